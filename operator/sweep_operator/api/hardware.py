@@ -1,0 +1,38 @@
+"""Hardware profiles: the operator's configuration of what a stage can run on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sweep_operator.api.model import JsonObject, Model
+
+
+class Profile(Model):
+    """One profile, named by ``spec.train.hardware``."""
+
+    description: str = ""
+    gpus: int = Field(default=0, ge=0, description="GPUs per node; also the resource nvidia.com/gpu.")
+    gpu_resource: str = Field(default="nvidia.com/gpu", description="Name of the extended resource.")
+    resources: JsonObject = Field(default={}, description="core/v1 ResourceRequirements.")
+    node_selector: dict[str, str] = {}
+    tolerations: list[JsonObject] = []
+    env: dict[str, str] = {}
+    shm_size: str | None = Field(default=None, description="Size of a memory-backed /dev/shm.")
+    runtime_class_name: str | None = None
+    price_per_hour: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Of one node.")
+    namespaces: list[str] = Field(default=[], description="Namespaces that may use it; empty: all.")
+    run_as_non_root: bool = False
+    capabilities: list[str] = Field(default=[], description="Linux capabilities given back.")
+
+
+class OperatorConfig(Model):
+    """What the operator is configured with, as far as decisions read it."""
+
+    profiles: dict[str, Profile] = Field(
+        default={"cpu": Profile(description="Any node; no GPU."), "macbook": Profile(description="A laptop; no GPU.")}
+    )
+    currency: str = "USD"
+    kueue: bool = False
+    wandb_base_urls: list[str] = ["https://api.wandb.ai", "https://api.forge.coreweave.com"]

@@ -1,0 +1,68 @@
+"""Object metadata and conditions, as far as decisions read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from sweep_operator.api.model import Model
+
+
+class OwnerReference(Model):
+    """The controller owner of an object."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+    block_owner_deletion: bool | None = None
+
+
+class ObjectMeta(Model):
+    """What is read of ``metadata``; the rest is kept by the server."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str = Field(min_length=1, max_length=253)
+    namespace: str = "default"
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    finalizers: list[str] = []
+    owner_references: list[OwnerReference] = []
+
+    def controller_uid(self) -> str | None:
+        """The uid of the controller owner, if there is one."""
+        return next((o.uid for o in self.owner_references if o.controller), None)
+
+
+class Condition(Model):
+    """One condition by the Kubernetes API conventions."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str = ""
+    last_transition_time: datetime
+    observed_generation: int | None = None
+
+
+def find_condition(conditions: list[Condition], type_: str) -> Condition | None:
+    """The condition of that type, or None."""
+    return next((c for c in conditions if c.type == type_), None)
+
+
+def with_condition(conditions: list[Condition], new: Condition) -> list[Condition]:
+    """``conditions`` with ``new`` in place; its transition time moves only when the status changes."""
+    old = find_condition(conditions, new.type)
+    if old is not None and old.status == new.status:
+        new = new.with_(last_transition_time=old.last_transition_time)
+    kept = [c for c in conditions if c.type != new.type]
+    return sorted([*kept, new], key=lambda c: c.type)

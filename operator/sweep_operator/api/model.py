@@ -1,0 +1,28 @@
+"""The base of every API model: camelCase on the wire, snake_case in Python, nothing unknown, immutable values."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+Scalar = bool | int | float | str
+"""A parameter value."""
+JsonObject = dict[str, Any]
+
+
+class Model(BaseModel):
+    """A frozen record; ``extra='forbid'`` so that a misspelt field is an error and not a silent default."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )
+
+    def to_json(self) -> JsonObject:
+        """As the API server stores it: defaults filled in, absent fields absent."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def with_(self, **changes: Any) -> Self:
+        """A copy with some fields replaced (the caller keeps to the types: nothing is validated again)."""
+        return self.model_copy(update=changes)
