@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -96,7 +96,7 @@ def _message(item: Any, loc: Sequence[str | int], model: type[BaseModel]) -> str
     if kind == "missing":
         return "is missing; add it"
     if kind == "extra_forbidden":
-        known = sorted(_fields_at(model, loc[:-1]))
+        known = _fields_at(model, loc[:-1])
         near = difflib.get_close_matches(str(loc[-1]), known, n=1)
         return "is no field here" + (f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}")
     if kind in ("value_error", "assertion_error"):
@@ -116,23 +116,27 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> set[str]:
+def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
     """Names of the fields of the record that ``loc`` leads to."""
-    at: Any = model
+    at: type[BaseModel] | None = model
+    inside_container = False
     for part in loc:
-        if isinstance(at, type) and issubclass(at, BaseModel):
-            fields = {f.alias or n: f.annotation for n, f in at.model_fields.items()}
-            at = _record_of(fields.get(str(part)))
-        # a key of a map or an index of a list: _record_of has already stepped to its values
-    return {f.alias or n for n, f in at.model_fields.items()} if isinstance(at, type) else set()
+        if inside_container:
+            inside_container = False
+            continue
+        field = next((f for n, f in at.model_fields.items() if (f.alias or n) == part), None) if at else None
+        if field is None:
+            return []
+        at, inside_container = _record_of(field.annotation)
+    return sorted(f.alias or n for n, f in at.model_fields.items()) if at else []
 
 
-def _record_of(annotation: Any) -> Any:
-    """The model inside Optional, list and dict."""
+def _record_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """The model inside Optional, list and dict, and whether a key or an index leads to it."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
+        return annotation, False
     for inner in get_args(annotation):
-        found = _record_of(inner)
+        found, _ = _record_of(inner)
         if found is not None:
-            return found
-    return None
+            return found, get_origin(annotation) in (list, dict)
+    return None, False

@@ -1,4 +1,4 @@
-"""Labels, annotations, finalizers and names in one place: what the operator writes on objects and how it finds them again."""
+"""Labels, annotations, finalizers and names in one place: what is written on objects, and how they are found."""
 
 from __future__ import annotations
 
