@@ -1,0 +1,183 @@
+"""Train one policy with PPO: `python images/trainer/train.py run=one trainer.total_timesteps=20000 +hardware=macbook`.
+
+Arguments are Hydra overrides on configs/sweep_job.yaml. In a run of a sweep the environment brings the parameters, the directory
+and the seed, and the command needs no arguments. Writes checkpoints/, train_state.json and policy.zip into the run directory, goes on
+from the newest whole checkpoint there, and ends with 0 (policy.zip is complete), 65 (these parameters cannot work; the reason is on
+stderr and in $SWEEP_RESULTS_FILE), 143 or 130 (stopped by SIGTERM or SIGINT, with a checkpoint).
+
+Under several processes (torchrun, or several nodes) rank 0 trains and the others wait for it: stable-baselines3 has no data parallelism.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from ppo_trainer.atomic import replacing
+from ppo_trainer.checkpoints import Checkpoints, is_whole
+from ppo_trainer.composition import load_config
+from ppo_trainer.coordination import Leader, Ranks, coordination_file, follow
+from ppo_trainer.exits import Exit, run_program
+from ppo_trainer.progress import Every, TrainState, load_state
+from ppo_trainer.results import report
+from ppo_trainer.settings import TrainerSettings
+
+if TYPE_CHECKING:
+    from stable_baselines3 import PPO
+
+STARTED = time.monotonic()
+POLICY = "policy.zip"
+_REPORT_SECONDS = 5.0
+_HEARTBEAT_SECONDS = 1.0
+
+
+class StopSignal:
+    """The first SIGTERM or SIGINT; training looks at it after every step."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: object) -> None:
+        self.number = number
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Train, or wait for the process that does."""
+    config = load_config(arguments, environ)
+    settings = TrainerSettings.from_config(config.trainer)
+    run_dir = Path(config.run_dir)
+    ranks = Ranks.from_environ(environ)
+    meeting_point = coordination_file(run_dir, config.run, "train", environ)
+    if not ranks.leads:
+        code = follow(meeting_point, stale_seconds=config.distributed.stale_seconds)
+        raise SystemExit(code)
+    stop = StopSignal()
+    leader = Leader(meeting_point, ranks, config.run, environ.get("WANDB_RUN_ID"))
+    leader.progress(0)
+    code = 1
+    try:
+        train(config, settings, run_dir, leader, stop, environ)
+        code = 0
+    except Exit as exit_:
+        code = exit_.code
+        raise
+    finally:
+        leader.finish(code)
+
+
+def train(
+    config: DictConfig,
+    settings: TrainerSettings,
+    run_dir: Path,
+    leader: Leader,
+    stop: StopSignal,
+    environ: Mapping[str, str],
+) -> None:
+    """One attempt: from the newest checkpoint to policy.zip, unless SIGTERM comes between."""
+    state = earlier_attempts(run_dir, settings) if config.resume else None
+    if (
+        state is not None
+        and state.finished
+        and is_whole(run_dir / POLICY)
+        and state.timesteps >= settings.total_timesteps
+    ):
+        print(f"{run_dir / POLICY} is trained already, {state.timesteps} steps", flush=True)
+        return
+    # Heavy imports come after everything that can be refused without them.
+    from ppo_trainer import learning
+
+    device = learning.set_up_device(config.hardware.device, config.hardware.torch_threads)
+    environments = learning.make_environments(settings)
+    checkpoints = Checkpoints(run_dir)
+    model = None
+    if config.resume:
+        model = learning.resumed_model(checkpoints, environments, seed=config.seed, device=device)
+    if model is None:
+        checkpoints.clear()
+        model = learning.new_model(settings, environments, seed=config.seed, device=device)
+    else:
+        print(f"going on at {model.num_timesteps} of {settings.total_timesteps} steps", flush=True)
+    state = (state or TrainState(fingerprint=settings.fingerprint())).another_attempt()
+    state.save(run_dir)
+    (run_dir / POLICY).unlink(missing_ok=True)
+    first = model.num_timesteps
+    report_due = Every(_REPORT_SECONDS, time.monotonic)
+    heartbeat_due = Every(_HEARTBEAT_SECONDS, time.monotonic)
+
+    def reached(model: PPO, *, finished: bool = False) -> TrainState:
+        return state.advanced(timesteps=model.num_timesteps, seconds=elapsed(), finished=finished)
+
+    def save(model: PPO) -> None:
+        checkpoints.save(model.num_timesteps, lambda path: learning.write_model(model, path))
+        reached(model).save(run_dir)
+
+    def progress(model: PPO) -> None:
+        if report_due():
+            print(
+                f"steps {model.num_timesteps}/{settings.total_timesteps}  reward {learning.mean_reward(model):.4g}  "
+                f"{(model.num_timesteps - first) / elapsed():.0f} steps/s",
+                flush=True,
+            )
+        if heartbeat_due():
+            # Also between checkpoints: the seconds of an attempt that is killed were spent all the same.
+            reached(model).save(run_dir)
+            leader.progress(model.num_timesteps)
+
+    watch = learning.Watch(settings, save=save, progress=progress, should_stop=lambda: stop.number != 0)
+    learning.learn(model, settings, watch)
+    if watch.stopped:
+        save(model)
+        name = signal.Signals(stop.number).name
+        raise Exit(128 + stop.number, f"stopped by {name}; {checkpoints.directory} holds {model.num_timesteps} steps")
+    with replacing(run_dir / POLICY) as partial:
+        learning.write_model(model, partial)
+    save(model)
+    final = reached(model, finished=True)
+    final.save(run_dir)
+    reward = learning.mean_reward(model)
+    print(f"trained {final.timesteps} steps in {final.seconds:.1f} s, {final.attempts} attempt(s): {run_dir / POLICY}")
+    report(environ, training_report(reward, final, run_dir))
+
+
+def earlier_attempts(run_dir: Path, settings: TrainerSettings) -> TrainState | None:
+    """What earlier attempts left; Exit when that was another training, which these settings cannot continue."""
+    state = load_state(run_dir)
+    if state is not None and state.fingerprint != settings.fingerprint():
+        raise Exit(
+            2,
+            f"run_dir: {run_dir} holds a training with other parameters; choose another run=NAME, or start over with resume=false",
+        )
+    return state
+
+
+def training_report(reward: float, state: TrainState, run_dir: Path) -> dict[str, object]:
+    """The result of a sweep without an eval stage: the reward of the newest training episodes."""
+    metrics = {"train_seconds": round(state.seconds, 3), "steps": state.timesteps}
+    result: dict[str, object] = {
+        "cost": round(state.seconds, 3),
+        "metrics": metrics,
+        "checkpoint": str(run_dir / POLICY),
+    }
+    if math.isfinite(reward):
+        metrics["train_reward"] = reward
+        result["score"] = reward
+    return result
+
+
+def elapsed() -> float:
+    """Seconds of this attempt, imports included."""
+    return time.monotonic() - STARTED
+
+
+if __name__ == "__main__":
+    sys.exit(run_program("train.py", lambda: main(sys.argv[1:], os.environ), os.environ))
