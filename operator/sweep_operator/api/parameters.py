@@ -35,7 +35,7 @@ class ParameterSpec(Model):
     max: float | None = Field(default=None, description="Largest value (inclusive).")
     mean: Scalar | None = Field(
         default=None,
-        description="Search centre, the first run. Default: middle of the transformed range; a categorical's first value.",
+        description="Search centre. Default: middle of the transformed range; a categorical's first value.",
     )
     scale: Annotated[float, Field(gt=0)] | Literal["auto", "time"] = Field(
         default="auto",

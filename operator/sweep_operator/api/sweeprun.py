@@ -58,7 +58,6 @@ class StageStatus(Model):
     node: str | None = None
     image_id: str | None = Field(default=None, alias="imageID")
     attempts: list[Attempt] = []
-    retry_after: datetime | None = None
 
 
 class Failure(Model):
@@ -87,7 +86,6 @@ class SweepRunStatus(Model):
     parameters: dict[str, Scalar] | None = None
     """What actually runs: spec.parameters, typed, a manual run's gaps filled with the search centre."""
     template_hash: str | None = None
-    stage: Literal["Pending", "Training", "Evaluating", "Completed", "Failed", "Stopped"] | None = None
     train: StageStatus = StageStatus()
     eval: StageStatus = StageStatus()
     score: float | None = None

@@ -1,0 +1,127 @@
+"""When a sweep ends: a chain of small checks over one immutable input; the first that holds decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sweep_operator.api.status import SweepStatus
+from sweep_operator.api.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class LimitInput:
+    """What the checks look at. ``status`` is this pass's, with counters and costs of now."""
+
+    sweep: Sweep
+    status: SweepStatus
+    own_runs: int
+    own_ended: int
+    failed: int
+    best_score: float | None
+    infeasible: str | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class End:
+    """Why the sweep ends, whether that is a success, and whether what runs is ended too or drained."""
+
+    reason: str
+    message: str
+    succeeded: bool
+    terminate: Literal["terminate", "drain", "finish"] = "drain"
+    """terminate: Jobs are deleted; drain: nothing new starts, what has started goes on; finish: pending runs run too."""
+
+
+Check = Callable[[LimitInput], End | None]
+
+
+def stopped(at: LimitInput) -> End | None:
+    """spec.stop."""
+    if not at.sweep.spec.stop:
+        return None
+    return End("Stopped", "spec.stop is true; set it to false to go on", True, "terminate")
+
+
+def deadline(at: LimitInput) -> End | None:
+    """limits.activeDeadlineSeconds, suspended time excluded."""
+    limit = at.sweep.spec.limits.active_deadline_seconds
+    if limit is None or active_seconds(at.status, at.now) < limit:
+        return None
+    return End("DeadlineReached", f"active for limits.activeDeadlineSeconds={limit}", True, "terminate")
+
+
+def target(at: LimitInput) -> End | None:
+    """spec.target."""
+    goal, wanted, best = at.sweep.spec.goal, at.sweep.spec.target, at.best_score
+    if wanted is None or best is None or not (best >= wanted if goal == "maximize" else best <= wanted):
+        return None
+    return End("TargetReached", f"score {best:g} reaches target {wanted:g}", True)
+
+
+def budget(at: LimitInput) -> End | None:
+    """limits.totalCost."""
+    limit, spent = at.sweep.spec.limits.total_cost, at.status.cost.spent
+    if limit is None or spent < limit:
+        return None
+    return End("BudgetExhausted", f"spent {spent:g} of limits.totalCost={limit:g} {at.status.cost.unit}", True)
+
+
+def consecutive_failures(at: LimitInput) -> End | None:
+    """limits.maxConsecutiveFailures."""
+    limit, failures = at.sweep.spec.limits.max_consecutive_failures, at.status.consecutive_failures
+    if failures < limit:
+        return None
+    message = (
+        f"{failures} runs failed in a row (limits.maxConsecutiveFailures={limit}); correct train or eval, or raise it"
+    )
+    return End("TooManyConsecutiveFailures", message, False)
+
+
+def failed_runs(at: LimitInput) -> End | None:
+    """limits.maxFailedRuns."""
+    limit = at.sweep.spec.limits.max_failed_runs
+    if limit is None or at.failed < limit:
+        return None
+    return End("TooManyFailedRuns", f"{at.failed} runs failed (limits.maxFailedRuns={limit}); raise it to go on", False)
+
+
+def infeasible(at: LimitInput) -> End | None:
+    """No configuration passes the constraints."""
+    if at.infeasible is None:
+        return None
+    return End("SearchSpaceInfeasible", at.infeasible, False)
+
+
+def runs(at: LimitInput) -> End | None:
+    """limits.maxRuns."""
+    limit = at.sweep.spec.limits.max_runs
+    if at.own_runs < limit:
+        return None
+    return End("MaxRunsReached", f"{at.own_runs} runs made (limits.maxRuns={limit})", True, "finish")
+
+
+CHECKS: tuple[Check, ...] = (
+    stopped,
+    deadline,
+    target,
+    budget,
+    consecutive_failures,
+    failed_runs,
+    infeasible,
+    runs,
+)
+
+
+def find_end(at: LimitInput) -> End | None:
+    """The first check that holds."""
+    return next((end for check in CHECKS if (end := check(at)) is not None), None)
+
+
+def active_seconds(status: SweepStatus, now: datetime) -> float:
+    """Seconds the sweep was active: what is accounted, and the stretch that goes on."""
+    going = (now - status.active_since).total_seconds() if status.active_since is not None else 0.0
+    return status.active_seconds + max(0.0, going)

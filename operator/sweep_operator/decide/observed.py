@@ -1,0 +1,180 @@
+"""Jobs and Pods as decisions see them: the few facts that matter, read from the objects' JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from sweep_operator.api.names import ATTEMPT_LABEL, MAIN_CONTAINER, RESULT_FINALIZER, RUN_LABEL, STAGE_LABEL
+from sweep_operator.api.sweeprun import Stage
+
+_INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
+_EPOCH = datetime(1971, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class JobView:
+    """One Job: one attempt of one stage of one run."""
+
+    name: str
+    uid: str
+    owner_uid: str | None
+    run: str
+    stage: Stage
+    attempt: int
+    created: datetime
+    suspended: bool
+    deleting: bool
+    finished: Literal["Complete", "Failed"] | None
+    finished_reason: str
+    finished_message: str
+
+
+@dataclass(frozen=True)
+class PodView:
+    """One pod of a Job, with the state of its main container."""
+
+    name: str
+    uid: str
+    run: str
+    stage: Stage
+    attempt: int
+    rank: int
+    created: datetime
+    phase: str
+    reason: str
+    """pod.status.reason, e.g. DeadlineExceeded, Evicted, NodeLost."""
+    message: str
+    deletion_requested: datetime | None
+    """When somebody asked for its deletion (deletionTimestamp is that plus the grace period)."""
+    disrupted: str | None
+    """Reason of the DisruptionTarget condition."""
+    unschedulable: str | None
+    waiting_reason: str | None
+    waiting_message: str
+    started: datetime | None
+    finished: datetime | None
+    exit_code: int | None
+    terminated_reason: str
+    termination_message: str
+    node: str | None
+    image_id: str | None
+    holds_result: bool
+    """Our finalizer is on it."""
+
+    @property
+    def over(self) -> bool:
+        """Main has ended, or the pod has without main ever starting."""
+        return self.exit_code is not None or self.phase in ("Succeeded", "Failed")
+
+    def seconds(self, now: datetime) -> float:
+        """Seconds of main so far."""
+        if self.started is None:
+            return 0.0
+        return max(0.0, ((self.finished or now) - self.started).total_seconds())
+
+
+def parse_time(value: str | None) -> datetime | None:
+    """RFC 3339 as the API server writes it; None for absent and for the zero time of a container that never ran."""
+    if not value:
+        return None
+    parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    return parsed if parsed > _EPOCH else None
+
+
+def _stage_and_attempt(labels: Mapping[str, str]) -> tuple[str, Stage, int] | None:
+    run, stage, attempt = labels.get(RUN_LABEL), labels.get(STAGE_LABEL), labels.get(ATTEMPT_LABEL, "")
+    if not run or not attempt.isdecimal():
+        return None
+    if stage == "train":
+        return run, "train", int(attempt)
+    if stage == "eval":
+        return run, "eval", int(attempt)
+    return None
+
+
+def view_job(job: Mapping[str, Any]) -> JobView | None:
+    """None for a Job whose labels are not ours."""
+    meta, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
+    place = _stage_and_attempt(meta.get("labels") or {})
+    if place is None:
+        return None
+    end: Mapping[str, Any] = next(
+        (c for c in status.get("conditions") or [] if c["type"] in ("Complete", "Failed") and c["status"] == "True"), {}
+    )
+    owner = next((o["uid"] for o in meta.get("ownerReferences") or [] if o.get("controller")), None)
+    return JobView(
+        name=meta["name"],
+        uid=meta.get("uid", ""),
+        owner_uid=owner,
+        run=place[0],
+        stage=place[1],
+        attempt=place[2],
+        created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
+        suspended=bool(spec.get("suspend")),
+        deleting=bool(meta.get("deletionTimestamp")),
+        finished=end.get("type"),
+        finished_reason=end.get("reason") or "",
+        finished_message=end.get("message") or "",
+    )
+
+
+def view_pod(pod: Mapping[str, Any]) -> PodView | None:
+    """None for a pod whose labels are not ours."""
+    meta, status = pod["metadata"], pod.get("status") or {}
+    place = _stage_and_attempt(meta.get("labels") or {})
+    if place is None:
+        return None
+    conditions = {c["type"]: c for c in status.get("conditions") or []}
+    disruption, scheduled = conditions.get("DisruptionTarget") or {}, conditions.get("PodScheduled") or {}
+    main = _container(status.get("containerStatuses") or [])
+    state = main.get("state") or {}
+    waiting, running, ended = state.get("waiting") or {}, state.get("running") or {}, state.get("terminated") or {}
+    if not waiting:
+        waiting = _waiting_init(status.get("initContainerStatuses") or [])
+    rank = (meta.get("annotations") or {}).get(_INDEX_ANNOTATION, "0")
+    return PodView(
+        name=meta["name"],
+        uid=meta.get("uid", ""),
+        run=place[0],
+        stage=place[1],
+        attempt=place[2],
+        rank=int(rank) if rank.isdecimal() else 0,
+        created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
+        phase=status.get("phase") or "Pending",
+        reason=status.get("reason") or "",
+        message=status.get("message") or "",
+        deletion_requested=_deletion_requested(meta),
+        disrupted=(disruption.get("reason") or "DisruptionTarget") if disruption.get("status") == "True" else None,
+        unschedulable=scheduled.get("message") or "" if scheduled.get("status") == "False" else None,
+        waiting_reason=waiting.get("reason"),
+        waiting_message=waiting.get("message") or "",
+        started=parse_time(running.get("startedAt") or ended.get("startedAt")),
+        finished=parse_time(ended.get("finishedAt")),
+        exit_code=ended.get("exitCode"),
+        terminated_reason=ended.get("reason") or "",
+        termination_message=ended.get("message") or "",
+        node=(pod.get("spec") or {}).get("nodeName"),
+        image_id=main.get("imageID") or None,
+        holds_result=RESULT_FINALIZER in (meta.get("finalizers") or []),
+    )
+
+
+def _deletion_requested(meta: Mapping[str, Any]) -> datetime | None:
+    at = parse_time(meta.get("deletionTimestamp"))
+    return None if at is None else at - timedelta(seconds=meta.get("deletionGracePeriodSeconds") or 0)
+
+
+def _container(statuses: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return next((s for s in statuses if s.get("name") == MAIN_CONTAINER), {})
+
+
+def _waiting_init(statuses: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """An init container whose image cannot be pulled keeps main from starting."""
+    for status in statuses:
+        waiting: Mapping[str, Any] = (status.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") not in (None, "PodInitializing"):
+            return waiting
+    return {}

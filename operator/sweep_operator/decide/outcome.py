@@ -1,0 +1,244 @@
+"""What became of one attempt: waiting, running, ended and how. The table of failure classes, in code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sweep_operator.api.limits import FailureClass, FailureRule
+from sweep_operator.api.sweeprun import Stage
+from sweep_operator.decide.observed import JobView, PodView
+from sweep_operator.decide.result import (
+    BadResult,
+    Result,
+    read_log_value,
+    read_message,
+    read_optional,
+    stated_error,
+)
+
+EXIT_BAD_PARAMETERS = 65
+"""EX_DATAERR: the program says that these parameters cannot work."""
+MESSAGE_LIMIT = 1024
+_NEVER_STARTED = ("StartError", "ContainerCannotRun", "CreateContainerError", "CreateContainerConfigError")
+_DISRUPTED_POD_REASONS = (
+    "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "OutOfcpu", "OutOfmemory", "OutOfpods",
+    "NodeAffinity", "UnexpectedAdmissionError",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LogRequest:
+    """A finished container's log is needed to decide."""
+
+    pod: str
+    uid: str
+    value_pattern: str | None
+    rule_patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LogReading:
+    """The last match of the value pattern, the rule patterns that matched, or why the log is unreadable."""
+
+    value: str | None = None
+    matched: frozenset[str] = frozenset()
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What an attempt is judged by."""
+
+    stage: Stage
+    reports: bool
+    """This stage's result carries the score."""
+    metric: str | None
+    cost_required: bool
+    value_pattern: str | None
+    failure_rules: Sequence[FailureRule]
+    pending_deadline: timedelta
+    deadline: timedelta | None
+    """Of main, from its start."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Main has not started."""
+
+    reason: str
+    message: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Running:
+    """Main runs."""
+
+    pod: PodView
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class NeedsLog:
+    """Ended, but the log decides how."""
+
+    request: LogRequest
+    pod: PodView
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Neither Job nor pod exists."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The attempt is over."""
+
+    class_: FailureClass | Literal["succeeded"]
+    reason: str
+    message: str = ""
+    pod: PodView | None = None
+    result: Result = field(default_factory=Result)
+
+
+State = Waiting | Running | NeedsLog | Absent | Ended
+
+
+def judge(
+    job: JobView | None, pods: Sequence[PodView], rules: Rules, logs: Mapping[str, LogReading], now: datetime
+) -> State:
+    """The state of one attempt from its Job and its pods (of this attempt, any rank)."""
+    lead = max((p for p in pods if p.rank == 0), key=lambda p: (p.created, p.uid), default=None)
+    if job is not None and job.suspended and not job.finished and (lead is None or lead.over or lead.started is None):
+        return Waiting("Queued", "the Job waits in its queue", None)
+    if lead is None:
+        return _without_pod(job, pods, rules, now)
+    failed_peer = next((p for p in pods if p is not lead and p.over and p.exit_code != 0), None)
+    if lead.over or failed_peer:
+        judged = lead if (lead.over and lead.exit_code != 0) or failed_peer is None else failed_peer
+        if judged.exit_code == 0 and job is not None and not job.finished and any(not p.over for p in pods):
+            return Running(lead, None)  # rank 0 is done, the other ranks are not
+        return _ended(judged, rules, logs)
+    if lead.started is None:
+        return _pending(lead, rules, now)
+    until = None if rules.deadline is None else lead.started + rules.deadline
+    if until is not None and now >= until:
+        return Ended("timeout", "DeadlineExceeded", f"ran longer than {_seconds(rules.deadline)} s", lead)
+    return Running(lead, until)
+
+
+def _without_pod(job: JobView | None, pods: Sequence[PodView], rules: Rules, now: datetime) -> State:
+    if job is None:
+        return Absent() if not pods else Waiting("Terminating", "other pods of the attempt are ending", None)
+    if job.finished == "Failed" and job.finished_reason == "DeadlineExceeded":
+        return Ended("timeout", "DeadlineExceeded", job.finished_message)
+    if job.finished or job.deleting:
+        return Ended("preempted", "PodVanished", "the pod is gone and its result with it")
+    until = job.created + rules.pending_deadline
+    if now >= until:
+        return Ended("infrastructure", "NoPod", f"the Job had no pod for {_seconds(rules.pending_deadline)} s")
+    return Waiting("NoPod", "the Job has no pod yet", until)
+
+
+def _pending(pod: PodView, rules: Rules, now: datetime) -> State:
+    if pod.deletion_requested is not None:
+        return Waiting("Terminating", "the pod is being deleted before it started", None)
+    reason, message = pod.waiting_reason or "Scheduling", pod.waiting_message
+    if pod.unschedulable is not None:
+        reason, message = "Unschedulable", pod.unschedulable
+    until = pod.created + rules.pending_deadline
+    if now >= until:
+        return Ended(
+            "infrastructure", reason, f"not started after {_seconds(rules.pending_deadline)} s: {message}", pod
+        )
+    return Waiting(reason, message, until)
+
+
+def _ended(pod: PodView, rules: Rules, logs: Mapping[str, LogReading]) -> State:
+    if _was_disrupted(pod):
+        result = _result(pod, rules, logs)
+        if isinstance(result, Result) and rules.reports and rules.value_pattern is None:
+            return Ended("succeeded", "Completed", "", pod, result)
+        return Ended("preempted", pod.disrupted or pod.reason or "PodDeleted", pod.message, pod)
+    if pod.exit_code is None or pod.terminated_reason in _NEVER_STARTED:
+        return _never_ran(pod)
+    if (wanted := _log_wanted(pod, rules)) is not None and pod.uid not in logs:
+        return NeedsLog(wanted, pod)
+    if pod.exit_code != 0:
+        return _failed(pod, rules, logs)
+    reading = logs.get(pod.uid)
+    if rules.reports and rules.value_pattern is not None and reading is not None and reading.error is not None:
+        return Ended("infrastructure", "LogUnreadable", reading.error, pod)
+    result = _result(pod, rules, logs)
+    if isinstance(result, Result):
+        return Ended("succeeded", "Completed", "", pod, result)
+    if result.reason == "NonFiniteScore":
+        return Ended("parameters", result.reason, result.message, pod)
+    return Ended("eval" if rules.stage == "eval" else "crash", result.reason, result.message, pod)
+
+
+def _was_disrupted(pod: PodView) -> bool:
+    if pod.disrupted is not None or pod.reason in _DISRUPTED_POD_REASONS:
+        return True
+    return pod.deletion_requested is not None and (pod.finished is None or pod.deletion_requested <= pod.finished)
+
+
+def _never_ran(pod: PodView) -> Ended:
+    if pod.reason == "DeadlineExceeded" and pod.started is not None:
+        return Ended("timeout", "DeadlineExceeded", pod.message, pod)
+    reason = pod.terminated_reason or pod.waiting_reason or pod.reason or "NotStarted"
+    message = pod.termination_message or pod.waiting_message or pod.message or "main did not start"
+    return Ended("infrastructure", reason, _short(message), pod)
+
+
+def _log_wanted(pod: PodView, rules: Rules) -> LogRequest | None:
+    value = rules.value_pattern if rules.reports and pod.exit_code == 0 else None
+    patterns: tuple[str, ...] = ()
+    if pod.exit_code != 0:
+        patterns = tuple(
+            r.log_pattern
+            for r in rules.failure_rules
+            if r.log_pattern is not None and (r.exit_codes is None or pod.exit_code in r.exit_codes)
+        )
+    return LogRequest(pod.name, pod.uid, value, patterns) if value or patterns else None
+
+
+def _failed(pod: PodView, rules: Rules, logs: Mapping[str, LogReading]) -> Ended:
+    reading = logs.get(pod.uid) or LogReading()
+    message = _short(stated_error(pod.termination_message) or pod.termination_message or f"exit code {pod.exit_code}")
+    for number, rule in enumerate(rules.failure_rules):
+        if rule.exit_codes is not None and pod.exit_code not in rule.exit_codes:
+            continue
+        if rule.log_pattern is not None and rule.log_pattern not in reading.matched:
+            continue
+        return Ended(rule.class_, f"FailureRule{number}", message, pod)
+    if pod.reason == "DeadlineExceeded":
+        return Ended("timeout", "DeadlineExceeded", pod.message or message, pod)
+    if rules.stage == "eval":
+        return Ended("eval", pod.terminated_reason or "Error", message, pod)
+    if pod.terminated_reason == "OOMKilled":
+        return Ended("parameters", "OOMKilled", f"out of memory; {message}", pod)
+    if pod.exit_code == EXIT_BAD_PARAMETERS:
+        return Ended("parameters", "BadParameters", message, pod)
+    return Ended("crash", pod.terminated_reason or "Error", message, pod)
+
+
+def _result(pod: PodView, rules: Rules, logs: Mapping[str, LogReading]) -> Result | BadResult:
+    if not rules.reports:
+        return read_optional(pod.termination_message)
+    if rules.value_pattern is not None:
+        return read_log_value((logs.get(pod.uid) or LogReading()).value, rules.metric)
+    return read_message(pod.termination_message, rules.metric, cost_required=rules.cost_required)
+
+
+def _seconds(duration: timedelta | None) -> str:
+    return f"{duration.total_seconds():g}" if duration is not None else "?"
+
+
+def _short(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= MESSAGE_LIMIT else "..." + text[-MESSAGE_LIMIT:]

@@ -1,0 +1,44 @@
+"""Which runs' claims survive their run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sweep_operator.api.names import claim_name
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide import summary
+from sweep_operator.decide.observed import JobView
+from sweep_operator.decide.plan import DeleteClaim, DeleteJob, RunPlan
+from sweep_operator.decide.snapshot import Snapshot
+
+
+def claims_to_delete(snap: Snapshot, runs: Sequence[SweepRun]) -> frozenset[str]:
+    """Names of terminal runs whose claims exist and are kept by nothing.
+
+    ``pareto`` keeps the front and the best, ``best`` the best. A run that leaves the front later loses its claim then.
+    """
+    retention = snap.sweep.spec.storage.retention
+    if retention == "all" or not snap.claims:
+        return frozenset()
+    kept: set[str] = set()
+    if retention in ("pareto", "best"):
+        kept |= {r.name for r in summary.ranked(snap.sweep, runs)[:1]}
+    if retention == "pareto":
+        kept |= {p.run for p in summary.pareto_front(snap.sweep, runs)}
+    return frozenset(r.name for r in runs if r.terminal and r.name not in kept and claim_name(r.name) in snap.claims)
+
+
+def without_claims(plans: Sequence[RunPlan], names: frozenset[str], jobs: Sequence[JobView]) -> tuple[RunPlan, ...]:
+    """The plans with the claims of ``names`` deleted, each after the run's Jobs: a finished pod holds its claim."""
+    return tuple(_without_claim(p, jobs) if p.run.name in names else p for p in plans)
+
+
+def _without_claim(plan: RunPlan, jobs: Sequence[JobView]) -> RunPlan:
+    planned = {a.name for a in plan.cleanup if isinstance(a, DeleteJob)}
+    left = [
+        DeleteJob(j.name, j.uid)
+        for j in jobs
+        if j.run == plan.run.name and j.owner_uid == plan.run.metadata.uid and not j.deleting and j.name not in planned
+    ]
+    return replace(plan, cleanup=(*plan.cleanup, *left, DeleteClaim(plan.run.name)))

@@ -1,0 +1,126 @@
+"""What the Sweep's status says about its runs: counters, cost, the best, the front, what the optimizer learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.model import Scalar
+from sweep_operator.api.revision import RunTemplate
+from sweep_operator.api.status import MAX_BEST, MAX_PARETO, BestRun, CostStatus, ParetoPoint, RunCounts
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide import cost
+from sweep_operator.decide.plan import Observation
+
+
+def own(runs: Iterable[SweepRun]) -> list[SweepRun]:
+    """The operator's own runs, by index; manual ones left out."""
+    return sorted((r for r in runs if r.spec.index is not None), key=lambda r: r.spec.index or 0)
+
+
+def count_runs(runs: Sequence[SweepRun]) -> RunCounts:
+    """Every run in exactly one state."""
+    succeeded, failed = sum(r.succeeded for r in runs), sum(r.failed for r in runs)
+    live = [r for r in runs if not r.terminal]
+    evaluating = sum(r.status.eval.attempt > 0 for r in live)
+    running = sum(r.status.train.attempt > 0 and r.status.eval.attempt == 0 for r in live)
+    return RunCounts(
+        created=len(runs),
+        pending=len(live) - running - evaluating,
+        running=running,
+        evaluating=evaluating,
+        succeeded=succeeded,
+        failed=failed,
+    )
+
+
+def sum_costs(
+    sweep: Sweep, runs: Iterable[SweepRun], templates: Mapping[str, RunTemplate], config: OperatorConfig
+) -> CostStatus:
+    """Spent by the runs that exist; wasted is what went into no score."""
+    spent = wasted = 0.0
+    for run in runs:
+        used = cost.spent(sweep, run, templates.get(run.status.template_hash or ""), config)
+        spent += used
+        if run.failed:
+            wasted += used
+        elif run.succeeded:
+            wasted += max(0.0, used - (run.status.cost or 0.0))
+    return CostStatus(spent=spent, wasted=wasted, unit=cost.unit(sweep, config))
+
+
+def ranked(sweep: Sweep, runs: Iterable[SweepRun]) -> list[SweepRun]:
+    """Successful runs, the best observed score first; equal scores by cost, then by name."""
+    sign = -1.0 if sweep.spec.goal == "maximize" else 1.0
+    scored = [r for r in runs if r.succeeded and r.status.score is not None]
+    return sorted(scored, key=lambda r: (sign * (r.status.score or 0.0), r.status.cost or 0.0, _order(r)))
+
+
+def best_runs(sweep: Sweep, runs: Iterable[SweepRun]) -> list[BestRun]:
+    """The ten best."""
+    return [
+        BestRun(run=r.name, score=r.status.score or 0.0, cost=r.status.cost, parameters=dict(r.parameters))
+        for r in ranked(sweep, runs)[:MAX_BEST]
+    ]
+
+
+def pareto_front(sweep: Sweep, runs: Iterable[SweepRun]) -> list[ParetoPoint]:
+    """Runs than which none is better and no dearer, by cost. At most 64: beyond, the ends and even steps between."""
+    sign = 1.0 if sweep.spec.goal == "maximize" else -1.0
+    costed = [r for r in ranked(sweep, runs) if r.status.cost is not None]
+    front: list[ParetoPoint] = []
+    for run in sorted(costed, key=lambda r: (r.status.cost or 0.0, -sign * (r.status.score or 0.0), _order(r))):
+        score = run.status.score or 0.0
+        if not front or sign * score > sign * front[-1].score:
+            front.append(ParetoPoint(run=run.name, score=score, cost=run.status.cost or 0.0))
+    if len(front) <= MAX_PARETO:
+        return front
+    last = len(front) - 1
+    return [front[round(i * last / (MAX_PARETO - 1))] for i in range(MAX_PARETO)]
+
+
+def consecutive_failures(runs: Iterable[SweepRun], template_hash: str) -> int:
+    """Failed runs of the current template since its last success.
+
+    Once anything has succeeded, runs that failed by their own parameters do not count: they are the search's business.
+    """
+    ended = sorted((r for r in runs if r.terminal and r.status.template_hash == template_hash), key=_ended_at)
+    any_success = any(r.succeeded for r in ended)
+    failures = 0
+    for run in reversed(ended):
+        if run.succeeded:
+            break
+        class_ = run.status.failure.class_ if run.status.failure else "crash"
+        if class_ == "stopped" or (class_ == "parameters" and any_success):
+            continue
+        failures += 1
+    return failures
+
+
+def observation(run: SweepRun) -> Observation | None:
+    """What a terminal run teaches, or None."""
+    status = run.status
+    if run.succeeded:
+        return Observation(dict(run.parameters), status.score, status.cost)
+    if not run.failed or status.failure is None or status.failure.reason == "InvalidParameters":
+        return None
+    if status.failure.class_ in ("parameters", "crash"):
+        return Observation(dict(run.parameters), None, status.cost, is_failure=True)
+    if status.failure.class_ == "timeout":
+        return Observation(dict(run.parameters), None, status.cost, cost_is_lower_bound=True)
+    return None
+
+
+def pending_parameters(runs: Iterable[SweepRun]) -> tuple[dict[str, Scalar], ...]:
+    """Configurations whose results are still to come."""
+    return tuple(dict(r.parameters) for r in sorted(runs, key=_order) if not r.terminal)
+
+
+def _order(run: SweepRun) -> tuple[int, str]:
+    return (run.spec.index if run.spec.index is not None else -1, run.name)
+
+
+def _ended_at(run: SweepRun) -> tuple[str, tuple[int, str]]:
+    times = [t for t in (run.status.train.completion_time, run.status.eval.completion_time) if t is not None]
+    return (max(times).isoformat() if times else "", _order(run))
