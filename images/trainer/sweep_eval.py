@@ -1,8 +1,9 @@
 """Evaluate a trained run and report its score: `python images/trainer/sweep_eval.py run=one sim.episodes=100`.
 
-Takes the configuration of train.py. Loads policy.zip of the same run directory, plays sim.episodes episodes on seeds that training
-never uses, and reports the mean reward, its spread, and the cost: seconds of training, all attempts together, and of evaluation.
-Writes sweep_eval_results.yaml into the run directory and the result to $SWEEP_RESULTS_FILE.
+Takes the configuration of train.py. Loads policy.zip of the same run directory, plays sim.episodes episodes on
+seeds that training never uses, and reports the mean reward, its spread, and the cost: seconds of training, all
+attempts together, and of evaluation. Writes sweep_eval_results.yaml into the run directory and the result to
+$SWEEP_RESULTS_FILE.
 
 Under several processes rank 0 evaluates and reports; the others wait for it.
 """
@@ -63,7 +64,7 @@ def evaluate(config: DictConfig, run_dir: Path, environ: Mapping[str, str]) -> N
     torch.set_num_threads(config.hardware.torch_threads)
     policy = load_policy(run_dir / POLICY)
     seeds = evaluation_seeds(config.sim.seed, config.sim.episodes)
-    episodes = play(policy, config.sim.env, seeds, deterministic=config.sim.deterministic)
+    episodes = play(policy.network, config.sim.env, seeds, deterministic=config.sim.deterministic)
     if not math.isfinite(episodes.mean):
         raise BadParameters(f"the mean reward is {episodes.mean}: the policy or the environment has diverged")
     trained = load_state(run_dir)
@@ -77,7 +78,7 @@ def evaluate(config: DictConfig, run_dir: Path, environ: Mapping[str, str]) -> N
         "episodes": len(episodes.rewards),
         "train_seconds": round(train_seconds, 3),
         "eval_seconds": round(eval_seconds, 3),
-        "steps": policy.num_timesteps,
+        "steps": policy.timesteps,
     }
     result: dict[str, Any] = {
         "score": episodes.mean,

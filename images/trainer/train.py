@@ -1,16 +1,17 @@
 """Train one policy with PPO: `python images/trainer/train.py run=one trainer.total_timesteps=20000 +hardware=macbook`.
 
-Arguments are Hydra overrides on configs/sweep_job.yaml. In a run of a sweep the environment brings the parameters, the directory
-and the seed, and the command needs no arguments. Writes checkpoints/, train_state.json and policy.zip into the run directory, goes on
-from the newest whole checkpoint there, and ends with 0 (policy.zip is complete), 65 (these parameters cannot work; the reason is on
-stderr and in $SWEEP_RESULTS_FILE), 143 or 130 (stopped by SIGTERM or SIGINT, with a checkpoint).
+Arguments are Hydra overrides on configs/sweep_job.yaml. In a run of a sweep the environment brings the parameters,
+the directory and the seed, and the command needs no arguments. Writes checkpoints/, train_state.json and policy.zip
+into the run directory, goes on from the newest whole checkpoint there, and ends with 0 (policy.zip is complete), 65
+(these parameters cannot work; the reason is on stderr and in $SWEEP_RESULTS_FILE), 143 or 130 (stopped by SIGTERM
+or SIGINT, with a checkpoint).
 
-Under several processes (torchrun, or several nodes) rank 0 trains and the others wait for it: stable-baselines3 has no data parallelism.
+Under several processes (torchrun, or several nodes) rank 0 trains and the others wait for it: stable-baselines3 has
+no data parallelism.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import sys
@@ -25,10 +26,11 @@ from ppo_trainer.atomic import replacing
 from ppo_trainer.checkpoints import Checkpoints, is_whole
 from ppo_trainer.composition import load_config
 from ppo_trainer.coordination import Leader, Ranks, coordination_file, follow
-from ppo_trainer.exits import Exit, run_program
+from ppo_trainer.exits import WRONG_USE, Exit, run_program
 from ppo_trainer.progress import Every, TrainState, load_state
 from ppo_trainer.results import report
 from ppo_trainer.settings import TrainerSettings
+from ppo_trainer.tracking import start_tracking
 
 if TYPE_CHECKING:
     from stable_baselines3 import PPO
@@ -83,15 +85,11 @@ def train(
     stop: StopSignal,
     environ: Mapping[str, str],
 ) -> None:
-    """One attempt: from the newest checkpoint to policy.zip, unless SIGTERM comes between."""
+    """One attempt: from the newest checkpoint to policy.zip, unless a signal comes between."""
     state = earlier_attempts(run_dir, settings) if config.resume else None
-    if (
-        state is not None
-        and state.finished
-        and is_whole(run_dir / POLICY)
-        and state.timesteps >= settings.total_timesteps
-    ):
+    if state is not None and is_complete(state, settings, run_dir):
         print(f"{run_dir / POLICY} is trained already, {state.timesteps} steps", flush=True)
+        report(environ, training_report(state, run_dir))
         return
     # Heavy imports come after everything that can be refused without them.
     from ppo_trainer import learning
@@ -107,31 +105,35 @@ def train(
         model = learning.new_model(settings, environments, seed=config.seed, device=device)
     else:
         print(f"going on at {model.num_timesteps} of {settings.total_timesteps} steps", flush=True)
+    (run_dir / POLICY).unlink(missing_ok=True)
     state = (state or TrainState(fingerprint=settings.fingerprint())).another_attempt()
     state.save(run_dir)
-    (run_dir / POLICY).unlink(missing_ok=True)
-    first = model.num_timesteps
+    curve = start_tracking(config, run_dir, environ)
     report_due = Every(_REPORT_SECONDS, time.monotonic)
     heartbeat_due = Every(_HEARTBEAT_SECONDS, time.monotonic)
 
     def reached(model: PPO, *, finished: bool = False) -> TrainState:
-        return state.advanced(timesteps=model.num_timesteps, seconds=elapsed(), finished=finished)
+        reward = learning.mean_reward(model)
+        return state.advanced(timesteps=model.num_timesteps, seconds=elapsed(), reward=reward, finished=finished)
 
     def save(model: PPO) -> None:
         checkpoints.save(model.num_timesteps, lambda path: learning.write_model(model, path))
         reached(model).save(run_dir)
 
     def progress(model: PPO) -> None:
+        if not heartbeat_due():
+            return
+        # Also between checkpoints: the seconds of an attempt that is killed were spent all the same.
+        now = reached(model)
+        now.save(run_dir)
+        leader.progress(now.timesteps)
+        curve.log(now)
         if report_due():
             print(
-                f"steps {model.num_timesteps}/{settings.total_timesteps}  reward {learning.mean_reward(model):.4g}  "
-                f"{(model.num_timesteps - first) / elapsed():.0f} steps/s",
+                f"steps {now.timesteps}/{settings.total_timesteps}, {now.seconds:.0f} s, "
+                f"reward {'none yet' if now.reward is None else f'{now.reward:.4g}'}",
                 flush=True,
             )
-        if heartbeat_due():
-            # Also between checkpoints: the seconds of an attempt that is killed were spent all the same.
-            reached(model).save(run_dir)
-            leader.progress(model.num_timesteps)
 
     watch = learning.Watch(settings, save=save, progress=progress, should_stop=lambda: stop.number != 0)
     learning.learn(model, settings, watch)
@@ -142,11 +144,16 @@ def train(
     with replacing(run_dir / POLICY) as partial:
         learning.write_model(model, partial)
     save(model)
+    curve.finish(reached(model))
     final = reached(model, finished=True)
     final.save(run_dir)
-    reward = learning.mean_reward(model)
-    print(f"trained {final.timesteps} steps in {final.seconds:.1f} s, {final.attempts} attempt(s): {run_dir / POLICY}")
-    report(environ, training_report(reward, final, run_dir))
+    print(f"trained {final.timesteps} steps in {final.seconds:.1f} s, attempt {final.attempts}: {run_dir / POLICY}")
+    report(environ, training_report(final, run_dir))
+
+
+def is_complete(state: TrainState, settings: TrainerSettings, run_dir: Path) -> bool:
+    """Whether an earlier attempt has done all that is asked for."""
+    return state.finished and state.timesteps >= settings.total_timesteps and is_whole(run_dir / POLICY)
 
 
 def earlier_attempts(run_dir: Path, settings: TrainerSettings) -> TrainState | None:
@@ -154,23 +161,20 @@ def earlier_attempts(run_dir: Path, settings: TrainerSettings) -> TrainState | N
     state = load_state(run_dir)
     if state is not None and state.fingerprint != settings.fingerprint():
         raise Exit(
-            2,
-            f"run_dir: {run_dir} holds a training with other parameters; choose another run=NAME, or start over with resume=false",
+            WRONG_USE,
+            f"run_dir: {run_dir} holds a training with other parameters; choose another run=NAME, "
+            "or start over with resume=false",
         )
     return state
 
 
-def training_report(reward: float, state: TrainState, run_dir: Path) -> dict[str, object]:
-    """The result of a sweep without an eval stage: the reward of the newest training episodes."""
-    metrics = {"train_seconds": round(state.seconds, 3), "steps": state.timesteps}
-    result: dict[str, object] = {
-        "cost": round(state.seconds, 3),
-        "metrics": metrics,
-        "checkpoint": str(run_dir / POLICY),
-    }
-    if math.isfinite(reward):
-        metrics["train_reward"] = reward
-        result["score"] = reward
+def training_report(state: TrainState, run_dir: Path) -> dict[str, object]:
+    """The result of a sweep without an eval stage: the mean reward of the newest training episodes."""
+    seconds = round(state.seconds, 3)
+    metrics: dict[str, float] = {"train_seconds": seconds, "steps": state.timesteps}
+    result: dict[str, object] = {"cost": seconds, "metrics": metrics, "checkpoint": str(run_dir / POLICY)}
+    if state.reward is not None:
+        metrics["train_reward"] = result["score"] = state.reward
     return result
 
 

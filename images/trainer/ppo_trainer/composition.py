@@ -1,8 +1,9 @@
 """The configuration of a run: Hydra's composition, the sweep's parameters over it, the command line over both.
 
-A sweep hands its parameters over in files named by the environment. ``$SWEEP_CONFIG_FILE`` (nested YAML) is applied; only where
-it is absent ``$SWEEP_OVERRIDES_FILE`` (one Hydra override per line) is. Both say the same; one of the two is used, never a mixture.
-Hydra's compose API is used rather than ``hydra.main``: no working directory is changed, no ``outputs/`` or ``.hydra/`` is written.
+A sweep hands its parameters over in files named by the environment. ``$SWEEP_CONFIG_FILE`` (nested YAML) is
+applied; only where it is absent ``$SWEEP_OVERRIDES_FILE`` (one Hydra override per line) is. Both say the same; one
+of the two is used, never a mixture. Hydra's compose API is used rather than ``hydra.main``: no working directory is
+changed, no ``outputs/`` or ``.hydra/`` is written.
 """
 
 from __future__ import annotations

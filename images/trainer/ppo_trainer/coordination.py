@@ -1,7 +1,8 @@
 """Several processes, one training. stable-baselines3 has no data parallelism: rank 0 works, the others wait for it.
 
-Rank 0 keeps ``dist_<id>.yaml`` in the sweep's directory: {run, wandb_run_id, status, exit_code, progress}. The others end with its exit code.
-The id is of this launch (run, stage, attempt, restart), because what an earlier attempt left must not end this one.
+Rank 0 keeps ``dist_<id>.yaml`` in the sweep's directory: {run, wandb_run_id, status, exit_code, progress}. The
+others end with its exit code. The id is of this launch (run, stage, attempt, restart): what an earlier one left
+must not end this one.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import torch
-from stable_baselines3 import PPO
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.save_util import load_from_zip_file
 
 from ppo_trainer.exits import NO_INPUT, BadParameters, Exit
 
@@ -41,19 +42,45 @@ class Episodes:
         return self.std / len(self.rewards) ** 0.5
 
 
-def load_policy(path: Path) -> PPO:
-    """The trained policy, on the CPU; Exit 66 when it is not there or damaged."""
+@dataclass(frozen=True)
+class TrainedPolicy:
+    """A policy, and the environment steps it has learned from."""
+
+    network: ActorCriticPolicy
+    timesteps: int
+
+
+class _NoOptimizer:
+    """Stands in for the optimizer that a policy makes for itself: the first one of torch costs 2.5 s of imports."""
+
+    def __init__(self, parameters: object, **arguments: object) -> None:
+        pass
+
+
+def load_policy(path: Path) -> TrainedPolicy:
+    """The policy in stable-baselines3's archive, on the CPU; Exit 66 when it is not there or damaged."""
     if not path.is_file():
         raise Exit(NO_INPUT, f"{path} does not exist; train the run first, with the same run= and runs_dir=")
     try:
         with path.open("rb") as file:
-            return PPO.load(file, device="cpu")
+            data, parameters, _ = load_from_zip_file(file, device="cpu")
     except (ValueError, zipfile.BadZipFile) as error:
         raise Exit(NO_INPUT, f"{path} cannot be loaded: {error}") from None
+    if data is None:
+        raise Exit(NO_INPUT, f"{path} cannot be loaded: it holds no model of stable-baselines3")
+    network = data["policy_class"](
+        data["observation_space"],
+        data["action_space"],
+        lambda progress: 0.0,
+        **{**data["policy_kwargs"], "optimizer_class": _NoOptimizer},
+    )
+    network.load_state_dict(parameters["policy"])
+    network.set_training_mode(False)
+    return TrainedPolicy(network, data["num_timesteps"])
 
 
-def play(policy: PPO, env: str, seeds: Sequence[int], *, deterministic: bool) -> Episodes:
-    """One episode per seed. ``deterministic`` takes the most probable action; else actions are drawn, seeded by the first seed."""
+def play(policy: ActorCriticPolicy, env: str, seeds: Sequence[int], *, deterministic: bool) -> Episodes:
+    """One episode per seed. ``deterministic`` takes the most probable action; else actions are drawn, seeded too."""
     torch.manual_seed(seeds[0])
     episodes = Episodes([], [])
     for start in range(0, len(seeds), _TOGETHER):
@@ -63,7 +90,9 @@ def play(policy: PPO, env: str, seeds: Sequence[int], *, deterministic: bool) ->
     return episodes
 
 
-def _play_together(policy: PPO, env: str, seeds: Sequence[int], deterministic: bool) -> tuple[list[float], list[int]]:
+def _play_together(
+    policy: ActorCriticPolicy, env: str, seeds: Sequence[int], deterministic: bool
+) -> tuple[list[float], list[int]]:
     """Play len(seeds) environments; observations are (environments still playing, *observation shape)."""
     environments = [_make(env) for _ in seeds]
     try:

@@ -1,4 +1,4 @@
-"""How a program of a run ends: exit codes with a meaning, one line of reason, never a traceback for a user's mistake."""
+"""How a program of a run ends: exit codes with a meaning and one line of reason; no traceback for a user's mistake."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 
 from ppo_trainer.results import report_error
 
+WRONG_USE = 2
+"""The command does not fit what is there; no parameter is to blame."""
 BAD_PARAMETERS = 65
-"""``EX_DATAERR`` of sysexits.h: this configuration can never work, so that a retry is a waste and a sweep should learn it."""
+"""``EX_DATAERR`` of sysexits.h: this configuration can never work; a sweep learns it and does not retry."""
 NO_INPUT = 66
 """``EX_NOINPUT``: what this stage reads (the policy) is not there."""
 UNAVAILABLE = 69

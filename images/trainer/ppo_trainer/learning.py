@@ -114,14 +114,14 @@ def check_finite(model: PPO, settings: TrainerSettings) -> None:
         )
 
 
-def mean_reward(model: PPO) -> float:
-    """Mean reward of the newest training episodes (at most 100); NaN before the first has ended."""
+def mean_reward(model: PPO) -> float | None:
+    """Mean reward of the newest training episodes (at most 100); None before the first has ended."""
     rewards = [episode["r"] for episode in model.ep_info_buffer or ()]
-    return math.fsum(rewards) / len(rewards) if rewards else math.nan
+    return float(math.fsum(rewards)) / len(rewards) if rewards else None
 
 
 class Watch(BaseCallback):
-    """Checkpoints, progress, and a clean stop, between rollouts: there the model has learned from every step it counts."""
+    """Checkpoints, progress and a clean stop between rollouts, where every counted step has been learned from."""
 
     def __init__(
         self,

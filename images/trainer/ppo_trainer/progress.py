@@ -14,21 +14,25 @@ STATE = "train_state.json"
 
 @dataclass(frozen=True, kw_only=True)
 class TrainState:
-    """``seconds`` is wall time of all attempts, imports included; ``attempts`` counts starts that trained."""
+    """``seconds`` is wall time of all attempts, imports included; ``attempts`` counts starts that trained;
+
+    ``reward`` is the mean of the newest training episodes, None before the first has ended.
+    """
 
     fingerprint: str
     timesteps: int = 0
     seconds: float = 0.0
     attempts: int = 0
+    reward: float | None = None
     finished: bool = False
 
     def save(self, run_dir: Path) -> None:
         """Replace the state file."""
         write_atomically(run_dir / STATE, json.dumps(asdict(self)).encode())
 
-    def advanced(self, *, timesteps: int, seconds: float, finished: bool = False) -> TrainState:
+    def advanced(self, *, timesteps: int, seconds: float, reward: float | None, finished: bool = False) -> TrainState:
         """This state at ``timesteps``, ``seconds`` of the present attempt later."""
-        return replace(self, timesteps=timesteps, seconds=self.seconds + seconds, finished=finished)
+        return replace(self, timesteps=timesteps, seconds=self.seconds + seconds, reward=reward, finished=finished)
 
     def another_attempt(self) -> TrainState:
         """This state at the start of one more attempt."""

@@ -1,4 +1,4 @@
-"""Seeds of environments. Training draws from [0, 2^31), evaluation from [2^31, 2^32): no policy is judged on what it saw."""
+"""Seeds of environments: training draws from [0, 2^31), evaluation from [2^31, 2^32), so that none is in both."""
 
 from __future__ import annotations
 
