@@ -1,0 +1,108 @@
+"""Acquisition functions, in log space and additive: no sign and no mask can turn the worst candidate into the best.
+
+    a(x) = gain(x) + log P(success | x) + log Phi((L - mu_c(x)) / sigma_c(x)) + log Phi((ln max_cost - mu_c) / sigma_c)
+
+with the gain either log expected improvement or an upper confidence bound of the standardised score, mu_c and sigma_c of
+log-cost, and L the level of log-cost drawn for this suggestion. Dividing the improvement by the cost instead makes the
+search creep in the cheap corner (arXiv 2406.20062).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from protein.cost_model import CostModel
+from protein.feasibility_model import FeasibilityModel
+from protein.posterior import Posterior
+
+UCB_BETA = 1.5
+LEAST_COST_SD = 0.05
+"""Floor of sigma_c in log-cost: a level is a wish, not a wall."""
+
+_LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
+_LOG_SQRT_PI_OVER_2 = 0.5 * math.log(math.pi / 2)
+_SQRT_2 = math.sqrt(2.0)
+
+
+def log_h(z: Tensor) -> Tensor:
+    """log(phi(z) + z Phi(z)), finite with finite gradients for every finite z (arXiv 2310.20708, equation 9)."""
+    near = z.clamp_min(-1.0)
+    direct = torch.log(torch.exp(-0.5 * near.square() - _LOG_SQRT_2PI) + near * torch.special.ndtr(near))
+    # for z < -1: log phi(z) + log(1 - |z| Phi(z)/phi(z)), with Phi/phi by the scaled complementary error function
+    middle = z.clamp(-1e4, -1.0)
+    ratio = torch.special.erfcx(-middle / _SQRT_2) * math.exp(_LOG_SQRT_PI_OVER_2) * -middle
+    tail = -0.5 * middle.square() - _LOG_SQRT_2PI + torch.log1p(-ratio.clamp_max(1 - 1e-12))
+    # 1 - |z| Phi/phi -> 1/z^2, which cancels in floating point below -1e4
+    far = z.clamp_max(-1e4)
+    limit = -0.5 * far.square() - _LOG_SQRT_2PI - 2 * torch.log(-far)
+    return torch.where(z > -1.0, direct, torch.where(z > -1e4, tail, limit))
+
+
+def log_expected_improvement(mean: Tensor, sd: Tensor, incumbent: Tensor) -> Tensor:
+    """log E[max(f - incumbent, 0)] for f ~ N(mean, sd^2); mean (m, s), sd (m, 1), incumbent (s,) -> (m, s)."""
+    return torch.log(sd) + log_h((mean - incumbent) / sd)
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """The acquisition of one suggestion: models, the kind of gain, the level and the incumbents drawn for it.
+
+    score: posterior with s fantasies of the pending runs (s = 1 without any). incumbents: (s,) standardised.
+    level and limit: log-cost, None where cost plays no part. kind: "ei" or "ucb".
+    """
+
+    score: Posterior
+    cost: CostModel
+    feasibility: FeasibilityModel
+    incumbents: Tensor
+    kind: str
+    level: float | None
+    limit: float | None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values (m,) at rows of `x` (m, d); differentiable in `x`."""
+        mean, sd = self.score.mean_and_sd(x)
+        if self.kind == "ucb":
+            value = mean.mean(1) + UCB_BETA * sd
+        else:
+            gains = log_expected_improvement(mean, sd[:, None], self.incumbents)
+            value = torch.logsumexp(gains, 1) - math.log(gains.shape[1])
+        value = value + self.feasibility.log_probability(x)
+        if self.level is not None or self.limit is not None:
+            log_cost, log_sd = self.cost.log_cost(x)
+            log_sd = log_sd.clamp_min(LEAST_COST_SD)
+            for bound in (self.level, self.limit):
+                if bound is not None:
+                    value = value + torch.special.log_ndtr((bound - log_cost) / log_sd)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class AncestralAcquisition:
+    """The ancestors' rule with its defects mended: the predicted score, weighted by closeness to a drawn cost.
+
+    score in [0, 1] over the candidates times 1 - |target - cost|, cost in [0, 1] over the costs observed. Both factors
+    are kept non-negative and inadmissible candidates are removed before, so that no sign can invert the choice.
+    target: (1 + expansion_rate) u with u uniform in [0, 1], which lets the search expand beyond the dearest run.
+    """
+
+    score: Posterior
+    cost: CostModel
+    feasibility: FeasibilityModel
+    target: float
+    cheapest: float
+    dearest: float
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values (m,) in [0, 1] at the candidates `x` (m, d); relative to this set of candidates."""
+        mean = self.score.mean(x).mean(1)
+        score = (mean - mean.min()) / (mean.max() - mean.min()).clamp_min(1e-12)
+        value = score * self.feasibility.log_probability(x).exp()
+        if self.dearest - self.cheapest > 1e-9:
+            cost = (self.cost.log_cost(x)[0] - self.cheapest) / (self.dearest - self.cheapest)
+            value = value * (1 - (self.target - cost).abs()).clamp_min(0.0)
+        return value

@@ -1,0 +1,97 @@
+"""Candidate points: spread over the whole box, and perturbations of good points at several distances.
+
+Everything here works on rows of the unit box (m, dim) and is a pure function of its arguments; numpy only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import qmc
+
+from protein.space import SearchSpace
+
+Array = npt.NDArray[np.float64]
+
+DISTANCES = (0.5, 0.15, 0.05)
+"""Standard deviations of perturbations, as shares of a coordinate's range: leave the basin, explore it, refine."""
+
+
+def spread(space: SearchSpace, count: int, rng: np.random.Generator) -> Array:
+    """`count` scrambled Sobol points (count, dim), snapped to the space's grid."""
+    if count <= 0:
+        return np.zeros((0, space.dim))
+    sobol = qmc.Sobol(space.dim, scramble=True, seed=rng)
+    return space.snap(sobol.random_base2(int(count - 1).bit_length())[:count])
+
+
+def perturb(space: SearchSpace, centres: Array, count: int, widths: Array, rng: np.random.Generator) -> Array:
+    """`count` perturbations of each of `centres` (k, dim), snapped: (k * count, dim).
+
+    Each changes a random non-empty subset of the parameters. `widths` (dim,) multiplies DISTANCES per column.
+    A changed grid column moves at least one step, a changed one-hot parameter takes another level.
+    """
+    if count <= 0 or len(centres) == 0:
+        return np.zeros((0, space.dim))
+    base = np.repeat(centres, count, axis=0)
+    rows = len(base)
+    owner = parameter_of_column(space)
+    parameters = int(owner.max()) + 1
+    chance = rng.choice([1.0, 0.5, 1.5 / parameters], size=(rows, 1))
+    mask = rng.random((rows, parameters)) < chance
+    mask[np.arange(rows), rng.integers(parameters, size=rows)] = True
+    distance = rng.choice(DISTANCES, size=(rows, 1)) * widths
+    moved = base + rng.standard_normal(base.shape) * distance
+    direction = np.where(rng.random(base.shape) < 0.5, -1.0, 1.0)
+    uniform = rng.random((rows, parameters))
+    for j, column in enumerate(space.columns):
+        if column.kind != "grid":
+            continue
+        step = column.step
+        stuck = np.abs(moved[:, j] - base[:, j]) < 0.75 * step
+        target = base[:, j] + direction[:, j] * step
+        # a step off the end of the range goes the other way
+        outside = (target < -0.25 * step) | (target > 1 + 0.25 * step)
+        target = np.where(outside, base[:, j] - direction[:, j] * step, target)
+        moved[:, j] = np.where(stuck, target, moved[:, j])
+    for k in range(parameters):
+        columns = np.flatnonzero(owner == k)
+        if space.columns[columns[0]].kind == "onehot":
+            levels = len(columns)
+            now = base[:, columns].argmax(axis=1)
+            other = (now + 1 + np.floor(uniform[:, k] * (levels - 1)).astype(np.int64)) % levels
+            moved[:, columns] = np.eye(levels)[other]
+    moved = np.where(mask[:, owner], moved, base)
+    return space.snap(np.clip(moved, 0.0, 1.0))
+
+
+def neighbours(space: SearchSpace, row: Array) -> Array:
+    """Every point (m, dim) one grid step, or one level of a one-hot parameter, away from `row` (dim,)."""
+    owner = parameter_of_column(space)
+    out: list[Array] = []
+    for j, column in enumerate(space.columns):
+        if column.kind == "continuous":
+            continue
+        if column.kind == "grid":
+            for value in (row[j] - column.step, row[j] + column.step):
+                if -0.25 * column.step <= value <= 1 + 0.25 * column.step:
+                    moved = row.copy()
+                    moved[j] = value
+                    out.append(moved)
+        elif row[j] < 0.5:
+            moved = row.copy()
+            moved[owner == owner[j]] = 0.0
+            moved[j] = 1.0
+            out.append(moved)
+    return space.snap(np.clip(np.array(out), 0.0, 1.0)) if out else np.zeros((0, space.dim))
+
+
+def parameter_of_column(space: SearchSpace) -> npt.NDArray[np.int64]:
+    """Position (dim,) of the parameter that each model column belongs to, counted in order of the columns."""
+    order: dict[str, int] = {}
+    return np.array([order.setdefault(column.parameter, len(order)) for column in space.columns], dtype=np.int64)
+
+
+def row_key(row: Array) -> bytes:
+    """Identity of a snapped row (dim,): equal where two rows stand for the same values, up to rounding."""
+    return (np.round(row, 9) + 0.0).tobytes()

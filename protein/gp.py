@@ -1,0 +1,240 @@
+"""Exact Gaussian process regression: the kernel, its priors and the fit of its hyperparameters.
+
+Model, on inputs in the unit box and standardised targets::
+
+    y = f(x) + e,   f ~ GP(0, s^2 Matern52(ARD) [+ 1] [+ 9 (x - 1/2).(x' - 1/2)]),   e ~ N(0, noise)
+
+The constant of variance 1 stands for an unknown mean and the linear part for a trend that extrapolates (for log-cost,
+arXiv 2011.11456); both are marginalised instead of fitted. Priors, with d model columns:
+
+    ls       LogNormal(sqrt(2) + ln(d)/2, sqrt(3)) as a density in ls (arXiv 2402.02229): its mode is
+             exp(sqrt(2) + ln(d)/2 - 3), 0.5 at d = 6. Taken as a density in ln ls the mode would be 10,
+             and the optimizer would propose the same point again and again.
+    ln s^2   N(0, 1)
+    ln noise N(ln 1e-3, 2) unless the model says otherwise, within [1e-6, 1]
+
+The kernels, constraints and priors are gpytorch's modules with raw parameter = log(value). The maximum a posteriori is
+found by scipy's L-BFGS-B. The gradient of the marginal likelihood is passed to the kernel as the matrix
+dNLL/dK = (K^-1 - a a') / 2 with a = K^-1 y, which spares the backward pass through the Cholesky factor.
+All arithmetic is float64. Importing this module imports torch and gpytorch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import gpytorch
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.optimize import minimize
+from torch import Tensor
+
+Array = npt.NDArray[np.float64]
+
+LOG_BOUNDS_LENGTHSCALE = (math.log(0.01), math.log(100.0))
+LOG_BOUNDS_SIGNAL = (math.log(1e-3), math.log(1e3))
+LOG_BOUNDS_NOISE = (math.log(1e-6), 0.0)
+SLOPE_VARIANCE = 9.0
+JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSpec:
+    """What distinguishes the three models: fixed parts of the kernel and the prior of the noise."""
+
+    constant: bool = True
+    linear: bool = False
+    noise: float = 1e-3  # median of the noise variance under its prior
+    noise_log_sd: float = 2.0
+
+
+@contextmanager
+def pinned_threads(count: int = 1) -> Iterator[None]:
+    """Run with `count` torch threads and give the caller's setting back.
+
+    The order of floating point sums depends on the number of threads: only a fixed one gives the same bits on every
+    call. One thread is no slower below some 500 observations, and leaves the other cores to the training runs.
+    """
+    before = torch.get_num_threads()
+    if before != count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if before != count:
+            torch.set_num_threads(before)
+
+
+def _log_positive() -> gpytorch.constraints.Positive:
+    return gpytorch.constraints.Positive(transform=torch.exp, inv_transform=torch.log)
+
+
+class Surrogate(gpytorch.models.ExactGP):
+    """The gpytorch model of one target: kernel, Gaussian likelihood and priors over `dim` columns."""
+
+    def __init__(self, dim: int, spec: KernelSpec) -> None:
+        likelihood = gpytorch.likelihoods.GaussianLikelihood(noise_constraint=_log_positive())
+        super().__init__(None, None, likelihood)
+        self.spec = spec
+        self.mean_module = gpytorch.means.ZeroMean()
+        matern = gpytorch.kernels.MaternKernel(nu=2.5, ard_num_dims=dim, lengthscale_constraint=_log_positive())
+        self.signal = gpytorch.kernels.ScaleKernel(matern, outputscale_constraint=_log_positive())
+        self.double()
+        loc = math.sqrt(2.0) + 0.5 * math.log(dim)
+        matern.register_prior("lengthscale_prior", _log_normal_density(loc, math.sqrt(3.0)), "lengthscale")
+        self.signal.register_prior("signal_prior", _normal(0.0, 1.0), _log_of("outputscale"))
+        likelihood.register_prior("noise_prior", _normal(math.log(spec.noise), spec.noise_log_sd), _log_of("noise"))
+
+    @property
+    def noise(self) -> float:
+        """Noise variance in standardised units."""
+        return float(self.likelihood.noise.detach())
+
+    def trend(self, a: Tensor, b: Tensor) -> Tensor | float:
+        """Covariance of the fixed parts between rows of `a` (m, d) and `b` (n, d): (m, n), or a number."""
+        value: Tensor | float = 1.0 if self.spec.constant else 0.0
+        if self.spec.linear:
+            value = value + SLOPE_VARIANCE * ((a - 0.5) @ (b - 0.5).transpose(-1, -2))
+        return value
+
+    def covariance(self, a: Tensor, b: Tensor) -> Tensor:
+        """Prior covariance (m, n) of f between rows of `a` (m, d) and `b` (n, d)."""
+        out: Tensor = self.signal.forward(a, b) + self.trend(a, b)
+        return out
+
+    def variance(self, x: Tensor) -> Tensor:
+        """Prior variance (m,) of f at rows of `x` (m, d)."""
+        value = self.signal.outputscale + (1.0 if self.spec.constant else 0.0)
+        out: Tensor = value.expand(x.shape[0])
+        if self.spec.linear:
+            out = out + SLOPE_VARIANCE * ((x - 0.5) ** 2).sum(-1)
+        return out
+
+    def forward(self, x: Tensor) -> gpytorch.distributions.MultivariateNormal:
+        """The prior at rows of `x` (m, d), as gpytorch's own machinery wants it."""
+        return gpytorch.distributions.MultivariateNormal(self.mean_module(x), self.covariance(x, x))
+
+    def log_prior(self) -> Tensor:
+        """Sum of the log prior densities at the current hyperparameters."""
+        total = torch.zeros((), dtype=torch.float64)
+        for _, module, prior, closure, _ in self.named_priors():
+            total = total + prior.log_prob(closure(module)).sum()
+        return total
+
+    def read(self) -> Array:
+        """Log hyperparameters (d + 2,): lengthscales, signal variance, noise variance."""
+        with torch.no_grad():
+            return torch.cat([p.reshape(-1) for p in self._raw()]).numpy().copy()
+
+    def write(self, theta: Array) -> None:
+        """Set the log hyperparameters (d + 2,), in the order of `read`."""
+        start = 0
+        with torch.no_grad():
+            for p in self._raw():
+                p.copy_(torch.tensor(theta[start : start + p.numel()], dtype=torch.float64).reshape(p.shape))
+                start += p.numel()
+
+    def _raw(self) -> list[Tensor]:
+        noise = self.likelihood.noise_covar.raw_noise
+        return [self.signal.base_kernel.raw_lengthscale, self.signal.raw_outputscale, noise]
+
+
+def _normal(loc: float, scale: float) -> gpytorch.priors.Prior:
+    return gpytorch.priors.NormalPrior(torch.tensor(loc).double(), torch.tensor(scale).double())
+
+
+def _log_normal_density(loc: float, scale: float) -> gpytorch.priors.Prior:
+    return gpytorch.priors.LogNormalPrior(torch.tensor(loc).double(), torch.tensor(scale).double())
+
+
+class _log_of:
+    """A prior's closure: the log of a module's property. A class, since models are deep-copied and pickled."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, module: torch.nn.Module) -> Tensor:
+        value: Tensor = getattr(module, self.name)
+        return value.log()
+
+
+def cholesky(matrix: Tensor) -> Tensor:
+    """Lower Cholesky factor (n, n) of a covariance, with the least jitter that makes it work.
+
+    The jitter is relative to the mean of the diagonal, so that it neither drowns a small model nor misses a large one.
+    """
+    if len(matrix) == 0:
+        return matrix
+    mean = matrix.diagonal().mean()
+    for jitter in JITTERS:
+        shifted = matrix if jitter == 0.0 else matrix + jitter * mean * torch.eye(len(matrix), dtype=matrix.dtype)
+        factor, info = torch.linalg.cholesky_ex(shifted)
+        if int(info) == 0:
+            return factor
+    raise ValueError(f"covariance of {len(matrix)} points is not positive definite with relative jitter {JITTERS[-1]}")
+
+
+def negative_log_posterior(model: Surrogate, x: Tensor, y: Tensor, theta: Array) -> tuple[float, Array]:
+    """-(log marginal likelihood + log prior) of log hyperparameters `theta` (d + 2,), and its gradient (d + 2,).
+
+    x: (n, d), y: (n,). Rasmussen & Williams, Gaussian Processes for Machine Learning, equations 5.8 and 5.9.
+    """
+    model.write(theta)
+    model.zero_grad(set_to_none=True)
+    covariance = model.signal.forward(x, x)
+    noise = model.likelihood.noise
+    with torch.no_grad():
+        total = covariance + model.trend(x, x)
+        total.diagonal().add_(noise)
+        factor = cholesky(total)
+        weights = torch.cholesky_solve(y[:, None], factor)[:, 0]
+        slope = torch.cholesky_inverse(factor).addr_(weights, weights, alpha=-1.0).mul_(0.5)
+        value = 0.5 * y.dot(weights) + factor.diagonal().log().sum() + 0.5 * len(y) * math.log(2 * math.pi)
+        trace = slope.diagonal().sum()
+    prior = model.log_prior()
+    covariance.backward(slope)
+    (noise.sum() * trace - prior).backward()
+    gradient = torch.cat([p.grad.reshape(-1) for p in model._raw() if p.grad is not None]).numpy()
+    return float(value - prior.detach()), gradient.copy()
+
+
+def fit(x: Array, y: Array, spec: KernelSpec, *, iterations: int = 40) -> Surrogate:
+    """Maximum a posteriori model of targets `y` (n,) at rows of `x` (n, d), n >= 1.
+
+    Two starts (ls 0.5 sqrt(d), noise 1e-3; ls 0.2 sqrt(d), noise 1e-2), `iterations` L-BFGS steps each; the better
+    end wins, the first on a tie. Starts are constants, so that the result depends on the data alone.
+    """
+    dim = x.shape[1]
+    model = Surrogate(dim, spec)
+    inputs, targets = torch.tensor(x, dtype=torch.float64), torch.tensor(y, dtype=torch.float64)
+    bounds = [LOG_BOUNDS_LENGTHSCALE] * dim + [LOG_BOUNDS_SIGNAL, LOG_BOUNDS_NOISE]
+    best: tuple[float, Array] | None = None
+    if len(y) < 2 or float(np.ptp(y)) == 0.0:  # nothing to learn from: the modes of the priors
+        model.write(np.array([math.sqrt(2) + 0.5 * math.log(dim) - 3] * dim + [0.0, math.log(spec.noise)]))
+        return _frozen(model)
+    for lengthscale, noise in ((0.5, 1.0), (0.2, 10.0)):
+        start = np.full(dim + 2, math.log(lengthscale * math.sqrt(dim)))
+        start[dim:] = 0.0, min(math.log(spec.noise * noise), -0.1)
+        result = minimize(
+            lambda theta: negative_log_posterior(model, inputs, targets, theta),
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": iterations, "maxfun": int(1.5 * iterations), "ftol": 1e-6, "gtol": 1e-3, "maxcor": 10},
+        )
+        if math.isfinite(result.fun) and (best is None or result.fun < best[0] - 1e-9):
+            best = float(result.fun), np.asarray(result.x, dtype=np.float64)
+    if best is not None:
+        model.write(best[1])
+    return _frozen(model)
+
+
+def _frozen(model: Surrogate) -> Surrogate:
+    model.requires_grad_(False)
+    model.eval()
+    return model

@@ -1,0 +1,104 @@
+"""Observations as sorted arrays: what every model of Protein is fitted to.
+
+Rows are sorted by content, so that the order in which results arrived changes nothing, down to the last bit.
+Directions are resolved here, first of all: `utility` is to be maximised whatever the goal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from protein.optimizer import Observation
+from protein.space import SearchSpace
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """n observations, one row each; repeated measurements of one point stay separate rows.
+
+    x: (n, dim) model columns; utility: (n,), NaN where no score was observed; cost: (n,) in the user's units, NaN where
+    unknown; failed: (n,), infeasible parameters; censored: (n,), `cost` is only a lower bound; source: (n,) positions
+    in the sequence the history was built from.
+    """
+
+    x: Array
+    utility: Array
+    cost: Array
+    failed: Mask
+    censored: Mask
+    source: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def scored(self) -> Mask:
+        """Rows that the score model may see: finite score, not failed."""
+        out: Mask = np.isfinite(self.utility)
+        return out
+
+    @property
+    def priced(self) -> Mask:
+        """Rows whose cost was measured to the end of the run."""
+        out: Mask = np.isfinite(self.cost) & ~self.failed & ~self.censored
+        return out
+
+    @property
+    def spent(self) -> float:
+        """Everything spent so far, failures and cut-short runs included."""
+        return math.fsum(c for c in self.cost if math.isfinite(c) and c > 0)
+
+    def digest(self) -> bytes:
+        """Identity of the multiset of observations."""
+        digest = hashlib.blake2b(digest_size=16)
+        for part in (self.x, self.utility, self.cost, self.failed, self.censored):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.digest()
+
+
+def build_history(space: SearchSpace, observations: Sequence[Observation], goal: str) -> History:
+    """The history of `observations`, `goal` being "maximize" or "minimize".
+
+    A failure never keeps its score. A non-finite score is a failure: the run ended without a usable result. A
+    non-finite cost is an unknown cost.
+    """
+    sign = 1.0 if goal == "maximize" else -1.0
+    count = len(observations)
+    x = space.encode_many([o.params for o in observations]) if count else np.zeros((0, space.dim))
+    utility, cost = np.full(count, math.nan), np.full(count, math.nan)
+    failed, censored = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+    for i, o in enumerate(observations):
+        failed[i] = o.is_failure or (o.score is not None and not math.isfinite(o.score))
+        censored[i] = o.cost_is_lower_bound
+        if o.score is not None and not failed[i]:
+            utility[i] = sign * o.score
+        if o.cost is not None and math.isfinite(o.cost):
+            cost[i] = o.cost
+    utility += 0.0  # -0.0 and 0.0 are one value, but not the same bytes
+    keys = (censored, failed, cost, utility, *x.T[::-1])
+    order = np.lexsort(keys) if count else np.zeros(0, dtype=np.int64)
+    return History(x[order], utility[order], cost[order], failed[order], censored[order], order.astype(np.int64))
+
+
+def select_rows(priority: Array, budget: int) -> npt.NDArray[np.int64]:
+    """Positions of at most `budget` of n rows: half of them with the highest `priority` (n,), half spread over the rest.
+
+    The rest is a fixed pseudo-random sample: it keeps close pairs, from which noise is learned, and the density of the
+    data. Rising positions; ties go to the lower position.
+    """
+    count = len(priority)
+    if count <= budget:
+        return np.arange(count)
+    order = np.argsort(-priority, kind="stable")
+    top, rest = order[: budget // 2], order[budget // 2 :]
+    spread = np.random.default_rng(count).permutation(len(rest))[: budget - len(top)]
+    return np.sort(np.concatenate([top, rest[spread]]))

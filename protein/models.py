@@ -1,0 +1,70 @@
+"""The three models of one history (score, cost, feasibility), and predictions in the user's units."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from protein.cost_model import CostModel, cost_of
+from protein.feasibility_model import FeasibilityModel
+from protein.history import History
+from protein.score_model import ScoreModel
+
+Array = npt.NDArray[np.float64]
+
+Z80 = 1.2815515655446004
+"""Half-width of a central 80% interval of a normal, in standard deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Fitted models of `history`; `sign` is 1 to maximise, -1 to minimise."""
+
+    history: History
+    score: ScoreModel
+    cost: CostModel
+    feasibility: FeasibilityModel
+    sign: float
+
+    def predict_score(self, x: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation (m,) of the noise-free score at rows of `x` (m, dim), in the user's direction."""
+        mean, sd = self.score.predict(x)
+        scaling = self.score.standardisation
+        center = np.array([self.sign * scaling.backward(float(m)) for m in mean])
+        return center, np.minimum(sd * scaling.scale, 1e308)
+
+    def predict_cost(self, x: Array) -> Array:
+        """Median cost (m,) at rows of `x` (m, dim); NaN while no cost was observed."""
+        if not self.cost.known:
+            return np.full(len(x), math.nan)
+        return np.array([cost_of(float(value)) for value in self.cost.predict(x)[0]])
+
+
+def build_models(history: History, goal: str) -> Models:
+    """Fit the three models; a pure function of its arguments. Call it with threads pinned."""
+    return Models(
+        history,
+        ScoreModel(history),
+        CostModel(history),
+        FeasibilityModel(history),
+        1.0 if goal == "maximize" else -1.0,
+    )
+
+
+def describe(models: Models, row: Array) -> dict[str, float | list[float]]:
+    """Predictions at one row (dim,): score and cost with 80% intervals, and the probability of success."""
+    out: dict[str, float | list[float]] = {}
+    x = row[None, :]
+    mean, sd = models.predict_score(x)
+    low, high = float(mean[0] - Z80 * sd[0]), float(mean[0] + Z80 * sd[0])
+    if models.history.scored.any():
+        out["score_interval"] = [low, high]
+    if models.cost.known:
+        log_cost, log_sd = models.cost.predict(x)
+        half = Z80 * float(log_sd[0])
+        out["cost_interval"] = [cost_of(float(log_cost[0]) - half), cost_of(float(log_cost[0]) + half)]
+    out["success_probability"] = float(models.feasibility.predict(x)[0])
+    return out

@@ -1,0 +1,54 @@
+"""Standardisation of targets: an outlier must not flatten the rest, and no input may overflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Standardisation:
+    """z = (max(y, floor) - shift) / scale."""
+
+    shift: float = 0.0
+    scale: float = 1.0
+    floor: float = -np.inf
+
+    def forward(self, y: Array) -> Array:
+        """Standardised values (n,) of `y` (n,)."""
+        # half of each first: the difference of two large numbers of opposite sign would overflow
+        half = np.maximum(y, self.floor) / 2 - self.shift / 2
+        out: Array = half / (self.scale / 2)
+        return out
+
+    def backward(self, z: float) -> float:
+        """The value that standardises to `z`."""
+        return float(np.clip(self.shift + self.scale * z, -1e308, 1e308))
+
+
+def standardise(y: Array, *, clip: bool) -> Standardisation:
+    """Standardisation of finite values `y` (n,) to mean 0 and variance 1.
+
+    With `clip`, values below median - 2 IQR count as that (catastrophic scores say "bad", not "how bad"). Equal values
+    keep scale 1.
+    """
+    if len(y) == 0:
+        return Standardisation()
+    size = float(np.abs(y).max())
+    unit = size if size > 1e100 else 1.0
+    scaled = y / unit
+    floor = -np.inf
+    if clip and len(y) >= 3:
+        low, median, high = np.quantile(scaled, [0.25, 0.5, 0.75])
+        spread = high - low
+        if spread > 0:
+            floor = float(median - 2 * spread)
+    kept = np.maximum(scaled, floor)
+    shift, deviation = float(kept.mean()), float(kept.std())
+    if not deviation > 1e-12 * max(1.0, abs(shift)) or deviation * unit < 1e-290:
+        deviation = 1.0 / unit
+    return Standardisation(shift * unit, deviation * unit, floor * unit)
