@@ -9,7 +9,7 @@ from sweep_operator.api.sweeprun import MAX_ATTEMPTS, Attempt, StageStatus, Swee
 from sweep_operator.api.template import StageTemplate
 
 _KEPT_WORK = ("preempted", "stopped", None)
-"""Classes (None: evicted by its queue) of attempts whose checkpoints a later attempt continues from, where the volume outlives the pod."""
+"""Attempts (None: evicted by its queue) from whose checkpoints a later one goes on, if the volume outlives the pod."""
 
 
 def unit(sweep: Sweep, config: OperatorConfig) -> str:

@@ -33,7 +33,7 @@ class End:
     message: str
     succeeded: bool
     terminate: Literal["terminate", "drain", "finish"] = "drain"
-    """terminate: Jobs are deleted; drain: nothing new starts, what has started goes on; finish: pending runs run too."""
+    """terminate: Jobs are deleted; drain: nothing new starts; finish: pending runs run too."""
 
 
 Check = Callable[[LimitInput], End | None]

@@ -1,0 +1,98 @@
+"""``spec.constraints``: CEL rules over ``params``, compiled once, evaluated on candidates before a run exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import cel
+
+from sweep_operator.api.centre import search_centre
+from sweep_operator.api.errors import FieldError
+from sweep_operator.api.model import Scalar
+from sweep_operator.api.parameters import ParameterSpec, typed_value
+from sweep_operator.api.sweep import Constraint, SweepSpec
+
+
+class Rules:
+    """The compiled rules of one Sweep. Raises ValueError when one does not compile."""
+
+    def __init__(self, constraints: Sequence[Constraint], fixed: Mapping[str, Scalar]) -> None:
+        self._fixed = dict(fixed)
+        self._programs = [(c, cel.compile(c.rule)) for c in constraints]
+
+    def passes(self, parameters: Mapping[str, Scalar]) -> bool:
+        """Whether every rule holds; a rule that cannot be evaluated (an inactive parameter, say) does not."""
+        params = {**self._fixed, **parameters}
+        return all(_holds(program, params) for _, program in self._programs)
+
+    def broken(self, parameters: Mapping[str, Scalar]) -> list[str]:
+        """Messages of the rules that do not hold."""
+        params = {**self._fixed, **parameters}
+        return [c.message or c.rule for c, program in self._programs if not _holds(program, params)]
+
+
+def check_constraints(spec: SweepSpec) -> list[FieldError]:
+    """Rules that do not compile, or that no sample point can evaluate: wrong types, unknown keys, no boolean."""
+    errors = []
+    points = list(sample_points(spec.parameters))
+    conditional = {path for path, p in spec.parameters.items() if p.when is not None}
+    known = {*spec.parameters, *spec.fixed}
+    for number, constraint in enumerate(spec.constraints):
+        path = f"spec.constraints[{number}].rule"
+        try:
+            program = cel.compile(constraint.rule)
+        except Exception as error:  # the binding has no common base class
+            errors.append(FieldError(path, f"{constraint.rule!r} is no CEL expression: {_first_line(error)}"))
+            continue
+        for point in points:
+            problem = _problem(program, {**spec.fixed, **point}, known, conditional)
+            if problem is not None:
+                errors.append(FieldError(path, f"{constraint.rule!r} {problem}"))
+                break
+    return errors
+
+
+def sample_points(parameters: Mapping[str, ParameterSpec]) -> Iterator[dict[str, Scalar]]:
+    """The centre, the corners of all minima and all maxima, and every categorical value."""
+    centre = search_centre(parameters)
+    yield centre
+    for end in ("min", "max"):
+        numbers = {p: typed_value(s, getattr(s, end)) for p, s in parameters.items() if s.distribution != "categorical"}
+        yield {path: numbers.get(path, value) for path, value in centre.items()}
+    for path, spec in parameters.items():
+        for value in spec.values or []:
+            chosen = {**{p: _any(s) for p, s in parameters.items()}, **centre, path: value}
+            yield {
+                p: v
+                for p, v in chosen.items()
+                if (when := parameters[p].when) is None or chosen[when.parameter] in when.in_
+            }
+
+
+def _any(spec: ParameterSpec) -> Scalar:
+    return (spec.values or [""])[0] if spec.distribution == "categorical" else typed_value(spec, spec.min or 0.0)
+
+
+def _holds(program: cel.Program, params: Mapping[str, Scalar]) -> bool:
+    try:
+        return program.execute({"params": dict(params)}) is True
+    except Exception:  # any error counts as "does not pass"
+        return False
+
+
+def _problem(program: cel.Program, params: Mapping[str, Scalar], known: set[str], conditional: set[str]) -> str | None:
+    try:
+        value = program.execute({"params": dict(params)})
+    except KeyError as error:
+        key = str(error.args[0]) if error.args else ""
+        if key in conditional:
+            return None
+        return f"names {key!r}, which is neither in spec.parameters nor in spec.fixed; known are {sorted(known)}"
+    except Exception as error:
+        hint = "; convert with double(...)" if isinstance(error, TypeError) else ""
+        return f"cannot be evaluated: {_first_line(error)}{hint}"
+    return None if isinstance(value, bool) else f"gives {value!r}, not true or false"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,239 @@
+"""Carries out plans: idempotent writes, in the order that makes a crash between any two of them harmless.
+
+Per run: what its status refers to, then the status, then the Job that the status announces, then letting go of what is
+recorded. Then new runs. Then the Sweep's status, once. Events come after what they tell of, and may be lost.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from sweep_operator.api.hardware import Profile
+from sweep_operator.api.model import JsonObject
+from sweep_operator.api.names import (
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    RESULT_FINALIZER,
+    SWEEP_LABEL,
+    SWEEP_UID_LABEL,
+    claim_name,
+    job_name,
+    run_object_name,
+)
+from sweep_operator.api.revision import revision_name
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide import cost
+from sweep_operator.decide.plan import (
+    Adopt,
+    CreateRun,
+    DeleteClaim,
+    DeleteJob,
+    EnsureRevision,
+    EnsureStage,
+    Event,
+    Plan,
+    ReleasePod,
+    RunPlan,
+)
+from sweep_operator.engine.memory import Memory
+from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.recorder import Recorder
+from sweep_operator.engine.store import Store
+from sweep_operator.kube.protocol import AlreadyExists, Conflict, Forbidden, Invalid, Kind, Kube, NotFound, Object
+from sweep_operator.manifests.claim import build_claim
+from sweep_operator.manifests.job import build_job
+from sweep_operator.manifests.revision import build_revision
+from sweep_operator.manifests.service import build_service
+from sweep_operator.manifests.sweeprun import build_run
+
+log = logging.getLogger(__name__)
+
+
+class Executor:
+    """Writes what plans ask for, through the store so that every response is known at once."""
+
+    def __init__(self, kube: Kube, store: Store, recorder: Recorder, settings: Settings) -> None:
+        self._kube, self._store, self._recorder, self._settings = kube, store, recorder, settings
+
+    async def carry_out(self, sweep: Sweep, plan: Plan, memory: Memory) -> bool:
+        """Returns whether a pass should follow at once. Raises KubeError; what was done stays done."""
+        again = False
+        for run_plan in plan.runs:
+            again |= await self._run(sweep, run_plan, memory)
+        for create in plan.create:
+            again |= await self._reserve(sweep, create, memory)
+        await self._sweep_status(sweep, plan)
+        await self._recorder.record(sweep, plan.events)
+        return again
+
+    # -- runs -------------------------------------------------------------------------------------------------------
+
+    async def _run(self, sweep: Sweep, plan: RunPlan, memory: Memory) -> bool:
+        run, again = plan.run, False
+        for before in plan.before:
+            if isinstance(before, EnsureRevision):
+                await self._ensure_revision(sweep, before)
+            elif isinstance(before, Adopt):
+                await self._adopt(sweep, run)
+                return True  # its resourceVersion has moved: the rest follows in the next pass
+        if plan.status.to_json() != run.status.to_json():
+            self._settings.check_leading()
+            body = self._body(Kind.SWEEP_RUN, run.metadata.namespace, run.name) | {"status": plan.status.to_json()}
+            body["metadata"] = {**body["metadata"], "resourceVersion": run.metadata.resource_version}
+            self._store.apply(Kind.SWEEP_RUN, await self._kube.update_status(Kind.SWEEP_RUN, body))
+            for after in plan.after:
+                memory.raised.add((run.metadata.uid, after.stage, after.attempt))
+        for after in plan.after:
+            again |= await self._ensure_stage(sweep, plan.updated, after, memory)
+        for cleanup in plan.cleanup:
+            if isinstance(cleanup, DeleteJob):
+                await self._delete(Kind.JOB, run.metadata.namespace, cleanup.name, cleanup.uid)
+            elif isinstance(cleanup, ReleasePod):
+                await self.release(run.metadata.namespace, cleanup)
+            elif isinstance(cleanup, DeleteClaim):
+                await self._delete(Kind.CLAIM, run.metadata.namespace, claim_name(run.name), None)
+        await self._recorder.record(sweep, plan.events)
+        return again
+
+    async def _ensure_revision(self, sweep: Sweep, action: EnsureRevision) -> None:
+        name = revision_name(sweep.name, action.template.hash)
+        if self._store.get(Kind.REVISION, sweep.metadata.namespace, name) is None:
+            await self._create(Kind.REVISION, build_revision(sweep, action.template))
+
+    async def _adopt(self, sweep: Sweep, run: SweepRun) -> None:
+        owner: JsonObject = {
+            "apiVersion": sweep.api_version,
+            "kind": sweep.kind,
+            "name": sweep.name,
+            "uid": sweep.metadata.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+        labels = {SWEEP_LABEL: sweep.name, SWEEP_UID_LABEL: sweep.metadata.uid, MANAGED_BY_LABEL: MANAGED_BY}
+        patch: Object = {"metadata": {"labels": labels, "ownerReferences": [owner]}}
+        patched = await self._kube.patch(
+            Kind.SWEEP_RUN,
+            run.metadata.namespace,
+            run.name,
+            patch,
+            resource_version=run.metadata.resource_version,
+        )
+        self._store.apply(Kind.SWEEP_RUN, patched)
+
+    async def _ensure_stage(self, sweep: Sweep, run: SweepRun, action: EnsureStage, memory: Memory) -> bool:
+        """Claim, Service and Job of one attempt; True when a foreign object holds the Job's name."""
+        mark = (run.metadata.uid, action.stage, action.attempt)
+        if mark not in memory.raised and not await self._still_wanted(run, action):
+            return True
+        memory.raised.add(mark)
+        claim = build_claim(sweep, run, action.template)
+        if claim is not None and self._store.get(Kind.CLAIM, run.metadata.namespace, claim["metadata"]["name"]) is None:
+            await self._create(Kind.CLAIM, claim)
+        service = build_service(sweep, run, action.stage, action.attempt, action.template)
+        if service is not None:
+            await self._create(Kind.SERVICE, service)
+        spec = (
+            action.template.train if action.stage == "train" or action.template.eval is None else action.template.eval
+        )
+        profile = self._settings.config.profiles.get(spec.hardware, Profile())
+        job = build_job(sweep, run, action.template, action.stage, action.attempt, profile, action.deadline_seconds)
+        try:
+            created = await self._create(Kind.JOB, job)
+        except (Forbidden, Invalid) as error:
+            await self._recorder.record(sweep, (Event("JobRefused", str(error)[:1000], run.name, "Warning"),))
+            raise
+        owner = next((o["uid"] for o in created["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
+        if owner != run.metadata.uid:
+            memory.foreign_jobs.add(job_name(run.name, action.stage, action.attempt))
+            return True
+        return False
+
+    async def _still_wanted(self, run: SweepRun, action: EnsureStage) -> bool:
+        """An attempt that another process raised gets its Job only if the live run still says so."""
+        try:
+            obj = await self._kube.get(Kind.SWEEP_RUN, run.metadata.namespace, run.name)
+        except NotFound:
+            self._store.gone(Kind.SWEEP_RUN, run.metadata.namespace, run.name)
+            return False
+        self._store.apply(Kind.SWEEP_RUN, obj)
+        live = SweepRun.model_validate(obj)
+        status = live.status.train if action.stage == "train" else live.status.eval
+        return (
+            live.metadata.uid == run.metadata.uid
+            and not live.terminal
+            and live.metadata.deletion_timestamp is None
+            and status.attempt == action.attempt
+            and not cost.recorded(status, action.attempt)
+        )
+
+    async def release(self, namespace: str, action: ReleasePod) -> None:
+        """Take our finalizer off a pod, and leave everybody else's."""
+        pod = self._store.get(Kind.POD, namespace, action.name)
+        if pod is None or pod["metadata"].get("uid") != action.uid:
+            return
+        try:
+            pod = await self._kube.get(Kind.POD, namespace, action.name)
+            if pod["metadata"].get("uid") != action.uid:
+                self._store.apply(Kind.POD, pod)
+                return
+            finalizers = pod["metadata"].get("finalizers") or []
+            if RESULT_FINALIZER not in finalizers:
+                self._store.apply(Kind.POD, pod)
+                return
+            patch: Object = {"metadata": {"finalizers": [f for f in finalizers if f != RESULT_FINALIZER]}}
+            version = pod["metadata"]["resourceVersion"]
+            patched = await self._kube.patch(Kind.POD, namespace, action.name, patch, resource_version=version)
+            self._store.apply(Kind.POD, patched)
+        except NotFound:
+            self._store.gone(Kind.POD, namespace, action.name)
+
+    # -- new runs ---------------------------------------------------------------------------------------------------
+
+    async def _reserve(self, sweep: Sweep, action: CreateRun, memory: Memory) -> bool:
+        body = build_run(sweep, action.index, action.parameters, action.origin, action.prediction)
+        obj = await self._create(Kind.SWEEP_RUN, body)
+        owner = next((o["uid"] for o in obj["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
+        name = run_object_name(sweep.name, action.index)
+        if owner != sweep.metadata.uid:
+            memory.burnt.add(action.index)
+            message = f"{name} belongs to somebody else; index {action.index} is left out"
+            await self._recorder.record(sweep, (Event("IndexTaken", message, None, "Warning"),))
+        else:
+            await self._recorder.record(sweep, (Event("RunCreated", f"origin {action.origin}", name),))
+        return True
+
+    async def _sweep_status(self, sweep: Sweep, plan: Plan) -> None:
+        if plan.status.to_json() == sweep.status.to_json():
+            return
+        self._settings.check_leading()
+        body = self._body(Kind.SWEEP, sweep.metadata.namespace, sweep.name) | {"status": plan.status.to_json()}
+        body["metadata"] = {**body["metadata"], "resourceVersion": sweep.metadata.resource_version}
+        self._store.apply(Kind.SWEEP, await self._kube.update_status(Kind.SWEEP, body))
+
+    # -- primitives -------------------------------------------------------------------------------------------------
+
+    async def _create(self, kind: Kind, body: Object) -> Object:
+        """Create, or the object that holds the name already."""
+        self._settings.check_leading()
+        meta = body["metadata"]
+        try:
+            obj = await self._kube.create(kind, body)
+        except AlreadyExists:
+            obj = await self._kube.get(kind, meta["namespace"], meta["name"])
+        self._store.apply(kind, obj)
+        return obj
+
+    async def _delete(self, kind: Kind, namespace: str, name: str, uid: str | None) -> None:
+        try:
+            await self._kube.delete(kind, namespace, name, uid=uid)
+        except NotFound:
+            self._store.gone(kind, namespace, name)
+        except Conflict:
+            log.info("another %s is called %s/%s now; left alone", kind, namespace, name)
+
+    def _body(self, kind: Kind, namespace: str, name: str) -> Object:
+        obj = self._store.get(kind, namespace, name)
+        if obj is None:
+            raise NotFound(f"{kind} {namespace}/{name} is gone")
+        return dict(obj)

@@ -1,0 +1,235 @@
+"""The loop that both shells run: events into the store, keys into the queue, one pass per key at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+from sweep_operator.api.errors import FieldError, InvalidObject, parse
+from sweep_operator.api.names import SWEEP_LABEL
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.plan import Plan, ReleasePod, SuggestRequest
+from sweep_operator.decide.sweep import decide
+from sweep_operator.engine.accept import check_sweep, refusal
+from sweep_operator.engine.act import Executor
+from sweep_operator.engine.gather import Gatherer
+from sweep_operator.engine.logs import read_logs
+from sweep_operator.engine.memory import Memory
+from sweep_operator.engine.ports import HistoryReader, NotLeading, Settings, Suggester
+from sweep_operator.engine.queue import WorkQueue
+from sweep_operator.engine.recorder import Recorder
+from sweep_operator.engine.store import Store
+from sweep_operator.engine.warm_start import WarmStarter
+from sweep_operator.kube.protocol import Conflict, Kind, Kube, KubeError, NotFound, Object, UnknownOutcome
+
+log = logging.getLogger(__name__)
+
+WATCHED = (Kind.SWEEP, Kind.SWEEP_RUN, Kind.JOB, Kind.POD)
+Key = tuple[str, str]
+"""(namespace, name) of a Sweep."""
+
+
+class Engine:
+    """Reconciles Sweeps. Holds nothing that it cannot find again."""
+
+    def __init__(self, kube: Kube, suggester: Suggester, history: HistoryReader, settings: Settings) -> None:
+        self._kube, self._suggester, self._settings = kube, suggester, settings
+        self.store = Store(SWEEP_LABEL)
+        self.queue: WorkQueue[Key] = WorkQueue(settings.monotonic, jitter=random.Random())
+        self._recorder = Recorder(kube, self.store, settings)
+        self._executor = Executor(kube, self.store, self._recorder, settings)
+        self._gatherer = Gatherer(kube, self.store)
+        self._warm = WarmStarter(kube, self.store, history, settings)
+        self._memories: dict[Key, Memory] = {}
+        self._run_limits: dict[Key, int] = {}
+
+    # -- what comes in ----------------------------------------------------------------------------------------------
+
+    def apply(self, kind: Kind, obj: Object, *, deleted: bool = False) -> None:
+        """Take in one watch event and queue the Sweep that it concerns."""
+        if self.store.apply(kind, obj, deleted=deleted):
+            self.enqueue(kind, obj)
+
+    def enqueue(self, kind: Kind, obj: Object) -> None:
+        """Queue the Sweep that an object belongs to."""
+        meta = obj["metadata"]
+        namespace = meta.get("namespace", "")
+        if kind == Kind.SWEEP:
+            name = meta["name"]
+        elif kind == Kind.SWEEP_RUN:
+            name = (obj.get("spec") or {}).get("sweepName")
+        else:
+            name = (meta.get("labels") or {}).get(SWEEP_LABEL)
+        if name:
+            self.queue.add((namespace, name))
+
+    async def audit(self, namespace: str | None = None) -> None:
+        """LIST everything: what a watch has missed is caught up with, deletions included. Queues every Sweep."""
+        for kind in (*WATCHED, Kind.CLAIM):
+            vanished = self.store.replace(kind, await self._kube.list(kind, namespace), namespace)
+            for obj in vanished:
+                self.enqueue(kind, obj)
+        for kind in WATCHED:
+            for obj in self.store.all(kind):
+                self.enqueue(kind, obj)
+
+    async def follow(self, kind: Kind, namespace: str | None = None) -> None:
+        """LIST and watch one kind for ever; a watch that ends is begun anew with a LIST."""
+        while True:
+            try:
+                listed = await self._kube.list(kind, namespace)
+                for obj in (*self.store.replace(kind, listed, namespace), *listed.items):
+                    self.enqueue(kind, obj)
+                async for event in self._kube.watch(kind, namespace, resource_version=listed.resource_version):
+                    self.apply(kind, event.object, deleted=event.type == "DELETED")
+            except KubeError as error:
+                log.warning("watch of %s ended: %s", kind, error)
+                await asyncio.sleep(1)
+
+    def limit_new_runs(self, key: Key, total: int | None) -> None:
+        """Make no more than ``total`` own runs, whatever the spec allows (one iteration at a time)."""
+        if total is None:
+            self._run_limits.pop(key, None)
+        else:
+            self._run_limits[key] = total
+        if key in self._memories:
+            self._memories[key].run_limit = total
+        self.queue.add(key)
+
+    # -- passes -----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work for ever. Cancelled from outside."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._settings.workers):
+                group.create_task(self._worker())
+
+    def close(self) -> None:
+        """End what is under way beside the passes."""
+        self.queue.close()
+        for memory in self._memories.values():
+            memory.forget()
+
+    async def _worker(self) -> None:
+        while True:
+            key = await self.queue.take()
+            try:
+                await self._attempt(key)
+            finally:
+                self.queue.done(key)
+
+    async def _attempt(self, key: Key) -> None:
+        try:
+            await self.reconcile(key)
+        except (Conflict, UnknownOutcome) as error:
+            log.info("%s/%s: %s; reading again", *key, error)
+            try:
+                await self._reread(key)
+            except KubeError as again:
+                log.warning("%s/%s: %s", *key, again)
+            self.queue.add_failed(key)
+        except (KubeError, NotLeading) as error:
+            delay = self.queue.add_failed(key)
+            log.warning("%s/%s: %s; again in %.1f s", *key, error, delay)
+        except Exception:
+            delay = self.queue.add_failed(key)
+            log.exception("%s/%s: pass failed; again in %.1f s", *key, delay)
+        else:
+            self.queue.succeeded(key)
+
+    async def reconcile(self, key: Key) -> None:
+        """One pass. Raises KubeError."""
+        namespace, name = key
+        obj = self.store.get(Kind.SWEEP, namespace, name)
+        if obj is None or obj["metadata"].get("deletionTimestamp"):
+            await self._let_go(key)
+            return
+        memory = self._memory(key, obj)
+        try:
+            sweep = parse(Sweep, obj)
+        except InvalidObject as error:
+            await self._refuse(obj, error.errors)
+            return
+        if memory.checked_generation != sweep.metadata.generation:
+            memory.problems = tuple(check_sweep(sweep, self._settings.config, self._settings.require_image))
+            memory.checked_generation = sweep.metadata.generation
+        await self._warm.recall(sweep, memory)
+        await self._pass(key, sweep, memory)
+
+    async def _pass(self, key: Key, sweep: Sweep, memory: Memory) -> None:
+        now = self._settings.now()
+        snapshot = await self._gatherer.snapshot(sweep, memory.problems, memory, self._settings.config, now)
+        plan = decide(snapshot)
+        if await self._executor.carry_out(sweep, plan, memory):
+            self.queue.add(key)
+        if plan.create or (plan.suggest is not None and memory.suggesting is None):
+            memory.suggested = None
+        await self._after(key, sweep, plan, memory)
+
+    async def _after(self, key: Key, sweep: Sweep, plan: Plan, memory: Memory) -> None:
+        wanted = [request for run in plan.runs for request in run.logs]
+        if wanted:
+            memory.logs.update(await read_logs(self._kube, sweep.metadata.namespace, wanted))
+            self.queue.add(key)
+        if plan.read_warm_start and not await self._warm.read(sweep, memory):
+            self.queue.add_after(key, 10)
+        elif plan.read_warm_start:
+            self.queue.add(key)
+        if plan.suggest is not None and memory.suggesting is None:
+            memory.suggesting = asyncio.create_task(self._suggest(key, sweep, plan.suggest, memory))
+        if plan.wake is not None:
+            seconds = (plan.wake - self._settings.now()).total_seconds()
+            self.queue.add_after(key, max(0.05, seconds))
+
+    async def _suggest(self, key: Key, sweep: Sweep, request: SuggestRequest, memory: Memory) -> None:
+        try:
+            answer = await self._suggester.suggest(sweep, request)
+            memory.suggested = (sweep.metadata.generation, answer)
+            if not answer.suggestions and answer.infeasible is None:
+                await asyncio.sleep(1)
+        except Exception:
+            log.exception("%s/%s: no suggestion", *key)
+            await asyncio.sleep(1)
+        finally:
+            memory.suggesting = None
+            self.queue.add(key)
+
+    # -- edges ------------------------------------------------------------------------------------------------------
+
+    def _memory(self, key: Key, obj: Object) -> Memory:
+        uid = obj["metadata"]["uid"]
+        memory = self._memories.get(key)
+        if memory is None or memory.uid != uid:
+            if memory is not None:
+                memory.forget()
+            memory = Memory(uid, run_limit=self._run_limits.get(key))
+            self._memories[key] = memory
+        return memory
+
+    async def _let_go(self, key: Key) -> None:
+        """The Sweep is gone or going: its runs go with it, and no pod may wait for us."""
+        memory = self._memories.pop(key, None)
+        if memory is not None:
+            memory.forget()
+        namespace, name = key
+        for pod in self.store.labelled(Kind.POD, namespace, name):
+            meta = pod["metadata"]
+            await self._executor.release(namespace, ReleasePod(meta["name"], meta.get("uid", "")))
+
+    async def _refuse(self, obj: Object, errors: list[FieldError]) -> None:
+        """A spec that the models cannot read (admission was not there to refuse it): say so, and leave runs alone."""
+        status = refusal(obj, errors, self._settings.now())
+        if status == (obj.get("status") or {}):
+            return
+        self.store.apply(Kind.SWEEP, await self._kube.update_status(Kind.SWEEP, {**obj, "status": status}))
+
+    async def _reread(self, key: Key) -> None:
+        """Live reads of everything of one Sweep, after a precondition failed or an answer was lost."""
+        namespace, name = key
+        try:
+            self.store.apply(Kind.SWEEP, await self._kube.get(Kind.SWEEP, namespace, name))
+        except NotFound:
+            self.store.gone(Kind.SWEEP, namespace, name)
+        for kind in (Kind.SWEEP_RUN, Kind.JOB, Kind.POD, Kind.CLAIM):
+            self.store.replace(kind, await self._kube.list(kind, namespace), namespace)

@@ -1,0 +1,55 @@
+"""What the engine needs from its shell besides Kube: the optimizer, histories, the clock, the right to create."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.sweep import Sweep, WarmStart
+from sweep_operator.decide.plan import Observation, SuggestRequest
+from sweep_operator.decide.snapshot import Suggested
+
+
+class Suggester(Protocol):
+    """The optimizer behind a process boundary."""
+
+    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
+        """Suggestions for consecutive indices from ``request.index``. A pure function of its arguments.
+
+        Never raises for what the optimizer does: a failure gives fallback suggestions and ``error``.
+        """
+        ...
+
+
+class HistoryUnreadable(Exception):
+    """A warm-start source cannot be read (now)."""
+
+
+class HistoryReader(Protocol):
+    """Reads the sources of a warm start."""
+
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> list[Observation]:
+        """Observations of all sources, newest first, at most ``maxObservations``. Raises HistoryUnreadable."""
+        ...
+
+
+class NotLeading(Exception):
+    """The lease has run out: nothing may be created any more."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the engine runs."""
+
+    config: OperatorConfig
+    now: Callable[[], datetime]
+    """Wall time, UTC: what is compared with times that Kubernetes wrote."""
+    monotonic: Callable[[], float]
+    require_image: bool = True
+    workers: int = 4
+    component: str = "sweep-operator"
+    check_leading: Callable[[], None] = lambda: None
+    """Called immediately before each create; raises NotLeading."""

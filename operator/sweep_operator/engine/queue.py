@@ -1,0 +1,108 @@
+"""The work queue: each key at most once in it, at most one worker per key, retries with backoff, wake-ups in time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+class WorkQueue(Generic[K]):
+    """Keys that need a pass.
+
+    A key that is added while its pass runs is run once more afterwards; nothing that happens during a pass is lost.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        base_delay: float = 0.2,
+        max_delay: float = 60.0,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._clock, self._base, self._max, self._jitter = clock, base_delay, max_delay, jitter
+        self._ready: asyncio.Queue[K] = asyncio.Queue()
+        self._waiting: set[K] = set()
+        self._running: set[K] = set()
+        self._again: set[K] = set()
+        self._failures: dict[K, int] = {}
+        self._timers: dict[K, tuple[float, asyncio.TimerHandle]] = {}
+        self._added: dict[K, float] = {}
+
+    def add(self, key: K) -> None:
+        """Run a pass over ``key`` soon."""
+        if key in self._running:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._added[key] = self._clock()
+            self._ready.put_nowait(key)
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Run a pass in ``seconds``; an earlier wake-up that is planned already stays."""
+        at = self._clock() + max(0.0, seconds)
+        planned = self._timers.get(key)
+        if planned is not None:
+            if planned[0] <= at:
+                return
+            planned[1].cancel()
+        handle = asyncio.get_running_loop().call_later(max(0.0, seconds), self._fire, key)
+        self._timers[key] = (at, handle)
+
+    def add_failed(self, key: K) -> float:
+        """Run a pass after the backoff of the key's failures in a row; returns the delay in seconds."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        delay = min(self._max, self._base * 2.0 ** min(failures, 20))
+        if self._jitter is not None:
+            delay *= 0.5 + self._jitter.random() / 2
+        self.add_after(key, delay)
+        return delay
+
+    def succeeded(self, key: K) -> None:
+        """Forget the key's failures."""
+        self._failures.pop(key, None)
+
+    async def take(self) -> K:
+        """The next key; ``done`` must be called with it."""
+        key = await self._ready.get()
+        self._waiting.discard(key)
+        self._added.pop(key, None)
+        self._running.add(key)
+        return key
+
+    def done(self, key: K) -> None:
+        """The pass over ``key`` is over."""
+        self._running.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    @property
+    def depth(self) -> int:
+        """Keys that wait."""
+        return len(self._waiting)
+
+    @property
+    def oldest_age(self) -> float:
+        """Seconds that the longest-waiting key has waited."""
+        return max((self._clock() - t for t in self._added.values()), default=0.0)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits, nothing runs (timers may be set)."""
+        return not self._waiting and not self._running
+
+    def close(self) -> None:
+        """Cancel the timers."""
+        for _, handle in self._timers.values():
+            handle.cancel()
+        self._timers.clear()
+
+    def _fire(self, key: K) -> None:
+        self._timers.pop(key, None)
+        self.add(key)

@@ -1,0 +1,50 @@
+"""Writes Events: after what they tell of, once per occurrence, and never a reason to fail."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.plan import Event
+from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.store import Store
+from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, KubeError, Object
+from sweep_operator.manifests.event import build_event
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Core/v1 Events about Sweeps and SweepRuns."""
+
+    def __init__(self, kube: Kube, store: Store, settings: Settings) -> None:
+        self._kube, self._store, self._settings = kube, store, settings
+
+    async def record(self, sweep: Sweep, events: Iterable[Event]) -> None:
+        """Best effort: a lost Event loses nothing that a status does not say too."""
+        for event in events:
+            regarding = self._regarding(sweep, event)
+            if regarding is None:
+                continue
+            now = self._settings.now()
+            body = build_event(regarding, event.type, event.reason, event.message, now, _name(regarding, event, now))
+            try:
+                await self._kube.create(Kind.EVENT, body)
+            except AlreadyExists:
+                pass
+            except KubeError as error:
+                log.warning("event %s not written: %s", event.reason, error)
+
+    def _regarding(self, sweep: Sweep, event: Event) -> Object | None:
+        namespace = sweep.metadata.namespace
+        if event.run is None:
+            return self._store.get(Kind.SWEEP, namespace, sweep.name)
+        return self._store.get(Kind.SWEEP_RUN, namespace, event.run)
+
+
+def _name(regarding: Object, event: Event, now: datetime) -> str:
+    identity = f"{regarding['metadata']['uid']}/{event.reason}/{event.message}/{now.isoformat()}"
+    return f"{regarding['metadata']['name'][:200]}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}"

@@ -1,0 +1,76 @@
+"""One question to the optimizer, answered. Runs in the child process; imports protein, and through it torch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from protein.factory import make_optimizer
+from protein.optimizer import SearchSpaceInfeasible
+from protein.settings import ProteinSettings
+
+from protein import SearchSpace
+from sweep_operator.api.constraints import Rules
+from sweep_operator.api.model import Scalar
+from sweep_operator.api.sweeprun import Prediction
+from sweep_operator.suggest.messages import Answer, Proposal, Question
+
+
+def propose(question: Question) -> Answer:
+    """Suggestions for ``question.index`` and the indices after it."""
+    began = time.perf_counter()
+    space = SearchSpace({path: spec.to_json() for path, spec in question.parameters.items()})
+    rules = Rules(question.constraints, question.fixed)
+    optimizer = make_optimizer(
+        question.method,
+        space,
+        ProteinSettings.from_config(question.settings),
+        goal=question.goal,
+        seed=question.seed,
+        constraints=(rules.passes,) if question.constraints else (),
+    )
+    for row in question.observations:
+        known = {k: v for k, v in row.parameters.items() if k in question.parameters}
+        optimizer.observe(
+            known,
+            score=row.score,
+            cost=row.cost,
+            is_failure=row.is_failure,
+            cost_is_lower_bound=row.cost_is_lower_bound,
+        )
+    try:
+        pairs = optimizer.suggest(question.count, pending=question.pending, index=question.index)
+    except SearchSpaceInfeasible as error:
+        rules_text = "; ".join(c.message or c.rule for c in question.constraints)
+        return Answer(infeasible=f"{error} (constraints: {rules_text})", seconds=time.perf_counter() - began)
+    proposals = [
+        Proposal(
+            index=question.index + offset,
+            parameters=_flat(suggestion),
+            origin=info.origin,
+            prediction=_prediction(info),
+        )
+        for offset, (suggestion, info) in enumerate(pairs)
+    ]
+    return Answer(proposals=proposals, seconds=time.perf_counter() - began)
+
+
+def _prediction(info: Any) -> Prediction | None:
+    values = {name: _finite(getattr(info, name, None)) for name in ("score", "cost", "rating")}
+    return Prediction(**values) if any(v is not None for v in values.values()) else None
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Scalar]:
+    flat: dict[str, Scalar] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
