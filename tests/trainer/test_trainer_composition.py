@@ -10,6 +10,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ppo_trainer.composition import SOURCE_CONFIGS, hydra_literal, load_config
 from ppo_trainer.exits import BAD_PARAMETERS, BadParameters
 from ppo_trainer.settings import TrainerSettings
@@ -22,7 +23,8 @@ def choices(group: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "override", [f"{group}={name}" for group in GROUPS for name in choices(group) if (group, name) != ("trainer", "ppo")]
+    "override",
+    [f"{group}={name}" for group in GROUPS for name in choices(group) if (group, name) != ("trainer", "ppo")],
 )
 def test_every_choice_of_every_group_composes(override: str) -> None:
     config = load_config(["run=x", override], {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from ppo_trainer.composition import load_config
 from ppo_trainer.exits import BadParameters
 from ppo_trainer.settings import TrainerSettings
@@ -47,7 +48,7 @@ def test_a_bad_value_is_named(override: str, reason: str) -> None:
 
 
 def test_a_missing_parameter_is_named() -> None:
-    with pytest.raises(BadParameters, match="trainer.gamma: is missing"):
+    with pytest.raises(BadParameters, match=r"trainer\.gamma: is missing"):
         settings("~trainer.gamma")
 
 
