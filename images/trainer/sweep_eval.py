@@ -33,6 +33,9 @@ POLICY = "policy.zip"
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Evaluate, or wait for the process that does."""
+    if {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        return
     config = load_config(arguments, environ)
     if not isinstance(config.sim.episodes, int) or config.sim.episodes < 1:
         raise BadParameters(f"sim.episodes: {config.sim.episodes!r} must be an integer above 0")

@@ -6,6 +6,8 @@ into the run directory, goes on from the newest whole checkpoint there, and ends
 (these parameters cannot work; the reason is on stderr and in $SWEEP_RESULTS_FILE), 143 or 130 (stopped by SIGTERM
 or SIGINT, with a checkpoint).
 
+`--cfg job` shows the configuration and trains nothing.
+
 Under several processes (torchrun, or several nodes) rank 0 trains and the others wait for it: stable-baselines3 has
 no data parallelism.
 """
@@ -20,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ppo_trainer.atomic import replacing
 from ppo_trainer.checkpoints import Checkpoints, is_whole
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 STARTED = time.monotonic()
 POLICY = "policy.zip"
+_SHOW_CONFIG = ("--cfg", "job")
 _REPORT_SECONDS = 5.0
 _HEARTBEAT_SECONDS = 1.0
 
@@ -55,7 +58,13 @@ class StopSignal:
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Train, or wait for the process that does."""
-    config = load_config(arguments, environ)
+    if {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        return
+    config = load_config([argument for argument in arguments if argument not in _SHOW_CONFIG], environ)
+    if "--cfg" in arguments:
+        print(OmegaConf.to_yaml(config))
+        return
     settings = TrainerSettings.from_config(config.trainer)
     run_dir = Path(config.run_dir)
     ranks = Ranks.from_environ(environ)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -172,7 +173,9 @@ def test_a_stop_signal_in_a_rollout_saves_what_was_learned(run: Run, monkeypatch
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        (["trainer.optimizer.learning_rate=1e30"], "training diverged: weights are not finite"),
+        (["trainer.optimizer.learning_rate=1e30"], "training diverged: the policy is not finite"),
+        (["trainer.optimizer.learning_rate=1e30", "trainer.activation=relu"], "training diverged"),
+        (["trainer.env=Blackjack-v1"], "trainer.env: 'Blackjack-v1' cannot be learned by PPO"),
         (["trainer.env=Unicycle-v3"], "trainer.env: 'Unicycle-v3' is no Gymnasium environment"),
         (["trainer.batch_size=128"], "trainer.batch_size: 128 is more than a rollout has"),
         (["trainer.gama=0.9"], "trainer.gama: unknown parameter; did you mean trainer.gamma?"),
@@ -187,6 +190,17 @@ def test_bad_parameters_end_with_65_and_a_reason(
     assert printed.count("\n") == 1
     assert reason in run.result["error"]
     assert not (run.run_dir / "policy.zip").exists()
+
+
+@pytest.mark.parametrize("program", [train, sweep_eval])
+def test_help_is_shown(program: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    program.main(["--help"], {})
+    assert f"python images/trainer/{program.__name__}.py run=one" in capsys.readouterr().out
+
+
+def test_the_configuration_can_be_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+    train.main(["run=x", "--cfg", "job", "trainer.gamma=0.75"], {})
+    assert yaml.safe_load(capsys.readouterr().out)["trainer"]["gamma"] == 0.75
 
 
 def test_hardware_that_is_not_here_is_no_fault_of_the_parameters(run: Run) -> None:

@@ -37,12 +37,13 @@ def set_up_device(device: str, threads: int) -> str:
 
 
 def make_environments(settings: TrainerSettings) -> VecEnv:
-    """The training environments; BadParameters for an id that Gymnasium does not know."""
+    """The training environments; BadParameters for an id that Gymnasium does not know, Exit 69 where a package lacks."""
     try:
-        gymnasium.spec(settings.env)
+        return make_vec_env(settings.env, n_envs=settings.n_envs)
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise Exit(UNAVAILABLE, f"trainer.env: {settings.env!r} needs another package: {error}") from None
     except gymnasium.error.Error as error:
         raise BadParameters(f"trainer.env: {settings.env!r} is no Gymnasium environment: {error}") from None
-    return make_vec_env(settings.env, n_envs=settings.n_envs)
 
 
 def new_model(settings: TrainerSettings, environments: VecEnv, *, seed: int, device: str) -> PPO:
@@ -76,7 +77,8 @@ def new_model(settings: TrainerSettings, environments: VecEnv, *, seed: int, dev
                 seed=training_seed(seed),
                 device=device,
             )
-        except ValueError as error:  # an observation or action space that PPO's MLP policy does not take
+        # A space of observations or actions that PPO does not take.
+        except (ValueError, AssertionError, NotImplementedError) as error:
             raise BadParameters(f"trainer.env: {settings.env!r} cannot be learned by PPO: {error}") from None
     return _quiet(model)
 
@@ -92,14 +94,15 @@ def resumed_model(checkpoints: Checkpoints, environments: VecEnv, *, seed: int, 
 
 
 def learn(model: PPO, settings: TrainerSettings, watch: Watch) -> None:
-    """Learn up to ``settings.total_timesteps``; BadParameters when the weights stop being finite."""
+    """Learn up to ``settings.total_timesteps``; BadParameters when the policy stops being finite."""
     remaining = settings.total_timesteps - model.num_timesteps
     try:
         if remaining > 0:
             model.learn(remaining, callback=watch, reset_num_timesteps=False)
-    except ValueError:
-        # torch refuses to build a distribution from NaN before the watch can see the weights.
-        check_finite(model, settings)
+    except ValueError as error:
+        # torch refuses to build a distribution from NaN, before the watch sees the weights or although they are finite.
+        if "Expected parameter" in str(error):
+            raise diverged(model, settings) from None
         raise
     if not watch.stopped:
         check_finite(model, settings)
@@ -108,10 +111,15 @@ def learn(model: PPO, settings: TrainerSettings, watch: Watch) -> None:
 def check_finite(model: PPO, settings: TrainerSettings) -> None:
     """Raise BadParameters when a weight is not finite."""
     if not all(bool(torch.isfinite(weights).all()) for weights in model.policy.parameters()):
-        raise BadParameters(
-            f"training diverged: weights are not finite after {model.num_timesteps} steps with "
-            f"trainer.optimizer.learning_rate {settings.optimizer.learning_rate!r}; lower it or trainer.max_grad_norm"
-        )
+        raise diverged(model, settings)
+
+
+def diverged(model: PPO, settings: TrainerSettings) -> BadParameters:
+    """What to say of a policy that is not finite."""
+    return BadParameters(
+        f"training diverged: the policy is not finite after {model.num_timesteps} steps with "
+        f"trainer.optimizer.learning_rate {settings.optimizer.learning_rate!r}; lower it or trainer.max_grad_norm"
+    )
 
 
 def mean_reward(model: PPO) -> float | None:
