@@ -1,0 +1,52 @@
+"""What an edit may not change. The CRD says the same in CEL; local mode and clusters without the policy ask here."""
+
+from __future__ import annotations
+
+import re
+
+from sweep_operator.api.errors import FieldError
+from sweep_operator.api.sweep import SweepSpec
+from sweep_operator.api.sweeprun import SweepRun
+
+_FIELDS = {"display_name": "displayName", "metric": "metric", "goal": "goal", "seed": "seed", "cost": "cost"}
+_REMEDY = "is immutable; create a new Sweep (warmStart.from takes over what this one has learned)"
+
+
+def check_edit(old: SweepSpec, new: SweepSpec) -> list[FieldError]:
+    """Errors of an edit of a Sweep's spec."""
+    errors = [
+        FieldError(f"spec.{name}", f"{_REMEDY}; it is {_shown(old, field)}")
+        for field, name in _FIELDS.items()
+        if getattr(old, field) != getattr(new, field)
+    ]
+    errors += [
+        FieldError(f"spec.parameters['{path}']", f"the set of parameters {_REMEDY}")
+        for path in sorted(old.parameters.keys() ^ new.parameters.keys())
+    ]
+    for path in sorted(old.parameters.keys() & new.parameters.keys()):
+        for field in ("distribution", "values", "when"):
+            if getattr(old.parameters[path], field) != getattr(new.parameters[path], field):
+                errors.append(FieldError(f"spec.parameters['{path}'].{field}", _REMEDY))
+    return errors
+
+
+def check_run_edit(old: SweepRun, new: SweepRun) -> list[FieldError]:
+    """A SweepRun's spec is immutable but ``stop``."""
+    if old.spec.with_(stop=False) == new.spec.with_(stop=False):
+        return []
+    return [FieldError("spec", "is immutable but for stop; create a new SweepRun")]
+
+
+def check_run_name(run: SweepRun) -> list[FieldError]:
+    """Names of the form ``<sweep>.r.<n>`` are the operator's."""
+    reserved = re.fullmatch(re.escape(run.spec.sweep_name) + r"\.r\.(\d+)", run.name)
+    if run.spec.index is None and reserved:
+        return [FieldError("metadata.name", f"{run.name!r} is a name that the operator gives; choose another")]
+    if run.spec.index is not None and (reserved is None or int(reserved.group(1)) != run.spec.index):
+        return [FieldError("spec.index", f"{run.spec.index} is the operator's to give; leave it out of a manual run")]
+    return []
+
+
+def _shown(spec: SweepSpec, field: str) -> str:
+    value = spec.to_json().get(_FIELDS[field])
+    return "unset" if value is None else repr(value)

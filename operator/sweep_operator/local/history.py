@@ -1,0 +1,75 @@
+"""Warm-start sources of local mode: other sweeps of the same runs directory, ConfigMaps of the sweep's own store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.sweep import Sweep, WarmStart, WarmStartSource
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.summary import observation
+from sweep_operator.engine.ports import HistoryUnreadable
+from sweep_operator.kube.embedded import open_readonly
+from sweep_operator.kube.protocol import Kind, Kube, KubeError
+
+
+class LocalHistory:
+    """The HistoryReader of local mode."""
+
+    def __init__(self, runs_dir: Path, kube: Kube) -> None:
+        self._runs_dir, self._kube = runs_dir, kube
+
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> list[Observation]:
+        """Observations of all sources, newest first."""
+        rows: list[Observation] = []
+        for source in reversed(warm_start.from_):
+            rows += await self._read_one(sweep, source)
+        return rows[: warm_start.max_observations]
+
+    async def _read_one(self, sweep: Sweep, source: WarmStartSource) -> list[Observation]:
+        if source.sweep is not None:
+            return await self._read_sweep(source.sweep)
+        if source.config_map is not None:
+            return await self._read_config_map(sweep, source.config_map)
+        raise HistoryUnreadable("spec.warmStart.from.wandb: is not available here; use sweep or configMap")
+
+    async def _read_sweep(self, name: str) -> list[Observation]:
+        for path in sorted(self._runs_dir.glob("*/state.db")):
+            try:
+                kube = open_readonly(path)
+                sweeps = (await kube.list(Kind.SWEEP)).items
+                if not any(name in (s["metadata"]["name"], s["spec"].get("displayName")) for s in sweeps):
+                    continue
+                runs = [parse(SweepRun, o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
+            except (KubeError, InvalidObject, OSError) as error:
+                raise HistoryUnreadable(f"sweep {name!r} in {path} cannot be read: {error}") from error
+            runs.sort(key=lambda r: (r.metadata.creation_timestamp is None, r.metadata.creation_timestamp, r.name))
+            return [o for r in reversed(runs) if (o := observation(r)) is not None]
+        raise HistoryUnreadable(f"no sweep {name!r} below {self._runs_dir}")
+
+    async def _read_config_map(self, sweep: Sweep, name: str) -> list[Observation]:
+        try:
+            obj = await self._kube.get(Kind.CONFIG_MAP, sweep.metadata.namespace, name)
+        except KubeError as error:
+            raise HistoryUnreadable(f"ConfigMap {name!r}: {error}") from error
+        return read_rows("\n".join((obj.get("data") or {}).values()), f"ConfigMap {name!r}")
+
+
+def read_rows(text: str, where: str) -> list[Observation]:
+    """JSON lines ``{"parameters": {...}, "score": 1.0, "cost": 2.0}``, oldest first; returned newest first."""
+    rows: list[Observation] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            rows.append(
+                Observation(
+                    dict(row["parameters"]), row.get("score"), row.get("cost"), bool(row.get("isFailure", False))
+                )
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise HistoryUnreadable(f"{where}, line {number}: is no observation: {error}") from None
+    return rows[::-1]

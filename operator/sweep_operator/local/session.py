@@ -1,0 +1,230 @@
+"""One sweep on one machine: the embedded Kube, the engine and the optimizer's process, assembled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.meta import find_condition
+from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.engine.accept import check_sweep
+from sweep_operator.engine.engine import WATCHED, Engine
+from sweep_operator.engine.ports import Settings
+from sweep_operator.kube.embedded import LocalCluster
+from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
+from sweep_operator.local.admission import Refused, admit
+from sweep_operator.local.config_file import write_config
+from sweep_operator.local.history import LocalHistory
+from sweep_operator.suggest.child import OptimizerChild
+
+NAMESPACE = "default"
+
+
+class LocalSession:
+    """``async with LocalSession(runs_dir, manifest) as session``: the sweep runs while the block does.
+
+    Entering opens or creates ``<runs_dir>/<displayName>/state.db`` and applies the manifest to it: a new Sweep, or an
+    edit of the one that is there. Raises InvalidObject where the manifest (or the edit) is refused.
+    """
+
+    def __init__(
+        self,
+        runs_dir: Path,
+        manifest: Mapping[str, Any],
+        *,
+        config: OperatorConfig | None = None,
+        extras: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        self.runs_dir = runs_dir.resolve()
+        self._manifest = _with_namespace(manifest)
+        self._extras = [_with_namespace(e) for e in extras]
+        self._config = config or OperatorConfig()
+        sweep = parse(Sweep, self._manifest)
+        problems = check_sweep(sweep, self._config, require_image=False)
+        if problems:
+            raise InvalidObject(problems)
+        self.name, self.display_name = sweep.name, sweep.display_name
+        self.directory = self.runs_dir / self.display_name
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._told = 0
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._cluster = LocalCluster(
+            self.directory / "state.db", self.runs_dir, admission=admit, clock=lambda: datetime.now(UTC)
+        )
+        await self._cluster.__aenter__()
+        self.kube: Kube = self._cluster.kube
+        try:
+            await self._apply()
+        except BaseException:
+            await self._cluster.__aexit__(None, None, None)
+            raise
+        self._child = OptimizerChild()
+        settings = Settings(
+            config=self._config,
+            now=lambda: datetime.now(UTC),
+            monotonic=time.monotonic,
+            require_image=False,
+            component="sweep",
+        )
+        self._engine = Engine(self.kube, self._child, LocalHistory(self.runs_dir, self.kube), settings)
+        await self._engine.audit(NAMESPACE)
+        self._tasks = [
+            *(asyncio.create_task(self._engine.follow(kind, NAMESPACE)) for kind in (*WATCHED, Kind.CLAIM)),
+            asyncio.create_task(self._watch_events()),
+            asyncio.create_task(self._notice()),
+            asyncio.create_task(self._engine.run()),
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._engine.close()
+        await self._child.close()
+        await self._cluster.__aexit__(None, None, None)
+
+    async def _apply(self) -> None:
+        try:
+            obj = await self.kube.get(Kind.SWEEP, NAMESPACE, self.name)
+        except NotFound:
+            obj = await self._create(self._manifest)
+        else:
+            labels = {**(self._manifest["metadata"].get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
+            wanted = _replace(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
+            obj = await self._edit({"metadata": {"labels": labels}, "spec": wanted})
+        write_config(self.directory, parse(Sweep, obj))
+        for extra in self._extras:
+            try:
+                await self._create(extra)
+            except AlreadyExists:
+                continue
+
+    async def _create(self, manifest: Object) -> Object:
+        labels = {**(manifest["metadata"].get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
+        body = {**manifest, "metadata": {**manifest["metadata"], "labels": labels}}
+        try:
+            return await self.kube.create(Kind(manifest["kind"]), body)
+        except Refused as error:
+            raise InvalidObject(error.errors) from None
+
+    async def _edit(self, patch: Object) -> Object:
+        try:
+            return await self.kube.patch(Kind.SWEEP, NAMESPACE, self.name, patch)
+        except Refused as error:
+            raise InvalidObject(error.errors) from None
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def view(self) -> tuple[Sweep, list[SweepRun]]:
+        """The Sweep and its runs as they are now; manual runs first, then by index."""
+        obj = self._engine.store.get(Kind.SWEEP, NAMESPACE, self.name)
+        assert obj is not None, "the Sweep exists while the session does"
+        runs = [parse(SweepRun, o) for o in self._engine.store.labelled(Kind.SWEEP_RUN, NAMESPACE, self.name)]
+        runs.sort(key=lambda r: (-1 if r.spec.index is None else r.spec.index, r.name))
+        return parse(Sweep, obj), runs
+
+    async def changed(self, timeout: float) -> None:
+        """Returns after the next change, or after ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        self._changed.clear()
+
+    def done(self) -> bool:
+        """The sweep has ended, and nothing that belongs to it still runs."""
+        sweep, runs = self.view()
+        condition = find_condition(sweep.status.conditions, "Succeeded")
+        ended = condition is not None and condition.status != "Unknown"
+        current = condition is not None and condition.observed_generation == sweep.metadata.generation
+        manual = any(not r.terminal for r in runs if r.spec.index is None)
+        return ended and current and not manual
+
+    def drained(self) -> bool:
+        """No process of the sweep runs."""
+        pods = self._engine.store.labelled(Kind.POD, NAMESPACE, self.name)
+        return all((p.get("status") or {}).get("phase") in ("Succeeded", "Failed") for p in pods)
+
+    def idle(self) -> bool:
+        """Nothing is under way: no pass, no process, no suggestion."""
+        return self._engine.queue.idle and self.drained()
+
+    def events(self) -> list[Object]:
+        """Events since the last call, oldest first."""
+        listed = sorted(self._engine.store.all(Kind.EVENT), key=lambda e: int(e["metadata"]["resourceVersion"]))
+        new = [e for e in listed if int(e["metadata"]["resourceVersion"]) > self._told]
+        if new:
+            self._told = int(new[-1]["metadata"]["resourceVersion"])
+        return new
+
+    # -- steering ---------------------------------------------------------------------------------------------------
+
+    def limit_new_runs(self, n: int) -> None:
+        """Make at most ``n`` runs more than there are now, whatever the limits of the spec."""
+        _, runs = self.view()
+        own = sum(r.spec.index is not None for r in runs)
+        self._engine.limit_new_runs((NAMESPACE, self.name), own + n)
+
+    async def suspend(self) -> None:
+        """Start nothing new; what runs goes on to its end."""
+        await self._edit({"spec": {"suspend": True, "suspendPolicy": "drain"}})
+
+    async def stop_processes(self) -> None:
+        """End what runs now. Those attempts count as preempted; the next session goes on from their checkpoints."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cluster.stop(kill=True)
+
+    async def _watch_events(self) -> None:
+        listed = await self.kube.list(Kind.EVENT, NAMESPACE)
+        self._engine.store.replace(Kind.EVENT, listed)
+        self._told = max((int(e["metadata"]["resourceVersion"]) for e in listed.items), default=0)
+        await self._engine.follow(Kind.EVENT, NAMESPACE)
+
+    async def _notice(self) -> None:
+        version = (await self.kube.list(Kind.SWEEP, NAMESPACE)).resource_version
+        group = [
+            asyncio.create_task(self._notice_one(kind, version)) for kind in (Kind.SWEEP, Kind.SWEEP_RUN, Kind.EVENT)
+        ]
+        try:
+            await asyncio.gather(*group)
+        finally:
+            for task in group:
+                task.cancel()
+
+    async def _notice_one(self, kind: Kind, version: int) -> None:
+        async for _ in self.kube.watch(kind, NAMESPACE, resource_version=version):
+            self._changed.set()
+
+
+def _with_namespace(manifest: Mapping[str, Any]) -> Object:
+    metadata = {**(manifest.get("metadata") or {}), "namespace": NAMESPACE}
+    if manifest.get("kind") == Kind.SWEEP_RUN.value:
+        sweep = (manifest.get("spec") or {}).get("sweepName")
+        metadata["labels"] = {**(metadata.get("labels") or {}), **({SWEEP_LABEL: sweep} if sweep else {})}
+    return {**manifest, "metadata": metadata}
+
+
+def _replace(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:
+    """A merge patch that turns ``old`` into ``new``: what is missing there is removed."""
+    patch: Object = {key: None for key in old if key not in new}
+    for key, value in new.items():
+        before = old.get(key)
+        patch[key] = _replace(before, value) if isinstance(value, Mapping) and isinstance(before, Mapping) else value
+    return patch
