@@ -1,0 +1,332 @@
+"""The table of failure classes: what one attempt's Job and pods become in the run's status."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from given import T0, after, at, decide, ended, finished, job, pod, reason, run, snapshot, started, sweep
+
+from sweep_operator.api.limits import FailureRule
+from sweep_operator.decide.outcome import Ended, LogReading, NeedsLog, Rules, Running, Waiting, judge
+from sweep_operator.decide.plan import DeleteJob, EnsureStage, ReleasePod
+
+GOOD = '{"metrics": {"reward": 0.5}, "cost": 7}'
+RUN = run(0)
+
+
+def rules(**changes: Any) -> Rules:
+    values: dict[str, Any] = {
+        "stage": "train",
+        "reports": True,
+        "metric": "reward",
+        "cost_required": False,
+        "value_pattern": None,
+        "failure_rules": [],
+        "pending_deadline": timedelta(seconds=60),
+        "deadline": None,
+    }
+    return Rules(**{**values, **changes})
+
+
+DELETED_EARLY = {"deletion_requested": at(5)}
+DELETED_LATE = {"deletion_requested": at(15)}
+
+
+@pytest.mark.parametrize(
+    ("pod_", "expected", "why"),
+    [
+        (ended(RUN, 0, GOOD), "succeeded", "Completed"),
+        (ended(RUN, 0, ""), "crash", "ResultMissing"),
+        (ended(RUN, 0, "hello"), "crash", "ResultInvalid"),
+        (ended(RUN, 0, "[1]"), "crash", "ResultInvalid"),
+        (ended(RUN, 0, '{"score": 1}'), "crash", "ResultInvalid"),
+        (ended(RUN, 0, '{"reward": "high"}'), "crash", "ResultInvalid"),
+        (ended(RUN, 0, '{"reward": true}'), "crash", "ResultInvalid"),
+        (ended(RUN, 0, '{"reward": 1' + "0" * 400 + "}"), "crash", "ResultInvalid"),
+        (ended(RUN, 0, '{"reward": 1, "x": "' + "a" * 4096), "crash", "ResultInvalid"),
+        (ended(RUN, 0, '{"reward": NaN}'), "parameters", "NonFiniteScore"),
+        (ended(RUN, 0, '{"metrics": {"reward": -Infinity}}'), "parameters", "NonFiniteScore"),
+        (ended(RUN, 1), "crash", "Error"),
+        (ended(RUN, 65, '{"error": "lr < 0"}'), "parameters", "BadParameters"),
+        (ended(RUN, 137, terminated_reason="OOMKilled"), "parameters", "OOMKilled"),
+        (ended(RUN, 137, disrupted="EvictionByEvictionAPI"), "preempted", "EvictionByEvictionAPI"),
+        (ended(RUN, 0, disrupted="PreemptionByScheduler"), "preempted", "PreemptionByScheduler"),
+        (ended(RUN, 0, GOOD, disrupted="PreemptionByScheduler"), "succeeded", "Completed"),
+        (ended(RUN, 0, "", **DELETED_EARLY), "preempted", "PodDeleted"),
+        (ended(RUN, 143, "", **DELETED_EARLY), "preempted", "PodDeleted"),
+        (ended(RUN, 1, "", **DELETED_LATE), "crash", "Error"),
+        (ended(RUN, 128, started=None, terminated_reason="StartError"), "infrastructure", "StartError"),
+        (pod(RUN, phase="Failed", reason="NodeLost"), "preempted", "NodeLost"),
+        (pod(RUN, phase="Failed", reason="DeadlineExceeded"), "timeout", "DeadlineExceeded"),
+        (pod(RUN, phase="Failed", reason="DeadlineExceeded", started=None), "infrastructure", "DeadlineExceeded"),
+    ],
+)
+def test_an_ended_pod_has_one_class(pod_: Any, expected: str, why: str) -> None:
+    state = judge(job(RUN), [pod_], rules(), {}, at(20))
+    assert isinstance(state, Ended)
+    assert (state.class_, state.reason) == (expected, why)
+
+
+@pytest.mark.parametrize(
+    ("pod_", "expected"),
+    [
+        (ended(RUN, 1, stage="eval"), "eval"),
+        (ended(RUN, 65, stage="eval"), "eval"),
+        (ended(RUN, 0, "", stage="eval"), "eval"),
+        (ended(RUN, 137, stage="eval", terminated_reason="OOMKilled"), "eval"),
+        (ended(RUN, 0, '{"reward": NaN}', stage="eval"), "parameters"),
+        (ended(RUN, 0, GOOD, stage="eval"), "succeeded"),
+    ],
+)
+def test_failures_of_eval_are_evals_own(pod_: Any, expected: str) -> None:
+    state = judge(job(RUN, "eval"), [pod_], rules(stage="eval"), {}, at(20))
+    assert isinstance(state, Ended)
+    assert state.class_ == expected
+
+
+def test_train_need_not_report_where_eval_does() -> None:
+    state = judge(job(RUN), [ended(RUN, 0, "not json")], rules(reports=False), {}, at(20))
+    assert isinstance(state, Ended)
+    assert state.class_ == "succeeded"
+
+
+def test_a_running_pod_is_ended_at_its_deadline_from_the_start_of_main() -> None:
+    limited = rules(deadline=timedelta(seconds=30))
+    running = judge(job(RUN), [pod(RUN)], limited, {}, at(30))
+    assert isinstance(running, Running)
+    assert running.until == at(31)
+    state = judge(job(RUN), [pod(RUN)], limited, {}, at(31))
+    assert isinstance(state, Ended)
+    assert state.class_ == "timeout"
+
+
+def test_a_program_that_ended_in_time_is_not_a_timeout_however_late_it_is_seen() -> None:
+    state = judge(job(RUN), [ended(RUN, 0, GOOD)], rules(deadline=timedelta(seconds=30)), {}, at(1000))
+    assert isinstance(state, Ended)
+    assert state.class_ == "succeeded"
+
+
+def test_waiting_shows_its_reason_and_ends_at_the_pending_deadline() -> None:
+    stuck = pod(RUN, phase="Pending", started=None, waiting_reason="ImagePullBackOff", waiting_message="no such image")
+    state = judge(job(RUN), [stuck], rules(), {}, at(59))
+    assert isinstance(state, Waiting)
+    assert (state.reason, state.message, state.until) == ("ImagePullBackOff", "no such image", at(60))
+    state = judge(job(RUN), [stuck], rules(), {}, at(60))
+    assert isinstance(state, Ended)
+    assert (state.class_, state.reason) == ("infrastructure", "ImagePullBackOff")
+    assert "no such image" in state.message
+
+
+def test_time_in_a_queue_does_not_count_as_pending() -> None:
+    state = judge(job(RUN, suspended=True), [], rules(), {}, at(10_000))
+    assert isinstance(state, Waiting)
+    assert (state.reason, state.until) == ("Queued", None)
+
+
+def test_unschedulable_is_said() -> None:
+    stuck = pod(RUN, phase="Pending", started=None, unschedulable="0/3 nodes have nvidia.com/gpu")
+    state = judge(job(RUN), [stuck], rules(), {}, at(1))
+    assert isinstance(state, Waiting)
+    assert state.reason == "Unschedulable"
+
+
+@pytest.mark.parametrize(
+    ("code", "matched", "expected"),
+    [
+        (1, {"CUDA out of memory"}, "parameters"),
+        (1, set(), "crash"),
+        (42, set(), "infrastructure"),
+        (42, {"CUDA out of memory"}, "parameters"),
+    ],
+)
+def test_failure_rules_come_first_and_in_order(code: int, matched: set[str], expected: str) -> None:
+    table = [
+        FailureRule.model_validate({"logPattern": "CUDA out of memory", "class": "parameters"}),
+        FailureRule.model_validate({"exitCodes": [42], "class": "infrastructure"}),
+    ]
+    dead = ended(RUN, code)
+    asked = judge(job(RUN), [dead], rules(failure_rules=table), {}, at(20))
+    assert isinstance(asked, NeedsLog)
+    assert asked.request.rule_patterns == ("CUDA out of memory",)
+    logs = {dead.uid: LogReading(matched=frozenset(matched))}
+    state = judge(job(RUN), [dead], rules(failure_rules=table), logs, at(20))
+    assert isinstance(state, Ended)
+    assert state.class_ == expected
+
+
+@pytest.mark.parametrize(
+    ("reading", "expected", "why"),
+    [
+        (LogReading(value="0.25"), "succeeded", "Completed"),
+        (LogReading(value="nan"), "parameters", "NonFiniteScore"),
+        (LogReading(value="1.2.3"), "crash", "ResultInvalid"),
+        (LogReading(), "crash", "ResultMissing"),
+        (LogReading(error="rotated away"), "infrastructure", "LogUnreadable"),
+    ],
+)
+def test_results_from_the_log(reading: LogReading, expected: str, why: str) -> None:
+    done = ended(RUN, 0)
+    pattern = rules(value_pattern=r"loss=(?P<value>\S+)")
+    assert isinstance(judge(job(RUN), [done], pattern, {}, at(20)), NeedsLog)
+    state = judge(job(RUN), [done], pattern, {done.uid: reading}, at(20))
+    assert isinstance(state, Ended)
+    assert (state.class_, state.reason) == (expected, why)
+
+
+def test_rank_zero_reports_and_any_rank_can_fail() -> None:
+    lead, peer = ended(RUN, 0, GOOD), pod(RUN, rank=1, name="peer", uid="peer")
+    assert isinstance(judge(job(RUN), [lead, peer], rules(), {}, at(20)), Running)
+    dead = ended(RUN, 1, rank=1, name="peer", uid="peer")
+    state = judge(job(RUN), [pod(RUN), dead], rules(), {}, at(20))
+    assert isinstance(state, Ended)
+    assert state.class_ == "crash"
+
+
+# -- the life of a run ------------------------------------------------------------------------------------------------
+
+TWO_STAGES = {"eval": {"command": ["evaluate"]}}
+
+
+def test_train_then_eval_then_an_observation() -> None:
+    s = sweep(**TWO_STAGES)
+    live = started(s)
+    assert live.status.train.attempt == 1
+    assert live.status.train.job_name == "s-r-0-train-1"
+    plan = decide(snapshot(s, [live], [job(live)], [ended(live, 0)]))
+    trained = after(plan, live)
+    assert reason(trained) == "Evaluating"
+    assert trained.status.eval.attempt == 1
+    assert next(a for p in plan.runs for a in p.after if isinstance(a, EnsureStage)).stage == "eval"
+    assert [a for p in plan.runs for a in p.cleanup if isinstance(a, ReleasePod)]
+    pods = [ended(trained, 0), ended(trained, 0, GOOD, "eval", started=at(20), finished=at(25))]
+    done = after(decide(snapshot(s, [trained], [job(trained), job(trained, "eval")], pods, now=30)), trained)
+    assert done.succeeded
+    assert done.status.score == 0.5
+    assert done.status.cost == pytest.approx(15)
+    assert done.status.metrics == {"reward": 0.5}
+
+
+def test_a_crash_is_retried_after_its_backoff_and_then_fails_for_good() -> None:
+    s = sweep()
+    live = started(s)
+    crashed = after(decide(snapshot(s, [live], [job(live)], [ended(live, 1)], now=12)), live)
+    assert reason(crashed) == "BackOff"
+    again = after(decide(snapshot(s, [crashed], [job(live, finished="Failed")], [ended(live, 1)], now=21.5)), crashed)
+    assert again.status.train.attempt == 2
+    pods = [ended(live, 1), ended(live, 1, attempt=2, started=at(30), finished=at(40))]
+    dead = after(decide(snapshot(s, [again], [job(live, attempt=2)], pods, now=41)), again)
+    assert dead.failed
+    assert dead.status.failure is not None
+    assert dead.status.failure.class_ == "crash"
+    assert dead.status.train.seconds == pytest.approx(20)
+
+
+def test_preemptions_are_retried_at_once_and_counted_apart() -> None:
+    s = sweep(storage={"runVolume": {"claim": {}}})
+    live = started(s)
+    gone = ended(live, 143, disrupted="EvictionByEvictionAPI")
+    again = after(decide(snapshot(s, [live], [job(live)], [gone], now=12)), live)
+    assert (again.status.train.attempt, again.status.train.preemptions, again.status.train.failures) == (2, 1, 0)
+    pods = [gone, ended(live, 0, GOOD, attempt=2, started=at(20), finished=at(25))]
+    done = after(decide(snapshot(s, [again], [job(live, attempt=2)], pods, now=26)), again)
+    assert done.succeeded
+    assert done.status.cost == pytest.approx(15), "the volume outlives the pod: interrupted work counts"
+
+
+def test_interrupted_work_that_is_lost_costs_the_sweep_but_not_the_run() -> None:
+    s = sweep(storage={"runVolume": {"emptyDir": {}}})
+    live = started(s)
+    gone = ended(live, 143, disrupted="EvictionByEvictionAPI")
+    again = after(decide(snapshot(s, [live], [job(live)], [gone], now=12)), live)
+    pods = [gone, ended(live, 0, GOOD, attempt=2, started=at(20), finished=at(25))]
+    plan = decide(snapshot(s, [again], [job(live, attempt=2)], pods, now=26))
+    assert after(plan, again).status.cost == pytest.approx(5)
+    assert (plan.status.cost.spent, plan.status.cost.wasted) == (pytest.approx(15), pytest.approx(10))
+
+
+def test_no_new_job_while_a_pod_of_an_earlier_attempt_still_ends() -> None:
+    s = sweep()
+    live = started(s)
+    crashed = after(decide(snapshot(s, [live], [job(live)], [ended(live, 1)], now=12)), live)
+    lingering = pod(live, deletion_requested=at(5))
+    waiting = decide(snapshot(s, [crashed], [], [lingering], now=100))
+    assert reason(after(waiting, crashed)) == "Terminating"
+    assert not [a for p in waiting.runs for a in p.after]
+
+
+def test_an_attempt_that_was_raised_gets_its_job_after_a_crash_of_the_operator() -> None:
+    s = sweep()
+    live = started(s)
+    plan = decide(snapshot(s, [live]))
+    assert [(a.stage, a.attempt) for p in plan.runs for a in p.after] == [("train", 1)]
+    assert after(plan, live).status.train.attempt == 1
+
+
+def test_a_job_that_vanished_after_its_start_counts_as_preempted() -> None:
+    s = sweep()
+    live = started(s)
+    seen = after(decide(snapshot(s, [live], [job(live)], [pod(live)])), live)
+    assert seen.status.train.start_time == at(1)
+    again = after(decide(snapshot(s, [seen])), seen)
+    assert (again.status.train.attempt, again.status.train.preemptions) == (2, 1)
+
+
+def test_a_timeout_ends_the_job_and_keeps_its_seconds_as_a_lower_bound() -> None:
+    s = sweep(train={"image": "i", "command": ["t"], "deadlineSeconds": 30})
+    live = started(s)
+    plan = decide(snapshot(s, [live], [job(live)], [pod(live)], now=31))
+    dead = after(plan, live)
+    assert dead.status.failure is not None
+    assert dead.status.failure.class_ == "timeout"
+    assert dead.status.cost == pytest.approx(30)
+    assert [a.name for p in plan.runs for a in p.cleanup if isinstance(a, DeleteJob)] == ["s-r-0-train-1"]
+
+
+def test_deadline_factor_counts_from_the_prediction() -> None:
+    s = sweep(perRun={"deadlineFactor": 2})
+    live = started(s, prediction={"cost": 8})
+    assert decide(snapshot(s, [live], [job(live)], [pod(live)], now=10)).wake == at(17)
+    dead = after(decide(snapshot(s, [live], [job(live)], [pod(live)], now=17)), live)
+    assert dead.status.failure is not None
+    assert dead.status.failure.class_ == "timeout"
+
+
+def test_a_foreign_job_of_that_name_fails_the_run() -> None:
+    s = sweep()
+    live = started(s)
+    dead = after(decide(snapshot(s, [live], foreign_jobs=frozenset({"s-r-0-train-1"}))), live)
+    assert dead.status.failure is not None
+    assert dead.status.failure.reason == "NameConflict"
+
+
+def test_stop_of_one_run_ends_it_and_a_result_that_is_there_still_counts() -> None:
+    s = sweep()
+    live = started(s)
+    stopping = live.with_(spec=live.spec.with_(stop=True))
+    plan = decide(snapshot(s, [stopping], [job(live)], [pod(live)]))
+    dead = after(plan, stopping)
+    assert dead.status.failure is not None
+    assert dead.status.failure.class_ == "stopped"
+    assert [a for p in plan.runs for a in p.cleanup if isinstance(a, DeleteJob)]
+    done = after(decide(snapshot(s, [stopping], [job(live)], [ended(live, 0, GOOD)])), stopping)
+    assert done.succeeded
+
+
+def test_a_terminal_run_absorbs() -> None:
+    s = sweep()
+    done = finished(s, 0, 0.5)
+    plan = decide(snapshot(s, [done], [job(done, finished="Complete")], [ended(done, 1)], now=100))
+    assert after(plan, done).status == done.status
+
+
+def test_the_record_of_attempts_is_bounded_and_keeps_its_seconds() -> None:
+    s = sweep(perRun={"retries": {"onPreemption": 100}})
+    live = started(s)
+    for n in range(1, 41):
+        gone = ended(live, 143, attempt=n, disrupted="X", started=T0, finished=at(1), uid=f"p{n}", name=f"p{n}")
+        live = after(decide(snapshot(s, [live], [job(live, attempt=n)], [gone], now=2)), live)
+    assert len(live.status.train.attempts) <= 32
+    assert live.status.train.seconds == pytest.approx(40)
+    assert (live.status.train.attempt, live.status.train.preemptions) == (41, 40)

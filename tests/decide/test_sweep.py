@@ -1,0 +1,303 @@
+"""The Sweep as a whole: slots, suggestions, limits, suspension, manual runs, terminal states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from given import (
+    after,
+    at,
+    decide,
+    ended,
+    failed,
+    finished,
+    job,
+    pod,
+    reason,
+    run,
+    settled,
+    snapshot,
+    started,
+    suggestions,
+    sweep,
+)
+
+from sweep_operator.api.errors import FieldError
+from sweep_operator.api.meta import find_condition
+from sweep_operator.api.names import claim_name
+from sweep_operator.decide.plan import DeleteClaim, Plan
+from sweep_operator.decide.snapshot import Suggested
+
+
+def state(plan: Plan, type_: str = "Succeeded") -> tuple[str, str]:
+    condition = find_condition(plan.status.conditions, type_)
+    assert condition is not None
+    return condition.status, condition.reason
+
+
+def test_free_slots_are_filled_from_the_optimizer() -> None:
+    s = sweep()
+    plan = decide(snapshot(s))
+    assert plan.suggest is not None
+    assert (plan.suggest.index, plan.suggest.count) == (0, 2)
+    plan = decide(snapshot(s, suggested=suggestions(0, 2)))
+    assert [c.index for c in plan.create] == [0, 1]
+    assert plan.suggest is None
+
+
+def test_suggestions_for_another_index_are_asked_for_again() -> None:
+    plan = decide(snapshot(sweep(), [finished(sweep(), 0, 0.1)], suggested=suggestions(0, 2)))
+    assert plan.create == ()
+    assert plan.suggest is not None
+    assert plan.suggest.index == 1
+
+
+def test_an_index_is_never_given_twice_even_when_the_newest_run_was_deleted() -> None:
+    plan = decide(snapshot(sweep(status={"nextIndex": 7}), [finished(sweep(), 3, 0.1)]))
+    assert plan.suggest is not None
+    assert plan.suggest.index == 7
+    burnt = decide(snapshot(sweep(), burnt=frozenset({0})))
+    assert burnt.suggest is not None
+    assert burnt.suggest.index == 1
+
+
+def test_the_optimizer_hears_results_failures_bounds_and_pending_runs() -> None:
+    s = sweep(limits={"maxRuns": 9, "maxParallelRuns": 3})
+    timed = sweep(limits={"maxRuns": 9, "maxParallelRuns": 3}, train={"image": "i", "deadlineSeconds": 5})
+    slow = started(timed, 2)
+    slow = after(decide(snapshot(timed, [slow], [job(slow)], [pod(slow)], now=10)), slow)
+    runs = [finished(s, 0, 0.1, x=0.2), failed(s, 1), slow, started(s, 3, x=0.9)]
+    plan = decide(snapshot(s, runs, [job(runs[3])], [pod(runs[3])]))
+    assert plan.suggest is not None
+    rows = plan.suggest.observations
+    assert [(r.score, r.is_failure, r.cost_is_lower_bound) for r in rows] == [
+        (0.1, False, False),
+        (None, True, False),
+        (None, False, True),
+    ]
+    assert plan.suggest.pending == ({"x": 0.9},)
+
+
+@pytest.mark.parametrize(
+    ("changes", "scores", "expected"),
+    [
+        ({"limits": {"maxRuns": 2, "maxParallelRuns": 2}}, [0.1, 0.2], ("True", "MaxRunsReached")),
+        ({"target": 0.2}, [0.1, 0.2], ("True", "TargetReached")),
+        ({"target": 0.15, "goal": "minimize"}, [0.1, 0.2], ("True", "TargetReached")),
+        ({"limits": {"totalCost": 20, "maxParallelRuns": 2}}, [0.1, 0.2], ("True", "BudgetExhausted")),
+        ({"limits": {"totalCost": 21, "maxParallelRuns": 2}}, [0.1, 0.2], ("Unknown", "Running")),
+        ({"stop": True}, [0.1], ("True", "Stopped")),
+        ({"limits": {"maxFailedRuns": 2}}, [0.1, None, None], ("False", "TooManyFailedRuns")),
+        ({"limits": {"maxConsecutiveFailures": 2}}, [None, None], ("False", "TooManyConsecutiveFailures")),
+        ({"limits": {"maxConsecutiveFailures": 2}}, [None, 0.1, None], ("Unknown", "Running")),
+        ({"limits": {"maxConsecutiveFailures": 2}}, [0.1, None, None], ("Unknown", "Running")),
+    ],
+)
+def test_limits(changes: dict[str, Any], scores: list[float | None], expected: tuple[str, str]) -> None:
+    s = sweep(**changes)
+    plain = s.with_(spec=s.spec.with_(stop=False))
+    runs = [failed(plain, i) if score is None else finished(plain, i, score) for i, score in enumerate(scores)]
+    plan = decide(snapshot(s, runs))
+    assert state(plan) == expected
+    assert (plan.suggest is None) == (expected[0] != "Unknown")
+
+
+def test_crashes_count_as_consecutive_even_after_a_success() -> None:
+    s = sweep(limits={"maxConsecutiveFailures": 2, "maxRuns": 9}, perRun={"retries": {"onFailure": 0}})
+    plan = decide(snapshot(s, [finished(s, 0, 0.1), failed(s, 1, 1), failed(s, 2, 1)]))
+    assert state(plan) == ("False", "TooManyConsecutiveFailures")
+
+
+def test_a_corrected_template_goes_on_after_too_many_failures() -> None:
+    s = sweep(limits={"maxConsecutiveFailures": 2, "maxRuns": 9})
+    runs = [failed(s, 0), failed(s, 1)]
+    stopped = settled(s, decide(snapshot(s, runs)))
+    assert state(decide(snapshot(stopped, runs))) == ("False", "TooManyConsecutiveFailures")
+    spec = stopped.spec.with_(train=stopped.spec.train.with_(image="better"))
+    edited = stopped.with_(spec=spec, metadata=stopped.metadata.with_(generation=2))
+    plan = decide(snapshot(edited, runs))
+    assert state(plan) == ("Unknown", "Running")
+    assert plan.suggest is not None
+
+
+def test_a_terminal_state_is_left_only_through_the_spec() -> None:
+    s = sweep(limits={"maxRuns": 1, "maxParallelRuns": 2})
+    done = settled(s, decide(snapshot(s, [finished(s, 0, 0.1)])))
+    assert state(decide(snapshot(done, []))) == ("True", "MaxRunsReached"), "a deleted run does not wake it"
+    spec = done.spec.with_(limits=done.spec.limits.with_(max_runs=3))
+    raised = done.with_(spec=spec, metadata=done.metadata.with_(generation=2))
+    plan = decide(snapshot(raised, [finished(s, 0, 0.1)]))
+    assert state(plan) == ("Unknown", "Running")
+    assert plan.suggest is not None
+    assert plan.suggest.count == 2
+
+
+def test_budget_and_target_drain_what_runs_and_start_nothing() -> None:
+    s = sweep(limits={"totalCost": 5, "maxParallelRuns": 3, "maxRuns": 9})
+    live, waiting = started(s, 1), run(2)
+    plan = decide(snapshot(s, [finished(s, 0, 0.1), live, waiting], [job(live)], [pod(live)]))
+    assert state(plan) == ("Unknown", "Ending")
+    assert not after(plan, live).terminal
+    assert after(plan, waiting).status.train.attempt == 0
+    done = after(decide(snapshot(s, [live], [job(live)], [ended(live, 0, '{"reward": 1}')])), live)
+    assert state(decide(snapshot(s, [finished(s, 0, 0.1), done, waiting]))) == ("True", "BudgetExhausted")
+
+
+def test_stop_and_deadline_terminate_what_runs() -> None:
+    for changes, why in (
+        ({"stop": True}, "Stopped"),
+        ({"limits": {"activeDeadlineSeconds": 10, "maxParallelRuns": 2}}, "DeadlineReached"),
+    ):
+        s = sweep(status={"activeSince": at(0).isoformat()}, **changes)
+        live = started(sweep(), 0)
+        plan = decide(snapshot(s, [live], [job(live)], [pod(live)]))
+        assert after(plan, live).status.failure is not None
+        assert state(plan) == ("True", why)
+
+
+def test_suspended_time_does_not_count_towards_the_deadline() -> None:
+    s = sweep(limits={"activeDeadlineSeconds": 100}, status={"activeSince": at(0).isoformat(), "activeSeconds": 5})
+    paused = s.with_(spec=s.spec.with_(suspend=True))
+    first = decide(snapshot(paused, now=20))
+    assert (first.status.active_seconds, first.status.active_since) == (25, None)
+    later = decide(snapshot(settled(paused, first), now=10_000))
+    assert later.status.active_seconds == 25
+    resumed = settled(s, later)
+    assert decide(snapshot(resumed, now=10_000)).wake == at(10_075)
+
+
+def test_suspend_drains_or_terminates() -> None:
+    live = started(sweep(), 0)
+    drained = decide(snapshot(sweep(suspend=True), [live, run(1)], [job(live)], [pod(live)]))
+    assert reason(after(drained, live)) == "Training"
+    assert after(drained, run(1)).status.train.attempt == 0
+    assert drained.suggest is None
+    assert state(drained, "Suspended") == ("True", "Requested")
+
+    paused = sweep(suspend=True, suspendPolicy="terminate")
+    plan = decide(snapshot(paused, [live], [job(live)], [pod(live)]))
+    parked = after(plan, live)
+    assert not parked.terminal
+    assert [a.class_ for a in parked.status.train.attempts] == ["stopped"]
+    assert (parked.status.train.failures, parked.status.train.preemptions) == (0, 0)
+    assert [a for p in plan.runs for a in p.cleanup]
+    resumed = after(decide(snapshot(sweep(), [parked])), parked)
+    assert resumed.status.train.attempt == 2
+
+
+def test_parallel_limit_holds_and_manual_runs_count_and_go_first() -> None:
+    s = sweep(limits={"maxRuns": 9, "maxParallelRuns": 2})
+    live, manual = started(s, 0), run(None, name="mine")
+    plan = decide(snapshot(s, [live, run(1), manual], [job(live)], [pod(live)]))
+    assert after(plan, manual).status.train.attempt == 1
+    assert after(plan, run(1)).status.train.attempt == 0
+    assert reason(after(plan, run(1))) == "WaitingForSlot"
+    assert plan.suggest is None
+
+
+def test_a_manual_run_is_completed_with_the_centre_and_runs_after_the_end() -> None:
+    s = sweep(limits={"maxRuns": 1})
+    done = settled(s, decide(snapshot(s, [finished(s, 0, 0.1)])))
+    manual = run(None, name="mine", parameters={})
+    plan = decide(snapshot(done, [finished(s, 0, 0.1), manual]))
+    begun = after(plan, manual)
+    assert begun.status.parameters == {"x": 0.25}
+    assert begun.status.run_name == "mine"
+    assert state(plan) == ("True", "MaxRunsReached")
+
+
+@pytest.mark.parametrize("parameters", [{"y": 1}, {"x": "high"}, {"x": True}])
+def test_a_manual_run_with_impossible_parameters_fails_and_teaches_nothing(parameters: dict[str, Any]) -> None:
+    s = sweep()
+    dead = after(decide(snapshot(s, [run(None, name="mine", parameters=parameters)])), run(None, name="mine"))
+    assert dead.status.failure is not None
+    assert dead.status.failure.reason == "InvalidParameters"
+    plan = decide(snapshot(s, [dead]))
+    assert plan.suggest is not None
+    assert plan.suggest.observations == ()
+
+
+def test_values_outside_the_bounds_are_learned_as_they_are() -> None:
+    s = sweep()
+    manual = run(None, name="mine", parameters={"x": 5})
+    assert after(decide(snapshot(s, [manual])), manual).status.parameters == {"x": 5.0}
+
+
+def test_an_invalid_edit_makes_no_new_runs_and_leaves_live_ones_alone() -> None:
+    s = sweep()
+    live = started(s, 0)
+    problems = (FieldError("spec.train.hardware", "'moon' is no profile"),)
+    plan = decide(snapshot(s, [live, run(1)], [job(live)], [pod(live)], problems=problems))
+    assert state(plan, "Accepted") == ("False", "Invalid")
+    assert plan.suggest is None
+    assert reason(after(plan, live)) == "Training"
+    assert after(plan, run(1)).status.train.attempt == 0
+
+
+def test_an_infeasible_space_ends_the_sweep() -> None:
+    plan = decide(snapshot(sweep(), suggested=Suggested(infeasible="no point passes")))
+    assert state(plan) == ("False", "SearchSpaceInfeasible")
+
+
+def test_an_edit_touches_next_runs_only() -> None:
+    s = sweep()
+    live = started(s, 0)
+    old_hash = live.status.template_hash
+    edited = s.with_(spec=s.spec.with_(train=s.spec.train.with_(image="new")))
+    from sweep_operator.api.revision import RunTemplate
+
+    crashed_pod = ended(live, 143, disrupted="X")
+    plan = decide(snapshot(edited, [live], [job(live)], [crashed_pod], templates=[RunTemplate.of(s)]))
+    again = after(plan, live)
+    assert again.status.template_hash == old_hash
+    assert [a.template.train.image for p in plan.runs for a in p.after] == ["i"]
+
+
+def test_counters_best_and_front() -> None:
+    s = sweep(limits={"maxRuns": 9, "maxParallelRuns": 9})
+    runs = [
+        finished(s, 0, -1.0, 10),
+        finished(s, 1, 0.0, 30),
+        finished(s, 2, -0.5, 40),
+        failed(s, 3),
+        started(s, 4),
+        run(5),
+    ]
+    plan = decide(snapshot(s, runs, [job(runs[4])], [pod(runs[4])], run_limit=6, suggested=None))
+    counts = plan.status.runs
+    assert counts.created == 6
+    assert (counts.succeeded, counts.failed, counts.pending + counts.running + counts.evaluating) == (3, 1, 2)
+    assert [b.run for b in plan.status.best] == ["s.r.1", "s.r.2", "s.r.0"]
+    assert [p.run for p in plan.status.pareto] == ["s.r.0", "s.r.1"]
+    assert any(e.reason == "NewBest" for e in plan.events)
+
+
+def test_minimize_turns_best_and_front_around() -> None:
+    s = sweep(goal="minimize", limits={"maxRuns": 9})
+    runs = [finished(s, 0, 3.0, 10), finished(s, 1, 1.0, 30), finished(s, 2, 2.0, 40)]
+    plan = decide(snapshot(s, runs))
+    assert plan.status.best[0].run == "s.r.1"
+    assert [p.run for p in plan.status.pareto] == ["s.r.0", "s.r.1"]
+
+
+@pytest.mark.parametrize(
+    ("retention", "deleted"),
+    [("all", set()), ("pareto", {"s.r.2"}), ("best", {"s.r.0", "s.r.2"}), ("none", {"s.r.0", "s.r.1", "s.r.2"})],
+)
+def test_retention_of_claims(retention: str, deleted: set[str]) -> None:
+    s = sweep(storage={"retention": retention, "runVolume": {"claim": {}}}, limits={"maxRuns": 9})
+    runs = [finished(s, 0, 1.0, 10), finished(s, 1, 3.0, 30), finished(s, 2, 2.0, 40)]
+    claims = frozenset(claim_name(r.name) for r in runs)
+    plan = decide(snapshot(s, runs, claims=claims))
+    assert {a.run for p in plan.runs for a in p.cleanup if isinstance(a, DeleteClaim)} == deleted
+
+
+def test_a_fixpoint_changes_nothing() -> None:
+    s = sweep(limits={"maxRuns": 2, "maxParallelRuns": 2})
+    runs = [finished(s, 0, 0.1), failed(s, 1)]
+    first = settled(s, decide(snapshot(s, runs)))
+    plan = decide(snapshot(first, runs, now=500))
+    assert plan.status == first.status
+    assert plan.events == ()
+    assert all(p.status == p.run.status and not p.after and not p.cleanup for p in plan.runs)
