@@ -37,7 +37,7 @@ def set_up_device(device: str, threads: int) -> str:
 
 
 def make_environments(settings: TrainerSettings) -> VecEnv:
-    """The training environments; BadParameters for an id that Gymnasium does not know, Exit 69 where a package lacks."""
+    """The training environments; BadParameters for an unknown id, Exit 69 where the task needs a package."""
     try:
         return make_vec_env(settings.env, n_envs=settings.n_envs)
     except gymnasium.error.DependencyNotInstalled as error:
