@@ -14,11 +14,13 @@ from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.status import OptimizerStatus, SweepStatus
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary
+from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.limits import End, LimitInput, active_seconds, find_end
-from sweep_operator.decide.plan import CreateRun, Event, Plan, RunPlan, SuggestRequest
+from sweep_operator.decide.plan import CreateRun, Plan, RunPlan, SuggestRequest
 from sweep_operator.decide.retention import claims_to_delete, without_claims
-from sweep_operator.decide.run import RunContext, decide_run, is_parked
+from sweep_operator.decide.run import decide_run, is_parked
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.transitions import transitions
 
 
 def decide(snap: Snapshot) -> Plan:
@@ -47,7 +49,6 @@ class _Pass:
         self.was = snap.sweep.status
         self.current = RunTemplate.of(snap.sweep)
         self.accepted = not snap.problems
-        self.events: list[Event] = []
 
     def plan(self) -> Plan:
         absorbed = self._absorbed()
@@ -59,14 +60,13 @@ class _Pass:
         terminal = absorbed or (end is not None and not create and not self._live(after, end))
         runs = without_claims(runs, claims_to_delete(self.snap, after), self.snap.jobs)
         status = self._status(after, end, absorbed, terminal)
-        self._tell(after, status)
         return Plan(
             runs=runs,
             status=status,
             create=create,
             suggest=suggest,
             read_warm_start=read_sources,
-            events=tuple(self.events),
+            events=transitions(self.was, status),
             wake=self._wake(runs, status, terminal),
             terminal=terminal,
         )
@@ -290,27 +290,7 @@ class _Pass:
             observed_generation=self.sweep.metadata.generation,
         )
 
-    # -- events and waking ------------------------------------------------------------------------------------------
-
-    def _tell(self, runs: Sequence[SweepRun], status: SweepStatus) -> None:
-        """One Event per transition of the Sweep."""
-        old = self.was.best[0] if self.was.best else None
-        new = status.best[0] if status.best else None
-        if new is not None and (old is None or new.run != old.run):
-            self.events.append(Event("NewBest", f"{new.run}: score {new.score:g}, cost {new.cost or 0:g}"))
-        for type_ in ("Accepted", "Suspended", "Succeeded", "OptimizerHealthy", "WarmStarted"):
-            before, now = find_condition(self.was.conditions, type_), find_condition(status.conditions, type_)
-            if now is None or (before is not None and (before.status, before.reason) == (now.status, now.reason)):
-                continue
-            if before is None and type_ in ("Suspended", "OptimizerHealthy"):
-                continue
-            bad = now.status == "False" and type_ != "Suspended"
-            name = now.reason if type_ == "Succeeded" else {"Suspended": "Resumed"}.get(type_, type_)
-            if type_ == "Suspended" and now.status == "True":
-                name = "Suspended"
-            elif bad and type_ != "Succeeded":
-                name = f"Not{type_}"
-            self.events.append(Event(name, now.message or name, None, "Warning" if bad else "Normal"))
+    # -- waking -----------------------------------------------------------------------------------------------------
 
     def _wake(self, runs: Sequence[RunPlan], status: SweepStatus, terminal: bool) -> datetime | None:
         times = [p.wake for p in runs if p.wake is not None]

@@ -1,0 +1,37 @@
+"""Events of a Sweep: one per transition, with the words a person would look for."""
+
+from __future__ import annotations
+
+from sweep_operator.api.meta import Condition, find_condition
+from sweep_operator.api.status import SweepStatus
+from sweep_operator.decide.plan import Event
+
+_TOLD = ("Accepted", "Suspended", "Succeeded", "OptimizerHealthy", "WarmStarted")
+_QUIET_AT_FIRST = ("Suspended", "OptimizerHealthy")
+"""Conditions whose first value is no news."""
+
+
+def transitions(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
+    """What has changed between two statuses."""
+    events = []
+    best = now.best[0] if now.best else None
+    if best is not None and (not was.best or was.best[0].run != best.run):
+        events.append(Event("NewBest", f"{best.run}: score {best.score:g}, cost {best.cost or 0:g}"))
+    for type_ in _TOLD:
+        before, after = find_condition(was.conditions, type_), find_condition(now.conditions, type_)
+        if after is None or (before is None and type_ in _QUIET_AT_FIRST):
+            continue
+        if before is None or (before.status, before.reason) != (after.status, after.reason):
+            events.append(_event(after))
+    return tuple(events)
+
+
+def _event(condition: Condition) -> Event:
+    if condition.type == "Succeeded":
+        name = condition.reason
+    elif condition.type == "Suspended":
+        name = "Suspended" if condition.status == "True" else "Resumed"
+    else:
+        name = condition.type if condition.status == "True" else f"Not{condition.type}"
+    bad = condition.status == "False" and condition.type != "Suspended"
+    return Event(name, condition.message or name, None, "Warning" if bad else "Normal")
