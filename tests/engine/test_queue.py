@@ -1,0 +1,52 @@
+"""The queue: once per key, one worker per key, nothing lost in between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from sweep_operator.engine.queue import WorkQueue
+
+
+def queue() -> WorkQueue[str]:
+    return WorkQueue(time.monotonic, base_delay=0.001, max_delay=0.004)
+
+
+async def test_a_key_waits_once() -> None:
+    q = queue()
+    q.add("a")
+    q.add("a")
+    q.add("b")
+    assert q.depth == 2
+    assert [await q.take(), await q.take()] == ["a", "b"]
+
+
+async def test_what_happens_during_a_pass_gets_a_pass_of_its_own() -> None:
+    q = queue()
+    q.add("a")
+    key = await q.take()
+    q.add("a")
+    q.add("a")
+    assert q.depth == 0, "not beside the pass that runs"
+    q.done(key)
+    assert await q.take() == "a"
+    q.done("a")
+    assert q.idle
+
+
+async def test_failures_back_off_and_success_forgets_them() -> None:
+    q = queue()
+    delays = [q.add_failed("a") for _ in range(5)]
+    assert delays == [0.001, 0.002, 0.004, 0.004, 0.004]
+    q.succeeded("a")
+    assert q.add_failed("a") == 0.001
+    assert await asyncio.wait_for(q.take(), 5) == "a"
+
+
+async def test_the_earliest_wake_up_wins() -> None:
+    q = queue()
+    q.add_after("a", 3600)
+    q.add_after("a", 0.001)
+    q.add_after("a", 3600)
+    assert await asyncio.wait_for(q.take(), 5) == "a"
+    q.close()

@@ -1,0 +1,81 @@
+"""The store keeps the newest version of everything, whatever the order in which it hears of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweep_operator.api.names import SWEEP_LABEL
+from sweep_operator.engine.store import Store
+from sweep_operator.kube.protocol import Kind, ObjectList
+
+
+def pod(name: str, version: int, uid: str = "", sweep: str = "s") -> dict[str, Any]:
+    labels = {SWEEP_LABEL: sweep}
+    meta = {"name": name, "namespace": "n", "uid": uid or name, "resourceVersion": str(version), "labels": labels}
+    return {"metadata": meta}
+
+
+def names(store: Store) -> list[str]:
+    return [o["metadata"]["name"] for o in store.labelled(Kind.POD, "n", "s")]
+
+
+def test_an_older_version_changes_nothing() -> None:
+    store = Store(SWEEP_LABEL)
+    assert store.apply(Kind.POD, pod("a", 5))
+    assert not store.apply(Kind.POD, pod("a", 4))
+    assert not store.apply(Kind.POD, pod("a", 5))
+    assert store.get(Kind.POD, "n", "a") == pod("a", 5)
+
+
+def test_a_late_event_does_not_bring_back_what_was_deleted() -> None:
+    store = Store(SWEEP_LABEL)
+    store.apply(Kind.POD, pod("a", 5))
+    store.apply(Kind.POD, pod("a", 6), deleted=True)
+    assert not store.apply(Kind.POD, pod("a", 5))
+    assert names(store) == []
+
+
+def test_a_name_that_is_used_again_is_another_object() -> None:
+    store = Store(SWEEP_LABEL)
+    store.apply(Kind.POD, pod("a", 5, "old"))
+    store.apply(Kind.POD, pod("a", 8, "new"))
+    store.apply(Kind.POD, pod("a", 6, "old"), deleted=True)
+    assert names(store) == ["a"]
+
+
+def test_a_list_removes_only_what_is_older_than_itself() -> None:
+    store = Store(SWEEP_LABEL)
+    store.apply(Kind.POD, pod("old", 5))
+    store.apply(Kind.POD, pod("created-since", 12))
+    vanished = store.replace(Kind.POD, ObjectList((pod("listed", 9),), 10))
+    assert [o["metadata"]["name"] for o in vanished] == ["old"]
+    assert names(store) == ["created-since", "listed"]
+
+
+def test_labels_that_change_move_the_object() -> None:
+    store = Store(SWEEP_LABEL)
+    store.apply(Kind.POD, pod("a", 5))
+    store.apply(Kind.POD, pod("a", 6, sweep="other"))
+    assert names(store) == []
+    assert len(store.labelled(Kind.POD, "n", "other")) == 1
+
+
+def test_manual_runs_are_found_by_the_sweep_they_name() -> None:
+    store = Store(SWEEP_LABEL)
+    body = {"metadata": {"name": "mine", "namespace": "n", "uid": "u", "resourceVersion": "1"}}
+    store.apply(Kind.SWEEP_RUN, {**body, "spec": {"sweepName": "s"}})
+    assert len(store.labelled(Kind.SWEEP_RUN, "n", "s")) == 1
+
+
+@given(st.permutations([1, 2, 3, 4, 5]), st.integers(0, 5))
+def test_any_order_of_events_ends_in_the_same_state(order: list[int], deleted_at: int) -> None:
+    store = Store(SWEEP_LABEL)
+    for version in order:
+        store.apply(Kind.POD, pod("a", version), deleted=version == deleted_at == 5)
+    expected = [] if deleted_at == 5 else ["a"]
+    assert names(store) == expected
+    if expected:
+        assert store.get(Kind.POD, "n", "a") == pod("a", 5)
