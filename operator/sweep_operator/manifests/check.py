@@ -1,0 +1,82 @@
+"""What is wrong with a Sweep as far as its Jobs are concerned: said at acceptance, not by the first pod."""
+
+from __future__ import annotations
+
+from sweep_operator.api.errors import FieldError
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.parameters import env_name
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.template import StageTemplate
+from sweep_operator.manifests.env import OWNED, OWNED_PREFIXES
+from sweep_operator.manifests.merge import check_pod_template
+from sweep_operator.manifests.substitution import check_substitution
+
+MAX_FILES_BYTES = 200 * 1024
+"""Of the parameter files of one pod: Kubernetes allows 256 KiB of annotations."""
+
+
+def check_manifests(sweep: Sweep, config: OperatorConfig, *, require_image: bool) -> list[FieldError]:
+    """``require_image``: containers need one (local processes do not)."""
+    spec = sweep.spec
+    errors = list(check_substitution(sweep))
+    stages = [("spec.train", spec.train)] + ([("spec.eval", sweep.eval)] if sweep.eval is not None else [])
+    for path, stage in stages:
+        errors += _check_stage(path, stage, sweep, config, require_image)
+    if spec.queue is not None and not config.kueue:
+        errors.append(FieldError("spec.queue", "needs Kueue, which this operator does not have; remove it"))
+    wandb = spec.tracking.wandb
+    if wandb is not None and wandb.base_url and wandb.base_url not in config.wandb_base_urls:
+        errors.append(
+            FieldError(
+                "spec.tracking.wandb.baseURL",
+                f"{wandb.base_url!r} is not allowed by the operator's configuration; allowed are {config.wandb_base_urls}",
+            )
+        )
+    size = sum(len(f"{k}={v}") * 4 for k, v in (*spec.fixed.items(), *((p, "") for p in spec.parameters)))
+    if size > MAX_FILES_BYTES:
+        errors.append(FieldError("spec.fixed", f"makes parameter files of about {size} bytes; {MAX_FILES_BYTES} fit"))
+    return errors + _check_env_names(sweep)
+
+
+def _check_stage(
+    path: str, stage: StageTemplate, sweep: Sweep, config: OperatorConfig, require_image: bool
+) -> list[FieldError]:
+    errors = check_pod_template(f"{path}.podTemplate", stage.pod_template)
+    profile = config.profiles.get(stage.hardware)
+    if profile is None:
+        known = ", ".join(sorted(config.profiles))
+        errors.append(FieldError(f"{path}.hardware", f"{stage.hardware!r} is no hardware profile; known are {known}"))
+    else:
+        if profile.namespaces and sweep.metadata.namespace not in profile.namespaces:
+            text = f"profile {stage.hardware!r} may be used in {', '.join(profile.namespaces)} only"
+            errors.append(FieldError(f"{path}.hardware", text))
+        counted = path.removeprefix("spec.") in sweep.spec.cost.include
+        if sweep.spec.cost.source == "Price" and profile.price_per_hour is None and counted:
+            text = f"cost.source Price needs a price, and profile {stage.hardware!r} has none; use WallClock"
+            errors.append(FieldError(f"{path}.hardware", text))
+        if sweep.spec.cost.source == "GPUSeconds" and profile.gpus == 0 and counted and path == "spec.train":
+            text = f"cost.source GPUSeconds needs GPUs, and profile {stage.hardware!r} has none; use WallClock"
+            errors.append(FieldError(f"{path}.hardware", text))
+    if require_image and not stage.image:
+        errors.append(FieldError(f"{path}.image", "is missing; add the container image"))
+    if not stage.command and not (require_image and stage.image):
+        errors.append(FieldError(f"{path}.command", "is missing; add the program to run"))
+    for number, variable in enumerate(stage.env or []):
+        name = str(variable.get("name"))
+        if name in OWNED or name.startswith(OWNED_PREFIXES):
+            errors.append(
+                FieldError(f"{path}.env[{number}].name", f"{name} is set by the operator; choose another name")
+            )
+    return errors
+
+
+def _check_env_names(sweep: Sweep) -> list[FieldError]:
+    names: dict[str, str] = {env_name(p): p for p in sweep.spec.parameters}
+    errors = []
+    for path in sweep.spec.fixed:
+        name = env_name(path)
+        if name in names:
+            text = f"has the same environment variable {name} as {names[name]!r}; rename one"
+            errors.append(FieldError(f"spec.fixed['{path}']", text))
+        names[name] = path
+    return errors

@@ -1,0 +1,33 @@
+"""The run's own volume."""
+
+from __future__ import annotations
+
+from sweep_operator.api.model import JsonObject
+from sweep_operator.api.names import claim_name
+from sweep_operator.api.revision import RunTemplate
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.manifests.ownership import owned_by_run, run_labels
+
+
+def build_claim(sweep: Sweep, run: SweepRun, template: RunTemplate) -> JsonObject | None:
+    """None where the run volume is no claim of the run's own. With whenDeleted Retain it has no owner and stays."""
+    claim = template.run_volume.claim
+    if claim is None:
+        return None
+    retained = sweep.spec.storage.when_deleted == "Retain"
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": claim_name(run.name),
+            "namespace": run.metadata.namespace,
+            "labels": run_labels(sweep, run),
+            **({} if retained else {"ownerReferences": owned_by_run(run)}),
+        },
+        "spec": {
+            "accessModes": list(claim.access_modes),
+            "resources": {"requests": {"storage": claim.size}},
+            **({"storageClassName": claim.storage_class_name} if claim.storage_class_name is not None else {}),
+        },
+    }

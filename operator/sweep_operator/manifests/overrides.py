@@ -1,0 +1,75 @@
+"""The parameter files of a run: nested YAML, Hydra overrides, flat JSON, and the reporting script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+
+from sweep_operator.api.identity import run_display_name, run_seed
+from sweep_operator.api.model import Scalar
+from sweep_operator.api.revision import RunTemplate
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.manifests.values import hydra_value, yaml_value
+
+CONFIG_FILE = "train_config_overrides.yaml"
+OVERRIDES_FILE = "overrides.txt"
+PARAMS_FILE = "params.json"
+REPORT_FILE = "sweep_report.py"
+
+
+def run_parameters(run: SweepRun, template: RunTemplate) -> dict[str, Scalar]:
+    """The suggestion merged over ``fixed``, by dotted path."""
+    return {**template.fixed, **run.parameters}
+
+
+def parameter_files(sweep: Sweep, run: SweepRun, template: RunTemplate) -> dict[str, str]:
+    """File name to content."""
+    parameters = run_parameters(run, template)
+    return {
+        CONFIG_FILE: config_text(sweep, run, parameters),
+        OVERRIDES_FILE: "".join(f"{path}={hydra_value(value)}\n" for path, value in parameters.items()),
+        PARAMS_FILE: json.dumps(parameters, indent=1) + "\n",
+        REPORT_FILE: resources.files("sweep_operator.manifests").joinpath("report_script.txt").read_text(),
+    }
+
+
+def config_text(sweep: Sweep, run: SweepRun, parameters: Mapping[str, Scalar]) -> str:
+    """``train_config_overrides.yaml``: who the run is, then its parameters, nested.
+
+    ``run_dir`` is an OmegaConf interpolation: the directory differs between machines, the file does not.
+    """
+    name = run_display_name(sweep, run)
+    tree: dict[str, object] = {
+        "run": name,
+        "run_dir": "${oc.env:SWEEP_RUN_DIR}",
+        "seed": run_seed(sweep, run),
+        "sweep_name": sweep.display_name,
+        "wandb": {"group": sweep.display_name, "name": name},
+    }
+    for path, value in parameters.items():
+        *parents, leaf = path.split(".")
+        at = tree
+        for part in parents:
+            inner = at.get(part)
+            if not isinstance(inner, dict):
+                inner = at[part] = {}
+            at = inner
+        at[leaf] = value
+    return "".join(_lines(tree, ""))
+
+
+def _lines(tree: Mapping[str, object], indent: str) -> list[str]:
+    lines = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            lines += [f"{indent}{_key(key)}:\n", *_lines(value, indent + "  ")]
+        elif isinstance(value, (bool, int, float, str)):
+            lines.append(f"{indent}{_key(key)}: {yaml_value(value)}\n")
+    return lines
+
+
+def _key(key: str) -> str:
+    """YAML 1.1 reads a bare y, no or on as a boolean."""
+    return json.dumps(key) if key.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null") else key

@@ -1,0 +1,36 @@
+"""The SweepRun that reserves an index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sweep_operator.api.model import JsonObject, Scalar
+from sweep_operator.api.names import API_VERSION, run_object_name
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import Origin, Prediction
+from sweep_operator.manifests.ownership import owned_by_sweep, sweep_labels
+
+
+def build_run(
+    sweep: Sweep, index: int, parameters: Mapping[str, Scalar], origin: Origin, prediction: Prediction | None
+) -> JsonObject:
+    """``<sweep>.r.<index>`` with everything that was decided about it."""
+    spec: JsonObject = {
+        "sweepName": sweep.name,
+        "index": index,
+        "origin": origin,
+        "parameters": dict(parameters),
+    }
+    if prediction is not None:
+        spec["prediction"] = prediction.to_json()
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "SweepRun",
+        "metadata": {
+            "name": run_object_name(sweep.name, index),
+            "namespace": sweep.metadata.namespace,
+            "labels": sweep_labels(sweep),
+            "ownerReferences": owned_by_sweep(sweep),
+        },
+        "spec": spec,
+    }

@@ -1,0 +1,47 @@
+"""Exact text forms of parameter values: bit for bit, and never a form that a YAML 1.1 parser reads as another type."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from sweep_operator.api.model import Scalar
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@+-]*")
+"""Strings that Hydra's grammar and YAML read as themselves without quotes."""
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf", "infinity"})
+
+
+def number_text(value: float) -> str:
+    """The shortest text that reads back as this very float, with a point: ``1.0e-05``, which PyYAML reads as a number."""
+    text = repr(float(value))
+    mantissa, _, exponent = text.partition("e")
+    if exponent and "." not in mantissa:
+        mantissa += ".0"
+    if exponent and exponent[0] not in "+-":
+        exponent = "+" + exponent
+    return f"{mantissa}e{exponent}" if exponent else mantissa
+
+
+def plain_text(value: Scalar) -> str:
+    """As an environment variable or ``--key=value`` has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return number_text(value) if isinstance(value, float) else str(value)
+
+
+def hydra_value(value: Scalar) -> str:
+    """As the right side of a Hydra override: ``a.b=1.0e-05``, strings quoted where the grammar needs it."""
+    if not isinstance(value, str):
+        return plain_text(value)
+    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    # In Hydra's quoted strings a backslash escapes only before a quote (and itself there).
+    escaped = re.sub(r"(\\*)'", lambda m: m.group(1) * 2 + r"\'", value)
+    trailing = len(escaped) - len(escaped.rstrip("\\"))
+    return f"'{escaped}{chr(92) * trailing}'"
+
+
+def yaml_value(value: Scalar) -> str:
+    """As a flow scalar of YAML 1.1 and 1.2 alike; strings as JSON, which both read."""
+    return json.dumps(value, ensure_ascii=True) if isinstance(value, str) else plain_text(value)
