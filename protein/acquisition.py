@@ -12,12 +12,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from protein.cost_model import CostModel
 from protein.feasibility_model import FeasibilityModel
-from protein.posterior import Posterior
+from protein.posterior import CHUNK, Posterior
+
+Array = npt.NDArray[np.float64]
 
 UCB_BETA = 1.5
 LEAST_COST_SD = 0.05
@@ -80,6 +84,12 @@ class Acquisition:
                     value = value + torch.special.log_ndtr((bound - log_cost) / log_sd)
         return value
 
+    def values(self, x: Array) -> Array:
+        """Values (m,) at rows of an array, in chunks and without gradients; what is not finite counts as worst."""
+        with torch.no_grad():
+            parts = [self(torch.tensor(x[i : i + CHUNK])) for i in range(0, len(x), CHUNK)]
+        return np.nan_to_num(torch.cat(parts).numpy(), nan=-np.inf, posinf=-np.inf)
+
 
 @dataclass(frozen=True, slots=True)
 class AncestralAcquisition:
@@ -97,12 +107,11 @@ class AncestralAcquisition:
     cheapest: float
     dearest: float
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def values(self, x: Array) -> Array:
         """Values (m,) in [0, 1] at the candidates `x` (m, d); relative to this set of candidates."""
-        mean = self.score.mean(x).mean(1)
-        score = (mean - mean.min()) / (mean.max() - mean.min()).clamp_min(1e-12)
-        value = score * self.feasibility.log_probability(x).exp()
+        mean = self.score.predict(torch.tensor(x))[0].mean(1).numpy()
+        value: Array = (mean - mean.min()) / max(float(np.ptp(mean)), 1e-12) * self.feasibility.predict(x)
         if self.dearest - self.cheapest > 1e-9:
-            cost = (self.cost.log_cost(x)[0] - self.cheapest) / (self.dearest - self.cheapest)
-            value = value * (1 - (self.target - cost).abs()).clamp_min(0.0)
+            cost = (self.cost.predict(x)[0] - self.cheapest) / (self.dearest - self.cheapest)
+            value = value * np.maximum(1 - np.abs(self.target - cost), 0.0)
         return value

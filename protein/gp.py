@@ -73,6 +73,26 @@ def _log_positive() -> gpytorch.constraints.Positive:
     return gpytorch.constraints.Positive(transform=torch.exp, inv_transform=torch.log)
 
 
+class ScaledMatern(gpytorch.kernels.MaternKernel):
+    """s^2 Matern52(ARD). In place of gpytorch's ScaleKernel, whose constructor imports sympy (0.5 s, 40 MB)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(nu=2.5, ard_num_dims=dim, lengthscale_constraint=_log_positive())
+        self.register_parameter("raw_outputscale", torch.nn.Parameter(torch.zeros(())))
+        self.register_constraint("raw_outputscale", _log_positive())
+
+    @property
+    def outputscale(self) -> Tensor:
+        """Signal variance s^2, a scalar."""
+        value: Tensor = self.raw_outputscale_constraint.transform(self.raw_outputscale)
+        return value
+
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: object) -> Tensor:
+        """Covariance (m, n) of rows of `x1` (m, d) and `x2` (n, d), or its diagonal."""
+        value: Tensor = super().forward(x1, x2, diag=diag, **params) * self.outputscale
+        return value
+
+
 class Surrogate(gpytorch.models.ExactGP):
     """The gpytorch model of one target: kernel, Gaussian likelihood and priors over `dim` columns."""
 
@@ -81,11 +101,10 @@ class Surrogate(gpytorch.models.ExactGP):
         super().__init__(None, None, likelihood)
         self.spec = spec
         self.mean_module = gpytorch.means.ZeroMean()
-        matern = gpytorch.kernels.MaternKernel(nu=2.5, ard_num_dims=dim, lengthscale_constraint=_log_positive())
-        self.signal = gpytorch.kernels.ScaleKernel(matern, outputscale_constraint=_log_positive())
+        self.signal = ScaledMatern(dim)
         self.double()
         loc = math.sqrt(2.0) + 0.5 * math.log(dim)
-        matern.register_prior("lengthscale_prior", _log_normal_density(loc, math.sqrt(3.0)), "lengthscale")
+        self.signal.register_prior("lengthscale_prior", _log_normal_density(loc, math.sqrt(3.0)), "lengthscale")
         self.signal.register_prior("signal_prior", _normal(0.0, 1.0), _log_of("outputscale"))
         likelihood.register_prior("noise_prior", _normal(math.log(spec.noise), spec.noise_log_sd), _log_of("noise"))
 
@@ -140,7 +159,7 @@ class Surrogate(gpytorch.models.ExactGP):
 
     def _raw(self) -> list[Tensor]:
         noise = self.likelihood.noise_covar.raw_noise
-        return [self.signal.base_kernel.raw_lengthscale, self.signal.raw_outputscale, noise]
+        return [self.signal.raw_lengthscale, self.signal.raw_outputscale, noise]
 
 
 def _normal(loc: float, scale: float) -> gpytorch.priors.Prior:
@@ -196,8 +215,8 @@ def negative_log_posterior(model: Surrogate, x: Tensor, y: Tensor, theta: Array)
         value = 0.5 * y.dot(weights) + factor.diagonal().log().sum() + 0.5 * len(y) * math.log(2 * math.pi)
         trace = slope.diagonal().sum()
     prior = model.log_prior()
-    covariance.backward(slope)
-    (noise.sum() * trace - prior).backward()
+    # a sum has the gradient `slope`; passing it to backward() would import sympy (0.5 s, 40 MB) at the first call
+    ((covariance * slope).sum() + noise.sum() * trace - prior).backward()
     gradient = torch.cat([p.grad.reshape(-1) for p in model._raw() if p.grad is not None]).numpy()
     return float(value - prior.detach()), gradient.copy()
 

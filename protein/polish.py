@@ -32,9 +32,7 @@ def polish(space: SearchSpace, acquisition: Acquisition, rows: Array) -> Array:
 
 def _best_neighbour(space: SearchSpace, acquisition: Acquisition, row: Array) -> Array:
     options = np.concatenate([row[None, :], neighbours(space, row)])
-    with torch.no_grad():
-        values = acquisition(as_tensor(options)).numpy()
-    best: Array = options[int(np.argmax(np.where(np.isfinite(values), values, -np.inf)))]
+    best: Array = options[int(np.argmax(acquisition.values(options)))]
     return best
 
 

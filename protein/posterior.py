@@ -12,8 +12,8 @@ from torch import Tensor
 
 from protein.gp import Surrogate, cholesky
 
-CHUNK = 1024
-"""Rows predicted at once: 8 MB for a kernel matrix against 1,024 observations."""
+CHUNK = 256
+"""Rows of a kernel matrix made at once: a kernel makes some ten temporaries of that size (3 MB at 1,536 columns)."""
 
 
 class Posterior:
@@ -22,7 +22,7 @@ class Posterior:
     def __init__(self, model: Surrogate, x: Tensor, y: Tensor, factor: Tensor | None = None) -> None:
         self.model, self.x, self.y = model, x, y
         if factor is None:
-            covariance = model.covariance(x, x)
+            covariance = gram(model, x)
             covariance.diagonal().add_(model.noise)
             factor = cholesky(covariance)
         self.factor = factor
@@ -74,3 +74,12 @@ class Posterior:
             columns = max(self.y.shape[1], y.shape[1])
             targets = torch.cat([self.y.expand(n, columns), y.expand(p, columns)])
             return Posterior(self.model, torch.cat([self.x, x]), targets, factor)
+
+
+def gram(model: Surrogate, x: Tensor) -> Tensor:
+    """Prior covariance (n, n) of the rows of `x` (n, d), without gradients, made in blocks of rows."""
+    out = torch.empty(len(x), len(x), dtype=x.dtype)
+    with torch.no_grad():
+        for i in range(0, len(x), CHUNK):
+            out[i : i + CHUNK] = model.covariance(x[i : i + CHUNK], x)
+    return out

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from protein.acquisition import Acquisition, AncestralAcquisition
 from protein.candidates import perturb, row_key, spread
@@ -82,9 +81,7 @@ def propose(
         log_cost, _ = models.cost.predict(candidates)
         over = not (log_cost <= limit).any()
         candidates = candidates[log_cost <= (log_cost.min() + 1e-9 if over else limit)]
-    with torch.no_grad():
-        values = acquisition(as_tensor(candidates)).numpy()
-    values = np.where(np.isfinite(values), values, -np.inf)
+    values = acquisition.values(candidates)
     if isinstance(acquisition, Acquisition) and not over:
         order = np.argsort(-values, kind="stable")[:POLISHED]
         refined = polish(space, acquisition, candidates[order])
@@ -93,10 +90,8 @@ def propose(
         if limit is not None and len(refined):
             refined = refined[models.cost.predict(refined)[0] <= limit]
         if len(refined):
-            with torch.no_grad():
-                more = acquisition(as_tensor(refined)).numpy()
             candidates = np.concatenate([candidates, refined])
-            values = np.concatenate([values, np.where(np.isfinite(more), more, -np.inf)])
+            values = np.concatenate([values, acquisition.values(refined)])
     best = int(np.argmax(values))
     row = candidates[best]
     return Chosen(row, space.decode(row), float(values[best]), _price(level), over)
