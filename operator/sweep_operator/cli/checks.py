@@ -1,0 +1,53 @@
+"""What can be said against an object before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sweep_operator.api.errors import FieldError, InvalidObject, parse
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.immutable import check_run_name
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.engine.accept import check_sweep
+
+
+def checked(manifest: Mapping[str, Any]) -> Sweep:
+    """The Sweep. Raises InvalidObject with everything that is wrong with it."""
+    sweep = parse(Sweep, manifest)
+    problems = check_sweep(sweep, OperatorConfig(), require_image=False)
+    if problems:
+        raise InvalidObject(problems)
+    return sweep
+
+
+def problems_of(document: Mapping[str, Any]) -> list[FieldError]:
+    """Errors of a Sweep or a SweepRun; other kinds are none of ours."""
+    try:
+        if document.get("kind") == "SweepRun":
+            return check_run_name(parse(SweepRun, document))
+        checked(document)
+    except InvalidObject as error:
+        return error.errors
+    return []
+
+
+def warnings_of(sweep: Sweep) -> list[FieldError]:
+    """What is allowed and probably not meant."""
+    spec, found = sweep.spec, []
+    if spec.train.image is None:
+        found.append(FieldError("spec.train.image", "is not set; that works on this machine, a cluster needs an image"))
+    if not spec.train.command and not spec.train.args:
+        found.append(
+            FieldError("spec.train.command", "is not set; this machine has no image to take an entry point from")
+        )
+    limits = spec.limits
+    if limits.max_parallel_runs > limits.max_runs > 0:
+        text = f"{limits.max_parallel_runs} is more than maxRuns, {limits.max_runs}; the rest is never used"
+        found.append(FieldError("spec.limits.maxParallelRuns", text))
+    start_up = spec.protein.num_random_samples
+    if spec.method == "bayes" and start_up is not None and start_up >= limits.max_runs > 0:
+        text = f"{start_up} start-up runs leave none of maxRuns, {limits.max_runs}, for the model; lower it"
+        found.append(FieldError("spec.protein.numRandomSamples", text))
+    return found

@@ -1,0 +1,138 @@
+"""Drives a local session to its end, with a view of it and the user's Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from sweep_operator.api.meta import find_condition
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.cli.live import View
+
+REFRESH_SECONDS = 1.0
+_DRAINING = "Stopping: running jobs finish, nothing new starts. Ctrl-C again stops them now."
+_KILLING = "Stopping the running jobs; they go on from their checkpoints next time."
+
+
+class Session(Protocol):
+    """What is needed of a local session."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> object: ...
+
+    def view(self) -> tuple[Sweep, list[SweepRun]]: ...
+
+    async def changed(self, timeout: float) -> None: ...
+
+    def done(self) -> bool: ...
+
+    def idle(self) -> bool: ...
+
+    def events(self) -> list[dict[str, Any]]: ...
+
+    def limit_new_runs(self, n: int) -> None: ...
+
+    async def suspend(self) -> None: ...
+
+    async def stop_processes(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How it ended."""
+
+    sweep: Sweep
+    runs: list[SweepRun]
+    succeeded: bool
+    interrupted: bool
+
+
+class _Interrupts:
+    """Counts SIGINT; a SIGTERM is as good as two: nobody is there to press Ctrl-C again."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.came = asyncio.Event()
+
+    def note(self, weight: int) -> None:
+        self.count += weight
+        self.came.set()
+
+
+async def drive(session: Session, view: View, *, new_runs: int | None = None) -> Ended:
+    """Until the sweep has ended, ``new_runs`` more runs are over, or the user has had enough."""
+    with _interrupts() as interrupts:
+        async with session:
+            before = {r.name for r in session.view()[1]}
+            if new_runs is not None:
+                session.limit_new_runs(new_runs)
+            told = 0
+            while True:
+                sweep, runs = session.view()
+                view.show(sweep, runs, session.events())
+                if session.done() or (new_runs is not None and _enough(runs, before, new_runs)):
+                    break
+                if interrupts.count >= 2:
+                    view.say(_KILLING)
+                    await session.stop_processes()
+                    break
+                if interrupts.count == 1 and told == 0:
+                    told = 1
+                    view.say(_DRAINING)
+                    await session.suspend()
+                if told and _is_true(sweep, "Suspended") and session.idle():
+                    break
+                await _next_change(session, interrupts)
+            sweep, runs = session.view()
+            done = session.done()
+            view.show(sweep, runs, session.events())
+    if done:
+        return Ended(sweep, runs, _is_true(sweep, "Succeeded"), interrupted=False)
+    new = [r for r in runs if r.name not in before]
+    return Ended(sweep, runs, any(r.succeeded for r in new), interrupted=interrupts.count > 0)
+
+
+def _enough(runs: list[SweepRun], before: set[str], new_runs: int) -> bool:
+    made = [r for r in runs if r.name not in before and r.spec.index is not None]
+    return len(made) >= new_runs and all(r.terminal for r in runs)
+
+
+def _is_true(sweep: Sweep, type_: str) -> bool:
+    condition = find_condition(sweep.status.conditions, type_)
+    return condition is not None and condition.status == "True"
+
+
+async def _next_change(session: Session, interrupts: _Interrupts) -> None:
+    interrupts.came.clear()
+    waits = [
+        asyncio.create_task(session.changed(REFRESH_SECONDS)),
+        asyncio.create_task(interrupts.came.wait()),
+    ]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+@contextmanager
+def _interrupts() -> Iterator[_Interrupts]:
+    loop, interrupts = asyncio.get_running_loop(), _Interrupts()
+    weights = {signal.SIGINT: 1, signal.SIGTERM: 2}
+    for number, weight in weights.items():
+        loop.add_signal_handler(number, interrupts.note, weight)
+    try:
+        yield interrupts
+    finally:
+        for number in weights:
+            loop.remove_signal_handler(number)

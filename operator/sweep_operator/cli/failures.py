@@ -1,0 +1,45 @@
+"""Errors as a user reads them: one line each on stderr, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from sweep_operator.config.errors import ConfigError
+
+FAILED = 1
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+def report_failure(error: Exception) -> int:
+    """Prints ``error``; returns the exit code."""
+    for line in failure_lines(error):
+        click.echo(f"error: {line}", err=True)
+    return BAD_INPUT if _is_input_error(error) else FAILED
+
+
+def failure_lines(error: Exception) -> list[str]:
+    """One line per problem."""
+    if isinstance(error, ConfigError):
+        return error.problems
+    if _is_invalid_object(error):
+        return [str(e) for e in error.errors]  # type: ignore[attr-defined]
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return [f"{name}{error.strerror or error}"]
+    first = (str(error).splitlines() or [""])[0]
+    if type(error).__module__.startswith("sweep_operator."):
+        return [first or type(error).__name__]
+    return [f"{type(error).__name__}: {first}; `sweep --debug ...` shows where"]
+
+
+def _is_input_error(error: Exception) -> bool:
+    return isinstance(error, ConfigError) or _is_invalid_object(error)
+
+
+def _is_invalid_object(error: Exception) -> bool:
+    # Looked up, not imported: the models cost more than half of a short command.
+    module = sys.modules.get("sweep_operator.api.errors")
+    return module is not None and isinstance(error, module.InvalidObject)

@@ -1,0 +1,79 @@
+"""Sweeps as they lie in a local directory, read without disturbing a ``sweep run`` that writes them."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweep_operator.config.errors import ConfigError
+from sweep_operator.kube.protocol import Kind, KubeError
+
+STATE = "state.db"
+
+
+@dataclass(frozen=True)
+class StoredSweep:
+    """The Sweep and its SweepRuns as JSON; manual runs last, the others by index."""
+
+    directory: Path
+    sweep: dict[str, Any]
+    runs: list[dict[str, Any]]
+
+    @property
+    def display_name(self) -> str:
+        """The name of the directory and of the runs."""
+        return str(self.sweep["spec"].get("displayName") or self.sweep["metadata"]["name"])
+
+
+def stored_sweeps(runs_dir: Path) -> Iterator[StoredSweep]:
+    """Every sweep below ``runs_dir``, by name. Raises ConfigError for a state that cannot be read."""
+    for path in sorted(runs_dir.glob(f"*/{STATE}")):
+        yield from asyncio.run(_read(path))
+
+
+def stored_sweep(runs_dir: Path, name: str) -> StoredSweep:
+    """The sweep with that display name or object name. Raises ConfigError naming what there is."""
+    direct = runs_dir / name / STATE
+    if "/" not in name and direct.is_file():
+        found = asyncio.run(_read(direct))
+        if found:
+            return found[0]
+    known = []
+    for stored in stored_sweeps(runs_dir):
+        names = (stored.display_name, stored.sweep["metadata"]["name"])
+        if name in names:
+            return stored
+        known.append(stored.display_name)
+    if not known:
+        raise ConfigError(f"no sweep {name!r}: there is none below {runs_dir}; --runs-dir names another directory")
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    raise ConfigError(f"no sweep {name!r} below {runs_dir}; {hint}")
+
+
+async def _read(path: Path) -> list[StoredSweep]:
+    from sweep_operator.kube.embedded import open_readonly
+
+    try:
+        kube = open_readonly(path)
+        sweeps = (await kube.list(Kind.SWEEP)).items
+        runs = (await kube.list(Kind.SWEEP_RUN)).items
+    except (KubeError, OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    return [
+        StoredSweep(
+            path.parent,
+            sweep,
+            sorted((r for r in runs if r["spec"].get("sweepName") == sweep["metadata"]["name"]), key=_order),
+        )
+        for sweep in sweeps
+    ]
+
+
+def _order(run: dict[str, Any]) -> tuple[bool, int, str]:
+    index = run["spec"].get("index")
+    return index is None, index or 0, run["metadata"]["name"]

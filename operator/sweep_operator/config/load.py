@@ -1,0 +1,109 @@
+"""CONFIG and its overrides as one Sweep manifest, whichever of the accepted forms CONFIG has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweep_operator.config.arguments import Argument, split_arguments
+from sweep_operator.config.compose import (
+    JOB,
+    Composed,
+    compose_job,
+    compose_sweep,
+    find_config_dir,
+    is_sweep_config,
+    read_single,
+)  # fmt: skip
+from sweep_operator.config.errors import ConfigError
+from sweep_operator.config.manifest_overrides import override_manifest
+from sweep_operator.config.to_sweep import sweep_manifest
+from sweep_operator.config.yaml_files import read_documents
+
+DEFAULT_RUNS_DIR = Path("train_dir/sweep")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a command works on."""
+
+    manifest: dict[str, Any]
+    extras: tuple[dict[str, Any], ...]
+    """Other objects of the same file: manual SweepRuns, ConfigMaps."""
+    runs_dir: Path
+    notes: tuple[str, ...]
+    source: str
+
+
+def load_sweep(arguments: Sequence[str], config_dir: Path | None = None, runs_dir: Path | None = None) -> Loaded:
+    """``[CONFIG] key=value ...`` as a manifest that no model has checked yet. Raises ConfigError."""
+    config, overrides = split_arguments(arguments)
+    if config is None:
+        if config_dir is None and not overrides:
+            raise ConfigError(
+                "nothing to run; name a file or a sweep: sweep run sweep.yaml, sweep run run=NAME sweep=quick"
+            )
+        directory = find_config_dir(config_dir)
+        return _from_job(compose_job(directory, JOB, overrides), overrides, runs_dir, str(directory / f"{JOB}.yaml"))
+    path = Path(config)
+    if not path.exists():
+        raise ConfigError(f"{config}: there is no such file; overrides have the form key=value")
+    if path.is_dir():
+        return load_sweep([a.raw for a in overrides], path, runs_dir)
+    document = read_single(path)
+    if not isinstance(document, Mapping):
+        raise ConfigError(
+            f"{path}: holds {_kind_of(document)}, not a Sweep or a sweep configuration (key: value lines)"
+        )
+    if "kind" in document or "apiVersion" in document:
+        return _from_manifests(path, overrides, runs_dir)
+    if is_sweep_config(document):
+        return _from_job(_compose_sweep_file(path, document, config_dir, overrides), overrides, runs_dir, str(path))
+    return _from_job(compose_job(path.resolve().parent, path.stem, overrides), overrides, runs_dir, str(path))
+
+
+def _compose_sweep_file(
+    path: Path, document: Mapping[str, Any], config_dir: Path | None, overrides: Sequence[Argument]
+) -> Composed:
+    try:
+        directory: Path | None = find_config_dir(config_dir, near=path)
+    except ConfigError:
+        if config_dir is not None or "train" not in document:
+            raise
+        directory = None
+    return compose_sweep(directory, path, overrides)
+
+
+def _from_job(composed: Composed, overrides: Sequence[Argument], runs_dir: Path | None, source: str) -> Loaded:
+    job = dict(composed.config)
+    sweep = job.get("sweep")
+    if isinstance(sweep, Mapping) and {"train", "eval"} & sweep.keys():
+        # A sweep configuration that stands alone says itself what it runs.
+        job |= {"train": sweep.get("train"), "eval": sweep.get("eval")}
+        job["sweep"] = {k: v for k, v in sweep.items() if k not in ("train", "eval")}
+    manifest, notes = sweep_manifest(job, composed.changed, composed.explicit)
+    where = runs_dir or Path(job.get("runs_dir") or DEFAULT_RUNS_DIR)
+    return Loaded(manifest, (), where, tuple(notes), source)
+
+
+def _from_manifests(path: Path, overrides: Sequence[Argument], runs_dir: Path | None) -> Loaded:
+    sweeps, extras = [], []
+    for document in read_documents(path):
+        kind = document.get("kind") if isinstance(document, Mapping) else None
+        if kind == "Sweep":
+            sweeps.append(document)
+        elif kind in ("SweepRun", "ConfigMap"):
+            extras.append(dict(document))
+        else:
+            raise ConfigError(f"{path}: kind: {kind!r} is none of Sweep, SweepRun, ConfigMap")
+    if len(sweeps) != 1:
+        raise ConfigError(f"{path}: holds {len(sweeps)} Sweeps; exactly one can be run at a time")
+    manifest, notes = override_manifest(sweeps[0], overrides)
+    given = next((Path(a.text) for a in overrides if a.key == "runs_dir"), DEFAULT_RUNS_DIR)
+    return Loaded(manifest, tuple(extras), runs_dir or given, tuple(notes), str(path))
+
+
+def _kind_of(document: object) -> str:
+    return {list: "a list", str: "text", bool: "true or false"}.get(type(document), "a number")

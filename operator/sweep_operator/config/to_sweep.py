@@ -1,0 +1,150 @@
+"""A job configuration in the config format as a Sweep manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sweep_operator.config.errors import ConfigError
+from sweep_operator.config.paths import flatten
+
+MAX_NAME = 40
+DEFAULT_TRAIN = {"command": ["python", "images/trainer/train.py"]}
+DEFAULT_EVAL = {"command": ["python", "images/trainer/sweep_eval.py"]}
+
+_NOT_FOR_RUNS = frozenset(
+    {"run", "runs_dir", "run_dir", "sweep_name", "sweep", "wandb", "train", "eval", "job", "seed", "hydra"}
+)
+"""Top-level keys that are the sweep's own business, or that every run gets anyway."""
+_OPAQUE = frozenset(
+    {"parameters", "fixed", "env", "envFrom", "volumes", "volumeMounts", "nodeSelector", "tolerations", "resources",
+     "podTemplate", "imagePullSecrets", "emptyDir"}
+)  # fmt: skip
+"""Fields whose content is not ours to rename."""
+_OBJECTIVE = ("metric", "goal", "method")
+
+
+def sweep_manifest(
+    job: Mapping[str, Any], changed: Mapping[str, Any] | None = None, explicit: Collection[str] = ()
+) -> tuple[dict[str, Any], list[str]]:
+    """The manifest, and notes for the user. Raises ConfigError.
+
+    ``job`` is resolved. ``changed`` (dotted path -> value) is what runs would not find in their own configuration: it
+    becomes spec.fixed. A parameter that is searched stays searched unless its path is in ``explicit``.
+    """
+    sweep = job.get("sweep")
+    if not isinstance(sweep, Mapping):
+        raise ConfigError("sweep: is missing; add sweep=quick, or a block with parameters, metric and goal")
+    run = job.get("run")
+    if not isinstance(run, str) or not run:
+        raise ConfigError(f"run: {run!r} is no name; add run=NAME, as in run=my_experiment")
+    spec: dict[str, Any] = {"displayName": run}
+    searched = dict(sweep.get("parameters") or {})
+    # The older form has these three inside parameters.
+    objective = {key: searched.pop(key) for key in _OBJECTIVE if isinstance(searched.get(key), str)}
+    spec |= {key: value for key, value in {**objective, **sweep}.items() if key in _OBJECTIVE and value is not None}
+    parameters = flat_parameters(searched)
+    fixed = flatten(sweep.get("fixed") or {})
+    notes = []
+    for path, value in (changed or {}).items():
+        if path.partition(".")[0] in _NOT_FOR_RUNS:
+            continue
+        if path in parameters:
+            if path not in explicit:
+                continue
+            del parameters[path]
+            notes.append(f"{path} is fixed at {value!r}, and no longer searched")
+        fixed[path] = value
+    _check_scalars(fixed)
+    rest = {k: v for k, v in sweep.items() if k not in (*_OBJECTIVE, "parameters", "fixed")}
+    spec |= camel_keys(rest)
+    spec["parameters"] = parameters
+    if fixed:
+        spec["fixed"] = fixed
+    if "seed" in (changed or {}) and "seed" not in spec:
+        spec["seed"] = job["seed"]
+    spec |= _stages(job)
+    tracking = _tracking(job.get("wandb"))
+    if tracking:
+        spec.setdefault("tracking", tracking)
+    manifest = {
+        "apiVersion": "metta.ai/v1alpha1",
+        "kind": "Sweep",
+        "metadata": {"name": object_name(run)},
+        "spec": spec,
+    }
+    return manifest, notes
+
+
+def flat_parameters(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Distributions by dotted path. Raises ConfigError for what is neither a distribution nor a group of them."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        path = f"{prefix}.{key}" if prefix else str(key)
+        if not isinstance(value, Mapping):
+            raise ConfigError(
+                f"sweep.parameters.{path}: {value!r} is no distribution; write "
+                "{distribution: uniform, min: ..., max: ...}, or put a constant under sweep.fixed"
+            )
+        if "distribution" in value:
+            flat[path] = dict(value)
+        elif not value:
+            raise ConfigError(f"sweep.parameters.{path}: is empty; add a distribution or remove it")
+        elif {"min", "max", "values"} & value.keys() and not any(isinstance(v, Mapping) for v in value.values()):
+            raise ConfigError(f"sweep.parameters.{path}.distribution: is missing; add one, as in distribution: uniform")
+        else:
+            flat |= flat_parameters(value, path)
+    return flat
+
+
+def object_name(run: str) -> str:
+    """``my_experiment`` as ``my-experiment``: at most 40 of a-z, 0-9 and -; a hash stands for what had to be cut."""
+    name = re.sub(r"[^a-z0-9]+", "-", run.lower()).strip("-")
+    if name and len(name) <= MAX_NAME:
+        return name
+    digest = hashlib.sha256(run.encode()).hexdigest()[:6]
+    return f"{name[: MAX_NAME - 7].rstrip('-') or 'sweep'}-{digest}"
+
+
+def camel_keys(value: Any) -> Any:
+    """``max_parallel_runs`` as ``maxParallelRuns``, at every depth but inside what is not ours."""
+    if isinstance(value, Mapping):
+        renamed = {_camel(str(k)): v for k, v in value.items()}
+        return {k: v if k in _OPAQUE else camel_keys(v) for k, v in renamed.items() if v is not None}
+    if isinstance(value, (list, tuple)):
+        return [camel_keys(v) for v in value]
+    return value
+
+
+def _camel(key: str) -> str:
+    if key == "base_url":
+        return "baseURL"
+    return re.sub(r"(?<=[A-Za-z0-9])_+([a-zA-Z0-9])", lambda m: m.group(1).upper(), key)
+
+
+def _stages(job: Mapping[str, Any]) -> dict[str, Any]:
+    nested = job.get("job") if isinstance(job.get("job"), Mapping) else {}
+    stages = {}
+    for name, default in (("train", DEFAULT_TRAIN), ("eval", DEFAULT_EVAL)):
+        given = (nested or {}).get(name, job.get(name, default))
+        if given is None:  # `eval: null`: train reports the score
+            continue
+        if not isinstance(given, Mapping):
+            raise ConfigError(f"{name}: {given!r} is no stage; write {{command: [python, {name}.py]}}")
+        stages[name] = camel_keys(given)
+    return stages
+
+
+def _tracking(wandb: object) -> dict[str, Any]:
+    if not isinstance(wandb, Mapping) or wandb.get("mode", "disabled") in ("disabled", "off", False):
+        return {}
+    known = ("mode", "entity", "project", "base_url", "api_key_secret")
+    return {"wandb": camel_keys({k: wandb[k] for k in known if wandb.get(k) is not None})}
+
+
+def _check_scalars(fixed: Mapping[str, Any]) -> None:
+    bad = [f"{path}: {value!r}" for path, value in fixed.items() if not isinstance(value, (bool, int, float, str))]
+    if bad:
+        raise ConfigError([f"{line} cannot be fixed for runs; use a number, true, false or text" for line in bad])

@@ -1,0 +1,1 @@
+"""The HTML report of a sweep: one file that needs no network."""

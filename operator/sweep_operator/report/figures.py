@@ -1,0 +1,208 @@
+"""The plots. Each function gives a figure, or None where the runs have nothing to show in it."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.summary import pareto_front
+from sweep_operator.report.series import (
+    best_so_far,
+    failed_runs,
+    label,
+    parallel_axes,
+    positions,
+    scored_runs,
+    short_labels,
+)  # fmt: skip
+from sweep_operator.report.style import ACCENT, BAD, FONT, GOOD, GRID, INK, MUTED, SOFT
+
+_SCALE = "Viridis"
+
+
+def score_over_runs(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
+    """Observed scores by index, the best so far as a step line, failed runs at the lower edge."""
+    scored, failed, place = scored_runs(runs), failed_runs(runs), positions(runs)
+    if not scored and not failed:
+        return None
+    figure = _figure("run", _score_title(sweep))
+    x = [place[r.name] for r in scored]
+    if scored:
+        best = best_so_far(sweep, runs)
+        order = sorted(range(len(x)), key=lambda i: x[i])
+        figure.add_scatter(
+            x=[x[i] for i in order], y=[best[i] for i in order], mode="lines", name="best so far",
+            line={"color": GOOD, "width": 2, "shape": "hv"}, hoverinfo="skip",
+        )  # fmt: skip
+        for origins, name, color in ((("center", "random", "sobol"), "start-up", SOFT), (None, "suggested", ACCENT)):
+            chosen = [r for r in scored if (r.spec.origin in ("center", "random", "sobol")) == (origins is not None)]
+            figure.add_scatter(
+                x=[place[r.name] for r in chosen], y=[r.status.score for r in chosen], mode="markers", name=name,
+                text=[_hover(r) for r in chosen], hovertemplate="%{text}<extra></extra>",
+                marker={"color": color, "size": 9, "line": {"color": "white", "width": 1}},
+            )  # fmt: skip
+    if failed:
+        scores = [r.status.score or 0.0 for r in scored] or [0.0]
+        floor = min(scores) - 0.06 * ((max(scores) - min(scores)) or 1.0)
+        figure.add_scatter(
+            x=[place[r.name] for r in failed], y=[floor] * len(failed), mode="markers", name="failed",
+            text=[_hover(r) for r in failed], hovertemplate="%{text}<extra></extra>",
+            marker={"color": BAD, "size": 9, "symbol": "x-thin", "line": {"color": BAD, "width": 2}},
+        )  # fmt: skip
+    if sweep.spec.target is not None:
+        figure.add_hline(
+            y=sweep.spec.target, line={"color": MUTED, "dash": "dot", "width": 1}, annotation_text="target"
+        )
+    return figure
+
+
+def pareto(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
+    """Score against cost, cost on a log axis; the runs than which none is better and cheaper are joined."""
+    costed = [r for r in scored_runs(runs) if r.status.cost is not None and r.status.cost > 0]
+    if not costed:
+        return None
+    front = [p for p in pareto_front(sweep, runs) if p.cost > 0]
+    on_front = {p.run for p in front}
+    figure = _figure(f"cost ({sweep.status.cost.unit})", _score_title(sweep))
+    figure.update_xaxes(**_log_axis([r.status.cost for r in costed if r.status.cost]))
+    figure.add_scatter(
+        x=[p.cost for p in front], y=[p.score for p in front], mode="lines", name="Pareto front",
+        line={"color": GOOD, "width": 2, "shape": "hv"}, hoverinfo="skip",
+    )  # fmt: skip
+    for chosen, name, color in (
+        ([r for r in costed if r.name not in on_front], "run", SOFT),
+        ([r for r in costed if r.name in on_front], "on the front", GOOD),
+    ):
+        figure.add_scatter(
+            x=[r.status.cost for r in chosen], y=[r.status.score for r in chosen], mode="markers", name=name,
+            text=[_hover(r) for r in chosen], hovertemplate="%{text}<extra></extra>",
+            marker={"color": color, "size": 9, "line": {"color": "white", "width": 1}},
+        )  # fmt: skip
+    return figure
+
+
+def parallel_coordinates(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
+    """Every scored run as a line through its parameters, coloured by score; the brightest is the best."""
+    scored = scored_runs(runs)
+    if not scored:
+        return None
+    scores = [r.status.score or 0.0 for r in scored]
+    names = short_labels(list(sweep.spec.parameters))
+    dimensions = [
+        {
+            "label": html.escape(names[axis.label]), "values": axis.values, "range": list(axis.range),
+            "tickvals": [t for t, _ in axis.ticks], "ticktext": [html.escape(word) for _, word in axis.ticks],
+        }
+        for axis in parallel_axes(sweep, scored)
+    ]  # fmt: skip
+    low, high = min(scores), max(scores)
+    span = [low, high] if high > low else [low - 0.5, high + 0.5]
+    title = html.escape(sweep.spec.metric or "score")
+    dimensions.append({"label": title, "values": scores, "range": span})
+    line = {
+        "color": scores, "colorscale": _SCALE, "cmin": span[0], "cmax": span[1], "showscale": True,
+        "reversescale": sweep.spec.goal == "minimize", "colorbar": {"thickness": 12, "outlinewidth": 0, "len": 1.0},
+    }  # fmt: skip
+    figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, labelfont={"size": 13}))
+    figure.update_layout(
+        height=420, margin={"l": 70, "r": 40, "t": 60, "b": 24}, font={"family": FONT, "size": 12, "color": INK}
+    )
+    return figure
+
+
+def importance(shares: Mapping[str, float]) -> go.Figure | None:
+    """Shares of the variance of the predicted score, the largest on top."""
+    if not shares:
+        return None
+    items = sorted(shares.items(), key=lambda item: item[1])
+    names = short_labels(list(shares))
+    figure = _figure("share of the predicted score's variance", "")
+    figure.add_bar(
+        x=[share for _, share in items], y=[html.escape(names[path]) for path, _ in items], orientation="h",
+        marker={"color": ACCENT}, text=[f"{share:.0%}" for _, share in items], textposition="outside", cliponaxis=False,
+        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+    )  # fmt: skip
+    figure.update_layout(height=max(360, 30 * len(items) + 90), showlegend=False, bargap=0.35)
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(showgrid=False, automargin=True)
+    return figure
+
+
+def predicted_and_observed(sweep: Sweep, runs: Sequence[SweepRun], quantity: str) -> go.Figure | None:
+    """What the model expected when it proposed a run, and what came; ``quantity`` is score or cost."""
+    pairs = [
+        (getattr(r.spec.prediction, quantity), getattr(r.status, quantity), r)
+        for r in scored_runs(runs)
+        if r.spec.prediction is not None
+    ]
+    known = [
+        (p, o, r) for p, o, r in pairs if p is not None and o is not None and (quantity == "score" or min(p, o) > 0)
+    ]
+    if not known:
+        return None
+    figure = _figure(f"predicted {quantity}", f"observed {quantity}")
+    ends = [min(min(p, o) for p, o, _ in known), max(max(p, o) for p, o, _ in known)]
+    figure.add_scatter(
+        x=ends, y=ends, mode="lines", name="as predicted", hoverinfo="skip",
+        line={"color": MUTED, "width": 1, "dash": "dot"},
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[p for p, _, _ in known], y=[o for _, o, _ in known], mode="markers", name="run",
+        text=[_hover(r) for _, _, r in known], hovertemplate="%{text}<br>predicted %{x:.4g}<extra></extra>",
+        marker={"color": ACCENT, "size": 9, "line": {"color": "white", "width": 1}},
+    )  # fmt: skip
+    if quantity == "cost":
+        figure.update_xaxes(**_log_axis([p for p, _, _ in known]))
+        figure.update_yaxes(**_log_axis([o for _, o, _ in known]))
+    return figure
+
+
+def _figure(x_title: str, y_title: str) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        height=360, margin={"l": 56, "r": 16, "t": 28, "b": 48}, paper_bgcolor="white", plot_bgcolor="white",
+        font={"family": FONT, "size": 12, "color": INK}, hoverlabel={"align": "left"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )  # fmt: skip
+    axis = {"gridcolor": GRID, "zeroline": False, "linecolor": SOFT, "ticks": "outside", "tickcolor": SOFT}
+    figure.update_xaxes(title=html.escape(x_title), **axis)
+    figure.update_yaxes(title=html.escape(y_title), **axis)
+    return figure
+
+
+def _score_title(sweep: Sweep) -> str:
+    return f"{sweep.spec.metric or 'score'} ({sweep.spec.goal})"
+
+
+def _log_axis(values: Sequence[float]) -> dict[str, Any]:
+    """A log axis with marks at 1, 2 and 5 of each decade; over more than three decades at 1 alone."""
+    low, high = math.log10(min(values)), math.log10(max(values))
+    pad = max(0.06 * (high - low), 0.05)
+    steps = (1, 2, 5) if high - low <= 3 else (1,)
+    marks = [m * 10.0**e for e in range(math.floor(low) - 1, math.ceil(high) + 1) for m in steps]
+    shown = [m for m in marks if low - pad <= math.log10(m) <= high + pad] or [10**low, 10**high]
+    return {
+        "type": "log", "range": [low - pad, high + pad], "tickvals": shown, "ticktext": [f"{m:.6g}" for m in shown],
+    }  # fmt: skip
+
+
+def _hover(run: SweepRun) -> str:
+    lines = [f"<b>{html.escape(label(run))}</b> ({run.spec.origin})"]
+    if run.status.score is not None:
+        lines.append(f"score {run.status.score:.5g}")
+    if run.status.cost is not None:
+        lines.append(f"cost {run.status.cost:.4g}")
+    if run.status.failure is not None:
+        lines.append(html.escape(f"{run.status.failure.class_}: {run.status.failure.reason}"))
+    lines += [html.escape(f"{path} = {_short(value)}") for path, value in sorted(run.parameters.items())[:16]]
+    return "<br>".join(lines)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,121 @@
+"""What the figures are drawn from, taken out of a Sweep and its runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweep_operator.api.model import Scalar
+from sweep_operator.api.parameters import ParameterSpec
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One parameter of the parallel coordinates: positions, and words where positions alone say nothing."""
+
+    label: str
+    values: list[float]
+    range: tuple[float, float]
+    ticks: list[tuple[float, str]]
+
+
+def scored_runs(runs: Sequence[SweepRun]) -> list[SweepRun]:
+    """Runs with a score, in the order they were made."""
+    return [r for r in runs if r.succeeded and r.status.score is not None]
+
+
+def failed_runs(runs: Sequence[SweepRun]) -> list[SweepRun]:
+    """Runs that ended without a score."""
+    return [r for r in runs if r.failed]
+
+
+def label(run: SweepRun) -> str:
+    """The run's name as the user knows it."""
+    return run.status.run_name or run.name
+
+
+def positions(runs: Sequence[SweepRun]) -> dict[str, int]:
+    """Run name -> place on the horizontal axis: its index; manual runs come after the newest."""
+    last = max((r.spec.index for r in runs if r.spec.index is not None), default=-1)
+    places = {}
+    for run in runs:
+        if run.spec.index is None:
+            last += 1
+        places[run.name] = last if run.spec.index is None else run.spec.index
+    return places
+
+
+def best_so_far(sweep: Sweep, runs: Sequence[SweepRun]) -> list[float]:
+    """For each scored run the best score up to and including it."""
+    better = max if sweep.spec.goal == "maximize" else min
+    best: list[float] = []
+    for run in scored_runs(runs):
+        score = run.status.score or 0.0
+        best.append(better(best[-1], score) if best else score)
+    return best
+
+
+def parallel_axes(sweep: Sweep, runs: Sequence[SweepRun]) -> list[Axis]:
+    """An axis per searched parameter, in the transformed scale it is searched in; runs without it lie at "absent"."""
+    return [_axis(path, spec, [r.parameters.get(path) for r in runs]) for path, spec in sweep.spec.parameters.items()]
+
+
+def short_labels(paths: Sequence[str]) -> dict[str, str]:
+    """The last part of each path, as much more of it as tells them apart."""
+    labels = {}
+    for path in paths:
+        parts = path.split(".")
+        for length in range(1, len(parts) + 1):
+            tail = ".".join(parts[-length:])
+            if sum(p == tail or p.endswith("." + tail) for p in paths) == 1:
+                break
+        labels[path] = tail
+    return labels
+
+
+def _axis(path: str, spec: ParameterSpec, values: Sequence[Scalar | None]) -> Axis:
+    if spec.distribution == "categorical":
+        words = spec.values or []
+        place = {_key(word): float(i) for i, word in enumerate(words)}
+        known = [None if v is None else place.get(_key(v)) for v in values]
+        ticks = [(float(i), str(word)) for i, word in enumerate(words)]
+        return _with_absent(path, known, (0.0, max(1.0, len(words) - 1.0)), ticks)
+    transform = math.log10 if spec.distribution in ("log_normal", "uniform_pow2") else float
+    numbers = [float(v) for v in values if isinstance(v, (int, float))]
+    low, high = min([spec.min or 0.0, *numbers]), max([spec.max or 0.0, *numbers])
+    if transform is math.log10 and low <= 0:  # a manual run outside the bounds
+        transform = float
+    known = [transform(float(v)) if isinstance(v, (int, float)) else None for v in values]
+    marks = _marks(low, high, spec)
+    return _with_absent(path, known, (transform(low), transform(high)), [(transform(m), _tick(m)) for m in marks])
+
+
+def _with_absent(
+    path: str, known: Sequence[float | None], span: tuple[float, float], ticks: list[tuple[float, str]]
+) -> Axis:
+    low, high = span
+    if all(v is not None for v in known):
+        return Axis(path, [v for v in known if v is not None], span, ticks)
+    below = low - 0.15 * ((high - low) or 1.0)
+    return Axis(path, [below if v is None else v for v in known], (below, high), [(below, "absent"), *ticks])
+
+
+def _marks(low: float, high: float, spec: ParameterSpec) -> list[float]:
+    if spec.distribution == "uniform_pow2" and low > 0:
+        return [2.0**e for e in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
+    if spec.distribution == "log_normal" and low > 0:
+        decades = [10.0**e for e in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)]
+        inner = [d for d in decades if low * 1.3 < d < high / 1.3]
+        return [low, *inner, high]
+    return [low + (high - low) * i / 4 for i in range(5)]
+
+
+def _tick(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.3g}"
+
+
+def _key(value: Scalar) -> tuple[bool, Scalar]:
+    return isinstance(value, bool), value
