@@ -29,7 +29,7 @@ def check_manifests(sweep: Sweep, config: OperatorConfig, *, require_image: bool
         errors.append(
             FieldError(
                 "spec.tracking.wandb.baseURL",
-                f"{wandb.base_url!r} is not allowed by the operator's configuration; allowed are {config.wandb_base_urls}",
+                f"{wandb.base_url!r} is not allowed by the operator; use one of {config.wandb_base_urls}",
             )
         )
     size = sum(len(f"{k}={v}") * 4 for k, v in (*spec.fixed.items(), *((p, "") for p in spec.parameters)))

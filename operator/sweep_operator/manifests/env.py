@@ -35,7 +35,7 @@ def build_env(
     env: dict[str, JsonObject] = {}
 
     def put(name: str, value: str) -> None:
-        env[name] = {"name": name, "value": value.replace("$(", "$$(")}
+        env[name] = {"name": name, "value": value.replace("$", "$$")}
 
     put("SWEEP_NAME", sweep.display_name)
     put("SWEEP_RUN_NAME", run_display_name(sweep, run))

@@ -1,7 +1,7 @@
 """``$(params.x)``, ``$(run.name)`` and their kin in command, args and env; ``$(args)`` and ``$(overrides)``.
 
-Kubernetes expands ``$(NAME)`` itself and turns ``$$(`` into ``$(``. What is not ours is left to it, and what comes out of a
-value is escaped, so that a value is never expanded again.
+Kubernetes expands ``$(NAME)`` itself and turns ``$$`` into ``$``. What is not ours is left to it, and what comes out of
+a value is escaped, so that a value is never expanded again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.template import StageTemplate
 from sweep_operator.manifests.values import hydra_value, plain_text
 
-_TOKEN = re.compile(r"\$\$\(|\$\((params|run)\.([^()\s]+)\)")
+_TOKEN = re.compile(r"\$\$|\$\((params|run)\.([^()\s]+)\)")
 RUN_NAMES = ("name", "index", "dir", "seed")
 
 
@@ -103,4 +103,4 @@ def _texts(path: str, stage: StageTemplate) -> Iterable[tuple[str, str]]:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("$(", "$$(")
+    return text.replace("$", "$$")

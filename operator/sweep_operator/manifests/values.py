@@ -13,7 +13,7 @@ _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n",
 
 
 def number_text(value: float) -> str:
-    """The shortest text that reads back as this very float, with a point: ``1.0e-05``, which PyYAML reads as a number."""
+    """The shortest text that reads back as this very float: ``1.0e-05``, which PyYAML reads as a number."""
     text = repr(float(value))
     mantissa, _, exponent = text.partition("e")
     if exponent and "." not in mantissa:

@@ -1,0 +1,63 @@
+"""A cluster of one machine: the embedded API server, the Job controller and the runner."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from sweep_operator.kube.embedded.container import place_of
+from sweep_operator.kube.embedded.jobs import JobController
+from sweep_operator.kube.embedded.runner import Runner
+from sweep_operator.kube.embedded.server import Admission, EmbeddedKube
+
+
+class LocalCluster:
+    """``async with LocalCluster(state_db, root) as cluster``: pods of its Jobs run below ``root``.
+
+    Entering takes the lock on the state (StoreLocked when another process has it), settles what an earlier process
+    left, and starts. Leaving ends every process.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        root: Path,
+        *,
+        admission: Admission | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        rng: random.Random | None = None,
+    ) -> None:
+        self.kube = EmbeddedKube(path, clock=clock, admission=admission)
+        self.kube.log_path = lambda pod: place_of(pod, root).log
+        self._runner = Runner(self.kube, root)
+        self._jobs = JobController(self.kube, clock, rng or random.Random())
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopped = False
+
+    async def __aenter__(self) -> Self:
+        await self._runner.recover()
+        self._tasks = [asyncio.create_task(self._jobs.run()), asyncio.create_task(self._runner.run())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop(kill=False)
+        self.kube.close()
+
+    async def stop(self, *, kill: bool) -> None:
+        """End every process (SIGTERM first, unless ``kill``). Those that had not finished count as lost."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self._tasks[0].cancel()
+        await self._runner.stop(kill=kill)
+        self._tasks[1].cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def open_readonly(path: Path) -> EmbeddedKube:
+    """The state as it was last written, also while another process runs the sweep. Raises StoreUnreadable."""
+    return EmbeddedKube(path, clock=lambda: datetime.now(UTC), readonly=True)

@@ -1,0 +1,175 @@
+"""From a pod to a local process: its arguments, environment and files."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweep_operator.api.names import ATTEMPT_LABEL, RESULTS_FILE, RUN_PATH_ANNOTATION, STAGE_LABEL
+from sweep_operator.kube.embedded.jobs import INDEX_ANNOTATION
+from sweep_operator.kube.embedded.volumes import NoLocalMeaning, field_of, materialise, translate
+
+ConfigMaps = Callable[[str], Mapping[str, Any] | None]
+_REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
+_STALE = ("SWEEP_", "PET_", "WANDB_RUN_", "WANDB_SWEEP_ID", "WANDB_NAME", "WANDB_RESUME")
+"""Variables of an outer run that an inner one must not inherit."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one pod's files lie."""
+
+    run_dir: Path
+    stem: str
+
+    @property
+    def log(self) -> Path:
+        """Standard output and error."""
+        return self.run_dir / "logs" / f"{self.stem}.log"
+
+    @property
+    def result(self) -> Path:
+        """The termination message."""
+        return self.run_dir / "logs" / f"{self.stem}.result"
+
+    @property
+    def record(self) -> Path:
+        """How the process ended, as its supervisor wrote it."""
+        return self.run_dir / "logs" / f"{self.stem}.exit.json"
+
+    @property
+    def lock(self) -> Path:
+        """Locked while the supervisor lives."""
+        return self.run_dir / "logs" / f".{self.stem}.lock"
+
+    @property
+    def spec(self) -> Path:
+        """What the supervisor runs (it holds the environment: readable by the user alone)."""
+        return self.run_dir / "logs" / f".{self.stem}.spec.json"
+
+
+def place_of(pod: Mapping[str, Any], root: Path) -> Place:
+    """Raises NoLocalMeaning for a run path that leaves ``root``."""
+    meta = pod["metadata"]
+    labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+    relative = annotations.get(RUN_PATH_ANNOTATION) or f"pods/{meta['name']}"
+    run_dir = (root / relative).resolve()
+    if not run_dir.is_relative_to(root.resolve()):
+        raise NoLocalMeaning(f"annotation {RUN_PATH_ANNOTATION}: {relative!r} leaves {root}")
+    if STAGE_LABEL not in labels:
+        return Place(run_dir, meta["name"])
+    rank = annotations.get(INDEX_ANNOTATION)
+    stem = f"{labels[STAGE_LABEL]}-{labels.get(ATTEMPT_LABEL, '1')}" + (f"-{rank}" if rank is not None else "")
+    return Place(run_dir, stem)
+
+
+@dataclass(frozen=True)
+class Process:
+    """What the supervisor is given."""
+
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+
+
+def build_process(
+    pod: Mapping[str, Any], place: Place, config_map: ConfigMaps, outer: Mapping[str, str], cwd: Path, port: int
+) -> Process:
+    """Makes the pod's volumes and returns the process of its main container. Raises NoLocalMeaning.
+
+    ``outer``: the environment that processes inherit; ``port``: a free one for the ranks of a multi-node Job.
+    """
+    place.log.parent.mkdir(parents=True, exist_ok=True)
+    paths = materialise(pod, place.run_dir, config_map)
+    main = pod["spec"]["containers"][0]
+    paths[main.get("terminationMessagePath") or RESULTS_FILE] = str(place.result)
+    env = {k: v for k, v in outer.items() if not k.startswith(_STALE)}
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', os.defpath)}"
+    own: dict[str, str] = {}
+    for source in main.get("envFrom") or []:
+        own |= _env_from(source, config_map)
+    for variable in main.get("env") or []:
+        value = _env_value(variable, pod, config_map, outer)
+        if value is not None:
+            own[variable["name"]] = translate(expand(value, {**env, **own}), paths)
+    _make_ranks_local(own, pod, port)
+    env |= own
+    argv = [translate(expand(part, own), paths) for part in [*(main.get("command") or []), *(main.get("args") or [])]]
+    if not argv:
+        raise NoLocalMeaning("the container has neither command nor args, and no image says what to run; add a command")
+    folder = translate(main["workingDir"], paths) if main.get("workingDir") else str(cwd)
+    if not Path(folder).is_dir():
+        raise NoLocalMeaning(f"workingDir {folder} does not exist; create it, or leave it out to start in {cwd}")
+    found = shutil.which(argv[0], path=env["PATH"])
+    if found is None and not (Path(folder) / argv[0]).exists():
+        raise NoLocalMeaning(f"{argv[0]}: no such program on the PATH or below {folder}")
+    return Process([found or argv[0], *argv[1:]], env, folder)
+
+
+def expand(text: str, env: Mapping[str, str]) -> str:
+    """Kubernetes' own ``$(NAME)``; an unknown name stays as it is; ``$$`` is a dollar sign."""
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name is None:
+            return "$"
+        return env.get(name, match.group(0))
+
+    return _REFERENCE.sub(replace, text)
+
+
+def _env_value(
+    variable: Mapping[str, Any], pod: Mapping[str, Any], config_map: ConfigMaps, outer: Mapping[str, str]
+) -> str | None:
+    source = variable.get("valueFrom")
+    if source is None:
+        return str(variable.get("value") or "")
+    if "fieldRef" in source:
+        return field_of(pod, source["fieldRef"]["fieldPath"])
+    if "configMapKeyRef" in source:
+        reference = source["configMapKeyRef"]
+        data = (config_map(reference["name"]) or {}).get("data") or {}
+        if reference["key"] in data:
+            return str(data[reference["key"]])
+        if reference.get("optional"):
+            return None
+        raise NoLocalMeaning(f"env {variable['name']}: ConfigMap {reference['name']!r} has no key {reference['key']!r}")
+    if "secretKeyRef" in source:
+        name = variable["name"]
+        if name in outer:
+            return outer[name]
+        if source["secretKeyRef"].get("optional"):
+            return None
+        raise NoLocalMeaning(f"env {name}: Secrets are the cluster's; set {name} in the environment of sweep run")
+    raise NoLocalMeaning(f"env {variable['name']}: {next(iter(source))} has no meaning on one machine")
+
+
+def _env_from(source: Mapping[str, Any], config_map: ConfigMaps) -> dict[str, str]:
+    prefix = source.get("prefix") or ""
+    if "configMapRef" not in source:
+        return {}  # a Secret: what it holds is expected in the environment of sweep run already
+    reference = source["configMapRef"]
+    found = config_map(reference["name"])
+    if found is None:
+        if reference.get("optional"):
+            return {}
+        raise NoLocalMeaning(f"envFrom: ConfigMap {reference['name']!r} does not exist")
+    return {prefix + k: str(v) for k, v in (found.get("data") or {}).items()}
+
+
+def _make_ranks_local(env: dict[str, str], pod: Mapping[str, Any], port: int) -> None:
+    """All ranks run here: rank 0's DNS name is this machine, on a port that no other Job uses."""
+    if INDEX_ANNOTATION not in (pod["metadata"].get("annotations") or {}):
+        return
+    for name in ("MASTER_ADDR", "PET_MASTER_ADDR"):
+        if name in env:
+            env[name] = "127.0.0.1"
+    for name in ("MASTER_PORT", "PET_MASTER_PORT"):
+        if name in env:
+            env[name] = str(port)

@@ -1,0 +1,55 @@
+"""JSON as an API server keeps it: copies, normal numbers, merge patches."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sweep_operator.kube.protocol import Invalid, Object
+
+_GO_EXPONENT = 1e21
+"""From here on Go writes floats with an exponent, and they stay floats."""
+
+
+def normalise(value: Any, path: str = "") -> Any:
+    """A deep copy with numbers as an API server returns them: 1.0 as 1. Raises Invalid for what JSON cannot say."""
+    if isinstance(value, dict):
+        return {str(k): normalise(v, f"{path}.{k}" if path else str(k)) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [normalise(v, f"{path}[{i}]") for i, v in enumerate(value)]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise Invalid(f"{path}: {value} is not a finite number; JSON cannot hold it")
+        negative_zero = value == 0 and math.copysign(1, value) < 0
+        return int(value) if value.is_integer() and abs(value) < _GO_EXPONENT and not negative_zero else value
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    raise Invalid(f"{path}: {type(value).__name__} is nothing that JSON can hold")
+
+
+def copy(value: Any) -> Any:
+    """A deep copy of JSON."""
+    if isinstance(value, dict):
+        return {k: copy(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [copy(v) for v in value]
+    return value
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(patch, dict):
+        return copy(patch)
+    result: Object = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge_patch(result.get(key), value)
+    return result
+
+
+def labels_match(obj: Object, labels: dict[str, str]) -> bool:
+    """An equality selector."""
+    have = obj["metadata"].get("labels") or {}
+    return all(have.get(k) == v for k, v in labels.items())

@@ -1,0 +1,110 @@
+"""The file of the embedded Kube: every object in SQLite, written before anybody hears of it.
+
+WAL with ``synchronous=FULL``: a commit that has returned survives kill -9 and a power cut. One process may write; the
+lock is the kernel's (flock), so that it is gone the moment the process is. Readers need no lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from sweep_operator.kube.protocol import KubeError, Object
+
+FORMAT = 1
+
+
+class StoreLocked(KubeError):
+    """Another process runs this sweep."""
+
+
+class StoreUnreadable(KubeError):
+    """The file is no state of ours."""
+
+
+class Persistence:
+    """Objects by uid, and the last resourceVersion. ``path`` None: in memory, for tests."""
+
+    def __init__(self, path: Path | None, *, readonly: bool = False) -> None:
+        self._lock: int | None = None
+        if path is not None and not readonly:
+            self._lock = _lock(path)
+        try:
+            self._connection = _connect(path, readonly)
+        except sqlite3.DatabaseError as error:
+            self.close_lock()
+            raise StoreUnreadable(f"{path} cannot be read: {error}; move it away to begin anew") from None
+
+    def load(self) -> tuple[int, list[Object]]:
+        """The last resourceVersion and every object."""
+        try:
+            with self._connection:
+                version = self._connection.execute("SELECT value FROM counters WHERE name = 'version'").fetchone()
+                rows = self._connection.execute("SELECT body FROM objects ORDER BY version").fetchall()
+            return int(version[0]), [json.loads(body) for (body,) in rows]
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            raise StoreUnreadable(f"the state cannot be read: {error}") from None
+
+    def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None:
+        """One transaction."""
+        with self._connection:
+            self._connection.execute("UPDATE counters SET value = ? WHERE name = 'version'", (version,))
+            for obj in changed:
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO objects (uid, version, body) VALUES (?, ?, ?)",
+                    (obj["metadata"]["uid"], int(obj["metadata"]["resourceVersion"]), json.dumps(obj)),
+                )
+            for uid in removed:
+                self._connection.execute("DELETE FROM objects WHERE uid = ?", (uid,))
+
+    def close(self) -> None:
+        """Close the file and let go of the lock."""
+        self._connection.close()
+        self.close_lock()
+
+    def close_lock(self) -> None:
+        """Let go of the lock."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _connect(path: Path | None, readonly: bool) -> sqlite3.Connection:
+    if readonly:
+        if path is None or not path.exists():
+            raise StoreUnreadable(f"{path} does not exist")
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        connection.execute("SELECT value FROM counters").fetchone()
+        return connection
+    connection = sqlite3.connect(path or ":memory:", timeout=10)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    with connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS objects (uid TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)"
+        )
+        connection.execute("INSERT OR IGNORE INTO counters VALUES ('version', 0), ('format', ?)", (FORMAT,))
+    found = connection.execute("SELECT value FROM counters WHERE name = 'format'").fetchone()[0]
+    if found != FORMAT:
+        connection.close()
+        raise StoreUnreadable(f"{path} has format {found}; this version reads {FORMAT}")
+    return connection
+
+
+def _lock(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(handle)
+        raise StoreLocked(f"{path} is in use by process {holder}; stop it, or wait for it to end") from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    return handle

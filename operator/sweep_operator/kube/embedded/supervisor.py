@@ -1,0 +1,137 @@
+"""The small parent of one local process. Standard library only, so that it starts in milliseconds.
+
+It starts the command in a process group of its own and waits. When its standard input closes, because whoever ran the
+sweep is gone (kill -9 included), it kills the whole group. How the command ended is written to the exit record before
+anybody is told, so that a result survives the death of everybody else.
+
+    python -I -S supervisor.py SPEC.json      SPEC: {"argv", "env", "cwd", "log", "record", "lock", "grace"}
+
+The lock file is locked for as long as this process lives: whoever gets the lock knows that nothing of it is left.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG = 1
+
+
+def main(path: str) -> int:
+    with open(path, encoding="utf-8") as file:
+        spec = json.load(file)
+    lock = os.open(spec["lock"], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # grandchildren that leave the group become ours, so that they can be found
+    started = time.time()
+    try:
+        with open(spec["log"], "ab", buffering=0) as log:
+            child = subprocess.Popen(
+                spec["argv"],
+                env=spec["env"],
+                cwd=spec["cwd"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+            )
+    except OSError as error:
+        _record(spec["record"], {"startError": f"{spec['argv'][0]}: {error.strerror}", "finished": time.time()})
+        return 0
+    _say({"pid": child.pid, "started": started})
+    code, orphaned = _wait(child, spec["grace"])
+    _kill_group(child.pid, signal.SIGKILL)
+    _kill_descendants()
+    if not orphaned:
+        _record(spec["record"], {"code": code, "started": started, "finished": time.time()})
+    return 0
+
+
+def _wait(child: "subprocess.Popen[bytes]", grace: float) -> "tuple[int, bool]":
+    """Exit code, and whether the input closed before the command had ended."""
+    signal.set_wakeup_fd(_pipe_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    while (code := child.poll()) is None:
+        ready, _, _ = select.select([0, _pipe_read], [], [], 5.0)
+        if _pipe_read in ready:
+            os.read(_pipe_read, 4096)
+        if 0 in ready:
+            command = os.read(0, 4096)
+            if not command:
+                # One moment for a program that was ending anyway, then no mercy: nothing may live on.
+                deadline = time.monotonic() + grace
+                _kill_group(child.pid, signal.SIGTERM)
+                while child.poll() is None and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                _kill_group(child.pid, signal.SIGKILL)
+                return child.wait(), True
+            if command.startswith(b"T"):
+                _kill_group(child.pid, signal.SIGTERM)
+            elif command.startswith(b"K"):
+                _kill_group(child.pid, signal.SIGKILL)
+    return code, False
+
+
+def _kill_group(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _prctl(option: int, value: int) -> None:
+    """Linux only; elsewhere the process group has to do."""
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(Exception):
+            import ctypes
+
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _kill_descendants() -> None:
+    for _ in range(50):
+        children = _children()
+        if not children:
+            return
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.01)
+
+
+def _children() -> "list[int]":
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
+def _record(path: str, content: "dict[str, object]") -> None:
+    temporary = path + ".tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _say(content: "dict[str, object]") -> None:
+    with contextlib.suppress(OSError):
+        os.write(1, json.dumps(content).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    _pipe_read, _pipe_write = os.pipe()
+    os.set_blocking(_pipe_write, False)
+    sys.exit(main(sys.argv[1]))

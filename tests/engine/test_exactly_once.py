@@ -1,0 +1,167 @@
+"""Exactly once, from nothing but object writes: a crash before and after every single write, lost answers, lagging views."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from world import KEY, NS, World, drive, settle_suggestions
+
+from sweep_operator.kube.protocol import Kind, Kube, Object, Unavailable, UnknownOutcome
+
+WRITES = ("create", "update_status", "patch", "delete")
+
+
+class Killed(BaseException):
+    """kill -9 of the operator."""
+
+
+class Gate:
+    """A Kube whose n-th write does something else; ``fault(n, when)`` is asked before and after each write."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+        self.writes = 0
+
+    def before(self, n: int) -> None: ...
+
+    def after(self, n: int) -> None: ...
+
+    def __getattr__(self, name: str) -> Any:
+        inner = getattr(self._kube, name)
+        if name not in WRITES:
+            return inner
+
+        async def write(*args: Any, **kwargs: Any) -> Object:
+            n, self.writes = self.writes, self.writes + 1
+            self.before(n)
+            result = await inner(*args, **kwargs)
+            self.after(n)
+            return result
+
+        return write
+
+
+class KillAt(Gate):
+    def __init__(self, kube: Kube, at: int, *, committed: bool) -> None:
+        super().__init__(kube)
+        self._at, self._committed = at, committed
+
+    def before(self, n: int) -> None:
+        if n == self._at and not self._committed:
+            raise Killed
+
+    def after(self, n: int) -> None:
+        if n == self._at and self._committed:
+            raise Killed
+
+
+class Unreliable(Gate):
+    """Answers get lost, requests fail, at random."""
+
+    def __init__(self, kube: Kube, rng: random.Random) -> None:
+        super().__init__(kube)
+        self._rng = rng
+
+    def before(self, n: int) -> None:
+        if self._rng.random() < 0.1:
+            raise Unavailable("503")
+
+    def after(self, n: int) -> None:
+        if self._rng.random() < 0.1:
+            raise UnknownOutcome("timeout after send")
+
+
+async def assert_each_once(world: World, runs: int) -> None:
+    found = await world.runs()
+    assert sorted(r.spec.index or 0 for r in found) == list(range(runs))
+    assert all(r.succeeded for r in found)
+    assert {k: len(v) for k, v in world.jobs_seen.items()} == {
+        (r.name, stage): 1 for r in found for stage in ("train", "eval")
+    }, "one Job per stage, ever"
+    sweep = await world.sweep()
+    assert sweep.status.runs.succeeded == runs
+    pods = (await world.kube.list(Kind.POD)).items
+    assert all(not p["metadata"].get("finalizers") for p in pods), "every pod is let go"
+
+
+async def count_writes(path: Path) -> int:
+    world = World(path)
+    await world.apply(limits={"maxRuns": 3, "maxParallelRuns": 2})
+    gate = Gate(world.kube)
+    assert await drive(world, world.engine(gate)) == "MaxRunsReached"
+    await assert_each_once(world, 3)
+    return gate.writes
+
+
+async def test_a_crash_at_every_write_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
+    (tmp_path / "count").mkdir()
+    total = await count_writes(tmp_path / "count")
+    assert total > 30
+    for at in range(total):
+        for committed in (False, True):
+            folder = tmp_path / f"{at}-{committed}"
+            folder.mkdir()
+            world = World(folder)
+            await world.apply(limits={"maxRuns": 3, "maxParallelRuns": 2})
+            engine = world.engine(KillAt(world.kube, at, committed=committed))
+            with pytest.raises(Killed):
+                await drive(world, engine)
+            engine.close()
+            assert await drive(world, world.engine()) == "MaxRunsReached"
+            await assert_each_once(world, 3)
+            world.kube.close()
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_lost_answers_failed_requests_lagging_views_and_restarts(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    world = World(tmp_path)
+    await world.apply(limits={"maxRuns": 6, "maxParallelRuns": 3})
+    kube = Unreliable(world.kube, rng)
+    engine = world.engine(kube)
+    await engine.audit(NS)
+    for _ in range(600):
+        if rng.random() < 0.1:
+            engine.close()
+            engine = world.engine(kube)
+            await engine.audit(NS)
+        if rng.random() < 0.3:  # else it knows only what it wrote itself
+            await engine.audit(NS)
+        engine.queue.add(KEY)
+        await engine._attempt(await engine.queue.take())
+        engine.queue.done(KEY)
+        await settle_suggestions(engine)
+        await world.check()
+        if rng.random() < 0.5:
+            await world.tick()
+        if await world.ended():
+            break
+    engine.close()
+    assert await drive(world, world.engine()) == "MaxRunsReached"
+    await assert_each_once(world, 6)
+
+
+async def test_two_engines_at_once_create_nothing_twice_and_stay_within_the_limit(tmp_path: Path) -> None:
+    """What status preconditions alone guarantee, without the lease: one record per index, one Job per attempt."""
+    world = World(tmp_path)
+    await world.apply(limits={"maxRuns": 6, "maxParallelRuns": 2})
+    engines = [world.engine(), world.engine()]
+    rng = random.Random(1)
+    for _ in range(400):
+        engine = rng.choice(engines)
+        await engine.audit(NS)
+        engine.queue.add(KEY)
+        await engine._attempt(await engine.queue.take())
+        engine.queue.done(KEY)
+        await settle_suggestions(engine)
+        await world.check()
+        await world.tick(1)
+        if await world.ended():
+            break
+    for engine in engines:
+        engine.close()
+    assert await drive(world, world.engine()) == "MaxRunsReached"
+    await assert_each_once(world, 6)
