@@ -42,7 +42,7 @@ def _findings(path: Path, config_dir: Path | None) -> tuple[list[str], list[str]
     """Problems and warnings. Raises ConfigError where the file cannot be read as what it should be."""
     from sweep_operator.cli.checks import problems_of, warnings_of
     from sweep_operator.config.compose import read_single
-    from sweep_operator.config.errors import ConfigError
+    from sweep_operator.config.errors import ConfigError, shown
     from sweep_operator.config.load import load_sweep
     from sweep_operator.config.yaml_files import read_documents
 
@@ -54,7 +54,7 @@ def _findings(path: Path, config_dir: Path | None) -> tuple[list[str], list[str]
     problems, warnings = [], []
     for document in documents:
         if not isinstance(document, Mapping):
-            raise ConfigError(f"{path}: holds {_shown(document)}, not a Sweep (key: value lines)")
+            raise ConfigError(f"{path}: holds {shown(document)}, not a Sweep (key: value lines)")
         kind = document.get("kind")
         if kind not in ("Sweep", "SweepRun", "ConfigMap"):
             said = "is missing; add kind: Sweep" if kind is None else f"{kind!r} is none of Sweep, SweepRun, ConfigMap"
@@ -76,8 +76,3 @@ def _sweep(document: Mapping[str, Any]) -> Any:
 
 def _run_name(path: Path) -> str:
     return "".join(c if c.isalnum() else "_" for c in path.stem) or "sweep"
-
-
-def _shown(document: object) -> str:
-    text = repr(document)
-    return text if len(text) < 60 else text[:57] + "..."

@@ -64,9 +64,11 @@ def compose_job(config_dir: Path, name: str, arguments: Sequence[Argument]) -> C
     before, after, plain = (flatten(_unresolved(c)) for c in (own, full, groups))
     before |= {path: v for path, v in flatten(_unresolved(hardware)).items() if path.startswith("hardware.")}
     resolved = flatten(config)
-    changed = {path: resolved[path] for path, value in after.items() if path not in before or before[path] != value}
-    explicit = frozenset(path for path in changed if path not in plain or plain[path] != after[path])
-    return Composed(config, changed, explicit | {a.key for a in arguments if a.key in changed})
+    named = {a.key for a in arguments if a.key in resolved and a.prefix != "~"}
+    differing = {path for path, value in after.items() if path not in before or before[path] != value}
+    changed = {path: resolved[path] for path in resolved if path in differing | named}
+    explicit = frozenset(path for path in differing if path not in plain or plain[path] != after[path])
+    return Composed(config, changed, explicit | named)
 
 
 def compose_sweep(config_dir: Path | None, sweep_file: Path, arguments: Sequence[Argument]) -> Composed:

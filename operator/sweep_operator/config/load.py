@@ -17,7 +17,7 @@ from sweep_operator.config.compose import (
     is_sweep_config,
     read_single,
 )  # fmt: skip
-from sweep_operator.config.errors import ConfigError
+from sweep_operator.config.errors import ConfigError, shown
 from sweep_operator.config.manifest_overrides import override_manifest
 from sweep_operator.config.to_sweep import sweep_manifest
 from sweep_operator.config.yaml_files import read_documents
@@ -54,9 +54,7 @@ def load_sweep(arguments: Sequence[str], config_dir: Path | None = None, runs_di
         return load_sweep([a.raw for a in overrides], path, runs_dir)
     document = read_single(path)
     if not isinstance(document, Mapping):
-        raise ConfigError(
-            f"{path}: holds {_kind_of(document)}, not a Sweep or a sweep configuration (key: value lines)"
-        )
+        raise ConfigError(f"{path}: holds {shown(document)}, not a Sweep or a sweep configuration (key: value lines)")
     if "kind" in document or "apiVersion" in document:
         return _from_manifests(path, overrides, runs_dir)
     if is_sweep_config(document):
@@ -103,7 +101,3 @@ def _from_manifests(path: Path, overrides: Sequence[Argument], runs_dir: Path | 
     manifest, notes = override_manifest(sweeps[0], overrides)
     given = next((Path(a.text) for a in overrides if a.key == "runs_dir"), DEFAULT_RUNS_DIR)
     return Loaded(manifest, tuple(extras), runs_dir or given, tuple(notes), str(path))
-
-
-def _kind_of(document: object) -> str:
-    return {list: "a list", str: "text", bool: "true or false"}.get(type(document), "a number")

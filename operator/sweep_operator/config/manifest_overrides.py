@@ -73,6 +73,8 @@ def _split(manifest: Mapping[str, Any], key: str) -> list[str]:
 
 def _fix(spec: dict[str, Any], argument: Argument, notes: list[str]) -> None:
     path, parameters, fixed = argument.key, _section(spec, "parameters"), _section(spec, "fixed")
+    if "/" in path:
+        raise ConfigError(f"{argument.raw}: groups are for configurations in Hydra's format; this file is a Sweep")
     if argument.prefix == "~":
         if parameters.pop(path, None) is None and fixed.pop(path, None) is None:
             raise ConfigError(f"{argument.raw}: {path} is neither searched nor fixed")
@@ -82,8 +84,6 @@ def _fix(spec: dict[str, Any], argument: Argument, notes: list[str]) -> None:
             f"{argument.raw}: {path!r} is no parameter of this Sweep; edit a field with spec.{path}=..., "
             "or fix a parameter by its dotted path, as in trainer.total_timesteps=20000"
         )
-    if "/" in path:
-        raise ConfigError(f"{argument.raw}: groups are for configurations in Hydra's format; this file is a Sweep")
     value = argument.value
     if not isinstance(value, (bool, int, float, str)):
         raise ConfigError(f"{argument.raw}: {value!r} cannot be fixed; use a number, true, false or text")

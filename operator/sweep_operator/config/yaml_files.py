@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,11 @@ def float_text(value: float) -> str:
     shortest = repr(value)
     if value == 0 or (abs(value) >= 0.01 and "e" not in shortest):
         return shortest
-    digits = len(re.sub(r"e.*", "", shortest).replace(".", "").lstrip("-").lstrip("0").rstrip("0"))
-    return f"{value:.{max(digits - 1, 1)}e}"
+    # The digits of repr: printing with as many digits would round anew, and not always to the same float.
+    sign, digits, exponent = Decimal(shortest).normalize().as_tuple()
+    power = int(exponent) + len(digits) - 1
+    head, tail = digits[0], "".join(map(str, digits[1:])) or "0"
+    return f"{'-' if sign else ''}{head}.{tail}e{power:+03d}"
 
 
 def scalar_text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What only the model can say: what matters, and which run is best once luck is taken out. Imports torch when called."""
+"""What only the model can say: what matters, and which run is best without its luck. Imports torch when called."""
 
 from __future__ import annotations
 

@@ -1,0 +1,133 @@
+"""`sweep status` and `sweep list` read local directories, also while another process writes them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from stored_sweeps import T0, finished, manifest, store
+
+from sweep_operator.cli.columns import age, duration, number, sweep_state
+from sweep_operator.cli.main import cli
+from sweep_operator.kube.embedded.server import EmbeddedKube
+from sweep_operator.kube.protocol import Kind
+
+STATUS: dict[str, Any] = {
+    "runs": {"created": 3, "succeeded": 2, "failed": 1},
+    "cost": {"spent": 31.5, "unit": "seconds"},
+    "best": [{"run": "my-sweep.r.1", "score": 487.31, "cost": 20.0, "parameters": {"trainer.batch_size": 128}}],
+    "conditions": [
+        {"type": "Succeeded", "status": "True", "reason": "MaxRunsReached", "message": "3 runs made",
+         "lastTransitionTime": T0.isoformat()},
+    ],
+}  # fmt: skip
+
+
+def sweep(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments))
+
+
+def test_the_columns_of_kubectl(tmp_path: Path) -> None:
+    store(tmp_path, manifest(), [finished(1.0), finished(487.31, 20.0), finished(None)], STATUS)
+    lines = sweep("list", "--runs-dir", str(tmp_path)).stdout.splitlines()
+    assert lines[0].split() == ["NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE"]
+    assert lines[1].split()[:7] == ["my_sweep", "MaxRunsReached", "3", "2", "1", "487.3", "31.5"]
+    text = sweep("status", "my_sweep", "--runs-dir", str(tmp_path)).stdout
+    assert "NAME" in text
+    for part in (
+        "my_sweep.r.1   Completed",
+        "487.3",
+        "BadParameters: gamma is 2",
+        "3 runs made",
+        "trainer.batch_size = 128",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_machine_readable(form: str, read: Any, tmp_path: Path) -> None:
+    store(tmp_path, manifest(), [finished(0.1 + 0.2)], STATUS)
+    document = read(sweep("status", "my_sweep", "-o", form, "--runs-dir", str(tmp_path)).stdout)
+    assert [item["kind"] for item in document["items"]] == ["Sweep", "SweepRun"]
+    assert document["items"][1]["status"]["score"] == 0.1 + 0.2
+    assert len(read(sweep("list", "-o", form, "--runs-dir", str(tmp_path)).stdout)["items"]) == 1
+
+
+def test_while_the_sweep_runs(tmp_path: Path) -> None:
+    directory = store(tmp_path, manifest(), [finished(1.0)])
+    writer = EmbeddedKube(directory / "state.db", clock=lambda: T0)
+    try:
+        body = asyncio.run(writer.get(Kind.SWEEP, "default", "my-sweep"))
+        asyncio.run(writer.update_status(Kind.SWEEP, {**body, "status": STATUS}))
+        result = sweep("status", "my_sweep", "--runs-dir", str(tmp_path))
+        assert result.exit_code == 0, result.stderr
+        assert "MaxRunsReached" in result.stdout
+    finally:
+        writer.close()
+
+
+def test_no_sweeps_is_no_error(tmp_path: Path) -> None:
+    result = sweep("status", "--runs-dir", str(tmp_path / "none"))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No sweeps below" in result.stderr
+    assert json.loads(sweep("list", "-o", "json", "--runs-dir", str(tmp_path)).stdout)["items"] == []
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    store(tmp_path, manifest())
+    result = sweep("status", "my_swepe", "--runs-dir", str(tmp_path))
+    assert result.exit_code == 2
+    assert "did you mean my_sweep?" in result.stderr
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "state.db").write_bytes(b"no database " * 100)
+    result = sweep("list", "--runs-dir", str(tmp_path))
+    assert result.exit_code == 2
+    assert str(tmp_path / "bad" / "state.db") in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_states_before_the_first_pass() -> None:
+    assert sweep_state({"spec": {}}) == "Pending"
+    refused = {"status": {"conditions": [{"type": "Accepted", "status": "False"}]}}
+    assert sweep_state(refused) == "Invalid"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (0, "0"), (-0.0, "0"), (487.31, "487.3"), (12561.7, "12561.7"), (3e-7, "3e-07"), (-80.125, "-80.12"),
+     (2.5e7, "2.5e+07"), (True, "")],
+)  # fmt: skip
+def test_numbers(value: Any, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (7199, "119m"),
+        (7800, "2h10m"),
+        (86400, "24h"),
+        (3 * 86400, "3d"),
+        (-5, "0s"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_ages_of_any_form_of_utc() -> None:
+    now = datetime(2026, 3, 1, 9, 5, tzinfo=UTC)
+    assert age("2026-03-01T09:00:00Z", now) == age("2026-03-01T09:00:00+00:00", now) == "5m"
+    assert age(None, now) == ""
