@@ -1,0 +1,135 @@
+"""What all optimizers share: bookkeeping, batches, constraints, and the promise not to propose a point twice."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from protein import paths
+from protein.distributions import Value
+from protein.optimizer import (
+    Constraint,
+    Flat,
+    Goal,
+    Observation,
+    SearchSpaceInfeasible,
+    SuggestionInfo,
+    make_observation,
+)
+from protein.settings import ProteinSettings
+from protein.space import SearchSpace
+
+TRIES = 10_000
+"""Random points that are tried before the constraints are called infeasible."""
+
+
+class BaseOptimizer(ABC):
+    """See the protocol Optimizer. Subclasses say how one point is proposed."""
+
+    def __init__(
+        self,
+        space: SearchSpace | Mapping[str, Any],
+        settings: ProteinSettings | None = None,
+        goal: Goal = "maximize",
+        seed: int = 0,
+        constraints: Sequence[Constraint] = (),
+    ) -> None:
+        if goal not in ("maximize", "minimize"):
+            raise ValueError(f"goal: {goal!r} is neither 'maximize' nor 'minimize'")
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"seed: {seed!r} is not an integer of 0 or more")
+        self.space = space if isinstance(space, SearchSpace) else SearchSpace(space)
+        self.settings = settings or ProteinSettings()
+        self.goal: Goal = goal
+        self.seed = seed
+        self.constraints = tuple(constraints)
+        self._observations: list[Observation] = []
+
+    @property
+    def observations(self) -> Sequence[Observation]:
+        """All of them, in the order in which they came."""
+        return tuple(self._observations)
+
+    def observe(
+        self,
+        params: Flat,
+        *,
+        score: float | None = None,
+        cost: float | None = None,
+        is_failure: bool = False,
+        cost_is_lower_bound: bool = False,
+    ) -> None:
+        """A result, of a suggestion or of any other point; nested or flat."""
+        flat = paths.flatten(params)
+        self.space.validate(flat)
+        typed = {n: self.space.parameters[n].typed(v) for n, v in flat.items()}
+        self._observations.append(
+            make_observation(typed, score, cost, is_failure=is_failure, cost_is_lower_bound=cost_is_lower_bound)
+        )
+
+    @overload
+    def suggest(
+        self, n: None = None, *, pending: Sequence[Flat] = (), index: int | None = None
+    ) -> tuple[dict[str, Any], SuggestionInfo]: ...
+
+    @overload
+    def suggest(
+        self, n: int, *, pending: Sequence[Flat] = (), index: int | None = None
+    ) -> list[tuple[dict[str, Any], SuggestionInfo]]: ...
+
+    def suggest(self, n: int | None = None, *, pending: Sequence[Flat] = (), index: int | None = None) -> Any:
+        """One suggestion (nested) and its info, or a list of ``n``, for indices from ``index``."""
+        if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
+            raise ValueError(f"n: {n!r} is not an integer of 1 or more")
+        if index is not None and (isinstance(index, bool) or not isinstance(index, int) or index < 0):
+            raise ValueError(f"index: {index!r} is not an integer of 0 or more")
+        waiting: list[Flat] = [self.space.complete(paths.flatten(p)) for p in pending]
+        first = len(self._observations) + len(waiting) if index is None else index
+        batch: list[tuple[dict[str, Any], SuggestionInfo]] = []
+        for offset in range(n or 1):
+            proposed, info = self._propose(waiting, first + offset)
+            flat = {name: proposed[name] for name in self.space.names if name in proposed}
+            waiting.append(flat)
+            batch.append((paths.unflatten(flat), info))
+        return batch[0] if n is None else batch
+
+    @abstractmethod
+    def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
+        """One flat suggestion besides the pending ones, at a position of the random stream."""
+
+    # -- for subclasses -----------------------------------------------------------------------------------------------
+
+    def _allowed(self, flat: Flat) -> bool:
+        """Whether every constraint holds."""
+        return all(constraint(dict(flat)) for constraint in self.constraints)
+
+    def _taken(self, pending: Sequence[Flat]) -> set[Hashable]:
+        """Keys of what was observed or is pending."""
+        return {self.space.key(p) for p in pending} | {self.space.key(o.params) for o in self._observations}
+
+    def _any_allowed(self, seen: set[Hashable], stream: Sequence[int] = ()) -> dict[str, Value]:
+        """A random point that passes the constraints, not in ``seen`` if that can be had.
+
+        Raises SearchSpaceInfeasible when none of many points passes.
+        """
+        rng = np.random.default_rng([self.seed, *stream, 9])
+        passing: dict[str, Value] | None = None
+        for row in rng.random((TRIES, self.space.dim)):
+            flat = self.space.decode(row)
+            if passing is not None and self.space.key(flat) in seen:
+                continue
+            if self._allowed(flat):
+                if self.space.key(flat) not in seen:
+                    return flat
+                passing = flat
+                if self.space.cells is not None and len(seen) >= self.space.cells:
+                    return flat
+        centre = self.space.centre()
+        if passing is None and self._allowed(centre):
+            passing = centre
+        if passing is None:
+            raise SearchSpaceInfeasible(f"none of {TRIES} points passes the constraints")
+        return passing

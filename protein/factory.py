@@ -1,0 +1,34 @@
+"""Optimizers by the name that configurations give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from protein.base import BaseOptimizer
+from protein.optimizer import Constraint, Goal
+from protein.random_search import Random, Sobol
+from protein.settings import ProteinSettings
+from protein.space import SearchSpace
+
+METHODS = ("bayes", "random", "sobol")
+
+
+def make_optimizer(
+    method: str,
+    space: SearchSpace | Mapping[str, Any],
+    settings: ProteinSettings | None = None,
+    goal: Goal = "maximize",
+    seed: int = 0,
+    constraints: Sequence[Constraint] = (),
+) -> BaseOptimizer:
+    """bayes is Protein. Raises ValueError for an unknown method."""
+    if method == "random":
+        return Random(space, settings, goal, seed, constraints)
+    if method == "sobol":
+        return Sobol(space, settings, goal, seed, constraints)
+    if method == "bayes":
+        from protein.protein import Protein
+
+        return Protein(space, settings, goal, seed, constraints)
+    raise ValueError(f"method: {method!r} is unknown; use one of {', '.join(METHODS)}")

@@ -1,0 +1,130 @@
+"""The protocol of optimizers, and the values that go in and out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol, overload
+
+from protein.parameter import plain
+
+Flat = Mapping[str, Any]
+Constraint = Callable[[Flat], bool]
+"""Whether a flat configuration may be run."""
+Goal = Literal["maximize", "minimize"]
+Origin = Literal["center", "random", "sobol", "model", "resample", "fallback"]
+
+
+class SearchSpaceInfeasible(ValueError):
+    """No configuration passes the constraints."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One finished run. A failure has no score; a score of None that is no failure has only a cost (a lower bound)."""
+
+    params: Flat
+    score: float | None = None
+    cost: float | None = None
+    is_failure: bool = False
+    cost_is_lower_bound: bool = False
+
+
+def make_observation(
+    params: Flat,
+    score: float | None,
+    cost: float | None,
+    *,
+    is_failure: bool,
+    cost_is_lower_bound: bool,
+) -> Observation:
+    """An observation that can poison nothing: a score that is not finite is a failure, a cost that is not finite and
+    positive is unknown."""
+    number = _number("score", score)
+    if number is not None and not math.isfinite(number):
+        number, is_failure = None, True
+    price = _number("cost", cost)
+    if price is not None and not (math.isfinite(price) and price > 0):
+        price = None
+    if number is None and not cost_is_lower_bound and not is_failure:
+        raise ValueError("score: is missing; give one, or is_failure=True, or cost_is_lower_bound=True for a timeout")
+    if is_failure:
+        number = None
+    return Observation(dict(params), number, price, is_failure, cost_is_lower_bound and price is not None)
+
+
+@dataclass(frozen=True)
+class SuggestionInfo:
+    """Why a suggestion was made. Predictions are in the user's units and direction; None before there is a model."""
+
+    origin: Origin
+    score: float | None = None
+    cost: float | None = None
+    rating: float | None = None
+    """The acquisition's value."""
+    over_max_cost: bool = False
+    """No candidate was predicted below max_suggestion_cost: this is the cheapest one."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, details merged in."""
+        values = asdict(self)
+        values.pop("details")
+        return {**values, **dict(self.details)}
+
+
+class Optimizer(Protocol):
+    """Suggests configurations and learns from results.
+
+    A suggestion is a function of (space, settings, goal, seed, observations, pending, index): observations and pending
+    in any order, nothing else, so that a restarted process suggests the same. No two of a batch, and none of a batch
+    and pending, run the same configuration, unless a finite space is exhausted.
+    """
+
+    @overload
+    def suggest(
+        self, n: None = None, *, pending: Sequence[Flat] = (), index: int | None = None
+    ) -> tuple[dict[str, Any], SuggestionInfo]: ...
+
+    @overload
+    def suggest(
+        self, n: int, *, pending: Sequence[Flat] = (), index: int | None = None
+    ) -> list[tuple[dict[str, Any], SuggestionInfo]]: ...
+
+    def suggest(self, n: int | None = None, *, pending: Sequence[Flat] = (), index: int | None = None) -> Any:
+        """One suggestion (nested) and its info, or a list of ``n``, for indices from ``index``.
+
+        ``pending``: configurations whose results are still to come. ``index``: the position in the random stream;
+        default: observations + pending. Raises SearchSpaceInfeasible.
+        """
+        ...
+
+    def observe(
+        self,
+        params: Flat,
+        *,
+        score: float | None = None,
+        cost: float | None = None,
+        is_failure: bool = False,
+        cost_is_lower_bound: bool = False,
+    ) -> None:
+        """A result, of a suggestion or of any other point; nested or flat. Raises SpaceError, ValueError."""
+        ...
+
+    @property
+    def observations(self) -> Sequence[Observation]:
+        """All of them, in the order in which they came."""
+        ...
+
+
+def _number(name: str, value: Any) -> float | None:
+    value = plain(value)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{name}: {value!r} is not a number")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

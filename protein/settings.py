@@ -1,0 +1,78 @@
+"""Settings of Protein: every key of the reference's configuration format, and a few more."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+ACQUISITIONS = ("auto", "protein", "ei", "ucb")
+
+
+@dataclass(frozen=True)
+class ProteinSettings:
+    """How Protein searches. Raises ValueError naming the key, the value and the remedy."""
+
+    num_random_samples: int | None = None
+    """Points before the model is asked, the centre among them; None: parameters + 1."""
+    max_suggestion_cost: float | None = None
+    """Cap on the predicted cost of a suggestion; None: no cap."""
+    resample_frequency: int = 0
+    """Every n-th suggestion repeats a point of the Pareto front, to learn the noise; 0: never."""
+    global_search_scale: float = 1.0
+    """Multiplies every parameter's scale around the points of the front."""
+    random_suggestions: int = 1024
+    """Candidates spread over the whole space."""
+    suggestions_per_pareto: int = 256
+    """Candidates around each point of the front."""
+    seed_with_search_center: bool = True
+    """The first suggestion is the search centre."""
+    expansion_rate: float = 0.25
+    """How far beyond the front's cost the ancestors' rule (acquisition protein) looks."""
+    acquisition: str = "auto"
+    """auto | protein | ei | ucb."""
+
+    def __post_init__(self) -> None:
+        _integer("num_random_samples", self.num_random_samples, 0, optional=True)
+        _integer("resample_frequency", self.resample_frequency, 0)
+        _integer("random_suggestions", self.random_suggestions, 1)
+        _integer("suggestions_per_pareto", self.suggestions_per_pareto, 1)
+        _real("max_suggestion_cost", self.max_suggestion_cost, optional=True)
+        _real("global_search_scale", self.global_search_scale)
+        _real("expansion_rate", self.expansion_rate, zero=True)
+        if not isinstance(self.seed_with_search_center, bool):
+            raise ValueError(f"seed_with_search_center: {self.seed_with_search_center!r} is neither true nor false")
+        if self.acquisition not in ACQUISITIONS:
+            raise ValueError(f"acquisition: {self.acquisition!r} is unknown; use one of {', '.join(ACQUISITIONS)}")
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any] | None) -> Self:
+        """From snake_case or camelCase keys; None values mean the default. Unknown keys are refused."""
+        known = [f.name for f in fields(cls)]
+        given: dict[str, Any] = {}
+        for key, value in (config or {}).items():
+            name = re.sub(r"(?<!^)(?=[A-Z])", "_", str(key)).lower()
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                raise ValueError(f"{key}: is no setting of protein" + (f"; did you mean {near[0]}?" if near else ""))
+            if value is not None:
+                given[name] = value
+        return cls(**given)
+
+
+def _integer(name: str, value: object, least: int, *, optional: bool = False) -> None:
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name}: {value!r} is not an integer of {least} or more")
+
+
+def _real(name: str, value: object, *, optional: bool = False, zero: bool = False) -> None:
+    if value is None and optional:
+        return
+    fine = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or not fine or not (value >= 0 if zero else value > 0):
+        raise ValueError(f"{name}: {value!r} is not a finite number {'of 0 or more' if zero else 'above 0'}")

@@ -1,0 +1,292 @@
+"""The search space: named parameters, and the unit box that models see.
+
+A configuration has three forms: nested (``{"trainer": {"lr": 3e-4}}``), flat (``{"trainer.lr": 3e-4}``) and a row of
+the unit box (dim,): one column per numeric or ordered parameter, k columns (one-hot) per unordered categorical of k.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from protein import paths
+from protein.distributions import Value, same
+from protein.parameter import Parameter, SpaceError, read_parameter
+
+Array = npt.NDArray[np.float64]
+Flat = Mapping[str, Any]
+_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*")
+
+__all__ = ["Column", "Parameter", "SearchSpace", "SpaceError"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the unit box. ``levels``: cells of a grid, 0 when continuous. ``step``: distance of two cells."""
+
+    parameter: str
+    kind: Literal["continuous", "grid", "onehot"]
+    levels: int
+    step: float
+
+
+class SearchSpace:
+    """Parameters in the order in which they were given. Raises SpaceError for what cannot be searched."""
+
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        read = [p if isinstance(p, Parameter) else read_parameter(n, p) for n, p in _leaves(parameters)]
+        if not read:
+            raise SpaceError("parameters: is empty; add at least one")
+        self.parameters: Mapping[str, Parameter] = {p.path: p for p in read}
+        self.names: tuple[str, ...] = tuple(self.parameters)
+        _check_names(self.names)
+        for parameter in read:
+            _check_when(parameter, self.parameters)
+        self.columns: tuple[Column, ...] = tuple(c for p in read for c in _columns(p))
+        self.dim = len(self.columns)
+        self._slices: dict[str, slice] = {}
+        for name in self.names:
+            places = [i for i, c in enumerate(self.columns) if c.parameter == name]
+            self._slices[name] = slice(places[0], places[-1] + 1)
+        self._centre_row = np.concatenate([self._encode_value(p, p.centre) for p in read])
+        self._conditional = [p for p in read if p.when is not None]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    # -- configurations and rows --------------------------------------------------------------------------------------
+
+    def encode(self, flat: Flat) -> Array:
+        """The row (dim,) of a flat configuration. Values out of bounds extrapolate; missing ones are at their centre.
+
+        Raises SpaceError for unknown names and values of another type.
+        """
+        self._known(flat)
+        row = self._centre_row.copy()
+        for name, value in flat.items():
+            if self._active(name, flat):
+                row[self._slices[name]] = self._encode_value(self.parameters[name], self.parameters[name].typed(value))
+        return row
+
+    def encode_many(self, points: Sequence[Flat]) -> Array:
+        """Rows (n, dim)."""
+        return np.stack([self.encode(p) for p in points]) if len(points) else np.zeros((0, self.dim))
+
+    def decode(self, row: npt.ArrayLike) -> dict[str, Value]:
+        """The flat configuration at a row (dim,): within bounds, on the grids, inactive parameters absent."""
+        unit = np.asarray(row, dtype=np.float64)
+        values: dict[str, Value] = {}
+        for name, parameter in self.parameters.items():
+            part = unit[self._slices[name]]
+            if parameter.coordinate is None:
+                assert parameter.values is not None
+                values[name] = parameter.values[int(part.argmax())]
+            else:
+                values[name] = parameter.at(float(part[0]))
+        return {name: value for name, value in values.items() if self._active(name, values)}
+
+    def snap(self, rows: npt.ArrayLike) -> Array:
+        """Rows (n, dim) moved to what ``decode`` would run: clipped, on the grids, inactive ones at their centre."""
+        snapped: Array = np.clip(np.asarray(rows, dtype=np.float64), 0.0, 1.0)
+        if snapped.ndim != 2:
+            raise ValueError(f"rows: has shape {snapped.shape}; give (n, {self.dim})")
+        for name, parameter in self.parameters.items():
+            part = self._slices[name]
+            if parameter.coordinate is None:
+                chosen = snapped[:, part].argmax(axis=1)
+                snapped[:, part] = np.eye(len(parameter.values or ()))[chosen]
+            elif parameter.coordinate.levels:
+                levels = parameter.coordinate.levels
+                cell = np.minimum(np.floor(snapped[:, part] * levels), levels - 1)
+                snapped[:, part] = (cell + 0.5) / levels
+        for parameter in self._conditional:
+            part = self._slices[parameter.path]
+            inactive = ~self._active_rows(parameter, snapped)
+            snapped[inactive, part] = self._centre_row[part]
+        return snapped
+
+    def centre(self) -> dict[str, Value]:
+        """The search centre, exactly as it was written."""
+        values = {name: p.centre for name, p in self.parameters.items()}
+        return {name: value for name, value in values.items() if self._active(name, values)}
+
+    @property
+    def centre_unit(self) -> Array:
+        """The search centre's row (dim,)."""
+        return self._centre_row.copy()
+
+    def box(self, centre_row: npt.ArrayLike, width: float = 1.0) -> tuple[Array, Array]:
+        """(low, high), each (dim,): ``scale * width`` to either side of a row in [-1, 1], clipped."""
+        row = np.asarray(centre_row, dtype=np.float64)
+        half = np.array([self.parameters[c.parameter].half_width * width / 2.0 for c in self.columns])
+        low, high = np.clip(row - half, 0.0, 1.0), np.clip(row + half, 0.0, 1.0)
+        onehot = np.array([c.kind == "onehot" for c in self.columns])
+        return np.where(onehot, 0.0, low), np.where(onehot, 1.0, high)
+
+    # -- identity -----------------------------------------------------------------------------------------------------
+
+    def key(self, flat: Flat) -> Hashable:
+        """Equal for configurations that run the same."""
+        active = (n for n in self.names if n in flat and self._active(n, flat))
+        return tuple((n, type(v).__name__, v) for n in active for v in (self.parameters[n].typed(flat[n]),))
+
+    @property
+    def cells(self) -> int | None:
+        """How many different configurations there are; None when a parameter is continuous."""
+        total = 1
+        for name, parameter in self.parameters.items():
+            if self._levels(parameter) == 0:
+                return None
+            if parameter.when is None:
+                total *= sum(self._choices(name, value) for value in self._all_values(parameter))
+        return total
+
+    def enumerate(self, limit: int) -> list[dict[str, Value]]:
+        """At most ``limit`` configurations of a finite space, each once. Raises SpaceError for an infinite one."""
+        if self.cells is None:
+            raise SpaceError("a space with continuous parameters cannot be enumerated")
+        return list(islice(self._all(), limit))
+
+    # -- configurations from people -----------------------------------------------------------------------------------
+
+    def flatten(self, nested: Flat) -> dict[str, Any]:
+        """Nested or flat to flat."""
+        return paths.flatten(nested)
+
+    def unflatten(self, flat: Flat) -> dict[str, Any]:
+        """Flat to nested."""
+        return paths.unflatten(flat)
+
+    def validate(self, flat: Flat) -> None:
+        """Raises SpaceError for unknown names and values of another type; bounds do not matter here."""
+        self._known(flat)
+        for name, value in flat.items():
+            self.parameters[name].typed(value)
+
+    def complete(self, flat: Flat) -> dict[str, Value]:
+        """``flat`` with its active gaps filled with the search centre, typed, in the space's order."""
+        self.validate(flat)
+        values = {n: self.parameters[n].typed(flat[n]) if n in flat else p.centre for n, p in self.parameters.items()}
+        return {n: v for n, v in values.items() if n in flat or self._active(n, values)}
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _known(self, flat: Flat) -> None:
+        unknown = [n for n in flat if n not in self.parameters]
+        if unknown:
+            raise SpaceError(f"{unknown[0]}: is no parameter of the space; known are {', '.join(self.names)}")
+
+    def _active(self, name: str, flat: Flat) -> bool:
+        when = self.parameters[name].when
+        if when is None:
+            return True
+        parent = flat.get(when.parameter, self.parameters[when.parameter].centre)
+        return any(same(v, parent) for v in when.values)
+
+    def _active_rows(self, parameter: Parameter, rows: Array) -> npt.NDArray[np.bool_]:
+        assert parameter.when is not None
+        parent = self.parameters[parameter.when.parameter]
+        part = self._slices[parent.path]
+        wanted = np.stack([self._encode_value(parent, parent.typed(v)) for v in parameter.when.values])
+        distance = np.abs(rows[:, None, part] - wanted[None, :, :]).max(axis=2)
+        active: npt.NDArray[np.bool_] = (distance < 1e-9).any(axis=1)
+        return active
+
+    def _encode_value(self, parameter: Parameter, value: Value) -> Array:
+        if parameter.coordinate is not None:
+            return np.array([parameter.coordinate.to_unit(value)])
+        assert parameter.values is not None
+        return np.array([1.0 if same(v, value) else 0.0 for v in parameter.values])
+
+    def _levels(self, parameter: Parameter) -> int:
+        return len(parameter.values or ()) if parameter.coordinate is None else parameter.coordinate.levels
+
+    def _all_values(self, parameter: Parameter) -> Iterator[Value]:
+        if parameter.coordinate is None:
+            yield from parameter.values or ()
+        else:
+            levels = parameter.coordinate.levels
+            yield from (parameter.coordinate.from_unit((i + 0.5) / levels) for i in range(levels))
+
+    def _choices(self, parent: str, value: Value) -> int:
+        """Combinations of the conditional parameters below one value of ``parent``."""
+        total = 1
+        for child in self._conditional:
+            if child.when is not None and child.when.parameter == parent:
+                total *= self._levels(child) if any(same(v, value) for v in child.when.values) else 1
+        return total
+
+    def _all(self) -> Iterator[dict[str, Value]]:
+        free = [n for n, p in self.parameters.items() if p.when is None]
+        for chosen in product(*(tuple(self._all_values(self.parameters[n])) for n in free)):
+            flat = dict(zip(free, chosen, strict=True))
+            children = [p.path for p in self._conditional if self._active(p.path, flat)]
+            for inner in product(*(tuple(self._all_values(self.parameters[n])) for n in children)):
+                both = {**flat, **dict(zip(children, inner, strict=True))}
+                yield {n: both[n] for n in self.names if n in both}
+
+
+def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, configuration) of every parameter, nested or dotted."""
+    if not isinstance(config, Mapping):
+        raise SpaceError(f"{prefix.rstrip('.') or 'parameters'}: {config!r} must be a map")
+    for key, value in config.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Parameter) or (isinstance(value, Mapping) and _is_parameter(value)):
+            yield path, value
+        elif isinstance(value, Mapping):
+            yield from _leaves(value, f"{path}.")
+        else:
+            raise SpaceError(f"{path}: {value!r} is no parameter; give a map with `distribution`")
+
+
+def _is_parameter(value: Mapping[str, Any]) -> bool:
+    return isinstance(value.get("distribution"), str) or (
+        bool(value) and not any(isinstance(v, Mapping) for v in value.values())
+    )
+
+
+def _columns(parameter: Parameter) -> list[Column]:
+    if parameter.coordinate is None:
+        levels = len(parameter.values or ())
+        return [Column(parameter.path, "onehot", levels, 1.0) for _ in range(levels)]
+    levels = parameter.coordinate.levels
+    if levels:
+        return [Column(parameter.path, "grid", levels, 1.0 / levels)]
+    return [Column(parameter.path, "continuous", 0, 0.0)]
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if not _PATH.fullmatch(name):
+            raise SpaceError(f"{name}: is no dotted path of names such as trainer.optimizer.learning_rate")
+        clash = next((o for o in names if o.startswith(name + ".")), None)
+        if clash is not None:
+            raise SpaceError(f"{name}: is the beginning of {clash}; one of them cannot be set")
+
+
+def _check_when(parameter: Parameter, known: Mapping[str, Parameter]) -> None:
+    when = parameter.when
+    if when is None:
+        return
+    where = f"{parameter.path}.when"
+    parent = known.get(when.parameter)
+    if parent is None:
+        raise SpaceError(f"{where}.parameter: {when.parameter!r} is no parameter; known are {', '.join(known)}")
+    if parent.when is not None:
+        raise SpaceError(f"{where}.parameter: {when.parameter!r} is conditional itself; chains are not supported")
+    if parent.values is None and not parent.integer:
+        raise SpaceError(f"{where}.parameter: {when.parameter!r} is neither categorical nor an integer")
+    for value in when.values:
+        typed = parent.typed(value)
+        if parent.integer:
+            assert parent.min is not None
+            assert parent.max is not None
+            if not parent.min <= float(typed) <= parent.max:
+                raise SpaceError(f"{where}.in: {value!r} is outside [{parent.min:g}, {parent.max:g}]")
