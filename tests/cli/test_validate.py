@@ -12,6 +12,7 @@ from sweep_operator.cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 LR = "trainer.lr: {distribution: log_normal, min: 1e-5, max: 1e-2, mean: 3e-4}"
+CATEGORICAL = "y: {distribution: categorical, values: [a, b]}"
 TRAIN = "train: {image: i, command: [python, train.py]}"
 
 
@@ -57,7 +58,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     ),
     "log of zero": (sweep("x: {distribution: log_normal, min: 0, max: 1}"), ["['x'].min", "0 is not above 0", "use"]),
     "logit of one": (
-        sweep("x: {distribution: logit_normal, min: 0.5, max: 1}"), ["['x'].max", "1 is not strictly", "between 0 and 1"],
+        sweep("x: {distribution: logit_normal, min: 0.5, max: 1}"), ["['x'].max", "1 is not strictly between 0 and 1"],
     ),
     "half an integer": (
         sweep("x: {distribution: int_uniform, min: 1.5, max: 4}"), ["['x'].min", "1.5", "not an integer", "use 2"],
@@ -66,7 +67,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(uniform("min: 0, max: 1, when: {parameter: y, in: [1]}")), ["['x'].when.parameter", "'y'", "name one of"],
     ),
     "a value of no parent": (
-        sweep("y: {distribution: categorical, values: [a, b]}\n" + uniform("min: 0, max: 1, when: {parameter: y, in: [c]}")),
+        sweep(f"{CATEGORICAL}\n" + uniform("min: 0, max: 1, when: {parameter: y, in: [c]}")),
         ["['x'].when.in", "'c'", "['a', 'b']"],
     ),
     "no CEL": (
@@ -85,7 +86,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         ["spec.train.results", "'loss=.*'", "(?P<value>...)"],
     ),
     "an unknown $(params.x)": (
-        sweep(rest='train: {image: i, command: [python, "$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],
+        sweep(rest='train: {image: i, command: ["$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],
     ),
     "an unknown hardware": (
         sweep(rest=TRAIN[:-1] + ", hardware: macbok}"), ["spec.train.hardware", "'macbok'", "known are", "macbook"],

@@ -129,10 +129,12 @@ async def _next_change(session: Session, interrupts: _Interrupts) -> None:
 def _interrupts() -> Iterator[_Interrupts]:
     loop, interrupts = asyncio.get_running_loop(), _Interrupts()
     weights = {signal.SIGINT: 1, signal.SIGTERM: 2}
+    before = {number: signal.getsignal(number) for number in weights}
     for number, weight in weights.items():
         loop.add_signal_handler(number, interrupts.note, weight)
     try:
         yield interrupts
     finally:
-        for number in weights:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.summary import pareto_front
+from sweep_operator.decide.summary import pareto_front, ranked
 from sweep_operator.report.series import (
     best_so_far,
     failed_runs,
@@ -21,7 +21,7 @@ from sweep_operator.report.series import (
     scored_runs,
     short_labels,
 )  # fmt: skip
-from sweep_operator.report.style import ACCENT, BAD, FONT, GOOD, GRID, INK, MUTED, SOFT
+from sweep_operator.report.style import ACCENT, BAD, FONT, GOLD, GOOD, GRID, INK, MUTED, SOFT
 
 _SCALE = "Viridis"
 
@@ -55,6 +55,9 @@ def score_over_runs(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
             text=[_hover(r) for r in failed], hovertemplate="%{text}<extra></extra>",
             marker={"color": BAD, "size": 9, "symbol": "x-thin", "line": {"color": BAD, "width": 2}},
         )  # fmt: skip
+    if not scored:
+        figure.update_yaxes(showticklabels=False, showgrid=False, ticks="")
+    _mark_best(figure, sweep, runs, lambda run: place[run.name])
     if sweep.spec.target is not None:
         figure.add_hline(
             y=sweep.spec.target, line={"color": MUTED, "dash": "dot", "width": 1}, annotation_text="target"
@@ -84,12 +87,14 @@ def pareto(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
             text=[_hover(r) for r in chosen], hovertemplate="%{text}<extra></extra>",
             marker={"color": color, "size": 9, "line": {"color": "white", "width": 1}},
         )  # fmt: skip
+    _mark_best(figure, sweep, costed, lambda run: run.status.cost)
     return figure
 
 
 def parallel_coordinates(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
     """Every scored run as a line through its parameters, coloured by score; the brightest is the best."""
-    scored = scored_runs(runs)
+    # Drawn in this order: the best lines lie on top.
+    scored = ranked(sweep, runs)[::-1]
     if not scored:
         return None
     scores = [r.status.score or 0.0 for r in scored]
@@ -161,6 +166,17 @@ def predicted_and_observed(sweep: Sweep, runs: Sequence[SweepRun], quantity: str
         figure.update_xaxes(**_log_axis([p for p, _, _ in known]))
         figure.update_yaxes(**_log_axis([o for _, o, _ in known]))
     return figure
+
+
+def _mark_best(
+    figure: go.Figure, sweep: Sweep, runs: Sequence[SweepRun], x: Callable[[SweepRun], float | None]
+) -> None:
+    best = next(iter(ranked(sweep, runs)), None)
+    if best is not None:
+        figure.add_scatter(
+            x=[x(best)], y=[best.status.score], mode="markers", name="best", hoverinfo="skip",
+            marker={"color": GOLD, "size": 15, "symbol": "star", "line": {"color": "white", "width": 1}},
+        )  # fmt: skip
 
 
 def _figure(x_title: str, y_title: str) -> go.Figure:

@@ -16,7 +16,7 @@ from sweep_operator.cli.columns import number
 from sweep_operator.config.patch import command, fixed_of, overrides, patch_text, typed_parameters
 from sweep_operator.decide.summary import ranked
 from sweep_operator.report import figures
-from sweep_operator.report.series import failed_runs, label, scored_runs
+from sweep_operator.report.series import failed_runs, label, scored_runs, short_labels
 from sweep_operator.report.style import CSS, SORT_SCRIPT
 
 _CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
@@ -118,7 +118,8 @@ def _runs_table(sweep: Sweep, runs: Sequence[SweepRun]) -> str:
     paths = list(sweep.spec.parameters)
     best = next((r.name for r in ranked(sweep, runs)), None)
     head = [("run", ""), ("status", ""), ("score", "number"), ("cost", "number"), ("origin", "")]
-    head += [(path, "number") for path in paths]
+    names = short_labels(paths)
+    head += [(names[path], "number") for path in paths]
     rows = []
     for run in runs:
         cells = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 INK, MUTED, GRID, PAPER = "#1e293b", "#64748b", "#e2e8f0", "#ffffff"
-ACCENT, GOOD, BAD, SOFT = "#2563eb", "#059669", "#dc2626", "#94a3b8"
+ACCENT, GOOD, BAD, SOFT, GOLD = "#2563eb", "#059669", "#dc2626", "#94a3b8", "#f59e0b"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 

@@ -1,0 +1,113 @@
+"""The report: complete with many runs, one, none and only failed ones; it fetches nothing and runs nobody's markup."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sample_sweep import T0, run_json, sample, sweep_json, with_status
+
+from sweep_operator.api.errors import parse
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.report import figures
+from sweep_operator.report.model import parameter_shares
+from sweep_operator.report.page import report_page
+from sweep_operator.report.series import best_so_far, parallel_axes, positions, short_labels
+
+SHARES = {"trainer.optimizer.learning_rate": 0.75, "trainer.batch_size": 0.25}
+
+
+def plots(page: str) -> set[str]:
+    return set(re.findall(r'<div id="plot-([a-z-]+)"', page))
+
+
+def own_markup(page: str) -> str:
+    """The page without plotly's own code, which names addresses that it fetches only for maps."""
+    return re.sub(r"<script>/\*\*.*?</script>", "", page, count=1, flags=re.DOTALL)
+
+
+def test_every_plot_and_every_run_is_there() -> None:
+    sweep, runs = sample()
+    page = report_page(sweep, runs, SHARES, "note", T0)
+    assert plots(page) == {"score", "pareto", "importance", "parameters", "calibration-score", "calibration-cost"}
+    assert all(f"<td>{run.status.run_name}</td>" in page for run in runs)
+    assert page.count("<td>BadParameters</td>") == 2 * sum(r.failed for r in runs), "in both tables"
+    assert "batch_size &gt; rollout" in page
+
+
+@pytest.mark.parametrize("kind", ["none", "one", "failed", "one without a cost"])
+def test_a_page_for_few_runs(kind: str) -> None:
+    _, many = sample()
+    chosen = {"none": [], "one": many[:1], "failed": [r for r in many if r.failed]}
+    sweep, runs = with_status(sweep_json(), chosen.get(kind, many[:1]))
+    if kind == "one without a cost":
+        runs = [runs[0].with_(status=runs[0].status.with_(cost=None))]
+    page = report_page(sweep, runs, *parameter_shares(sweep, runs), T0)
+    assert page.endswith("</html>\n")
+    assert "it takes 7 to tell" in page
+    expected = {"none": set(), "failed": {"score"}, "one": {"score", "pareto", "parameters"}}
+    assert plots(page) == expected.get(kind, {"score", "parameters"})
+
+
+def test_nothing_is_fetched() -> None:
+    sweep, runs = sample()
+    page = report_page(sweep, runs, SHARES, "note", T0)
+    assert not re.search(r"<(link|img|iframe|script)[^>]*(src|href)=", page)
+    assert "http" not in own_markup(page).replace("http-equiv", "")
+    assert "default-src 'none'" in page
+
+
+def test_names_and_messages_are_text() -> None:
+    hostile = "<img src=x onerror=alert(1)></script>"
+    body = sweep_json(metric=hostile)
+    failure = {"class": "crash", "reason": "Error", "message": hostile}
+    runs = [
+        parse(SweepRun, run_json(body, 0, 1.0, 2.0, {"trainer.optimizer.name": hostile})),
+        parse(SweepRun, run_json(body, 1, None, None, {"trainer.optimizer.name": "adam"}, failure=failure)),
+    ]
+    page = own_markup(report_page(*with_status(body, runs), {}, hostile, T0))
+    assert "<img" not in page
+    assert page.count("</script>") == page.count("<script")
+
+
+def test_best_so_far_follows_the_goal() -> None:
+    for goal, better in (("maximize", max), ("minimize", min)):
+        sweep, runs = sample(goal=goal)
+        line = best_so_far(sweep, runs)
+        scores = [r.status.score for r in runs if r.status.score is not None]
+        assert line == [better(scores[: i + 1]) for i in range(len(scores))]
+
+
+def test_the_front_of_the_plot_is_the_sweeps() -> None:
+    sweep, runs = sample()
+    figure = figures.pareto(sweep, runs)
+    assert figure is not None
+    assert list(figure.data[0].x) == [p.cost for p in sweep.status.pareto]
+    assert list(figure.data[0].y) == [p.score for p in sweep.status.pareto]
+
+
+def test_an_absent_parameter_has_a_place_of_its_own() -> None:
+    sweep, runs = sample()
+    axis = {a.label: a for a in parallel_axes(sweep, runs)}["trainer.optimizer.momentum"]
+    place, word = axis.ticks[0]
+    assert word == "absent"
+    absent = ["trainer.optimizer.momentum" not in r.parameters for r in runs]
+    assert [v == place for v in axis.values] == absent
+    assert any(absent)
+
+
+def test_manual_runs_come_after_the_others() -> None:
+    _, runs = sample(3)
+    manual = runs[0].with_(
+        metadata=runs[0].metadata.with_(name="mine"), spec=runs[0].spec.with_(index=None, origin="manual")
+    )
+    assert positions([manual, *runs]) == {"mine": 3, "my-sweep.r.0": 0, "my-sweep.r.1": 1, "my-sweep.r.2": 2}
+
+
+def test_labels_are_as_long_as_they_must_be() -> None:
+    assert short_labels(["trainer.lr", "trainer.optimizer.name", "model.name", "lr_end"]) == {
+        "trainer.lr": "lr",
+        "trainer.optimizer.name": "optimizer.name",
+        "model.name": "model.name",
+        "lr_end": "lr_end",
+    }
