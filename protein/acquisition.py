@@ -88,7 +88,8 @@ class Acquisition:
         """Values (m,) at rows of an array, in chunks and without gradients; what is not finite counts as worst."""
         with torch.no_grad():
             parts = [self(torch.tensor(x[i : i + CHUNK])) for i in range(0, len(x), CHUNK)]
-        return np.nan_to_num(torch.cat(parts).numpy(), nan=-np.inf, posinf=-np.inf)
+        out: Array = np.nan_to_num(torch.cat(parts).numpy(), nan=-np.inf, posinf=-np.inf)
+        return out
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,11 +44,14 @@ def perturb(space: SearchSpace, centres: Array, count: int, widths: Array, rng: 
     moved = base + rng.standard_normal(base.shape) * distance
     direction = np.where(rng.random(base.shape) < 0.5, -1.0, 1.0)
     uniform = rng.random((rows, parameters))
+    # a point on the edge that would leave the box moves inwards instead
+    moved = np.where(np.clip(moved, 0.0, 1.0) == base, 2 * base - moved, moved)
     for j, column in enumerate(space.columns):
         if column.kind != "grid":
             continue
         step = column.step
-        stuck = np.abs(moved[:, j] - base[:, j]) < 0.75 * step
+        inner = np.clip(moved[:, j], 0.5 * step, 1 - 0.5 * step)
+        stuck = np.abs(inner - base[:, j]) < 0.75 * step
         target = base[:, j] + direction[:, j] * step
         # a step off the end of the range goes the other way
         outside = (target < -0.25 * step) | (target > 1 + 0.25 * step)

@@ -38,7 +38,8 @@ class FeasibilityModel:
         """log P(success) (m,) at rows of `x` (m, d); differentiable in `x`."""
         if self.posterior is None:
             return x.new_zeros(len(x))
-        return torch.special.log_ndtr((0.5 + self.posterior.mean(x)[:, 0]) / 0.25)
+        out: Tensor = torch.special.log_ndtr((0.5 + self.posterior.mean(x)[:, 0]) / 0.25)
+        return out
 
     def predict(self, x: Array) -> Array:
         """P(success) (m,) at rows of an array (m, d)."""

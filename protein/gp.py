@@ -73,7 +73,7 @@ def _log_positive() -> gpytorch.constraints.Positive:
     return gpytorch.constraints.Positive(transform=torch.exp, inv_transform=torch.log)
 
 
-class ScaledMatern(gpytorch.kernels.MaternKernel):
+class ScaledMatern(gpytorch.kernels.MaternKernel):  # type: ignore[misc]  # gpytorch has no types
     """s^2 Matern52(ARD). In place of gpytorch's ScaleKernel, whose constructor imports sympy (0.5 s, 40 MB)."""
 
     def __init__(self, dim: int) -> None:
@@ -93,7 +93,7 @@ class ScaledMatern(gpytorch.kernels.MaternKernel):
         return value
 
 
-class Surrogate(gpytorch.models.ExactGP):
+class Surrogate(gpytorch.models.ExactGP):  # type: ignore[misc]  # gpytorch has no types
     """The gpytorch model of one target: kernel, Gaussian likelihood and priors over `dim` columns."""
 
     def __init__(self, dim: int, spec: KernelSpec) -> None:
@@ -191,6 +191,7 @@ def cholesky(matrix: Tensor) -> Tensor:
     mean = matrix.diagonal().mean()
     for jitter in JITTERS:
         shifted = matrix if jitter == 0.0 else matrix + jitter * mean * torch.eye(len(matrix), dtype=matrix.dtype)
+        factor: Tensor
         factor, info = torch.linalg.cholesky_ex(shifted)
         if int(info) == 0:
             return factor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,9 +55,9 @@ def build_models(history: History, goal: str) -> Models:
     )
 
 
-def describe(models: Models, row: Array) -> dict[str, float | list[float]]:
+def describe(models: Models, row: Array) -> dict[str, Any]:
     """Predictions at one row (dim,): score and cost with 80% intervals, and the probability of success."""
-    out: dict[str, float | list[float]] = {}
+    out: dict[str, Any] = {}
     x = row[None, :]
     mean, sd = models.predict_score(x)
     low, high = float(mean[0] - Z80 * sd[0]), float(mean[0] + Z80 * sd[0])

@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from protein.acquisition import Acquisition, AncestralAcquisition
 from protein.candidates import perturb, row_key, spread
+from protein.history import History
 from protein.models import Models
 from protein.pareto import pareto_front
 from protein.polish import polish
+from protein.repair import repair
 from protein.score_model import as_tensor, normals_for
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
@@ -49,12 +51,15 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a suggestion must satisfy: `allowed` tells whether flat parameters pass the constraints, `repair` mends a
-    row that does not (None: cannot), `constrained` whether there is any constraint."""
+    """What a suggestion must satisfy.
 
-    allowed: Callable[[Mapping[str, Any]], bool]
-    repair: Callable[[Array], Array | None]
-    constrained: bool
+    spare: a flat point that passes the constraints, where candidates run out; raises SearchSpaceInfeasible.
+    allowed: whether flat parameters pass; None without constraints. anchors: rows (k, dim) that pass.
+    """
+
+    spare: Callable[[], Mapping[str, Any]]
+    allowed: Callable[[Mapping[str, Any]], bool] | None = None
+    anchors: Array | None = None
 
 
 def propose(
@@ -66,16 +71,19 @@ def propose(
     rng: np.random.Generator,
     fantasy_rng: np.random.Generator,
 ) -> Chosen:
-    """The next point given pending rows (p, dim), which must be sorted. Raises ValueError if no point is allowed."""
+    """The next point given pending rows (p, dim), which must be sorted."""
     acquisition, level, limit = draw_acquisition(settings, models, pending, rng, fantasy_rng)
     candidates = draw_candidates(space, settings, models, level, limit, rng)
     candidates = unique_rows(allowed_rows(space, candidates, rules))
     taken = [{row_key(r) for r in space.snap(pending)}, {row_key(r) for r in space.snap(models.history.x)}]
     if models.score.noise > NOISE_ALLOWING_REPEATS and space_size(space) > ENUMERABLE:
         taken.pop()
-    candidates = fresh_rows(candidates, taken)
-    if len(candidates) == 0:
-        raise ValueError("no point of the search space satisfies the constraints; loosen them or widen the bounds")
+    fresh = untaken(candidates, taken)
+    if (len(fresh) == 0 and space_size(space) > ENUMERABLE) or len(candidates) == 0:
+        fresh = space.snap(space.encode(rules.spare())[None, :])
+    if len(fresh) == 0:  # a small space is exhausted: the best point once more, a pending one last of all
+        fresh = untaken(candidates, taken[:1])
+    candidates = fresh if len(fresh) else candidates
     over = False
     if limit is not None:
         log_cost, _ = models.cost.predict(candidates)
@@ -86,7 +94,7 @@ def propose(
         order = np.argsort(-values, kind="stable")[:POLISHED]
         refined = polish(space, acquisition, candidates[order])
         refined = unique_rows(allowed_rows(space, refined, rules))
-        refined = fresh_rows(refined, taken, fall_back=False)
+        refined = untaken(refined, taken)
         if limit is not None and len(refined):
             refined = refined[models.cost.predict(refined)[0] <= limit]
         if len(refined):
@@ -164,7 +172,7 @@ def draw_level(models: Models, pending_costs: Array, max_cost: float | None, rng
         return math.log(cap) if 0 < cap < math.inf else None
     if first < SHARE_AT_CAP:
         return math.log(cap)
-    return math.log(cheapest) + second * (math.log(cap) - math.log(cheapest))
+    return math.log(cheapest) + float(second) * (math.log(cap) - math.log(cheapest))
 
 
 def draw_candidates(
@@ -179,7 +187,7 @@ def draw_candidates(
     if space_size(space) <= ENUMERABLE:
         return np.stack([space.encode(flat) for flat in space.enumerate(ENUMERABLE)])
     history = models.history
-    front = front_rows(models)
+    front = front_rows(history)
     if settings.acquisition == "protein":
         groups = [space.snap(box_samples(space, row, settings, rng)) for row in front]
         return np.concatenate([*groups, spread(space, max(settings.random_suggestions // 4, 64), rng)])
@@ -203,9 +211,8 @@ def draw_candidates(
     return np.concatenate([whole, near])
 
 
-def front_rows(models: Models) -> Array:
+def front_rows(history: History) -> Array:
     """The rows (k, dim) of the observed Pareto front, by rising cost; of a constant cost, the best row."""
-    history = models.history
     points: Sequence[tuple[float | None, float | None]] = [
         (float(u), float(c)) if ok else (None, None)
         for u, c, ok in zip(history.utility, history.cost, history.scored, strict=True)
@@ -231,11 +238,12 @@ def box_samples(space: SearchSpace, row: Array, settings: ProteinSettings, rng: 
 
 def allowed_rows(space: SearchSpace, rows: Array, rules: Rules) -> Array:
     """`rows` with those that break a constraint repaired, or left out."""
-    if not rules.constrained or len(rows) == 0:
+    if rules.allowed is None or rules.anchors is None or len(rows) == 0:
         return rows
     kept = []
     for row in rows:
-        mended = row if rules.allowed(space.decode(row)) else rules.repair(row)
+        passes = rules.allowed(space.decode(row))
+        mended = row if passes else repair(space, row, rules.anchors, rules.allowed)
         if mended is not None:
             kept.append(mended)
     return np.array(kept) if kept else np.zeros((0, space.dim))
@@ -249,13 +257,9 @@ def unique_rows(rows: Array) -> Array:
     return rows[list(seen.values())]
 
 
-def fresh_rows(rows: Array, taken: Sequence[set[bytes]], *, fall_back: bool = True) -> Array:
-    """`rows` in none of the `taken` sets. If that leaves none, later sets are dropped first, then every one."""
-    for kept in range(len(taken), -1, -1):
-        out = rows[[not any(row_key(row) in keys for keys in taken[:kept]) for row in rows]] if kept else rows
-        if len(out) or not fall_back:
-            return out
-    return rows
+def untaken(rows: Array, taken: Sequence[set[bytes]]) -> Array:
+    """The `rows` that are in none of the `taken` sets."""
+    return rows[[not any(row_key(row) in keys for keys in taken) for row in rows]] if len(rows) else rows
 
 
 def space_size(space: SearchSpace) -> float:

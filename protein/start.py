@@ -7,6 +7,8 @@ minimum: the first runs should teach the shape of the space, not spend the budge
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
@@ -41,8 +43,8 @@ def start_points(space: SearchSpace, settings: ProteinSettings, seed: int, count
 def dial_limits(space: SearchSpace) -> Array:
     """Largest unit coordinate (dim,) of each column in the design: 1, or less for a cost dial."""
     limits = np.ones(space.dim)
-    top = dict(space.centre())
-    dials = set()
+    top: dict[str, Any] = {}
+    dials: set[str] = set()
     for name, parameter in space.parameters.items():
         low, high = parameter.min, parameter.max
         if parameter.scale == "time" and low is not None and high is not None and 0 < DIAL_FACTOR * low < high:
@@ -51,5 +53,5 @@ def dial_limits(space: SearchSpace) -> Array:
     row = space.encode(top)
     for j, column in enumerate(space.columns):
         if column.parameter in dials:
-            limits[j] = row[j]
+            limits[j] = min(row[j] + column.step / 2, 1.0)  # the whole of a grid's last cell
     return limits

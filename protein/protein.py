@@ -1,0 +1,225 @@
+"""Protein: a cost-aware Bayesian optimizer for experiments whose price varies by orders of magnitude.
+
+It learns Gaussian processes of the score, of log-cost and of failure from the observations, draws a level of cost for
+each suggestion, and proposes the point that promises the largest improvement of the Pareto front (score, cost) there.
+
+What a suggestion depends on: space, settings, goal, seed, the observations and the pending points (in any order), and
+its index. Nothing else: no clock, no global generator, no state of an earlier fit. The same machine and versions give
+the same suggestion, bit for bit, after any restart.
+
+Threads. Everything numerical runs in torch, and torch is held to one thread inside suggest(), best() and predict(); the
+caller's setting is given back afterwards. The order of sums depends on the number of threads, so the pinned count is
+part of the promise above, and the other cores belong to the training runs.
+
+Memory and time. Hyperparameters are fitted on at most 256 rows, predictions are conditioned on at most 1,536 (the best
+half and a sample of the rest), so that beyond these sizes the cost of a suggestion grows only with reading the
+observations, O(n d + n log n). The largest arrays are a few 1,536 x 1,536 matrices of 19 MB. Only means and variances
+of candidates are computed, never their joint distribution. `python -m tests.bench.suggest_latency` measures both.
+torch and gpytorch are imported by the first suggestion that needs a model; the start-up design does without.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from protein.base import BaseOptimizer
+from protein.candidates import row_key
+from protein.history import History, build_history
+from protein.optimizer import Flat, SuggestionInfo
+from protein.start import start_count, start_points
+
+if TYPE_CHECKING:
+    from protein.models import Models
+    from protein.proposal import Rules
+
+Array = npt.NDArray[np.float64]
+
+STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE = 2, 3, 4
+EXTRA_START_POINTS = 64
+"""Further points of the start-up sequence that replace points which are taken or break a constraint."""
+
+ANCHORS = 64
+"""Best observed points that candidates which break a constraint are repaired towards."""
+
+
+class Protein(BaseOptimizer):
+    """The optimizer. See the module's docstring for what a suggestion depends on, and BaseOptimizer for the protocol."""
+
+    _fitted: tuple[bytes, Models] | None = None
+
+    def best(
+        self, by: str = "posterior", max_cost: float | None = None
+    ) -> tuple[dict[str, Any], float, float | None] | None:
+        """The best point observed: (flat parameters, score, cost or None), or None without a scored observation.
+
+        by: "observed" ranks by the score as measured, which under noise finds the luckiest. "posterior" ranks the
+        observed points by the posterior mean, and returns that mean as the score. max_cost: only points that were
+        measured to cost at most that.
+        """
+        if by not in ("posterior", "observed"):
+            raise ValueError(f"by: {by!r} is not a way to rank; use 'posterior' or 'observed'")
+        history = self._history()
+        rows = np.flatnonzero(history.scored if max_cost is None else history.scored & (history.cost <= max_cost))
+        if len(rows) == 0:
+            return None
+        if by == "observed":
+            row = int(rows[int(np.argmax(history.utility[rows]))])
+            score = float(history.utility[row]) * (1.0 if self.goal == "maximize" else -1.0)
+        else:
+            mean = self.posterior_mean(history.x[rows])
+            row = int(rows[int(np.argmax(mean))])
+            score = float(self._predict_rows(history.x[row][None, :])[0][0])
+        cost = float(history.cost[row])
+        params = dict(self._observations[int(history.source[row])].params)
+        return params, score, cost if math.isfinite(cost) else None
+
+    def predict(self, points: Sequence[Flat]) -> tuple[Array, Array, Array]:
+        """Score mean, its standard deviation and median cost, (m,) each, at flat points, in the user's units.
+
+        The score is the noise-free one, in the user's direction. The cost is NaN while none was observed.
+        """
+        return self._predict_rows(self.space.encode_many(list(points)))
+
+    def posterior_mean(self, x: Array) -> Array:
+        """Standardised posterior mean (m,) of the utility (to be maximised) at rows (m, dim) of the unit box."""
+        from protein.gp import pinned_threads
+
+        models = self.models()
+        with pinned_threads():
+            return models.score.predict(x)[0]
+
+    def _predict_rows(self, x: Array) -> tuple[Array, Array, Array]:
+        from protein.gp import pinned_threads
+
+        models = self.models()
+        with pinned_threads():
+            mean, sd = models.predict_score(x)
+            return mean, sd, models.predict_cost(x)
+
+    def _history(self) -> History:
+        return build_history(self.space, self._observations, self.goal)
+
+    def models(self) -> Models:
+        """The models fitted to the observations so far."""
+        return self._fit(self._history())
+
+    def _fit(self, history: History) -> Models:
+        """The fitted models, kept as long as the observations stay the same: a cache, which changes no result."""
+        from protein.gp import pinned_threads
+        from protein.models import build_models
+
+        digest = history.digest()
+        if self._fitted is None or self._fitted[0] != digest:
+            with pinned_threads():
+                self._fitted = digest, build_models(history, self.goal)
+        return self._fitted[1]
+
+    def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
+        """One suggestion given flat pending points, at position `index` of the random stream."""
+        history = self._history()
+        waiting = self.space.encode_many(list(pending)) if pending else np.zeros((0, self.space.dim))
+        if len(history) + len(waiting) < start_count(self.space, self.settings):
+            return self._propose_start(history, pending)
+        every = self.settings.resample_frequency
+        if every > 0 and index % every == 0:
+            again = self._propose_resample(history, index)
+            if again is not None:
+                return again
+        return self._propose_model(history, waiting[np.lexsort(waiting.T[::-1])], pending, index)
+
+    def _propose_start(self, history: History, pending: Sequence[Flat]) -> tuple[Flat, SuggestionInfo]:
+        """The first point of the design that is neither observed nor pending, and passes the constraints."""
+        seen = self._taken(pending)
+        count = start_count(self.space, self.settings)
+        design = start_points(self.space, self.settings, self.seed, count + EXTRA_START_POINTS)
+        options = [self.space.decode(row) for row in design]
+        passing = [flat for flat in options if self._allowed(flat)]
+        fresh = [flat for flat in passing if self.space.key(flat) not in seen]
+        chosen, over = self._within_cap(history, fresh or passing or [self._any_allowed(seen, [len(seen)])])
+        centred = self.settings.seed_with_search_center and self.space.key(chosen) == self.space.key(options[0])
+        return chosen, SuggestionInfo(origin="center" if centred else "random", over_max_cost=over)
+
+    def _within_cap(self, history: History, options: Sequence[Flat]) -> tuple[Flat, bool]:
+        """The first option predicted to respect max_suggestion_cost, as far as two costs or more can tell.
+
+        With the cap out of reach: the cheapest predicted option, and True.
+        """
+        cap = self.settings.max_suggestion_cost
+        if cap is None or int(history.priced.sum()) < 2:
+            return options[0], False
+        _, _, costs = self.predict(options)
+        below = np.flatnonzero(costs <= cap)
+        if len(below):
+            return options[int(below[0])], False
+        return options[int(np.argmin(costs))], True
+
+    def _propose_resample(self, history: History, index: int) -> tuple[Flat, SuggestionInfo] | None:
+        """A point of the observed Pareto front, one of those measured least often."""
+        from protein.proposal import front_rows
+
+        rows = front_rows(history)
+        if len(rows) == 0:
+            return None
+        keys = [row_key(row) for row in history.x]
+        times = np.array([keys.count(row_key(row)) for row in rows])
+        least = np.flatnonzero(times == times.min())
+        rng = np.random.default_rng([self.seed, STREAM_RESAMPLE, index])
+        row = rows[int(least[int(rng.integers(len(least)))])]
+        source = next(int(i) for i, key in zip(history.source, keys, strict=True) if key == row_key(row))
+        flat = self._observations[source].params
+        score, _, cost = self.predict([flat])
+        info = SuggestionInfo(origin="resample", score=float(score[0]), cost=_finite(cost[0]))
+        return flat, info
+
+    def _propose_model(
+        self, history: History, waiting: Array, pending: Sequence[Flat], index: int
+    ) -> tuple[Flat, SuggestionInfo]:
+        """The point of the highest acquisition; `waiting` are the sorted rows (p, dim) of `pending`."""
+        from protein.gp import pinned_threads
+        from protein.models import describe
+        from protein.proposal import propose
+
+        models = self._fit(history)
+        rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
+        fantasies = np.random.default_rng([self.seed, STREAM_FANTASIES])
+        with pinned_threads():
+            chosen = propose(
+                self.space, self.settings, models, waiting, self._rules(history, pending, index), rng, fantasies
+            )
+            score, _ = models.predict_score(chosen.row[None, :])
+            cost = models.predict_cost(chosen.row[None, :])
+            details = describe(models, chosen.row)
+        details["cost_level"] = chosen.level
+        info = SuggestionInfo(
+            origin="model",
+            score=float(score[0]) if history.scored.any() else None,
+            cost=_finite(cost[0]),
+            rating=chosen.value if math.isfinite(chosen.value) else None,
+            over_max_cost=chosen.over_max_cost,
+            details=details,
+        )
+        return chosen.params, info
+
+    def _rules(self, history: History, pending: Sequence[Flat], index: int) -> Rules:
+        """The constraints, as the search for a maximum wants them."""
+        from protein.proposal import Rules
+
+        def spare() -> Flat:
+            return self._any_allowed(self._taken(pending), [index])
+
+        if not self.constraints:
+            return Rules(spare)
+        best = np.argsort(-np.nan_to_num(history.utility, nan=-np.inf), kind="stable")[:ANCHORS]
+        known = [*history.x[best], self.space.centre_unit]
+        passing = [row for row in self.space.snap(np.array(known)) if self._allowed(self.space.decode(row))]
+        anchors = np.array(passing or [self.space.encode(self._any_allowed(set(), [index]))])
+        return Rules(spare, self._allowed, anchors)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

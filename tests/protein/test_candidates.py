@@ -1,0 +1,107 @@
+"""Candidates stay on the grid and in the box, reach every level, and are functions of their generator alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from protein import SearchSpace
+from protein.candidates import neighbours, parameter_of_column, perturb, row_key, spread
+from protein.repair import repair
+from protein.settings import ProteinSettings
+from protein.start import start_count, start_points
+
+MIXED = {
+    "lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-1, "mean": 1e-3},
+    "depth": {"distribution": "int_uniform", "min": 2, "max": 6, "mean": 3},
+    "batch": {"distribution": "uniform_pow2", "min": 8, "max": 64, "mean": 16},
+    "optimizer": {"distribution": "categorical", "values": ["adam", "sgd", "lion"]},
+}
+
+
+@pytest.fixture
+def space() -> SearchSpace:
+    return SearchSpace(MIXED)
+
+
+def valid(space: SearchSpace, rows: np.ndarray) -> bool:
+    return bool(np.all((rows >= 0) & (rows <= 1)) and np.allclose(space.snap(rows), rows, atol=1e-9))
+
+
+def test_spread_covers_every_level(space: SearchSpace) -> None:
+    rows = spread(space, 100, np.random.default_rng(0))
+    flats = [space.decode(row) for row in rows]
+    assert rows.shape == (100, space.dim)
+    assert valid(space, rows)
+    assert {f["optimizer"] for f in flats} == {"adam", "sgd", "lion"}
+    assert {f["depth"] for f in flats} == {2, 3, 4, 5, 6}
+
+
+def test_perturbations_change_something_and_stay_valid(space: SearchSpace) -> None:
+    centres = spread(space, 3, np.random.default_rng(1))
+    rows = perturb(space, centres, 50, np.ones(space.dim), np.random.default_rng(2))
+    assert rows.shape == (150, space.dim)
+    assert valid(space, rows)
+    base = np.repeat(centres, 50, axis=0)
+    assert (np.abs(rows - base).max(axis=1) > 0).all()
+    owner = parameter_of_column(space)
+    changed = np.stack([(np.abs(rows - base)[:, owner == k] > 0).any(axis=1) for k in range(4)], axis=1)
+    assert changed.sum(axis=1).min() >= 1
+    assert (changed.sum(axis=1) == 1).any()
+
+
+def test_grid_steps_off_the_end_turn_back(space: SearchSpace) -> None:
+    corner = space.encode({"lr": 1e-5, "depth": 2, "batch": 64, "optimizer": "sgd"})[None, :]
+    rows = perturb(space, corner, 60, np.full(space.dim, 1e-6), np.random.default_rng(0))
+    flats = [space.decode(row) for row in rows]
+    assert {f["depth"] for f in flats} == {2, 3}
+    assert {f["batch"] for f in flats} == {64, 32}
+
+
+def test_neighbours_are_one_step_or_one_level_away(space: SearchSpace) -> None:
+    row = space.encode({"lr": 1e-3, "depth": 2, "batch": 16, "optimizer": "sgd"})
+    flats = [space.decode(r) for r in neighbours(space, row)]
+    assert {f["depth"] for f in flats} == {2, 3}
+    assert {f["batch"] for f in flats} == {8, 16, 32}
+    assert {f["optimizer"] for f in flats} == {"adam", "sgd", "lion"}
+    assert len(flats) == 1 + 2 + 2
+
+
+def test_start_design_is_the_centre_and_cheap_points() -> None:
+    spec = {
+        "steps": {"distribution": "log_normal", "min": 10.0, "max": 1e6, "mean": 5e3, "scale": "time"},
+        "lr": MIXED["lr"],
+        "depth": MIXED["depth"],
+    }
+    space, settings = SearchSpace(spec), ProteinSettings()
+    assert start_count(space, settings) == 4
+    rows = start_points(space, settings, 0, 9)
+    flats = [space.decode(row) for row in rows]
+    assert flats[0] == space.centre()
+    assert all(f["steps"] <= 160 * (1 + 1e-9) for f in flats[1:])
+    assert max(f["steps"] for f in flats[1:]) > 60
+
+
+def test_longer_designs_begin_with_shorter_ones(space: SearchSpace) -> None:
+    long, short = (start_points(space, ProteinSettings(), 3, n) for n in (40, 5))
+    assert np.array_equal(long[:5], short)
+    assert not np.array_equal(long, start_points(space, ProteinSettings(), 4, 40))
+
+
+def test_repair_keeps_what_it_can(space: SearchSpace) -> None:
+    def allowed(p: dict[str, object]) -> bool:
+        return p["depth"] <= 3 or p["batch"] == 64  # type: ignore[operator]
+
+    anchor = space.encode({"lr": 1e-3, "depth": 3, "batch": 16, "optimizer": "adam"})
+    row = space.encode({"lr": 1e-2, "depth": 6, "batch": 8, "optimizer": "sgd"})
+    mended = repair(space, row, anchor[None, :], allowed)
+    assert mended is not None
+    flat = space.decode(mended)
+    assert allowed(flat)
+    assert flat["optimizer"] == "sgd"
+    assert flat["batch"] == 8
+    assert repair(space, row, np.zeros((0, space.dim)), allowed) is None
+
+
+def test_rows_that_differ_by_rounding_are_one_point() -> None:
+    assert row_key(np.array([0.1 + 0.2, 0.0])) == row_key(np.array([0.3, -0.0]))
