@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from sweep_operator.cli.failures import FAILED, INTERRUPTED
-from sweep_operator.cli.options import OVERRIDES_FOLLOW, config_and_overrides, config_dir, runs_dir
+from sweep_operator.cli.options import DEFAULT_RUNS_DIR, OVERRIDES_FOLLOW, config_and_overrides, config_dir, runs_dir
 
 
 @click.command(context_settings=OVERRIDES_FOLLOW)
@@ -62,14 +62,14 @@ def _start(
         ended = asyncio.run(drive(session, view, new_runs=new_runs))
     finally:
         view.close()
-    _summary(ended, session.directory, " ".join(arguments))
+    _summary(ended, session.directory)
     if ended.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     if not ended.succeeded:
         raise click.exceptions.Exit(FAILED)
 
 
-def _summary(ended: Any, directory: Path, arguments: str) -> None:
+def _summary(ended: Any, directory: Path) -> None:
     from sweep_operator.cli.progress import stop_reason
     from sweep_operator.config.patch import typed_parameters, yaml_block
     from sweep_operator.decide.summary import ranked
@@ -78,7 +78,7 @@ def _summary(ended: Any, directory: Path, arguments: str) -> None:
     reason = stop_reason(sweep)
     click.echo()
     if ended.interrupted:
-        click.echo(f"Interrupted. The same command goes on: sweep run {arguments}")
+        click.echo("Interrupted. The same command goes on where it was.")
     elif reason:
         click.echo(reason)
     scored = ranked(sweep, runs)
@@ -93,9 +93,10 @@ def _summary(ended: Any, directory: Path, arguments: str) -> None:
         if failure is not None:
             click.echo(f"Last failure: {failure.reason}: {failure.message}")
     click.echo(f"Runs:   {directory / 'runs'}")
+    where = "" if directory.parent == DEFAULT_RUNS_DIR.resolve() else f" --runs-dir {directory.parent}"
     if scored:
-        click.echo(f"Patch:  sweep best-params sweep_run={sweep.display_name} --runs-dir {directory.parent}")
-        click.echo(f"Report: sweep report {sweep.display_name} --runs-dir {directory.parent}")
+        click.echo(f"Patch:  sweep best-params sweep_run={sweep.display_name}{where}")
+        click.echo(f"Report: sweep report {sweep.display_name}{where}")
 
 
 def _write_line(line: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,7 +99,8 @@ def _composer(config_dir: Path) -> Iterator[Any]:
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_explain(error, lambda: compose(name))) from None
 
-    with initialize_config_dir(config_dir=str(config_dir.resolve()), version_base="1.3"):
+    with warnings.catch_warnings(), initialize_config_dir(config_dir=str(config_dir.resolve()), version_base="1.3"):
+        warnings.simplefilter("ignore")  # a defaults list without _self_: Hydra's advice, not an error of this sweep
         yield composed
 
 
