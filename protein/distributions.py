@@ -18,8 +18,10 @@ Value = bool | int | float | str
 class Coordinate(Protocol):
     """One model coordinate of a parameter."""
 
-    levels: int
-    """Cells of the grid; 0: continuous."""
+    @property
+    def levels(self) -> int:
+        """Cells of the grid; 0: continuous."""
+        ...
 
     def to_unit(self, value: Any) -> float:
         """The coordinate of a value: in [0, 1] within the bounds, extrapolated (and finite) beyond them."""

@@ -57,27 +57,29 @@ class Executor:
         self._kube, self._store, self._recorder, self._settings = kube, store, recorder, settings
 
     async def carry_out(self, sweep: Sweep, plan: Plan, memory: Memory) -> bool:
-        """Returns whether a pass should follow at once. Raises KubeError; what was done stays done."""
-        again = False
+        """Returns whether anything was written: then a pass should follow, since what it led to may matter to others.
+
+        A fixpoint writes nothing. Raises KubeError; what was done stays done.
+        """
         for run_plan in plan.runs:
-            again |= await self._run(sweep, run_plan, memory)
+            await self._run(sweep, run_plan, memory)
         for create in plan.create:
-            again |= await self._reserve(sweep, create, memory)
-        await self._sweep_status(sweep, plan)
+            await self._reserve(sweep, create, memory)
+        changed = await self._sweep_status(sweep, plan)
         await self._recorder.record(sweep, plan.events)
-        return again
+        return changed or bool(plan.create) or any(_writes(p) for p in plan.runs)
 
     # -- runs -------------------------------------------------------------------------------------------------------
 
-    async def _run(self, sweep: Sweep, plan: RunPlan, memory: Memory) -> bool:
-        run, again = plan.run, False
+    async def _run(self, sweep: Sweep, plan: RunPlan, memory: Memory) -> None:
+        run = plan.run
         for before in plan.before:
             if isinstance(before, EnsureRevision):
                 await self._ensure_revision(sweep, before)
             elif isinstance(before, Adopt):
                 await self._adopt(sweep, run)
-                return True  # its resourceVersion has moved: the rest follows in the next pass
-        if plan.status.to_json() != run.status.to_json():
+                return  # its resourceVersion has moved: the rest follows in the next pass
+        if plan.status != run.status:
             self._settings.check_leading()
             body = self._body(Kind.SWEEP_RUN, run.metadata.namespace, run.name) | {"status": plan.status.to_json()}
             body["metadata"] = {**body["metadata"], "resourceVersion": run.metadata.resource_version}
@@ -85,7 +87,7 @@ class Executor:
             for after in plan.after:
                 memory.raised.add((run.metadata.uid, after.stage, after.attempt))
         for after in plan.after:
-            again |= await self._ensure_stage(sweep, plan.updated, after, memory)
+            await self._ensure_stage(sweep, plan.updated, after, memory)
         for cleanup in plan.cleanup:
             if isinstance(cleanup, DeleteJob):
                 await self._delete(Kind.JOB, run.metadata.namespace, cleanup.name, cleanup.uid)
@@ -94,7 +96,6 @@ class Executor:
             elif isinstance(cleanup, DeleteClaim):
                 await self._delete(Kind.CLAIM, run.metadata.namespace, claim_name(run.name), None)
         await self._recorder.record(sweep, plan.events)
-        return again
 
     async def _ensure_revision(self, sweep: Sweep, action: EnsureRevision) -> None:
         name = revision_name(sweep.name, action.template.hash)
@@ -121,11 +122,11 @@ class Executor:
         )
         self._store.apply(Kind.SWEEP_RUN, patched)
 
-    async def _ensure_stage(self, sweep: Sweep, run: SweepRun, action: EnsureStage, memory: Memory) -> bool:
-        """Claim, Service and Job of one attempt; True when a foreign object holds the Job's name."""
+    async def _ensure_stage(self, sweep: Sweep, run: SweepRun, action: EnsureStage, memory: Memory) -> None:
+        """Claim, Service and Job of one attempt."""
         mark = (run.metadata.uid, action.stage, action.attempt)
         if mark not in memory.raised and not await self._still_wanted(run, action):
-            return True
+            return
         memory.raised.add(mark)
         claim = build_claim(sweep, run, action.template)
         if claim is not None and self._store.get(Kind.CLAIM, run.metadata.namespace, claim["metadata"]["name"]) is None:
@@ -146,8 +147,6 @@ class Executor:
         owner = next((o["uid"] for o in created["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
         if owner != run.metadata.uid:
             memory.foreign_jobs.add(job_name(run.name, action.stage, action.attempt))
-            return True
-        return False
 
     async def _still_wanted(self, run: SweepRun, action: EnsureStage) -> bool:
         """An attempt that another process raised gets its Job only if the live run still says so."""
@@ -190,7 +189,7 @@ class Executor:
 
     # -- new runs ---------------------------------------------------------------------------------------------------
 
-    async def _reserve(self, sweep: Sweep, action: CreateRun, memory: Memory) -> bool:
+    async def _reserve(self, sweep: Sweep, action: CreateRun, memory: Memory) -> None:
         body = build_run(sweep, action.index, action.parameters, action.origin, action.prediction)
         obj = await self._create(Kind.SWEEP_RUN, body)
         owner = next((o["uid"] for o in obj["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
@@ -201,15 +200,15 @@ class Executor:
             await self._recorder.record(sweep, (Event("IndexTaken", message, None, "Warning"),))
         else:
             await self._recorder.record(sweep, (Event("RunCreated", f"origin {action.origin}", name),))
-        return True
 
-    async def _sweep_status(self, sweep: Sweep, plan: Plan) -> None:
-        if plan.status.to_json() == sweep.status.to_json():
-            return
+    async def _sweep_status(self, sweep: Sweep, plan: Plan) -> bool:
+        if plan.status == sweep.status:
+            return False
         self._settings.check_leading()
         body = self._body(Kind.SWEEP, sweep.metadata.namespace, sweep.name) | {"status": plan.status.to_json()}
         body["metadata"] = {**body["metadata"], "resourceVersion": sweep.metadata.resource_version}
         self._store.apply(Kind.SWEEP, await self._kube.update_status(Kind.SWEEP, body))
+        return True
 
     # -- primitives -------------------------------------------------------------------------------------------------
 
@@ -237,3 +236,7 @@ class Executor:
         if obj is None:
             raise NotFound(f"{kind} {namespace}/{name} is gone")
         return dict(obj)
+
+
+def _writes(plan: RunPlan) -> bool:
+    return bool(plan.before or plan.after or plan.cleanup) or plan.status != plan.run.status

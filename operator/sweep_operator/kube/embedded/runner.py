@@ -210,7 +210,9 @@ class Runner:
 
     async def _end_gracefully(self, running: _Running, meta: Mapping[str, Any]) -> None:
         await _tell(running, b"T")
-        await asyncio.sleep(float(meta.get("deletionGracePeriodSeconds") or 0))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(float(meta.get("deletionGracePeriodSeconds") or 0)):
+                await running.process.wait()
         await _tell(running, b"K")
 
     async def _report(self, pod: Object, running: _Running) -> None:

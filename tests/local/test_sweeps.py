@@ -1,0 +1,265 @@
+"""A sweep on one machine, from the manifest to the observation, with real processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweeps import REPORT_X, end_of, finish, manifest, sh, until, why
+
+from sweep_operator.api.errors import InvalidObject
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.local import LocalSession
+
+
+async def test_train_and_eval_share_the_run_directory_and_results_are_recorded(tmp_path: Path) -> None:
+    body = manifest(
+        train=sh('mkdir -p "$SWEEP_RUN_DIR/checkpoints"; echo "$SWEEP_PARAM_X" > "$SWEEP_RUN_DIR/checkpoints/policy"'),
+        eval=sh(
+            """printf '{"metrics": {"reward": %s}, "checkpoint": "%s"}' """
+            '"$(cat "$SWEEP_RUN_DIR/checkpoints/policy")" "$SWEEP_RUN_DIR" > "$SWEEP_RESULTS_FILE"'
+        ),
+    )
+    sweep, runs = await finish(tmp_path, body)
+    assert end_of(sweep) == ("True", "MaxRunsReached")
+    assert [r.status.score for r in runs] == [r.spec.parameters["x"] for r in runs], "bit for bit"
+    assert all((r.status.cost or 0) > 0 for r in runs)
+    assert runs[0].spec.origin == "center"
+    assert runs[0].spec.parameters == {"x": 0.25}
+    for run in runs:
+        folder = tmp_path / "s" / "runs" / run.name
+        assert (folder / "checkpoints" / "policy").is_file()
+        assert (folder / "train_config_overrides.yaml").is_file()
+        assert run.status.checkpoint == str(folder)
+    assert "uid:" in (tmp_path / "s" / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("exit 1", ("crash", "Error")),
+        ('echo \'{"error": "lr is negative"}\' > $SWEEP_RESULTS_FILE; exit 65', ("parameters", "BadParameters")),
+        ("exec sleep 600", ("timeout", "DeadlineExceeded")),
+        ("echo hello > $SWEEP_RESULTS_FILE", ("crash", "ResultInvalid")),
+        ("echo '{\"reward\": NaN}' > $SWEEP_RESULTS_FILE", ("parameters", "NonFiniteScore")),
+        ("true", ("crash", "ResultMissing")),
+        ("head -c 5000 /dev/zero | tr '\\0' 'x' > $SWEEP_RESULTS_FILE", ("crash", "ResultInvalid")),
+        ("kill -9 $$$$", ("crash", "Error")),
+    ],
+)
+async def test_what_goes_wrong_ends_as_the_table_says_and_three_in_a_row_stop_the_sweep(
+    tmp_path: Path, script: str, expected: tuple[str, str]
+) -> None:
+    body = manifest(
+        train={**sh(script), "deadlineSeconds": 1},
+        limits={"maxRuns": 9, "maxParallelRuns": 1},
+        perRun={"retries": {"onFailure": 0, "backoffSeconds": 0}},
+    )
+    sweep, runs = await finish(tmp_path, body)
+    assert {why(r) for r in runs} == {expected}
+    assert end_of(sweep) == ("False", "TooManyConsecutiveFailures")
+    assert len(runs) == 3
+
+
+async def test_out_of_memory_is_a_property_of_the_parameters(tmp_path: Path) -> None:
+    hungry = "import time; x = bytearray(300_000_000); time.sleep(60)"
+    body = manifest(
+        train={"command": ["python", "-c", hungry], "resources": {"limits": {"memory": "100Mi"}}},
+        limits={"maxRuns": 1},
+    )
+    _, runs = await finish(tmp_path, body)
+    assert why(runs[0]) == ("parameters", "OOMKilled")
+
+
+async def test_a_command_that_does_not_exist_is_infrastructure(tmp_path: Path) -> None:
+    _, runs = await finish(tmp_path, manifest(train={"command": ["no-such-program"]}, limits={"maxRuns": 1}))
+    assert why(runs[0])[0] == "infrastructure"
+    assert "no-such-program" in (runs[0].status.failure.message if runs[0].status.failure else "")
+
+
+async def test_a_crash_is_retried_and_the_second_attempt_finds_what_the_first_left(tmp_path: Path) -> None:
+    script = f'if [ ! -e "$SWEEP_RUN_DIR/seen" ]; then touch "$SWEEP_RUN_DIR/seen"; exit 3; fi; {REPORT_X}'
+    _, runs = await finish(tmp_path, manifest(train=sh(script), limits={"maxRuns": 1}))
+    assert runs[0].succeeded
+    assert (runs[0].status.train.attempt, runs[0].status.train.failures) == (2, 1)
+
+
+async def test_a_failing_evaluation_is_repeated_alone(tmp_path: Path) -> None:
+    flaky = f'if [ "$SWEEP_ATTEMPT" -lt 3 ]; then exit 1; fi; {REPORT_X}'
+    body = manifest(train=sh('echo once >> "$SWEEP_RUN_DIR/trained"'), eval=sh(flaky), limits={"maxRuns": 1})
+    _, runs = await finish(tmp_path, body)
+    assert runs[0].succeeded
+    assert (runs[0].status.train.attempt, runs[0].status.eval.attempt) == (1, 3)
+    assert (tmp_path / "s/runs/s.r.0/trained").read_text() == "once\n"
+
+
+async def test_failure_rules_read_the_log(tmp_path: Path) -> None:
+    rules = [{"logPattern": "CUDA out of memory", "class": "parameters"}]
+    body = manifest(
+        train=sh("echo RuntimeError: CUDA out of memory; exit 1"),
+        perRun={"failureRules": rules},
+        limits={"maxRuns": 1},
+    )
+    _, runs = await finish(tmp_path, body)
+    assert why(runs[0]) == ("parameters", "FailureRule0")
+    assert runs[0].status.train.attempt == 1, "never retried"
+
+
+async def test_a_program_that_knows_nothing_of_us(tmp_path: Path) -> None:
+    pattern = "eval_loss[=:] *(?P<value>[-+0-9.eE]+)"
+    train = {
+        "command": ["sh", "-c", 'for i in 3 2 1; do echo "epoch eval_loss: $i.5e-1"; done; echo "$@"', "sh"],
+        "args": ["--x=$(params.x)", "$(args)", "$(overrides)", "$(run.name)", "$(date)"],
+        "results": {"source": "Log", "pattern": pattern},
+    }
+    body = manifest(train=train, metric="loss", goal="minimize", fixed={"n": 3}, limits={"maxRuns": 1})
+    _, runs = await finish(tmp_path, body)
+    assert (runs[0].status.score, runs[0].status.metrics) == (0.15, {"loss": 0.15})
+    logs = list((tmp_path / "s/runs/s.r.0/logs").glob("*.log"))
+    assert "--x=0.25 --n=3 --x=0.25 n=3 x=0.25 s.r.0 $(date)" in logs[0].read_text()
+
+
+async def test_constraints_conditions_and_fixed_values_reach_the_program(tmp_path: Path) -> None:
+    parameters = {
+        "x": {"distribution": "uniform", "min": 0, "max": 1},
+        "opt.name": {"distribution": "categorical", "values": ["adam", "sgd"]},
+        "opt.momentum": {
+            "distribution": "uniform",
+            "min": 0.5,
+            "max": 0.9,
+            "when": {"parameter": "opt.name", "in": ["sgd"]},
+        },
+    }
+    body = manifest(
+        parameters=parameters,
+        fixed={"steps": 100, "flag": True},
+        constraints=[{"rule": "params['x'] < 0.6"}],
+        limits={"maxRuns": 8, "maxParallelRuns": 4},
+    )
+    _, runs = await finish(tmp_path, body)
+    assert len({str(r.spec.parameters) for r in runs}) == 8
+    assert {r.spec.parameters["opt.name"] for r in runs} == {"adam", "sgd"}
+    for run in runs:
+        given = json.loads((tmp_path / "s/runs" / run.name / "params.json").read_text())
+        assert given == {**run.spec.parameters, "steps": 100, "flag": True}
+        assert float(given["x"]) < 0.6
+        assert ("opt.momentum" in given) == (given["opt.name"] == "sgd")
+
+
+async def test_target_stops_the_sweep(tmp_path: Path) -> None:
+    sweep, runs = await finish(tmp_path, manifest(target=0.2, limits={"maxRuns": 50}))
+    assert end_of(sweep) == ("True", "TargetReached")
+    assert len(runs) == 1
+
+
+async def test_raising_the_limit_of_a_finished_sweep_goes_on(tmp_path: Path) -> None:
+    _, first = await finish(tmp_path, manifest(limits={"maxRuns": 2}))
+    sweep, runs = await finish(tmp_path, manifest(limits={"maxRuns": 4}))
+    assert [r.name for r in runs] == ["s.r.0", "s.r.1", "s.r.2", "s.r.3"]
+    assert [r.status for r in runs[:2]] == [r.status for r in first]
+    assert end_of(sweep) == ("True", "MaxRunsReached")
+
+
+async def test_the_same_command_on_a_finished_sweep_does_nothing(tmp_path: Path) -> None:
+    before = await finish(tmp_path, manifest())
+    after = await finish(tmp_path, manifest())
+    assert after == before
+
+
+async def test_an_immutable_field_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
+    before = await finish(tmp_path, manifest())
+    with pytest.raises(InvalidObject, match=r"spec\.metric: is immutable"):
+        await finish(tmp_path, manifest(metric="loss"))
+    assert await finish(tmp_path, manifest()) == before
+
+
+async def test_suspend_drains_and_the_same_manifest_resumes(tmp_path: Path) -> None:
+    slow = manifest(train=sh(f"sleep 0.5; {REPORT_X}"), limits={"maxRuns": 5})
+    async with LocalSession(tmp_path, slow) as session:
+        await until(session, lambda _, runs: any(r.status.train.start_time for r in runs))
+        await session.suspend()
+        _, runs = await until(session, lambda *_: session.drained() and session.idle())
+        assert not session.done()
+        assert all(r.succeeded for r in runs if r.status.train.attempt)
+        made = len(runs)
+    assert made < 5
+    sweep, runs = await finish(tmp_path, slow)
+    assert end_of(sweep) == ("True", "MaxRunsReached")
+    assert sum(r.succeeded for r in runs) == 5
+    assert all(r.status.train.attempt == 1 for r in runs)
+
+
+async def test_processes_that_are_stopped_count_as_preempted_and_go_on(tmp_path: Path) -> None:
+    script = f'echo start >> "$SWEEP_RUN_DIR/starts"; [ "$SWEEP_ATTEMPT" -gt 1 ] || exec sleep 600; {REPORT_X}'
+    body = manifest(train=sh(script), limits={"maxRuns": 2, "maxParallelRuns": 2})
+    async with LocalSession(tmp_path, body) as session:
+        await until(session, lambda _, runs: len(runs) == 2 and all(r.status.train.start_time for r in runs))
+        await session.stop_processes()
+    _, runs = await finish(tmp_path, body)
+    assert [(r.succeeded, r.status.train.attempt, r.status.train.preemptions) for r in runs] == [(True, 2, 1)] * 2
+    assert (tmp_path / "s/runs/s.r.0/starts").read_text() == "start\nstart\n"
+
+
+async def test_stop_ends_what_runs(tmp_path: Path) -> None:
+    body = manifest(train=sh("exec sleep 600"))
+    async with LocalSession(tmp_path, body) as session:
+        await until(session, lambda _, runs: any(r.status.train.start_time for r in runs))
+    sweep, runs = await finish(tmp_path, manifest(train=sh("exec sleep 600"), stop=True))
+    assert end_of(sweep) == ("True", "Stopped")
+    assert all(r.terminal for r in runs)
+    resumed, runs = await finish(tmp_path, manifest())
+    assert end_of(resumed) == ("True", "MaxRunsReached")
+    assert sum(r.succeeded for r in runs) + sum(r.failed for r in runs) == len(runs)
+
+
+async def test_manual_runs_are_adopted_run_and_learned(tmp_path: Path) -> None:
+    mine = {
+        "apiVersion": "metta.ai/v1alpha1",
+        "kind": "SweepRun",
+        "metadata": {"name": "mine"},
+        "spec": {"sweepName": "s", "parameters": {"x": 3}},
+    }
+    bad = {**mine, "metadata": {"name": "bad"}, "spec": {"sweepName": "s", "parameters": {"y": 1}}}
+    sweep, runs = await finish(tmp_path, manifest(limits={"maxRuns": 2}), [mine, bad])
+    named = {r.name: r for r in runs}
+    assert named["mine"].status.score == 3.0
+    assert why(named["bad"]) == ("parameters", "InvalidParameters")
+    assert sum(r.spec.index is not None for r in runs) == 2, "manual runs do not count towards maxRuns"
+    assert sweep.status.optimizer.observations == 3
+
+
+async def test_warm_start_from_another_sweep(tmp_path: Path) -> None:
+    await finish(tmp_path, manifest("first", limits={"maxRuns": 3}))
+    warm: dict[str, Any] = {"from": [{"sweep": "first"}]}
+    sweep, runs = await finish(tmp_path, manifest("second", warmStart=warm, limits={"maxRuns": 1}))
+    assert sweep.status.optimizer.observations == 4
+    assert runs[0].succeeded
+
+
+async def test_the_optimizer_learns_from_a_sweep_with_protein(tmp_path: Path) -> None:
+    body = manifest(method="bayes", limits={"maxRuns": 5, "maxParallelRuns": 2})
+    sweep, runs = await finish(tmp_path, body)
+    assert end_of(sweep) == ("True", "MaxRunsReached")
+    assert any(r.spec.origin == "model" and r.spec.prediction is not None for r in runs)
+    healthy = [c for c in sweep.status.conditions if c.type == "OptimizerHealthy"]
+    assert [c.status for c in healthy] == ["True"]
+
+
+async def test_no_configuration_passes_the_constraints(tmp_path: Path) -> None:
+    sweep, runs = await finish(tmp_path, manifest(constraints=[{"rule": "params['x'] > 2.0", "message": "x is small"}]))
+    assert end_of(sweep) == ("False", "SearchSpaceInfeasible")
+    assert runs == []
+
+
+def seeds(runs: list[SweepRun]) -> list[int | None]:
+    return [r.status.seed for r in runs]
+
+
+async def test_the_same_seed_makes_the_same_sweep(tmp_path: Path) -> None:
+    _, one = await finish(tmp_path / "a", manifest(limits={"maxRuns": 3}))
+    _, two = await finish(tmp_path / "b", manifest(limits={"maxRuns": 3}))
+    assert [r.spec.parameters for r in one] == [r.spec.parameters for r in two]
+    assert seeds(one) == seeds(two)
+    assert len(set(seeds(one))) == 3
