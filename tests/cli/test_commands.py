@@ -63,6 +63,11 @@ def test_render_refuses_what_would_be_refused_later() -> None:
     assert "spec.goal: 'up' is not one of" in result.stderr
 
 
+def test_render_leaves_the_hardware_to_the_cluster() -> None:
+    result = sweep("render", "run=a", "+hardware=gpu-l4", *CONFIGS)
+    assert yaml.safe_load(result.stdout)["spec"]["train"]["hardware"] == "gpu-l4"
+
+
 def test_notes_go_to_stderr() -> None:
     result = sweep("render", "run=a", "sweep=demo", "trainer.batch_size=64", *CONFIGS)
     assert result.stderr == "note: trainer.batch_size is fixed at 64, and no longer searched\n"

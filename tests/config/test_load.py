@@ -65,6 +65,10 @@ def test_a_group_leaves_a_searched_parameter_searched_and_an_argument_fixes_it()
     assert "trainer.total_timesteps" in by_group["parameters"]
     assert "trainer.total_timesteps" not in by_group["fixed"]
     assert "trainer.batch_size" in by_group["parameters"]
+    assert (
+        "trainer.batch_size is searched; the configured 256 is not used"
+        in load("run=a", "sweep=demo", "+trainer/patch=example").notes
+    )
     loaded = load("run=a", "sweep=demo", "trainer.batch_size=128")
     assert "trainer.batch_size" not in loaded.manifest["spec"]["parameters"]
     assert loaded.manifest["spec"]["fixed"] == {"trainer.batch_size": 128}

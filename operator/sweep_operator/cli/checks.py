@@ -10,13 +10,24 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.immutable import check_run_name
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.accept import check_spec
 from sweep_operator.engine.accept import check_sweep
+from sweep_operator.manifests.substitution import check_substitution
 
 
 def checked(manifest: Mapping[str, Any]) -> Sweep:
     """The Sweep. Raises InvalidObject with everything that is wrong with it."""
     sweep = parse(Sweep, manifest)
     problems = check_sweep(sweep, OperatorConfig(), require_image=False)
+    if problems:
+        raise InvalidObject(problems)
+    return sweep
+
+
+def checked_for_any_cluster(manifest: Mapping[str, Any]) -> Sweep:
+    """As ``checked``, but for what depends on the configuration of an operator, such as its hardware profiles."""
+    sweep = parse(Sweep, manifest)
+    problems = [*check_spec(sweep.spec), *check_substitution(sweep)]
     if problems:
         raise InvalidObject(problems)
     return sweep

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.live import View
 
 REFRESH_SECONDS = 1.0
+_PAUSE_SECONDS = 0.1
+_PAUSE_FACTOR = 10
+"""Looking and drawing takes at most a tenth of the time: the cores belong to the training."""
 _DRAINING = "Stopping: running jobs finish, nothing new starts. Ctrl-C again stops them now."
 _KILLING = "Stopping the running jobs; they go on from their checkpoints next time."
 
@@ -67,16 +71,25 @@ class _Interrupts:
         self.count += weight
         self.came.set()
 
+    async def within(self, seconds: float) -> None:
+        """Returns after ``seconds``, or when a signal comes."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.came.wait()
+
 
 async def drive(session: Session, view: View, *, new_runs: int | None = None) -> Ended:
     """Until the sweep has ended, ``new_runs`` more runs are over, or the user has had enough."""
+    loop = asyncio.get_running_loop()
     with _interrupts() as interrupts:
         async with session:
             before = {r.name for r in session.view()[1]}
             if new_runs is not None:
                 session.limit_new_runs(new_runs)
-            told = 0
+            draining = False
             while True:
+                began = loop.time()
+                interrupts.came.clear()
                 sweep, runs = session.view()
                 view.show(sweep, runs, session.events())
                 if session.done() or (new_runs is not None and _enough(runs, before, new_runs)):
@@ -85,12 +98,13 @@ async def drive(session: Session, view: View, *, new_runs: int | None = None) ->
                     view.say(_KILLING)
                     await session.stop_processes()
                     break
-                if interrupts.count == 1 and told == 0:
-                    told = 1
+                if interrupts.count == 1 and not draining:
+                    draining = True
                     view.say(_DRAINING)
                     await session.suspend()
-                if told and _is_true(sweep, "Suspended") and session.idle():
+                if draining and _is_true(sweep, "Suspended") and session.idle():
                     break
+                await interrupts.within(max(_PAUSE_SECONDS, _PAUSE_FACTOR * (loop.time() - began)))
                 await _next_change(session, interrupts)
             sweep, runs = session.view()
             done = session.done()
@@ -112,7 +126,8 @@ def _is_true(sweep: Sweep, type_: str) -> bool:
 
 
 async def _next_change(session: Session, interrupts: _Interrupts) -> None:
-    interrupts.came.clear()
+    if interrupts.came.is_set():
+        return
     waits = [
         asyncio.create_task(session.changed(REFRESH_SECONDS)),
         asyncio.create_task(interrupts.came.wait()),

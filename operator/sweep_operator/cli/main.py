@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sweep_operator.cli.failures import report_failure
+from sweep_operator.cli.failures import INTERRUPTED, report_failure
 
 _COMMANDS = {
     "run": ("run", "run", "Run a sweep on this machine until it ends; the same command resumes it."),
@@ -56,8 +56,10 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click has its own answer to these
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
         except Exception as error:
             if ctx.params.get("debug"):
                 raise

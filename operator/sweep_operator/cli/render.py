@@ -14,12 +14,12 @@ from sweep_operator.cli.options import OVERRIDES_FOLLOW, config_and_overrides, c
 @config_dir()
 def render(arguments: tuple[str, ...], config_dir: Path | None) -> None:
     """Print the Sweep manifest of CONFIG with its overrides. `sweep render ... | kubectl apply -f -`"""
-    from sweep_operator.cli.checks import checked
+    from sweep_operator.cli.checks import checked_for_any_cluster
     from sweep_operator.config.load import load_sweep
     from sweep_operator.config.yaml_files import to_yaml
 
     loaded = load_sweep(arguments, config_dir)
-    checked(loaded.manifest)
+    checked_for_any_cluster(loaded.manifest)
     for note in loaded.notes:
         click.echo(f"note: {note}", err=True)
     click.echo("\n---\n".join(to_yaml(document) for document in (loaded.manifest, *loaded.extras)))

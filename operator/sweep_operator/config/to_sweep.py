@@ -53,6 +53,7 @@ def sweep_manifest(
             continue
         if path in parameters:
             if path not in explicit:
+                notes.append(f"{path} is searched; the configured {value!r} is not used")
                 continue
             del parameters[path]
             notes.append(f"{path} is fixed at {value!r}, and no longer searched")
