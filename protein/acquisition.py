@@ -1,10 +1,10 @@
 """Acquisition functions, in log space and additive: no sign and no mask can turn the worst candidate into the best.
 
-    a(x) = gain(x) + log P(success | x) + log Phi((L - mu_c(x)) / sigma_c(x)) + log Phi((ln max_cost - mu_c) / sigma_c)
+    a(x) = gain(x) + log P(success | x) + log Phi((L - mu_c) / sigma_c) + log Phi((M - mu_c) / sigma_c)
 
-with the gain either log expected improvement or an upper confidence bound of the standardised score, mu_c and sigma_c of
-log-cost, and L the level of log-cost drawn for this suggestion. Dividing the improvement by the cost instead makes the
-search creep in the cheap corner (arXiv 2406.20062).
+with the gain either log expected improvement or an upper confidence bound of the standardised score, mu_c and sigma_c
+of log-cost at x, L the level of log-cost drawn for this suggestion and M the log of max_suggestion_cost. Dividing the
+improvement by the cost instead makes the search creep in the cheap corner (arXiv 2406.20062).
 """
 
 from __future__ import annotations

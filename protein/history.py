@@ -90,7 +90,7 @@ def build_history(space: SearchSpace, observations: Sequence[Observation], goal:
 
 
 def select_rows(priority: Array, budget: int) -> npt.NDArray[np.int64]:
-    """Positions of at most `budget` of n rows: half of them with the highest `priority` (n,), half spread over the rest.
+    """Positions of at most `budget` of n rows: half have the highest `priority` (n,), half are spread over the rest.
 
     The rest is a fixed pseudo-random sample: it keeps close pairs, from which noise is learned, and the density of the
     data. Rising positions; ties go to the lower position.

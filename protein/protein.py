@@ -11,9 +11,9 @@ Threads. Everything numerical runs in torch, and torch is held to one thread ins
 caller's setting is given back afterwards. The order of sums depends on the number of threads, so the pinned count is
 part of the promise above, and the other cores belong to the training runs.
 
-Memory and time. Hyperparameters are fitted on at most 256 rows, predictions are conditioned on at most 1,536 (the best
+Memory and time. Hyperparameters are fitted on at most 256 rows, predictions are conditioned on at most 1,280 (the best
 half and a sample of the rest), so that beyond these sizes the cost of a suggestion grows only with reading the
-observations, O(n d + n log n). The largest arrays are a few 1,536 x 1,536 matrices of 19 MB. Only means and variances
+observations, O(n d + n log n). The largest arrays are a few 1,280 x 1,280 matrices of 13 MB. Only means and variances
 of candidates are computed, never their joint distribution. `python -m tests.bench.suggest_latency` measures both.
 torch and gpytorch are imported by the first suggestion that needs a model; the start-up design does without.
 """
@@ -48,7 +48,7 @@ ANCHORS = 64
 
 
 class Protein(BaseOptimizer):
-    """The optimizer. See the module's docstring for what a suggestion depends on, and BaseOptimizer for the protocol."""
+    """The optimizer. The module's docstring says what a suggestion depends on; the protocol is in BaseOptimizer."""
 
     _fitted: tuple[bytes, Models] | None = None
 
@@ -188,9 +188,8 @@ class Protein(BaseOptimizer):
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
         fantasies = np.random.default_rng([self.seed, STREAM_FANTASIES])
         with pinned_threads():
-            chosen = propose(
-                self.space, self.settings, models, waiting, self._rules(history, pending, index), rng, fantasies
-            )
+            rules = self._rules(history, pending, index)
+            chosen = propose(self.space, self.settings, models, waiting, rules, rng, fantasies)
             score, _ = models.predict_score(chosen.row[None, :])
             cost = models.predict_cost(chosen.row[None, :])
             details = describe(models, chosen.row)

@@ -1,4 +1,4 @@
-"""Repair of candidates that break a constraint: towards the nearest point known to pass, changing as little as it can."""
+"""Repair of candidates that break a constraint: towards the nearest point known to pass, with the least change."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ Array = npt.NDArray[np.float64]
 
 FIT_ROWS = 256
 """Rows that hyperparameters are fitted to; the cost of a fit is cubic in them."""
-MODEL_ROWS = 1536
-"""Rows that predictions are conditioned on; 19 MB a matrix. Beyond it: the best half and a sample of the rest."""
+MODEL_ROWS = 1280
+"""Rows that predictions are conditioned on; 13 MB a matrix. Beyond it: the best half and a sample of the rest."""
 FANTASIES = 16
 """Joint samples of the scores of pending runs."""
 
