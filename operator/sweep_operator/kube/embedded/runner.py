@@ -135,6 +135,8 @@ class Runner:
             await self._write(pod, pod_status.ended(record, place))
             return
         self._running[uid] = running
+        if self._closing:  # stop() has told those that it knew
+            await _tell(running, b"T")
         try:
             await self._write(pod, pod_status.running(running.started))
             watchers = [asyncio.create_task(w) for w in self._watchers(pod, running)]
