@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
+from sweep_operator.api.centre import search_centre
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.parameters import env_name
+from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun, SweepRunSpec
 from sweep_operator.api.template import StageTemplate
-from sweep_operator.manifests.env import OWNED, OWNED_PREFIXES
+from sweep_operator.manifests.env import is_owned_variable
 from sweep_operator.manifests.merge import check_pod_template
+from sweep_operator.manifests.overrides import parameter_files
 from sweep_operator.manifests.substitution import check_substitution
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_FILES_BYTES = 200 * 1024
 """Of the parameter files of one pod: Kubernetes allows 256 KiB of annotations."""
 
@@ -32,10 +40,31 @@ def check_manifests(sweep: Sweep, config: OperatorConfig, *, require_image: bool
                 f"{wandb.base_url!r} is not allowed by the operator; use one of {config.wandb_base_urls}",
             )
         )
-    size = sum(len(f"{k}={v}") * 4 for k, v in (*spec.fixed.items(), *((p, "") for p in spec.parameters)))
+    size = _files_size(sweep)
     if size > MAX_FILES_BYTES:
-        errors.append(FieldError("spec.fixed", f"makes parameter files of about {size} bytes; {MAX_FILES_BYTES} fit"))
-    return errors + _check_env_names(sweep)
+        errors.append(FieldError("spec.fixed", f"makes parameter files of {size} bytes; {MAX_FILES_BYTES} fit"))
+    return errors + _check_text(sweep) + _check_env_names(sweep)
+
+
+def _files_size(sweep: Sweep) -> int:
+    """Bytes of the parameter files of a run at the search centre."""
+    centre = SweepRun(
+        metadata=ObjectMeta(name=f"{sweep.name}.r.0"),
+        spec=SweepRunSpec(sweep_name=sweep.name, index=0, parameters=search_centre(sweep.spec.parameters)),
+    )
+    return sum(len(text.encode()) for text in parameter_files(sweep, centre, RunTemplate.of(sweep)).values())
+
+
+def _check_text(sweep: Sweep) -> list[FieldError]:
+    """Texts that no line of overrides.txt can hold."""
+    texts = [(f"spec.fixed['{path}']", value) for path, value in sweep.spec.fixed.items()]
+    for path, spec in sweep.spec.parameters.items():
+        texts += [(f"spec.parameters['{path}'].values[{n}]", value) for n, value in enumerate(spec.values or [])]
+    return [
+        FieldError(where, f"{value!r} has a control character or a line break; write it without")
+        for where, value in texts
+        if isinstance(value, str) and _CONTROL.search(value)
+    ]
 
 
 def _check_stage(
@@ -63,7 +92,7 @@ def _check_stage(
         errors.append(FieldError(f"{path}.command", "is missing; add the program to run"))
     for number, variable in enumerate(stage.env or []):
         name = str(variable.get("name"))
-        if name in OWNED or name.startswith(OWNED_PREFIXES):
+        if is_owned_variable(name):
             errors.append(
                 FieldError(f"{path}.env[{number}].name", f"{name} is set by the operator; choose another name")
             )

@@ -21,6 +21,11 @@ OWNED = frozenset({"MASTER_ADDR", "MASTER_PORT", "WANDB_RUN_ID", "WANDB_SWEEP_ID
 """Names that a template must not set itself."""
 
 
+def is_owned_variable(name: str) -> bool:
+    """Whether the operator sets it, so that neither ``env`` nor ``podTemplate`` may."""
+    return name in OWNED or name.startswith(OWNED_PREFIXES)
+
+
 def build_env(
     sweep: Sweep,
     run: SweepRun,

@@ -7,7 +7,16 @@ from typing import Any
 
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.model import JsonObject
-from sweep_operator.api.names import FILES_VOLUME, GROUP, MAIN_CONTAINER, RUN_VOLUME
+from sweep_operator.api.names import (
+    FILES_DIR,
+    FILES_VOLUME,
+    GROUP,
+    MAIN_CONTAINER,
+    RESULTS_FILE,
+    RUN_DIR,
+    RUN_VOLUME,
+)
+from sweep_operator.manifests.env import is_owned_variable
 
 MERGE_KEYS: Mapping[str, str] = {
     "containers": "name",
@@ -22,7 +31,7 @@ MERGE_KEYS: Mapping[str, str] = {
 }
 """Lists that Kubernetes merges by a key of their items."""
 _OWNED_IN_SPEC = ("restartPolicy", "activeDeadlineSeconds", "subdomain", "hostname")
-_OWNED_IN_MAIN = ("terminationMessagePath", "terminationMessagePolicy", "command", "args", "image", "name")
+_OWNED_IN_MAIN = ("terminationMessagePath", "terminationMessagePolicy", "command", "args", "image")
 
 
 def strategic_merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> JsonObject:
@@ -68,26 +77,52 @@ def check_pod_template(path: str, template: Mapping[str, Any]) -> list[FieldErro
         for key in template
         if key not in ("metadata", "spec")
     ]
-    metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
+    metadata, spec = template.get("metadata", {}), template.get("spec", {})
     if not isinstance(metadata, Mapping) or not isinstance(spec, Mapping):
         return [*errors, FieldError(path, "metadata and spec must be maps")]
     if "finalizers" in metadata:
         errors.append(FieldError(f"{path}.metadata.finalizers", "is the operator's; remove it"))
     for field in ("labels", "annotations"):
-        for key in metadata.get(field) or {}:
+        if not isinstance(metadata.get(field, {}), Mapping):
+            errors.append(FieldError(f"{path}.metadata.{field}", "must be a map; the operator's own stand in it"))
+            continue
+        for key in metadata.get(field, {}):
             if GROUP in str(key).split("/")[0]:
                 errors.append(FieldError(f"{path}.metadata.{field}['{key}']", "is the operator's; remove it"))
     errors += [FieldError(f"{path}.spec.{k}", "is the operator's; remove it") for k in _OWNED_IN_SPEC if k in spec]
-    for number, container in enumerate(spec.get("containers") or []):
+    for field in ("containers", "volumes"):
+        if not isinstance(spec.get(field, []), list):
+            return [*errors, FieldError(f"{path}.spec.{field}", "must be a list; the operator's own stand in it")]
+    for number, container in enumerate(spec.get("containers", [])):
         if isinstance(container, Mapping) and container.get("name") == MAIN_CONTAINER:
-            errors += [
-                FieldError(f"{path}.spec.containers[{number}].{k}", "is set by spec.train and spec.eval; set it there")
-                for k in _OWNED_IN_MAIN
-                if k in container and k != "name"
-            ]
-    for number, volume in enumerate(spec.get("volumes") or []):
+            errors += _check_main(f"{path}.spec.containers[{number}]", container)
+    for number, volume in enumerate(spec.get("volumes", [])):
         if isinstance(volume, Mapping) and volume.get("name") in (RUN_VOLUME, FILES_VOLUME):
             errors.append(
                 FieldError(f"{path}.spec.volumes[{number}]", f"{volume['name']} is the operator's; rename it")
+            )
+    return errors
+
+
+def _check_main(path: str, main: Mapping[str, Any]) -> list[FieldError]:
+    errors = [
+        FieldError(f"{path}.{k}", "is set by spec.train and spec.eval; set it there")
+        for k in _OWNED_IN_MAIN
+        if k in main
+    ]
+    if "$patch" in main:
+        errors.append(FieldError(f"{path}.$patch", "main is the operator's; remove it"))
+    for field in ("env", "volumeMounts"):
+        if not isinstance(main.get(field, []), list):
+            return [*errors, FieldError(f"{path}.{field}", "must be a list; the operator's own stand in it")]
+    for number, variable in enumerate(main.get("env", [])):
+        name = str(variable.get("name")) if isinstance(variable, Mapping) else ""
+        if is_owned_variable(name):
+            errors.append(FieldError(f"{path}.env[{number}].name", f"{name} is set by the operator; choose another"))
+    for number, mount in enumerate(main.get("volumeMounts", [])):
+        place = str(mount.get("mountPath")).rstrip("/") if isinstance(mount, Mapping) else ""
+        if place in (RUN_DIR, FILES_DIR, RESULTS_FILE, "/dev"):
+            errors.append(
+                FieldError(f"{path}.volumeMounts[{number}].mountPath", f"{place} is the operator's; choose another")
             )
     return errors

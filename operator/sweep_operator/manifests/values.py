@@ -43,5 +43,8 @@ def hydra_value(value: Scalar) -> str:
 
 
 def yaml_value(value: Scalar) -> str:
-    """As a flow scalar of YAML 1.1 and 1.2 alike; strings as JSON, which both read."""
-    return json.dumps(value, ensure_ascii=True) if isinstance(value, str) else plain_text(value)
+    """As a flow scalar of YAML 1.1 and 1.2 alike; strings double-quoted, in ASCII."""
+    if not isinstance(value, str):
+        return plain_text(value)
+    # Beyond U+FFFF JSON escapes a pair of surrogates, which PyYAML reads as two characters.
+    return '"' + "".join(json.dumps(c)[1:-1] if ord(c) <= 0xFFFF else f"\\U{ord(c):08x}" for c in value) + '"'
