@@ -202,9 +202,11 @@ def _log_axis(values: Sequence[float]) -> dict[str, Any]:
     pad = max(0.06 * (high - low), 0.05)
     steps = (1, 2, 5) if high - low <= 3 else (1,)
     marks = [m * 10.0**e for e in range(math.floor(low) - 1, math.ceil(high) + 1) for m in steps]
-    shown = [m for m in marks if low - pad <= math.log10(m) <= high + pad] or [10**low, 10**high]
+    shown = [m for m in marks if low - pad <= math.log10(m) <= high + pad]
+    if len(shown) < 2:
+        shown = [10 ** (low - pad + (high - low + 2 * pad) * i / 4) for i in (1, 2, 3)]
     return {
-        "type": "log", "range": [low - pad, high + pad], "tickvals": shown, "ticktext": [f"{m:.6g}" for m in shown],
+        "type": "log", "range": [low - pad, high + pad], "tickvals": shown, "ticktext": [f"{m:.4g}" for m in shown],
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from sweep_operator.report import figures
 from sweep_operator.report.series import failed_runs, label, scored_runs, short_labels
 from sweep_operator.report.style import CSS, SORT_SCRIPT
 
-_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+_CONFIG = {"displayModeBar": False, "responsive": True}  # drag zooms, double click zooms back
 
 
 def report_page(
@@ -108,7 +108,7 @@ def _best(sweep: Sweep, runs: Sequence[SweepRun]) -> str:
     text = patch_text(name, label(best), best.status.score or 0.0, searched, fixed, cost=best.status.cost)
     train = command(sweep, [f"run={name}", *overrides({**fixed, **searched})])
     body = f"<pre>{html.escape(text)}</pre><p class=note></p><pre>{html.escape(train)}</pre>"
-    note = f"Of {label(best)}. `sweep best-params sweep_run={sweep.display_name}` writes this patch."
+    note = f"Of {label(best)}. Written as a patch by: sweep best-params sweep_run={sweep.display_name}"
     return _section("Best parameters", note, body, wide=True)
 
 
