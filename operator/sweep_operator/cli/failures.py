@@ -25,7 +25,8 @@ def failure_lines(error: Exception) -> list[str]:
     if isinstance(error, ConfigError):
         return error.problems
     if _is_invalid_object(error):
-        return [str(e) for e in error.errors]  # type: ignore[attr-defined]
+        problems: list[object] = vars(error)["errors"]
+        return [str(p) for p in problems]
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
         return [f"{name}{error.strerror or error}"]

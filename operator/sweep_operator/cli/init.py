@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,7 +35,7 @@ def init(arguments: tuple[str, ...], config_dir: Path | None, runs_dir: Path | N
     click.echo(directory)
 
 
-async def _create(directory: Path, manifest: dict[str, object]) -> None:
+async def _create(directory: Path, manifest: dict[str, Any]) -> None:
     from datetime import UTC, datetime
 
     from sweep_operator.api.errors import parse
@@ -48,7 +49,7 @@ async def _create(directory: Path, manifest: dict[str, object]) -> None:
     from sweep_operator.local.session import NAMESPACE
 
     directory.mkdir(parents=True, exist_ok=True)
-    metadata = dict(manifest["metadata"])  # type: ignore[call-overload]
+    metadata = dict(manifest["metadata"])
     labels = {**(metadata.get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
     body = {**manifest, "metadata": {**metadata, "namespace": NAMESPACE, "labels": labels}}
     kube = EmbeddedKube(directory / STATE, clock=lambda: datetime.now(UTC), admission=admit)

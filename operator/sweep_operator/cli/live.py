@@ -108,9 +108,8 @@ def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) 
     best = status.best[0] if status.best else None
     front = frozenset(p.run for p in status.pareto)
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    for name, justify in (("", "left"), ("RUN", "right"), ("STAGE", "left"), ("SCORE", "right"), ("COST", "right"),
-                          ("ORIGIN", "left"), ("AGE", "right")):  # fmt: skip
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for name in ("", "RUN", "STAGE", "SCORE", "COST", "ORIGIN", "AGE"):
+        table.add_column(name, justify="left" if name in ("", "STAGE", "ORIGIN") else "right", no_wrap=True)
     shown = shown_runs(runs, best.run if best else None, room)
     for run in shown:
         cells = run_cells(run, best.run if best else None, front, now)
