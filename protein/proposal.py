@@ -36,6 +36,7 @@ NOISE_ALLOWING_REPEATS = 0.1
 ENUMERABLE = 2048
 """Spaces of at most so many cells are searched whole."""
 POLISHED = 4
+MOST_CUT_SHORT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,11 @@ def draw_acquisition(
 ) -> tuple[Acquisition | AncestralAcquisition, float | None, float | None]:
     """The acquisition of one suggestion, its level and the limit of max_suggestion_cost, both in log-cost or None."""
     history = models.history
-    unscored = history.x[~history.scored & ~history.failed][:256]
+    # a run cut short gave no score: count on nothing above the average there, or it would be tried again and again
+    unscored = history.x[~history.scored & ~history.failed][:MOST_CUT_SHORT]
     waiting = np.concatenate([pending, unscored])
-    posterior, fantasies = models.score.with_pending(waiting, normals_for(len(waiting), fantasy_rng))
+    ceiling = np.repeat([[np.inf], [0.0]], [len(pending), len(unscored)], axis=0)
+    posterior, fantasies = models.score.with_pending(waiting, normals_for(len(waiting), fantasy_rng), ceiling)
     limit = None
     if settings.max_suggestion_cost is not None and models.cost.known:
         limit = math.log(settings.max_suggestion_cost) if settings.max_suggestion_cost > 0 else -math.inf

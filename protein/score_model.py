@@ -44,9 +44,10 @@ class ScoreModel:
         """Noise variance of one measurement, in standardised units."""
         return self.surrogate.noise
 
-    def with_pending(self, x: Array, normals: Array) -> tuple[Posterior, Array]:
+    def with_pending(self, x: Array, normals: Array, ceiling: float | Array = np.inf) -> tuple[Posterior, Array]:
         """The posterior after fantasised results at pending rows `x` (p, d), and the fantasies (p, s).
 
+        ceiling: a bound of the fantasies, one number or (p, 1).
         Each column of standard normals (p, s) gives one joint sample of f at `x`; conditioning on it keeps the
         information that these points will be known: the variance shrinks there, the mean follows each sample
         (Snoek et al. 2012, section 3.2).
@@ -54,7 +55,7 @@ class ScoreModel:
         if len(x) == 0:
             return self.posterior, np.zeros((0, 1))
         rows = torch.tensor(x)
-        sample = self.posterior.sample(rows, torch.tensor(normals))
+        sample = self.posterior.sample(rows, torch.tensor(normals)).clamp_max(as_tensor(np.asarray(ceiling)))
         return self.posterior.condition(rows, sample), sample.numpy()
 
     def predict(self, x: Array) -> tuple[Array, Array]:

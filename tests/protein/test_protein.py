@@ -214,6 +214,7 @@ def test_a_timeout_is_not_suggested_again() -> None:
     assert before[0] > 0.85
     for a in (0.9, 0.95, 1.0):
         optimizer.observe({"a": a}, cost=500.0, cost_is_lower_bound=True)
+    assert max(s["a"] for s, _ in optimizer.suggest(3, index=20)) < 0.9
     _, _, cost = optimizer.predict([{"a": 0.95}, {"a": 0.2}])
     assert cost[0] > 100 * cost[1]
 
