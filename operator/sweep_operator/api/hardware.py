@@ -27,12 +27,31 @@ class Profile(Model):
     capabilities: list[str] = Field(default=[], description="Linux capabilities given back.")
 
 
+SHIPPED: dict[str, Profile] = {
+    "cpu": Profile(description="Any node; no GPU."),
+    "macbook": Profile(description="A laptop; no GPU."),
+    "gpu-l4": Profile(
+        description="One NVIDIA L4.",
+        gpus=1,
+        node_selector={"cloud.google.com/gke-accelerator": "nvidia-l4"},
+        tolerations=[{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        shm_size="8Gi",
+    ),
+    "gpu-a100": Profile(
+        description="One NVIDIA A100.",
+        gpus=1,
+        node_selector={"cloud.google.com/gke-accelerator": "nvidia-tesla-a100"},
+        tolerations=[{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        shm_size="16Gi",
+    ),
+}
+"""Profiles to begin with; a cluster's operator has its own in its configuration. Local mode uses only their names."""
+
+
 class OperatorConfig(Model):
     """What the operator is configured with, as far as decisions read it."""
 
-    profiles: dict[str, Profile] = Field(
-        default={"cpu": Profile(description="Any node; no GPU."), "macbook": Profile(description="A laptop; no GPU.")}
-    )
+    profiles: dict[str, Profile] = SHIPPED
     currency: str = "USD"
     kueue: bool = False
     wandb_base_urls: list[str] = ["https://api.wandb.ai", "https://api.forge.coreweave.com"]
