@@ -43,6 +43,8 @@ STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE = 2, 3, 4
 EXTRA_START_POINTS = 64
 """Further points of the start-up sequence that replace points which are taken or break a constraint."""
 
+SAME_POINT = 1e-6
+"""Largest difference of unit coordinates of two points of the start-up design that count as one."""
 ANCHORS = 64
 """Best observed points that candidates which break a constraint are repaired towards."""
 
@@ -124,7 +126,7 @@ class Protein(BaseOptimizer):
         history = self._history()
         waiting = self.space.encode_many(list(pending)) if pending else np.zeros((0, self.space.dim))
         if len(history) + len(waiting) < start_count(self.space, self.settings):
-            return self._propose_start(history, pending)
+            return self._propose_start(history, waiting, pending)
         every = self.settings.resample_frequency
         if every > 0 and index % every == 0:
             again = self._propose_resample(history, index)
@@ -132,16 +134,19 @@ class Protein(BaseOptimizer):
                 return again
         return self._propose_model(history, waiting[np.lexsort(waiting.T[::-1])], pending, index)
 
-    def _propose_start(self, history: History, pending: Sequence[Flat]) -> tuple[Flat, SuggestionInfo]:
+    def _propose_start(self, history: History, waiting: Array, pending: Sequence[Flat]) -> tuple[Flat, SuggestionInfo]:
         """The first point of the design that is neither observed nor pending, and passes the constraints."""
-        seen = self._taken(pending)
+        taken = self.space.snap(np.concatenate([history.x, waiting]))
         count = start_count(self.space, self.settings)
         design = start_points(self.space, self.settings, self.seed, count + EXTRA_START_POINTS)
-        options = [self.space.decode(row) for row in design]
+        # a point that was told by a program which computed the centre another way differs in the last bit
+        new = [len(taken) == 0 or float(np.abs(taken - row).max(axis=1).min()) > SAME_POINT for row in design]
+        options = [self.space.decode(row) for row in design[new]]
         passing = [flat for flat in options if self._allowed(flat)]
-        fresh = [flat for flat in passing if self.space.key(flat) not in seen]
-        chosen, over = self._within_cap(history, fresh or passing or [self._any_allowed(seen, [len(seen)])])
-        centred = self.settings.seed_with_search_center and self.space.key(chosen) == self.space.key(options[0])
+        chosen, over = self._within_cap(history, passing or [self._any_allowed(self._taken(pending), [len(taken)])])
+        centred = self.settings.seed_with_search_center and self.space.key(chosen) == self.space.key(
+            self.space.centre()
+        )
         return chosen, SuggestionInfo(origin="center" if centred else "random", over_max_cost=over)
 
     def _within_cap(self, history: History, options: Sequence[Flat]) -> tuple[Flat, bool]:
