@@ -29,8 +29,8 @@ Array = npt.NDArray[np.float64]
 SHARE_AT_CAP = 0.8
 """Share of suggestions whose level of cost is the cap; the others draw it log-uniformly below."""
 SHARE_UCB = 0.3
-GROWTH = 1.5
-"""The cap is this multiple of everything spent so far: 1 is better early in a budget, 2 at its end."""
+GROWTH = 1.0
+"""The cap is this multiple of everything spent so far: the next run may at most double the bill."""
 NOISE_ALLOWING_REPEATS = 0.1
 """Noise variance (of standardised scores) from which measuring a point again is worth a run."""
 ENUMERABLE = 2048
