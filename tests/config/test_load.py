@@ -208,3 +208,10 @@ def test_other_objects_of_the_file_come_along(tmp_path: Path) -> None:
     path.write_text(f"{MANIFEST.read_text()}---\n{MANIFEST.read_text()}")
     with pytest.raises(ConfigError, match="holds 2 Sweeps"):
         load_sweep([str(path)])
+
+
+def test_spec_overrides_edit_the_manifest_of_any_config() -> None:
+    loaded = load_sweep(["configs/sweep_job.yaml", "run=a", "spec.limits.maxRuns=5", "spec.target=475"])
+    assert loaded.manifest["spec"]["limits"]["maxRuns"] == 5
+    assert loaded.manifest["spec"]["target"] == 475
+    assert "limits" in load_sweep(["configs/sweep_job.yaml", "run=a"]).manifest["spec"]

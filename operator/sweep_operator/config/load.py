@@ -39,27 +39,34 @@ class Loaded:
 
 def load_sweep(arguments: Sequence[str], config_dir: Path | None = None, runs_dir: Path | None = None) -> Loaded:
     """``[CONFIG] key=value ...`` as a manifest that no model has checked yet. Raises ConfigError."""
-    config, overrides = split_arguments(arguments)
+    config, given = split_arguments(arguments)
+    overrides = [a for a in given if not _edits_manifest(a)]
+    edits = [a for a in given if _edits_manifest(a)]
     if config is None:
         if config_dir is None and not overrides:
             raise ConfigError(
                 "nothing to run; name a file or a sweep: sweep run sweep.yaml, sweep run run=NAME sweep=quick"
             )
         directory = find_config_dir(config_dir)
-        return _from_job(compose_job(directory, JOB, overrides), overrides, runs_dir, str(directory / f"{JOB}.yaml"))
+        return _from_job(compose_job(directory, JOB, overrides), edits, runs_dir, str(directory / f"{JOB}.yaml"))
     path = Path(config)
     if not path.exists():
         raise ConfigError(f"{config}: there is no such file; overrides have the form key=value")
     if path.is_dir():
-        return load_sweep([a.raw for a in overrides], path, runs_dir)
+        return load_sweep([a.raw for a in given], path, runs_dir)
     document = read_single(path)
     if not isinstance(document, Mapping):
         raise ConfigError(f"{path}: holds {shown(document)}, not a Sweep or a sweep configuration (key: value lines)")
     if "kind" in document or "apiVersion" in document:
-        return _from_manifests(path, overrides, runs_dir)
+        return _from_manifests(path, given, runs_dir)
     if is_sweep_config(document):
-        return _from_job(_compose_sweep_file(path, document, config_dir, overrides), overrides, runs_dir, str(path))
-    return _from_job(compose_job(path.resolve().parent, path.stem, overrides), overrides, runs_dir, str(path))
+        return _from_job(_compose_sweep_file(path, document, config_dir, overrides), edits, runs_dir, str(path))
+    return _from_job(compose_job(path.resolve().parent, path.stem, overrides), edits, runs_dir, str(path))
+
+
+def _edits_manifest(argument: Argument) -> bool:
+    """``spec.limits.maxRuns=12`` is about the Sweep, whatever CONFIG is."""
+    return argument.key.startswith(("spec.", "metadata."))
 
 
 def _compose_sweep_file(
@@ -74,7 +81,7 @@ def _compose_sweep_file(
     return compose_sweep(directory, path, overrides)
 
 
-def _from_job(composed: Composed, overrides: Sequence[Argument], runs_dir: Path | None, source: str) -> Loaded:
+def _from_job(composed: Composed, edits: Sequence[Argument], runs_dir: Path | None, source: str) -> Loaded:
     job = dict(composed.config)
     sweep = job.get("sweep")
     if isinstance(sweep, Mapping) and {"train", "eval"} & sweep.keys():
@@ -82,8 +89,9 @@ def _from_job(composed: Composed, overrides: Sequence[Argument], runs_dir: Path 
         job |= {"train": sweep.get("train"), "eval": sweep.get("eval")}
         job["sweep"] = {k: v for k, v in sweep.items() if k not in ("train", "eval")}
     manifest, notes = sweep_manifest(job, composed.changed, composed.explicit)
+    manifest, more = override_manifest(manifest, edits)
     where = runs_dir or Path(job.get("runs_dir") or DEFAULT_RUNS_DIR)
-    return Loaded(manifest, (), where, tuple(notes), source)
+    return Loaded(manifest, (), where, (*notes, *more), source)
 
 
 def _from_manifests(path: Path, overrides: Sequence[Argument], runs_dir: Path | None) -> Loaded:
