@@ -1,0 +1,119 @@
+"""Ctrl-C of a real ``sweep run``: the first drains, the second stops, and the same command goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.kube.embedded import open_readonly
+from sweep_operator.kube.protocol import Kind, KubeError
+
+SWEEP = str(Path(sys.executable).with_name("sweep"))
+
+
+def write_manifest(folder: Path, script: str) -> Path:
+    spec: dict[str, Any] = {
+        "metric": "reward",
+        "method": "random",
+        "parameters": {"x": {"distribution": "uniform", "min": 0, "max": 1}},
+        "limits": {"maxRuns": 3, "maxParallelRuns": 1},
+        "train": {"command": ["sh", "-c", script]},
+    }
+    body = {"apiVersion": "metta.ai/v1alpha1", "kind": "Sweep", "metadata": {"name": "s"}, "spec": spec}
+    path = folder / "sweep.json"
+    path.write_text(json.dumps(body))
+    return path
+
+
+def start(folder: Path, manifest: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [SWEEP, "run", str(manifest), "--runs-dir", str(folder / "runs")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "SWEEP_TEST": str(folder)},
+    )
+
+
+async def runs(folder: Path) -> list[SweepRun]:
+    try:
+        kube = open_readonly(folder / "runs" / "s" / "state.db")
+    except KubeError:
+        return []
+    found = [SweepRun.model_validate(o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
+    kube.close()
+    return found
+
+
+async def until_one_runs(folder: Path) -> None:
+    for _ in range(600):
+        if any(r.status.train.start_time for r in await runs(folder)):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("nothing has started")
+
+
+def processes_of(folder: Path) -> list[str]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("SWEEP_TEST") == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(str(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found
+
+
+async def test_the_first_ctrl_c_lets_the_running_job_finish(tmp_path: Path) -> None:
+    report = 'sleep 0.7; printf \'{"metrics": {"reward": 1}}\' > $SWEEP_RESULTS_FILE'
+    manifest = write_manifest(tmp_path, report)
+    process = start(tmp_path, manifest)
+    await until_one_runs(tmp_path)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, out
+    made = await runs(tmp_path)
+    assert all(r.succeeded for r in made if r.status.train.attempt)
+    assert sum(r.succeeded for r in made) < 3
+    assert processes_of(tmp_path) == []
+
+    again = start(tmp_path, manifest)
+    out, _ = again.communicate(timeout=60)
+    assert again.returncode == 0, out
+    made = await runs(tmp_path)
+    assert [r.succeeded for r in made] == [True, True, True]
+    assert all(r.status.train.attempt == 1 for r in made)
+    assert "Traceback" not in out
+
+
+async def test_the_second_ctrl_c_stops_the_processes(tmp_path: Path) -> None:
+    wait_once = (
+        'if [ "$SWEEP_ATTEMPT" = 1 ] && [ "$SWEEP_RUN_INDEX" = 0 ]; then sleep 600; fi; '
+        'printf \'{"metrics": {"reward": 1}}\' > $SWEEP_RESULTS_FILE'
+    )
+    manifest = write_manifest(tmp_path, wait_once)
+    process = start(tmp_path, manifest)
+    await until_one_runs(tmp_path)
+    process.send_signal(signal.SIGINT)
+    await asyncio.sleep(0.5)
+    assert process.poll() is None, "the first one waits for what runs"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, out
+    assert processes_of(tmp_path) == []
+
+    again = start(tmp_path, manifest)
+    out, _ = again.communicate(timeout=60)
+    assert again.returncode == 0, out
+    first = next(r for r in await runs(tmp_path) if r.spec.index == 0)
+    assert first.succeeded
+    assert (first.status.train.attempt, first.status.train.preemptions) == (2, 1)
