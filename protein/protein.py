@@ -52,6 +52,7 @@ ANCHORS = 64
 class Protein(BaseOptimizer):
     """The optimizer. The module's docstring says what a suggestion depends on; the protocol is in BaseOptimizer."""
 
+    _table: History | None = None
     _fitted: tuple[bytes, Models] | None = None
 
     def best(
@@ -104,7 +105,10 @@ class Protein(BaseOptimizer):
             return mean, sd, models.predict_cost(x)
 
     def _history(self) -> History:
-        return build_history(self.space, self._observations, self.goal)
+        """The observations as arrays, built anew when there are more of them: none is ever changed or removed."""
+        if self._table is None or len(self._table) != len(self._observations):
+            self._table = build_history(self.space, self._observations, self.goal)
+        return self._table
 
     def models(self) -> Models:
         """The models fitted to the observations so far."""
