@@ -209,7 +209,7 @@ def _step(path: str, kind: str, value: Any, low: float, high: float) -> float | 
     step = number(path, "step", value)
     if kind not in ("uniform", "int_uniform"):
         raise SpaceError(f"{path}.step: {step:g}: {kind} takes no step; use uniform or int_uniform")
-    if not 0 < step <= high - low:
+    if not 0 < step <= (high - low) * (1 + 1e-9):  # 0.3 - 0.1 is a little less than 0.2
         raise SpaceError(f"{path}.step: {step:g} is not above 0 and at most max - min = {high - low:g}")
     if kind == "int_uniform" and not step.is_integer():
         raise SpaceError(f"{path}.step: {step:g} is not an integer; use {max(1, round(step))}, or uniform")

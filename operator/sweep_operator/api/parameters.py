@@ -114,7 +114,7 @@ class ParameterSpec(Model):
                 raise ValueError(f"step: {kind} takes no step; use uniform or int_uniform")
             if kind == "int_uniform" and not self.step.is_integer():
                 raise ValueError(f"step: {self.step:g} is not an integer; use {max(1, round(self.step))}, or uniform")
-            if self.step > self.max - self.min:
+            if self.step > (self.max - self.min) * (1 + 1e-9):  # 0.3 - 0.1 is a little less than 0.2
                 raise ValueError(f"step: {self.step:g} is wider than the range [{self.min:g}, {self.max:g}]")
         if self.scale == "time" and kind not in ("log_normal", "uniform_pow2"):
             raise ValueError(f"scale: time is for log_normal and uniform_pow2, not {kind}; use auto or a number")

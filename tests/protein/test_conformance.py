@@ -1,0 +1,25 @@
+"""Protein, Random and Sobol keep the contract of optimizers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optimizer_conformance import OptimizerConformance
+
+from protein import Protein, Random, Sobol
+from protein.base import BaseOptimizer
+
+
+class TestRandom(OptimizerConformance):
+    def make(self, space: Any, **options: Any) -> BaseOptimizer:
+        return Random(space, **options)
+
+
+class TestSobol(OptimizerConformance):
+    def make(self, space: Any, **options: Any) -> BaseOptimizer:
+        return Sobol(space, **options)
+
+
+class TestProtein(OptimizerConformance):
+    def make(self, space: Any, **options: Any) -> BaseOptimizer:
+        return Protein(space, **options)
