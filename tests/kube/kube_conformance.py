@@ -1,0 +1,211 @@
+"""The Kube protocol as one suite: give it a ``kube`` fixture, and every rule of the protocol is tested against it.
+
+Objects are Jobs, Pods and ConfigMaps, which every API server knows; Sweeps come where the schema matters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import uuid
+from typing import Any
+
+import pytest
+
+from sweep_operator.kube.protocol import (
+    AlreadyExists,
+    Conflict,
+    Invalid,
+    Kind,
+    Kube,
+    NotFound,
+    Object,
+)
+
+NS = "default"
+
+
+def config_map(name: str, **changes: Any) -> Object:
+    return {"metadata": {"name": name, "namespace": NS, **changes}, "data": {"a": "1"}}
+
+
+def pod(name: str, **meta: Any) -> Object:
+    spec = {
+        "restartPolicy": "Never",
+        "containers": [{"name": "main", "image": "i"}],
+        "schedulingGates": [{"name": "x/y"}],
+    }
+    return {"metadata": {"name": name, "namespace": NS, **meta}, "spec": spec}
+
+
+def owner(obj: Object) -> dict[str, Any]:
+    meta = obj["metadata"]
+    return {
+        "apiVersion": obj["apiVersion"],
+        "kind": obj["kind"],
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+    }
+
+
+def version(obj: Object) -> int:
+    return int(obj["metadata"]["resourceVersion"])
+
+
+class KubeConformance:
+    """Subclasses provide the fixture ``kube``."""
+
+    @pytest.fixture
+    def name(self) -> str:
+        return f"c-{uuid.uuid4().hex[:8]}"
+
+    async def gone(self, kube: Kube, kind: Kind, name: str) -> bool:
+        """Whether the object vanishes (garbage collection takes its time)."""
+        for _ in range(200):
+            try:
+                await kube.get(kind, NS, name)
+            except NotFound:
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
+    async def test_create_and_get(self, kube: Kube, name: str) -> None:
+        made = await kube.create(Kind.CONFIG_MAP, config_map(name))
+        assert made["metadata"]["uid"]
+        assert made["metadata"]["creationTimestamp"]
+        assert await kube.get(Kind.CONFIG_MAP, NS, name) == made
+
+    async def test_names_are_taken_once(self, kube: Kube, name: str) -> None:
+        await kube.create(Kind.CONFIG_MAP, config_map(name))
+        with pytest.raises(AlreadyExists):
+            await kube.create(Kind.CONFIG_MAP, config_map(name))
+
+    async def test_what_does_not_exist(self, kube: Kube, name: str) -> None:
+        with pytest.raises(NotFound):
+            await kube.get(Kind.CONFIG_MAP, NS, name)
+        with pytest.raises(NotFound):
+            await kube.delete(Kind.CONFIG_MAP, NS, name)
+        with pytest.raises(NotFound):
+            await kube.patch(Kind.CONFIG_MAP, NS, name, {"data": {}})
+
+    async def test_returned_objects_are_copies(self, kube: Kube, name: str) -> None:
+        made = await kube.create(Kind.CONFIG_MAP, config_map(name))
+        made["data"]["a"] = "changed"
+        assert (await kube.get(Kind.CONFIG_MAP, NS, name))["data"] == {"a": "1"}
+
+    async def test_merge_patch_and_its_precondition(self, kube: Kube, name: str) -> None:
+        made = await kube.create(Kind.CONFIG_MAP, config_map(name, labels={"x": "1", "y": "2"}))
+        patch: Object = {"metadata": {"labels": {"x": None, "z": "3"}}, "data": {"b": "2"}}
+        patched = await kube.patch(
+            Kind.CONFIG_MAP, NS, name, patch, resource_version=made["metadata"]["resourceVersion"]
+        )
+        assert patched["data"] == {"a": "1", "b": "2"}
+        assert patched["metadata"]["labels"] == {"y": "2", "z": "3"}
+        assert version(patched) > version(made)
+        with pytest.raises(Conflict):
+            await kube.patch(
+                Kind.CONFIG_MAP, NS, name, {"data": {"c": "3"}}, resource_version=made["metadata"]["resourceVersion"]
+            )
+
+    async def test_a_write_that_changes_nothing_is_no_write(self, kube: Kube, name: str) -> None:
+        made = await kube.create(Kind.CONFIG_MAP, config_map(name))
+        assert await kube.patch(Kind.CONFIG_MAP, NS, name, {"data": {"a": "1"}}) == made
+
+    async def test_status_is_apart_from_the_rest(self, kube: Kube, name: str) -> None:
+        made = await kube.create(Kind.POD, {**pod(name), "status": {"phase": "Failed"}})
+        assert (made.get("status") or {}).get("phase") != "Failed", "a create sets no status"
+        patched = await kube.patch(
+            Kind.POD, NS, name, {"status": {"phase": "Failed"}, "metadata": {"labels": {"a": "b"}}}
+        )
+        assert (patched.get("status") or {}).get("phase") != "Failed", "neither does a patch"
+        wanted = {**patched, "status": {**(patched.get("status") or {}), "reason": "Seen"}}
+        wanted["metadata"] = {**patched["metadata"], "labels": {"a": "c"}}
+        written = await kube.update_status(Kind.POD, wanted)
+        assert written["status"]["reason"] == "Seen"
+        assert written["metadata"]["labels"] == {"a": "b"}, "and a status write nothing else"
+        with pytest.raises(Conflict):
+            await kube.update_status(Kind.POD, {**patched, "status": {"reason": "late"}})
+
+    async def test_labels_select(self, kube: Kube, name: str) -> None:
+        await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-a", labels={"group": name, "n": "1"}))
+        await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-b", labels={"group": name, "n": "2"}))
+        both = await kube.list(Kind.CONFIG_MAP, NS, labels={"group": name})
+        one = await kube.list(Kind.CONFIG_MAP, NS, labels={"group": name, "n": "2"})
+        assert [o["metadata"]["name"] for o in both.items] == [f"{name}-a", f"{name}-b"]
+        assert [o["metadata"]["name"] for o in one.items] == [f"{name}-b"]
+        assert (await kube.list(Kind.CONFIG_MAP, "elsewhere", labels={"group": name})).items == ()
+
+    async def test_delete_and_its_precondition(self, kube: Kube, name: str) -> None:
+        made = await kube.create(Kind.CONFIG_MAP, config_map(name))
+        with pytest.raises(Conflict):
+            await kube.delete(Kind.CONFIG_MAP, NS, name, uid=str(uuid.uuid4()))
+        await kube.delete(Kind.CONFIG_MAP, NS, name, uid=made["metadata"]["uid"])
+        assert await self.gone(kube, Kind.CONFIG_MAP, name)
+
+    async def test_finalizers_hold_an_object(self, kube: Kube, name: str) -> None:
+        await kube.create(Kind.POD, pod(name, finalizers=["metta.ai/result"]))
+        await kube.delete(Kind.POD, NS, name, grace_seconds=0)
+        held = await kube.get(Kind.POD, NS, name)
+        assert held["metadata"]["deletionTimestamp"]
+        await kube.patch(Kind.POD, NS, name, {"metadata": {"finalizers": []}})
+        assert await self.gone(kube, Kind.POD, name)
+
+    async def test_children_follow_their_owner(self, kube: Kube, name: str) -> None:
+        parent = await kube.create(Kind.CONFIG_MAP, config_map(name))
+        child = await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-child", ownerReferences=[owner(parent)]))
+        await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-grandchild", ownerReferences=[owner(child)]))
+        await kube.delete(Kind.CONFIG_MAP, NS, name)
+        assert await self.gone(kube, Kind.CONFIG_MAP, f"{name}-child")
+        assert await self.gone(kube, Kind.CONFIG_MAP, f"{name}-grandchild")
+
+    async def test_orphans_stay_when_asked_to(self, kube: Kube, name: str) -> None:
+        parent = await kube.create(Kind.CONFIG_MAP, config_map(name))
+        await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-child", ownerReferences=[owner(parent)]))
+        await kube.delete(Kind.CONFIG_MAP, NS, name, propagation="Orphan")
+        assert await self.gone(kube, Kind.CONFIG_MAP, name)
+        assert not (await kube.get(Kind.CONFIG_MAP, NS, f"{name}-child"))["metadata"].get("ownerReferences")
+
+    async def test_a_child_of_nobody_is_collected(self, kube: Kube, name: str) -> None:
+        parent = await kube.create(Kind.CONFIG_MAP, config_map(name))
+        await kube.delete(Kind.CONFIG_MAP, NS, name)
+        assert await self.gone(kube, Kind.CONFIG_MAP, name)
+        await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-late", ownerReferences=[owner(parent)]))
+        assert await self.gone(kube, Kind.CONFIG_MAP, f"{name}-late")
+
+    async def test_a_watch_from_a_list_has_no_gap(self, kube: Kube, name: str) -> None:
+        since = (await kube.list(Kind.CONFIG_MAP, NS)).resource_version
+        await kube.create(Kind.CONFIG_MAP, config_map(name))
+        seen: list[tuple[str, str]] = []
+
+        async def follow() -> None:
+            async for event in kube.watch(Kind.CONFIG_MAP, NS, resource_version=since):
+                if event.object["metadata"]["name"] == name:
+                    seen.append((event.type, event.object["data"].get("b", "")))
+                if event.type == "DELETED" and event.object["metadata"]["name"] == name:
+                    return
+
+        task = asyncio.create_task(follow())
+        await asyncio.sleep(0.05)
+        await kube.patch(Kind.CONFIG_MAP, NS, name, {"data": {"b": "2"}})
+        await kube.delete(Kind.CONFIG_MAP, NS, name)
+        await asyncio.wait_for(task, 30)
+        assert seen == [("ADDED", ""), ("MODIFIED", "2"), ("DELETED", "2")]
+
+    async def test_a_dry_run_leaves_nothing(self, kube: Kube, name: str) -> None:
+        assert (await kube.create(Kind.CONFIG_MAP, config_map(name), dry_run=True))["metadata"]["name"] == name
+        with pytest.raises(NotFound):
+            await kube.get(Kind.CONFIG_MAP, NS, name)
+
+    async def test_floats_survive_and_integral_ones_lose_their_point(self, kube: Kube, name: str) -> None:
+        data = {"kept": 0.1 + 0.2, "tiny": 5e-324, "large": 1.7e308, "one": 1.0, "big": 2.0**53}
+        body = {"metadata": {"name": name, "namespace": NS}, "revision": 1, "data": data}
+        await kube.create(Kind.REVISION, body)
+        read = (await kube.get(Kind.REVISION, NS, name))["data"]
+        assert read == data
+        assert type(read["one"]) is int
+
+    async def test_what_json_cannot_say_is_refused(self, kube: Kube, name: str) -> None:
+        body = {"metadata": {"name": name, "namespace": NS}, "revision": 1, "data": {"x": math.nan}}
+        with pytest.raises(Invalid):
+            await kube.create(Kind.REVISION, body)

@@ -1,0 +1,169 @@
+"""The embedded Kube: the conformance suite, and what is its own (the file, the lock, the history)."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from kube_conformance import NS, KubeConformance, config_map, owner, pod
+
+from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked, StoreUnreadable, open_readonly
+from sweep_operator.kube.embedded import server as server_module
+from sweep_operator.kube.protocol import Gone, Invalid, Kind, Kube, NotFound
+
+
+def clock() -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def opened(path: Path | None) -> EmbeddedKube:
+    return EmbeddedKube(path, clock=clock)
+
+
+class TestEmbedded(KubeConformance):
+    @pytest.fixture
+    async def kube(self, tmp_path: Path) -> AsyncIterator[Kube]:
+        kube = opened(tmp_path / "state.db")
+        yield kube
+        kube.close()
+
+
+async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    first = opened(tmp_path / "state.db")
+    made = await first.create(Kind.CONFIG_MAP, config_map("a"))
+    await first.create(Kind.CONFIG_MAP, config_map("b"))
+    await first.delete(Kind.CONFIG_MAP, NS, "b")
+    version = (await first.list(Kind.CONFIG_MAP)).resource_version
+    first.close()
+    second = opened(tmp_path / "state.db")
+    listed = await second.list(Kind.CONFIG_MAP)
+    assert listed.items == (made,)
+    assert listed.resource_version == version
+    assert int((await second.create(Kind.CONFIG_MAP, config_map("c")))["metadata"]["resourceVersion"]) > version
+    second.close()
+
+
+async def test_a_deletion_that_was_cut_off_half_way_is_finished_at_the_next_start(tmp_path: Path) -> None:
+    kube = opened(tmp_path / "state.db")
+    parent = await kube.create(Kind.CONFIG_MAP, config_map("parent"))
+    await kube.create(Kind.CONFIG_MAP, config_map("child", ownerReferences=[owner(parent)]))
+    kube.close()
+    with sqlite3.connect(tmp_path / "state.db") as raw:  # as a crash between the two deletions would leave it
+        raw.execute("DELETE FROM objects WHERE uid = ?", (parent["metadata"]["uid"],))
+    again = opened(tmp_path / "state.db")
+    with pytest.raises(NotFound):
+        await again.get(Kind.CONFIG_MAP, NS, "child")
+    again.close()
+
+
+def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path) -> None:
+    kube = opened(tmp_path / "state.db")
+    with pytest.raises(StoreLocked, match=r"in use by process \d+"):
+        opened(tmp_path / "state.db")
+    open_readonly(tmp_path / "state.db").close()
+    kube.close()
+    opened(tmp_path / "state.db").close()
+
+
+def test_the_lock_goes_with_its_process(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from datetime import datetime, UTC\n"
+        "from sweep_operator.kube.embedded import EmbeddedKube\n"
+        "kube = EmbeddedKube(Path(sys.argv[1]), clock=lambda: datetime.now(UTC))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "state.db")], check=False)
+    assert done.returncode == -9
+    opened(tmp_path / "state.db").close()
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 100])
+def test_a_file_that_is_no_state(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "state.db"
+    path.write_bytes(content)
+    if not content:
+        opened(path).close()  # an empty file is a new database to SQLite
+        return
+    with pytest.raises(StoreUnreadable, match="move it away"):
+        opened(path)
+    with pytest.raises(StoreUnreadable):
+        open_readonly(path)
+
+
+def test_a_state_of_another_format(tmp_path: Path) -> None:
+    opened(tmp_path / "state.db").close()
+    with sqlite3.connect(tmp_path / "state.db") as raw:
+        raw.execute("UPDATE counters SET value = 99 WHERE name = 'format'")
+    with pytest.raises(StoreUnreadable, match="has format 99"):
+        opened(tmp_path / "state.db")
+
+
+def test_reading_what_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnreadable, match="does not exist"):
+        open_readonly(tmp_path / "state.db")
+
+
+async def test_a_pod_that_may_still_run_is_given_time(tmp_path: Path) -> None:
+    kube = opened(None)
+    made = await kube.create(Kind.POD, pod("p"))
+    await kube.update_status(Kind.POD, {**made, "status": {"phase": "Running"}})
+    await kube.delete(Kind.POD, NS, "p", grace_seconds=30)
+    assert (await kube.get(Kind.POD, NS, "p"))["metadata"]["deletionGracePeriodSeconds"] == 30
+    await kube.delete(Kind.POD, NS, "p", grace_seconds=0)
+    with pytest.raises(NotFound):
+        await kube.get(Kind.POD, NS, "p")
+
+
+async def test_a_watch_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "HISTORY", 4)
+    kube = opened(None)
+    for i in range(12):
+        await kube.create(Kind.CONFIG_MAP, config_map(f"m{i}"))
+    with pytest.raises(Gone):
+        async for _ in kube.watch(Kind.CONFIG_MAP, resource_version=0):
+            pass
+
+
+async def test_events_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "MAX_EVENTS", 3)
+    kube = opened(None)
+    for i in range(5):
+        await kube.create(Kind.EVENT, {"metadata": {"name": f"e{i}", "namespace": NS}})
+    assert [e["metadata"]["name"] for e in (await kube.list(Kind.EVENT)).items] == ["e2", "e3", "e4"]
+
+
+async def test_admission_fills_in_and_refuses() -> None:
+    def admit(kind: Kind, new: dict[str, object], old: dict[str, object] | None) -> dict[str, object]:
+        if new.get("data") == {"bad": "1"}:
+            raise Invalid("data.bad: is bad")
+        return {**new, "admitted": old is None}
+
+    kube = EmbeddedKube(None, clock=clock, admission=admit)
+    assert (await kube.create(Kind.CONFIG_MAP, config_map("a")))["admitted"] is True
+    with pytest.raises(Invalid, match="is bad"):
+        await kube.create(Kind.CONFIG_MAP, {**config_map("b"), "data": {"bad": "1"}})
+
+
+async def test_many_watchers_see_everything_in_order() -> None:
+    kube = opened(None)
+    seen: list[list[str]] = [[], [], []]
+
+    async def follow(place: list[str]) -> None:
+        async for event in kube.watch(Kind.CONFIG_MAP):
+            place.append(event.object["metadata"]["name"])
+            if len(place) == 50:
+                return
+
+    tasks = [asyncio.create_task(follow(place)) for place in seen]
+    for i in range(50):
+        await kube.create(Kind.CONFIG_MAP, config_map(f"m{i}"))
+        if i % 7 == 0:
+            await asyncio.sleep(0)
+    await asyncio.wait_for(asyncio.gather(*tasks), 10)
+    assert seen == [[f"m{i}" for i in range(50)]] * 3
