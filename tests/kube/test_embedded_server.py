@@ -14,8 +14,8 @@ import pytest
 from kube_conformance import NS, KubeConformance, config_map, owner, pod
 
 from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked, StoreUnreadable, open_readonly
-from sweep_operator.kube.embedded import server as server_module
-from sweep_operator.kube.protocol import Gone, Invalid, Kind, Kube, NotFound
+from sweep_operator.kube.embedded.history import History
+from sweep_operator.kube.protocol import Gone, Invalid, Kind, Kube, NotFound, WatchEvent
 
 
 def clock() -> datetime:
@@ -120,19 +120,18 @@ async def test_a_pod_that_may_still_run_is_given_time(tmp_path: Path) -> None:
         await kube.get(Kind.POD, NS, "p")
 
 
-async def test_a_watch_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "HISTORY", 4)
-    kube = opened(None)
+async def test_a_watch_that_is_too_old_is_told() -> None:
+    history = History(100, kept=4)
     for i in range(12):
-        await kube.create(Kind.CONFIG_MAP, config_map(f"m{i}"))
+        history.append(WatchEvent("ADDED", {"kind": "ConfigMap", **config_map(f"m{i}")}))
     with pytest.raises(Gone):
-        async for _ in kube.watch(Kind.CONFIG_MAP, resource_version=0):
-            pass
+        await anext(history.follow(Kind.CONFIG_MAP, None, 100))
+    newest = await anext(history.follow(Kind.CONFIG_MAP, NS, 111))
+    assert newest.object["metadata"]["name"] == "m11"
 
 
-async def test_events_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "MAX_EVENTS", 3)
-    kube = opened(None)
+async def test_events_are_bounded() -> None:
+    kube = EmbeddedKube(None, clock=clock, max_events=3)
     for i in range(5):
         await kube.create(Kind.EVENT, {"metadata": {"name": f"e{i}", "namespace": NS}})
     assert [e["metadata"]["name"] for e in (await kube.list(Kind.EVENT)).items] == ["e2", "e3", "e4"]

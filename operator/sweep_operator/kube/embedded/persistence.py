@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from sweep_operator.kube.protocol import KubeError, Object
+from sweep_operator.kube.protocol import Forbidden, KubeError, Object, Unavailable
 
 FORMAT = 1
 
@@ -31,6 +31,7 @@ class Persistence:
 
     def __init__(self, path: Path | None, *, readonly: bool = False) -> None:
         self._lock: int | None = None
+        self._readonly = readonly
         if path is not None and not readonly:
             self._lock = _lock(path)
         try:
@@ -50,7 +51,15 @@ class Persistence:
             raise StoreUnreadable(f"the state cannot be read: {error}") from None
 
     def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None:
-        """One transaction."""
+        """One transaction. Raises Unavailable, and nothing has changed, when the disk is full or fails."""
+        if self._readonly:
+            raise Forbidden("the state was opened for reading only")
+        try:
+            self._write(version, changed, removed)
+        except sqlite3.Error as error:
+            raise Unavailable(f"the state cannot be written: {error}") from None
+
+    def _write(self, version: int, changed: Iterable[Object], removed: Iterable[str]) -> None:
         with self._connection:
             self._connection.execute("UPDATE counters SET value = ? WHERE name = 'version'", (version,))
             for obj in changed:

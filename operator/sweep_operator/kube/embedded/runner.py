@@ -257,7 +257,7 @@ class Runner:
                 await asyncio.sleep(0.5)
 
     def _config_map(self, name: str) -> Mapping[str, Any] | None:
-        return self._kube.peek(Kind.CONFIG_MAP, name)
+        return self._kube.peek(Kind.CONFIG_MAP, "default", name)
 
     def _port(self, pod: Object) -> int:
         """One free port per Job."""

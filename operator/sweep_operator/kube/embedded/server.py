@@ -8,18 +8,29 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
+from sweep_operator.kube.embedded.deletion import (
+    Change,
+    cascade,
+    disowned,
+    is_orphan,
+    may_vanish,
+    removal,
+    stamp,
+)
+from sweep_operator.kube.embedded.history import History
+from sweep_operator.kube.embedded.index import ObjectIndex, key_of
+from sweep_operator.kube.embedded.metadata import check_metadata
 from sweep_operator.kube.embedded.objects import copy, labels_match, merge_patch, normalise
 from sweep_operator.kube.embedded.persistence import Persistence
+from sweep_operator.kube.embedded.volumes import unsupported
 from sweep_operator.kube.protocol import (
     API_VERSIONS,
     AlreadyExists,
     Conflict,
-    EventType,
-    Gone,
     Invalid,
     Kind,
     NotFound,
@@ -31,17 +42,17 @@ from sweep_operator.kube.protocol import (
 
 Admission = Callable[[Kind, Object, Object | None], Object]
 """(kind, new, old) -> new with defaults. Raises Invalid or Forbidden."""
-HISTORY = 10_000
-"""Watch events that are kept for watchers that start from an older resourceVersion."""
 MAX_EVENTS = 5_000
 """Event objects that are kept."""
-DEFAULT_GRACE_SECONDS = 30
 _WITH_STATUS = (Kind.SWEEP, Kind.SWEEP_RUN, Kind.JOB, Kind.POD)
-Key = tuple[Kind, str, str]
+_SERVERS_OWN = (
+    "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion",
+    "name", "namespace",
+)  # fmt: skip
 
 
 class EmbeddedKube:
-    """See the Kube protocol."""
+    """See the Kube protocol. ``path`` None: in memory."""
 
     def __init__(
         self,
@@ -50,17 +61,13 @@ class EmbeddedKube:
         clock: Callable[[], datetime],
         admission: Admission | None = None,
         readonly: bool = False,
+        max_events: int = MAX_EVENTS,
     ) -> None:
-        self._clock, self._admission = clock, admission
+        self._clock, self._admission, self._max_events = clock, admission, max_events
         self._file = Persistence(path, readonly=readonly)
-        self._version, objects = self._file.load()
-        self._objects: dict[Key, Object] = {_key(o): o for o in objects}
-        self._by_uid = {o["metadata"]["uid"]: _key(o) for o in objects}
-        self._events: deque[Key] = deque(k for k in self._objects if k[0] == Kind.EVENT)
-        self._history: list[WatchEvent] = []
-        self._oldest = self._version
-        """The resourceVersion before the first event of the history; each commit raises it by one."""
-        self._watchers: set[asyncio.Event] = set()
+        version, objects = self._file.load()
+        self._objects, self._history = ObjectIndex(objects), History(version)
+        self._events = deque(key_of(o) for o in objects if o["kind"] == Kind.EVENT)
         self.log_path: Callable[[Object], Path | None] = lambda pod: None
         if not readonly:
             self.collect()
@@ -80,30 +87,14 @@ class EmbeddedKube:
     ) -> ObjectList:
         """All objects of a kind, by name."""
         wanted = dict(labels or {})
-        keys = sorted(k for k in self._objects if k[0] == kind and namespace in (None, k[1]))
-        items = (self._objects[k] for k in keys)
-        return ObjectList(tuple(self._copy(o) for o in items if labels_match(o, wanted)), self._version)
+        found = (o for o in self._objects.of_kind(kind, namespace) if labels_match(o, wanted))
+        return ObjectList(tuple(self._copy(o) for o in found), self._history.version)
 
-    async def watch(
+    def watch(
         self, kind: Kind, namespace: str | None = None, *, resource_version: int = 0
     ) -> AsyncIterator[WatchEvent]:
         """Changes after ``resource_version``."""
-        seen, wake = resource_version, asyncio.Event()
-        self._watchers.add(wake)
-        try:
-            while True:
-                wake.clear()
-                if seen < self._oldest:
-                    raise Gone(f"resourceVersion {seen} is too old; the oldest is {self._oldest}")
-                for event in self._history[seen - self._oldest :]:
-                    seen += 1
-                    found, place, _ = _key(event.object)
-                    if found == kind and namespace in (None, place):
-                        yield WatchEvent(event.type, self._copy(event.object))
-                if seen >= self._version:
-                    await wake.wait()
-        finally:
-            self._watchers.discard(wake)
+        return self._history.follow(kind, namespace, resource_version)
 
     async def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
         """The log of the pod's process."""
@@ -115,14 +106,19 @@ class EmbeddedKube:
                 yield chunk
                 await asyncio.sleep(0)
 
-    def peek(self, kind: Kind, name: str) -> Object | None:
-        """The object of that name in any namespace (one machine has one user), or None."""
-        return next((self._copy(o) for k, o in self._objects.items() if k[0] == kind and k[2] == name), None)
+    def peek(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """The object, or None: what a kubelet has at hand when it sets up a pod."""
+        found = self._objects.get(kind, namespace, name)
+        return None if found is None else self._copy(found)
+
+    def owned_by(self, kind: Kind, uid: str) -> Sequence[Object]:
+        """The objects of a kind that name ``uid`` as an owner: a controller's index."""
+        return [self._copy(o) for o in self._objects.owned_by(uid) if o["kind"] == kind]
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
-        """Create an object."""
+        """Create an object. A dry run also says which volumes of a pod have no meaning on one machine."""
         obj = normalise({**body, "apiVersion": API_VERSIONS[kind], "kind": kind.value})
         meta = obj.setdefault("metadata", {})
         meta.setdefault("namespace", "default")
@@ -130,9 +126,9 @@ class EmbeddedKube:
             if not meta.get("generateName"):
                 raise Invalid("metadata.name: is missing; add it")
             meta["name"] = meta["generateName"] + uuid.uuid4().hex[:5]
-        key = (kind, meta["namespace"], meta["name"])
-        if key in self._objects:
-            raise AlreadyExists(f"{kind} {key[1]}/{key[2]} exists already")
+        if self._objects.get(kind, meta["namespace"], meta["name"]) is not None:
+            raise AlreadyExists(f"{kind} {meta['namespace']}/{meta['name']} exists already")
+        check_metadata(kind, obj)
         if self._admission is not None:
             obj = normalise(self._admission(kind, obj, None))
             meta = obj["metadata"]
@@ -140,18 +136,16 @@ class EmbeddedKube:
             obj.pop("status", None)
         for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"):
             meta.pop(field, None)
-        meta["uid"] = str(uuid.uuid4())
-        meta["creationTimestamp"] = _stamp(self._clock())
-        meta["generation"] = 1
+        meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": stamp(self._clock()), "generation": 1}
         if dry_run:
+            _refuse_volumes(kind, obj)
             return self._copy(obj)
-        self._commit("ADDED", obj)
-        created = self._copy(obj)
+        [created] = self._commit([("ADDED", obj)])
         if kind == Kind.EVENT:
-            self._trim_events(key)
-        elif self._is_orphan(obj):
-            self._delete(obj, grace=None)
-        return created
+            self._trim_events(created)
+        elif is_orphan(self._objects, created):
+            self._commit(cascade(self._objects, created, None, self._clock()))
+        return self._copy(created)
 
     async def update_status(self, kind: Kind, body: Object) -> Object:
         """Replace the status."""
@@ -160,31 +154,32 @@ class EmbeddedKube:
         if meta.get("uid") not in (None, "", old["metadata"]["uid"]):
             raise NotFound(f"{kind} {meta['name']} of uid {meta['uid']} is gone")
         self._expect(old, meta.get("resourceVersion") or "")
-        new = {**old, "status": normalise(body.get("status") or {})}
-        return self._replace(old, new)
+        return self._replace(old, {**old, "status": normalise(body.get("status") or {})})
 
     async def patch(
         self, kind: Kind, namespace: str, name: str, patch: Object, *, resource_version: str | None = None
     ) -> Object:
-        """Merge patch of everything but status."""
+        """Merge patch of everything but status. A ``metadata.uid`` in it is a precondition, as it is to a cluster."""
         old = self._find(kind, namespace, name)
         if resource_version is not None:
             self._expect(old, resource_version)
+        self._expect_uid(old, (patch.get("metadata") or {}).get("uid"))
         changes = {k: v for k, v in patch.items() if not (k == "status" and kind in _WITH_STATUS)}
-        new = normalise(merge_patch(old, changes))
-        for field in ("uid", "creationTimestamp", "deletionTimestamp", "generation", "resourceVersion", "name"):
+        new = normalise(merge_patch(old, changes)) | {"apiVersion": old["apiVersion"], "kind": old["kind"]}
+        for field in _SERVERS_OWN:
             if field in old["metadata"]:
                 new["metadata"][field] = old["metadata"][field]
             else:
                 new["metadata"].pop(field, None)
+        check_metadata(kind, new)
         if self._admission is not None and new.get("spec") != old.get("spec"):
             new = normalise(self._admission(kind, new, self._copy(old)))
         if new.get("spec") != old.get("spec"):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
-        replaced = self._replace(old, new)
-        if self._may_vanish(new):
-            self._remove(new)
-        return replaced
+        if may_vanish(new):
+            self._commit(removal(self._objects, new, self._clock()))
+            return self._copy(new)
+        return self._replace(old, new)
 
     async def delete(
         self,
@@ -196,24 +191,25 @@ class EmbeddedKube:
         propagation: Propagation = "Background",
         grace_seconds: int | None = None,
     ) -> None:
-        """Delete an object; what it owns follows, unless ``propagation`` is Orphan."""
+        """Delete an object; what it owns follows in the same transaction, unless ``propagation`` is Orphan."""
         obj = self._find(kind, namespace, name)
-        if uid is not None and obj["metadata"]["uid"] != uid:
-            raise Conflict(f"{kind} {namespace}/{name} has uid {obj['metadata']['uid']}, not {uid}")
+        self._expect_uid(obj, uid)
         if propagation == "Orphan":
-            self._disown(obj["metadata"]["uid"])
-        self._delete(obj, grace_seconds)
+            self._commit(disowned(self._objects, obj["metadata"]["uid"]))
+            obj = self._find(kind, namespace, name)
+        self._commit(cascade(self._objects, obj, grace_seconds, self._clock()))
 
     def collect(self) -> None:
         """Garbage collection: what is owned by nothing that exists goes."""
-        for obj in [o for o in self._objects.values() if self._is_orphan(o)]:
-            if _key(obj) in self._objects and not obj["metadata"].get("deletionTimestamp"):
-                self._delete(obj, None)
+        for obj in self._objects.all():
+            live = self._objects.get(*key_of(obj))
+            if live is not None and is_orphan(self._objects, live):
+                self._commit(cascade(self._objects, live, None, self._clock()))
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
     def _find(self, kind: Kind, namespace: str, name: str) -> Object:
-        obj = self._objects.get((kind, namespace, name))
+        obj = self._objects.get(kind, namespace, name)
         if obj is None:
             raise NotFound(f"{kind} {namespace}/{name} does not exist")
         return obj
@@ -221,104 +217,55 @@ class EmbeddedKube:
     def _expect(self, obj: Object, version: str) -> None:
         have = obj["metadata"]["resourceVersion"]
         if have != version:
-            raise Conflict(f"{_key(obj)[0]} {obj['metadata']['name']} is at resourceVersion {have}, not {version!r}")
+            raise Conflict(f"{obj['kind']} {obj['metadata']['name']} is at resourceVersion {have}, not {version!r}")
+
+    def _expect_uid(self, obj: Object, uid: str | None) -> None:
+        have = obj["metadata"]["uid"]
+        if uid is not None and uid != have:
+            raise Conflict(f"{obj['kind']} {obj['metadata']['name']} has uid {have}, not {uid}")
 
     def _replace(self, old: Object, new: Object) -> Object:
         if new == old:
             return self._copy(old)
-        new = {**new, "metadata": dict(new["metadata"])}
-        self._commit("MODIFIED", new)
-        return self._copy(new)
+        [written] = self._commit([("MODIFIED", new)])
+        return self._copy(written)
 
-    def _delete(self, obj: Object, grace: int | None) -> None:
-        meta = obj["metadata"]
-        seconds = self._grace(obj, grace)
-        if not meta.get("deletionTimestamp"):
-            if not meta.get("finalizers") and seconds == 0:
-                self._remove(obj)
-                return
-            stamp = _stamp(self._clock() + timedelta(seconds=seconds))
-            marked = {**meta, "deletionTimestamp": stamp, "deletionGracePeriodSeconds": seconds}
-            self._commit("MODIFIED", {**obj, "metadata": marked})
-        elif seconds == 0 and meta.get("deletionGracePeriodSeconds"):
-            marked = {**meta, "deletionGracePeriodSeconds": 0}
-            self._commit("MODIFIED", {**obj, "metadata": marked})
-        live = self._objects.get(_key(obj))
-        if live is not None and self._may_vanish(live):
-            self._remove(live)
-
-    def _grace(self, obj: Object, asked: int | None) -> int:
-        """Only pods whose process may still run get time to end."""
-        if _key(obj)[0] != Kind.POD or (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-            return 0
-        if asked is not None:
-            return asked
-        return int((obj.get("spec") or {}).get("terminationGracePeriodSeconds") or DEFAULT_GRACE_SECONDS)
-
-    def _may_vanish(self, obj: Object) -> bool:
-        meta = obj["metadata"]
-        return (
-            bool(meta.get("deletionTimestamp"))
-            and not meta.get("finalizers")
-            and not meta.get("deletionGracePeriodSeconds")
-        )
-
-    def _remove(self, obj: Object) -> None:
-        uid = obj["metadata"]["uid"]
-        self._commit("DELETED", obj)
-        for child in [o for o in self._objects.values() if any(r["uid"] == uid for r in _owners(o))]:
-            if _key(child) in self._objects and self._is_orphan(child):
-                self._delete(self._objects[_key(child)], None)
-
-    def _is_orphan(self, obj: Object) -> bool:
-        owners = _owners(obj)
-        return bool(owners) and not any(o["uid"] in self._by_uid for o in owners)
-
-    def _disown(self, uid: str) -> None:
-        for child in [o for o in self._objects.values() if any(r["uid"] == uid for r in _owners(o))]:
-            kept = [r for r in _owners(child) if r["uid"] != uid]
-            self._replace(child, {**child, "metadata": {**child["metadata"], "ownerReferences": kept}})
-
-    def _trim_events(self, key: Key) -> None:
-        self._events.append(key)
-        while len(self._events) > MAX_EVENTS:
-            oldest = self._objects.get(self._events.popleft())
+    def _trim_events(self, newest: Object) -> None:
+        self._events.append(key_of(newest))
+        while len(self._events) > self._max_events:
+            oldest = self._objects.get(*self._events.popleft())
             if oldest is not None:
-                self._remove(oldest)
+                self._commit(removal(self._objects, oldest, self._clock()))
 
-    def _commit(self, type_: EventType, obj: Object) -> None:
-        """To the file first, then to memory, then to the watchers."""
-        version = self._version + 1
-        obj["metadata"] = {**obj["metadata"], "resourceVersion": str(version)}
-        key, uid = _key(obj), obj["metadata"]["uid"]
-        if type_ == "DELETED":
-            self._file.save(version, [], [uid])
-            self._objects.pop(key, None)
-            self._by_uid.pop(uid, None)
-        else:
-            self._file.save(version, [obj])
-            self._objects[key] = obj
-            self._by_uid[uid] = key
-        self._version = version
-        self._history.append(WatchEvent(type_, self._copy(obj)))
-        if len(self._history) > 2 * HISTORY:
-            del self._history[:HISTORY]
-            self._oldest += HISTORY
-        for wake in self._watchers:
-            wake.set()
+    def _commit(self, changes: Sequence[Change]) -> Sequence[Object]:
+        """One transaction: to the file first, then to memory, then to the watchers."""
+        if not changes:
+            return ()
+        version = self._history.version
+        events = []
+        for number, (type_, obj) in enumerate(changes, 1):
+            meta = {**obj["metadata"], "resourceVersion": str(version + number)}
+            events.append(WatchEvent(type_, {**obj, "metadata": meta}))
+        kept = [e.object for e in events if e.type != "DELETED"]
+        removed = [e.object["metadata"]["uid"] for e in events if e.type == "DELETED"]
+        self._file.save(version + len(events), kept, removed)
+        for event in events:
+            if event.type == "DELETED":
+                self._objects.remove(event.object)
+            else:
+                self._objects.put(event.object)
+            self._history.append(event)
+        return [e.object for e in events]
 
     def _copy(self, obj: Object) -> Object:
         copied: Object = copy(obj)
         return copied
 
 
-def _key(obj: Object) -> Key:
-    return Kind(obj["kind"]), obj["metadata"].get("namespace", "default"), obj["metadata"]["name"]
-
-
-def _owners(obj: Object) -> list[Object]:
-    return obj["metadata"].get("ownerReferences") or []
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _refuse_volumes(kind: Kind, obj: Object) -> None:
+    spec = obj.get("spec") or {}
+    if kind == Kind.JOB:
+        spec = (spec.get("template") or {}).get("spec") or {}
+    problems = unsupported(spec) if kind in (Kind.POD, Kind.JOB) else []
+    if problems:
+        raise Invalid("; ".join(problems))

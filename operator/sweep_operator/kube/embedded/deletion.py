@@ -1,0 +1,91 @@
+"""Deletion and garbage collection: which objects go, or are marked as going, when one is deleted. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Set
+from datetime import UTC, datetime, timedelta
+
+from sweep_operator.kube.embedded.index import ObjectIndex, owners_of
+from sweep_operator.kube.protocol import EventType, Kind, Object
+
+DEFAULT_GRACE_SECONDS = 30
+Change = tuple[EventType, Object]
+
+
+def cascade(objects: ObjectIndex, obj: Object, grace: int | None, now: datetime) -> list[Change]:
+    """What a request to delete ``obj`` changes: itself, and what then has no owner left, in that order."""
+    return _with_children(objects, _one(obj, grace, now), now)
+
+
+def removal(objects: ObjectIndex, obj: Object, now: datetime) -> list[Change]:
+    """What changes when nothing holds ``obj`` any more."""
+    return _with_children(objects, ("DELETED", obj), now)
+
+
+def disowned(objects: ObjectIndex, uid: str) -> list[Change]:
+    """The children of an owner that goes alone."""
+    changes: list[Change] = []
+    for child in objects.owned_by(uid):
+        kept = [r for r in owners_of(child) if r["uid"] != uid]
+        changes.append(("MODIFIED", {**child, "metadata": {**child["metadata"], "ownerReferences": kept}}))
+    return changes
+
+
+def is_orphan(objects: ObjectIndex, obj: Object, gone: Set[str] = frozenset()) -> bool:
+    """It has owners, and none of them exists or stays."""
+    owners = owners_of(obj)
+    return bool(owners) and not any(objects.exists(o["uid"]) and o["uid"] not in gone for o in owners)
+
+
+def may_vanish(obj: Object) -> bool:
+    """Its deletion was asked for, and nothing holds it any more."""
+    meta = obj["metadata"]
+    waits = meta.get("finalizers") or meta.get("deletionGracePeriodSeconds")
+    return bool(meta.get("deletionTimestamp")) and not waits
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _with_children(objects: ObjectIndex, first: Change | None, now: datetime) -> list[Change]:
+    changes: list[Change] = []
+    gone: set[str] = set()
+    asked: set[str] = set()
+    pending = deque([first])
+    while pending:
+        change = pending.popleft()
+        if change is None:
+            continue
+        changes.append(change)
+        if change[0] != "DELETED":
+            continue
+        gone.add(change[1]["metadata"]["uid"])
+        for child in objects.owned_by(change[1]["metadata"]["uid"]):
+            uid = child["metadata"]["uid"]
+            if uid not in asked and is_orphan(objects, child, gone):
+                asked.add(uid)
+                pending.append(_one(child, None, now))
+    return changes
+
+
+def _one(obj: Object, asked: int | None, now: datetime) -> Change | None:
+    meta = obj["metadata"]
+    seconds = _grace(obj, asked)
+    if meta.get("deletionTimestamp") and seconds >= (meta.get("deletionGracePeriodSeconds") or 0):
+        return None
+    if not meta.get("finalizers") and seconds == 0:
+        return "DELETED", obj
+    marks = {"deletionTimestamp": stamp(now + timedelta(seconds=seconds)), "deletionGracePeriodSeconds": seconds}
+    return "MODIFIED", {**obj, "metadata": {**meta, **marks}}
+
+
+def _grace(obj: Object, asked: int | None) -> int:
+    """Seconds; only pods whose process may still run get time to end."""
+    if obj["kind"] != Kind.POD or (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        return 0
+    if asked is None:
+        asked = (obj.get("spec") or {}).get("terminationGracePeriodSeconds")
+    return DEFAULT_GRACE_SECONDS if asked is None else int(asked)
