@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep_operator.api.names import ATTEMPT_LABEL, RESULTS_FILE, RUN_PATH_ANNOTATION, STAGE_LABEL
-from sweep_operator.kube.embedded.jobs import INDEX_ANNOTATION
+from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
 from sweep_operator.kube.embedded.volumes import NoLocalMeaning, field_of, materialise, translate
 
 ConfigMaps = Callable[[str], Mapping[str, Any] | None]
