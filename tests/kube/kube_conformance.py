@@ -38,6 +38,13 @@ def pod(name: str, **meta: Any) -> Object:
     return {"metadata": {"name": name, "namespace": NS, **meta}, "spec": spec}
 
 
+def suspended_job(name: str) -> Object:
+    container = {"name": "main", "image": "i"}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    spec = {"suspend": True, "backoffLimit": 0, "template": template}
+    return {"metadata": {"name": name, "namespace": NS}, "spec": spec}
+
+
 def owner(obj: Object) -> dict[str, Any]:
     meta = obj["metadata"]
     return {
@@ -209,3 +216,64 @@ class KubeConformance:
         body = {"metadata": {"name": name, "namespace": NS}, "revision": 1, "data": {"x": math.nan}}
         with pytest.raises(Invalid):
             await kube.create(Kind.REVISION, body)
+
+    @pytest.mark.parametrize(
+        "meta",
+        [
+            {"name": "Upper"},
+            {"name": "a_b"},
+            {"name": "-a"},
+            {"name": "a" * 254},
+            {"labels": {"a": "not a value"}},
+            {"labels": {"a": "x" * 64}},
+            {"labels": {"a/b/c": "x"}},
+            {"labels": {"-a": "x"}},
+            {"annotations": {"a": "x" * (256 * 1024)}},
+        ],
+    )
+    async def test_metadata_that_is_refused(self, kube: Kube, name: str, meta: dict[str, Any]) -> None:
+        body = {"metadata": {"name": name, "namespace": NS, **meta}, "data": {}}
+        with pytest.raises(Invalid):
+            await kube.create(Kind.CONFIG_MAP, body)
+
+    async def test_a_patch_is_checked_too(self, kube: Kube, name: str) -> None:
+        await kube.create(Kind.CONFIG_MAP, config_map(name))
+        with pytest.raises(Invalid):
+            await kube.patch(Kind.CONFIG_MAP, NS, name, {"metadata": {"labels": {"a": "not a value"}}})
+
+    async def test_a_uid_in_a_patch_is_a_precondition(self, kube: Kube, name: str) -> None:
+        made = await kube.create(Kind.CONFIG_MAP, config_map(name))
+        with pytest.raises(Conflict):
+            await kube.patch(Kind.CONFIG_MAP, NS, name, {"metadata": {"uid": str(uuid.uuid4())}, "data": {"b": "2"}})
+        patch = {"metadata": {"uid": made["metadata"]["uid"]}, "data": {"b": "2"}}
+        assert (await kube.patch(Kind.CONFIG_MAP, NS, name, patch))["data"] == {"a": "1", "b": "2"}
+
+    async def test_generation_counts_changes_of_the_spec(self, kube: Kube, name: str) -> None:
+        made = await kube.create(Kind.JOB, suspended_job(name))
+        assert made["metadata"]["generation"] == 1
+        labelled = await kube.patch(Kind.JOB, NS, name, {"metadata": {"labels": {"a": "b"}}})
+        assert labelled["metadata"]["generation"] == 1
+        edited = await kube.patch(Kind.JOB, NS, name, {"spec": {"ttlSecondsAfterFinished": 60}})
+        assert edited["metadata"]["generation"] == 2
+
+    async def test_a_second_deletion_is_none(self, kube: Kube, name: str) -> None:
+        await kube.create(Kind.POD, pod(name, finalizers=["metta.ai/result"]))
+        await kube.delete(Kind.POD, NS, name, grace_seconds=0)
+        first = await kube.get(Kind.POD, NS, name)
+        await kube.delete(Kind.POD, NS, name, grace_seconds=0)
+        assert (await kube.get(Kind.POD, NS, name))["metadata"]["deletionTimestamp"] == first["metadata"][
+            "deletionTimestamp"
+        ]
+        await kube.patch(Kind.POD, NS, name, {"metadata": {"finalizers": None}})
+        assert await self.gone(kube, Kind.POD, name)
+
+    async def test_one_owner_that_stays_is_enough(self, kube: Kube, name: str) -> None:
+        one = await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-one"))
+        two = await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-two"))
+        owners = [owner(one), {**owner(two), "controller": False}]
+        await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-child", ownerReferences=owners))
+        await kube.delete(Kind.CONFIG_MAP, NS, f"{name}-one")
+        assert await self.gone(kube, Kind.CONFIG_MAP, f"{name}-one")
+        assert await kube.get(Kind.CONFIG_MAP, NS, f"{name}-child")
+        await kube.delete(Kind.CONFIG_MAP, NS, f"{name}-two")
+        assert await self.gone(kube, Kind.CONFIG_MAP, f"{name}-child")

@@ -15,7 +15,7 @@ from kube_conformance import NS, KubeConformance, config_map, owner, pod
 
 from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked, StoreUnreadable, open_readonly
 from sweep_operator.kube.embedded.history import History
-from sweep_operator.kube.protocol import Gone, Invalid, Kind, Kube, NotFound, WatchEvent
+from sweep_operator.kube.protocol import Forbidden, Gone, Invalid, Kind, Kube, NotFound, WatchEvent
 
 
 def clock() -> datetime:
@@ -166,3 +166,91 @@ async def test_many_watchers_see_everything_in_order() -> None:
             await asyncio.sleep(0)
     await asyncio.wait_for(asyncio.gather(*tasks), 10)
     assert seen == [[f"m{i}" for i in range(50)]] * 3
+
+
+@pytest.mark.parametrize("kind", [Kind.POD, Kind.JOB])
+async def test_a_dry_run_names_volumes_that_no_machine_has(kind: Kind) -> None:
+    kube = opened(None)
+    spec = {"volumes": [{"name": "d", "csi": {}}], "containers": []}
+    body = {"metadata": {"name": "p"}, "spec": spec if kind == Kind.POD else {"template": {"spec": spec}}}
+    with pytest.raises(Invalid, match="volume 'd' is a csi"):
+        await kube.create(kind, body, dry_run=True)
+
+
+async def test_readers_cannot_write(tmp_path: Path) -> None:
+    opened(tmp_path / "state.db").close()
+    kube = open_readonly(tmp_path / "state.db")
+    with pytest.raises(Forbidden):
+        await kube.create(Kind.CONFIG_MAP, config_map("a"))
+    kube.close()
+
+
+WRITER = """
+import asyncio, itertools, resource, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from sweep_operator.kube.embedded import EmbeddedKube
+from sweep_operator.kube.protocol import Kind, NotFound, Unavailable
+
+def body(name, data):
+    return {"metadata": {"name": name, "namespace": "default"}, "data": {"x": data}}
+
+async def until_killed(kube):
+    for i in itertools.count():
+        await kube.create(Kind.CONFIG_MAP, body(f"m{i}", "x" * 5000))
+        print(f"m{i}", flush=True)
+
+async def until_full(kube):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    await kube.create(Kind.CONFIG_MAP, body("kept", ""))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    try:
+        await kube.create(Kind.CONFIG_MAP, body("large", "x" * 1_000_000))
+    except Unavailable as error:
+        print(error)
+    print(len((await kube.list(Kind.CONFIG_MAP)).items))
+    await kube.create(Kind.CONFIG_MAP, body("small", ""))
+
+asyncio.run(globals()[sys.argv[1]](EmbeddedKube(Path(sys.argv[2]), clock=lambda: datetime.now(UTC))))
+"""
+
+
+async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, "until_killed", str(tmp_path / "state.db")], stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout is not None
+    told = [writer.stdout.readline().strip() for _ in range(40)]
+    writer.kill()
+    told += writer.stdout.read().split()
+    writer.wait()
+    kube = opened(tmp_path / "state.db")
+    found = {o["metadata"]["name"] for o in (await kube.list(Kind.CONFIG_MAP)).items}
+    assert set(told) <= found
+    assert len(found) <= len(told) + 1, "at most the one that was on its way"
+    kube.close()
+
+
+async def test_a_full_disk_is_said_and_changes_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WRITER, "until_full", str(tmp_path / "state.db")],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    message, count = done.stdout.splitlines()
+    assert message.startswith("the state cannot be written")
+    assert count == "1"
+    kube = opened(tmp_path / "state.db")
+    assert [o["metadata"]["name"] for o in (await kube.list(Kind.CONFIG_MAP)).items] == ["kept", "small"]
+    kube.close()
+
+
+async def test_deleting_many_children_is_one_step() -> None:
+    kube = opened(None)
+    parent = await kube.create(Kind.CONFIG_MAP, config_map("parent"))
+    for i in range(300):
+        child = await kube.create(Kind.CONFIG_MAP, config_map(f"c{i}", ownerReferences=[owner(parent)]))
+        await kube.create(Kind.CONFIG_MAP, config_map(f"g{i}", ownerReferences=[owner(child)]))
+    before = (await kube.list(Kind.CONFIG_MAP)).resource_version
+    await kube.delete(Kind.CONFIG_MAP, NS, "parent")
+    after = await kube.list(Kind.CONFIG_MAP)
+    assert (after.items, after.resource_version) == ((), before + 601)

@@ -3,93 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from local_jobs import NS, alive, ended, exists, finished, job, pods, running, until
 
-from sweep_operator.api.names import FILES_ANNOTATION_PREFIX, RUN_PATH_ANNOTATION
+from sweep_operator.api.names import FILES_ANNOTATION_PREFIX
 from sweep_operator.kube.embedded import LocalCluster
-from sweep_operator.kube.embedded.container import Place, build_process, expand
-from sweep_operator.kube.embedded.memory_limit import limit_bytes
-from sweep_operator.kube.embedded.volumes import translate, unsupported
-from sweep_operator.kube.protocol import Kind, NotFound, Object
-
-NS = "default"
-PATIENCE = 60
+from sweep_operator.kube.protocol import Kind, NotFound
 
 
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[LocalCluster]:
     async with LocalCluster(tmp_path / "state.db", tmp_path) as cluster:
         yield cluster
-
-
-def job(
-    name: str, script: str | list[str], *, spec: Any = None, pod: Any = None, container: Any = None, meta: Any = None
-) -> Object:
-    command = ["sh", "-c", script] if isinstance(script, str) else script
-    annotations = {RUN_PATH_ANNOTATION: name, **((meta or {}).get("annotations") or {})}
-    main = {"name": "main", "command": command, **(container or {})}
-    template = {"metadata": {**(meta or {}), "annotations": annotations}, "spec": {"containers": [main], **(pod or {})}}
-    return {
-        "metadata": {"name": name, "namespace": NS},
-        "spec": {"backoffLimit": 0, "template": template, **(spec or {})},
-    }
-
-
-async def until(check: Callable[[], Any]) -> Any:
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await check()):
-            await asyncio.sleep(0.02)
-    return found
-
-
-async def pods(cluster: LocalCluster, name: str) -> list[Object]:
-    return list((await cluster.kube.list(Kind.POD, labels={"job-name": name})).items)
-
-
-async def ended(cluster: LocalCluster, name: str) -> tuple[Object, dict[str, Any]]:
-    """The Job's only pod and its main container's end."""
-
-    async def over() -> Object | None:
-        for pod in await pods(cluster, name):
-            if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-                return pod
-        return None
-
-    pod = await until(over)
-    return pod, pod["status"]["containerStatuses"][0]["state"]["terminated"]
-
-
-async def running(cluster: LocalCluster, name: str) -> Object:
-    async def started() -> Object | None:
-        found = [p for p in await pods(cluster, name) if (p.get("status") or {}).get("phase") == "Running"]
-        return found[0] if found else None
-
-    result: Object = await until(started)
-    return result
-
-
-async def finished(cluster: LocalCluster, name: str) -> tuple[str, str]:
-    async def condition() -> tuple[str, str] | None:
-        status = (await cluster.kube.get(Kind.JOB, NS, name)).get("status") or {}
-        for c in status.get("conditions") or []:
-            if c["type"] in ("Complete", "Failed"):
-                return c["type"], c["reason"]
-        return None
-
-    result: tuple[str, str] = await until(condition)
-    return result
 
 
 @pytest.mark.parametrize(
@@ -122,14 +53,20 @@ async def test_the_termination_message_is_the_results_file(cluster: LocalCluster
     assert (await ended(cluster, "j"))[1]["message"] == "hello"
 
 
-async def test_a_long_message_is_cut_at_4096_bytes(cluster: LocalCluster) -> None:
-    await cluster.kube.create(Kind.JOB, job("j", "head -c 9000 /dev/zero | tr '\\0' x > /dev/termination-log"))
-    assert (await ended(cluster, "j"))[1]["message"] == "x" * 4096
+async def test_of_a_long_message_the_last_4096_bytes_are_kept(cluster: LocalCluster) -> None:
+    script = "(printf first; head -c 9000 /dev/zero | tr '\\0' x; printf last) > /dev/termination-log"
+    await cluster.kube.create(Kind.JOB, job("j", script))
+    assert (await ended(cluster, "j"))[1]["message"] == "x" * 4092 + "last"
 
 
-async def test_an_empty_message_after_a_failure_falls_back_to_the_log(cluster: LocalCluster) -> None:
-    await cluster.kube.create(Kind.JOB, job("j", "echo it broke >&2; exit 1"))
-    assert "it broke" in (await ended(cluster, "j"))[1]["message"]
+@pytest.mark.parametrize(("policy", "falls_back"), [("FallbackToLogsOnError", True), ("File", False)])
+async def test_an_empty_message_after_a_failure_falls_back_to_the_log(
+    cluster: LocalCluster, policy: str, falls_back: bool
+) -> None:
+    script = "seq 1 200; echo it broke >&2; exit 1"
+    await cluster.kube.create(Kind.JOB, job("j", script, container={"terminationMessagePolicy": policy}))
+    message = (await ended(cluster, "j"))[1]["message"]
+    assert message.splitlines() == ([*map(str, range(122, 201)), "it broke"] if falls_back else [])
 
 
 async def test_files_environment_and_paths(cluster: LocalCluster, tmp_path: Path) -> None:
@@ -285,107 +222,93 @@ async def test_descendants_that_left_the_group_end_with_their_program(cluster: L
         assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
-async def test_stopping_the_cluster_leaves_nothing_and_calls_it_lost(tmp_path: Path) -> None:
-    async with LocalCluster(tmp_path / "state.db", tmp_path) as first:
-        await first.kube.create(Kind.JOB, job("j", f"echo $$$$ > {tmp_path}/pid; exec sleep 600"))
-        await running(first, "j")
-        await until(lambda: _exists(tmp_path / "pid"))
-    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
-    async with LocalCluster(tmp_path / "state.db", tmp_path) as second:
-        pod, _ = await ended(second, "j")
-        assert pod["status"]["conditions"][0]["reason"] == "ProcessLost"
-
-
-async def _exists(path: Path) -> bool:
-    return path.exists() and bool(path.read_text().strip())
-
-
-async def _recorded(logs: Path) -> bool:
-    return any(logs.glob("*.exit.json"))
-
-
-HOST = """
-import asyncio, json, sys
-from pathlib import Path
-from sweep_operator.kube.embedded import LocalCluster
-from sweep_operator.kube.protocol import Kind
-
-async def main():
-    async with LocalCluster(Path(sys.argv[1]) / "state.db", Path(sys.argv[1])) as cluster:
-        for body in json.loads(sys.argv[2]):
-            await cluster.kube.create(Kind.JOB, body)
-        await asyncio.sleep(600)
-
-asyncio.run(main())
-"""
-
-
-async def test_kill_9_of_the_host(tmp_path: Path) -> None:
-    """Nothing lives on; what had ended by itself keeps its result, what had not is lost."""
-    quick = job("quick", f"printf done > /dev/termination-log; touch {tmp_path}/quick-done")
-    slow = job("slow", f"echo $$$$ > {tmp_path}/pid; sleep 600 & echo $! > {tmp_path}/child; wait")
-    host = subprocess.Popen([sys.executable, "-c", HOST, str(tmp_path), json.dumps([quick, slow])])
-    await until(lambda: _exists(tmp_path / "child"))
-    await until(lambda: _recorded(tmp_path / "quick" / "logs"))
-    host.send_signal(signal.SIGKILL)
-    host.wait()
-    async with LocalCluster(tmp_path / "state.db", tmp_path) as cluster:
-        for file in ("pid", "child"):
-            assert not psutil.pid_exists(int((tmp_path / file).read_text())), f"{file} lives on"
-        _, terminated = await ended(cluster, "quick")
-        assert (terminated["exitCode"], terminated["message"]) == (0, "done")
-        pod, _ = await ended(cluster, "slow")
-        assert pod["status"]["conditions"][0]["type"] == "DisruptionTarget"
-
-
-# -- pure parts -------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("pod", "container", "says"),
     [
-        ("/sweep/run", "/x"),
-        ("--out=/sweep/run/a", "--out=/x/a"),
-        ("/sweep/runner /sweep/run-2", "/sweep/runner /sweep/run-2"),
-        ("/old/sweep/run", "/old/sweep/run"),
-        ("a:/sweep/run:/etc/sweep/f", "a:/x:/y/f"),
-        ("/sweep/run/deep/f", "/z/f"),
+        ({"volumes": [{"name": "d", "nfs": {}}]}, {}, "volume 'd' is a nfs"),
+        ({"volumes": [{"name": "c", "configMap": {"name": "no"}}]}, {}, "ConfigMap 'no' does not exist"),
+        ({}, {"env": [{"name": "K", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, "set K in the envir"),
+        ({}, {"command": []}, "add a command"),
+        ({}, {"workingDir": "/no/such/place"}, "workingDir /no/such/place does not exist"),
     ],
 )
-def test_paths_are_translated_at_their_boundaries(text: str, expected: str) -> None:
-    assert translate(text, {"/sweep/run": "/x", "/etc/sweep": "/y", "/sweep/run/deep": "/z"}) == expected
+async def test_what_has_no_meaning_here_never_starts(
+    cluster: LocalCluster, pod: Any, container: Any, says: str
+) -> None:
+    await cluster.kube.create(Kind.JOB, job("j", "true", pod=pod, container=container))
+    _, terminated = await ended(cluster, "j")
+    assert terminated["reason"] == "CreateContainerConfigError"
+    assert says in terminated["message"]
+    assert "startedAt" not in terminated
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("$(A)", "1"), ("$$(A)", "$(A)"), ("$(B)", "$(B)"), ("$A $", "$A $"), ("$$", "$"), ("$(A", "$(A")],
-)
-def test_expansion_is_kubernetes_own(text: str, expected: str) -> None:
-    assert expand(text, {"A": "1"}) == expected
+async def test_the_environment_never_touches_the_disk(cluster: LocalCluster, tmp_path: Path) -> None:
+    env = [{"name": "KEY", "value": "hunter2"}]
+    await cluster.kube.create(Kind.JOB, job("j", 'test -n "$KEY" && exec sleep 600', container={"env": env}))
+    await running(cluster, "j")
+    files = [p for p in (tmp_path / "j").rglob("*") if p.is_file()]
+    assert files
+    assert not [p for p in files if b"hunter2" in p.read_bytes()]
 
 
-@given(st.text())
-def test_escaped_text_comes_through(text: str) -> None:
-    assert expand(text.replace("$", "$$"), {"A": "1"}) == text
+async def test_a_pod_that_is_deleted_by_force_takes_its_process_along(cluster: LocalCluster, tmp_path: Path) -> None:
+    await cluster.kube.create(Kind.JOB, job("j", f"trap '' TERM; echo $$$$ > {tmp_path}/pid; sleep 600 & wait; wait"))
+    pod = await running(cluster, "j")
+    await until(lambda: exists(tmp_path / "pid"))
+    await cluster.kube.delete(Kind.POD, NS, pod["metadata"]["name"], grace_seconds=0)
+
+    async def gone() -> bool:
+        return not alive(tmp_path / "pid")
+
+    await until(gone)
 
 
-def test_volumes_without_a_local_meaning_are_named() -> None:
-    spec = {"volumes": [{"name": "d", "nfs": {}}, {"name": "sweep-run", "persistentVolumeClaim": {}}]}
-    assert unsupported(spec) == [
-        "volume 'd' is a nfs, which has no meaning on one machine; use emptyDir, configMap, hostPath, downwardAPI"
-    ]
+async def test_the_grace_period_ends(cluster: LocalCluster, tmp_path: Path) -> None:
+    script = f"trap '' TERM; echo $$$$ > {tmp_path}/pid; while :; do sleep 0.05; done"
+    spec = {"terminationGracePeriodSeconds": 1}
+    await cluster.kube.create(Kind.JOB, job("j", script, pod=spec, meta={"finalizers": ["metta.ai/result"]}))
+    pod = await running(cluster, "j")
+    await until(lambda: exists(tmp_path / "pid"))
+    await cluster.kube.delete(Kind.POD, NS, pod["metadata"]["name"])
+    _, terminated = await ended(cluster, "j")
+    assert (terminated["exitCode"], terminated["signal"]) == (137, 9)
 
 
-@pytest.mark.parametrize(
-    ("quantity", "expected"), [("100Mi", 100 * 2**20), ("1.5G", 1_500_000_000), ("7", 7), ("", None), ("lots", None)]
-)
-def test_memory_quantities(quantity: str, expected: int | None) -> None:
-    assert limit_bytes({"resources": {"limits": {"memory": quantity}}}) == expected
+async def test_a_running_job_is_suspended_and_resumed(cluster: LocalCluster, tmp_path: Path) -> None:
+    script = f"if [ -f {tmp_path}/once ]; then exit 0; fi; echo $$$$ > {tmp_path}/once; exec sleep 600"
+    await cluster.kube.create(Kind.JOB, job("j", script))
+    await until(lambda: exists(tmp_path / "once"))
+    await cluster.kube.patch(Kind.JOB, NS, "j", {"spec": {"suspend": True}})
+
+    async def gone() -> bool:
+        return not await pods(cluster, "j")
+
+    await until(gone)
+    assert not alive(tmp_path / "once")
+    await cluster.kube.patch(Kind.JOB, NS, "j", {"spec": {"suspend": False}})
+    assert await finished(cluster, "j") == ("Complete", "CompletionsReached")
 
 
-def test_the_environment_of_an_outer_run_is_not_inherited(tmp_path: Path) -> None:
-    outer = {"PATH": os.environ["PATH"], "SWEEP_RUN_NAME": "outer", "KEPT": "yes"}
-    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "main", "command": ["sh"]}]}}
-    process = build_process(pod, Place(tmp_path, "s"), lambda name: None, outer, tmp_path, 1)
-    assert "SWEEP_RUN_NAME" not in process.env
-    assert process.env["KEPT"] == "yes"
+async def test_forked_workers_that_share_memory_are_not_counted_twice(cluster: LocalCluster) -> None:
+    script = (
+        "import os, time\n"
+        "shared = bytearray(os.urandom(1) * 60_000_000)\n"
+        "children = [os.fork() for _ in range(1)]\n"
+        "for _ in range(3): children += [os.fork()] if children[-1] else []\n"
+        "time.sleep(1.5)\n"
+    )
+    container = {"resources": {"limits": {"memory": "150Mi"}}}
+    await cluster.kube.create(Kind.JOB, job("j", [sys.executable, "-c", script], container=container))
+    _, terminated = await ended(cluster, "j")
+    assert terminated["reason"] == "Completed", "four times 60 MB resident, but the same 60 MB"
+
+
+async def test_an_empty_dir_is_a_pods_own_and_goes_with_it(cluster: LocalCluster, tmp_path: Path) -> None:
+    container = {"volumeMounts": [{"name": "scratch", "mountPath": "/data", "subPath": "deep/down"}]}
+    script = "ls -A /data; echo $JOB_COMPLETION_INDEX > /data/mine; sleep 0.3; cat /data/*"
+    spec = {"completions": 2, "parallelism": 2, "completionMode": "Indexed"}
+    volumes = {"volumes": [{"name": "scratch", "emptyDir": {}}]}
+    await cluster.kube.create(Kind.JOB, job("j", script, spec=spec, pod=volumes, container=container))
+    assert (await finished(cluster, "j"))[0] == "Complete"
+    assert sorted(p.read_text() for p in (tmp_path / "j" / "logs").glob("*.log")) == ["0\n", "1\n"]
+    assert not (tmp_path / "j" / "volumes").exists()

@@ -13,6 +13,8 @@ from sweep_operator.kube.embedded.container import place_of
 from sweep_operator.kube.embedded.jobs import JobController
 from sweep_operator.kube.embedded.runner import Runner
 from sweep_operator.kube.embedded.server import Admission, EmbeddedKube
+from sweep_operator.kube.embedded.volumes import NoLocalMeaning
+from sweep_operator.kube.protocol import Object
 
 
 class LocalCluster:
@@ -32,14 +34,18 @@ class LocalCluster:
         rng: random.Random | None = None,
     ) -> None:
         self.kube = EmbeddedKube(path, clock=clock, admission=admission)
-        self.kube.log_path = lambda pod: place_of(pod, root).log
+        self.kube.log_path = lambda pod: _log_of(pod, root)
         self._runner = Runner(self.kube, root)
         self._jobs = JobController(self.kube, clock, rng or random.Random())
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
 
     async def __aenter__(self) -> Self:
-        await self._runner.recover()
+        try:
+            await self._runner.recover()
+        except BaseException:
+            self.kube.close()
+            raise
         self._tasks = [asyncio.create_task(self._jobs.run()), asyncio.create_task(self._runner.run())]
         return self
 
@@ -56,6 +62,13 @@ class LocalCluster:
         await self._runner.stop(kill=kill)
         self._tasks[1].cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _log_of(pod: Object, root: Path) -> Path | None:
+    try:
+        return place_of(pod, root).log
+    except NoLocalMeaning:
+        return None
 
 
 def open_readonly(path: Path) -> EmbeddedKube:

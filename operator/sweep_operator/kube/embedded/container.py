@@ -6,19 +6,25 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sweep_operator.api.names import ATTEMPT_LABEL, RESULTS_FILE, RUN_PATH_ANNOTATION, STAGE_LABEL
 from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
-from sweep_operator.kube.embedded.volumes import NoLocalMeaning, field_of, materialise, translate
+from sweep_operator.kube.embedded.volumes import ConfigMaps, NoLocalMeaning, field_of, materialise, translate
 
-ConfigMaps = Callable[[str], Mapping[str, Any] | None]
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
+_RANK_PORTS = ("MASTER_PORT", "PET_MASTER_PORT")
 _STALE = ("SWEEP_", "PET_", "WANDB_RUN_", "WANDB_SWEEP_ID", "WANDB_NAME", "WANDB_RESUME")
 """Variables of an outer run that an inner one must not inherit."""
+
+
+class NoSuchProgram(NoLocalMeaning):
+    """The command cannot be found."""
+
+    reason = "StartError"
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,18 @@ class Place:
         return self.run_dir / "logs" / f"{self.stem}.exit.json"
 
     @property
+    def scratch(self) -> Path:
+        """The pod's emptyDirs and the like, which go with it."""
+        return self.run_dir / "volumes" / self.stem
+
+    @property
     def lock(self) -> Path:
         """Locked while the supervisor lives."""
         return self.run_dir / "logs" / f".{self.stem}.lock"
 
     @property
     def spec(self) -> Path:
-        """What the supervisor runs (it holds the environment: readable by the user alone)."""
+        """What the supervisor runs, and for which pod."""
         return self.run_dir / "logs" / f".{self.stem}.spec.json"
 
 
@@ -86,30 +97,47 @@ def build_process(
     ``outer``: the environment that processes inherit; ``port``: a free one for the ranks of a multi-node Job.
     """
     place.log.parent.mkdir(parents=True, exist_ok=True)
-    paths = materialise(pod, place.run_dir, config_map)
+    paths = materialise(pod, place.run_dir, place.scratch, config_map)
     main = pod["spec"]["containers"][0]
     paths[main.get("terminationMessagePath") or RESULTS_FILE] = str(place.result)
+    ranks = _ranks(pod)
+
+    def local(text: str) -> str:
+        text = translate(text, paths)
+        return text if ranks is None else ranks.sub("127.0.0.1", text)
+
+    declared = _environment(main, pod, config_map, outer, None if ranks is None else str(port))
     env = {k: v for k, v in outer.items() if not k.startswith(_STALE)}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', os.defpath)}"
-    own: dict[str, str] = {}
-    for source in main.get("envFrom") or []:
-        own |= _env_from(source, config_map)
-    for variable in main.get("env") or []:
-        value = _env_value(variable, pod, config_map, outer)
-        if value is not None:
-            own[variable["name"]] = translate(expand(value, {**env, **own}), paths)
-    _make_ranks_local(own, pod, port)
-    env |= own
-    argv = [translate(expand(part, own), paths) for part in [*(main.get("command") or []), *(main.get("args") or [])]]
+    env |= {name: local(value) for name, value in declared.items()}
+    argv = [local(expand(part, declared)) for part in [*(main.get("command") or []), *(main.get("args") or [])]]
     if not argv:
         raise NoLocalMeaning("the container has neither command nor args, and no image says what to run; add a command")
-    folder = translate(main["workingDir"], paths) if main.get("workingDir") else str(cwd)
+    folder = local(main["workingDir"]) if main.get("workingDir") else str(cwd)
     if not Path(folder).is_dir():
         raise NoLocalMeaning(f"workingDir {folder} does not exist; create it, or leave it out to start in {cwd}")
     found = shutil.which(argv[0], path=env["PATH"])
     if found is None and not (Path(folder) / argv[0]).exists():
-        raise NoLocalMeaning(f"{argv[0]}: no such program on the PATH or below {folder}")
+        raise NoSuchProgram(f"{argv[0]}: no such program on the PATH or below {folder}")
     return Process([found or argv[0], *argv[1:]], env, folder)
+
+
+def _environment(
+    main: Mapping[str, Any], pod: Mapping[str, Any], config_map: ConfigMaps, outer: Mapping[str, str], port: str | None
+) -> dict[str, str]:
+    """What the container declares, as it would be in a cluster, but for the ``port`` of the ranks."""
+    declared: dict[str, str] = {}
+    for source in main.get("envFrom") or []:
+        declared |= _env_from(source, config_map)
+    for variable in main.get("env") or []:
+        name = variable["name"]
+        if port is not None and name in _RANK_PORTS:
+            declared[name] = port
+        elif variable.get("valueFrom") is None:
+            declared[name] = expand(str(variable.get("value") or ""), declared)
+        elif (value := _value_from(variable, pod, config_map, outer)) is not None:
+            declared[name] = value
+    return declared
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:
@@ -124,12 +152,10 @@ def expand(text: str, env: Mapping[str, str]) -> str:
     return _REFERENCE.sub(replace, text)
 
 
-def _env_value(
+def _value_from(
     variable: Mapping[str, Any], pod: Mapping[str, Any], config_map: ConfigMaps, outer: Mapping[str, str]
 ) -> str | None:
-    source = variable.get("valueFrom")
-    if source is None:
-        return str(variable.get("value") or "")
+    source = variable["valueFrom"]
     if "fieldRef" in source:
         return field_of(pod, source["fieldRef"]["fieldPath"])
     if "configMapKeyRef" in source:
@@ -163,13 +189,10 @@ def _env_from(source: Mapping[str, Any], config_map: ConfigMaps) -> dict[str, st
     return {prefix + k: str(v) for k, v in (found.get("data") or {}).items()}
 
 
-def _make_ranks_local(env: dict[str, str], pod: Mapping[str, Any], port: int) -> None:
-    """All ranks run here: rank 0's DNS name is this machine, on a port that no other Job uses."""
-    if INDEX_ANNOTATION not in (pod["metadata"].get("annotations") or {}):
-        return
-    for name in ("MASTER_ADDR", "PET_MASTER_ADDR"):
-        if name in env:
-            env[name] = "127.0.0.1"
-    for name in ("MASTER_PORT", "PET_MASTER_PORT"):
-        if name in env:
-            env[name] = str(port)
+def _ranks(pod: Mapping[str, Any]) -> re.Pattern[str] | None:
+    """The DNS names of the pods of an Indexed Job: all ranks run on this machine, on a port that no other Job uses."""
+    hostname = pod["spec"].get("hostname")
+    if INDEX_ANNOTATION not in (pod["metadata"].get("annotations") or {}) or not hostname:
+        return None
+    job = re.escape(hostname.rpartition("-")[0])
+    return re.compile(rf"(?<![\w.-]){job}-[0-9]+(?:\.[a-z0-9-]+)*(?![\w-])")

@@ -1,9 +1,10 @@
-"""``resources.limits.memory`` for local processes: the resident memory of the process tree, looked at now and then."""
+"""``resources.limits.memory`` for local processes: the memory of the process tree, looked at now and then."""
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psutil
@@ -21,17 +22,27 @@ def limit_bytes(container: Mapping[str, Any]) -> int | None:
     return int(float(match.group(1)) * _SUFFIXES[match.group(2)])
 
 
-def tree_bytes(pid: int) -> int:
-    """Resident memory of a process and its descendants, in bytes; 0 when it is gone."""
+def exceeds(pid: int, limit: int) -> bool:
+    """Whether the descendants of ``pid`` hold more than ``limit`` bytes. Blocks for milliseconds.
+
+    Resident sizes count a page once per process that maps it, which makes forked workers look large; the exact sum
+    (proportional sizes, on Linux) is dear, so that it is taken only when the first one is over the limit.
+    """
     try:
-        process = psutil.Process(pid)
-        tree = [process, *process.children(recursive=True)]
+        tree = psutil.Process(pid).children(recursive=True)
     except psutil.Error:
-        return 0
+        return False
+    return _sum(tree, lambda p: int(p.memory_info().rss)) > limit and _sum(tree, _own_bytes) > limit
+
+
+def _own_bytes(process: psutil.Process) -> int:
+    memory = process.memory_full_info()
+    return int(getattr(memory, "pss", memory.uss))
+
+
+def _sum(tree: Sequence[psutil.Process], measure: Callable[[psutil.Process], int]) -> int:
     total = 0
-    for member in tree:
-        try:
-            total += member.memory_info().rss
-        except psutil.Error:
-            continue
+    for process in tree:
+        with contextlib.suppress(psutil.Error):
+            total += measure(process)
     return total

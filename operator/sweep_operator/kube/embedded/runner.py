@@ -4,45 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import json
+import functools
 import logging
 import os
+import shutil
 import socket
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sweep_operator.kube.embedded import status as pod_status
 from sweep_operator.kube.embedded.container import Place, build_process, place_of
-from sweep_operator.kube.embedded.memory_limit import limit_bytes, tree_bytes
+from sweep_operator.kube.embedded.deletion import DEFAULT_GRACE_SECONDS
+from sweep_operator.kube.embedded.memory_limit import exceeds, limit_bytes
+from sweep_operator.kube.embedded.process import SupervisedProcess, launch, read_record, until_dead, was_launched
 from sweep_operator.kube.embedded.server import EmbeddedKube
-from sweep_operator.kube.embedded.volumes import NoLocalMeaning, write_atomically
+from sweep_operator.kube.embedded.volumes import NoLocalMeaning
 from sweep_operator.kube.protocol import Conflict, Kind, KubeError, NotFound, Object
 
 log = logging.getLogger(__name__)
-SUPERVISOR = Path(__file__).with_name("supervisor.py")
-ORPHAN_GRACE = 2.0
-"""Seconds that processes get when `sweep run` has died."""
 MEMORY_INTERVAL = 0.5
+STOP_GRACE = 10.0
+"""Seconds between SIGTERM and SIGKILL when the session ends."""
 
 
 @dataclass
 class _Running:
-    """One pod whose supervisor lives."""
+    """One pod whose process lives."""
 
-    process: asyncio.subprocess.Process
+    process: SupervisedProcess
     place: Place
-    pid: int
-    started: float
     oom: bool = False
     deadline: bool = False
     told: bool = False
-    """SIGTERM was sent."""
+    """Its deletion has begun."""
+    stopped: float | None = None
+    """When the session's end was announced to it."""
 
 
 class Runner:
@@ -60,170 +59,183 @@ class Runner:
     async def recover(self) -> None:
         """Pods that were running when the last process died: read how they ended, or call them lost."""
         for pod in (await self._kube.list(Kind.POD)).items:
-            phase = (pod.get("status") or {}).get("phase") or "Pending"
-            if phase in ("Succeeded", "Failed"):
+            if pod_status.over(pod):
                 continue
-            place = place_of(pod, self._root)
-            await _until_dead(place)
-            record = _read_record(place, pod["metadata"]["uid"])
+            try:
+                place = place_of(pod, self._root)
+            except NoLocalMeaning:
+                continue  # it has never started, and run() will say why
+            uid = pod["metadata"]["uid"]
+            await until_dead(place)
+            record = read_record(place, uid)
             if record is not None:
-                await self._write(pod, pod_status.ended(record, place))
-            elif phase == "Running" or place.spec.exists():
-                await self._write(pod, pod_status.lost(_started_at(pod), place, time.time()))
+                await self._write(pod, pod_status.ended(record, place, pod))
+            elif was_launched(place, uid) or pod_status.started_at(pod) is not None:
+                await self._write(pod, pod_status.lost(pod_status.started_at(pod), place, time.time()))
+            else:
+                continue
+            _clear(place)
 
     async def run(self) -> None:
         """Start what is to be started, end what is to be ended. Cancelled from outside."""
-        version = (await self._kube.list(Kind.POD)).resource_version
-        for pod in (await self._kube.list(Kind.POD)).items:
-            self._look_at(pod)
-        async for event in self._kube.watch(Kind.POD, resource_version=version):
-            if event.type != "DELETED":
-                self._look_at(event.object)
+        while True:
+            listed = await self._kube.list(Kind.POD)
+            for pod in listed.items:
+                self._look_at(pod)
+            try:
+                async for event in self._kube.watch(Kind.POD, resource_version=listed.resource_version):
+                    if event.type != "DELETED":
+                        self._look_at(event.object)
+                    elif (running := self._running.get(event.object["metadata"]["uid"])) is not None:
+                        self._spawn(f"{event.object['metadata']['uid']}/kill", running.process.kill())
+            except KubeError as error:
+                log.warning("watch of pods ended: %s", error)
 
     async def stop(self, *, kill: bool) -> None:
-        """End every process; those that had not finished are lost (they count as preempted)."""
+        """End every process; those that had not finished are disrupted (they count as preempted)."""
         self._closing = True
         for running in self._running.values():
-            await _tell(running, b"K" if kill else b"T")
+            await self._stop_one(running, kill=kill)
         tasks = list(self._tasks.values())
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=10)
+            _, late = await asyncio.wait(tasks, timeout=STOP_GRACE)
             for running in list(self._running.values()):
-                await _tell(running, b"K")
+                await running.process.kill()
             if late:
-                await asyncio.wait(late, timeout=10)
+                await asyncio.wait(late, timeout=STOP_GRACE)
 
     # -- one pod ----------------------------------------------------------------------------------------------------
 
     def _look_at(self, pod: Object) -> None:
         uid, meta = pod["metadata"]["uid"], pod["metadata"]
-        phase = (pod.get("status") or {}).get("phase") or "Pending"
         deleting = bool(meta.get("deletionTimestamp"))
+        grace = meta.get("deletionGracePeriodSeconds")
         if uid in self._tasks:
             running = self._running.get(uid)
-            if deleting and running is not None and not running.told:
+            if deleting and running is not None and (not running.told or not grace):
+                self._spawn(f"{uid}/kill" if running.told else f"{uid}/end", self._end(running, float(grace or 0)))
                 running.told = True
-                self._spawn(f"{uid}/end", self._end_gracefully(running, meta))
-        elif phase in ("Succeeded", "Failed"):
-            if deleting and meta.get("deletionGracePeriodSeconds"):
+        elif pod_status.over(pod):
+            if deleting and grace:
                 self._spawn(f"{uid}/gone", self._confirm_deleted(pod))
         elif deleting:
             self._spawn(uid, self._never_started(pod))
-        elif not self._closing and phase == "Pending":
+        elif not self._closing and pod_status.started_at(pod) is None:
             self._spawn(uid, self._execute(pod))
 
-    def _spawn(self, name: str, work: Any) -> None:
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         if name in self._tasks:
             work.close()
             return
         task = asyncio.create_task(work)
         self._tasks[name] = task
-        task.add_done_callback(lambda _: self._tasks.pop(name, None))
+        task.add_done_callback(functools.partial(self._forget, name))
+
+    def _forget(self, name: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(name, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("pod %s: %r", name, error, exc_info=error)
 
     async def _execute(self, pod: Object) -> None:
-        uid = pod["metadata"]["uid"]
+        uid, meta = pod["metadata"]["uid"], pod["metadata"]
+        live = self._kube.peek(Kind.POD, meta["namespace"], meta["name"])
+        if live is None or live["metadata"]["uid"] != uid:
+            return
+        if live["metadata"].get("deletionTimestamp"):
+            await self._never_started(live)
+            return
+        place = await self._prepare(pod)
+        if place is not None:
+            await self._launch(pod, *place)
+
+    async def _prepare(self, pod: Object) -> tuple[Place, SupervisedProcess] | None:
+        """The running process, or None when the status says why there is none."""
+        config_map = functools.partial(self._kube.peek, Kind.CONFIG_MAP, pod["metadata"]["namespace"])
         try:
             place = place_of(pod, self._root)
             place.log.parent.mkdir(parents=True, exist_ok=True)
-            running = await self._start(pod, place)
-        except (NoLocalMeaning, OSError) as error:
-            message = str(error)
-            await self._write(pod, pod_status.start_error(message, time.time()))
-            return
-        if running is None:
-            record = _read_record(place, uid) or {"startError": "the supervisor did not start", "finished": time.time()}
-            await self._write(pod, pod_status.ended(record, place))
-            return
-        self._running[uid] = running
+            process = build_process(pod, place, config_map, os.environ, self._cwd, self._port(pod))
+            supervised = await launch(process, place, pod["metadata"]["uid"])
+        except NoLocalMeaning as error:
+            await self._write(pod, pod_status.start_error(str(error), time.time(), error.reason))
+            return None
+        except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+            log.exception("pod %s cannot be started", pod["metadata"]["name"])
+            await self._write(pod, pod_status.start_error(f"{type(error).__name__}: {error}", time.time()))
+            return None
+        if supervised is None:
+            record = read_record(place, pod["metadata"]["uid"])
+            record = record or {"startError": "its supervisor did not start", "finished": time.time()}
+            await self._write(pod, pod_status.ended(record, place, pod))
+            _clear(place)
+            return None
+        return place, supervised
+
+    async def _launch(self, pod: Object, place: Place, process: SupervisedProcess) -> None:
+        uid = pod["metadata"]["uid"]
+        running = self._running[uid] = _Running(process, place)
         if self._closing:  # stop() has told those that it knew
-            await _tell(running, b"T")
+            await self._stop_one(running, kill=False)
         try:
-            await self._write(pod, pod_status.running(running.started))
+            if await self._write(pod, pod_status.running(process.started)) is None:
+                await process.kill()  # the pod was deleted by force while its process started
             watchers = [asyncio.create_task(w) for w in self._watchers(pod, running)]
-            await running.process.wait()
+            await process.wait()
             for watcher in watchers:
                 watcher.cancel()
         finally:
             self._running.pop(uid, None)
         await self._report(pod, running)
 
-    async def _start(self, pod: Object, place: Place) -> _Running | None:
-        uid = pod["metadata"]["uid"]
-        port = self._port(pod)
-        process = build_process(pod, place, self._config_map, os.environ, self._cwd, port)
-        with contextlib.suppress(FileNotFoundError):
-            place.record.unlink()
-        place.result.write_bytes(b"")
-        spec = {
-            "argv": process.argv,
-            "env": process.env,
-            "cwd": process.cwd,
-            "log": str(place.log),
-            "record": str(place.record),
-            "lock": str(place.lock),
-            "uid": uid,
-            "grace": ORPHAN_GRACE,
-        }
-        place.spec.touch(mode=0o600)
-        write_atomically(place.spec, json.dumps(spec))
-        place.spec.chmod(0o600)
-        supervisor = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-S",
-            str(SUPERVISOR),
-            str(place.spec),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert supervisor.stdout is not None
-        line = await supervisor.stdout.readline()
-        if not line:
-            await supervisor.wait()
-            return None
-        said = json.loads(line)
-        return _Running(supervisor, place, int(said["pid"]), float(said["started"]))
-
-    def _watchers(self, pod: Object, running: _Running) -> list[Any]:
-        watchers: list[Any] = []
+    def _watchers(self, pod: Object, running: _Running) -> list[Coroutine[Any, Any, None]]:
+        watchers: list[Coroutine[Any, Any, None]] = []
         limit = limit_bytes(pod["spec"]["containers"][0])
         if limit is not None:
             watchers.append(self._watch_memory(running, limit))
         deadline = pod["spec"].get("activeDeadlineSeconds")
         if deadline is not None:
-            watchers.append(self._watch_deadline(running, float(deadline)))
+            grace = pod["spec"].get("terminationGracePeriodSeconds")
+            watchers.append(
+                self._watch_deadline(running, float(deadline), DEFAULT_GRACE_SECONDS if grace is None else grace)
+            )
         return watchers
 
     async def _watch_memory(self, running: _Running, limit: int) -> None:
         while True:
-            if tree_bytes(running.pid) > limit:
-                running.oom = True
-                await _tell(running, b"K")
-                return
+            if await asyncio.to_thread(exceeds, running.process.pid, limit):
+                break
             await asyncio.sleep(MEMORY_INTERVAL)
+        running.oom = True
+        await running.process.kill()
 
-    async def _watch_deadline(self, running: _Running, seconds: float) -> None:
+    async def _watch_deadline(self, running: _Running, seconds: float, grace: float) -> None:
         await asyncio.sleep(seconds)
         running.deadline = True
-        await _tell(running, b"T")
-        await asyncio.sleep(ORPHAN_GRACE)
-        await _tell(running, b"K")
+        await self._end(running, grace)
 
-    async def _end_gracefully(self, running: _Running, meta: Mapping[str, Any]) -> None:
-        await _tell(running, b"T")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(float(meta.get("deletionGracePeriodSeconds") or 0)):
-                await running.process.wait()
-        await _tell(running, b"K")
+    async def _end(self, running: _Running, grace: float) -> None:
+        if grace > 0:
+            await running.process.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await running.process.wait()
+        await running.process.kill()
+
+    async def _stop_one(self, running: _Running, *, kill: bool) -> None:
+        running.stopped = time.time()
+        await (running.process.kill() if kill else running.process.terminate())
 
     async def _report(self, pod: Object, running: _Running) -> None:
-        record = _read_record(running.place, pod["metadata"]["uid"])
-        if record is None or (self._closing and record.get("code") != 0 and not running.oom):
-            status = pod_status.lost(running.started, running.place, time.time())
+        place = running.place
+        record = read_record(place, pod["metadata"]["uid"])
+        if record is None:
+            status = pod_status.lost(running.process.started, place, time.time())
         else:
-            status = pod_status.ended(record, running.place, oom=running.oom, deadline=running.deadline)
+            status = pod_status.ended(record, place, pod, oom=running.oom, deadline=running.deadline)
+            if running.stopped is not None and record["finished"] >= running.stopped and not running.oom:
+                status["conditions"] = [pod_status.PROCESS_LOST]
         written = await self._write(pod, status)
+        _clear(place)
         if written is not None and written["metadata"].get("deletionTimestamp"):
             await self._confirm_deleted(written)
 
@@ -240,7 +252,7 @@ class Runner:
             await self._kube.delete(Kind.POD, meta["namespace"], meta["name"], uid=meta["uid"], grace_seconds=0)
 
     async def _write(self, pod: Object, status: Object) -> Object | None:
-        """Set the status, whatever else has changed on the pod meanwhile."""
+        """Set the status, whatever else has changed on the pod meanwhile; None when the pod is gone."""
         meta = pod["metadata"]
         while True:
             try:
@@ -256,10 +268,7 @@ class Runner:
                 log.warning("status of pod %s: %s", meta["name"], error)
                 await asyncio.sleep(0.5)
 
-    def _config_map(self, name: str) -> Mapping[str, Any] | None:
-        return self._kube.peek(Kind.CONFIG_MAP, "default", name)
-
-    def _port(self, pod: Object) -> int:
+    def _port(self, pod: Mapping[str, Any]) -> int:
         """One free port per Job."""
         owner = next((o["uid"] for o in pod["metadata"].get("ownerReferences") or []), pod["metadata"]["uid"])
         if owner not in self._ports:
@@ -269,44 +278,10 @@ class Runner:
         return self._ports[owner]
 
 
-async def _tell(running: _Running, command: bytes) -> None:
-    stdin = running.process.stdin
-    if stdin is not None and running.process.returncode is None:
-        with contextlib.suppress(ConnectionError, RuntimeError):
-            stdin.write(command)
-            await stdin.drain()
-
-
-def _read_record(place: Place, uid: str) -> Mapping[str, Any] | None:
-    """The exit record, if it is this pod's."""
-    try:
-        spec = json.loads(place.spec.read_text())
-        record: Mapping[str, Any] = json.loads(place.record.read_text())
-    except (OSError, ValueError):
-        return None
-    return record if spec.get("uid") == uid else None
-
-
-def _started_at(pod: Mapping[str, Any]) -> float | None:
-    for container in (pod.get("status") or {}).get("containerStatuses") or []:
-        began = ((container.get("state") or {}).get("running") or {}).get("startedAt")
-        if began:
-            return datetime.fromisoformat(began.replace("Z", "+00:00")).timestamp()
-    return None
-
-
-async def _until_dead(place: Place) -> None:
-    """Wait until the supervisor of an earlier process is gone, and with it everything it ran."""
-    try:
-        handle = os.open(place.lock, os.O_RDWR)
-    except FileNotFoundError:
-        return
-    try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                await asyncio.sleep(0.05)
-    finally:
-        os.close(handle)
+def _clear(place: Place) -> None:
+    """What only a living pod needs."""
+    place.spec.unlink(missing_ok=True)
+    place.lock.unlink(missing_ok=True)
+    shutil.rmtree(place.scratch, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        place.scratch.parent.rmdir()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sweep_operator.api.names import MAIN_CONTAINER, MAX_RESULT_BYTES
 from sweep_operator.kube.embedded.container import Place
 from sweep_operator.kube.protocol import Object
 
-_LOG_TAIL = 2048
+_LOG_BYTES, _LOG_LINES = 2048, 80
+PROCESS_LOST: Object = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "ProcessLost",
+    "message": "the process ended with the one that ran the sweep",
+}
 _SIGNALLED = 128
 
 
@@ -19,9 +27,18 @@ def stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
-def waiting(reason: str, message: str) -> Object:
-    """Main cannot start."""
-    return {"phase": "Pending", "containerStatuses": [_main({"waiting": {"reason": reason, "message": message}})]}
+def over(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod has ended."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def started_at(pod: Mapping[str, Any]) -> float | None:
+    """When main started, as the pod's status says it; None unless it runs."""
+    for container in (pod.get("status") or {}).get("containerStatuses") or []:
+        began = ((container.get("state") or {}).get("running") or {}).get("startedAt")
+        if began:
+            return datetime.fromisoformat(began.replace("Z", "+00:00")).timestamp()
+    return None
 
 
 def running(started: float) -> Object:
@@ -34,13 +51,15 @@ def running(started: float) -> Object:
     }
 
 
-def start_error(message: str, now: float) -> Object:
-    """Main could not be executed at all."""
-    end = {"exitCode": 128, "reason": "StartError", "message": message, "finishedAt": stamp(now)}
+def start_error(message: str, now: float, reason: str = "StartError") -> Object:
+    """Main could not be executed at all. What a kubelet would wait for cannot come here, so that it is the end."""
+    end = {"exitCode": 128, "reason": reason, "message": message, "finishedAt": stamp(now)}
     return {"phase": "Failed", "containerStatuses": [_main({"terminated": end})]}
 
 
-def ended(record: Mapping[str, Any], place: Place, *, oom: bool = False, deadline: bool = False) -> Object:
+def ended(
+    record: Mapping[str, Any], place: Place, pod: Mapping[str, Any], *, oom: bool = False, deadline: bool = False
+) -> Object:
     """Main has ended as its supervisor recorded it."""
     if "startError" in record:
         return start_error(str(record["startError"]), float(record["finished"]))
@@ -50,7 +69,7 @@ def ended(record: Mapping[str, Any], place: Place, *, oom: bool = False, deadlin
     end: Object = {
         "exitCode": exit_code,
         "reason": reason,
-        "message": termination_message(place, exit_code),
+        "message": termination_message(place, fall_back=exit_code != 0 and _may_fall_back(pod)),
         "startedAt": stamp(float(record["started"])),
         "finishedAt": stamp(float(record["finished"])),
     }
@@ -58,6 +77,7 @@ def ended(record: Mapping[str, Any], place: Place, *, oom: bool = False, deadlin
         end["signal"] = -code
     status: Object = {
         "phase": "Succeeded" if exit_code == 0 and not deadline else "Failed",
+        "startTime": end["startedAt"],
         "containerStatuses": [_main({"terminated": end})],
     }
     if deadline:
@@ -67,41 +87,37 @@ def ended(record: Mapping[str, Any], place: Place, *, oom: bool = False, deadlin
 
 def lost(started: float | None, place: Place, now: float) -> Object:
     """The process went down with whoever ran it."""
-    end: Object = {"exitCode": 137, "reason": "Error", "message": termination_message(place, 0)}
+    end: Object = {"exitCode": 137, "reason": "Error", "message": termination_message(place, fall_back=False)}
     if started is not None:
         # How long it ran is not known; what it wrote last is the best witness there is.
         last = max((p.stat().st_mtime for p in (place.log, place.result) if p.exists()), default=now)
         end |= {"startedAt": stamp(started), "finishedAt": stamp(max(started, min(now, last)))}
     return {
         "phase": "Failed",
-        "conditions": [
-            {
-                "type": "DisruptionTarget",
-                "status": "True",
-                "reason": "ProcessLost",
-                "message": "the process ended with the one that ran the sweep",
-            }
-        ],
+        "conditions": [PROCESS_LOST],
         "containerStatuses": [_main({"terminated": end})],
     }
 
 
-def termination_message(place: Place, exit_code: int) -> str:
-    """At most 4096 bytes of the results file; where that is empty after a failure, the end of the log."""
-    try:
-        with place.result.open("rb") as file:
-            message = file.read(MAX_RESULT_BYTES)
-    except OSError:
-        message = b""
-    if not message and exit_code != 0:
-        try:
-            with place.log.open("rb") as file:
-                size = file.seek(0, 2)
-                file.seek(max(0, size - _LOG_TAIL))
-                message = file.read()
-        except OSError:
-            message = b""
+def termination_message(place: Place, *, fall_back: bool) -> str:
+    """The last 4096 bytes of the results file, as a kubelet reads it; where that is empty, the end of the log."""
+    message = _tail(place.result, MAX_RESULT_BYTES)
+    if not message and fall_back:
+        message = b"".join(_tail(place.log, _LOG_BYTES).splitlines(keepends=True)[-_LOG_LINES:])
     return message.decode(errors="replace")
+
+
+def _tail(path: Path, size: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+            return file.read(size)
+    except OSError:
+        return b""
+
+
+def _may_fall_back(pod: Mapping[str, Any]) -> bool:
+    return bool(pod["spec"]["containers"][0].get("terminationMessagePolicy") == "FallbackToLogsOnError")
 
 
 def _main(state: Object) -> Object:

@@ -4,9 +4,11 @@ It starts the command in a process group of its own and waits. When its standard
 sweep is gone (kill -9 included), it kills the whole group. How the command ended is written to the exit record before
 anybody is told, so that a result survives the death of everybody else.
 
-    python -I -S supervisor.py SPEC.json      SPEC: {"argv", "env", "cwd", "log", "record", "lock", "grace"}
+    python -I -S supervisor.py SPEC.json      SPEC: {"uid", "argv", "cwd", "log", "record", "lock", "grace"}
 
-The lock file is locked for as long as this process lives: whoever gets the lock knows that nothing of it is left.
+The first line of standard input is the environment as JSON; later bytes are commands: T for SIGTERM, K for SIGKILL.
+The lock file is locked for as long as this process lives: whoever gets the lock knows that nothing of it is left. It is
+taken before the input is read, so that a supervisor whose host died before it came to work starts nothing.
 """
 
 import contextlib
@@ -24,17 +26,23 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(path: str) -> int:
-    with open(path, encoding="utf-8") as file:
-        spec = json.load(file)
+    try:
+        with open(path, encoding="utf-8") as file:
+            spec = json.load(file)
+    except FileNotFoundError:
+        return 0  # the next host has called this pod lost already
     lock = os.open(spec["lock"], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    env = _read_environment()
+    if env is None:
+        return 0
     _prctl(PR_SET_CHILD_SUBREAPER, 1)  # grandchildren that leave the group become ours, so that they can be found
     started = time.time()
     try:
         with open(spec["log"], "ab", buffering=0) as log:
             child = subprocess.Popen(
                 spec["argv"],
-                env=spec["env"],
+                env=env,
                 cwd=spec["cwd"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -42,16 +50,29 @@ def main(path: str) -> int:
                 start_new_session=True,
                 preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
             )
-    except OSError as error:
-        _record(spec["record"], {"startError": f"{spec['argv'][0]}: {error.strerror}", "finished": time.time()})
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        why = f"{error.filename or spec['argv'][0]}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        _record(spec, {"startError": why, "finished": time.time()})
         return 0
     _say({"pid": child.pid, "started": started})
     code, orphaned = _wait(child, spec["grace"])
     _kill_group(child.pid, signal.SIGKILL)
     _kill_descendants()
     if not orphaned:
-        _record(spec["record"], {"code": code, "started": started, "finished": time.time()})
+        _record(spec, {"code": code, "started": started, "finished": time.time()})
     return 0
+
+
+def _read_environment() -> "dict[str, str] | None":
+    """None when whoever was to send it is gone."""
+    text = b""
+    while not text.endswith(b"\n"):
+        part = os.read(0, 1 << 16)
+        if not part:
+            return None
+        text += part
+    env: dict[str, str] = json.loads(text)
+    return env
 
 
 def _wait(child: "subprocess.Popen[bytes]", grace: float) -> "tuple[int, bool]":
@@ -117,10 +138,11 @@ def _children() -> "list[int]":
         return []
 
 
-def _record(path: str, content: "dict[str, object]") -> None:
+def _record(spec: "dict[str, str]", content: "dict[str, object]") -> None:
+    path = spec["record"]
     temporary = path + ".tmp"
     with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file)
+        json.dump({"uid": spec["uid"], **content}, file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -11,12 +12,15 @@ from typing import Any
 
 from sweep_operator.api.names import FILES_VOLUME, RUN_VOLUME
 
+ConfigMaps = Callable[[str], Mapping[str, Any] | None]
 _LOCAL = ("emptyDir", "configMap", "hostPath", "downwardAPI")
 _ANNOTATION = re.compile(r"metadata\.annotations\['(.+)'\]")
 
 
 class NoLocalMeaning(Exception):
-    """A volume that only a cluster can provide. The message names it."""
+    """Something that only a cluster can provide. The message names it and the remedy."""
+
+    reason = "CreateContainerConfigError"
 
 
 def unsupported(pod_spec: Mapping[str, Any]) -> list[str]:
@@ -31,24 +35,22 @@ def unsupported(pod_spec: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def materialise(
-    pod: Mapping[str, Any], run_dir: Path, config_map: Callable[[str], Mapping[str, Any] | None]
-) -> dict[str, str]:
-    """Make the pod's volumes; returns mount path to local directory. Raises NoLocalMeaning."""
+def materialise(pod: Mapping[str, Any], run_dir: Path, scratch: Path, config_map: ConfigMaps) -> dict[str, str]:
+    """Make the pod's volumes, its own ones below ``scratch``; mount path to local directory. Raises NoLocalMeaning."""
     problems = unsupported(pod["spec"])
     if problems:
         raise NoLocalMeaning("; ".join(problems))
     folders: dict[str, Path] = {}
     for volume in pod["spec"].get("volumes") or []:
-        folders[volume["name"]] = _folder(volume, pod, run_dir, config_map)
+        folders[volume["name"]] = _folder(volume, pod, run_dir, scratch, config_map)
     mounts: dict[str, str] = {}
     main = pod["spec"]["containers"][0]
     for mount in main.get("volumeMounts") or []:
         folder = folders.get(mount["name"])
         if folder is None:
             raise NoLocalMeaning(f"volumeMounts: {mount['name']!r} is no volume of the pod")
-        if mount.get("subPath") and mount["name"] != RUN_VOLUME:
-            folder = folder / mount["subPath"]
+        if mount["name"] != RUN_VOLUME:  # whose subPath is the way to the run directory, where we are already
+            folder = _below(folder, mount)
         mounts[mount["mountPath"].rstrip("/") or "/"] = str(folder)
     return mounts
 
@@ -62,21 +64,29 @@ def translate(text: str, paths: Mapping[str, str]) -> str:
     return re.sub(pattern, lambda m: paths[m.group(1)], text)
 
 
+def _below(folder: Path, mount: Mapping[str, Any]) -> Path:
+    if mount.get("subPathExpr"):
+        raise NoLocalMeaning(f"volumeMounts: subPathExpr of {mount['name']!r} has no meaning here; use subPath")
+    if not mount.get("subPath"):
+        return folder
+    found: Path = folder / mount["subPath"]
+    if not found.exists():
+        found.mkdir(parents=True)
+    return found
+
+
 def _folder(
-    volume: Mapping[str, Any],
-    pod: Mapping[str, Any],
-    run_dir: Path,
-    config_map: Callable[[str], Mapping[str, Any] | None],
+    volume: Mapping[str, Any], pod: Mapping[str, Any], run_dir: Path, scratch: Path, config_map: ConfigMaps
 ) -> Path:
-    name = volume["name"]
+    name: str = volume["name"]
     if name == RUN_VOLUME:
         return run_dir
     if name == FILES_VOLUME:
-        _write_items(volume["downwardAPI"].get("items") or [], pod, run_dir)
+        _write_items((volume.get("downwardAPI") or {}).get("items") or [], pod, run_dir)
         return run_dir
     if "hostPath" in volume:
         return _host_path(name, volume["hostPath"])
-    folder = run_dir / "volumes" / name
+    folder = scratch / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if "configMap" in volume:
@@ -87,11 +97,15 @@ def _folder(
 
 
 def _host_path(name: str, source: Mapping[str, Any]) -> Path:
-    path = Path(source["path"])
-    if source.get("type") == "DirectoryOrCreate":
+    path, kind = Path(source["path"]), source.get("type") or ""
+    if kind == "DirectoryOrCreate":
         path.mkdir(parents=True, exist_ok=True)
+    elif kind == "FileOrCreate":
+        path.touch()
     if not path.exists():
         raise NoLocalMeaning(f"volume {name!r}: hostPath {path} does not exist; create it")
+    if (kind.startswith("Directory") and not path.is_dir()) or (kind.startswith("File") and not path.is_file()):
+        raise NoLocalMeaning(f"volume {name!r}: hostPath {path} is no {kind.removesuffix('OrCreate').lower()}")
     return path
 
 
@@ -100,20 +114,20 @@ def _write_items(items: Sequence[Mapping[str, Any]], pod: Mapping[str, Any], fol
         write_atomically(folder / item["path"], field_of(pod, item["fieldRef"]["fieldPath"]))
 
 
-def _write_config_map(
-    folder: Path, source: Mapping[str, Any], config_map: Callable[[str], Mapping[str, Any] | None]
-) -> None:
+def _write_config_map(folder: Path, source: Mapping[str, Any], config_map: ConfigMaps) -> None:
     found = config_map(source["name"])
     if found is None:
         if source.get("optional"):
             return
         raise NoLocalMeaning(f"ConfigMap {source['name']!r} does not exist; put it into the same file as the Sweep")
-    data = found.get("data") or {}
-    items = source.get("items") or [{"key": k, "path": k} for k in data]
-    for item in items:
+    data: dict[str, bytes] = {k: v.encode() for k, v in (found.get("data") or {}).items()}
+    data |= {k: base64.b64decode(v) for k, v in (found.get("binaryData") or {}).items()}
+    for item in source.get("items") or [{"key": k, "path": k} for k in data]:
         if item["key"] not in data:
             raise NoLocalMeaning(f"ConfigMap {source['name']!r} has no key {item['key']!r}; it has {sorted(data)}")
-        write_atomically(folder / item["path"], data[item["key"]])
+        path = folder / item["path"]
+        write_atomically(path, data[item["key"]])
+        path.chmod(item.get("mode") or source.get("defaultMode") or 0o644)
 
 
 def field_of(pod: Mapping[str, Any], path: str) -> str:
@@ -132,9 +146,9 @@ def field_of(pod: Mapping[str, Any], path: str) -> str:
     raise NoLocalMeaning(f"fieldRef {path!r} has no meaning on one machine")
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(text.encode())
+    temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
     os.replace(temporary, path)

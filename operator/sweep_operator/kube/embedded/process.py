@@ -1,0 +1,130 @@
+"""One supervised local process: started, told to end, waited for; and what is known of one that an earlier host ran."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sweep_operator.kube.embedded.container import Place, Process
+from sweep_operator.kube.embedded.volumes import write_atomically
+
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+ORPHAN_GRACE = 2.0
+"""Seconds that processes get when `sweep run` has died."""
+
+
+class SupervisedProcess:
+    """A process whose supervisor lives."""
+
+    def __init__(self, supervisor: asyncio.subprocess.Process, started: float) -> None:
+        self._supervisor = supervisor
+        self.started = started
+        """Seconds since the epoch."""
+
+    @property
+    def pid(self) -> int:
+        """Of the supervisor: everything that it started descends from it."""
+        return self._supervisor.pid
+
+    async def wait(self) -> None:
+        """Until the process, its group and its descendants are gone and its exit is on record."""
+        await self._supervisor.wait()
+
+    async def terminate(self) -> None:
+        """SIGTERM to the group."""
+        await self._tell(b"T")
+
+    async def kill(self) -> None:
+        """SIGKILL to the group."""
+        await self._tell(b"K")
+
+    async def _tell(self, command: bytes) -> None:
+        stdin = self._supervisor.stdin
+        if stdin is not None and self._supervisor.returncode is None:
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                stdin.write(command)
+                await stdin.drain()
+
+
+async def launch(process: Process, place: Place, uid: str) -> SupervisedProcess | None:
+    """Start it. None when the program could not be executed: the exit record says why. Raises OSError."""
+    place.record.unlink(missing_ok=True)
+    place.result.write_bytes(b"")
+    spec = {
+        "argv": process.argv,
+        "cwd": process.cwd,
+        "log": str(place.log),
+        "record": str(place.record),
+        "lock": str(place.lock),
+        "uid": uid,
+        "grace": ORPHAN_GRACE,
+    }
+    write_atomically(place.spec, json.dumps(spec))
+    supervisor = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-S",
+        str(SUPERVISOR),
+        str(place.spec),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert supervisor.stdin is not None
+    assert supervisor.stdout is not None
+    with contextlib.suppress(ConnectionError):
+        # The environment may hold keys, so that it never touches the disk.
+        supervisor.stdin.write(json.dumps(process.env).encode() + b"\n")
+        await supervisor.stdin.drain()
+    line = await supervisor.stdout.readline()
+    if not line:
+        await supervisor.wait()
+        return None
+    return SupervisedProcess(supervisor, float(json.loads(line)["started"]))
+
+
+def read_record(place: Place, uid: str) -> Mapping[str, Any] | None:
+    """How the pod's process ended, or None when it left no word."""
+    record = _read(place.record)
+    return record if record is not None and record.get("uid") == uid else None
+
+
+def was_launched(place: Place, uid: str) -> bool:
+    """Whether the pod's process may have started."""
+    spec = _read(place.spec)
+    return spec is not None and spec.get("uid") == uid
+
+
+async def until_dead(place: Place) -> None:
+    """Wait until the supervisor of an earlier host is gone, and with it everything it ran.
+
+    A supervisor takes the lock first and looks then whether its host lives: one that comes late starts nothing.
+    """
+    try:
+        handle = os.open(place.lock, os.O_RDWR)
+    except FileNotFoundError:
+        return
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                await asyncio.sleep(0.05)
+    finally:
+        os.close(handle)
+
+
+def _read(path: Path) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
