@@ -1,4 +1,4 @@
-"""Exactly once, from nothing but object writes: a crash before and after every single write, lost answers, lagging views."""
+"""Exactly once, from object writes alone: a crash before and after every write, lost answers, lagging views."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 
 from hypothesis import given
@@ -49,5 +50,5 @@ async def test_bytes_that_are_no_utf8_do_no_harm() -> None:
 async def test_chunk_boundaries_do_not_matter(cuts: list[int]) -> None:
     text = b"epoch 1 loss=0.5\nepoch 2 loss=0.25\nend\n"
     places = sorted({0, len(text), *(min(c, len(text)) for c in cuts)})
-    parts = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    parts = [text[a:b] for a, b in itertools.pairwise(places)]
     assert (await read(*parts)).value == "0.25"

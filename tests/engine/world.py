@@ -14,8 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sweep_operator.kube.embedded import EmbeddedKube
-
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL
 from sweep_operator.api.sweep import Sweep, WarmStart
@@ -24,6 +22,7 @@ from sweep_operator.decide.plan import Observation, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
+from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
 from sweep_operator.local.admission import admit
 

@@ -34,10 +34,9 @@ def rank_by_posterior(sweep: Sweep, runs: Sequence[SweepRun], candidates: Sequen
 
 def _fitted(sweep: Sweep, runs: Sequence[SweepRun]) -> Any:
     """The optimizer with the sweep's observations, whatever the sweep's own method is."""
-    from protein.settings import ProteinSettings
-
     from protein import SearchSpace
     from protein.protein import Protein
+    from protein.settings import ProteinSettings
 
     space = SearchSpace({path: spec.to_json() for path, spec in sweep.spec.parameters.items()})
     settings = ProteinSettings.from_config(sweep.spec.protein.to_json())

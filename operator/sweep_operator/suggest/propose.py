@@ -7,11 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from protein import SearchSpace
 from protein.factory import make_optimizer
 from protein.optimizer import SearchSpaceInfeasible
 from protein.settings import ProteinSettings
-
-from protein import SearchSpace
 from sweep_operator.api.constraints import Rules
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweeprun import Prediction
