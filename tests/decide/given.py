@@ -81,6 +81,7 @@ def pod(of: SweepRun, stage: str = "train", attempt: int = 1, **changes: Any) ->
         "reason": "",
         "message": "",
         "deletion_requested": None,
+        "deletion_due": None,
         "disrupted": None,
         "unschedulable": None,
         "waiting_reason": None,

@@ -10,7 +10,8 @@ from given import T0, after, at, decide, ended, finished, job, pod, reason, run,
 
 from sweep_operator.api.limits import FailureRule
 from sweep_operator.decide.outcome import Ended, LogReading, NeedsLog, Rules, Running, Waiting, judge
-from sweep_operator.decide.plan import DeleteJob, EnsureStage, ReleasePod
+from sweep_operator.decide.plan import DeleteJob, EnsureStage, ReleasePod, RemovePod
+from sweep_operator.decide.refusal import Probe, Refusal, refuse
 
 GOOD = '{"metrics": {"reward": 0.5}, "cost": 7}'
 RUN = run(0)
@@ -26,6 +27,7 @@ def rules(**changes: Any) -> Rules:
         "failure_rules": [],
         "pending_deadline": timedelta(seconds=60),
         "deadline": None,
+        "lost_after": timedelta(seconds=120),
     }
     return Rules(**{**values, **changes})
 
@@ -123,6 +125,84 @@ def test_time_in_a_queue_does_not_count_as_pending() -> None:
     state = judge(job(RUN, suspended=True), [], rules(), {}, at(10_000))
     assert isinstance(state, Waiting)
     assert (state.reason, state.until) == ("Queued", None)
+
+
+def test_a_pod_that_outlives_its_deletion_is_on_a_lost_node() -> None:
+    dying = pod(RUN, deletion_requested=at(5), deletion_due=at(35))
+    assert judge(job(RUN), [dying], rules(), {}, at(154)) == Running(dying, at(155))
+    state = judge(job(RUN), [dying], rules(), {}, at(155))
+    assert isinstance(state, Ended)
+    assert (state.class_, state.reason) == ("preempted", "NodeLost")
+    unstarted = pod(RUN, phase="Pending", started=None, deletion_requested=at(5), deletion_due=at(35))
+    assert isinstance(judge(job(RUN), [unstarted], rules(), {}, at(155)), Ended)
+
+
+def test_a_pod_on_a_lost_node_is_removed_and_its_attempt_repeated() -> None:
+    s = sweep()
+    live = started(s)
+    dying = pod(live, deletion_requested=at(5), deletion_due=at(35))
+    plan = decide(snapshot(s, [live], [job(live)], [dying], now=155))
+    lost = after(plan, live)
+    assert [type(a) for p in plan.runs for a in p.cleanup] == [DeleteJob, ReleasePod, RemovePod]
+    assert (lost.status.train.attempt, lost.status.train.preemptions) == (1, 1)  # not before the pod is gone
+    again = after(decide(snapshot(s, [lost], now=156)), lost)
+    assert again.status.train.attempt == 2
+
+
+def refusal(message: str, since: float = 0, *, final: bool = False) -> Refusal:
+    return refuse(message, final=final, now=at(since), before=None)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ('pods "x" is forbidden: exceeded quota: q, requested: pods=1', "QuotaExceeded"),
+        ('pods "x" is forbidden: violates PodSecurity "restricted:latest": ...', "PodSecurity"),
+        ('pods "x" is forbidden: error looking up service account n/a: serviceaccount "a" not found',
+         "ServiceAccountMissing"),
+        ('jobs.batch is forbidden: namespace n because it is being terminated', "NamespaceTerminating"),
+        ("jobs.batch is forbidden: User may not", "Forbidden"),
+    ],
+)  # fmt: skip
+def test_what_keeps_a_job_without_pod_is_said_on_the_run(message: str, reason: str) -> None:
+    state = judge(job(RUN), [], rules(), {}, at(30), refusal(message))
+    assert isinstance(state, Waiting)
+    assert (state.reason, state.message) == (reason, message)
+    late = judge(job(RUN), [], rules(), {}, at(60), refusal(message))
+    if reason == "QuotaExceeded":  # a full quota is no failure, however long
+        assert isinstance(late, Waiting)
+    else:
+        assert isinstance(late, Ended)
+        assert (late.class_, late.reason) == ("infrastructure", reason)
+
+
+def test_a_job_without_pod_is_asked_about_after_a_while() -> None:
+    s = sweep()
+    live = started(s)
+    early = decide(snapshot(s, [live], [job(live)], now=19))
+    assert (early.wake, [p for r in early.runs for p in r.probes]) == (at(20), [])
+    assert [p for r in decide(snapshot(s, [live], [job(live)], now=20)).runs for p in r.probes] == [
+        Probe("s-r-0-train-1")
+    ]
+
+
+def test_a_refused_job_is_tried_again_and_an_invalid_one_fails_the_run() -> None:
+    s = sweep()
+    live = started(s)
+    name = "s-r-0-train-1"
+    full = refusal("exceeded quota: q")
+    waiting = decide(snapshot(s, [live], now=29, refusals={name: full}))
+    assert (reason(after(waiting, live)), waiting.wake) == ("QuotaExceeded", at(30))
+    assert not waiting.runs[0].after
+    assert decide(snapshot(s, [live], now=30, refusals={name: full})).runs[0].after
+    plan = decide(snapshot(s, [live], now=1, refusals={name: refusal("spec.x: wrong", final=True)}))
+    dead = after(plan, live)
+    assert dead.status.failure is not None
+    assert (dead.status.failure.class_, dead.status.failure.reason) == ("infrastructure", "Invalid")
+    forbidden = refusal("User may not create jobs")
+    late = after(decide(snapshot(s, [live], now=3601, refusals={name: forbidden})), live)
+    assert late.failed
+    assert not after(decide(snapshot(s, [live], now=3601, refusals={name: full})), live).failed
 
 
 def test_unschedulable_is_said() -> None:

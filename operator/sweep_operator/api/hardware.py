@@ -54,4 +54,7 @@ class OperatorConfig(Model):
     profiles: dict[str, Profile] = SHIPPED
     currency: str = "USD"
     kueue: bool = False
+    lost_node_seconds: float = Field(
+        default=120.0, ge=0, description="A pod that outlives its deletion by this much is on a lost node."
+    )
     wandb_base_urls: list[str] = ["https://api.wandb.ai", "https://api.forge.coreweave.com"]

@@ -14,6 +14,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.outcome import LogReading
+from sweep_operator.decide.refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class RunContext:
     jobs: tuple[JobView, ...]
     pods: tuple[PodView, ...]
     logs: Mapping[str, LogReading]
+    refusals: Mapping[str, Refusal]
     foreign_jobs: frozenset[str]
     config: OperatorConfig
     now: datetime

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, StageStatus, SweepRun, SweepRunStatus
@@ -11,7 +12,9 @@ from sweep_operator.api.template import StageTemplate
 from sweep_operator.decide.outcome import Rules
 
 
-def rules_for(run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate, sweep: Sweep) -> Rules:
+def rules_for(
+    run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate, sweep: Sweep, config: OperatorConfig
+) -> Rules:
     """What an attempt of this stage is judged by."""
     spec = stage_template(template, stage)
     reports = stage == "eval" or template.eval is None
@@ -24,7 +27,13 @@ def rules_for(run: SweepRun, status: SweepRunStatus, stage: Stage, template: Run
         failure_rules=template.per_run.failure_rules,
         pending_deadline=timedelta(seconds=template.per_run.pending_deadline_seconds),
         deadline=stage_deadline(run, status, stage, template),
+        lost_after=lost_after(config),
     )
+
+
+def lost_after(config: OperatorConfig) -> timedelta:
+    """How long a pod may outlive its deletion."""
+    return timedelta(seconds=config.lost_node_seconds)
 
 
 def stage_template(template: RunTemplate, stage: Stage) -> StageTemplate:

@@ -49,6 +49,8 @@ class PodView:
     message: str
     deletion_requested: datetime | None
     """When somebody asked for its deletion (deletionTimestamp is that plus the grace period)."""
+    deletion_due: datetime | None
+    """When its kubelet should have ended it at the latest."""
     disrupted: str | None
     """Reason of the DisruptionTarget condition."""
     unschedulable: str | None
@@ -68,6 +70,10 @@ class PodView:
     def over(self) -> bool:
         """Main has ended, or the pod has without main ever starting."""
         return self.exit_code is not None or self.phase in ("Succeeded", "Failed")
+
+    def lost_at(self, patience: timedelta) -> datetime | None:
+        """From when on its node counts as lost: it should be gone, and nobody there says that it is."""
+        return None if self.deletion_due is None or self.over else self.deletion_due + patience
 
     def seconds(self, now: datetime) -> float:
         """Seconds of main so far."""
@@ -147,6 +153,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         reason=status.get("reason") or "",
         message=status.get("message") or "",
         deletion_requested=_deletion_requested(meta),
+        deletion_due=parse_time(meta.get("deletionTimestamp")),
         disrupted=(disruption.get("reason") or "DisruptionTarget") if disruption.get("status") == "True" else None,
         unschedulable=scheduled.get("message") or "" if scheduled.get("status") == "False" else None,
         waiting_reason=waiting.get("reason"),

@@ -10,6 +10,7 @@ from typing import Literal
 from sweep_operator.api.limits import FailureClass, FailureRule
 from sweep_operator.api.sweeprun import Stage
 from sweep_operator.decide.observed import JobView, PodView
+from sweep_operator.decide.refusal import Refusal
 from sweep_operator.decide.result import (
     BadResult,
     Result,
@@ -62,6 +63,8 @@ class Rules:
     pending_deadline: timedelta
     deadline: timedelta | None
     """Of main, from its start."""
+    lost_after: timedelta
+    """How long a pod may outlive its deletion before its node counts as lost."""
 
 
 @dataclass(frozen=True)
@@ -109,29 +112,42 @@ State = Waiting | Running | NeedsLog | Absent | Ended
 
 
 def judge(
-    job: JobView | None, pods: Sequence[PodView], rules: Rules, logs: Mapping[str, LogReading], now: datetime
+    job: JobView | None,
+    pods: Sequence[PodView],
+    rules: Rules,
+    logs: Mapping[str, LogReading],
+    now: datetime,
+    refusal: Refusal | None = None,
 ) -> State:
-    """The state of one attempt from its Job and its pods (of this attempt, any rank)."""
+    """The state of one attempt from its Job and its pods (of this attempt, any rank).
+
+    ``refusal``: what the API server has against the attempt's Job or pod, as far as it was asked.
+    """
     lead = max((p for p in pods if p.rank == 0), key=lambda p: (p.created, p.uid), default=None)
     if job is not None and job.suspended and not job.finished and (lead is None or lead.over or lead.started is None):
         return Waiting("Queued", "the Job waits in its queue", None)
     if lead is None:
-        return _without_pod(job, pods, rules, now)
+        return _without_pod(job, pods, rules, now, refusal)
     failed_peer = next((p for p in pods if p is not lead and p.over and p.exit_code != 0), None)
     if lead.over or failed_peer:
         judged = lead if (lead.over and lead.exit_code != 0) or failed_peer is None else failed_peer
         if judged.exit_code == 0 and job is not None and not job.finished and any(not p.over for p in pods):
             return Running(lead, None)  # rank 0 is done, the other ranks are not
         return _ended(judged, rules, logs)
+    lost = min((at for p in pods if (at := p.lost_at(rules.lost_after)) is not None), default=None)
+    if lost is not None and now >= lost:
+        return Ended("preempted", "NodeLost", f"node {lead.node} does not end the pod that was deleted", lead)
     if lead.started is None:
-        return _pending(lead, rules, now)
+        return _pending(lead, rules, now, lost)
     until = None if rules.deadline is None else lead.started + rules.deadline
     if until is not None and now >= until:
         return Ended("timeout", "DeadlineExceeded", f"ran longer than {_seconds(rules.deadline)} s", lead)
-    return Running(lead, until)
+    return Running(lead, min((at for at in (until, lost) if at is not None), default=None))
 
 
-def _without_pod(job: JobView | None, pods: Sequence[PodView], rules: Rules, now: datetime) -> State:
+def _without_pod(
+    job: JobView | None, pods: Sequence[PodView], rules: Rules, now: datetime, refusal: Refusal | None
+) -> State:
     if job is None:
         return Absent() if not pods else Waiting("Terminating", "other pods of the attempt are ending", None)
     if job.finished == "Failed" and job.finished_reason == "DeadlineExceeded":
@@ -139,14 +155,19 @@ def _without_pod(job: JobView | None, pods: Sequence[PodView], rules: Rules, now
     if job.finished or job.deleting:
         return Ended("preempted", "PodVanished", "the pod is gone and its result with it")
     until = job.created + rules.pending_deadline
+    if refusal is not None and refusal.waits_for_ever:
+        return Waiting(refusal.reason, refusal.message, None)
     if now >= until:
-        return Ended("infrastructure", "NoPod", f"the Job had no pod for {_seconds(rules.pending_deadline)} s")
+        reason, why = (refusal.reason, f": {refusal.message}") if refusal else ("NoPod", "")
+        return Ended("infrastructure", reason, f"the Job had no pod for {_seconds(rules.pending_deadline)} s{why}")
+    if refusal is not None:
+        return Waiting(refusal.reason, refusal.message, until)
     return Waiting("NoPod", "the Job has no pod yet", until)
 
 
-def _pending(pod: PodView, rules: Rules, now: datetime) -> State:
+def _pending(pod: PodView, rules: Rules, now: datetime, lost: datetime | None) -> State:
     if pod.deletion_requested is not None:
-        return Waiting("Terminating", "the pod is being deleted before it started", None)
+        return Waiting("Terminating", "the pod is being deleted before it started", lost)
     reason, message = pod.waiting_reason or "Scheduling", pod.waiting_message
     if pod.unschedulable is not None:
         reason, message = "Unschedulable", pod.unschedulable

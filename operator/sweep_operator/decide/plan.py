@@ -11,6 +11,7 @@ from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweeprun import Origin, Prediction, Stage, SweepRun, SweepRunStatus
 from sweep_operator.decide.outcome import LogRequest
+from sweep_operator.decide.refusal import Probe
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,14 @@ class ReleasePod:
 
 
 @dataclass(frozen=True)
+class RemovePod:
+    """A pod on a lost node: nobody else will say that it has ended."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
 class DeleteClaim:
     """The run's volume, which retention does not keep."""
 
@@ -109,8 +118,9 @@ class RunPlan:
     status: SweepRunStatus
     before: tuple[EnsureRevision | Adopt, ...] = ()
     after: tuple[EnsureStage, ...] = ()
-    cleanup: tuple[DeleteJob | ReleasePod | DeleteClaim, ...] = ()
+    cleanup: tuple[DeleteJob | ReleasePod | RemovePod | DeleteClaim, ...] = ()
     logs: tuple[LogRequest, ...] = ()
+    probes: tuple[Probe, ...] = ()
     events: tuple[Event, ...] = ()
     wake: datetime | None = None
 

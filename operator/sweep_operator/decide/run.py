@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import (
     Stage,
@@ -10,7 +12,8 @@ from sweep_operator.api.sweeprun import (
 )
 from sweep_operator.decide import cost
 from sweep_operator.decide.context import RunContext
-from sweep_operator.decide.plan import Adopt, DeleteJob, EnsureRevision, ReleasePod, RunPlan
+from sweep_operator.decide.deadlines import lost_after
+from sweep_operator.decide.plan import Adopt, DeleteJob, EnsureRevision, ReleasePod, RemovePod, RunPlan
 from sweep_operator.decide.step import Step
 
 
@@ -18,11 +21,12 @@ def decide_run(run: SweepRun, ctx: RunContext) -> RunPlan:
     """The plan of one run's pass."""
     before: list[EnsureRevision | Adopt] = []
     if run.metadata.deletion_timestamp is not None:
-        return RunPlan(run, run.status, cleanup=_cleanup(run, run.status, ctx, over=True))
+        return RunPlan(run, run.status, cleanup=_cleanup(run, run.status, ctx, over=True), wake=_next_loss(ctx))
     if run.spec.index is None and run.metadata.controller_uid() != ctx.sweep.metadata.uid:
         before.append(Adopt(run.name))
     if run.terminal:
-        return RunPlan(run, run.status, before=tuple(before), cleanup=_cleanup(run, run.status, ctx, over=True))
+        cleanup = _cleanup(run, run.status, ctx, over=True)
+        return RunPlan(run, run.status, before=tuple(before), cleanup=cleanup, wake=_next_loss(ctx))
     step = Step(run, ctx)
     step.advance()
     terminal = run.with_(status=step.status).terminal
@@ -34,23 +38,33 @@ def decide_run(run: SweepRun, ctx: RunContext) -> RunPlan:
         after=tuple(step.after),
         cleanup=cleanup,
         logs=tuple(step.logs),
+        probes=tuple(step.probes),
         events=tuple(step.events),
-        wake=step.wake,
+        wake=min((at for at in (step.wake, _next_loss(ctx)) if at is not None), default=None),
     )
 
 
 def _cleanup(
     run: SweepRun, status: SweepRunStatus, ctx: RunContext, *, over: bool
-) -> tuple[DeleteJob | ReleasePod, ...]:
+) -> tuple[DeleteJob | ReleasePod | RemovePod, ...]:
     """Jobs and pods whose attempt is over in the record: end what still runs, let go of what is read."""
-    actions: list[DeleteJob | ReleasePod] = []
+    actions: list[DeleteJob | ReleasePod | RemovePod] = []
     for job in ctx.jobs:
         if not job.finished and not job.deleting and (over or _attempt_over(status, job.stage, job.attempt)):
             actions.append(DeleteJob(job.name, job.uid))
     for pod in ctx.pods:
         if pod.holds_result and (over or _attempt_over(status, pod.stage, pod.attempt)):
             actions.append(ReleasePod(pod.name, pod.uid))
+        lost = pod.lost_at(lost_after(ctx.config))
+        if lost is not None and ctx.now >= lost and (over or _attempt_over(status, pod.stage, pod.attempt)):
+            actions.append(RemovePod(pod.name, pod.uid))
     return tuple(actions)
+
+
+def _next_loss(ctx: RunContext) -> datetime | None:
+    """When the next pod that is being deleted counts as lost: nothing else would wake us then."""
+    times = (pod.lost_at(lost_after(ctx.config)) for pod in ctx.pods)
+    return min((at for at in times if at is not None and at > ctx.now), default=None)
 
 
 def _attempt_over(status: SweepRunStatus, stage: Stage, attempt: int) -> bool:

@@ -15,6 +15,7 @@ from sweep_operator.api.sweeprun import Origin, Prediction, SweepRun
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.outcome import LogReading
 from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Snapshot:
     """Names of the runs' claims that exist."""
     logs: Mapping[str, LogReading] = field(default_factory=dict)
     """By pod uid."""
+    refusals: Mapping[str, Refusal] = field(default_factory=dict)
+    """By Job name: what the API server has against the Job, its claim or its pod."""
     foreign_jobs: frozenset[str] = frozenset()
     """Job names that objects of other owners hold."""
     burnt: frozenset[int] = frozenset()

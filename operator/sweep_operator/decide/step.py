@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sweep_operator.api.limits import FailureClass
 from sweep_operator.api.meta import Condition, find_condition, with_condition
@@ -18,7 +18,7 @@ from sweep_operator.api.sweeprun import (
 from sweep_operator.decide import cost
 from sweep_operator.decide.context import RunContext, effective_parameters
 from sweep_operator.decide.deadlines import retry_at, rules_for, stage_deadline
-from sweep_operator.decide.observed import PodView
+from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.outcome import (
     Absent,
     Ended,
@@ -29,6 +29,7 @@ from sweep_operator.decide.outcome import (
     judge,
 )
 from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event
+from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
 from sweep_operator.decide.result import Result
 
 _LEARNED: dict[str, str] = {
@@ -46,6 +47,7 @@ class Step:
         self.before: list[EnsureRevision] = []
         self.after: list[EnsureStage] = []
         self.logs: list[LogRequest] = []
+        self.probes: list[Probe] = []
         self.events: list[Event] = []
         self.wake: datetime | None = None
 
@@ -122,11 +124,13 @@ class Step:
             self._record(stage, "stopped", max(pods, key=lambda p: p.created, default=None))
             self._unknown("Suspended", "the sweep is suspended")
             return
-        state = judge(
-            job, pods, rules_for(self.run, self.status, stage, template, self.ctx.sweep), self.ctx.logs, self.ctx.now
-        )
+        rules = rules_for(self.run, self.status, stage, template, self.ctx.sweep, self.ctx.config)
+        refusal = self.ctx.refusals.get(status.job_name or "")
+        state = judge(job, pods, rules, self.ctx.logs, self.ctx.now, refusal)
         self._note_evicted(stage, pods)
         match state:
+            case Absent() if status.start_time is None and refusal is not None:
+                self._refused(stage, template, refusal, rules.pending_deadline)
             case Absent() if status.start_time is None:
                 self._unknown("Training" if stage == "train" else "Evaluating", "starting")
                 self.after.append(self._ensure(stage, status.attempt, template))
@@ -135,6 +139,8 @@ class Step:
             case Waiting(reason, message, until):
                 self._unknown(reason, message)
                 self._wake(until)
+                if job is not None and not job.suspended and not pods:
+                    self._ask_about_pod(job, refusal)
             case Running(pod, until):
                 self._set(stage, status.with_(start_time=pod.started, node=pod.node, image_id=pod.image_id))
                 self._unknown("Training" if stage == "train" else "Evaluating", "")
@@ -143,6 +149,27 @@ class Step:
                 self.logs.append(request)
             case Ended():
                 self._apply(stage, template, state)
+
+    def _refused(self, stage: Stage, template: RunTemplate, refusal: Refusal, patience: timedelta) -> None:
+        """The API server would not have the Job or the claim of this attempt."""
+        status = self._of(stage)
+        if refusal.final or (self.ctx.now - refusal.since >= patience and not refusal.waits_for_ever):
+            self._record(stage, "infrastructure", None)
+            self._fail(stage, "infrastructure", refusal.reason, refusal.message)
+            return
+        self._unknown(refusal.reason, refusal.message)
+        if self.ctx.now >= refusal.again:
+            self.after.append(self._ensure(stage, status.attempt, template))
+        else:
+            self._wake(refusal.again)
+
+    def _ask_about_pod(self, job: JobView, refusal: Refusal | None) -> None:
+        """Only an Event tells why a Job gets no pod; a dry run of the pod gets the same answer."""
+        ask = job.created + PROBE_AFTER if refusal is None else refusal.again
+        if self.ctx.now >= ask:
+            self.probes.append(Probe(job.name))
+        else:
+            self._wake(ask)
 
     def _note_evicted(self, stage: Stage, pods: tuple[PodView, ...]) -> None:
         """A queue may evict and resume a Job: the seconds of its earlier pods are set, keyed by their uid."""

@@ -108,6 +108,7 @@ class _Pass:
             jobs=tuple(j for j in snap.jobs if j.run == run.name and j.owner_uid == run.metadata.uid),
             pods=tuple(p for p in snap.pods if p.run == run.name),
             logs=snap.logs,
+            refusals=snap.refusals,
             foreign_jobs=snap.foreign_jobs,
             config=snap.config,
             now=snap.now,

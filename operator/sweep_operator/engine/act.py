@@ -34,8 +34,10 @@ from sweep_operator.decide.plan import (
     Event,
     Plan,
     ReleasePod,
+    RemovePod,
     RunPlan,
 )
+from sweep_operator.decide.refusal import refuse
 from sweep_operator.engine.memory import Memory
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.recorder import Recorder
@@ -93,6 +95,8 @@ class Executor:
                 await self._delete(Kind.JOB, run.metadata.namespace, cleanup.name, cleanup.uid)
             elif isinstance(cleanup, ReleasePod):
                 await self.release(run.metadata.namespace, cleanup)
+            elif isinstance(cleanup, RemovePod):
+                await self._delete(Kind.POD, run.metadata.namespace, cleanup.name, cleanup.uid, grace_seconds=0)
             elif isinstance(cleanup, DeleteClaim):
                 await self._delete(Kind.CLAIM, run.metadata.namespace, claim_name(run.name), None)
         await self._recorder.record(sweep, plan.events)
@@ -128,6 +132,25 @@ class Executor:
         if mark not in memory.raised and not await self._still_wanted(run, action):
             return
         memory.raised.add(mark)
+        try:
+            await self._create_stage(sweep, run, action, memory)
+        except (Forbidden, Invalid) as error:
+            await self._note_refusal(sweep, run, action, error, memory)
+        else:
+            memory.refusals.pop(job_name(run.name, action.stage, action.attempt), None)
+
+    async def _note_refusal(
+        self, sweep: Sweep, run: SweepRun, action: EnsureStage, error: Forbidden | Invalid, memory: Memory
+    ) -> None:
+        """The run says why it waits, and other runs go on."""
+        name = job_name(run.name, action.stage, action.attempt)
+        before = memory.refusals.get(name)
+        now = refuse(str(error), final=isinstance(error, Invalid), now=self._settings.now(), before=before)
+        memory.refusals[name] = now
+        if before is None or before.reason != now.reason:
+            await self._recorder.record(sweep, (Event(now.reason, now.message[:1000], run.name, "Warning"),))
+
+    async def _create_stage(self, sweep: Sweep, run: SweepRun, action: EnsureStage, memory: Memory) -> None:
         claim = build_claim(sweep, run, action.template)
         if claim is not None and self._store.get(Kind.CLAIM, run.metadata.namespace, claim["metadata"]["name"]) is None:
             await self._create(Kind.CLAIM, claim)
@@ -139,11 +162,7 @@ class Executor:
         )
         profile = self._settings.config.profiles.get(spec.hardware, Profile())
         job = build_job(sweep, run, action.template, action.stage, action.attempt, profile, action.deadline_seconds)
-        try:
-            created = await self._create(Kind.JOB, job)
-        except (Forbidden, Invalid) as error:
-            await self._recorder.record(sweep, (Event("JobRefused", str(error)[:1000], run.name, "Warning"),))
-            raise
+        created = await self._create(Kind.JOB, job)
         owner = next((o["uid"] for o in created["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
         if owner != run.metadata.uid:
             memory.foreign_jobs.add(job_name(run.name, action.stage, action.attempt))
@@ -223,9 +242,11 @@ class Executor:
         self._store.apply(kind, obj)
         return obj
 
-    async def _delete(self, kind: Kind, namespace: str, name: str, uid: str | None) -> None:
+    async def _delete(
+        self, kind: Kind, namespace: str, name: str, uid: str | None, *, grace_seconds: int | None = None
+    ) -> None:
         try:
-            await self._kube.delete(kind, namespace, name, uid=uid)
+            await self._kube.delete(kind, namespace, name, uid=uid, grace_seconds=grace_seconds)
         except NotFound:
             self._store.gone(kind, namespace, name)
         except Conflict:

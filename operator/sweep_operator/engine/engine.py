@@ -10,6 +10,7 @@ from sweep_operator.api.errors import FieldError, InvalidObject, parse
 from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Plan, ReleasePod, SuggestRequest
+from sweep_operator.decide.refusal import ASK_AGAIN
 from sweep_operator.decide.sweep import decide
 from sweep_operator.engine.accept import check_sweep, refusal
 from sweep_operator.engine.act import Executor
@@ -17,6 +18,7 @@ from sweep_operator.engine.gather import Gatherer
 from sweep_operator.engine.logs import read_logs
 from sweep_operator.engine.memory import Memory
 from sweep_operator.engine.ports import HistoryReader, NotLeading, Settings, Suggester
+from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.recorder import Recorder
 from sweep_operator.engine.store import Store
@@ -40,6 +42,7 @@ class Engine:
         self._recorder = Recorder(kube, self.store, settings)
         self._executor = Executor(kube, self.store, self._recorder, settings)
         self._gatherer = Gatherer(kube, self.store)
+        self._preflight = Preflight(kube, self.store)
         self._warm = WarmStarter(kube, self.store, history, settings)
         self._memories: dict[Key, Memory] = {}
         self._run_limits: dict[Key, int] = {}
@@ -152,10 +155,19 @@ class Engine:
             await self._refuse(obj, error.errors)
             return
         if memory.checked_generation != sweep.metadata.generation:
-            memory.problems = tuple(check_sweep(sweep, self._settings.config, self._settings.require_image))
+            memory.problems = tuple(await self._check(sweep))
             memory.checked_generation = sweep.metadata.generation
         await self._warm.recall(sweep, memory)
         await self._pass(key, sweep, memory)
+
+    async def _check(self, sweep: Sweep) -> list[FieldError]:
+        """Everything that is wrong with a spec; what the namespace has against its pods becomes an Event."""
+        problems = check_sweep(sweep, self._settings.config, self._settings.require_image)
+        if problems or not self._settings.dry_run_pods:
+            return problems
+        errors, events = await self._preflight.check(sweep, self._settings.config)
+        await self._recorder.record(sweep, events)
+        return errors
 
     async def _pass(self, key: Key, sweep: Sweep, memory: Memory) -> None:
         now = self._settings.now()
@@ -172,6 +184,7 @@ class Engine:
         if wanted:
             memory.logs.update(await read_logs(self._kube, sweep.metadata.namespace, wanted))
             self.queue.add(key)
+        await self._probe(key, plan, memory)
         if plan.read_warm_start and not await self._warm.read(sweep, memory):
             self.queue.add_after(key, 10)
         elif plan.read_warm_start:
@@ -181,6 +194,21 @@ class Engine:
         if plan.wake is not None:
             seconds = (plan.wake - self._settings.now()).total_seconds()
             self.queue.add_after(key, max(0.05, seconds))
+
+    async def _probe(self, key: Key, plan: Plan, memory: Memory) -> None:
+        """Ask why Jobs have no pods, each at most once in a while."""
+        now = self._settings.now()
+        for job in (probe.job for run in plan.runs for probe in run.probes):
+            self.queue.add_after(key, ASK_AGAIN.total_seconds())
+            if now - memory.asked.get(job, now - ASK_AGAIN) < ASK_AGAIN:
+                continue
+            memory.asked[job] = now
+            found = await self._preflight.probe(key[0], job, memory.refusals.get(job), now)
+            if found is not None:
+                memory.refusals[job] = found
+            elif memory.refusals.pop(job, None) is None:
+                continue
+            self.queue.add(key)
 
     async def _suggest(self, key: Key, sweep: Sweep, request: SuggestRequest, memory: Memory) -> None:
         try:

@@ -56,6 +56,7 @@ class Gatherer:
                 if not c["metadata"].get("deletionTimestamp")
             ),
             logs=dict(memory.logs),
+            refusals=dict(memory.refusals),
             foreign_jobs=frozenset(memory.foreign_jobs),
             burnt=frozenset(memory.burnt),
             suggested=memory.suggested_for(sweep.metadata.generation),

@@ -9,6 +9,7 @@ from datetime import datetime
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.sweeprun import Stage
 from sweep_operator.decide.outcome import LogReading
+from sweep_operator.decide.refusal import Refusal
 from sweep_operator.decide.snapshot import Suggested, WarmStartState
 
 
@@ -20,6 +21,10 @@ class Memory:
     checked_generation: int | None = None
     problems: tuple[FieldError, ...] = ()
     logs: dict[str, LogReading] = field(default_factory=dict)
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    """By Job name."""
+    asked: dict[str, datetime] = field(default_factory=dict)
+    """By Job name: when its missing pod was asked about last."""
     foreign_jobs: set[str] = field(default_factory=set)
     burnt: set[int] = field(default_factory=set)
     raised: set[tuple[str, Stage, int]] = field(default_factory=set)

@@ -49,6 +49,8 @@ class Settings:
     """Wall time, UTC: what is compared with times that Kubernetes wrote."""
     monotonic: Callable[[], float]
     require_image: bool = True
+    dry_run_pods: bool = False
+    """Ask the server about the pods of a Sweep before it is accepted (an embedded Kube has no opinion of them)."""
     workers: int = 4
     component: str = "sweep-operator"
     check_leading: Callable[[], None] = lambda: None

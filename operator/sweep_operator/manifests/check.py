@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 
-from sweep_operator.api.centre import search_centre
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.parameters import env_name
 from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun, SweepRunSpec
 from sweep_operator.api.template import StageTemplate
 from sweep_operator.manifests.env import is_owned_variable
 from sweep_operator.manifests.merge import check_pod_template
 from sweep_operator.manifests.overrides import parameter_files
 from sweep_operator.manifests.substitution import check_substitution
+from sweep_operator.manifests.sweeprun import centre_run
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_FILES_BYTES = 200 * 1024
@@ -48,11 +46,8 @@ def check_manifests(sweep: Sweep, config: OperatorConfig, *, require_image: bool
 
 def _files_size(sweep: Sweep) -> int:
     """Bytes of the parameter files of a run at the search centre."""
-    centre = SweepRun(
-        metadata=ObjectMeta(name=f"{sweep.name}.r.0"),
-        spec=SweepRunSpec(sweep_name=sweep.name, index=0, parameters=search_centre(sweep.spec.parameters)),
-    )
-    return sum(len(text.encode()) for text in parameter_files(sweep, centre, RunTemplate.of(sweep)).values())
+    files = parameter_files(sweep, centre_run(sweep), RunTemplate.of(sweep))
+    return sum(len(text.encode()) for text in files.values())
 
 
 def _check_text(sweep: Sweep) -> list[FieldError]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sweep_operator.api.centre import search_centre
+from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.names import API_VERSION, run_object_name
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Origin, Prediction
+from sweep_operator.api.sweeprun import Origin, Prediction, SweepRun, SweepRunSpec
 from sweep_operator.manifests.ownership import owned_by_sweep, sweep_labels
 
 
@@ -34,3 +36,11 @@ def build_run(
         },
         "spec": spec,
     }
+
+
+def centre_run(sweep: Sweep) -> SweepRun:
+    """A run at the search centre that exists nowhere: what runs of the sweep look like."""
+    return SweepRun(
+        metadata=ObjectMeta(name=run_object_name(sweep.name, 0), namespace=sweep.metadata.namespace),
+        spec=SweepRunSpec(sweep_name=sweep.name, index=0, parameters=search_centre(sweep.spec.parameters)),
+    )

@@ -1,0 +1,39 @@
+"""The pod that a Job would make, for asking the API server what it thinks of it (a dry run; nothing is stored)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sweep_operator.api.hardware import OperatorConfig, Profile
+from sweep_operator.api.model import JsonObject
+from sweep_operator.api.revision import RunTemplate
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import Stage
+from sweep_operator.manifests.job import build_job
+from sweep_operator.manifests.sweeprun import centre_run
+
+
+def pod_of_job(job: Mapping[str, Any]) -> JsonObject:
+    """As the Job controller makes it, but for the name, and without owner and finalizers."""
+    template = job["spec"]["template"]
+    meta = {k: v for k, v in (template.get("metadata") or {}).items() if k in ("labels", "annotations")}
+    name = f"{job['metadata']['name']}-dry-run"
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": job["metadata"]["namespace"], **meta},
+        "spec": template["spec"],
+    }
+
+
+def sample_pods(sweep: Sweep, config: OperatorConfig) -> dict[Stage, JsonObject]:
+    """The pods of a run at the search centre, by stage."""
+    template, run = RunTemplate.of(sweep), centre_run(sweep)
+    stages: dict[Stage, str] = {"train": template.train.hardware}
+    if template.eval is not None:
+        stages["eval"] = template.eval.hardware
+    return {
+        stage: pod_of_job(build_job(sweep, run, template, stage, 1, config.profiles.get(hardware, Profile()), None))
+        for stage, hardware in stages.items()
+    }
