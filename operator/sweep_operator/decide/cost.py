@@ -78,12 +78,12 @@ def spent(sweep: Sweep, run: SweepRun, template: RunTemplate | None, config: Ope
 
 def rate(sweep: Sweep, stage: StageTemplate, config: OperatorConfig) -> float:
     """Units of cost per second of the stage's main container."""
+    if sweep.spec.cost.source not in ("GPUSeconds", "Price"):
+        return 1.0
     profile = config.profiles.get(stage.hardware, Profile())
     if sweep.spec.cost.source == "GPUSeconds":
         return float(profile.gpus * stage.nodes)
-    if sweep.spec.cost.source == "Price":
-        return (profile.price_per_hour or 0.0) * stage.nodes / 3600
-    return 1.0
+    return (profile.price_per_hour or 0.0) * stage.nodes / 3600
 
 
 def _stages(sweep: Sweep, run: SweepRun, template: RunTemplate | None) -> list[tuple[str, StageStatus, StageTemplate]]:

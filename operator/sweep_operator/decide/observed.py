@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sweep_operator.api.names import ATTEMPT_LABEL, MAIN_CONTAINER, RESULT_FINALIZER, RUN_LABEL, STAGE_LABEL
 from sweep_operator.api.sweeprun import Stage
@@ -80,6 +80,17 @@ class PodView:
         if self.started is None:
             return 0.0
         return max(0.0, ((self.finished or now) - self.started).total_seconds())
+
+
+V = TypeVar("V", JobView, PodView)
+
+
+def group_by_run(views: Iterable[V]) -> dict[str, tuple[V, ...]]:
+    """Jobs or pods by the name of their run."""
+    groups: dict[str, list[V]] = {}
+    for view in views:
+        groups.setdefault(view.run, []).append(view)
+    return {run: tuple(group) for run, group in groups.items()}
 
 
 def parse_time(value: str | None) -> datetime | None:

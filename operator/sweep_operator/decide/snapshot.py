@@ -73,6 +73,8 @@ class Snapshot:
     burnt: frozenset[int] = frozenset()
     """Indices whose names objects of other owners hold."""
     suggested: Suggested | None = None
+    suggest_seconds: float | None = None
+    """Of the newest suggestion."""
     warm_start: WarmStartState = WarmStartState()
     run_limit: int | None = None
     """New runs are made only up to this many existing ones (one iteration at a time)."""

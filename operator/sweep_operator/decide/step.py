@@ -38,6 +38,10 @@ _LEARNED: dict[str, str] = {
     "timeout": "its cost is learned as a lower bound",
 }
 
+_ORDINARY_WAITS = ("NoPod", "Scheduling", "ContainerCreating", "PodInitializing")
+_ORDINARY_PATIENCE = timedelta(seconds=10)
+"""Every pod waits a little: no status is written for that."""
+
 
 class Step:
     """One pass over one run that is not terminal. Collects what is to be done; touches nothing."""
@@ -137,8 +141,11 @@ class Step:
             case Absent():
                 self._apply(stage, template, Ended("preempted", "JobVanished", "the Job and its pod are gone"))
             case Waiting(reason, message, until):
-                self._unknown(reason, message)
+                settled = self._settled_at(reason, job, pods)
+                if settled is None or self.ctx.now >= settled:
+                    self._unknown(reason, message)
                 self._wake(until)
+                self._wake(settled if settled is not None and self.ctx.now < settled else None)
                 if job is not None and not job.suspended and not pods:
                     self._ask_about_pod(job, refusal)
             case Running(pod, until):
@@ -149,6 +156,13 @@ class Step:
                 self.logs.append(request)
             case Ended():
                 self._apply(stage, template, state)
+
+    def _settled_at(self, reason: str, job: JobView | None, pods: tuple[PodView, ...]) -> datetime | None:
+        """From when on a wait that every pod goes through is worth a write; None: at once."""
+        if reason not in _ORDINARY_WAITS:
+            return None
+        begun = max((p.created for p in pods), default=job.created if job is not None else self.ctx.now)
+        return begun + _ORDINARY_PATIENCE
 
     def _refused(self, stage: Stage, template: RunTemplate, refusal: Refusal, patience: timedelta) -> None:
         """The API server would not have the Job or the claim of this attempt."""

@@ -16,6 +16,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary
 from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.limits import End, LimitInput, active_seconds, find_end
+from sweep_operator.decide.observed import group_by_run
 from sweep_operator.decide.plan import CreateRun, Plan, RunPlan, SuggestRequest
 from sweep_operator.decide.retention import claims_to_delete, without_claims
 from sweep_operator.decide.run import decide_run, is_parked
@@ -49,6 +50,9 @@ class _Pass:
         self.was = snap.sweep.status
         self.current = RunTemplate.of(snap.sweep)
         self.accepted = not snap.problems
+        self.centre = search_centre(self.spec.parameters)
+        self.jobs = group_by_run(snap.jobs)
+        self.pods = group_by_run(snap.pods)
 
     def plan(self) -> Plan:
         absorbed = self._absorbed()
@@ -105,8 +109,8 @@ class _Pass:
             sweep=self.sweep,
             current=self.current,
             template=snap.revisions.get(run.status.template_hash or ""),
-            jobs=tuple(j for j in snap.jobs if j.run == run.name and j.owner_uid == run.metadata.uid),
-            pods=tuple(p for p in snap.pods if p.run == run.name),
+            jobs=tuple(j for j in self.jobs.get(run.name, ()) if j.owner_uid == run.metadata.uid),
+            pods=self.pods.get(run.name, ()),
             logs=snap.logs,
             refusals=snap.refusals,
             foreign_jobs=snap.foreign_jobs,
@@ -114,7 +118,7 @@ class _Pass:
             now=snap.now,
             seed=run_seed(self.sweep, run),
             run_name=run_display_name(self.sweep, run),
-            centre=search_centre(self.spec.parameters),
+            centre=self.centre,
             may_start=may_start,
             waiting_reason=waiting,
             suspend=self.spec.suspend_policy if self.spec.suspend else None,
@@ -226,11 +230,10 @@ class _Pass:
 
     def _optimizer(self, runs: Sequence[SweepRun]) -> OptimizerStatus:
         learned = sum(summary.observation(r) is not None for r in runs)
-        suggested = self.snap.suggested
-        seconds = self.was.optimizer.last_suggest_seconds
+        seconds = self.snap.suggest_seconds
         return self.was.optimizer.with_(
             observations=learned + len(self.snap.warm_start.observations or ()),
-            last_suggest_seconds=round(suggested.seconds, 3) if suggested and suggested.suggestions else seconds,
+            last_suggest_seconds=self.was.optimizer.last_suggest_seconds if seconds is None else round(seconds, 3),
         )
 
     def _conditions(self, runs: Sequence[SweepRun], end: End | None, absorbed: bool, terminal: bool) -> list[Condition]:

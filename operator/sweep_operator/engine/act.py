@@ -67,8 +67,7 @@ class Executor:
             await self._run(sweep, run_plan, memory)
         for create in plan.create:
             await self._reserve(sweep, create, memory)
-        changed = await self._sweep_status(sweep, plan)
-        await self._recorder.record(sweep, plan.events)
+        changed = not self._may_wait(sweep, plan, memory) and await self._sweep_status(sweep, plan, memory)
         return changed or bool(plan.create) or any(_writes(p) for p in plan.runs)
 
     # -- runs -------------------------------------------------------------------------------------------------------
@@ -220,13 +219,36 @@ class Executor:
         else:
             await self._recorder.record(sweep, (Event("RunCreated", f"origin {action.origin}", name),))
 
-    async def _sweep_status(self, sweep: Sweep, plan: Plan) -> bool:
-        if plan.status == sweep.status:
-            return False
+    def _may_wait(self, sweep: Sweep, plan: Plan, memory: Memory) -> bool:
+        """Whether the Sweep's status is written a little later, together with what comes next.
+
+        Counters, costs and the front change with every step of every run; conditions, the next index and the
+        accounting of time are written at once.
+        """
+        was, now = sweep.status, plan.status
+        if now == was:
+            memory.status_waits_since = None
+            return True
+        if plan.create:
+            return now.conditions == was.conditions  # the pass that starts these runs follows at once
+        urgent = (
+            now.conditions != was.conditions
+            or now.next_index != was.next_index
+            or now.observed_generation != was.observed_generation
+            or now.active_since != was.active_since
+        )
+        clock = self._settings.monotonic()
+        if memory.status_waits_since is None:
+            memory.status_waits_since = clock
+        return not urgent and clock - memory.status_waits_since < self._settings.status_delay
+
+    async def _sweep_status(self, sweep: Sweep, plan: Plan, memory: Memory) -> bool:
         self._settings.check_leading()
         body = self._body(Kind.SWEEP, sweep.metadata.namespace, sweep.name) | {"status": plan.status.to_json()}
         body["metadata"] = {**body["metadata"], "resourceVersion": sweep.metadata.resource_version}
         self._store.apply(Kind.SWEEP, await self._kube.update_status(Kind.SWEEP, body))
+        memory.status_waits_since = None
+        await self._recorder.record(sweep, plan.events)
         return True
 
     # -- primitives -------------------------------------------------------------------------------------------------

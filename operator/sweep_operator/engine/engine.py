@@ -175,6 +175,8 @@ class Engine:
         plan = decide(snapshot)
         if await self._executor.carry_out(sweep, plan, memory):
             self.queue.add(key)
+        if memory.status_waits_since is not None:
+            self.queue.add_after(key, self._settings.status_delay)
         if plan.create or (plan.suggest is not None and memory.suggesting is None):
             memory.suggested = None
         await self._after(key, sweep, plan, memory)
@@ -214,6 +216,7 @@ class Engine:
         try:
             answer = await self._suggester.suggest(sweep, request)
             memory.suggested = (sweep.metadata.generation, answer)
+            memory.suggest_seconds = answer.seconds if answer.suggestions else memory.suggest_seconds
             if not answer.suggestions and answer.infeasible is None:
                 await asyncio.sleep(1)
         except Exception:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sweep_operator.api.errors import FieldError, InvalidObject, parse
+from sweep_operator.api.errors import FieldError
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL
 from sweep_operator.api.revision import RunTemplate, revision_name
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.decide import cost
-from sweep_operator.decide.observed import JobView, PodView, view_job, view_pod
+from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.run import belongs
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.engine.memory import Memory
@@ -38,14 +38,14 @@ class Gatherer:
         """Everything that belongs to ``sweep``, consistent enough to decide on."""
         namespace, name = sweep.metadata.namespace, sweep.name
         runs = self._runs(sweep, memory)
-        await self._settle(namespace, name, runs)
+        await self._settle(namespace, name, runs, memory)
         revisions = await self._revisions(namespace, name, runs)
         owned = {r.name for r in runs}
         return Snapshot(
             sweep=sweep,
             runs=tuple(runs),
-            jobs=tuple(j for j in self._jobs(namespace, name) if j.run in owned),
-            pods=tuple(p for p in self._pods(namespace, name) if p.run in owned),
+            jobs=tuple(j for j in self._jobs(namespace, name, memory) if j.run in owned),
+            pods=tuple(p for p in self._pods(namespace, name, memory) if p.run in owned),
             revisions=revisions,
             now=now,
             config=config,
@@ -60,34 +60,27 @@ class Gatherer:
             foreign_jobs=frozenset(memory.foreign_jobs),
             burnt=frozenset(memory.burnt),
             suggested=memory.suggested_for(sweep.metadata.generation),
+            suggest_seconds=memory.suggest_seconds,
             warm_start=memory.warm_start,
             run_limit=memory.run_limit,
         )
 
     def _runs(self, sweep: Sweep, memory: Memory) -> list[SweepRun]:
-        runs = []
-        for obj in self._store.labelled(Kind.SWEEP_RUN, sweep.metadata.namespace, sweep.name):
-            try:
-                run = parse(SweepRun, obj)
-            except InvalidObject as error:
-                memory.unreadable[obj["metadata"]["name"]] = str(error)
-                continue
-            if belongs(run, sweep):
-                runs.append(run)
-        return runs
+        stored = self._store.labelled(Kind.SWEEP_RUN, sweep.metadata.namespace, sweep.name)
+        return [r for r in memory.runs.all(stored) if r is not None and belongs(r, sweep)]
 
-    def _jobs(self, namespace: str, sweep: str) -> list[JobView]:
-        views = (view_job(o) for o in self._store.labelled(Kind.JOB, namespace, sweep))
+    def _jobs(self, namespace: str, sweep: str, memory: Memory) -> list[JobView]:
+        views = memory.jobs.all(self._store.labelled(Kind.JOB, namespace, sweep))
         return [v for v in views if v is not None]
 
-    def _pods(self, namespace: str, sweep: str) -> list[PodView]:
-        views = (view_pod(o) for o in self._store.labelled(Kind.POD, namespace, sweep))
+    def _pods(self, namespace: str, sweep: str, memory: Memory) -> list[PodView]:
+        views = memory.pods.all(self._store.labelled(Kind.POD, namespace, sweep))
         return [v for v in views if v is not None]
 
-    async def _settle(self, namespace: str, sweep: str, runs: list[SweepRun]) -> None:
+    async def _settle(self, namespace: str, sweep: str, runs: list[SweepRun], memory: Memory) -> None:
         """A watch may lag: an attempt whose Job or pods are not in the store is looked up before it is judged."""
-        jobs = {(j.run, j.stage, j.attempt): j for j in self._jobs(namespace, sweep)}
-        with_pods = {(p.run, p.stage, p.attempt) for p in self._pods(namespace, sweep)}
+        jobs = {(j.run, j.stage, j.attempt): j for j in self._jobs(namespace, sweep, memory)}
+        with_pods = {(p.run, p.stage, p.attempt) for p in self._pods(namespace, sweep, memory)}
         for run in runs:
             for stage in active_stages(run):
                 status = run.status.train if stage == "train" else run.status.eval

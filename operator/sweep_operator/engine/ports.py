@@ -52,6 +52,8 @@ class Settings:
     dry_run_pods: bool = False
     """Ask the server about the pods of a Sweep before it is accepted (an embedded Kube has no opinion of them)."""
     workers: int = 4
+    status_delay: float = 0.0
+    """Seconds for which changes of a Sweep's counters may be collected into one write."""
     component: str = "sweep-operator"
     check_leading: Callable[[], None] = lambda: None
     """Called immediately before each create; raises NotLeading."""
