@@ -39,7 +39,7 @@ demo: $(STAMP) ## a CartPole sweep of 12 runs, 2 in parallel, on this machine
 
 .PHONY: test
 test: $(STAMP) ## all tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy --strict, the dependency rules

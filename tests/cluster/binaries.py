@@ -1,0 +1,44 @@
+"""Where the binaries of the test cluster come from; the first that has them all wins.
+
+1. ``$KUBEBUILDER_ASSETS``: a folder that has them.
+2. The cache, ``$XDG_CACHE_HOME/sweep-operator/cluster/<hash of the pins>``, filled by ``make cluster-binaries`` from
+   the official downloads, or by building the pinned Go modules where downloads are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+PINS = Path(__file__).with_name("pins.json")
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok")
+NODE = ("kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "coredns")
+
+
+class Missing(Exception):
+    """Binaries are not here. The message says which, and how to get them."""
+
+
+def cache_dir() -> Path:
+    """The folder of the pinned versions."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "sweep-operator" / "cluster" / hashlib.sha256(PINS.read_bytes()).hexdigest()[:12]
+
+
+def pins() -> dict[str, dict[str, object]]:
+    """Versions and binaries by project."""
+    return dict(json.loads(PINS.read_text()))
+
+
+def find(names: tuple[str, ...]) -> Path:
+    """A folder that has all of ``names``. Raises Missing."""
+    given = os.environ.get("KUBEBUILDER_ASSETS")
+    folder = Path(given) if given else cache_dir()
+    missing = [name for name in names if not os.access(folder / name, os.X_OK)]
+    if not missing:
+        return folder
+    where = "$KUBEBUILDER_ASSETS" if given else "the cache"
+    remedy = "set it to a folder that has them, or unset it and" if given else "run"
+    raise Missing(f"{where} ({folder}) lacks {', '.join(missing)}; {remedy} `make cluster-binaries`")

@@ -1,0 +1,216 @@
+"""A Kubernetes cluster for tests: a real control plane, and nodes that KWOK plays."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.binaries import CONTROL_PLANE, find
+from tests.cluster.control_plane import ControlPlane, kubeconfig
+from tests.cluster.processes import Process
+from tests.cluster.proxy import TcpProxy
+from tests.cluster.stages import stages
+
+Object = dict[str, Any]
+
+
+class KubectlFailed(Exception):
+    """kubectl's exit code was not 0. ``str()`` is what it printed to standard error."""
+
+
+class Cluster:
+    """Level 1: no root, no containers. ``start`` takes some ten seconds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.binaries = find(CONTROL_PLANE)
+        self.control_plane = ControlPlane(folder, self.binaries)
+        self._numbers = itertools.count()
+        self._proxy: TcpProxy | None = None
+        self._kwoks: dict[str, Process] = {}
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Raises NotReady, Missing."""
+        self.control_plane.start()
+        self._start_kwok("fake")
+        self.add_node("node-0")
+        self.until(lambda: self._ready("node-0"), "node-0 is Ready")
+
+    def stop(self) -> None:
+        """End every process."""
+        if self._proxy is not None:
+            self._proxy.close()
+        for kwok in self._kwoks.values():
+            kwok.kill()
+        self.control_plane.stop()
+
+    def stop_apiserver(self) -> None:
+        """The API server is gone until ``start_apiserver``."""
+        self.control_plane.stop_apiserver()
+
+    def start_apiserver(self) -> None:
+        """At the same address as before."""
+        self.control_plane.start_apiserver()
+
+    def _start_kwok(self, nodes: str) -> None:
+        """Plays the nodes whose annotation kwok.x-k8s.io/node says ``nodes``."""
+        config = self.folder / "stages.yaml"
+        config.write_text("\n---\n".join(json.dumps(s) for s in stages()))
+        command = [
+            self.binaries / "kwok",
+            f"--kubeconfig={self.kubeconfig}",
+            f"--config={config}",
+            "--manage-all-nodes=false",
+            f"--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node={nodes}",
+            "--node-lease-duration-seconds=10",
+        ]
+        self._kwoks[nodes] = Process(f"kwok-{nodes}", command, self.folder)
+
+    # -- access -----------------------------------------------------------------------------------------------------
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's."""
+        return self.control_plane.kubeconfig
+
+    def kubeconfig_for(self, namespace: str, account: str) -> Path:
+        """With a token of a ServiceAccount."""
+        token = self.kubectl("create", "token", account, "-n", namespace, "--duration=24h").strip()
+        path = self.folder / f"{namespace}-{account}.kubeconfig"
+        config = kubeconfig(self.control_plane.url, self.control_plane.certificate, token, namespace)
+        path.write_text(json.dumps(config))
+        return path
+
+    @property
+    def proxy(self) -> TcpProxy:
+        """The proxy before the API server; one for the whole cluster, so put its ``mode`` back."""
+        if self._proxy is None:
+            self._proxy = TcpProxy(self.control_plane.address, self.control_plane.port)
+        return self._proxy
+
+    def proxied(self, path: Path) -> Path:
+        """The same kubeconfig, by way of the proxy."""
+        text = path.read_text().replace(self.control_plane.url, f"https://127.0.0.1:{self.proxy.port}")
+        other = path.with_suffix(".proxied.kubeconfig")
+        other.write_text(text)
+        return other
+
+    def audit(self, user: str | None = None) -> Iterator[Object]:
+        """What the API server was asked, oldest first; ``user`` e.g. system:serviceaccount:ns:name."""
+        with self.control_plane.audit_log.open() as lines:
+            for line in lines:
+                if not line.endswith("\n"):
+                    return
+                event = json.loads(line)
+                if user is None or event["user"]["username"] == user:
+                    yield event
+
+    # -- objects ----------------------------------------------------------------------------------------------------
+
+    def kubectl(self, *arguments: str | Path, stdin: str | None = None, timeout: float = 60) -> str:
+        """kubectl as the administrator; its standard output. Raises KubectlFailed."""
+        command = [self.binaries / "kubectl", f"--kubeconfig={self.kubeconfig}", *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+        if done.returncode != 0:
+            raise KubectlFailed(done.stderr.strip() or done.stdout.strip())
+        return done.stdout
+
+    def apply(self, what: Path | Object | Sequence[Object], namespace: str = "default") -> None:
+        """``kubectl apply`` of a file, or of objects."""
+        if isinstance(what, Path):
+            self.kubectl("apply", "-n", namespace, "-f", what)
+            return
+        items = [what] if isinstance(what, dict) else list(what)
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+        self.kubectl("apply", "-n", namespace, "-f", "-", stdin=text)
+
+    def get(self, kind: str, name: str, namespace: str = "default") -> Object:
+        """One object. Raises KubectlFailed."""
+        return dict(json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json")))
+
+    def list(self, kind: str, namespace: str = "default", **labels: str) -> list[Object]:
+        """Objects of a kind."""
+        selector = ["-l", ",".join(f"{k}={v}" for k, v in labels.items())] if labels else []
+        return list(json.loads(self.kubectl("get", kind, "-n", namespace, *selector, "-o", "json"))["items"])
+
+    def patch(self, kind: str, name: str, namespace: str, patch: Mapping[str, Any], *options: str) -> None:
+        """A merge patch."""
+        self.kubectl("patch", kind, name, "-n", namespace, "--type=merge", "-p", json.dumps(patch), *options)
+
+    def namespace(self, **labels: str) -> str:
+        """A new one, with its default ServiceAccount."""
+        name = f"t{next(self._numbers)}"
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+        self.until(lambda: self._has("serviceaccount", "default", name), f"namespace {name} has its account")
+        return name
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
+        """Wait for it. Raises AssertionError naming ``what``."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+            time.sleep(0.2)
+
+    # -- nodes ------------------------------------------------------------------------------------------------------
+
+    def add_node(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        taints: Sequence[Mapping[str, str]] = (),
+        gpus: int = 0,
+        cpu: str = "64",
+        memory: str = "256Gi",
+        played_by: str = "fake",
+    ) -> None:
+        """A node that KWOK plays; nodes with another ``played_by`` can be lost together (``lose_nodes``)."""
+        if played_by not in self._kwoks:
+            self._start_kwok(played_by)
+        resources = {"cpu": cpu, "memory": memory, "pods": "500", **({"nvidia.com/gpu": str(gpus)} if gpus else {})}
+        node = {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {
+                "name": name,
+                "labels": {"kubernetes.io/hostname": name, **(labels or {})},
+                "annotations": {"kwok.x-k8s.io/node": played_by},
+            },
+            "spec": {"taints": list(taints)},
+        }
+        self.apply(node)
+        status = {"status": {"capacity": resources, "allocatable": resources}}
+        self.patch("node", name, "default", status, "--subresource=status")
+
+    def lose_nodes(self, played_by: str) -> None:
+        """Nobody answers for these nodes and their pods any more."""
+        self._kwoks.pop(played_by).kill()
+
+    def remove_node(self, name: str) -> None:
+        """Delete it."""
+        self.kubectl("delete", "node", name)
+
+    def evict(self, pod: str, namespace: str) -> None:
+        """By the eviction API, as a drain does."""
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}}
+        self.kubectl(
+            "create", "--raw", f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction", "-f", "-", stdin=json.dumps(body)
+        )
+
+    def _ready(self, node: str) -> bool:
+        conditions = (self.get("node", node).get("status") or {}).get("conditions") or []
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+    def _has(self, kind: str, name: str, namespace: str) -> bool:
+        try:
+            self.get(kind, name, namespace)
+        except KubectlFailed:
+            return False
+        return True
