@@ -30,7 +30,7 @@ $(STAMP): requirements.txt pyproject.toml
 .PHONY: lock
 lock: ## compile requirements.txt anew from pyproject.toml (torch's GPU libraries are torch's own affair)
 	$(BIN)/uv pip compile --quiet --universal --all-extras --no-emit-index-url --no-header --upgrade \
-	  $$(sed -nE 's/^((nvidia|cuda|triton)[a-z0-9-]*)==.*/--no-emit-package \1/p' requirements.txt) \
+	  $$(sed -nE 's/^(# )?((nvidia|cuda|triton)[a-z0-9-]*)(==.*)?$$/--no-emit-package \2/p' requirements.txt) \
 	  pyproject.toml -o requirements.txt
 
 .PHONY: demo

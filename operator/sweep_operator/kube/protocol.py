@@ -57,6 +57,9 @@ API_VERSIONS: Mapping[Kind, str] = {
 class KubeError(Exception):
     """Any answer of the API server other than success. ``str()`` is the server's own message."""
 
+    retry_after: float | None = None
+    """Seconds after which the server asks to be tried again."""
+
 
 class NotFound(KubeError):
     """404: the object does not exist."""
@@ -84,10 +87,6 @@ class Gone(KubeError):
 
 class TooManyRequests(KubeError):
     """429 after the client's own retries."""
-
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class Unavailable(KubeError):

@@ -1,0 +1,6 @@
+"""A real cluster, through the official client (its asyncio side). Nothing else imports that client."""
+
+from sweep_operator.kube.cluster.client import ClusterKube
+from sweep_operator.kube.cluster.connection import NoCluster
+
+__all__ = ["ClusterKube", "NoCluster"]

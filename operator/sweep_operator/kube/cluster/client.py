@@ -1,0 +1,187 @@
+"""The Kube protocol over a real API server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from sweep_operator.kube.cluster.connection import Connection
+from sweep_operator.kube.cluster.pages import PAGE, list_all
+from sweep_operator.kube.cluster.paths import collection, item
+from sweep_operator.kube.cluster.rate_limit import TokenBucket
+from sweep_operator.kube.cluster.retry import Retry
+from sweep_operator.kube.cluster.sources import find_source
+from sweep_operator.kube.cluster.transport import Request, Transport
+from sweep_operator.kube.cluster.watch import follow
+from sweep_operator.kube.protocol import (
+    API_VERSIONS,
+    Conflict,
+    Invalid,
+    Kind,
+    NotFound,
+    Object,
+    ObjectList,
+    Propagation,
+    WatchEvent,
+)
+
+_MERGE_PATCH = "application/merge-patch+json"
+_NOT_IN_CREATES = ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "uid")
+_ALWAYS_CREATED = (Kind.LEASE, Kind.EVENT)
+"""Whoever leads: one makes a leader, the other tells."""
+_LOG_SILENCE = 60.0
+
+
+class ClusterKube:
+    """An API server. Objects are its JSON, without ``managedFields`` (a third of their size, and nobody reads them).
+
+    Leases are not rate limited: a holder that waits behind its own writes would lose what it holds.
+    """
+
+    def __init__(
+        self, transport: Transport, *, before_create: Callable[[], None] | None = None, page: int = PAGE
+    ) -> None:
+        self._transport, self._page = transport, page
+        self._before_create = before_create or _nothing
+
+    @classmethod
+    async def connect(
+        cls,
+        kubeconfig: Path | None = None,
+        *,
+        context: str | None = None,
+        qps: float = 50.0,
+        burst: int = 100,
+        request_timeout: float = 30.0,
+        on_request: Callable[[str, str], None] | None = None,
+        before_create: Callable[[], None] | None = None,
+        page: int = PAGE,
+    ) -> ClusterKube:
+        """Find the cluster; nothing is sent yet, so that a server that is down is no reason to fail.
+
+        ``kubeconfig`` None: the pod's service account if there is one, else $KUBECONFIG, else ~/.kube/config.
+        ``on_request``: called with (verb, code) for each HTTP answer, code "error" where none came.
+        ``before_create``: called immediately before each create (of anything but a Lease or an Event) is sent, after
+        all waiting in here; what it raises is raised.
+        ``request_timeout``: seconds for one request and its answer. Raises NoCluster.
+        """
+        transport = Transport(
+            await Connection.open(find_source(kubeconfig, context)),
+            TokenBucket(qps, burst),
+            Retry(),
+            timeout=request_timeout,
+            on_request=on_request,
+        )
+        return cls(transport, before_create=before_create, page=page)
+
+    async def close(self) -> None:
+        """End every request and watch."""
+        await self._transport.close()
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object:
+        """A live read (from etcd, not from a cache)."""
+        return _cleaner(kind)(await self._send(kind, Request("get", item(kind, namespace, name))))
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> ObjectList:
+        """All objects of a kind, in pages of one resourceVersion."""
+        selector = {"labelSelector": ",".join(f"{k}={v}" for k, v in labels.items())} if labels else {}
+        path = collection(kind, namespace)
+        return await list_all(
+            self._transport, path, selector, clean=_cleaner(kind), page=self._page, limited=kind != Kind.LEASE
+        )
+
+    def watch(
+        self, kind: Kind, namespace: str | None = None, *, resource_version: int = 0
+    ) -> AsyncIterator[WatchEvent]:
+        """Changes after ``resource_version``; goes on by itself after ends that leave no gap."""
+        return follow(self._transport, collection(kind, namespace), resource_version, clean=_cleaner(kind))
+
+    async def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
+        """The container's log as the kubelet has it."""
+        request = Request("get", item(Kind.POD, namespace, pod, "log"), {"container": container})
+        try:
+            async with self._transport.stream(request, silence=_LOG_SILENCE, patient=True) as response:
+                async for chunk in response.content.iter_any():
+                    yield chunk
+        except Invalid as error:
+            # 400: the container is waiting to start, or the pod has no node yet.
+            raise NotFound(str(error)) from None
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
+        """POST."""
+        meta = {k: v for k, v in (body.get("metadata") or {}).items() if k not in _NOT_IN_CREATES}
+        request = Request(
+            "create",
+            collection(kind, meta.get("namespace") or "default"),
+            {"dryRun": "All"} if dry_run else {},
+            {**body, **_type_of(kind), "metadata": meta},
+            changes=not dry_run,
+            check=_nothing if dry_run or kind in _ALWAYS_CREATED else self._before_create,
+        )
+        return _cleaner(kind)(await self._send(kind, request))
+
+    async def update_status(self, kind: Kind, body: Object) -> Object:
+        """PUT of the status subresource."""
+        meta = body["metadata"]
+        if not meta.get("resourceVersion"):
+            raise Conflict(f"{kind} {meta['name']}: the status to be written carries no resourceVersion; read it first")
+        path = item(kind, meta.get("namespace") or "default", meta["name"], "status")
+        request = Request("update", path, {}, {**body, **_type_of(kind)}, changes=True)
+        return _cleaner(kind)(await self._send(kind, request))
+
+    async def patch(
+        self, kind: Kind, namespace: str, name: str, patch: Object, *, resource_version: str | None = None
+    ) -> Object:
+        """JSON merge patch."""
+        body = patch
+        if resource_version is not None:
+            body = {**patch, "metadata": {**(patch.get("metadata") or {}), "resourceVersion": resource_version}}
+        request = Request("patch", item(kind, namespace, name), {}, body, _MERGE_PATCH, changes=True)
+        return _cleaner(kind)(await self._send(kind, request))
+
+    async def delete(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        uid: str | None = None,
+        propagation: Propagation = "Background",
+        grace_seconds: int | None = None,
+    ) -> None:
+        """DELETE with options."""
+        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        await self._send(kind, Request("delete", item(kind, namespace, name), {}, options, changes=True))
+
+    async def _send(self, kind: Kind, request: Request) -> Object:
+        return await self._transport.send(replace(request, limited=kind != Kind.LEASE))
+
+
+def _nothing() -> None:
+    pass
+
+
+def _type_of(kind: Kind) -> Object:
+    return {"apiVersion": API_VERSIONS[kind], "kind": kind.value}
+
+
+def _cleaner(kind: Kind) -> Callable[[Object], Object]:
+    """Makes objects whole (the items of a LIST come without a type) and smaller."""
+    of_its_type = _type_of(kind)
+
+    def clean(obj: Object) -> Object:
+        obj.get("metadata", {}).pop("managedFields", None)
+        return {**of_its_type, **obj}
+
+    return clean

@@ -1,0 +1,152 @@
+"""The client's session with the API server, and its credentials while they change."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlencode
+
+import aiohttp
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientTimeout
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import ConfigException
+
+from sweep_operator.kube.cluster.proxy import environment_proxy
+from sweep_operator.kube.cluster.sources import NoCluster, Source
+from sweep_operator.kube.protocol import Object
+
+log = logging.getLogger(__name__)
+
+__all__ = ["AnswerLost", "Connection", "NoCluster"]
+
+MAX_CONNECTIONS = 64
+CONNECT_SECONDS = 10.0
+_RENEWAL_PAUSE = 5.0
+"""Seconds between two readings of the credentials: a server that refuses everything is not worth more."""
+
+
+class AnswerLost(aiohttp.ClientError):
+    """The connection broke after the request was sent."""
+
+
+class Connection:
+    """Sends requests with the newest credentials. Use :meth:`open`."""
+
+    def __init__(self, source: Source, configuration: Configuration, *, clock: Callable[[], float]) -> None:
+        self._source, self._clock = source, clock
+        self._configuration = _set_up(configuration)
+        self._identity = _identity(configuration)
+        self._client = ApiClient(configuration)
+        self._retired: ApiClient | None = None
+        self._renewing = asyncio.Lock()
+        self._renewed = clock() - _RENEWAL_PAUSE
+        self.epoch = 0
+        """Counts the readings of the credentials."""
+
+    @classmethod
+    async def open(cls, source: Source, *, clock: Callable[[], float] = time.monotonic) -> Connection:
+        """Raises NoCluster. Sends nothing yet."""
+        return cls(source, await source.load(), clock=clock)
+
+    async def close(self) -> None:
+        """End every request."""
+        for client in (self._client, self._retired):
+            if client is not None:
+                await client.close()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        body: Object | None,
+        content_type: str,
+        timeout: ClientTimeout,
+    ) -> ClientResponse:
+        """The head of the answer; its body is still to be read. Raises what aiohttp raises, and AnswerLost."""
+        headers = {"Accept": "application/json, */*", "Content-Type": content_type, "User-Agent": _USER_AGENT}
+        authorization = await self._authorization()
+        if authorization:
+            headers["Authorization"] = authorization
+        url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        # The session asserts nothing about its answers; errors are ours to tell apart.
+        answer = await self._client.call_api(method, url, headers, body, _request_timeout=timeout)
+        return cast(ClientResponse, answer.response)
+
+    async def renew(self, seen: int) -> bool:
+        """Read the credentials again; ``seen``: the epoch of those that were refused. True: they are worth a try."""
+        async with self._renewing:
+            if self.epoch != seen:
+                return True
+            if self._clock() - self._renewed < _RENEWAL_PAUSE:
+                return False
+            self._renewed = self._clock()
+            try:
+                configuration = _set_up(await self._source.load())
+            except NoCluster as error:
+                log.warning("the credentials cannot be read again: %s", error)
+                return False
+            identity = _identity(configuration)
+            if identity != self._identity:
+                # Certificates belong to the session. The session before the last one has had its time to end.
+                if self._retired is not None:
+                    await self._retired.close()
+                self._retired, self._client, self._identity = self._client, ApiClient(configuration), identity
+            self._configuration = configuration
+            self.epoch += 1
+            log.info("the credentials were read again")
+            return True
+
+    async def _authorization(self) -> str | None:
+        """The Authorization header. The client reads a service account's token anew every minute."""
+        try:
+            value = await self._configuration.get_api_key_with_prefix("BearerToken")
+        except (ConfigException, OSError) as error:
+            log.warning("the token cannot be read again: %s", error)
+            value = self._configuration.api_key.get("BearerToken")
+        return value.strip() if value else None  # token files of people end with a newline
+
+
+async def no_hidden_repeats(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """aiohttp sends a PUT or DELETE once more when the connection breaks, though it may have been carried out.
+
+    Whether to do it again is for those to decide who know what they wanted: any other error ends its attempts.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method in ("PUT", "DELETE"):
+            raise AnswerLost(str(error)) from error
+        raise
+
+
+_USER_AGENT = f"sweep-operator/{version('sweep-operator')}"
+_Middleware = Callable[[ClientRequest, ClientHandlerType], Awaitable[ClientResponse]]
+_MIDDLEWARES: tuple[_Middleware, ...] = (no_hidden_repeats,)
+
+
+def _set_up(configuration: Configuration) -> Configuration:
+    configuration.connection_pool_maxsize = MAX_CONNECTIONS
+    # From 3.13 on, Python refuses authorities without a key identifier, which Go and so every other client accepts.
+    configuration.disable_strict_ssl_verification = True
+    configuration.client_session_kwargs = {"trust_env": False, "middlewares": _MIDDLEWARES}
+    if configuration.proxy is None:
+        configuration.proxy = environment_proxy(configuration.host)
+    return configuration
+
+
+def _identity(configuration: Configuration) -> bytes:
+    """Changes with what a session is bound to: the address and the content of the certificates."""
+    digest = hashlib.sha256(configuration.host.encode())
+    for path in (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file):
+        digest.update(Path(path).read_bytes() if path else b"-")
+    return digest.digest()

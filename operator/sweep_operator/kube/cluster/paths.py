@@ -1,0 +1,42 @@
+"""Where the kinds are found below the API server's address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from sweep_operator.kube.protocol import API_VERSIONS, Invalid, Kind
+
+_PLURALS: Mapping[Kind, str] = {
+    Kind.SWEEP: "sweeps",
+    Kind.SWEEP_RUN: "sweepruns",
+    Kind.JOB: "jobs",
+    Kind.POD: "pods",
+    Kind.SERVICE: "services",
+    Kind.CONFIG_MAP: "configmaps",
+    Kind.CLAIM: "persistentvolumeclaims",
+    Kind.REVISION: "controllerrevisions",
+    Kind.EVENT: "events",
+    Kind.LEASE: "leases",
+}
+
+
+def collection(kind: Kind, namespace: str | None) -> str:
+    """All objects of a kind, in one namespace or (None) in all."""
+    version = API_VERSIONS[kind]
+    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    place = "" if namespace is None else f"/namespaces/{_segment('metadata.namespace', namespace)}"
+    return f"{root}{place}/{_PLURALS[kind]}"
+
+
+def item(kind: Kind, namespace: str, name: str, subresource: str = "") -> str:
+    """One object, or a subresource of it."""
+    path = f"{collection(kind, namespace)}/{_segment('metadata.name', name)}"
+    return f"{path}/{subresource}" if subresource else path
+
+
+def _segment(field: str, name: str) -> str:
+    # An empty name or ".." names another resource: a DELETE of "pods/.." would ask for the namespace.
+    if name in ("", ".", "..") or "/" in name:
+        raise Invalid(f"{field}: {name!r} is no name; use a-z, 0-9, '-' and '.'")
+    return quote(name, safe="")

@@ -1,0 +1,170 @@
+"""One request to the API server: when it may be sent, what its answer means, and whether it is worth another try."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import aiohttp
+from aiohttp import ClientResponse, ClientTimeout
+
+from sweep_operator.kube.cluster.connection import CONNECT_SECONDS, Connection
+from sweep_operator.kube.cluster.errors import Answer, NotSent, error_of
+from sweep_operator.kube.cluster.rate_limit import TokenBucket
+from sweep_operator.kube.cluster.retry import Retry, parse_retry_after
+from sweep_operator.kube.protocol import Invalid, KubeError, Object, Unavailable, UnknownOutcome
+
+Verb = Literal["get", "list", "watch", "create", "patch", "update", "delete"]
+_METHODS: Mapping[Verb, str] = {
+    "get": "GET",
+    "list": "GET",
+    "watch": "GET",
+    "create": "POST",
+    "patch": "PATCH",
+    "update": "PUT",
+    "delete": "DELETE",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of the API."""
+
+    verb: Verb
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Object | None = None
+    content_type: str = "application/json"
+    changes: bool = False
+    """It changes something, so that an answer that does not come leaves the outcome unknown."""
+    limited: bool = True
+    """It counts against the rate limit."""
+    check: Callable[[], None] = lambda: None
+    """Called immediately before it is sent, however long it had to wait; what it raises ends the call."""
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.path}"
+
+
+class Transport:
+    """Sends requests."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        bucket: TokenBucket,
+        retry: Retry,
+        *,
+        timeout: float,
+        on_request: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._connection, self._bucket, self.retry = connection, bucket, retry
+        self._timeout = ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS)
+        self._on_request = on_request or (lambda verb, code: None)
+
+    async def close(self) -> None:
+        """End every request."""
+        await self._connection.close()
+
+    async def send(self, request: Request) -> Object:
+        """The JSON that comes back. Raises KubeError."""
+        _check_body(request.body)
+        return await self.retry.run(lambda: self._once(request), str(request), changes=request.changes)
+
+    @asynccontextmanager
+    async def stream(self, request: Request, *, silence: float, patient: bool = False) -> AsyncIterator[ClientResponse]:
+        """An answer that is read bit by bit.
+
+        ``silence``: seconds without a byte after which it counts as broken. ``patient``: failures before the first
+        byte are repeated as those of other reads.
+        """
+        timeout = ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
+        async with AsyncExitStack() as stack:
+
+            async def opened() -> ClientResponse:
+                return await stack.enter_async_context(self._open(request, timeout))
+
+            yield await (self.retry.run(opened, str(request), changes=False) if patient else opened())
+
+    async def _once(self, request: Request) -> Object:
+        async with self._open(request, self._timeout) as response:
+            body = await response.read()
+        try:
+            parsed = json.loads(body)
+        except ValueError:
+            parsed = None
+        if isinstance(parsed, dict):
+            return parsed
+        message = "the answer is no JSON object; is this the address of an API server?"
+        raise UnknownOutcome(message) if request.changes else Unavailable(message)
+
+    @asynccontextmanager
+    async def _open(self, request: Request, timeout: ClientTimeout) -> AsyncIterator[ClientResponse]:
+        """A successful answer. What goes wrong before and while it is read comes as KubeError."""
+        try:
+            response = await self._authenticated(request, timeout)
+            async with response:
+                if response.status >= 300:
+                    answer = Answer(response.status, await response.read(), _retry_after(response))
+                    raise error_of(answer, changes=request.changes)
+                yield response
+        except KubeError:
+            raise
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
+            raise NotSent(f"the API server cannot be reached: {_say(error)}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if request.changes:
+                raise UnknownOutcome(f"{request}: no answer came: {_say(error)}") from error
+            raise Unavailable(f"{request}: no answer came: {_say(error)}") from error
+
+    async def _authenticated(self, request: Request, timeout: ClientTimeout) -> ClientResponse:
+        """With credentials read again, once, when the server refuses those at hand or the authority has changed."""
+        epoch = self._connection.epoch
+        try:
+            response = await self._counted(request, timeout)
+        except aiohttp.ClientConnectorCertificateError:
+            if not await self._connection.renew(epoch):
+                raise
+            return await self._counted(request, timeout)
+        if response.status == 401 and await self._connection.renew(epoch):
+            response.release()
+            response = await self._counted(request, timeout)
+        return response
+
+    async def _counted(self, request: Request, timeout: ClientTimeout) -> ClientResponse:
+        if request.limited:
+            await self._bucket.take()
+        request.check()
+        try:
+            response = await self._connection.send(
+                _METHODS[request.verb],
+                request.path,
+                query=request.query,
+                body=request.body,
+                content_type=request.content_type,
+                timeout=timeout,
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            self._on_request(request.verb, "error")
+            raise
+        self._on_request(request.verb, str(response.status))
+        return response
+
+
+def _check_body(body: Object | None) -> None:
+    try:
+        json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise Invalid(f"the object is nothing that JSON can hold: {error}") from None
+
+
+def _retry_after(response: ClientResponse) -> float | None:
+    return parse_retry_after(response.headers.get("Retry-After"))
+
+
+def _say(error: BaseException) -> str:
+    """Time-outs have no text of their own."""
+    return str(error) or type(error).__name__

@@ -1,0 +1,90 @@
+"""A watch that goes on by itself for as long as it has no gap."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Literal
+
+from aiohttp import ClientResponse
+
+from sweep_operator.kube.cluster.errors import from_status
+from sweep_operator.kube.cluster.transport import Request, Transport
+from sweep_operator.kube.protocol import EventType, Gone, Object, TooManyRequests, Unavailable, WatchEvent
+
+SERVER_SECONDS = 300
+"""The server ends a watch after this time at the latest."""
+_SILENCE = SERVER_SECONDS + 30.0
+_MAX_FAILURES = 5
+"""In a row, without an event or bookmark between them; then the caller should know."""
+Change = tuple[EventType | Literal["BOOKMARK"], Object]
+_TOO_SHORT = 1.0
+"""Seconds; a watch that ends sooner and brings nothing counts as a failure."""
+
+
+async def follow(
+    transport: Transport,
+    path: str,
+    since: int,
+    *,
+    clean: Callable[[Object], Object],
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[WatchEvent]:
+    """Changes after the resourceVersion ``since``.
+
+    Ends of the connection, refusals and restarts of the server make no gap: it goes on from the last version that it
+    was told, by bookmarks too. Raises Gone when that version is no longer kept, and what lasts.
+    """
+    if since <= 0:
+        raise Gone("resourceVersion 0 is no place to watch from; LIST first")
+    failures = 0
+    while True:
+        began, before = clock(), since
+        error: Unavailable | TooManyRequests | None = None
+        try:
+            async for kind_of_event, obj in _one(transport, path, since):
+                since, failures = int(obj["metadata"]["resourceVersion"]), 0
+                if kind_of_event != "BOOKMARK":
+                    yield WatchEvent(kind_of_event, clean(obj))
+        except (Unavailable, TooManyRequests) as caught:
+            error = caught
+        if error is None and (since > before or clock() - began >= _TOO_SHORT):
+            continue
+        failures += 1
+        if failures > _MAX_FAILURES:
+            raise error or Unavailable(f"watch {path}: ends as soon as it begins")
+        await transport.retry.wait(failures, error.retry_after if error is not None else None)
+
+
+async def _one(transport: Transport, path: str, since: int) -> AsyncIterator[Change]:
+    """One HTTP answer: (type, object)."""
+    # Spread, so that the watches of all kinds and replicas do not end together.
+    seconds = random.randint(SERVER_SECONDS * 4 // 5, SERVER_SECONDS)
+    query = {
+        "watch": "1",
+        "allowWatchBookmarks": "true",
+        "resourceVersion": str(since),
+        "timeoutSeconds": str(seconds),
+    }
+    async with transport.stream(Request("watch", path, query), silence=_SILENCE) as response:
+        async for line in _lines(response):
+            try:
+                event = json.loads(line)
+                kind_of_event, obj = event["type"], event["object"]
+            except (ValueError, KeyError, TypeError):
+                raise Unavailable(f"watch {path}: the answer is no watch event") from None
+            if kind_of_event == "ERROR":
+                raise from_status(int(obj.get("code") or 500), obj, changes=False)
+            yield kind_of_event, obj
+
+
+async def _lines(response: ClientResponse) -> AsyncIterator[bytes]:
+    """Whole lines of any length. What follows the last newline was cut off, and comes again."""
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line:
+                yield line
