@@ -241,25 +241,22 @@ class _Pass:
         if not absorbed:
             conditions.append(self._succeeded(runs, end, terminal))
         suggested = self.snap.suggested
-        if suggested is not None and (suggested.suggestions or suggested.infeasible):
-            healthy = suggested.error is None
-            conditions.append(
-                self._condition(
-                    "OptimizerHealthy",
-                    "True" if healthy else "False",
-                    "Suggesting" if healthy else "Fallback",
-                    suggested.error or "",
-                )
-            )
-        if self.spec.warm_start is not None and self.snap.warm_start.observations is not None:
-            problem = self.snap.warm_start.problem
-            count = len(self.snap.warm_start.observations)
-            conditions.append(
-                self._condition("WarmStarted", "False", "SourceUnreadable", problem)
-                if problem
-                else self._condition("WarmStarted", "True", "Read", f"{count} observations")
-            )
+        if suggested is not None and suggested.error is None:
+            conditions.append(self._condition("OptimizerHealthy", "True", "Suggesting", ""))
+        elif suggested is not None:
+            reason = "Fallback" if suggested.suggestions else "NoSuggestion"
+            conditions.append(self._condition("OptimizerHealthy", "False", reason, suggested.error or ""))
+        if self.spec.warm_start is not None:
+            conditions += self._warm_started()
         return conditions
+
+    def _warm_started(self) -> list[Condition]:
+        observations, problem = self.snap.warm_start.observations, self.snap.warm_start.problem
+        if observations is None:
+            return [self._condition("WarmStarted", "Unknown", "Waiting", f"{problem}; tried again")] if problem else []
+        if problem:
+            return [self._condition("WarmStarted", "False", "SourceUnreadable", problem)]
+        return [self._condition("WarmStarted", "True", "Read", f"{len(observations)} observations")]
 
     def _accepted(self) -> Condition:
         if self.accepted:

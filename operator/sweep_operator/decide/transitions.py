@@ -7,8 +7,8 @@ from sweep_operator.api.status import SweepStatus
 from sweep_operator.decide.plan import Event
 
 _TOLD = ("Accepted", "Suspended", "Succeeded", "OptimizerHealthy", "WarmStarted")
-_QUIET_AT_FIRST = ("Suspended", "OptimizerHealthy")
-"""Conditions whose first value is no news."""
+_QUIET_AT_FIRST = {("Suspended", "False"), ("OptimizerHealthy", "True")}
+"""First values that are no news: so it ought to be."""
 
 
 def transitions(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
@@ -19,7 +19,7 @@ def transitions(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
         events.append(Event("NewBest", f"{best.run}: score {best.score:g}, cost {best.cost or 0:g}"))
     for type_ in _TOLD:
         before, after = find_condition(was.conditions, type_), find_condition(now.conditions, type_)
-        if after is None or (before is None and type_ in _QUIET_AT_FIRST):
+        if after is None or (before is None and (type_, after.status) in _QUIET_AT_FIRST):
             continue
         if before is None or (before.status, before.reason) != (after.status, after.reason):
             events.append(_event(after))

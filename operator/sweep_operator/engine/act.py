@@ -38,6 +38,7 @@ from sweep_operator.decide.plan import (
     RunPlan,
 )
 from sweep_operator.decide.refusal import refuse
+from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.memory import Memory
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.recorder import Recorder
@@ -64,7 +65,8 @@ class Executor:
         A fixpoint writes nothing. Raises KubeError; what was done stays done.
         """
         for run_plan in plan.runs:
-            await self._run(sweep, run_plan, memory)
+            with log_keys(run=run_plan.run.name):
+                await self._run(sweep, run_plan, memory)
         for create in plan.create:
             await self._reserve(sweep, create, memory)
         changed = not self._may_wait(sweep, plan, memory) and await self._sweep_status(sweep, plan, memory)
@@ -267,8 +269,10 @@ class Executor:
     async def _delete(
         self, kind: Kind, namespace: str, name: str, uid: str | None, *, grace_seconds: int | None = None
     ) -> None:
+        """Delete, and look: what waits for its finalizers is still there, and must not be deleted pass after pass."""
         try:
             await self._kube.delete(kind, namespace, name, uid=uid, grace_seconds=grace_seconds)
+            self._store.apply(kind, await self._kube.get(kind, namespace, name))
         except NotFound:
             self._store.gone(kind, namespace, name)
         except Conflict:

@@ -7,7 +7,7 @@ import logging
 import random
 
 from sweep_operator.api.errors import FieldError, InvalidObject, parse
-from sweep_operator.api.names import SWEEP_LABEL
+from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, RESULT_FINALIZER, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Plan, ReleasePod, SuggestRequest
 from sweep_operator.decide.refusal import ASK_AGAIN
@@ -15,6 +15,7 @@ from sweep_operator.decide.sweep import decide
 from sweep_operator.engine.accept import check_sweep, refusal
 from sweep_operator.engine.act import Executor
 from sweep_operator.engine.gather import Gatherer
+from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.logs import read_logs
 from sweep_operator.engine.memory import Memory
 from sweep_operator.engine.ports import HistoryReader, NotLeading, Settings, Suggester
@@ -23,13 +24,15 @@ from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.recorder import Recorder
 from sweep_operator.engine.store import Store
 from sweep_operator.engine.warm_start import WarmStarter
-from sweep_operator.kube.protocol import Conflict, Kind, Kube, KubeError, NotFound, Object, UnknownOutcome
+from sweep_operator.kube.protocol import Conflict, Kind, Kube, KubeError, NotFound, Object, ObjectList, UnknownOutcome
 
 log = logging.getLogger(__name__)
 
 WATCHED = (Kind.SWEEP, Kind.SWEEP_RUN, Kind.JOB, Kind.POD)
 Key = tuple[str, str]
 """(namespace, name) of a Sweep."""
+MANAGED = {MANAGED_BY_LABEL: MANAGED_BY}
+"""Label of every Job, Pod and claim of ours: everybody's would be too many."""
 
 
 class Engine:
@@ -70,12 +73,15 @@ class Engine:
     async def audit(self, namespace: str | None = None) -> None:
         """LIST everything: what a watch has missed is caught up with, deletions included. Queues every Sweep."""
         for kind in (*WATCHED, Kind.CLAIM):
-            vanished = self.store.replace(kind, await self._kube.list(kind, namespace), namespace)
-            for obj in vanished:
+            for obj in self.store.replace(kind, await self._list(kind, namespace), namespace):
                 self.enqueue(kind, obj)
         for kind in WATCHED:
             for obj in self.store.all(kind):
                 self.enqueue(kind, obj)
+
+    async def _list(self, kind: Kind, namespace: str | None) -> ObjectList:
+        ours = kind in (Kind.SWEEP, Kind.SWEEP_RUN)  # people make these, without our labels
+        return await self._kube.list(kind, namespace, labels=None if ours else MANAGED)
 
     async def follow(self, kind: Kind, namespace: str | None = None) -> None:
         """LIST and watch one kind for ever; a watch that ends is begun anew with a LIST."""
@@ -108,6 +114,10 @@ class Engine:
             for _ in range(self._settings.workers):
                 group.create_task(self._worker())
 
+    async def stop(self) -> None:
+        """Begin no more passes; returns when those that run are over."""
+        await self.queue.stop()
+
     def close(self) -> None:
         """End what is under way beside the passes."""
         self.queue.close()
@@ -123,6 +133,13 @@ class Engine:
                 self.queue.done(key)
 
     async def _attempt(self, key: Key) -> None:
+        namespace, name = key
+        began = self._settings.monotonic()
+        with log_keys(namespace=namespace, sweep=name):
+            outcome = await self._outcome(key)
+        self._settings.on_pass(self._settings.monotonic() - began, outcome)
+
+    async def _outcome(self, key: Key) -> str:
         try:
             await self.reconcile(key)
         except (Conflict, UnknownOutcome) as error:
@@ -132,14 +149,17 @@ class Engine:
             except KubeError as again:
                 log.warning("%s/%s: %s", *key, again)
             self.queue.add_failed(key)
+            return "again"
         except (KubeError, NotLeading) as error:
             delay = self.queue.add_failed(key)
             log.warning("%s/%s: %s; again in %.1f s", *key, error, delay)
+            return "failed"
         except Exception:
             delay = self.queue.add_failed(key)
             log.exception("%s/%s: pass failed; again in %.1f s", *key, delay)
-        else:
-            self.queue.succeeded(key)
+            return "failed"
+        self.queue.succeeded(key)
+        return "done"
 
     async def reconcile(self, key: Key) -> None:
         """One pass. Raises KubeError."""
@@ -233,7 +253,7 @@ class Engine:
         memory = self._memories.get(key)
         if memory is None or memory.uid != uid:
             if memory is not None:
-                memory.forget()
+                self._forget(key, memory)
             memory = Memory(uid, run_limit=self._run_limits.get(key))
             self._memories[key] = memory
         return memory
@@ -242,11 +262,21 @@ class Engine:
         """The Sweep is gone or going: its runs go with it, and no pod may wait for us."""
         memory = self._memories.pop(key, None)
         if memory is not None:
-            memory.forget()
+            self._forget(key, memory)
         namespace, name = key
         for pod in self.store.labelled(Kind.POD, namespace, name):
             meta = pod["metadata"]
-            await self._executor.release(namespace, ReleasePod(meta["name"], meta.get("uid", "")))
+            if RESULT_FINALIZER in (meta.get("finalizers") or []):
+                await self._executor.release(namespace, ReleasePod(meta["name"], meta.get("uid", "")))
+
+    def _forget(self, key: Key, memory: Memory) -> None:
+        """A Sweep of that name has gone, and with it what it owned; of the kinds that are not watched nobody says so.
+
+        A Sweep that is made anew under the name must not take the old one's templates for its own.
+        """
+        memory.forget()
+        for kind in (Kind.REVISION, Kind.SERVICE, Kind.CLAIM, Kind.CONFIG_MAP):
+            self.store.forget(kind, *key)
 
     async def _refuse(self, obj: Object, errors: list[FieldError]) -> None:
         """A spec that the models cannot read (admission was not there to refuse it): say so, and leave runs alone."""
@@ -263,4 +293,4 @@ class Engine:
         except NotFound:
             self.store.gone(Kind.SWEEP, namespace, name)
         for kind in (Kind.SWEEP_RUN, Kind.JOB, Kind.POD, Kind.CLAIM):
-            self.store.replace(kind, await self._kube.list(kind, namespace), namespace)
+            self.store.replace(kind, await self._list(kind, namespace), namespace)

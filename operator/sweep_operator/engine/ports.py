@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -25,7 +25,11 @@ class Suggester(Protocol):
 
 
 class HistoryUnreadable(Exception):
-    """A warm-start source cannot be read (now)."""
+    """A warm-start source cannot be read: now, or (``lasting``) ever. ``readable``: what the other sources gave."""
+
+    def __init__(self, message: str, *, readable: Sequence[Observation] = (), lasting: bool = False) -> None:
+        super().__init__(message)
+        self.readable, self.lasting = tuple(readable), lasting
 
 
 class HistoryReader(Protocol):
@@ -57,3 +61,5 @@ class Settings:
     component: str = "sweep-operator"
     check_leading: Callable[[], None] = lambda: None
     """Called immediately before each create; raises NotLeading."""
+    on_pass: Callable[[float, str], None] = lambda seconds, outcome: None
+    """Called after each pass with its seconds and "done", "again" (a conflict) or "failed"."""

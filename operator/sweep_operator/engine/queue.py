@@ -32,6 +32,9 @@ class WorkQueue(Generic[K]):
         self._failures: dict[K, int] = {}
         self._timers: dict[K, tuple[float, asyncio.TimerHandle]] = {}
         self._added: dict[K, float] = {}
+        self._stopped = False
+        self._resting = asyncio.Event()
+        self._resting.set()
 
     def add(self, key: K) -> None:
         """Run a pass over ``key`` soon."""
@@ -70,14 +73,19 @@ class WorkQueue(Generic[K]):
     async def take(self) -> K:
         """The next key; ``done`` must be called with it."""
         key = await self._ready.get()
+        if self._stopped:
+            await asyncio.Event().wait()
         self._waiting.discard(key)
         self._added.pop(key, None)
         self._running.add(key)
+        self._resting.clear()
         return key
 
     def done(self, key: K) -> None:
         """The pass over ``key`` is over."""
         self._running.discard(key)
+        if not self._running:
+            self._resting.set()
         if key in self._again:
             self._again.discard(key)
             self.add(key)
@@ -96,6 +104,11 @@ class WorkQueue(Generic[K]):
     def idle(self) -> bool:
         """Nothing waits, nothing runs (timers may be set)."""
         return not self._waiting and not self._running
+
+    async def stop(self) -> None:
+        """Give out no more keys; returns when the passes that run are over."""
+        self._stopped = True
+        await self._resting.wait()
 
     def close(self) -> None:
         """Cancel the timers."""

@@ -29,6 +29,8 @@ class Recorder:
             regarding = self._regarding(sweep, event)
             if regarding is None:
                 continue
+            level = logging.WARNING if event.type == "Warning" else logging.INFO
+            log.log(level, "%s: %s", event.reason, event.message, extra={"run": event.run} if event.run else None)
             now = self._settings.now()
             body = build_event(regarding, event.type, event.reason, event.message, now, _name(regarding, event, now))
             try:

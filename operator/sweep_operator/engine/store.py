@@ -95,6 +95,11 @@ class Store:
             self._remove(key_of(kind, obj))
         return vanished
 
+    def forget(self, kind: Kind, namespace: str, value: str) -> None:
+        """Know nothing any more of the objects whose indexed label has that value; whoever asks must look again."""
+        for key in list(self._by_label.get((kind, namespace, value), ())):
+            self._remove(key)
+
     def _index(self, key: Key, obj: Object) -> None:
         for place in self._places(key, obj):
             self._by_label.setdefault(place, set()).add(key)

@@ -52,10 +52,10 @@ class WarmStarter:
         try:
             state = WarmStartState(tuple(await self._history.read(sweep, sweep.spec.warm_start)))
         except HistoryUnreadable as error:
-            if now - memory.warm_start_since < PATIENCE:
+            if not error.lasting and now - memory.warm_start_since < PATIENCE:
                 memory.warm_start = WarmStartState(None, str(error))
                 return False
-            state = WarmStartState((), str(error))
+            state = WarmStartState(error.readable, str(error))
         self._settings.check_leading()
         try:
             obj = await self._kube.create(Kind.CONFIG_MAP, pack(sweep, state))
