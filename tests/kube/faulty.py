@@ -76,7 +76,7 @@ class FaultyKube:
         self._after(call, None)
 
     async def watch(
-        self, kind: Kind, namespace: str | None = None, *, resource_version: int = 0
+        self, kind: Kind, namespace: str | None = None, *, resource_version: int
     ) -> AsyncIterator[WatchEvent]:
         async for event in self.kube.watch(kind, namespace, resource_version=resource_version):
             if not self.drops(event):

@@ -127,10 +127,10 @@ class KubeConformance:
         )
         assert (patched.get("status") or {}).get("phase") != "Failed", "neither does a patch"
         wanted = {**patched, "status": {**(patched.get("status") or {}), "reason": "Seen"}}
-        wanted["metadata"] = {**patched["metadata"], "labels": {"a": "c"}}
+        wanted["spec"] = {**patched["spec"], "schedulingGates": []}
         written = await kube.update_status(Kind.POD, wanted)
         assert written["status"]["reason"] == "Seen"
-        assert written["metadata"]["labels"] == {"a": "b"}, "and a status write nothing else"
+        assert written["spec"] == patched["spec"], "and a status write leaves the spec"
         with pytest.raises(Conflict):
             await kube.update_status(Kind.POD, {**patched, "status": {"reason": "late"}})
 
@@ -204,13 +204,11 @@ class KubeConformance:
         with pytest.raises(NotFound):
             await kube.get(Kind.CONFIG_MAP, NS, name)
 
-    async def test_floats_survive_and_integral_ones_lose_their_point(self, kube: Kube, name: str) -> None:
+    async def test_floats_survive(self, kube: Kube, name: str) -> None:
         data = {"kept": 0.1 + 0.2, "tiny": 5e-324, "large": 1.7e308, "one": 1.0, "big": 2.0**53}
         body = {"metadata": {"name": name, "namespace": NS}, "revision": 1, "data": data}
         await kube.create(Kind.REVISION, body)
-        read = (await kube.get(Kind.REVISION, NS, name))["data"]
-        assert read == data
-        assert type(read["one"]) is int
+        assert (await kube.get(Kind.REVISION, NS, name))["data"] == data
 
     async def test_what_json_cannot_say_is_refused(self, kube: Kube, name: str) -> None:
         body = {"metadata": {"name": name, "namespace": NS}, "revision": 1, "data": {"x": math.nan}}
@@ -241,9 +239,9 @@ class KubeConformance:
         with pytest.raises(Invalid):
             await kube.patch(Kind.CONFIG_MAP, NS, name, {"metadata": {"labels": {"a": "not a value"}}})
 
-    async def test_a_uid_in_a_patch_is_a_precondition(self, kube: Kube, name: str) -> None:
+    async def test_a_uid_in_a_patch_is_that_of_the_object(self, kube: Kube, name: str) -> None:
         made = await kube.create(Kind.CONFIG_MAP, config_map(name))
-        with pytest.raises(Conflict):
+        with pytest.raises(Invalid):
             await kube.patch(Kind.CONFIG_MAP, NS, name, {"metadata": {"uid": str(uuid.uuid4())}, "data": {"b": "2"}})
         patch = {"metadata": {"uid": made["metadata"]["uid"]}, "data": {"b": "2"}}
         assert (await kube.patch(Kind.CONFIG_MAP, NS, name, patch))["data"] == {"a": "1", "b": "2"}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from engine_conformance import EngineConformance
 from kube_conformance import NS, KubeConformance, config_map, owner, pod
 
 from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked, StoreUnreadable, open_readonly
@@ -26,7 +27,7 @@ def opened(path: Path | None) -> EmbeddedKube:
     return EmbeddedKube(path, clock=clock)
 
 
-class TestEmbedded(KubeConformance):
+class TestEmbedded(KubeConformance, EngineConformance):
     @pytest.fixture
     async def kube(self, tmp_path: Path) -> AsyncIterator[Kube]:
         kube = opened(tmp_path / "state.db")
@@ -154,7 +155,7 @@ async def test_many_watchers_see_everything_in_order() -> None:
     seen: list[list[str]] = [[], [], []]
 
     async def follow(place: list[str]) -> None:
-        async for event in kube.watch(Kind.CONFIG_MAP):
+        async for event in kube.watch(Kind.CONFIG_MAP, resource_version=0):
             place.append(event.object["metadata"]["name"])
             if len(place) == 50:
                 return

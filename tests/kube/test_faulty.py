@@ -62,5 +62,5 @@ async def test_events_are_dropped_and_calls_held_up() -> None:
 
     await asyncio.gather(create("slow"), create("quick"))
     assert order == ["quick", "slow"]
-    seen = await anext(aiter(kube.watch(Kind.CONFIG_MAP)))
+    seen = await anext(aiter(kube.watch(Kind.CONFIG_MAP, resource_version=0)))
     assert seen.object["metadata"]["name"] == "slow"

@@ -7,11 +7,15 @@ Rules that every implementation keeps:
 
 * A returned object is a copy: changing it changes nothing in the server or in a cache.
 * ``resourceVersion`` grows with every write of any object and can be compared as an integer.
-* ``generation`` grows only when ``spec`` changes; a status write never touches ``spec`` or ``metadata`` and a write
-  of the main resource never touches ``status`` (kinds with a status subresource: Sweep, SweepRun, Job, Pod).
+* ``generation`` grows only when ``spec`` changes; a write of the main resource never touches ``status`` (kinds with a
+  status subresource: Sweep, SweepRun, Job, Pod). A status write never touches ``spec``, and of a Sweep or SweepRun
+  never ``metadata``; of a Job or Pod an API server takes the labels too, so send those that were read.
 * A write that changes nothing is no write: the object keeps its resourceVersion and no watch event is sent.
 * Deleting an object that has finalizers sets ``deletionTimestamp``; it vanishes when the last finalizer is removed.
-* Children whose controller owner is gone are collected (background propagation).
+* Children whose owners are all gone are collected (background propagation), sooner or later.
+* Integral floats of Sweeps and SweepRuns come back as integers (1.0 as 1); what is stored unparsed (the ``data`` of a
+  ControllerRevision) may keep its form.
+* ``metadata.managedFields`` need not be there.
 """
 
 from __future__ import annotations
@@ -139,14 +143,18 @@ class Kube(Protocol):
     async def update_status(self, kind: Kind, body: Object) -> Object:
         """Replace ``status`` by that of ``body`` if ``body.metadata.resourceVersion`` is still the object's.
 
-        Raises Conflict when it is not, NotFound when the object (or an object of that uid) is gone.
+        Raises Conflict when it is not (another object has the name by now, or the body carries no version), NotFound
+        when there is no object of that name.
         """
         ...
 
     async def patch(
         self, kind: Kind, namespace: str, name: str, patch: Object, *, resource_version: str | None = None
     ) -> Object:
-        """JSON merge patch (RFC 7386) of metadata and spec. ``resource_version`` is a precondition (Conflict)."""
+        """JSON merge patch (RFC 7386) of metadata and spec. ``resource_version`` is a precondition (Conflict).
+
+        A ``metadata.uid`` in the patch that is not the object's is refused (Invalid).
+        """
         ...
 
     async def delete(
@@ -162,12 +170,16 @@ class Kube(Protocol):
         """Delete. ``uid`` is a precondition (Conflict). Raises NotFound. ``grace_seconds`` 0 forces (Pods)."""
         ...
 
-    def watch(
-        self, kind: Kind, namespace: str | None = None, *, resource_version: int = 0
-    ) -> AsyncIterator[WatchEvent]:
-        """Changes after ``resource_version``, in order, without end. Raises Gone when that version is too old."""
+    def watch(self, kind: Kind, namespace: str | None = None, *, resource_version: int) -> AsyncIterator[WatchEvent]:
+        """Changes after ``resource_version`` (of a LIST), in order, without end.
+
+        Raises Gone when that version is too old: LIST, and watch from there.
+        """
         ...
 
     def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
-        """The finished (or running) container's log so far, in chunks, oldest first. Raises NotFound."""
+        """The finished (or running) container's log so far, in chunks, oldest first.
+
+        Raises NotFound when there is no such pod or container; a pod that never started may have an empty log.
+        """
         ...

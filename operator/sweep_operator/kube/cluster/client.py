@@ -95,9 +95,7 @@ class ClusterKube:
             self._transport, path, selector, clean=_cleaner(kind), page=self._page, limited=kind != Kind.LEASE
         )
 
-    def watch(
-        self, kind: Kind, namespace: str | None = None, *, resource_version: int = 0
-    ) -> AsyncIterator[WatchEvent]:
+    def watch(self, kind: Kind, namespace: str | None = None, *, resource_version: int) -> AsyncIterator[WatchEvent]:
         """Changes after ``resource_version``; goes on by itself after ends that leave no gap."""
         return follow(self._transport, collection(kind, namespace), resource_version, clean=_cleaner(kind))
 

@@ -115,18 +115,16 @@ class Connection:
 
 
 async def no_hidden_repeats(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """aiohttp sends a PUT or DELETE once more when the connection breaks, though it may have been carried out.
+    """aiohttp sends a GET, PUT or DELETE once more by itself when the connection breaks, past limits and counters.
 
-    Whether to do it again is for those to decide who know what they wanted: any other error ends its attempts.
+    Whether to do a write again is for those to decide who know what they wanted; any other error ends its attempts.
     """
     try:
         return await handler(request)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        if request.method in ("PUT", "DELETE"):
-            raise AnswerLost(str(error)) from error
-        raise
+        raise AnswerLost(str(error)) from error
 
 
 _USER_AGENT = f"sweep-operator/{version('sweep-operator')}"

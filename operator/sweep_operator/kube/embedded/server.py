@@ -90,9 +90,7 @@ class EmbeddedKube:
         found = (o for o in self._objects.of_kind(kind, namespace) if labels_match(o, wanted))
         return ObjectList(tuple(self._copy(o) for o in found), self._history.version)
 
-    def watch(
-        self, kind: Kind, namespace: str | None = None, *, resource_version: int = 0
-    ) -> AsyncIterator[WatchEvent]:
+    def watch(self, kind: Kind, namespace: str | None = None, *, resource_version: int) -> AsyncIterator[WatchEvent]:
         """Changes after ``resource_version``."""
         return self._history.follow(kind, namespace, resource_version)
 
@@ -151,19 +149,20 @@ class EmbeddedKube:
         """Replace the status."""
         meta = body["metadata"]
         old = self._find(kind, meta.get("namespace", "default"), meta["name"])
-        if meta.get("uid") not in (None, "", old["metadata"]["uid"]):
-            raise NotFound(f"{kind} {meta['name']} of uid {meta['uid']} is gone")
+        self._expect_uid(old, meta.get("uid") or None)
         self._expect(old, meta.get("resourceVersion") or "")
         return self._replace(old, {**old, "status": normalise(body.get("status") or {})})
 
     async def patch(
         self, kind: Kind, namespace: str, name: str, patch: Object, *, resource_version: str | None = None
     ) -> Object:
-        """Merge patch of everything but status. A ``metadata.uid`` in it is a precondition, as it is to a cluster."""
+        """Merge patch of everything but status."""
         old = self._find(kind, namespace, name)
         if resource_version is not None:
             self._expect(old, resource_version)
-        self._expect_uid(old, (patch.get("metadata") or {}).get("uid"))
+        uid = (patch.get("metadata") or {}).get("uid")
+        if uid not in (None, old["metadata"]["uid"]):
+            raise Invalid(f"metadata.uid: {uid!r} is not the uid of {kind} {name}; a uid cannot be changed")
         changes = {k: v for k, v in patch.items() if not (k == "status" and kind in _WITH_STATUS)}
         new = normalise(merge_patch(old, changes)) | {"apiVersion": old["apiVersion"], "kind": old["kind"]}
         for field in _SERVERS_OWN:
