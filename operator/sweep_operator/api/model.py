@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from datetime import datetime
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Scalar = bool | int | float | str
 """A parameter value."""
 JsonObject = dict[str, Any]
+OpenObject = Annotated[JsonObject, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+"""One of Kubernetes' own types, which passes through as it is."""
+Time = Annotated[datetime, Field(strict=False)]
+"""RFC 3339 text on the wire."""
 
 
 class Model(BaseModel):
-    """A frozen record; ``extra='forbid'`` so that a misspelt field is an error and not a silent default."""
+    """A frozen record; ``extra='forbid'`` so that a misspelt field is an error and not a silent default.
+
+    Strict, as the API server is: the text "5" is no integer and true is no number.
+    """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False, strict=True
     )
 
     def to_json(self) -> JsonObject:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sweep_operator.api.meta import Condition
-from sweep_operator.api.model import Model, Scalar
+from sweep_operator.api.model import Model, Scalar, Time
 
 MAX_BEST = 10
 MAX_PARETO = 64
@@ -80,7 +78,7 @@ class SweepStatus(Model):
     runs: RunCounts = RunCounts()
     consecutive_failures: int = 0
     next_index: int = 0
-    active_since: datetime | None = None
+    active_since: Time | None = None
     active_seconds: float = 0.0
     cost: CostStatus = CostStatus()
     best: list[BestRun] = []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
 from sweep_operator.api.limits import FailureClass
 from sweep_operator.api.meta import Condition, ObjectMeta, find_condition
-from sweep_operator.api.model import Model, Scalar
+from sweep_operator.api.model import Model, Scalar, Time
 
 Origin = Literal["center", "random", "sobol", "model", "resample", "manual", "fallback"]
 Stage = Literal["train", "eval"]
@@ -51,8 +50,8 @@ class StageStatus(Model):
     attempt: int = 0
     failures: int = 0
     preemptions: int = 0
-    start_time: datetime | None = None
-    completion_time: datetime | None = None
+    start_time: Time | None = None
+    completion_time: Time | None = None
     seconds: float = 0.0
     exit_code: int | None = None
     node: str | None = None
