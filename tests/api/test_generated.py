@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sweep_operator.api.generate import schemas
+import pytest
 
-SCHEMAS = Path(__file__).parents[2] / "configs" / "schema"
+from sweep_operator.api.generate import generated
+
+ROOT = Path(__file__).parents[2]
 
 
-def test_schemas_are_what_make_generate_writes() -> None:
-    assert {p.name: p.read_text() for p in SCHEMAS.iterdir()} == schemas(), "run make generate"
+@pytest.mark.parametrize("name", generated())
+def test_the_file_is_what_make_generate_writes(name: str) -> None:
+    assert (ROOT / name).read_text() == generated()[name], "run make generate"
+
+
+def test_nothing_else_lies_among_the_generated_files() -> None:
+    folders = {str(Path(name).parent) for name in generated()}
+    there = {f"{folder}/{p.name}" for folder in folders for p in (ROOT / folder).iterdir()}
+    assert there == set(generated())

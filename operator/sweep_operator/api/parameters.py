@@ -23,7 +23,11 @@ def is_power_of_two(value: float) -> bool:
 class When(Model):
     """A parameter is present only if another one has one of these values."""
 
-    parameter: str = Field(description="Path of a categorical or integer parameter that has no `when` of its own.")
+    parameter: str = Field(
+        min_length=1,
+        max_length=256,
+        description="Path of a categorical or integer parameter that has no `when` of its own.",
+    )
     in_: list[Scalar] = Field(alias="in", min_length=1, max_length=64, description="The values that activate it.")
 
 

@@ -1,0 +1,133 @@
+"""A ValidatingAdmissionPolicy for what CEL in a CRD cannot see: values that have no type in the schema.
+
+It sees the whole object, and its messages may name the parameter. The operator checks the same again (Accepted=False)
+for clusters without the policy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sweep_operator.api.names import GROUP, VERSION
+
+NAME = f"sweeps.{GROUP}"
+_P = "object.spec.parameters"
+_OLD = "oldObject.spec.parameters"
+
+
+def _each(bad: str, says: str) -> dict[str, str]:
+    """Every parameter ``p`` (its path is ``k``): ``bad`` must not hold. Says ``spec.parameters['k']`` and ``says``."""
+    condition = bad.replace("p.", f"{_P}[k].")
+    return {
+        "expression": f"{_P}.all(k, !({condition}))",
+        "messageExpression": f'"spec.parameters[\'" + {_P}.filter(k, {condition})[0] + "\']{says}"',
+    }
+
+
+def _edited(field: str) -> dict[str, str]:
+    changed = (
+        f"k in {_OLD} && (has({_P}[k].{field}) != has({_OLD}[k].{field}) || "
+        f"(has({_P}[k].{field}) && {_P}[k].{field} != {_OLD}[k].{field}))"
+    )
+    return {
+        "expression": f"oldObject == null || {_P}.all(k, !({changed}))",
+        "messageExpression": f'"spec.parameters[\'" + {_P}.filter(k, {changed})[0] + '
+        f'"\'].{field}: is immutable; create a new Sweep (warmStart.from takes over what this one has learned)"',
+    }
+
+
+_NUMBER = "(type(p.mean) == int || type(p.mean) == double)"
+_COLLIDES = f"({_P}.exists(p, f == p || f.startsWith(p + '.') || p.startsWith(f + '.')))"
+
+SWEEP_RULES: list[dict[str, str]] = [
+    _each(
+        "p.distribution == 'categorical' && !has(p.values)", ".values: is missing; a categorical needs values: [a, b]"
+    ),
+    _each("p.distribution != 'categorical' && has(p.values)", ".values: is for categorical; remove it"),
+    _each(
+        f"has(p.mean) && p.distribution != 'categorical' && !{_NUMBER}",
+        ".mean: is not a number; write it without quotes",
+    ),
+    _each(
+        f"has(p.mean) && p.distribution != 'categorical' && {_NUMBER} && has(p.min) && has(p.max) && "
+        "(double(p.mean) < double(p.min) || double(p.mean) > double(p.max))",
+        ".mean: is outside [min, max]; move it inside",
+    ),
+    _each(
+        "has(p.mean) && p.distribution == 'categorical' && has(p.values) && !(p.mean in p.values)",
+        ".mean: is none of the values",
+    ),
+    _each(
+        "has(p.scale) && p.scale == 'time' && !(p.distribution in ['log_normal', 'uniform_pow2'])",
+        ".scale: time is for log_normal and uniform_pow2; use auto or a number",
+    ),
+    _each(f"has(p.when) && !(p.when.parameter in {_P})", ".when.parameter: is no parameter of this Sweep"),
+    _each(
+        f"has(p.when) && p.when.parameter in {_P} && has({_P}[p.when.parameter].when)",
+        ".when.parameter: is conditional itself; chains are not supported",
+    ),
+    _each(
+        f"has(p.when) && p.when.parameter in {_P} && !({_P}[p.when.parameter].distribution in "
+        "['categorical', 'int_uniform', 'uniform_pow2'])",
+        ".when.parameter: is neither categorical nor an integer",
+    ),
+    {
+        "expression": f"!has(object.spec.fixed) || object.spec.fixed.all(f, !{_COLLIDES})",
+        "messageExpression": f'"spec.fixed[\'" + object.spec.fixed.filter(f, {_COLLIDES})[0] + '
+        '"\']: collides with spec.parameters; remove one of them"',
+    },
+    _edited("values"),
+    _edited("when"),
+]
+RUN_RULES: list[dict[str, str]] = [
+    {
+        "expression": "has(object.spec.index) ? "
+        "object.metadata.name == object.spec.sweepName + '.r.' + string(object.spec.index) : "
+        "!(object.metadata.name.startsWith(object.spec.sweepName + '.r.') && "
+        "object.metadata.name.matches('[.]r[.][0-9]+$'))",
+        "message": "metadata.name: names of the form <sweep>.r.<n>, and spec.index, are the operator's to give; "
+        "choose another name and leave out spec.index",
+    },
+    {
+        "expression": "oldObject == null || has(object.spec.parameters) == has(oldObject.spec.parameters) && "
+        "(!has(object.spec.parameters) || object.spec.parameters == oldObject.spec.parameters)",
+        "message": "spec.parameters: is immutable; create a new SweepRun",
+    },
+]
+
+
+def policies() -> list[dict[str, Any]]:
+    """The policies and their bindings."""
+    objects: list[dict[str, Any]] = []
+    for plural, rules in (("sweeps", SWEEP_RULES), ("sweepruns", RUN_RULES)):
+        name = f"{plural}.{GROUP}"
+        objects.append(
+            {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "ValidatingAdmissionPolicy",
+                "metadata": {"name": name},
+                "spec": {
+                    "failurePolicy": "Fail",
+                    "matchConstraints": {
+                        "resourceRules": [
+                            {
+                                "apiGroups": [GROUP],
+                                "apiVersions": [VERSION],
+                                "operations": ["CREATE", "UPDATE"],
+                                "resources": [plural],
+                            }
+                        ]
+                    },
+                    "validations": rules,
+                },
+            }
+        )
+        objects.append(
+            {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "ValidatingAdmissionPolicyBinding",
+                "metadata": {"name": name},
+                "spec": {"policyName": name, "validationActions": ["Deny"]},
+            }
+        )
+    return objects

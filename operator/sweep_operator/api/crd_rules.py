@@ -1,0 +1,146 @@
+"""What the models check and a CRD can check too, in CEL. Each rule has the words that the API server answers with.
+
+Keyed by the place in the schema: ``*`` is every value of a map, ``[]`` every item of a list. Messages are static: one
+that touches map keys would cost the API server's budget many times over, and the error names the place by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Rule = tuple[str, str]
+"""(CEL, message)"""
+
+_POWERS = ", ".join(f"{float(2**n)!r}" for n in range(41))
+_IMMUTABLE = "is immutable; create a new Sweep (warmStart.from takes over what this one has learned)"
+
+
+def _fixed(name: str) -> Rule:
+    kept = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
+    return kept, f"{name} {_IMMUTABLE}"
+
+
+def _only_for(field: str, kinds: str, words: str) -> Rule:
+    return f"!has(self.{field}) || self.distribution in [{kinds}]", f"{field} is for {words}; remove it"
+
+
+_PARAMETER: Sequence[Rule] = (
+    ("self.distribution == 'categorical' || (has(self.min) && has(self.max))", "needs min and max; add them"),
+    _only_for("min", "'uniform', 'int_uniform', 'uniform_pow2', 'log_normal', 'logit_normal'", "numbers"),
+    _only_for("max", "'uniform', 'int_uniform', 'uniform_pow2', 'log_normal', 'logit_normal'", "numbers"),
+    _only_for("ordered", "'categorical'", "categorical"),
+    _only_for("step", "'uniform', 'int_uniform'", "uniform and int_uniform"),
+    _only_for("symmetric", "'logit_normal'", "logit_normal"),
+    ("!has(self.min) || !has(self.max) || self.min < self.max", "min must be below max; swap them or widen the range"),
+    ("self.distribution != 'log_normal' || !has(self.min) || self.min > 0.0",
+     "log_normal needs min above 0; use uniform or a small min"),
+    ("self.distribution != 'logit_normal' || !has(self.min) || !has(self.max) || (self.min > 0.0 && self.max < 1.0)",
+     "logit_normal needs 0 < min and max < 1"),
+    (f"self.distribution != 'uniform_pow2' || !has(self.min) || self.min in [{_POWERS}]",
+     "uniform_pow2 needs a min that is a power of two"),
+    (f"self.distribution != 'uniform_pow2' || !has(self.max) || self.max in [{_POWERS}]",
+     "uniform_pow2 needs a max that is a power of two"),
+    ("self.distribution != 'int_uniform' || !has(self.min) || double(int(self.min)) == self.min",
+     "int_uniform needs an integer min; use uniform for fractions"),
+    ("self.distribution != 'int_uniform' || !has(self.max) || double(int(self.max)) == self.max",
+     "int_uniform needs an integer max; use uniform for fractions"),
+    ("self.distribution != 'int_uniform' || !has(self.step) || double(int(self.step)) == self.step",
+     "int_uniform needs an integer step; use uniform for fractions"),
+    ("!has(self.step) || !has(self.min) || !has(self.max) || self.step <= (self.max - self.min) * 1.000000001",
+     "step is wider than the range"),
+    ("self.distribution == oldSelf.distribution", f"distribution {_IMMUTABLE}"),
+    ("has(self.when) == has(oldSelf.when) && (!has(self.when) || self.when.parameter == oldSelf.when.parameter)",
+     f"when {_IMMUTABLE}"),
+)  # fmt: skip
+
+# The server tries a default against the rules before it fills in the defaults within: hence has(self.source).
+_RESULTS: Sequence[Rule] = (
+    (
+        "!has(self.source) || self.source != 'Log' || has(self.pattern)",
+        "source Log needs a pattern with a group (?P<value>...)",
+    ),
+    (
+        "!has(self.pattern) || (has(self.source) && self.source == 'Log')",
+        "pattern is for source Log; remove it or set source: Log",
+    ),
+    (
+        "!has(self.pattern) || self.pattern.contains('(?P<value>')",
+        "pattern needs a group (?P<value>...) around the number",
+    ),
+)
+
+SWEEP_ROOT: Sequence[Rule] = (
+    ("self.metadata.name.matches('^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$')",
+     "metadata.name must be lower-case letters, digits and '-', at most 40; spec.displayName takes any other name"),
+)  # fmt: skip
+
+SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
+    "": (
+        *(_fixed(name) for name in ("displayName", "metric", "goal", "seed")),
+        ("!has(self.perRun.deadlineFactor) || self.cost.source == 'WallClock'",
+         "perRun.deadlineFactor needs cost.source WallClock; use train.deadlineSeconds"),
+        ("self.train.nodes <= 1 || !has(self.storage.runVolume) || !has(self.storage.runVolume.claim) || "
+         "'ReadWriteMany' in self.storage.runVolume.claim.accessModes",
+         "train.nodes above 1 needs storage.runVolume.claim.accessModes: [ReadWriteMany]"),
+        ("has(self.eval) || 'train' in self.cost.include",
+         "cost.include: [eval] without an eval stage counts nothing; add train or spec.eval"),
+    ),
+    "displayName": (
+        ("self.matches('^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$')",
+         "may hold letters, digits, _ . - and begin and end with a letter, digit or _"),
+    ),
+    "cost": (
+        ("self == oldSelf", f"cost {_IMMUTABLE}"),
+    ),
+    "parameters": (
+        ("self.all(k, k.matches('^[A-Za-z_][A-Za-z0-9_-]*([.][A-Za-z_][A-Za-z0-9_-]*)*$'))",
+         "keys are dotted paths of names such as trainer.optimizer.learning_rate"),
+        ("self.all(k, self.all(j, !j.startsWith(k + '.')))",
+         "a path is the beginning of another one; one of them cannot be set"),
+        ("self.all(k, k in oldSelf) && oldSelf.all(k, k in self)", f"the set of parameters {_IMMUTABLE}"),
+    ),
+    "parameters.*": _PARAMETER,
+    "perRun.failureRules[]": (
+        ("has(self.logPattern) || has(self.exitCodes)", "needs logPattern or exitCodes (or both: both must match)"),
+    ),
+    "train.results": _RESULTS,
+    "eval.results": _RESULTS,
+    "storage.runVolume": (
+        ("[has(self.claim), has(self.existingClaim), has(self.emptyDir)].filter(given, given).size() == 1",
+         "needs exactly one of claim, existingClaim, emptyDir"),
+    ),
+    "warmStart.from[]": (
+        ("[has(self.sweep), has(self.wandb), has(self.configMap)].filter(given, given).size() == 1",
+         "needs exactly one of sweep, wandb, configMap"),
+    ),
+}  # fmt: skip
+
+RUN_SPEC: Mapping[str, Sequence[Rule]] = {
+    "": tuple(
+        (rule, f"{name} is immutable; create a new SweepRun")
+        for rule, name in ((_fixed(n)[0], n) for n in ("sweepName", "index", "origin", "prediction"))
+    ),
+}
+
+
+def add_rules(schema: dict[str, Any], rules: Mapping[str, Sequence[Rule]]) -> None:
+    """Put the rules into a structural schema. Raises KeyError for a place that does not exist."""
+    for place, found in rules.items():
+        node = schema
+        for part in place.replace("[]", ".[]").split(".") if place else ():
+            node = _child(node, part)
+        node["x-kubernetes-validations"] = validations(found)
+
+
+def validations(rules: Sequence[Rule]) -> list[dict[str, str]]:
+    """In the form of the CRD. A rule that looks at the old object counts for edits only, by Kubernetes' own rule."""
+    return [{"rule": rule, "message": message} for rule, message in rules]
+
+
+def _child(node: dict[str, Any], part: str) -> dict[str, Any]:
+    if part == "*":
+        return dict.__getitem__(node, "additionalProperties")
+    if part == "[]":
+        return dict.__getitem__(node, "items")
+    return dict.__getitem__(node["properties"], part)

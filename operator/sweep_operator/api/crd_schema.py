@@ -1,0 +1,93 @@
+"""A pydantic model's JSON schema as the structural schema that a CRD takes.
+
+What differs: no ``$ref``, no ``anyOf`` with null, ``const`` and unions of constants are enums, ``exclusiveMinimum`` is
+a boolean beside ``minimum`` (OpenAPI 3.0), ``properties`` and ``additionalProperties`` exclude each other, a field that
+takes values of several types has no type and keeps what it is given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+Schema = dict[str, Any]
+OPEN = "x-kubernetes-preserve-unknown-fields"
+_COPIED = (
+    "type", "format", "enum", "minimum", "maximum", "minLength", "maxLength", "pattern", "minItems", "maxItems",
+    "minProperties", "maxProperties", "required", OPEN,
+)  # fmt: skip
+
+
+def structural_schema(model: type[BaseModel], field: str) -> Schema:
+    """The schema of one field (``spec``, ``status``) of an object's model."""
+    whole = model.model_json_schema(by_alias=True, mode="validation")
+    return _convert(whole["properties"][field], whole.get("$defs") or {}) | {"type": "object"}
+
+
+def _convert(node: Schema, defs: Schema) -> Schema:
+    node = _resolve(node, defs)
+    if "anyOf" in node:
+        return _union(node, defs)
+    out: Schema = {k: node[k] for k in _COPIED if k in node}
+    if "const" in node:
+        out["enum"] = [node["const"]]
+    if node.get("description"):
+        out["description"] = " ".join(str(node["description"]).split())
+    _bounds(node, out)
+    if out.get("type") == "integer":
+        out.setdefault("format", "int64")
+    if "properties" in node:
+        out["properties"] = {k: _convert(v, defs) for k, v in node["properties"].items()}
+    if "items" in node:
+        out["items"] = _convert(node["items"], defs)
+    extra = node.get("additionalProperties")
+    if isinstance(extra, dict) and "properties" not in node:
+        out["additionalProperties"] = _convert(extra, defs)
+    elif extra is True and "properties" not in node:
+        out[OPEN] = True
+    if "default" in node and node["default"] is not None:
+        # A record's defaults are those of its fields: an empty one is filled in by the server.
+        out["default"] = {} if "properties" in out and not out.get("required") else node["default"]
+        if "properties" in out and out.get("required"):
+            del out["default"]
+    return out
+
+
+def _resolve(node: Schema, defs: Schema) -> Schema:
+    """``node`` with the definition that it refers to; what stands beside the reference wins."""
+    while "$ref" in node or len(node.get("allOf") or []) == 1:
+        if "$ref" in node:
+            target = defs[node["$ref"].rsplit("/", 1)[1]]
+            node = {**target, **{k: v for k, v in node.items() if k != "$ref"}}
+        else:
+            node = {**node["allOf"][0], **{k: v for k, v in node.items() if k != "allOf"}}
+    return node
+
+
+def _union(node: Schema, defs: Schema) -> Schema:
+    """Null means absent. Several types: no type, and the rules that do hold for each."""
+    beside = {k: v for k, v in node.items() if k != "anyOf"}
+    branches = [b for b in node["anyOf"] if b.get("type") != "null"]
+    if len(branches) == 1:
+        return _convert({**_resolve(branches[0], defs), **beside}, defs)
+    out: Schema = {OPEN: True}
+    for branch in (_resolve(b, defs) for b in branches):
+        if branch.get("type") in ("number", "integer"):
+            _bounds(branch, out)
+            out |= {k: branch[k] for k in ("minimum", "maximum") if k in branch}
+        words = branch.get("enum") or ([branch["const"]] if "const" in branch else None)
+        if words:
+            out["pattern"] = f"^({'|'.join(words)})$"
+    if node.get("description"):
+        out["description"] = " ".join(str(node["description"]).split())
+    if node.get("default") is not None:
+        out["default"] = node["default"]
+    return out
+
+
+def _bounds(node: Schema, out: Schema) -> None:
+    for exclusive, plain in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if exclusive in node:
+            out[plain] = node[exclusive]
+            out[exclusive] = True

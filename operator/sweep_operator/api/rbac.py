@@ -1,0 +1,69 @@
+"""What the operator's account may do: exactly the verbs that the engine and its shell use."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from sweep_operator.api.names import GROUP, MANAGED_BY
+
+Rule = dict[str, list[str]]
+
+WORK_RULES: list[Rule] = [
+    {"apiGroups": [GROUP], "resources": ["sweeps"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [GROUP], "resources": ["sweepruns"], "verbs": ["get", "list", "watch", "create", "patch"]},
+    {"apiGroups": [GROUP], "resources": ["sweeps/status", "sweepruns/status"], "verbs": ["update"]},
+    # ownerReferences with blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on
+    {"apiGroups": [GROUP], "resources": ["sweeps/finalizers", "sweepruns/finalizers"], "verbs": ["update"]},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch", "create", "delete"]},
+    # create: dry runs only (what would the API server say to this pod?); delete: pods of lost nodes
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["get", "list", "create", "delete"]},
+    {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "create"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create"]},
+    {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["get", "create"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+]
+"""In every namespace whose Sweeps it works on."""
+
+LEASE_RULES: list[Rule] = [
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "patch"]},
+]
+"""In its own namespace."""
+
+
+def manifests(scope: Literal["namespace", "cluster"], namespace: str) -> list[dict[str, Any]]:
+    """ServiceAccount, roles and bindings for an operator in ``namespace``, for it alone or for all namespaces."""
+    account = {"kind": "ServiceAccount", "name": MANAGED_BY, "namespace": namespace}
+    prefix = "Cluster" if scope == "cluster" else ""
+    where = {} if scope == "cluster" else {"namespace": namespace}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": MANAGED_BY, "namespace": namespace},
+        },
+        _role(f"{prefix}Role", MANAGED_BY, where, WORK_RULES),
+        _binding(f"{prefix}RoleBinding", MANAGED_BY, where, f"{prefix}Role", account),
+        _role("Role", f"{MANAGED_BY}-leader", {"namespace": namespace}, LEASE_RULES),
+        _binding("RoleBinding", f"{MANAGED_BY}-leader", {"namespace": namespace}, "Role", account),
+    ]
+
+
+def _role(kind: str, name: str, where: dict[str, str], rules: list[Rule]) -> dict[str, Any]:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": name, **where},
+        "rules": rules,
+    }
+
+
+def _binding(kind: str, name: str, where: dict[str, str], role: str, account: dict[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": name, **where},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": name},
+        "subjects": [account],
+    }
