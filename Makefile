@@ -11,7 +11,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help
 help: ## show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 .PHONY: setup
 setup: $(STAMP) ## create .venv and install everything into it
@@ -56,6 +56,10 @@ format: $(STAMP) ## format the code
 .PHONY: generate
 generate: $(STAMP) ## everything that is generated from the models
 	$(BIN)/python -m sweep_operator.api.generate
+
+.PHONY: cluster-binaries
+cluster-binaries: $(STAMP) ## the binaries of the test cluster: downloaded and checked, or built by Go where downloads are refused
+	$(BIN)/python -m tests.cluster.fetch
 
 .PHONY: bench
 bench: $(STAMP) ## the benchmarks (by hand: wall time depends on the machine)
