@@ -41,6 +41,10 @@ demo: $(STAMP) ## a CartPole sweep of 12 runs, 2 in parallel, on this machine
 test: $(STAMP) ## all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
+.PHONY: e2e
+e2e: $(STAMP) ## real containers on a real node (root on Linux), or on the cluster of KUBECONFIG
+	$(BIN)/pytest -p no:xdist tests/e2e
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy --strict, the dependency rules
 	$(BIN)/ruff check .

@@ -34,7 +34,7 @@ class Cluster(Kubectl):
         self.control_plane.start()
         self._start_kwok("fake")
         self.add_node("node-0")
-        self.until(lambda: self._ready("node-0"), "node-0 is Ready")
+        self.until(lambda: self.ready("node-0"), "node-0 is Ready")
 
     def stop(self) -> None:
         """End every process."""
@@ -137,7 +137,3 @@ class Cluster(Kubectl):
         self.kubectl(
             "create", "--raw", f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction", "-f", "-", stdin=json.dumps(body)
         )
-
-    def _ready(self, node: str) -> bool:
-        conditions = (self.get("node", node).get("status") or {}).get("conditions") or []
-        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)

@@ -78,6 +78,13 @@ class Kubectl:
         path.write_text(json.dumps(config))
         return path
 
+    def ready(self, node: str) -> bool:
+        """Whether the node is there and Ready."""
+        if not self._has("node", node, "default"):
+            return False
+        conditions = (self.get("node", node).get("status") or {}).get("conditions") or []
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
     def _has(self, kind: str, name: str, namespace: str) -> bool:
         try:
             self.get(kind, name, namespace)
