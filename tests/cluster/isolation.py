@@ -42,7 +42,7 @@ class Isolation:
         self.address = ""
         self.cgroup = f"{_CGROUP_PREFIX}{os.getpid()}"
         self._holder: Process | None = None
-        self._first = 0
+        self.first_pid = 0
 
     def start(self) -> None:
         """Root only. Raises NotReady."""
@@ -66,12 +66,12 @@ class Isolation:
     @property
     def enter(self) -> list[str]:
         """What to put before a command that is to run inside."""
-        return ["nsenter", f"--target={self._first}", "--net", "--mount", "--pid", "--"]
+        return ["nsenter", f"--target={self.first_pid}", "--net", "--mount", "--pid", "--"]
 
     @property
     def enter_network(self) -> list[str]:
         """The same for a server that needs the network alone: a signal reaches the command itself."""
-        return ["nsenter", f"--net=/proc/{self._first}/ns/net", "--"]
+        return ["nsenter", f"--net=/proc/{self.first_pid}/ns/net", "--"]
 
     def run(self, *command: str | Path, text: str | None = None) -> str:
         """One command inside; its standard output. Raises NotReady with what it said."""
@@ -88,7 +88,7 @@ class Isolation:
         children = psutil.Process(self._holder.pid).children()
         if not children or "while" not in " ".join(children[0].cmdline()):
             return False
-        self._first = children[0].pid
+        self.first_pid = children[0].pid
         return True
 
     def _mount(self) -> None:
@@ -110,7 +110,7 @@ class Isolation:
             here, subnet = f"sweep{number}", f"10.245.{number}"
             if f" {subnet}." in taken:
                 continue
-            pair = ["ip", "link", "add", here, "type", "veth", "peer", "name", "uplink", "netns", str(self._first)]
+            pair = ["ip", "link", "add", here, "type", "veth", "peer", "name", "uplink", "netns", str(self.first_pid)]
             made = subprocess.run(pair, capture_output=True, text=True, check=False)
             if made.returncode == 0:
                 break
@@ -125,7 +125,7 @@ class Isolation:
         self.run("ip", "link", "set", "uplink", "up")
 
     def _processes(self) -> Sequence[psutil.Process]:
-        namespace = os.readlink(f"/proc/{self._first}/ns/pid")
+        namespace = os.readlink(f"/proc/{self.first_pid}/ns/pid")
         found = []
         for process in psutil.process_iter():
             with suppress(OSError):
