@@ -43,6 +43,7 @@ test: $(STAMP) ## all tests
 
 .PHONY: e2e
 e2e: $(STAMP) ## real containers on a real node (root on Linux), or on the cluster of KUBECONFIG
+	@test -z "$${KUBECONFIG:-}" || echo "on the cluster of KUBECONFIG, context $$(kubectl config current-context)"
 	$(BIN)/pytest -p no:xdist tests/e2e
 
 .PHONY: lint
