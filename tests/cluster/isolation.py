@@ -19,6 +19,7 @@ from tests.cluster.processes import NotReady, Process
 
 CGROUPS = Path("/sys/fs/cgroup")
 _CGROUP_PREFIX = "sweep-e2e-"
+_UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 # The first process adopts orphans, so it has to be one that waits for them.
 _INIT = ["bash", "-c", "while :; do sleep 3600 & wait; done"]
 _KUBELET_CONTROLLERS = {"cpu", "cpuset", "hugetlb", "io", "memory", "pids"}
@@ -47,8 +48,7 @@ class Isolation:
     def start(self) -> None:
         """Root only. Raises NotReady."""
         remove_stale_cgroups()
-        unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        self._holder = Process("namespaces", [*unshare, *_INIT], self.folder)
+        self._holder = Process("namespaces", [*_UNSHARE, *_INIT], self.folder)
         self._holder.until(self._entered, 10)
         self._mount()
         self._link()
@@ -132,6 +132,12 @@ class Isolation:
                 if os.readlink(f"/proc/{process.pid}/ns/pid") == namespace:
                     found.append(process)
         return found
+
+
+def may_isolate() -> bool:
+    """Whether this process may make such namespaces: root in a container mostly may not."""
+    tried = subprocess.run([*_UNSHARE, "mount", "-t", "tmpfs", "sweep", "/run"], capture_output=True, check=False)
+    return tried.returncode == 0
 
 
 # -- cgroups --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from tests.cluster.binaries import CONTROL_PLANE, NODE, Missing, find
 from tests.cluster.containerd import cni_folder, start_containerd
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.dns import dns_service, start_coredns
-from tests.cluster.isolation import Isolation
+from tests.cluster.isolation import Isolation, may_isolate
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.kubelet import GROUP, PROXY_USER, USER, start_kube_proxy, start_kubelet
 from tests.cluster.kubelet import NODE as NODE_NAME
@@ -33,6 +33,8 @@ def check_requirements() -> Path:
         raise Missing("a real node needs Linux; use any cluster instead: KUBECONFIG=... make e2e")
     if os.geteuid() != 0:
         missing.append("a real node needs root (sudo -E make e2e)")
+    elif not may_isolate():
+        missing.append("root may make no namespaces here; run on the machine itself, not in a container")
     packages = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
     if cni_folder() is None:
         packages.append("containernetworking-plugins")
