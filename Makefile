@@ -11,7 +11,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help
 help: ## show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 .PHONY: setup
 setup: $(STAMP) ## create .venv and install everything into it
@@ -41,6 +41,11 @@ demo: $(STAMP) ## a CartPole sweep of 12 runs, 2 in parallel, on this machine
 test: $(STAMP) ## all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
+.PHONY: e2e
+e2e: $(STAMP) ## real containers on a real node (root on Linux), or on the cluster of KUBECONFIG
+	@test -z "$${KUBECONFIG:-}" || echo "on the cluster of KUBECONFIG, context $$(kubectl config current-context)"
+	$(BIN)/pytest -p no:xdist tests/e2e
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy --strict, the dependency rules
 	$(BIN)/ruff check .
@@ -56,6 +61,10 @@ format: $(STAMP) ## format the code
 .PHONY: generate
 generate: $(STAMP) ## everything that is generated from the models
 	$(BIN)/python -m sweep_operator.api.generate
+
+.PHONY: cluster-binaries
+cluster-binaries: $(STAMP) ## the binaries of the test cluster: downloaded and checked, or built by Go where downloads are refused
+	$(BIN)/python -m tests.cluster.fetch
 
 .PHONY: bench
 bench: $(STAMP) ## the benchmarks (by hand: wall time depends on the machine)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PINS = Path(__file__).with_name("pins.json")
@@ -18,7 +19,18 @@ NODE = ("kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr",
 
 
 class Missing(Exception):
-    """Binaries are not here. The message says which, and how to get them."""
+    """Something that the cluster needs is not here. The message says what, and how to get it."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One project at one version. ``binaries``: their Go packages; ``variables``: what the linker is to set."""
+
+    version: str
+    binaries: dict[str, str]
+    module: str
+    variables: dict[str, str] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
 
 
 def cache_dir() -> Path:
@@ -27,9 +39,9 @@ def cache_dir() -> Path:
     return base / "sweep-operator" / "cluster" / hashlib.sha256(PINS.read_bytes()).hexdigest()[:12]
 
 
-def pins() -> dict[str, dict[str, object]]:
-    """Versions and binaries by project."""
-    return dict(json.loads(PINS.read_text()))
+def pins() -> dict[str, Pin]:
+    """By project."""
+    return {project: Pin(**pin) for project, pin in json.loads(PINS.read_text()).items()}
 
 
 def find(names: tuple[str, ...]) -> Path:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import secrets
 import signal
 import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.cluster.processes import Process, free_port
 
-ADMIN_TOKEN = "admin-of-the-test-cluster"
 SERVICE_RANGE = "10.96.0.0/16"
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
@@ -24,11 +25,26 @@ AUDIT_POLICY = {
 
 
 class ControlPlane:
-    """Ready when ``start`` returns. ``address``: where the API server listens and is told to others."""
+    """Ready when ``start`` returns.
 
-    def __init__(self, folder: Path, binaries: Path, *, address: str = "127.0.0.1", with_node: bool = False) -> None:
+    ``address``: where the API server listens and is told to others; ``with_node``: a kubelet joins; ``enter``: what
+    goes before each command; ``users``: further users with their groups.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        binaries: Path,
+        *,
+        address: str = "127.0.0.1",
+        with_node: bool = False,
+        enter: Sequence[str] = (),
+        users: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder, self.binaries, self.address = folder, binaries, address
-        self._with_node = with_node
+        self._with_node, self._enter = with_node, list(enter)
+        self._groups = {"admin": "system:masters", **(users or {})}
+        self._tokens = {user: secrets.token_urlsafe() for user in self._groups}
         self.port = free_port()
         self._etcd_port, self._etcd_peer = free_port(), free_port()
         self.kubeconfig = folder / "admin.kubeconfig"
@@ -48,12 +64,19 @@ class ControlPlane:
         """Raises NotReady."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._keys()
-        (self.folder / "tokens.csv").write_text(f'{ADMIN_TOKEN},admin,admin,"system:masters"\n')
+        lines = [f'{token},{user},{user},"{self._groups[user]}"' for user, token in self._tokens.items()]
+        (self.folder / "tokens.csv").write_text("\n".join(lines) + "\n")
         (self.folder / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
         self._start_etcd()
         self.start_apiserver()
-        self.kubeconfig.write_text(json.dumps(kubeconfig(self.url, self.certificate, ADMIN_TOKEN)))
+        self.kubeconfig_of("admin")
         self._start_controllers()
+
+    def kubeconfig_of(self, user: str) -> Path:
+        """The user's kubeconfig."""
+        path = self.folder / f"{user.replace(':', '-')}.kubeconfig"
+        path.write_text(json.dumps(kubeconfig(self.url, self.certificate, self._tokens[user])))
+        return path
 
     def stop(self) -> None:
         """Everything; the API server before its store."""
@@ -90,8 +113,12 @@ class ControlPlane:
             "--max-requests-inflight=2000",
             "--max-mutating-requests-inflight=1000",
         ]
-        process = self.processes["kube-apiserver"] = Process("kube-apiserver", command, self.folder)
-        process.until(self._answers)
+        if self._with_node:  # how it proves to the kubelet who it is
+            command += [
+                f"--kubelet-client-certificate={self.kubelet_client}",
+                f"--kubelet-client-key={f / 'kubelet.key'}",
+            ]
+        self._run("kube-apiserver", command).until(self._answers)
 
     def stop_apiserver(self) -> None:
         """SIGTERM, as a maintenance does."""
@@ -101,7 +128,9 @@ class ControlPlane:
         if not self.certificate.exists():
             return False
         context = ssl.create_default_context(cafile=str(self.certificate))
-        request = urllib.request.Request(f"{self.url}/readyz", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+        request = urllib.request.Request(
+            f"{self.url}/readyz", headers={"Authorization": f"Bearer {self._tokens['admin']}"}
+        )
         try:
             with urllib.request.urlopen(request, timeout=2, context=context) as answer:
                 return bool(answer.status == 200)
@@ -115,6 +144,20 @@ class ControlPlane:
         subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
         subprocess.run(["openssl", "rsa", "-in", key, "-pubout", "-out", public], check=True, capture_output=True)
 
+        if self._with_node:
+            names = ["-keyout", self.folder / "kubelet.key", "-out", self.kubelet_client]
+            request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=apiserver", *names]
+            subprocess.run(request, check=True, capture_output=True)
+
+    @property
+    def kubelet_client(self) -> Path:
+        """The API server's certificate as a client of the kubelet; its own authority."""
+        return self.folder / "kubelet.crt"
+
+    def _run(self, name: str, command: Sequence[str | Path]) -> Process:
+        process = self.processes[name] = Process(name, [*self._enter, *command], self.folder)
+        return process
+
     def _start_etcd(self) -> None:
         client, peer = f"http://127.0.0.1:{self._etcd_port}", f"http://127.0.0.1:{self._etcd_peer}"
         command = [
@@ -127,11 +170,11 @@ class ControlPlane:
             f"--initial-advertise-peer-urls={peer}",
             f"--initial-cluster=default={peer}",
         ]
-        self.processes["etcd"] = Process("etcd", command, self.folder)
+        self._run("etcd", command)
 
     def _start_controllers(self) -> None:
         f = self.folder
-        self.processes["kube-controller-manager"] = Process(
+        self._run(
             "kube-controller-manager",
             [
                 self.binaries / "kube-controller-manager",
@@ -144,14 +187,14 @@ class ControlPlane:
                 "--secure-port=0",
                 "--enable-hostpath-provisioner",
                 "--node-monitor-period=1s",
-                "--node-monitor-grace-period=10s",
+                # a real kubelet may be slow to say that it lives while its pods use every core
+                f"--node-monitor-grace-period={40 if self._with_node else 10}s",
                 "--kube-api-qps=200",
                 "--kube-api-burst=400",
                 "--concurrent-job-syncs=20",
             ],
-            self.folder,
         )
-        self.processes["kube-scheduler"] = Process(
+        self._run(
             "kube-scheduler",
             [
                 self.binaries / "kube-scheduler",
@@ -161,7 +204,6 @@ class ControlPlane:
                 "--kube-api-qps=200",
                 "--kube-api-burst=400",
             ],
-            self.folder,
         )
 
     def pause(self, name: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 
 from tests.cluster.binaries import Missing
 from tests.cluster.cluster import Cluster
+
+_NO_CLUSTER = "NO TEST CLUSTER"
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +20,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     try:
         made = Cluster(tmp_path_factory.mktemp("cluster"))
     except Missing as missing:
-        text = f"NO TEST CLUSTER: {missing}"
-        if os.environ.get("CI"):
-            pytest.fail(text, pytrace=False)
-        pytest.skip(text)
+        cannot_run(missing)
     try:
         made.start()
         yield made
@@ -32,6 +32,22 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def namespace(cluster: Cluster) -> str:
     """A fresh namespace."""
     return cluster.namespace()
+
+
+def cannot_run(missing: Missing) -> NoReturn:
+    """Skip the test; in CI fail it."""
+    text = f"{_NO_CLUSTER}: {missing}"
+    if os.environ.get("CI"):
+        pytest.fail(text, pytrace=False)
+    pytest.skip(text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once, where nobody can miss it, which tests did not run."""
+    reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
+    for reason in sorted({r.removeprefix("Skipped: ") for r in reasons if _NO_CLUSTER in r}):
+        count = sum(reason in r for r in reasons)
+        terminalreporter.write_line(f"{count} tests skipped: {reason}", red=True, bold=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,93 @@
+"""A cluster as its administrator sees it: kubectl, and what tests ask it. Any cluster: ours, or one of a kubeconfig."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Object = dict[str, Any]
+
+
+class KubectlFailed(Exception):
+    """kubectl's exit code was not 0. ``str()`` is what it printed to standard error."""
+
+
+class Kubectl:
+    """``folder``: where kubeconfigs of accounts are put; ``prefix``: of the namespaces' names."""
+
+    def __init__(self, folder: Path, program: str | Path, kubeconfig: Path, *, prefix: str = "t") -> None:
+        self.folder, self.kubeconfig, self._program, self._prefix = folder, kubeconfig, program, prefix
+        self._numbers = itertools.count()
+
+    def kubectl(self, *arguments: str | Path, stdin: str | None = None, timeout: float = 60) -> str:
+        """kubectl as the administrator; its standard output. Raises KubectlFailed."""
+        command = [self._program, f"--kubeconfig={self.kubeconfig}", *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+        if done.returncode != 0:
+            raise KubectlFailed(done.stderr.strip() or done.stdout.strip())
+        return done.stdout
+
+    def apply(self, what: Path | Object | Sequence[Object], namespace: str = "default") -> None:
+        """``kubectl apply`` of a file, or of objects."""
+        if isinstance(what, Path):
+            self.kubectl("apply", "-n", namespace, "-f", what)
+            return
+        items = [what] if isinstance(what, dict) else list(what)
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+        self.kubectl("apply", "-n", namespace, "-f", "-", stdin=text)
+
+    def get(self, kind: str, name: str, namespace: str = "default") -> Object:
+        """One object. Raises KubectlFailed."""
+        return dict(json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json")))
+
+    def list(self, kind: str, namespace: str = "default", **labels: str) -> list[Object]:
+        """Objects of a kind."""
+        selector = ["-l", ",".join(f"{k}={v}" for k, v in labels.items())] if labels else []
+        return list(json.loads(self.kubectl("get", kind, "-n", namespace, *selector, "-o", "json"))["items"])
+
+    def patch(self, kind: str, name: str, namespace: str, patch: Mapping[str, Any], *options: str) -> None:
+        """A merge patch."""
+        self.kubectl("patch", kind, name, "-n", namespace, "--type=merge", "-p", json.dumps(patch), *options)
+
+    def namespace(self, **labels: str) -> str:
+        """A new one, with its default ServiceAccount."""
+        name = f"{self._prefix}{next(self._numbers)}"
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+        self.until(lambda: self._has("serviceaccount", "default", name), f"namespace {name} has its account")
+        return name
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
+        """Wait for it. Raises AssertionError naming ``what``."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+            time.sleep(0.2)
+
+    def kubeconfig_for(self, namespace: str, account: str) -> Path:
+        """With a token of a ServiceAccount."""
+        token = self.kubectl("create", "token", account, "-n", namespace, "--duration=24h").strip()
+        config = json.loads(self.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
+        config["users"][0]["user"] = {"token": token}
+        config["contexts"][0]["context"]["namespace"] = namespace
+        path = self.folder / f"{namespace}-{account}.kubeconfig"
+        path.write_text(json.dumps(config))
+        return path
+
+    def ready(self, node: str) -> bool:
+        """Whether the node is there and Ready."""
+        if not self._has("node", node, "default"):
+            return False
+        conditions = (self.get("node", node).get("status") or {}).get("conditions") or []
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+    def _has(self, kind: str, name: str, namespace: str) -> bool:
+        try:
+            self.get(kind, name, namespace)
+        except KubectlFailed:
+            return False
+        return True

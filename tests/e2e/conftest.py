@@ -1,0 +1,63 @@
+"""The fixture ``cluster`` here: the cluster of $KUBECONFIG, else one of our own with a real node."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.binaries import Missing
+from tests.cluster.fixtures import cannot_run
+from tests.cluster.given import GivenCluster
+from tests.cluster.kubectl import Kubectl, KubectlFailed
+from tests.cluster.node import NodeCluster
+from tests.e2e.workload import Workload
+from tests.e2e.workload import workload as workload_of
+
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    """Skips where a node cannot run; in CI that is a failure."""
+    folder = tmp_path_factory.mktemp("cluster")
+    try:
+        made = GivenCluster(folder) if os.environ.get("KUBECONFIG") else NodeCluster(folder)
+    except Missing as missing:
+        cannot_run(missing)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def namespace(cluster: Kubectl) -> str:
+    """A fresh one with PodSecurity ``restricted``."""
+    return cluster.namespace(**RESTRICTED)
+
+
+@pytest.fixture
+def workload(cluster: NodeCluster | GivenCluster, namespace: str) -> Workload:
+    """What pods of the namespace run."""
+    try:
+        return workload_of(cluster, namespace)
+    except Missing as missing:
+        cannot_run(missing)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """When a test fails, what the cluster says about its namespace."""
+    report = yield
+    names = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed and "namespace" in names:
+        for what in (["get", "pods,jobs,pvc", "-o", "wide"], ["get", "events", "--sort-by=.lastTimestamp"]):
+            try:
+                text = names["cluster"].kubectl(*what, "-n", names["namespace"])
+            except KubectlFailed as error:
+                text = str(error)
+            report.sections.append((f"kubectl {' '.join(what)}", text))
+    return report

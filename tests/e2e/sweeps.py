@@ -1,0 +1,70 @@
+"""Sweeps of these tests, and what they say."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.cluster.images import CHECKOUT
+from tests.cluster.kubectl import Kubectl
+from tests.e2e.workload import Object, Workload
+
+CARTPOLE = CHECKOUT / "configs" / "examples" / "cartpole.yaml"
+
+
+def cartpole(workload: Workload, **limits: int) -> Object:
+    """The example, with fewer steps and the test's image."""
+    sweep = YAML(typ="safe").load(CARTPOLE.read_text())
+    sweep["spec"]["train"] |= workload.stage
+    sweep["spec"]["fixed"] |= {"trainer.total_timesteps": 2000, "sim.episodes": 5}
+    sweep["spec"]["limits"] = limits
+    return dict(sweep)
+
+
+def one_run(name: str, workload: Workload, train: Mapping[str, Any], **spec: Any) -> Object:
+    """A sweep of one run, without an evaluation."""
+    sweep = cartpole(workload, maxRuns=1, maxParallelRuns=1)
+    sweep["metadata"] = {"name": name}
+    del sweep["spec"]["eval"]
+    sweep["spec"] |= copy.deepcopy(spec)
+    sweep["spec"]["train"] |= train
+    return sweep
+
+
+def condition(item: Mapping[str, Any], name: str) -> Object:
+    """The condition, or an empty one."""
+    found = [c for c in item.get("status", {}).get("conditions") or [] if c["type"] == name]
+    return dict(found[0]) if found else {}
+
+
+def runs(cluster: Kubectl, namespace: str, sweep: str) -> list[Object]:
+    """Its SweepRuns, in the order of their indices."""
+    found = cluster.list("sweepruns.metta.ai", namespace, **{"metta.ai/sweep": sweep})
+    return sorted(found, key=lambda run: int(run["spec"]["index"]))
+
+
+def finished(cluster: Kubectl, namespace: str, sweep: str, seconds: int) -> Object:
+    """The sweep, when it has a result. Raises AssertionError."""
+
+    def ended() -> bool:
+        return condition(cluster.get("sweeps.metta.ai", sweep, namespace), "Succeeded").get("status") in (
+            "True",
+            "False",
+        )
+
+    cluster.until(ended, f"the sweep {sweep} has ended", seconds)
+    return cluster.get("sweeps.metta.ai", sweep, namespace)
+
+
+def most_at_once(periods: list[tuple[str, str]]) -> int:
+    """How many of the (start, end) periods overlap; times as Kubernetes writes them, to the second."""
+    edges = [(datetime.fromisoformat(t), step) for period in periods for t, step in zip(period, (1, -1), strict=True)]
+    count = most = 0
+    for _, step in sorted(edges):  # an end before a start of the same second
+        count += step
+        most = max(most, count)
+    return most

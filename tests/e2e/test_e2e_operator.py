@@ -1,0 +1,99 @@
+"""The operator on a real node: real programs in real containers, ended by the real kernel and kubelet."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.cluster.kubectl import Kubectl
+from tests.e2e.sweeps import cartpole, condition, finished, most_at_once, one_run, runs
+from tests.e2e.workload import Workload
+
+ALL_REDUCE = """
+import json, os
+import torch, torch.distributed as dist
+
+dist.init_process_group("gloo")
+mine = torch.tensor([float(os.environ["SWEEP_PARAM_X"]) * (dist.get_rank() + 1)], dtype=torch.float64)
+dist.all_reduce(mine)
+seen = {"reward": mine.item(), "world": dist.get_world_size(), "nodes": int(os.environ["SWEEP_NUM_NODES"])}
+print(dist.get_rank(), os.environ["SWEEP_NODE_RANK"], os.uname().nodename, seen, flush=True)
+if dist.get_rank() == 0:
+    with open(os.environ["SWEEP_RESULTS_FILE"], "w") as file:
+        json.dump({"metrics": seen}, file)
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.timeout(420)
+def test_the_example_trains_evaluates_and_scores(
+    cluster: Kubectl, namespace: str, workload: Workload, operator: None
+) -> None:
+    cluster.apply(cartpole(workload, maxRuns=6, maxParallelRuns=2), namespace)
+    cluster.kubectl(
+        *["wait", "--for=condition=Succeeded", "sweep/cartpole", "-n", namespace, "--timeout=360s"], timeout=370
+    )
+    sweep = cluster.get("sweeps.metta.ai", "cartpole", namespace)
+    assert condition(sweep, "Succeeded")["reason"] == "MaxRunsReached"
+    found = runs(cluster, namespace, "cartpole")
+    assert [(r["spec"]["index"], condition(r, "Succeeded")["status"]) for r in found] == [(i, "True") for i in range(6)]
+    for run in found:
+        status = run["status"]
+        assert 1 <= status["score"] <= 500  # CartPole-v1 ends an episode there
+        assert status["score"] == status["metrics"]["reward"]
+        assert status["metrics"]["episodes"] == 5
+        # what eval read from the run's claim: the policy of train, and how long its training took
+        assert status["metrics"]["steps"] >= 2000
+        assert 0 < status["metrics"]["train_seconds"] <= status["train"]["seconds"] + 1
+        assert math.isclose(status["cost"], status["train"]["seconds"] + status["eval"]["seconds"], abs_tol=1e-6)
+        pods = {attempt["podUID"] for stage in ("train", "eval") for attempt in status[stage]["attempts"]}
+        assert len(pods) == 2
+    assert len({run["status"]["score"] for run in found}) > 1
+    assert sweep["status"]["best"][0]["score"] == max(run["status"]["score"] for run in found)
+    periods = [(r["status"]["train"]["startTime"], r["status"]["eval"]["completionTime"]) for r in found]
+    assert most_at_once(periods) == 2
+    columns = cluster.kubectl("get", "sweep", "cartpole", "-n", namespace).splitlines()[1].split()
+    assert columns[:4] == ["cartpole", "MaxRunsReached", "6", "6"]
+
+
+def test_a_memory_limit_that_is_too_small_is_learned_as_bad_parameters(
+    cluster: Kubectl, namespace: str, workload: Workload, operator: None
+) -> None:
+    small = {"resources": {"limits": {"memory": "64Mi"}}}
+    cluster.apply(one_run("hungry", workload, small), namespace)
+    finished(cluster, namespace, "hungry", 120)
+    (run,) = runs(cluster, namespace, "hungry")
+    failure = run["status"]["failure"]
+    assert (failure["stage"], failure["class"], failure["reason"]) == ("train", "parameters", "OOMKilled")
+    assert run["status"]["train"]["exitCode"] == 137
+    assert run["status"]["train"]["attempt"] == 1  # such a run is not tried again
+
+
+def test_a_deadline_ends_the_program(cluster: Kubectl, namespace: str, workload: Workload, operator: None) -> None:
+    slow = {"command": ["sleep", "600"], "deadlineSeconds": 5}
+    cluster.apply(one_run("slow", workload, slow), namespace)
+    finished(cluster, namespace, "slow", 120)
+    (run,) = runs(cluster, namespace, "slow")
+    assert (run["status"]["failure"]["stage"], run["status"]["failure"]["class"]) == ("train", "timeout")
+    assert run["status"]["train"]["seconds"] >= 5
+    cluster.until(lambda: not cluster.list("pods", namespace, **{"metta.ai/sweep": "slow"}), "its pod is gone")
+
+
+def test_two_nodes_find_each_other_by_name(
+    cluster: Kubectl, namespace: str, workload: Workload, operator: None
+) -> None:
+    script = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "script"}}
+    cluster.apply({**script, "data": {"all_reduce.py": ALL_REDUCE}}, namespace)
+    train = {
+        "command": ["torchrun", "/script/all_reduce.py"],
+        "nodes": 2,
+        "volumes": [*workload.volumes, {"name": "script", "configMap": {"name": "script"}}],
+        "volumeMounts": [*workload.mounts, {"name": "script", "mountPath": "/script"}],
+    }
+    parameters = {"x": {"distribution": "uniform", "min": 1, "max": 2, "mean": 1.5}}
+    cluster.apply(one_run("pair", workload, train, parameters=parameters, fixed={}), namespace)
+    sweep = finished(cluster, namespace, "pair", 180)
+    (run,) = runs(cluster, namespace, "pair")
+    assert condition(sweep, "Succeeded")["status"] == "True", run["status"]
+    assert run["status"]["metrics"] == {"reward": 3 * run["spec"]["parameters"]["x"], "world": 2, "nodes": 2}
