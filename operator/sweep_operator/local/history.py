@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from sweep_operator.api.errors import InvalidObject, parse
@@ -10,6 +9,7 @@ from sweep_operator.api.sweep import Sweep, WarmStart, WarmStartSource
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.summary import observation
+from sweep_operator.engine.history_rows import read_config_map
 from sweep_operator.engine.ports import HistoryUnreadable
 from sweep_operator.kube.embedded import open_readonly
 from sweep_operator.kube.protocol import Kind, Kube, KubeError
@@ -32,7 +32,7 @@ class LocalHistory:
         if source.sweep is not None:
             return await self._read_sweep(source.sweep)
         if source.config_map is not None:
-            return await self._read_config_map(sweep, source.config_map)
+            return await read_config_map(self._kube, sweep.metadata.namespace, source.config_map)
         raise HistoryUnreadable("spec.warmStart.from.wandb: is not available here; use sweep or configMap")
 
     async def _read_sweep(self, name: str) -> list[Observation]:
@@ -48,28 +48,3 @@ class LocalHistory:
             runs.sort(key=lambda r: (r.metadata.creation_timestamp is None, r.metadata.creation_timestamp, r.name))
             return [o for r in reversed(runs) if (o := observation(r)) is not None]
         raise HistoryUnreadable(f"no sweep {name!r} below {self._runs_dir}")
-
-    async def _read_config_map(self, sweep: Sweep, name: str) -> list[Observation]:
-        try:
-            obj = await self._kube.get(Kind.CONFIG_MAP, sweep.metadata.namespace, name)
-        except KubeError as error:
-            raise HistoryUnreadable(f"ConfigMap {name!r}: {error}") from error
-        return read_rows("\n".join((obj.get("data") or {}).values()), f"ConfigMap {name!r}")
-
-
-def read_rows(text: str, where: str) -> list[Observation]:
-    """JSON lines ``{"parameters": {...}, "score": 1.0, "cost": 2.0}``, oldest first; returned newest first."""
-    rows: list[Observation] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            rows.append(
-                Observation(
-                    dict(row["parameters"]), row.get("score"), row.get("cost"), bool(row.get("isFailure", False))
-                )
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise HistoryUnreadable(f"{where}, line {number}: is no observation: {error}") from None
-    return rows[::-1]

@@ -2,5 +2,6 @@
 
 from sweep_operator.kube.cluster.client import ClusterKube
 from sweep_operator.kube.cluster.connection import NoCluster
+from sweep_operator.kube.cluster.credentials import Credentials, credentials
 
-__all__ = ["ClusterKube", "NoCluster"]
+__all__ = ["ClusterKube", "Credentials", "NoCluster", "credentials"]

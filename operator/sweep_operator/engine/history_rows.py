@@ -1,0 +1,36 @@
+"""Observations as JSON lines: what a ConfigMap of a warm start holds."""
+
+from __future__ import annotations
+
+import json
+
+from sweep_operator.decide.plan import Observation
+from sweep_operator.engine.ports import HistoryUnreadable
+from sweep_operator.kube.protocol import Kind, Kube, KubeError
+
+
+async def read_config_map(kube: Kube, namespace: str, name: str) -> list[Observation]:
+    """All keys of the ConfigMap one after the other; newest first. Raises HistoryUnreadable."""
+    try:
+        obj = await kube.get(Kind.CONFIG_MAP, namespace, name)
+    except KubeError as error:
+        raise HistoryUnreadable(f"ConfigMap {name!r}: {error}") from error
+    return read_rows("\n".join((obj.get("data") or {}).values()), f"ConfigMap {name!r}")
+
+
+def read_rows(text: str, where: str) -> list[Observation]:
+    """JSON lines ``{"parameters": {...}, "score": 1.0, "cost": 2.0}``, oldest first; returned newest first."""
+    rows: list[Observation] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            rows.append(
+                Observation(
+                    dict(row["parameters"]), row.get("score"), row.get("cost"), bool(row.get("isFailure", False))
+                )
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise HistoryUnreadable(f"{where}, line {number}: is no observation: {error}") from None
+    return rows[::-1]

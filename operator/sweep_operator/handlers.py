@@ -1,0 +1,98 @@
+"""kopf as the source of events: four ``on.event`` handlers, and its settings. Nothing else of kopf is used.
+
+Timers and daemons put a finalizer on every object, create and update handlers an annotation, and an index is quadratic
+at the start; handlers of events write nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import kopf
+
+from sweep_operator.api.names import GROUP, MANAGED_BY, MANAGED_BY_LABEL, VERSION
+from sweep_operator.kube.cluster import Credentials
+from sweep_operator.kube.protocol import Kind, Object
+
+Registry = kopf.OperatorRegistry
+Apply = Callable[..., None]
+"""``apply(kind, object, deleted=bool)``"""
+
+RESOURCES: Mapping[Kind, tuple[str, str, str]] = {
+    Kind.SWEEP: (GROUP, VERSION, "sweeps"),
+    Kind.SWEEP_RUN: (GROUP, VERSION, "sweepruns"),
+    Kind.JOB: ("batch", "v1", "jobs"),
+    Kind.POD: ("", "v1", "pods"),
+}
+
+
+class Endless:
+    """Pauses between attempts, without end: kopf gives up, and ends the process, when a list of them does."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((1.0, 1.0, 2.0, 3.0), itertools.repeat(5.0))
+
+
+def registry(apply: Apply, login: Callable[[], Awaitable[Credentials]]) -> kopf.OperatorRegistry:
+    """The handlers. ``login`` is asked for credentials at the start, and when they are refused."""
+    made = kopf.OperatorRegistry()
+    for kind, (group, version, plural) in RESOURCES.items():
+        kopf.on.event(group, version, plural, id=plural, registry=made)(_handler(kind, apply))
+
+    @kopf.on.login(registry=made)
+    async def connect(**_: Any) -> kopf.ConnectionInfo:
+        found = await login()
+        return kopf.ConnectionInfo(
+            server=found.server,
+            ca_path=found.authority,
+            insecure=found.insecure,
+            scheme=found.scheme,
+            token=found.token,
+            certificate_path=found.certificate,
+            private_key_path=found.key,
+        )
+
+    return made
+
+
+def _handler(kind: Kind, apply: Apply) -> Callable[..., Awaitable[None]]:
+    api_version = "/".join(part for part in RESOURCES[kind][:2] if part)
+
+    async def handle(event: Mapping[str, Any], **_: Any) -> None:
+        obj: Object = {"apiVersion": api_version, "kind": kind.value, **event["object"]}
+        obj["metadata"] = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
+        apply(kind, obj, deleted=event["type"] == "DELETED")
+
+    return handle
+
+
+def settings() -> kopf.OperatorSettings:
+    """kopf's settings."""
+    made = kopf.OperatorSettings()
+    made.posting.enabled = False  # the engine writes its own few Events
+    made.scanning.disabled = True  # no rights on CRDs and Namespaces are needed
+    made.peering.standalone = True  # there is a Lease
+    made.watching.server_timeout = 300
+    made.watching.client_timeout = 330
+    made.watching.connect_timeout = 10
+    made.networking.request_timeout = 30
+    made.networking.error_backoffs = Endless()  # else a minute of 503 ends the process
+    made.queueing.exit_timeout = 1
+    # By the server: without it every Job and every pod of the cluster comes through the watch.
+    for kind in (Kind.JOB, Kind.POD):
+        group, version, plural = RESOURCES[kind]
+        made.watching.label_selectors[group, version, plural] = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+    return made
+
+
+async def watch(handlers: kopf.OperatorRegistry, namespaces: tuple[str, ...]) -> None:
+    """Deliver events for ever; ``namespaces`` empty: of the whole cluster."""
+    await kopf.operator(
+        registry=handlers,
+        settings=settings(),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+    )

@@ -1,0 +1,207 @@
+"""``sweep-operator``: the process that watches Sweeps and makes their runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from sweep_operator import handlers
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.ports import Settings
+from sweep_operator.kube.cluster import ClusterKube, Credentials, NoCluster, credentials
+from sweep_operator.shell import health as probes
+from sweep_operator.shell import logs
+from sweep_operator.shell.auditor import first_audit, keep_auditing
+from sweep_operator.shell.history import ClusterHistory
+from sweep_operator.shell.lease import Lease, LeaseLost
+from sweep_operator.shell.metrics import Metrics
+from sweep_operator.shell.options import BadConfig, Options, read_config
+from sweep_operator.suggest.child import OptimizerChild
+
+log = logging.getLogger(__name__)
+
+IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_DRAIN_SECONDS = 10.0
+"""How long a stop waits for passes that run."""
+
+
+@click.command(context_settings={"auto_envvar_prefix": "SWEEP_OPERATOR", "show_default": True})
+@click.option(
+    "--namespace", "namespaces", multiple=True, help="Work in this namespace only (repeatable). Default: all."
+)
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Default: the pod's account, else $KUBECONFIG.")
+@click.option("--context", help="Context of the kubeconfig.")
+@click.option("--config", type=click.Path(path_type=Path), help="YAML with hardware profiles and limits.")
+@click.option("--lease-namespace", help="Where the lease lies. Default: the pod's namespace, else the one worked in.")
+@click.option("--lease-name", default="sweep-operator", help="Operators of one name take turns.")
+@click.option("--lease-seconds", type=click.FloatRange(min=1), default=15.0, help="An unrenewed lease lasts this long.")
+@click.option("--audit-seconds", type=click.FloatRange(min=1), default=300.0, help="Between two LISTs of everything.")
+@click.option("--suggest-seconds", type=click.FloatRange(min=1), default=180.0, help="Time limit of the optimizer.")
+@click.option("--workers", type=click.IntRange(min=1), default=4, help="Sweeps that are worked on at the same time.")
+@click.option("--qps", type=click.FloatRange(min=0.1), default=50.0, help="Requests to the API server per second.")
+@click.option("--burst", type=click.IntRange(min=1), default=100, help="Requests that may be sent at once.")
+@click.option("--host", default="0.0.0.0", help="Address of /healthz, /readyz and /metrics.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, help="Their port; 0: any free one.")
+@click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), default="INFO")
+@click.option("--log-format", type=click.Choice(["json", "text"]), default="json")
+@click.version_option(package_name="sweep-operator")
+def main(
+    namespaces: tuple[str, ...],
+    kubeconfig: Path | None,
+    context: str | None,
+    config: Path | None,
+    lease_namespace: str | None,
+    lease_name: str,
+    lease_seconds: float,
+    audit_seconds: float,
+    suggest_seconds: float,
+    workers: int,
+    qps: float,
+    burst: int,
+    host: str,
+    port: int,
+    log_level: str,
+    log_format: Literal["json", "text"],
+) -> None:
+    """Watch Sweeps, ask the optimizer, make runs, launch their Jobs, record what they return.
+
+    Every option is an environment variable too: SWEEP_OPERATOR_NAMESPACES=a,b, SWEEP_OPERATOR_LOG_LEVEL=DEBUG.
+    """
+    worked_in = tuple(n for given in namespaces for n in given.split(",") if n)
+    options = Options(
+        namespaces=worked_in,
+        kubeconfig=kubeconfig,
+        context=context,
+        lease_namespace=lease_namespace or own_namespace(worked_in),
+        lease_name=lease_name,
+        lease_seconds=lease_seconds,
+        audit_seconds=audit_seconds,
+        suggest_seconds=suggest_seconds,
+        workers=workers,
+        qps=qps,
+        burst=burst,
+        host=host,
+        port=port,
+        log_level=log_level,
+        log_format=log_format,
+    )
+    logs.set_up(log_level, log_format)
+    try:
+        settings = read_config(config)
+        sys.exit(asyncio.run(operate(options, settings)))
+    except (BadConfig, NoCluster, OSError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def own_namespace(worked_in: tuple[str, ...]) -> str:
+    """The pod's, else the first one worked in, else ``default``."""
+    if IN_CLUSTER_NAMESPACE.is_file():
+        return IN_CLUSTER_NAMESPACE.read_text().strip()
+    return worked_in[0] if worked_in else "default"
+
+
+async def operate(options: Options, config: OperatorConfig) -> int:
+    """Run until SIGTERM or SIGINT (exit code 0) or until another process leads (1). Raises NoCluster, OSError."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    metrics = Metrics()
+    lease: Lease
+    kube = await ClusterKube.connect(
+        options.kubeconfig,
+        context=options.context,
+        qps=options.qps,
+        burst=options.burst,
+        on_request=metrics.request,
+        before_create=lambda: lease.check(),
+    )
+    lease = Lease(
+        kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
+    )
+    child = OptimizerChild(time_limit=options.suggest_seconds)
+    settings = Settings(
+        config=config,
+        now=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+        dry_run_pods=True,
+        workers=options.workers,
+        status_delay=2.0,
+        check_leading=lease.check,
+        on_pass=metrics.observe_pass,
+    )
+    engine = Engine(kube, metrics.timed(child), ClusterHistory(kube), settings)
+    metrics.watch(engine)
+    health = probes.Health(engine, time.monotonic, options.audit_seconds)
+    try:
+        async with probes.serve(health, metrics, options.host, options.port) as port:
+            log.info("probes and metrics on port %d", port)
+            return await _until_stopped(_work(options, engine, lease, health), stop, engine)
+    finally:
+        engine.close()
+        await child.close()
+        await lease.release()
+        await kube.close()
+
+
+async def _work(options: Options, engine: Engine, lease: Lease, health: probes.Health) -> None:
+    """For ever, or until the lease is lost."""
+    await lease.acquire()
+    health.leading = True
+    scopes = options.namespaces or (None,)
+
+    async def login() -> Credentials:
+        return await credentials(options.kubeconfig, options.context)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lease.keep())
+        await first_audit(engine, scopes, health)
+        log.info("working on %s", ", ".join(options.namespaces) or "all namespaces")
+        group.create_task(engine.run())
+        group.create_task(keep_auditing(engine, scopes, health, options.audit_seconds))
+        group.create_task(_watch(handlers.registry(engine.apply, login), options.namespaces))
+
+
+async def _watch(registry: handlers.Registry, namespaces: tuple[str, ...]) -> None:
+    await handlers.watch(registry, namespaces)
+    raise RuntimeError("the watches have ended by themselves")
+
+
+async def _until_stopped(work: Coroutine[None, None, None], stop: asyncio.Event, engine: Engine) -> int:
+    task = asyncio.create_task(work)
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        log.info("stopping")
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await engine.stop()
+        except TimeoutError:
+            log.warning("a pass still runs after %g s; it goes on where it stood at the next start", _DRAIN_SECONDS)
+    stopped.cancel()
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        return 0
+    except BaseExceptionGroup as group:
+        lost = group.subgroup(LeaseLost)
+        if lost is None:
+            raise
+        log.error("%s: this process ends", lost.exceptions[0])
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    main()

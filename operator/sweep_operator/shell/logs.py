@@ -1,0 +1,29 @@
+"""Log lines: JSON for machines, text for people; with the Sweep and the run that they are about."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+from pythonjsonlogger.json import JsonFormatter
+
+from sweep_operator.engine.log_keys import AddLogKeys
+
+
+def set_up(level: str, form: Literal["json", "text"]) -> None:
+    """Everything to standard error, kopf's and aiohttp's chatter from WARNING on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(AddLogKeys())
+    if form == "json":
+        names = {"asctime": "time", "levelname": "level", "name": "logger"}
+        handler.setFormatter(
+            JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=names, timestamp=False)
+        )
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in ("kopf", "aiohttp", "asyncio"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -1,0 +1,107 @@
+"""Prometheus metrics of the operator's process."""
+
+from __future__ import annotations
+
+from collections import Counter as Count
+from collections.abc import Iterator
+from dataclasses import replace
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.plan import SuggestRequest
+from sweep_operator.decide.snapshot import Suggested
+from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.ports import Suggester
+from sweep_operator.kube.protocol import Kind, Object
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
+
+
+class Metrics:
+    """One registry per process; what can be counted when somebody asks is counted then."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "sweep_operator_api_requests", "Requests to the API server.", ["verb", "code"], registry=self.registry
+        )
+        self._passes = Histogram(
+            "sweep_operator_reconcile_seconds",
+            "Duration of a pass over one Sweep, by outcome.",
+            ["outcome"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._suggestions = Histogram(
+            "sweep_operator_suggestion_seconds",
+            "Time that the optimizer took to answer.",
+            ["outcome"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def request(self, verb: str, code: str) -> None:
+        """One answer of the API server, or "error" where none came."""
+        self._requests.labels(verb, code).inc()
+
+    def observe_pass(self, seconds: float, outcome: str) -> None:
+        """One pass."""
+        self._passes.labels(outcome).observe(seconds)
+
+    def watch(self, engine: Engine) -> None:
+        """Count runs, queue and backlog of ``engine`` from now on."""
+        self.registry.register(_State(engine))
+
+    def timed(self, suggester: Suggester) -> Suggester:
+        """The same suggester, with its seconds observed."""
+        return _Timed(suggester, self._suggestions)
+
+    def text(self) -> bytes:
+        """In Prometheus' exposition format."""
+        return generate_latest(self.registry)
+
+
+class _Timed:
+    def __init__(self, suggester: Suggester, histogram: Histogram) -> None:
+        self._suggester, self._histogram = suggester, histogram
+
+    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
+        answer = replace(await self._suggester.suggest(sweep, request))
+        outcome = "fallback" if answer.error else "infeasible" if answer.infeasible else "done"
+        self._histogram.labels(outcome).observe(answer.seconds)
+        return answer
+
+
+class _State(Collector):
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Gauges of what the store and the queue hold now."""
+        store, queue = self._engine.store, self._engine.queue
+        runs = GaugeMetricFamily("sweep_operator_runs", "SweepRuns by state.", labels=["namespace", "state"])
+        counts = Count((o["metadata"].get("namespace", ""), _state(o)) for o in store.all(Kind.SWEEP_RUN))
+        for (namespace, state), count in sorted(counts.items()):
+            runs.add_metric([namespace, state], count)
+        yield runs
+        sweeps = store.all(Kind.SWEEP)
+        yield GaugeMetricFamily("sweep_operator_queue_depth", "Sweeps that wait for a pass.", value=queue.depth)
+        yield GaugeMetricFamily(
+            "sweep_operator_queue_oldest_seconds", "How long the oldest of them has waited.", value=queue.oldest_age
+        )
+        yield GaugeMetricFamily(
+            "sweep_operator_tracking_backlog",
+            "Runs that are not delivered to the tracker yet.",
+            value=sum(((o.get("status") or {}).get("tracking") or {}).get("backlog") or 0 for o in sweeps),
+        )
+
+
+def _state(run: Object) -> str:
+    """The reason of its condition Succeeded: what the column STATUS shows."""
+    for condition in (run.get("status") or {}).get("conditions") or []:
+        if condition.get("type") == "Succeeded":
+            return str(condition.get("reason"))
+    return "Pending"

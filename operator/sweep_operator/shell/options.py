@@ -1,0 +1,59 @@
+"""The operator's settings: every flag has an environment variable (SWEEP_OPERATOR_<FLAG>)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.hardware import OperatorConfig
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the operator's process runs."""
+
+    namespaces: tuple[str, ...]
+    """Empty: the whole cluster."""
+    kubeconfig: Path | None
+    context: str | None
+    lease_namespace: str
+    lease_name: str
+    lease_seconds: float
+    audit_seconds: float
+    suggest_seconds: float
+    workers: int
+    qps: float
+    burst: int
+    host: str
+    port: int
+    log_level: str
+    log_format: Literal["json", "text"]
+
+
+class BadConfig(Exception):
+    """The configuration file cannot be used. The message names the file, the field and the value."""
+
+
+def read_config(path: Path | None) -> OperatorConfig:
+    """Hardware profiles and the rest; None: what ships. Raises BadConfig."""
+    if path is None:
+        return OperatorConfig()
+    try:
+        body = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig(f"--config {path}: cannot be read: {error}") from None
+    except YAMLError as error:
+        raise BadConfig(f"--config {path}: is no YAML: {' '.join(str(error).split())}") from None
+    if body is None:
+        body = {}
+    if not isinstance(body, dict):
+        raise BadConfig(f"--config {path}: must be a mapping such as {{profiles: {{gpu: {{gpus: 1}}}}}}")
+    try:
+        return parse(OperatorConfig, body)
+    except InvalidObject as error:
+        raise BadConfig("\n".join(f"--config {path}: {problem}" for problem in error.errors)) from None
