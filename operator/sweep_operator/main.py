@@ -146,7 +146,7 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     try:
         async with probes.serve(health, metrics, options.host, options.port) as port:
             log.info("probes and metrics on port %d", port)
-            return await _until_stopped(_work(options, engine, lease, health), stop, engine)
+            return await _until_stopped(_work(options, engine, lease, health, stop), stop, engine)
     finally:
         engine.close()
         await child.close()
@@ -154,7 +154,7 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         await kube.close()
 
 
-async def _work(options: Options, engine: Engine, lease: Lease, health: probes.Health) -> None:
+async def _work(options: Options, engine: Engine, lease: Lease, health: probes.Health, stop: asyncio.Event) -> None:
     """For ever, or until the lease is lost."""
     await lease.acquire()
     health.leading = True
@@ -169,12 +169,13 @@ async def _work(options: Options, engine: Engine, lease: Lease, health: probes.H
         log.info("working on %s", ", ".join(options.namespaces) or "all namespaces")
         group.create_task(engine.run())
         group.create_task(keep_auditing(engine, scopes, health, options.audit_seconds))
-        group.create_task(_watch(handlers.registry(engine.apply, login), options.namespaces))
+        group.create_task(_watch(handlers.registry(engine.apply, login), options.namespaces, stop))
 
 
-async def _watch(registry: handlers.Registry, namespaces: tuple[str, ...]) -> None:
+async def _watch(registry: handlers.Registry, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
+    """kopf takes the signals for itself when it starts, and ends by them: that is our stop then."""
     await handlers.watch(registry, namespaces)
-    raise RuntimeError("the watches have ended by themselves")
+    stop.set()
 
 
 async def _until_stopped(work: Coroutine[None, None, None], stop: asyncio.Event, engine: Engine) -> int:

@@ -16,6 +16,14 @@ from tests.cluster.stages import stages
 __all__ = ["Cluster", "KubectlFailed"]
 
 
+STORAGE_CLASS: Object = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+    "provisioner": "kubernetes.io/host-path",
+}
+
+
 class Cluster(Kubectl):
     """Level 1: no root, no containers. ``start`` takes some ten seconds."""
 
@@ -35,6 +43,8 @@ class Cluster(Kubectl):
         self._start_kwok("fake")
         self.add_node("node-0")
         self.until(lambda: self.ready("node-0"), "node-0 is Ready")
+        self.apply(STORAGE_CLASS)
+        self.install_crds()
 
     def stop(self) -> None:
         """End every process."""

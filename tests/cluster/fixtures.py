@@ -10,6 +10,8 @@ import pytest
 
 from tests.cluster.binaries import Missing
 from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.operator import Operator
 
 _NO_CLUSTER = "NO TEST CLUSTER"
 
@@ -32,6 +34,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def namespace(cluster: Cluster) -> str:
     """A fresh namespace."""
     return cluster.namespace()
+
+
+@pytest.fixture
+def operator(cluster: Kubectl, namespace: str) -> Iterator[Operator]:
+    """Running, for the test's namespace alone."""
+    made = Operator(cluster, namespace)
+    try:
+        yield made.start()
+    finally:
+        made.kill()
 
 
 def cannot_run(missing: Missing) -> NoReturn:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 Object = dict[str, Any]
+CRDS = Path(__file__).parents[2] / "crds"
 
 
 class KubectlFailed(Exception):
@@ -40,6 +41,24 @@ class Kubectl:
         items = [what] if isinstance(what, dict) else list(what)
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
         self.kubectl("apply", "-n", namespace, "-f", "-", stdin=text)
+
+    def install_crds(self) -> None:
+        """What `kubectl apply -f crds/` does, until the API server serves the kinds and asks the policies."""
+        self.kubectl("apply", "--server-side", "-f", CRDS)
+        self.until(self._policies_are_asked, "the kinds are served and the admission policies asked")
+
+    def _policies_are_asked(self) -> bool:
+        run = {
+            "apiVersion": "metta.ai/v1alpha1",
+            "kind": "SweepRun",
+            "metadata": {"name": "any.r.1"},
+            "spec": {"sweepName": "any", "parameters": {}},
+        }
+        try:
+            self.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(run))
+        except KubectlFailed as error:
+            return "ValidatingAdmissionPolicy" in str(error)
+        return False
 
     def get(self, kind: str, name: str, namespace: str = "default") -> Object:
         """One object. Raises KubectlFailed."""

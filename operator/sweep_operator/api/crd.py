@@ -102,7 +102,8 @@ def _crd(
                 "plural": plural,
                 "singular": singular,
                 "shortNames": [short],
-                "categories": ["sweeps"],
+                # not "sweeps": `kubectl get sweeps` would list the runs too
+                "categories": ["metta"],
             },
             "versions": [
                 {

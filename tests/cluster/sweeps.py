@@ -1,0 +1,66 @@
+"""Sweeps for pods that KWOK plays, and how their objects are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.cluster.kubectl import Kubectl, KubectlFailed
+
+Object = dict[str, Any]
+
+
+def sweep(
+    name: str, *, train: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None, **spec: Any
+) -> Object:
+    """One parameter, whose value is the score (see stages.py); no evaluation; random suggestions, which are quick."""
+    variables = [{"name": k, "value": v} for k, v in (env or {}).items()]
+    return {
+        "apiVersion": "metta.ai/v1alpha1",
+        "kind": "Sweep",
+        "metadata": {"name": name},
+        "spec": {
+            "metric": "reward",
+            "goal": "maximize",
+            "method": "random",
+            "parameters": {"x": {"distribution": "uniform", "min": 0, "max": 1}},
+            "train": {"image": "played:1", "env": variables, **(train or {})},
+            **spec,
+        },
+    }
+
+
+def condition(obj: Mapping[str, Any], name: str = "Succeeded") -> Object:
+    """The condition, or an empty one."""
+    found = [c for c in (obj.get("status") or {}).get("conditions") or [] if c["type"] == name]
+    return dict(found[0]) if found else {}
+
+
+def runs(cluster: Kubectl, namespace: str, name: str) -> list[Object]:
+    """The Sweep's runs, manual ones first, then by index."""
+    found = [r for r in cluster.list("sweepruns", namespace) if r["spec"]["sweepName"] == name]
+    return sorted(found, key=lambda r: r["spec"].get("index", -1))
+
+
+def reason(cluster: Kubectl, kind: str, name: str, namespace: str) -> str:
+    """Of the condition Succeeded: the column STATUS; empty while there is no object or no condition."""
+    try:
+        return str(condition(cluster.get(kind, name, namespace)).get("reason", ""))
+    except KubectlFailed:
+        return ""
+
+
+def check_ended_well(cluster: Kubectl, namespace: str, name: str, count: int) -> list[Object]:
+    """``count`` runs, each once, each with the score of its own parameters, and nothing left running."""
+    found = runs(cluster, namespace, name)
+    assert [r["spec"]["index"] for r in found] == list(range(count))
+    for run in found:
+        assert condition(run)["status"] == "True", run["status"]
+        assert run["status"]["score"] == run["spec"]["parameters"]["x"]
+    for pod in cluster.list("pods", namespace):
+        assert pod["status"]["phase"] in ("Succeeded", "Failed")
+        assert not pod["metadata"].get("finalizers"), "a pod waits for an operator that is done with it"
+    status = cluster.get("sweep", name, namespace)["status"]
+    assert status["runs"]["succeeded"] == status["runs"]["created"] == count
+    assert status["best"][0]["score"] == max(r["status"]["score"] for r in found)
+    return found

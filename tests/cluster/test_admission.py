@@ -1,0 +1,165 @@
+"""What the API server itself refuses, and that the models refuse the same: where they differ a run would be lost."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.sweep import Sweep
+from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import KubectlFailed
+from tests.cluster.sweeps import Object, sweep
+
+X = "spec.parameters['x']"
+UNIFORM = {"distribution": "uniform", "min": 0, "max": 1}
+
+
+def _with(**spec: Any) -> Object:
+    body = sweep("wrong")
+    body["spec"] |= spec
+    return body
+
+
+def _x(**fields: Any) -> Object:
+    return _with(parameters={"x": {k: v for k, v in {**UNIFORM, **fields}.items() if v is not None}})
+
+
+INVALID: list[tuple[str, Object, str, str]] = [
+    ("no parameters", _with(parameters={}), "spec.parameters", "at least 1"),
+    ("unknown distribution", _x(distribution="gauss"), "distribution", "log_normal"),
+    ("min above max", _x(min=2), "x", "min must be below max"),
+    ("no bounds", _x(max=None), "x", "needs min and max"),
+    ("log_normal from zero", _x(distribution="log_normal"), "x", "min above 0"),
+    ("logit_normal to one", _x(distribution="logit_normal", min=0.1), "x", "max < 1"),
+    ("no power of two", _x(distribution="uniform_pow2", min=3, max=8), "x", "power of two"),
+    ("a fraction of an integer", _x(distribution="int_uniform", min=0.5), "x", "integer min"),
+    ("step beyond the range", _x(step=3), "x", "wider than the range"),
+    ("step of a log_normal", _x(distribution="log_normal", min=0.1, step=0.1), "x", "step is for"),
+    ("categorical without values", _x(distribution="categorical", min=None, max=None), X, "needs values"),
+    ("values of a uniform", _x(values=[1, 2]), X, "is for categorical"),
+    ("bounds of a categorical", _x(distribution="categorical", values=["a"]), "x", "is for numbers"),
+    ("mean outside", _x(mean=7), X, "outside"),
+    ("mean is text", _x(mean="0.5"), X, "number"),
+    ("scale is no word", _x(scale="fast"), "scale", "auto"),
+    ("scale is negative", _x(scale=-1), "scale", "greater than"),
+    ("time of a uniform", _x(scale="time"), X, "log_normal"),
+    ("min is text", _x(min="zero"), "min", "number"),
+    ("path is no path", _with(parameters={"a b": UNIFORM}), "spec.parameters", "dotted path"),
+    ("paths collide", _with(parameters={"a": UNIFORM, "a.b": UNIFORM}), "spec.parameters", "beginning of another"),
+    ("fixed collides", _with(fixed={"x": 1}), "spec.fixed", "collides"),
+    ("when of nothing", _x(when={"parameter": "y", "in": [1]}), X, "no parameter"),
+    ("goal is no goal", _with(goal="win"), "spec.goal", "maximize"),
+    ("negative runs", _with(limits={"maxRuns": -1}), "spec.limits.maxRuns", "0"),
+    ("runs are text", _with(limits={"maxRuns": "many"}), "spec.limits.maxRuns", "integer"),
+    ("no cost limit", _with(limits={"totalCost": 0}), "spec.limits.totalCost", "0"),
+    ("factor without seconds", _with(perRun={"deadlineFactor": 2}, cost={"source": "Reported"}), "spec", "WallClock"),
+    ("log without pattern", _with(train={"image": "a", "results": {"source": "Log"}}), "results", "pattern"),
+    ("two volumes", _with(storage={"runVolume": {"emptyDir": {}, "claim": {}}}), "runVolume", "exactly one"),
+    (
+        "rule of nothing",
+        _with(perRun={"failureRules": [{"class": "crash"}]}),
+        "failureRules",
+        "logPattern or exitCodes",
+    ),
+    ("unknown field", _with(limit={"maxRuns": 3}), "limit", "unknown"),
+    ("no train", _with(train=None), "train", "equired"),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "words"), [c[1:] for c in INVALID], ids=[c[0] for c in INVALID])
+def test_the_api_server_names_field_and_remedy_and_the_models_agree(
+    cluster: Cluster, body: Object, field: str, words: str
+) -> None:
+    body = copy.deepcopy(body)
+    body["spec"] = {k: v for k, v in body["spec"].items() if v is not None}
+    with pytest.raises(KubectlFailed) as refused:
+        cluster.apply(body)
+    assert field in str(refused.value)
+    assert words in str(refused.value)
+    with pytest.raises(InvalidObject):
+        parse(Sweep, {**body, "metadata": {"name": "wrong", "namespace": "default"}})
+
+
+@pytest.mark.parametrize(
+    "name", ["Upper", "with.dots", "a" * 41, "-dash"], ids=["upper case", "dots", "too long", "begins with a dash"]
+)
+def test_names(cluster: Cluster, name: str) -> None:
+    body = sweep(name)
+    with pytest.raises(KubectlFailed):
+        cluster.apply(body)
+    with pytest.raises(InvalidObject):
+        parse(Sweep, body)
+
+
+IMMUTABLE: list[tuple[Object, str]] = [
+    ({"metric": "loss"}, "metric is immutable"),
+    ({"goal": "minimize"}, "goal is immutable"),
+    ({"seed": 7}, "seed is immutable"),
+    ({"displayName": "other"}, "displayName is immutable"),
+    ({"cost": {"source": "Reported"}}, "cost is immutable"),
+    ({"parameters": {"y": UNIFORM}}, "set of parameters is immutable"),
+    ({"parameters": {"x": {"distribution": "logit_normal", "min": 0.1, "max": 0.9}}}, "distribution is immutable"),
+    ({"parameters": {"c": {"values": ["a", "b"]}}}, "is immutable"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), IMMUTABLE, ids=[w for _, w in IMMUTABLE[:-1]] + ["values"])
+def test_what_an_edit_may_not_change(cluster: Cluster, namespace: str, change: Object, words: str) -> None:
+    body = sweep("kept", parameters={"x": UNIFORM, "c": {"distribution": "categorical", "values": ["a", "b", "c"]}})
+    cluster.apply(body, namespace)
+    with pytest.raises(KubectlFailed, match=words):
+        cluster.patch("sweep", "kept", namespace, {"spec": change})
+
+
+def test_what_an_edit_may_change(cluster: Cluster, namespace: str) -> None:
+    cluster.apply(sweep("edited"), namespace)
+    for change in (
+        {"parameters": {"x": {"max": 2, "mean": 1.5, "scale": 0.1}}},
+        {"limits": {"maxRuns": 7}},
+        {"train": {"image": "played:2"}},
+        {"suspend": True},
+        {"fixed": {"steps": 10}},
+    ):
+        cluster.patch("sweep", "edited", namespace, {"spec": change})
+    cluster.kubectl("scale", "sweep/edited", "--replicas=4", "-n", namespace)
+    assert cluster.get("sweep", "edited", namespace)["spec"]["limits"]["maxParallelRuns"] == 4
+
+
+def test_a_run_is_immutable_but_for_stop_and_its_name_is_free_but_for_ours(cluster: Cluster, namespace: str) -> None:
+    run = {
+        "apiVersion": "metta.ai/v1alpha1",
+        "kind": "SweepRun",
+        "metadata": {"name": "mine"},
+        "spec": {"sweepName": "s", "parameters": {"x": 0.1}},
+    }
+    cluster.apply(run, namespace)
+    for change, words in (
+        ({"parameters": {"x": 0.2}}, "parameters: is immutable"),
+        ({"sweepName": "other"}, "sweepName is immutable"),
+        ({"index": 3}, "index"),
+    ):
+        with pytest.raises(KubectlFailed, match=words):
+            cluster.patch("sweeprun", "mine", namespace, {"spec": change})
+    cluster.patch("sweeprun", "mine", namespace, {"spec": {"stop": True}})
+    with pytest.raises(KubectlFailed, match="operator's to give"):
+        cluster.apply({**run, "metadata": {"name": "s.r.4"}}, namespace)
+
+
+def test_explain_and_field_selectors(cluster: Cluster, namespace: str) -> None:
+    text = cluster.kubectl("explain", "sweep.spec", "--recursive")
+    assert "maxSuggestionCost" in text
+    for field in ("sweep.spec.protein", "sweep.spec.parameters", "sweeprun.status"):
+        assert "<empty>" not in cluster.kubectl("explain", field).split("FIELDS:")[0]
+    for name, of in (("one", "a"), ("other", "b")):
+        body = {
+            "apiVersion": "metta.ai/v1alpha1",
+            "kind": "SweepRun",
+            "metadata": {"name": name},
+            "spec": {"sweepName": of, "parameters": {}},
+        }
+        cluster.apply(body, namespace)
+    listed = cluster.kubectl("get", "swr", "-n", namespace, "--field-selector=spec.sweepName=a", "-o", "name")
+    assert listed.split() == ["sweeprun.metta.ai/one"]

@@ -1,0 +1,170 @@
+"""The operator's process on a real API server, with the real scheduler and Job controller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from sweep_operator.api.rbac import LEASE_RULES, WORK_RULES
+from tests.cluster.cluster import Cluster
+from tests.cluster.operator import Operator
+from tests.cluster.sweeps import check_ended_well, condition, reason, runs, sweep
+
+EXAMPLE = Path(__file__).parents[2] / "configs" / "examples" / "cartpole.yaml"
+
+
+@pytest.mark.timeout(240)
+def test_the_example_runs_to_its_end_and_uses_exactly_its_rights(
+    cluster: Cluster, namespace: str, operator: Operator
+) -> None:
+    example = YAML(typ="safe").load(EXAMPLE.read_text())
+    cluster.apply(EXAMPLE, namespace)
+    cluster.kubectl(
+        *("wait", "--for=condition=Succeeded", "sweep/cartpole", "-n", namespace, "--timeout=200s"), timeout=210
+    )
+    columns = cluster.kubectl("get", "sweeps", "-n", namespace).splitlines()
+    assert columns[0].split() == ["NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE"]
+    count = example["spec"]["limits"]["maxRuns"]
+    assert columns[1].split()[:5] == ["cartpole", "MaxRunsReached", str(count), str(count), "0"]
+    found = runs(cluster, namespace, "cartpole")
+    assert [r["spec"]["index"] for r in found] == list(range(count))
+    assert found[0]["spec"]["origin"] == "center"
+    assert any(r["spec"]["origin"] == "model" for r in found)
+    for run in found:
+        # the score that the stages give: the last parameter of the container's environment
+        assert run["status"]["score"] == run["spec"]["parameters"]["trainer.optimizer.learning_rate"]
+        assert run["status"]["train"]["attempt"] == run["status"]["eval"]["attempt"] == 1
+    events = {
+        e["reason"] for e in cluster.list("events", namespace) if e["source"].get("component") == "sweep-operator"
+    }
+    assert {"Accepted", "RunCreated", "NewBest", "MaxRunsReached"} <= events
+    lines = operator.lines()
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    assert any(line.get("sweep") == "cartpole" and line.get("namespace") == namespace for line in lines)
+    metrics = operator.asks("/metrics") or ""
+    assert f'sweep_operator_runs{{namespace="{namespace}",state="Completed"}} {count:.1f}' in metrics
+    assert operator.asks("/healthz") == "ok"
+    writes = [
+        e["verb"]
+        for e in cluster.audit(operator.account)
+        if e["verb"] in ("create", "update", "patch", "delete")
+        and e["objectRef"]["resource"] in ("sweeps", "sweepruns", "jobs", "pods")
+        and "dryRun" not in e["requestURI"]
+        and e["responseStatus"]["code"] < 300
+    ]
+    # SweepRun 1 + 5, Jobs 2 + 2 (deleted before the claim that is not kept), Pods 2, Sweep 1 or 2
+    assert len(writes) / count <= 14
+    allowed = {
+        (group, resource, verb)
+        for rule in (*WORK_RULES, *LEASE_RULES)
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    used = {
+        (
+            ref.get("apiGroup", ""),
+            ref["resource"] + (f"/{ref['subresource']}" if ref.get("subresource") else ""),
+            e["verb"],
+        )
+        for e in cluster.audit(operator.account)
+        if (ref := e.get("objectRef")) and ref.get("resource") != "customresourcedefinitions"
+    }
+    assert used <= allowed
+
+
+@pytest.mark.timeout(280)
+def test_killed_again_and_again_every_run_is_made_once(cluster: Cluster, namespace: str) -> None:
+    operator = Operator(cluster, namespace)
+    cluster.apply(sweep("killed", limits={"maxRuns": 30, "maxParallelRuns": 6}, env={"TEST_SECONDS": "1s"}), namespace)
+    kills = 0
+    try:
+        while reason(cluster, "sweep", "killed", namespace) != "MaxRunsReached":
+            operator.start()
+            assert operator.process is not None
+            operator.process.wait(6)
+            operator.kill()
+            kills += 1
+    finally:
+        operator.kill()
+    assert kills >= 3
+    operator.start()
+    try:
+        cluster.until(lambda: all(not p["metadata"].get("finalizers") for p in cluster.list("pods", namespace)), "pods")
+        check_ended_well(cluster, namespace, "killed", 30)
+        created = [
+            e["objectRef"]["name"]
+            for e in cluster.audit(operator.account)
+            if e["verb"] == "create" and e["objectRef"]["resource"] == "jobs" and e["responseStatus"]["code"] == 201
+        ]
+        assert len(created) == len(set(created)) == 30
+    finally:
+        operator.kill()
+
+
+@pytest.mark.timeout(200)
+def test_of_two_operators_one_paused_and_woken_only_one_creates(cluster: Cluster, namespace: str) -> None:
+    first, second = Operator(cluster, namespace), Operator(cluster, namespace)
+    cluster.apply(sweep("two", limits={"maxRuns": 30, "maxParallelRuns": 6}, env={"TEST_SECONDS": "1s"}), namespace)
+    try:
+        first.start()
+        second.start(ready=False)
+        cluster.until(lambda: len(runs(cluster, namespace, "two")) >= 6, "the first one works")
+        assert not second.ready()
+        first.pause()
+        cluster.until(second.ready, "the second one leads")
+        first.wake()
+        assert first.process is not None
+        assert first.process.wait(20) == 1, "who has lost the lease ends"
+        cluster.until(lambda: reason(cluster, "sweep", "two", namespace) == "MaxRunsReached", "it ends", 120)
+        check_ended_well(cluster, namespace, "two", 30)
+        created = [
+            e["objectRef"]["name"]
+            for e in cluster.audit(first.account)
+            if e["verb"] == "create" and e["objectRef"]["resource"] == "jobs" and e["responseStatus"]["code"] == 201
+        ]
+        assert len(created) == len(set(created)) == 30
+    finally:
+        first.kill()
+        second.kill()
+
+
+def test_wrong_settings_are_told_in_one_line(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("profiles: {big: {gpus: many}}")
+    for option, said in (
+        (f"--config={config}", "profiles.big.gpus"),
+        (f"--config={tmp_path / 'none.yaml'}", "cannot be read"),
+        (f"--kubeconfig={tmp_path / 'none'}", "no kubeconfig at"),
+        ("--workers=0", "--workers"),
+    ):
+        operator = Operator(cluster, namespace, option).start(ready=False)
+        assert operator.process is not None
+        assert operator.process.wait(20) in (1, 2)
+        text = operator.process.tail()
+        assert said in text
+        assert "Traceback" not in text
+
+
+def test_stopped_it_gives_the_lease_back(cluster: Cluster, namespace: str, operator: Operator) -> None:
+    assert operator.process is not None
+    operator.process.stop()
+    assert operator.process.exit_code == 0
+    assert not cluster.get("lease", "sweep-operator", namespace)["spec"].get("holderIdentity")
+
+
+def test_a_sweep_that_admission_let_through_is_refused_by_the_operator(
+    cluster: Cluster, namespace: str, operator: Operator
+) -> None:
+    body = sweep("unknown-profile", train={"hardware": "gpu-of-dreams"})
+    cluster.apply(body, namespace)
+    cluster.until(
+        lambda: condition(cluster.get("sweep", "unknown-profile", namespace), "Accepted").get("status") == "False",
+        "it is refused",
+    )
+    text = condition(cluster.get("sweep", "unknown-profile", namespace), "Accepted")["message"]
+    assert "gpu-of-dreams" in text
+    assert "gpu-l4" in text
+    assert runs(cluster, namespace, "unknown-profile") == []
