@@ -72,13 +72,14 @@ def _union(node: Schema, defs: Schema) -> Schema:
     if len(branches) == 1:
         return _convert({**_resolve(branches[0], defs), **beside}, defs)
     out: Schema = {OPEN: True}
+    words: list[str] = []
     for branch in (_resolve(b, defs) for b in branches):
         if branch.get("type") in ("number", "integer"):
             _bounds(branch, out)
             out |= {k: branch[k] for k in ("minimum", "maximum") if k in branch}
-        words = branch.get("enum") or ([branch["const"]] if "const" in branch else None)
-        if words:
-            out["pattern"] = f"^({'|'.join(words)})$"
+        words += branch.get("enum") or ([branch["const"]] if "const" in branch else [])
+    if words:
+        out["pattern"] = f"^({'|'.join(words)})$"
     if node.get("description"):
         out["description"] = " ".join(str(node["description"]).split())
     if node.get("default") is not None:

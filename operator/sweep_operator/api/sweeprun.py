@@ -40,7 +40,7 @@ class Attempt(Model):
     n: int
     pod_uid: str | None = Field(default=None, alias="podUID")
     seconds: float = 0.0
-    class_: FailureClass | Literal["succeeded"] | None = Field(default=None, alias="class")
+    class_: Literal[FailureClass, "succeeded"] | None = Field(default=None, alias="class")
 
 
 class StageStatus(Model):

@@ -38,7 +38,8 @@ _LEARNED: dict[str, str] = {
     "timeout": "its cost is learned as a lower bound",
 }
 
-_ORDINARY_WAITS = ("NoPod", "Scheduling", "ContainerCreating", "PodInitializing")
+# Unschedulable: so is every pod whose claim is being provisioned
+_ORDINARY_WAITS = ("NoPod", "Scheduling", "Unschedulable", "ContainerCreating", "PodInitializing")
 _ORDINARY_PATIENCE = timedelta(seconds=10)
 """Every pod waits a little: no status is written for that."""
 
