@@ -41,7 +41,7 @@ def registry(apply: Apply, login: Callable[[], Awaitable[Credentials]]) -> kopf.
     for kind, (group, version, plural) in RESOURCES.items():
         kopf.on.event(group, version, plural, id=plural, registry=made)(_handler(kind, apply))
 
-    @kopf.on.login(registry=made)
+    @kopf.on.login(id="connect", registry=made)
     async def connect(**_: Any) -> kopf.ConnectionInfo:
         found = await login()
         return kopf.ConnectionInfo(

@@ -1,0 +1,264 @@
+"""What goes wrong with pods, and how a run says so: on a real API server, with the real controllers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.operator import Operator
+from tests.cluster.sweeps import Object, check_ended_well, condition, reason, runs, sweep
+
+ONE = {"maxRuns": 1}
+NO_WAIT = {"retries": {"backoffSeconds": 0}}
+
+
+def _first(cluster: Cluster, namespace: str, name: str) -> Object:
+    found = runs(cluster, namespace, name)
+    return found[0] if found else {}
+
+
+def _ended(cluster: Cluster, namespace: str, name: str) -> bool:
+    return condition(_first(cluster, namespace, name)).get("status") in ("True", "False")
+
+
+FAULTS: list[tuple[str, str, int]] = [
+    ("crash", "crash", 2),
+    ("parameters", "parameters", 1),
+    ("oom", "parameters", 1),
+    ("nan", "parameters", 1),
+    ("garbage", "crash", 2),
+    ("silent", "crash", 2),
+    ("huge", "crash", 2),
+]
+
+
+@pytest.mark.timeout(180)
+def test_each_fault_has_its_class_and_its_number_of_attempts(
+    cluster: Cluster, namespace: str, operator: Operator
+) -> None:
+    for fault, _, _ in FAULTS:
+        cluster.apply(sweep(fault, limits=ONE, perRun=NO_WAIT, env={"TEST_FAULT": fault}), namespace)
+    again = {"TEST_FAULT": "crash", "TEST_FAULT_ATTEMPTS": "1"}
+    cluster.apply(sweep("mended", limits=ONE, perRun=NO_WAIT, env=again), namespace)
+    for fault, class_, attempts in FAULTS:
+        cluster.until(lambda f=fault: _ended(cluster, namespace, f), f"{fault} has ended", 120)
+        status = _first(cluster, namespace, fault)["status"]
+        assert status["failure"]["class"] == class_, (fault, status["failure"])
+        assert status["train"]["attempt"] == attempts, fault
+        assert "score" not in status
+    cluster.until(lambda: _ended(cluster, namespace, "mended"), "mended has ended")
+    status = _first(cluster, namespace, "mended")["status"]
+    assert (status["train"]["attempt"], status["train"]["failures"]) == (2, 1)
+    assert "score" in status
+
+
+@pytest.mark.timeout(180)
+def test_evicted_deleted_and_lost_pods_are_preempted_and_repeated(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("lostNodeSeconds: 3")
+    operator = Operator(cluster, namespace, f"--config={config}").start()
+    node = f"lost-{namespace}"
+    cluster.add_node(node, played_by=node, labels={"lost": namespace})
+    waits = {"TEST_FAULT_ATTEMPTS": "1", "TEST_FAULT": "trap"}
+    names = ("evicted", "deleted", "lost")
+    try:
+        for name in names:
+            # a soft wish, so that the second attempt finds another node
+            affinity = {
+                "nodeAffinity": {
+                    "preferredDuringSchedulingIgnoredDuringExecution": [
+                        {
+                            "weight": 100,
+                            "preference": {
+                                "matchExpressions": [{"key": "lost", "operator": "In", "values": [namespace]}]
+                            },
+                        }
+                    ]
+                }
+            }
+            template = {"podTemplate": {"spec": {"affinity": affinity}}} if name == "lost" else {}
+            cluster.apply(sweep(name, limits=ONE, perRun=NO_WAIT, env=waits, train=template), namespace)
+
+        def pod(name: str) -> Object:
+            found = cluster.list("pods", namespace, **{"metta.ai/sweep": name})
+            return next((p for p in found if p["status"].get("phase") == "Running"), {})
+
+        for name in names:
+            cluster.until(lambda n=name: bool(pod(n)), f"{name} runs")
+        assert pod("lost")["spec"]["nodeName"] == node
+        cluster.evict(pod("evicted")["metadata"]["name"], namespace)
+        cluster.kubectl("delete", "pod", pod("deleted")["metadata"]["name"], "-n", namespace, "--wait=false")
+        cluster.lose_nodes(node)
+        for name in names:
+            cluster.until(lambda n=name: _ended(cluster, namespace, n), f"{name} has ended", 120)
+            status = _first(cluster, namespace, name)["status"]
+            assert condition({"status": status})["status"] == "True", (name, status)
+            assert (status["train"]["attempt"], status["train"]["preemptions"]) == (2, 1), (name, status["train"])
+            assert status["train"]["attempts"][0]["class"] == "preempted"
+    finally:
+        operator.kill()
+        cluster.remove_node(node)
+
+
+WAITS: list[tuple[str, Mapping[str, Any], str]] = [
+    ("image", {"env": {"TEST_FAULT": "image"}}, "ImagePullBackOff"),
+    ("secret", {"env": {"TEST_FAULT": "secret"}}, "CreateContainerConfigError"),
+    ("account", {"train": {"serviceAccountName": "nobody"}}, "ServiceAccountMissing"),
+    ("storage", {"storage": {"runVolume": {"claim": {"storageClassName": "none"}}}}, "Unschedulable"),
+    ("node", {"train": {"nodeSelector": {"no": "where"}}}, "Unschedulable"),
+]
+
+
+@pytest.mark.timeout(120)
+def test_what_keeps_a_run_from_starting_is_its_reason_within_a_minute(
+    cluster: Cluster, namespace: str, operator: Operator
+) -> None:
+    for name, spec, _ in WAITS:
+        cluster.apply(sweep(name, limits=ONE, **spec), namespace)
+    for name, _, said in WAITS:
+        cluster.until(
+            lambda n=name, s=said: reason(cluster, "sweeprun", f"{n}.r.0", namespace) == s, f"{name} says {said}", 60
+        )
+        assert condition(_first(cluster, namespace, name))["message"]
+    # nothing was learned, and a corrected namespace goes on by itself
+    assert cluster.get("sweep", "account", namespace)["status"]["optimizer"]["observations"] == 0
+    cluster.kubectl("create", "serviceaccount", "nobody", "-n", namespace)
+    cluster.until(lambda: _ended(cluster, namespace, "account"), "the account's run has ended", 60)
+
+
+@pytest.mark.timeout(120)
+def test_a_full_quota_and_pod_security_are_told_and_waited_for(cluster: Cluster) -> None:
+    namespace = cluster.namespace(**{"pod-security.kubernetes.io/enforce": "baseline"})
+    operator = Operator(cluster, namespace).start()
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "few"},
+        "spec": {"hard": {"count/jobs.batch": "0"}},
+    }
+    try:
+        cluster.apply(quota, namespace)
+        cluster.until(lambda: bool(cluster.get("quota", "few", namespace).get("status")), "the quota counts")
+        cluster.apply(sweep("full", limits=ONE), namespace)
+        privileged = {"podTemplate": {"spec": {"hostNetwork": True}}}
+        cluster.apply(sweep("host", limits=ONE, train=privileged), namespace)
+        cluster.until(lambda: reason(cluster, "sweeprun", "full.r.0", namespace) == "QuotaExceeded", "quota", 60)
+        cluster.kubectl("delete", "quota", "few", "-n", namespace)
+        cluster.until(lambda: reason(cluster, "sweeprun", "host.r.0", namespace) == "PodSecurity", "security", 60)
+        cluster.until(lambda: _ended(cluster, namespace, "full"), "with room it runs", 90)
+        assert condition(_first(cluster, namespace, "full"))["status"] == "True"
+    finally:
+        operator.kill()
+
+
+@pytest.mark.timeout(200)
+def test_the_api_server_away_and_the_operator_killed_meanwhile(cluster: Cluster, namespace: str) -> None:
+    operator = Operator(cluster, namespace).start()
+    try:
+        cluster.apply(
+            sweep("away", limits={"maxRuns": 20, "maxParallelRuns": 6}, env={"TEST_SECONDS": "1s"}), namespace
+        )
+        cluster.until(lambda: len(runs(cluster, namespace, "away")) >= 6, "it runs")
+        cluster.stop_apiserver()
+        assert operator.process is not None
+        assert operator.process.wait(10) in (None, 1), "without the lease it ends, and only then"
+        operator.kill()
+        operator.start(ready=False)
+        operator.process.wait(5)
+        cluster.start_apiserver()
+        cluster.until(lambda: operator.ready() or operator.process is None, "it works again", 60)
+        cluster.until(lambda: reason(cluster, "sweep", "away", namespace) == "MaxRunsReached", "it ends", 90)
+        cluster.until(lambda: all(not p["metadata"].get("finalizers") for p in cluster.list("pods", namespace)), "pods")
+        check_ended_well(cluster, namespace, "away", 20)
+    finally:
+        operator.kill()
+
+
+def test_gpus_are_shared_and_never_exceeded(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"profiles: {{gpu: {{gpus: 2, nodeSelector: {{pool: {namespace}}}, "
+        "tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}]}}"
+    )
+    node = f"gpu-{namespace}"
+    taint = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
+    cluster.add_node(node, labels={"pool": namespace}, taints=[taint], gpus=8)
+    operator = Operator(cluster, namespace, f"--config={config}").start()
+    try:
+        for name in ("one", "two"):
+            limits = {"maxRuns": 6, "maxParallelRuns": 4}
+            cluster.apply(sweep(name, limits=limits, train={"hardware": "gpu"}, env={"TEST_SECONDS": "2s"}), namespace)
+        most = 0
+        while any(reason(cluster, "sweep", n, namespace) != "MaxRunsReached" for n in ("one", "two")):
+            running = [p for p in cluster.list("pods", namespace) if p["status"].get("phase") == "Running"]
+            most = max(most, len(running))
+            assert all(p["spec"]["nodeName"] == node for p in running)
+        assert 2 <= most <= 4
+        for name in ("one", "two"):
+            check_ended_well(cluster, namespace, name, 6)
+    finally:
+        operator.kill()
+        cluster.remove_node(node)
+
+
+@pytest.mark.timeout(120)
+def test_an_edit_touches_next_runs_only_and_a_corrected_sweep_goes_on(
+    cluster: Cluster, namespace: str, operator: Operator
+) -> None:
+    cluster.apply(sweep("edit", limits={"maxRuns": 9}, perRun=NO_WAIT, env={"TEST_FAULT": "parameters"}), namespace)
+    cluster.until(lambda: reason(cluster, "sweep", "edit", namespace) == "TooManyConsecutiveFailures", "it gives up")
+    assert len(runs(cluster, namespace, "edit")) == 3
+    cluster.patch("sweep", "edit", namespace, {"spec": {"train": {"image": "played:2", "env": []}}})
+    cluster.until(lambda: reason(cluster, "sweep", "edit", namespace) == "MaxRunsReached", "it goes on", 90)
+    found = runs(cluster, namespace, "edit")
+    assert [condition(r)["status"] for r in found] == ["False"] * 3 + ["True"] * 6
+    assert len({r["status"]["templateHash"] for r in found[:3]}) == 1
+    assert found[0]["status"]["templateHash"] != found[3]["status"]["templateHash"]
+
+
+@pytest.mark.timeout(120)
+def test_suspend_stop_and_manual_runs(cluster: Cluster, namespace: str, operator: Operator) -> None:
+    cluster.apply(sweep("steered", limits={"maxRuns": 50, "maxParallelRuns": 2}, env={"TEST_SECONDS": "1s"}), namespace)
+    cluster.until(lambda: len(runs(cluster, namespace, "steered")) >= 3, "it runs")
+    cluster.patch("sweep", "steered", namespace, {"spec": {"suspend": True}})
+    cluster.until(lambda: reason(cluster, "sweep", "steered", namespace) == "Suspended", "it is suspended")
+    cluster.until(lambda: all(condition(r)["status"] == "True" for r in runs(cluster, namespace, "steered")), "drained")
+    drained = len(runs(cluster, namespace, "steered"))
+    cluster.patch("sweep", "steered", namespace, {"spec": {"suspend": False}})
+    cluster.until(lambda: len(runs(cluster, namespace, "steered")) > drained, "it goes on")
+    cluster.patch("sweep", "steered", namespace, {"spec": {"stop": True}})
+    cluster.until(lambda: reason(cluster, "sweep", "steered", namespace) == "Stopped", "it is stopped")
+    mine = {
+        "apiVersion": "metta.ai/v1alpha1",
+        "kind": "SweepRun",
+        "metadata": {"name": "mine"},
+        "spec": {"sweepName": "steered", "parameters": {"x": 0.25}},
+    }
+    cluster.apply(mine, namespace)
+    cluster.until(lambda: reason(cluster, "sweeprun", "mine", namespace) == "Completed", "a manual run runs")
+    assert cluster.get("sweeprun", "mine", namespace)["status"]["score"] == 0.25
+
+
+@pytest.mark.timeout(120)
+def test_a_namespace_with_a_running_sweep_goes_away_once_an_operator_is_back(cluster: Cluster, namespace: str) -> None:
+    other = cluster.namespace()
+    operator = Operator(cluster, other).start()
+    try:
+        cluster.apply(sweep("gone", limits={"maxRuns": 4, "maxParallelRuns": 4}, env={"TEST_SECONDS": "2s"}), other)
+        cluster.until(lambda: len(cluster.list("pods", other)) == 4, "it runs")
+    finally:
+        operator.kill()
+    cluster.kubectl("delete", "namespace", other, "--wait=false")
+    outside = Operator(cluster, namespace, f"--namespace={other}", kubeconfig=cluster.kubeconfig).start()
+    try:
+        cluster.until(
+            lambda: other not in cluster.kubectl("get", "namespaces", "-o", "name"), "the namespace is gone", 90
+        )
+    finally:
+        outside.kill()
