@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +14,11 @@ from tests.cluster.fixtures import cannot_run
 from tests.cluster.given import GivenCluster
 from tests.cluster.kubectl import Kubectl, KubectlFailed
 from tests.cluster.node import NodeCluster
+from tests.cluster.operator import Operator
 from tests.e2e.workload import Workload
 from tests.e2e.workload import workload as workload_of
 
+VOLUMES = 8
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
@@ -28,6 +32,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
         cannot_run(missing)
     try:
         made.start()
+        made.install_crds()
         yield made
     finally:
         made.stop()
@@ -48,16 +53,36 @@ def workload(cluster: NodeCluster | GivenCluster, namespace: str) -> Workload:
         cannot_run(missing)
 
 
+@pytest.fixture
+def operator(cluster: NodeCluster | GivenCluster, namespace: str, tmp_path: Path) -> Iterator[Operator]:
+    """Running, for the test's namespace alone, with pods that PodSecurity ``restricted`` allows."""
+    if isinstance(cluster, NodeCluster):
+        cluster.offer_volumes(VOLUMES)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"profiles": {"cpu": {"runAsNonRoot": True}}}))
+    made = Operator(cluster, namespace, f"--config={config}")
+    try:
+        yield made.start()
+    finally:
+        made.kill()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """When a test fails, what the cluster says about its namespace."""
     report = yield
     names = getattr(item, "funcargs", {})
     if report.when == "call" and report.failed and "namespace" in names:
-        for what in (["get", "pods,jobs,pvc", "-o", "wide"], ["get", "events", "--sort-by=.lastTimestamp"]):
+        for what in (
+            ["get", "sweeps,sweepruns,pods,jobs,pvc", "-o", "wide"],
+            ["get", "events", "--sort-by=.lastTimestamp"],
+        ):
             try:
                 text = names["cluster"].kubectl(*what, "-n", names["namespace"])
             except KubectlFailed as error:
                 text = str(error)
             report.sections.append((f"kubectl {' '.join(what)}", text))
+        process = getattr(names.get("operator"), "process", None)
+        if process is not None:
+            report.sections.append(("the operator's log", process.tail(40)))
     return report

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from tests.cluster.images import CHECKOUT
 from tests.cluster.kubectl import Kubectl
+from tests.cluster.sweeps import condition
 from tests.e2e.workload import Object, Workload
 
 CARTPOLE = CHECKOUT / "configs" / "examples" / "cartpole.yaml"
@@ -35,29 +36,17 @@ def one_run(name: str, workload: Workload, train: Mapping[str, Any], **spec: Any
     return sweep
 
 
-def condition(item: Mapping[str, Any], name: str) -> Object:
-    """The condition, or an empty one."""
-    found = [c for c in item.get("status", {}).get("conditions") or [] if c["type"] == name]
-    return dict(found[0]) if found else {}
-
-
-def runs(cluster: Kubectl, namespace: str, sweep: str) -> list[Object]:
-    """Its SweepRuns, in the order of their indices."""
-    found = cluster.list("sweepruns.metta.ai", namespace, **{"metta.ai/sweep": sweep})
-    return sorted(found, key=lambda run: int(run["spec"]["index"]))
-
-
 def finished(cluster: Kubectl, namespace: str, sweep: str, seconds: int) -> Object:
     """The sweep, when it has a result. Raises AssertionError."""
 
     def ended() -> bool:
-        return condition(cluster.get("sweeps.metta.ai", sweep, namespace), "Succeeded").get("status") in (
+        return condition(cluster.get("sweep", sweep, namespace)).get("status") in (
             "True",
             "False",
         )
 
     cluster.until(ended, f"the sweep {sweep} has ended", seconds)
-    return cluster.get("sweeps.metta.ai", sweep, namespace)
+    return cluster.get("sweep", sweep, namespace)
 
 
 def most_at_once(periods: list[tuple[str, str]]) -> int:

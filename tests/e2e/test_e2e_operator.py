@@ -6,8 +6,11 @@ import math
 
 import pytest
 
+from sweep_operator.api.names import claim_name
 from tests.cluster.kubectl import Kubectl
-from tests.e2e.sweeps import cartpole, condition, finished, most_at_once, one_run, runs
+from tests.cluster.operator import Operator
+from tests.cluster.sweeps import condition, runs
+from tests.e2e.sweeps import cartpole, finished, most_at_once, one_run
 from tests.e2e.workload import Workload
 
 ALL_REDUCE = """
@@ -26,18 +29,22 @@ dist.destroy_process_group()
 """
 
 
+def claims(cluster: Kubectl, namespace: str) -> set[str]:
+    return {c["metadata"]["name"] for c in cluster.list("pvc", namespace, **{"metta.ai/sweep": "cartpole"})}
+
+
 @pytest.mark.timeout(420)
 def test_the_example_trains_evaluates_and_scores(
-    cluster: Kubectl, namespace: str, workload: Workload, operator: None
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Operator
 ) -> None:
     cluster.apply(cartpole(workload, maxRuns=6, maxParallelRuns=2), namespace)
     cluster.kubectl(
         *["wait", "--for=condition=Succeeded", "sweep/cartpole", "-n", namespace, "--timeout=360s"], timeout=370
     )
-    sweep = cluster.get("sweeps.metta.ai", "cartpole", namespace)
-    assert condition(sweep, "Succeeded")["reason"] == "MaxRunsReached"
+    sweep = cluster.get("sweep", "cartpole", namespace)
+    assert condition(sweep)["reason"] == "MaxRunsReached"
     found = runs(cluster, namespace, "cartpole")
-    assert [(r["spec"]["index"], condition(r, "Succeeded")["status"]) for r in found] == [(i, "True") for i in range(6)]
+    assert [(r["spec"]["index"], condition(r)["status"]) for r in found] == [(i, "True") for i in range(6)]
     for run in found:
         status = run["status"]
         assert 1 <= status["score"] <= 500  # CartPole-v1 ends an episode there
@@ -53,12 +60,15 @@ def test_the_example_trains_evaluates_and_scores(
     assert sweep["status"]["best"][0]["score"] == max(run["status"]["score"] for run in found)
     periods = [(r["status"]["train"]["startTime"], r["status"]["eval"]["completionTime"]) for r in found]
     assert most_at_once(periods) == 2
+    # the policies of the best runs for their cost stay, the others go
+    best = {claim_name(point["run"]) for point in sweep["status"]["pareto"]}
+    cluster.until(lambda: claims(cluster, namespace) == best, f"the claims are {best}")
     columns = cluster.kubectl("get", "sweep", "cartpole", "-n", namespace).splitlines()[1].split()
     assert columns[:4] == ["cartpole", "MaxRunsReached", "6", "6"]
 
 
 def test_a_memory_limit_that_is_too_small_is_learned_as_bad_parameters(
-    cluster: Kubectl, namespace: str, workload: Workload, operator: None
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Operator
 ) -> None:
     small = {"resources": {"limits": {"memory": "64Mi"}}}
     cluster.apply(one_run("hungry", workload, small), namespace)
@@ -70,18 +80,20 @@ def test_a_memory_limit_that_is_too_small_is_learned_as_bad_parameters(
     assert run["status"]["train"]["attempt"] == 1  # such a run is not tried again
 
 
-def test_a_deadline_ends_the_program(cluster: Kubectl, namespace: str, workload: Workload, operator: None) -> None:
-    slow = {"command": ["sleep", "600"], "deadlineSeconds": 5}
-    cluster.apply(one_run("slow", workload, slow), namespace)
+def test_a_deadline_ends_the_training(cluster: Kubectl, namespace: str, workload: Workload, operator: Operator) -> None:
+    fixed = {"trainer.total_timesteps": 100_000_000}
+    grace = {"spec": {"terminationGracePeriodSeconds": 10}}
+    cluster.apply(one_run("slow", workload, {"deadlineSeconds": 15, "podTemplate": grace}, fixed=fixed), namespace)
     finished(cluster, namespace, "slow", 120)
     (run,) = runs(cluster, namespace, "slow")
     assert (run["status"]["failure"]["stage"], run["status"]["failure"]["class"]) == ("train", "timeout")
-    assert run["status"]["train"]["seconds"] >= 5
+    assert run["status"]["train"]["attempt"] == 1
+    assert run["status"]["train"]["seconds"] >= 15
     cluster.until(lambda: not cluster.list("pods", namespace, **{"metta.ai/sweep": "slow"}), "its pod is gone")
 
 
 def test_two_nodes_find_each_other_by_name(
-    cluster: Kubectl, namespace: str, workload: Workload, operator: None
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Operator
 ) -> None:
     script = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "script"}}
     cluster.apply({**script, "data": {"all_reduce.py": ALL_REDUCE}}, namespace)
@@ -95,5 +107,5 @@ def test_two_nodes_find_each_other_by_name(
     cluster.apply(one_run("pair", workload, train, parameters=parameters, fixed={}), namespace)
     sweep = finished(cluster, namespace, "pair", 180)
     (run,) = runs(cluster, namespace, "pair")
-    assert condition(sweep, "Succeeded")["status"] == "True", run["status"]
+    assert condition(sweep)["status"] == "True", run["status"]
     assert run["status"]["metrics"] == {"reward": 3 * run["spec"]["parameters"]["x"], "world": 2, "nodes": 2}
