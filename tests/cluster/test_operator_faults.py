@@ -64,7 +64,9 @@ def test_evicted_deleted_and_lost_pods_are_preempted_and_repeated(
     config.write_text("lostNodeSeconds: 3")
     operator = Operator(cluster, namespace, f"--config={config}").start()
     node = f"lost-{namespace}"
-    cluster.add_node(node, played_by=node, labels={"lost": namespace})
+    # nobody else may come here, or is lost with it
+    taint = {"key": "lost", "value": namespace, "effect": "NoSchedule"}
+    cluster.add_node(node, played_by=node, labels={"lost": namespace}, taints=[taint])
     waits = {"TEST_FAULT_ATTEMPTS": "1", "TEST_FAULT": "trap"}
     names = ("evicted", "deleted", "lost")
     try:
@@ -82,8 +84,11 @@ def test_evicted_deleted_and_lost_pods_are_preempted_and_repeated(
                     ]
                 }
             }
-            template = {"podTemplate": {"spec": {"affinity": affinity}}} if name == "lost" else {}
-            cluster.apply(sweep(name, limits=ONE, perRun=NO_WAIT, env=waits, train=template), namespace)
+            tolerations = [{"key": "lost", "operator": "Exists"}]
+            template = {"podTemplate": {"spec": {"affinity": affinity}}, "tolerations": tolerations}
+            cluster.apply(
+                sweep(name, limits=ONE, perRun=NO_WAIT, env=waits, train=template if name == "lost" else {}), namespace
+            )
 
         def pod(name: str) -> Object:
             found = cluster.list("pods", namespace, **{"metta.ai/sweep": name})
