@@ -62,11 +62,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{count} tests skipped: {reason}", red=True, bold=True)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # xdist reads the groups in the same hook, first of all
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Tests of the cluster on one worker, and first: they wait more than they compute."""
     needs = [item for item in items if "cluster" in getattr(item, "fixturenames", ())]
     for item in needs:
         item.add_marker(pytest.mark.xdist_group("cluster"))
     rest = [item for item in items if item not in set(needs)]
     items[:] = [*needs, *rest]
+    return (yield)
