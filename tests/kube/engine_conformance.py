@@ -107,7 +107,7 @@ class EngineConformance:
         body["metadata"] = {**made["metadata"], "labels": {"a": "c"}, "finalizers": ["metta.ai/x"]}
         body["spec"] = {**made["spec"], "parameters": {"trainer.lr": 0.002}}
         written = await kube.update_status(Kind.SWEEP_RUN, body)
-        assert written["status"] == {"score": 0.5, "runName": "r"}
+        assert written["status"].items() >= {"score": 0.5, "runName": "r"}.items()  # a server fills in defaults
         assert written["spec"] == made["spec"]
         assert {**written["metadata"], "resourceVersion": ""} == {**made["metadata"], "resourceVersion": ""}
         assert version(written) > version(made)
@@ -273,7 +273,7 @@ class EngineConformance:
     # -- waiting ----------------------------------------------------------------------------------------------------
 
     async def vanished(self, kube: Kube, kind: Kind, name: str) -> bool:
-        for _ in range(400):
+        for _ in range(2000):  # the collector looks for new kinds every 30 s
             try:
                 await kube.get(kind, NS, name)
             except NotFound:
