@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.processes import Process, free_port
+from tests.cluster.processes import NotReady, Process, free_port
 
 SERVICE_RANGE = "10.96.0.0/16"
 AUDIT_POLICY = {
@@ -125,6 +125,9 @@ class ControlPlane:
         self.processes["kube-apiserver"].stop(15)
 
     def _answers(self) -> bool:
+        etcd = self.processes["etcd"]
+        if etcd.exit_code is not None:
+            raise NotReady(f"etcd ended with {etcd.exit_code}:\n{etcd.tail()}")
         if not self.certificate.exists():
             return False
         context = ssl.create_default_context(cafile=str(self.certificate))

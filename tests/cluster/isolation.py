@@ -23,7 +23,7 @@ _UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "-
 # The first process adopts orphans, so it has to be one that waits for them.
 _INIT = ["bash", "-c", "while :; do sleep 3600 & wait; done"]
 _KUBELET_CONTROLLERS = {"cpu", "cpuset", "hugetlb", "io", "memory", "pids"}
-_PRIVATE = ("/run", "/var/lib", "/var/log")
+PRIVATE = ("/run", "/var/lib", "/var/log")
 # What a kubelet wants the kernel to be told, for the whole machine. It finds these values in files of ours instead.
 _SETTINGS = {
     "vm/overcommit_memory": 1,
@@ -92,7 +92,7 @@ class Isolation:
         return True
 
     def _mount(self) -> None:
-        for place in _PRIVATE:
+        for place in PRIVATE:
             self.run("mount", "-t", "tmpfs", "sweep", place)
         settings = self.folder / "settings"
         for name, value in _SETTINGS.items():

@@ -16,7 +16,7 @@ from tests.cluster.binaries import CONTROL_PLANE, NODE, Missing, find
 from tests.cluster.containerd import cni_folder, start_containerd
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.dns import dns_service, start_coredns
-from tests.cluster.isolation import Isolation, may_isolate
+from tests.cluster.isolation import PRIVATE, Isolation, may_isolate
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.kubelet import GROUP, PROXY_USER, USER, start_kube_proxy, start_kubelet
 from tests.cluster.kubelet import NODE as NODE_NAME
@@ -44,6 +44,10 @@ def check_requirements() -> Path:
         folder = find((*(name for name in CONTROL_PLANE if name != "kwok"), *NODE))
     except Missing as binaries:
         missing.append(str(binaries))
+    else:
+        for path in (folder, *images.mounted_paths()):
+            hidden = [place for place in PRIVATE if path.is_relative_to(place)]
+            missing += [f"{path} lies below {place}, of which the node has its own; move it" for place in hidden]
     if missing:
         raise Missing("; ".join([*missing, "or use any cluster instead: KUBECONFIG=... make e2e"]))
     return folder
