@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.binaries import Missing
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Kubectl
-from tests.cluster.operator import Operator
+from tests.cluster.operator_process import Operator
 
 _NO_CLUSTER = "NO TEST CLUSTER"
 

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from sweep_operator.api.rbac import LEASE_RULES, WORK_RULES
 from tests.cluster.cluster import Cluster
-from tests.cluster.operator import Operator
+from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import check_ended_well, condition, reason, runs, sweep
 
 EXAMPLE = Path(__file__).parents[2] / "configs" / "examples" / "cartpole.yaml"

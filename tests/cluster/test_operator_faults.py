@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.cluster import Cluster
-from tests.cluster.operator import Operator
+from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import Object, check_ended_well, condition, reason, runs, sweep
 
 ONE = {"maxRuns": 1}

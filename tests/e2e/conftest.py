@@ -14,7 +14,7 @@ from tests.cluster.fixtures import cannot_run
 from tests.cluster.given import GivenCluster
 from tests.cluster.kubectl import Kubectl, KubectlFailed
 from tests.cluster.node import NodeCluster
-from tests.cluster.operator import Operator
+from tests.cluster.operator_process import Operator
 from tests.e2e.workload import Workload
 from tests.e2e.workload import workload as workload_of
 

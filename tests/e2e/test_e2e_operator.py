@@ -8,7 +8,7 @@ import pytest
 
 from sweep_operator.api.names import claim_name
 from tests.cluster.kubectl import Kubectl
-from tests.cluster.operator import Operator
+from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import condition, runs
 from tests.e2e.sweeps import cartpole, finished, most_at_once, one_run
 from tests.e2e.workload import Workload
