@@ -12,20 +12,14 @@ from typing import Any
 
 import kopf
 
-from sweep_operator.api.names import GROUP, MANAGED_BY, MANAGED_BY_LABEL, VERSION
-from sweep_operator.kube.cluster import Credentials
-from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL
+from sweep_operator.engine.engine import WATCHED
+from sweep_operator.kube.cluster import Credentials, cleaner, resource
+from sweep_operator.kube.protocol import Kind
 
 Registry = kopf.OperatorRegistry
 Apply = Callable[..., None]
 """``apply(kind, object, deleted=bool)``"""
-
-RESOURCES: Mapping[Kind, tuple[str, str, str]] = {
-    Kind.SWEEP: (GROUP, VERSION, "sweeps"),
-    Kind.SWEEP_RUN: (GROUP, VERSION, "sweepruns"),
-    Kind.JOB: ("batch", "v1", "jobs"),
-    Kind.POD: ("", "v1", "pods"),
-}
 
 
 class Endless:
@@ -38,7 +32,8 @@ class Endless:
 def registry(apply: Apply, login: Callable[[], Awaitable[Credentials]]) -> kopf.OperatorRegistry:
     """The handlers. ``login`` is asked for credentials at the start, and when they are refused."""
     made = kopf.OperatorRegistry()
-    for kind, (group, version, plural) in RESOURCES.items():
+    for kind in WATCHED:
+        group, version, plural = resource(kind)
         kopf.on.event(group, version, plural, id=plural, registry=made)(_handler(kind, apply))
 
     @kopf.on.login(id="connect", registry=made)
@@ -58,12 +53,10 @@ def registry(apply: Apply, login: Callable[[], Awaitable[Credentials]]) -> kopf.
 
 
 def _handler(kind: Kind, apply: Apply) -> Callable[..., Awaitable[None]]:
-    api_version = "/".join(part for part in RESOURCES[kind][:2] if part)
+    clean = cleaner(kind)
 
     async def handle(event: Mapping[str, Any], **_: Any) -> None:
-        obj: Object = {"apiVersion": api_version, "kind": kind.value, **event["object"]}
-        obj["metadata"] = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
-        apply(kind, obj, deleted=event["type"] == "DELETED")
+        apply(kind, clean(event["object"]), deleted=event["type"] == "DELETED")
 
     return handle
 
@@ -82,7 +75,7 @@ def settings() -> kopf.OperatorSettings:
     made.queueing.exit_timeout = 1
     # By the server: without it every Job and every pod of the cluster comes through the watch.
     for kind in (Kind.JOB, Kind.POD):
-        group, version, plural = RESOURCES[kind]
+        group, version, plural = resource(kind)
         made.watching.label_selectors[group, version, plural] = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
     return made
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 
@@ -56,47 +56,14 @@ _DRAIN_SECONDS = 10.0
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), default="INFO")
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json")
 @click.version_option(package_name="sweep-operator")
-def main(
-    namespaces: tuple[str, ...],
-    kubeconfig: Path | None,
-    context: str | None,
-    config: Path | None,
-    lease_namespace: str | None,
-    lease_name: str,
-    lease_seconds: float,
-    audit_seconds: float,
-    suggest_seconds: float,
-    workers: int,
-    qps: float,
-    burst: int,
-    host: str,
-    port: int,
-    log_level: str,
-    log_format: Literal["json", "text"],
-) -> None:
+def main(namespaces: tuple[str, ...], lease_namespace: str | None, config: Path | None, **flags: Any) -> None:
     """Watch Sweeps, ask the optimizer, make runs, launch their Jobs, record what they return.
 
     Every option is an environment variable too: SWEEP_OPERATOR_NAMESPACES=a,b, SWEEP_OPERATOR_LOG_LEVEL=DEBUG.
     """
     worked_in = tuple(n for given in namespaces for n in given.split(",") if n)
-    options = Options(
-        namespaces=worked_in,
-        kubeconfig=kubeconfig,
-        context=context,
-        lease_namespace=lease_namespace or own_namespace(worked_in),
-        lease_name=lease_name,
-        lease_seconds=lease_seconds,
-        audit_seconds=audit_seconds,
-        suggest_seconds=suggest_seconds,
-        workers=workers,
-        qps=qps,
-        burst=burst,
-        host=host,
-        port=port,
-        log_level=log_level,
-        log_format=log_format,
-    )
-    logs.set_up(log_level, log_format)
+    options = Options(namespaces=worked_in, lease_namespace=lease_namespace or own_namespace(worked_in), **flags)
+    logs.set_up(options.log_level, options.log_format)
     try:
         settings = read_config(config)
         sys.exit(asyncio.run(operate(options, settings)))

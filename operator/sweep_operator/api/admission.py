@@ -10,7 +10,6 @@ from typing import Any
 
 from sweep_operator.api.names import GROUP, VERSION
 
-NAME = f"sweeps.{GROUP}"
 _P = "object.spec.parameters"
 _OLD = "oldObject.spec.parameters"
 

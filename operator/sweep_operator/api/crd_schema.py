@@ -32,25 +32,23 @@ def _convert(node: Schema, defs: Schema) -> Schema:
     out: Schema = {k: node[k] for k in _COPIED if k in node}
     if "const" in node:
         out["enum"] = [node["const"]]
-    if node.get("description"):
-        out["description"] = " ".join(str(node["description"]).split())
+    _describe(node, out)
     _bounds(node, out)
     if out.get("type") == "integer":
         out.setdefault("format", "int64")
-    if "properties" in node:
-        out["properties"] = {k: _convert(v, defs) for k, v in node["properties"].items()}
     if "items" in node:
         out["items"] = _convert(node["items"], defs)
-    extra = node.get("additionalProperties")
-    if isinstance(extra, dict) and "properties" not in node:
-        out["additionalProperties"] = _convert(extra, defs)
-    elif extra is True and "properties" not in node:
-        out[OPEN] = True
-    if "default" in node and node["default"] is not None:
+    extra, default = node.get("additionalProperties"), node.get("default")
+    if "properties" in node:
+        out["properties"] = {k: _convert(v, defs) for k, v in node["properties"].items()}
         # A record's defaults are those of its fields: an empty one is filled in by the server.
-        out["default"] = {} if "properties" in out and not out.get("required") else node["default"]
-        if "properties" in out and out.get("required"):
-            del out["default"]
+        default = {} if default is not None and not out.get("required") else None
+    elif isinstance(extra, dict):
+        out["additionalProperties"] = _convert(extra, defs)
+    elif extra is True:
+        out[OPEN] = True
+    if default is not None:
+        out["default"] = default
     return out
 
 
@@ -80,11 +78,15 @@ def _union(node: Schema, defs: Schema) -> Schema:
         words += branch.get("enum") or ([branch["const"]] if "const" in branch else [])
     if words:
         out["pattern"] = f"^({'|'.join(words)})$"
-    if node.get("description"):
-        out["description"] = " ".join(str(node["description"]).split())
+    _describe(node, out)
     if node.get("default") is not None:
         out["default"] = node["default"]
     return out
+
+
+def _describe(node: Schema, out: Schema) -> None:
+    if node.get("description"):
+        out["description"] = " ".join(str(node["description"]).split())
 
 
 def _bounds(node: Schema, out: Schema) -> None:

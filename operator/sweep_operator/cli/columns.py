@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sweep_operator.api.conditions import condition_of
+
 SWEEP_COLUMNS = ("NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE")
 RUN_COLUMNS = ("NAME", "STATUS", "SCORE", "COST", "ORIGIN", "AGE")
 LEFT = frozenset({"NAME", "STATUS", "ORIGIN"})
@@ -45,26 +47,20 @@ def run_row(run: Json, now: datetime) -> tuple[str, ...]:
 
 def sweep_state(sweep: Json) -> str:
     """The reason of Succeeded; before there is one, what Accepted says."""
-    found = condition(sweep, "Succeeded")
+    found = condition_of(sweep, "Succeeded")
     if found:
         return str(found.get("reason"))
-    accepted = condition(sweep, "Accepted")
+    accepted = condition_of(sweep, "Accepted")
     return "Invalid" if accepted.get("status") == "False" else "Pending"
 
 
 def run_state(run: Json) -> str:
     """The reason of Succeeded, of a failed run the failure's own."""
-    found = condition(run, "Succeeded")
+    found = condition_of(run, "Succeeded")
     failure = (run.get("status") or {}).get("failure") or {}
     if found.get("status") == "False" and failure.get("reason"):
         return str(failure["reason"])
     return str(found.get("reason") or "Pending")
-
-
-def condition(obj: Json, type_: str) -> Json:
-    """The condition of that type; empty if there is none."""
-    conditions = (obj.get("status") or {}).get("conditions") or []
-    return next((c for c in conditions if c.get("type") == type_), {})
 
 
 def number(value: object) -> str:

@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
+from sweep_operator.api.conditions import condition_of
 from sweep_operator.cli.columns import (
     LEFT,
     RUN_COLUMNS,
     SWEEP_COLUMNS,
-    condition,
     number,
     run_row,
     run_state,
@@ -62,7 +62,7 @@ def _show_all(directory: Path, output: str) -> None:
 def _show_one(stored: StoredSweep, now: datetime) -> None:
     click.echo(text_table(SWEEP_COLUMNS, [sweep_row(stored.sweep, now)]))
     for type_ in ("Accepted", "Succeeded", "OptimizerHealthy"):
-        found = condition(stored.sweep, type_)
+        found = condition_of(stored.sweep, type_)
         if found.get("message") and (type_ == "Succeeded" or found.get("status") == "False"):
             click.echo(f"{found.get('reason')}: {found['message']}")
     if stored.runs:

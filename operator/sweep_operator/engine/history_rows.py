@@ -1,12 +1,23 @@
-"""Observations as JSON lines: what a ConfigMap of a warm start holds."""
+"""Observations from what a warm start names: the runs of a Sweep, or the JSON lines of a ConfigMap."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
+from sweep_operator.api.errors import parse
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.summary import observation
 from sweep_operator.engine.ports import HistoryUnreadable
-from sweep_operator.kube.protocol import Kind, Kube, KubeError
+from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object
+
+
+def of_runs(objects: Iterable[Object]) -> list[Observation]:
+    """What was learned from SweepRuns, newest first. Raises InvalidObject."""
+    runs = [parse(SweepRun, o) for o in objects]
+    runs.sort(key=lambda r: (r.metadata.creation_timestamp is None, r.metadata.creation_timestamp, r.name))
+    return [o for r in reversed(runs) if (o := observation(r)) is not None]
 
 
 async def read_config_map(kube: Kube, namespace: str, name: str) -> list[Observation]:

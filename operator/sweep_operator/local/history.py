@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.sweep import Sweep, WarmStart, WarmStartSource
-from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import Observation
-from sweep_operator.decide.summary import observation
-from sweep_operator.engine.history_rows import read_config_map
+from sweep_operator.engine.history_rows import of_runs, read_config_map
 from sweep_operator.engine.ports import HistoryUnreadable
 from sweep_operator.kube.embedded import open_readonly
 from sweep_operator.kube.protocol import Kind, Kube, KubeError
@@ -42,9 +40,7 @@ class LocalHistory:
                 sweeps = (await kube.list(Kind.SWEEP)).items
                 if not any(name in (s["metadata"]["name"], s["spec"].get("displayName")) for s in sweeps):
                     continue
-                runs = [parse(SweepRun, o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
+                return of_runs((await kube.list(Kind.SWEEP_RUN)).items)
             except (KubeError, InvalidObject, OSError) as error:
                 raise HistoryUnreadable(f"sweep {name!r} in {path} cannot be read: {error}") from error
-            runs.sort(key=lambda r: (r.metadata.creation_timestamp is None, r.metadata.creation_timestamp, r.name))
-            return [o for r in reversed(runs) if (o := observation(r)) is not None]
         raise HistoryUnreadable(f"no sweep {name!r} below {self._runs_dir}")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep, WarmStart, WarmStartSource
-from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import Observation
-from sweep_operator.decide.summary import observation
-from sweep_operator.engine.history_rows import read_config_map
+from sweep_operator.engine.history_rows import of_runs, read_config_map
 from sweep_operator.engine.ports import HistoryUnreadable
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, NotFound
 
@@ -47,10 +45,8 @@ class ClusterHistory:
         try:
             await self._kube.get(Kind.SWEEP, namespace, name)
             listed = await self._kube.list(Kind.SWEEP_RUN, namespace, labels={SWEEP_LABEL: name})
-            runs = [parse(SweepRun, o) for o in listed.items]
+            return of_runs(listed.items)
         except NotFound as error:
             raise HistoryUnreadable(f"no Sweep {name!r} in namespace {namespace}") from error
         except (KubeError, InvalidObject) as error:
             raise HistoryUnreadable(f"Sweep {name!r} cannot be read: {error}") from error
-        runs.sort(key=lambda r: (r.metadata.creation_timestamp is None, r.metadata.creation_timestamp, r.name))
-        return [o for r in reversed(runs) if (o := observation(r)) is not None]

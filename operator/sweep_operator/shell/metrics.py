@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter as Count
 from collections.abc import Iterator
-from dataclasses import replace
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from sweep_operator.api.conditions import condition_of
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested
@@ -69,7 +69,7 @@ class _Timed:
         self._suggester, self._histogram = suggester, histogram
 
     async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
-        answer = replace(await self._suggester.suggest(sweep, request))
+        answer = await self._suggester.suggest(sweep, request)
         outcome = "fallback" if answer.error else "infeasible" if answer.infeasible else "done"
         self._histogram.labels(outcome).observe(answer.seconds)
         return answer
@@ -101,7 +101,5 @@ class _State(Collector):
 
 def _state(run: Object) -> str:
     """The reason of its condition Succeeded: what the column STATUS shows."""
-    for condition in (run.get("status") or {}).get("conditions") or []:
-        if condition.get("type") == "Succeeded":
-            return str(condition.get("reason"))
-    return "Pending"
+    found = condition_of(run, "Succeeded")
+    return str(found.get("reason")) if found else "Pending"

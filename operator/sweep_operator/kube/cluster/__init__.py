@@ -3,5 +3,7 @@
 from sweep_operator.kube.cluster.client import ClusterKube
 from sweep_operator.kube.cluster.connection import NoCluster
 from sweep_operator.kube.cluster.credentials import Credentials, credentials
+from sweep_operator.kube.cluster.objects import cleaner
+from sweep_operator.kube.cluster.paths import resource
 
-__all__ = ["ClusterKube", "Credentials", "NoCluster", "credentials"]
+__all__ = ["ClusterKube", "Credentials", "NoCluster", "cleaner", "credentials", "resource"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sweep_operator.kube.cluster.connection import Connection
+from sweep_operator.kube.cluster.objects import cleaner, type_of
 from sweep_operator.kube.cluster.pages import PAGE, list_all
 from sweep_operator.kube.cluster.paths import collection, item
 from sweep_operator.kube.cluster.rate_limit import TokenBucket
@@ -15,7 +16,6 @@ from sweep_operator.kube.cluster.sources import find_source
 from sweep_operator.kube.cluster.transport import Request, Transport
 from sweep_operator.kube.cluster.watch import follow
 from sweep_operator.kube.protocol import (
-    API_VERSIONS,
     Conflict,
     Invalid,
     Kind,
@@ -83,7 +83,7 @@ class ClusterKube:
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """A live read (from etcd, not from a cache)."""
-        return _cleaner(kind)(await self._send(kind, Request("get", item(kind, namespace, name))))
+        return cleaner(kind)(await self._send(kind, Request("get", item(kind, namespace, name))))
 
     async def list(
         self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
@@ -92,12 +92,12 @@ class ClusterKube:
         selector = {"labelSelector": ",".join(f"{k}={v}" for k, v in labels.items())} if labels else {}
         path = collection(kind, namespace)
         return await list_all(
-            self._transport, path, selector, clean=_cleaner(kind), page=self._page, limited=kind != Kind.LEASE
+            self._transport, path, selector, clean=cleaner(kind), page=self._page, limited=kind != Kind.LEASE
         )
 
     def watch(self, kind: Kind, namespace: str | None = None, *, resource_version: int) -> AsyncIterator[WatchEvent]:
         """Changes after ``resource_version``; goes on by itself after ends that leave no gap."""
-        return follow(self._transport, collection(kind, namespace), resource_version, clean=_cleaner(kind))
+        return follow(self._transport, collection(kind, namespace), resource_version, clean=cleaner(kind))
 
     async def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
         """The container's log as the kubelet has it."""
@@ -119,11 +119,11 @@ class ClusterKube:
             "create",
             collection(kind, meta.get("namespace") or "default"),
             {"dryRun": "All"} if dry_run else {},
-            {**body, **_type_of(kind), "metadata": meta},
+            {**body, **type_of(kind), "metadata": meta},
             changes=not dry_run,
             check=_nothing if dry_run or kind in _ALWAYS_CREATED else self._before_create,
         )
-        return _cleaner(kind)(await self._send(kind, request))
+        return cleaner(kind)(await self._send(kind, request))
 
     async def update_status(self, kind: Kind, body: Object) -> Object:
         """PUT of the status subresource."""
@@ -131,8 +131,8 @@ class ClusterKube:
         if not meta.get("resourceVersion"):
             raise Conflict(f"{kind} {meta['name']}: the status to be written carries no resourceVersion; read it first")
         path = item(kind, meta.get("namespace") or "default", meta["name"], "status")
-        request = Request("update", path, {}, {**body, **_type_of(kind)}, changes=True)
-        return _cleaner(kind)(await self._send(kind, request))
+        request = Request("update", path, {}, {**body, **type_of(kind)}, changes=True)
+        return cleaner(kind)(await self._send(kind, request))
 
     async def patch(
         self, kind: Kind, namespace: str, name: str, patch: Object, *, resource_version: str | None = None
@@ -142,7 +142,7 @@ class ClusterKube:
         if resource_version is not None:
             body = {**patch, "metadata": {**(patch.get("metadata") or {}), "resourceVersion": resource_version}}
         request = Request("patch", item(kind, namespace, name), {}, body, _MERGE_PATCH, changes=True)
-        return _cleaner(kind)(await self._send(kind, request))
+        return cleaner(kind)(await self._send(kind, request))
 
     async def delete(
         self,
@@ -168,18 +168,3 @@ class ClusterKube:
 
 def _nothing() -> None:
     pass
-
-
-def _type_of(kind: Kind) -> Object:
-    return {"apiVersion": API_VERSIONS[kind], "kind": kind.value}
-
-
-def _cleaner(kind: Kind) -> Callable[[Object], Object]:
-    """Makes objects whole (the items of a LIST come without a type) and smaller."""
-    of_its_type = _type_of(kind)
-
-    def clean(obj: Object) -> Object:
-        obj.get("metadata", {}).pop("managedFields", None)
-        return {**of_its_type, **obj}
-
-    return clean

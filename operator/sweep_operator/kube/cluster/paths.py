@@ -21,6 +21,12 @@ _PLURALS: Mapping[Kind, str] = {
 }
 
 
+def resource(kind: Kind) -> tuple[str, str, str]:
+    """(group, version, plural); the group of the core kinds is empty."""
+    group, _, version = API_VERSIONS[kind].rpartition("/")
+    return group, version, _PLURALS[kind]
+
+
 def collection(kind: Kind, namespace: str | None) -> str:
     """All objects of a kind, in one namespace or (None) in all."""
     version = API_VERSIONS[kind]

@@ -1,0 +1,12 @@
+"""Conditions of objects as JSON: for readers that do not need the models, and should not wait for them to load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def condition_of(obj: Mapping[str, Any], type_: str) -> Mapping[str, Any]:
+    """The condition of that type; empty if there is none."""
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    return next((c for c in conditions if c.get("type") == type_), {})
