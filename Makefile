@@ -39,7 +39,7 @@ demo: $(STAMP) ## a CartPole sweep of 12 runs, 2 in parallel, on this machine
 
 .PHONY: test
 test: $(STAMP) ## all tests
-	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/cluster --ignore tests/kube/test_cluster_kube.py
+	$(BIN)/pytest -n 2 --ignore tests/cluster --ignore tests/kube/test_cluster_kube.py
 	@# one cluster, and nothing beside it on a small machine
 	$(BIN)/pytest -p no:xdist tests/cluster tests/kube/test_cluster_kube.py
 

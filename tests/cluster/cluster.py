@@ -8,20 +8,10 @@ from pathlib import Path
 
 from tests.cluster.binaries import CONTROL_PLANE, find
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.kubectl import Kubectl, KubectlFailed, Object
+from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.processes import Process
 from tests.cluster.proxy import TcpProxy
 from tests.cluster.stages import stages
-
-__all__ = ["Cluster", "KubectlFailed"]
-
-
-STORAGE_CLASS: Object = {
-    "apiVersion": "storage.k8s.io/v1",
-    "kind": "StorageClass",
-    "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-    "provisioner": "kubernetes.io/host-path",
-}
 
 
 class Cluster(Kubectl):
@@ -43,7 +33,7 @@ class Cluster(Kubectl):
         self._start_kwok("fake")
         self.add_node("node-0")
         self.until(lambda: self.ready("node-0"), "node-0 is Ready")
-        self.apply(STORAGE_CLASS)
+        self.make_default_storage_class("standard", provisioner="kubernetes.io/host-path")
         self.install_crds()
 
     def stop(self) -> None:

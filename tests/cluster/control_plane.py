@@ -214,13 +214,13 @@ class ControlPlane:
         self.processes[name].send(signal.SIGSTOP)
 
 
-def kubeconfig(url: str, certificate: Path, token: str, namespace: str = "default") -> dict[str, Any]:
+def kubeconfig(url: str, certificate: Path, token: str) -> dict[str, Any]:
     """A kubeconfig (JSON is YAML)."""
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "test", "cluster": {"server": url, "certificate-authority": str(certificate)}}],
         "users": [{"name": "test", "user": {"token": token}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test", "namespace": namespace}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test", "namespace": "default"}}],
         "current-context": "test",
     }

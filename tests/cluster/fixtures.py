@@ -1,10 +1,11 @@
-"""The fixture ``cluster``: one cluster per session, on one worker; every test has a namespace of its own in it."""
+"""The fixture ``cluster``: one cluster per session; every test has a namespace of its own in it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, Protocol, TypeVar
 
 import pytest
 
@@ -16,18 +17,20 @@ from tests.cluster.operator_process import Operator
 _NO_CLUSTER = "NO TEST CLUSTER"
 
 
+class _Startable(Protocol):
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+C = TypeVar("C", bound=_Startable)
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Skips where the binaries are missing; in CI that is a failure."""
-    try:
-        made = Cluster(tmp_path_factory.mktemp("cluster"))
-    except Missing as missing:
-        cannot_run(missing)
-    try:
-        made.start()
+    with started(lambda: Cluster(tmp_path_factory.mktemp("cluster"))) as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture
@@ -39,11 +42,22 @@ def namespace(cluster: Cluster) -> str:
 @pytest.fixture
 def operator(cluster: Kubectl, namespace: str) -> Iterator[Operator]:
     """Running, for the test's namespace alone."""
-    made = Operator(cluster, namespace)
+    with Operator(cluster, namespace) as made:
+        yield made
+
+
+@contextmanager
+def started(make: Callable[[], C]) -> Iterator[C]:
+    """The cluster that ``make`` makes, while the block runs. Where it cannot be had, the test is not run."""
     try:
-        yield made.start()
+        made = make()
+    except Missing as missing:
+        cannot_run(missing)
+    try:
+        made.start()
+        yield made
     finally:
-        made.kill()
+        made.stop()
 
 
 def cannot_run(missing: Missing) -> NoReturn:
@@ -60,14 +74,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reason in sorted({r.removeprefix("Skipped: ") for r in reasons if _NO_CLUSTER in r}):
         count = sum(reason in r for r in reasons)
         terminalreporter.write_line(f"{count} tests skipped: {reason}", red=True, bold=True)
-
-
-@pytest.hookimpl(wrapper=True)  # xdist reads the groups in the same hook, first of all
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Tests of the cluster on one worker, and first: they wait more than they compute."""
-    needs = [item for item in items if "cluster" in getattr(item, "fixturenames", ())]
-    for item in needs:
-        item.add_marker(pytest.mark.xdist_group("cluster"))
-    rest = [item for item in items if item not in set(needs)]
-    items[:] = [*needs, *rest]
-    return (yield)

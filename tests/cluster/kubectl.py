@@ -60,6 +60,11 @@ class Kubectl:
             return "ValidatingAdmissionPolicy" in str(error)
         return False
 
+    def make_default_storage_class(self, name: str, **fields: str) -> None:
+        """The class of claims that name none."""
+        metadata = {"name": name, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
+        self.apply({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": metadata, **fields})
+
     def get(self, kind: str, name: str, namespace: str = "default") -> Object:
         """One object. Raises KubectlFailed."""
         return dict(json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json")))

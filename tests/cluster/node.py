@@ -82,7 +82,9 @@ class NodeCluster(Kubectl):
         self._servers += [kubelet, start_kube_proxy(folder, binaries, isolation, control_plane)]
         self._servers.append(start_coredns(folder, binaries, isolation, self.kubeconfig))
         self.apply(dns_service(isolation.address), "kube-system")
-        self.apply(_storage_class())
+        self.make_default_storage_class(
+            STORAGE_CLASS, provisioner="kubernetes.io/no-provisioner", volumeBindingMode="WaitForFirstConsumer"
+        )
         kubelet.until(lambda: self.ready(NODE_NAME))
 
     def stop(self) -> None:
@@ -122,19 +124,6 @@ class NodeCluster(Kubectl):
             mounts.append({"name": name, "mountPath": str(path), "readOnly": True})
         self.apply(objects, namespace)
         return volumes, mounts
-
-
-def _storage_class() -> Object:
-    return {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {
-            "name": STORAGE_CLASS,
-            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-        },
-        "provisioner": "kubernetes.io/no-provisioner",
-        "volumeBindingMode": "WaitForFirstConsumer",
-    }
 
 
 def _local_volume(name: str, path: Path) -> Object:

@@ -9,15 +9,13 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 from sweep_operator.api.names import MANAGED_BY
 from sweep_operator.api.rbac import manifests
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.processes import Process, free_port
 
 _numbers = itertools.count()
-Object = dict[str, Any]
 
 
 class Operator:
@@ -51,6 +49,12 @@ class Operator:
         if ready:
             self.process.until(self.ready)
         return self
+
+    def __enter__(self) -> Operator:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def ready(self) -> bool:
         """/readyz says yes."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.cluster.kubectl import Kubectl, KubectlFailed
-
-Object = dict[str, Any]
+from sweep_operator.api.conditions import condition_of
+from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import Kubectl, KubectlFailed, Object
 
 
 def sweep(
@@ -30,10 +30,24 @@ def sweep(
     }
 
 
+def manual_run(name: str, of: str, **parameters: float) -> Object:
+    """A SweepRun as users write it, of the Sweep ``of``."""
+    return {
+        "apiVersion": "metta.ai/v1alpha1",
+        "kind": "SweepRun",
+        "metadata": {"name": name},
+        "spec": {"sweepName": of, "parameters": parameters},
+    }
+
+
 def condition(obj: Mapping[str, Any], name: str = "Succeeded") -> Object:
     """The condition, or an empty one."""
-    found = [c for c in (obj.get("status") or {}).get("conditions") or [] if c["type"] == name]
-    return dict(found[0]) if found else {}
+    return dict(condition_of(obj, name))
+
+
+def ended(obj: Mapping[str, Any]) -> bool:
+    """It has a result."""
+    return condition(obj).get("status") in ("True", "False")
 
 
 def runs(cluster: Kubectl, namespace: str, name: str) -> list[Object]:
@@ -48,6 +62,21 @@ def reason(cluster: Kubectl, kind: str, name: str, namespace: str) -> str:
         return str(condition(cluster.get(kind, name, namespace)).get("reason", ""))
     except KubectlFailed:
         return ""
+
+
+def until_let_go(cluster: Kubectl, namespace: str) -> None:
+    """Until no pod waits for the operator."""
+    cluster.until(lambda: all(not p["metadata"].get("finalizers") for p in cluster.list("pods", namespace)), "pods")
+
+
+def check_jobs_once(cluster: Cluster, account: str, count: int) -> None:
+    """The account has created ``count`` Jobs, none twice, by the audit log."""
+    created = [
+        e["objectRef"]["name"]
+        for e in cluster.audit(account)
+        if e["verb"] == "create" and e["objectRef"]["resource"] == "jobs" and e["responseStatus"]["code"] == 201
+    ]
+    assert len(created) == len(set(created)) == count
 
 
 def check_ended_well(cluster: Kubectl, namespace: str, name: str, count: int) -> list[Object]:

@@ -10,8 +10,8 @@ import pytest
 from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.sweep import Sweep
 from tests.cluster.cluster import Cluster
-from tests.cluster.kubectl import KubectlFailed
-from tests.cluster.sweeps import Object, sweep
+from tests.cluster.kubectl import KubectlFailed, Object
+from tests.cluster.sweeps import manual_run, sweep
 
 X = "spec.parameters['x']"
 UNIFORM = {"distribution": "uniform", "min": 0, "max": 1}
@@ -129,12 +129,7 @@ def test_what_an_edit_may_change(cluster: Cluster, namespace: str) -> None:
 
 
 def test_a_run_is_immutable_but_for_stop_and_its_name_is_free_but_for_ours(cluster: Cluster, namespace: str) -> None:
-    run = {
-        "apiVersion": "metta.ai/v1alpha1",
-        "kind": "SweepRun",
-        "metadata": {"name": "mine"},
-        "spec": {"sweepName": "s", "parameters": {"x": 0.1}},
-    }
+    run = manual_run("mine", "s", x=0.1)
     cluster.apply(run, namespace)
     for change, words in (
         ({"parameters": {"x": 0.2}}, "parameters: is immutable"),
@@ -154,12 +149,6 @@ def test_explain_and_field_selectors(cluster: Cluster, namespace: str) -> None:
     for field in ("sweep.spec.protein", "sweep.spec.parameters", "sweeprun.status"):
         assert "<empty>" not in cluster.kubectl("explain", field).split("FIELDS:")[0]
     for name, of in (("one", "a"), ("other", "b")):
-        body = {
-            "apiVersion": "metta.ai/v1alpha1",
-            "kind": "SweepRun",
-            "metadata": {"name": name},
-            "spec": {"sweepName": of, "parameters": {}},
-        }
-        cluster.apply(body, namespace)
+        cluster.apply(manual_run(name, of), namespace)
     listed = cluster.kubectl("get", "swr", "-n", namespace, "--field-selector=spec.sweepName=a", "-o", "name")
     assert listed.split() == ["sweeprun.metta.ai/one"]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.cluster import Cluster, KubectlFailed
+from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import KubectlFailed
 
 
 def job(name: str, **env: str) -> dict[str, Any]:

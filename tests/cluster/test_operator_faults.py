@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import Object
 from tests.cluster.operator_process import Operator
-from tests.cluster.sweeps import Object, check_ended_well, condition, reason, runs, sweep
+from tests.cluster.sweeps import check_ended_well, condition, ended, manual_run, reason, runs, sweep, until_let_go
 
 ONE = {"maxRuns": 1}
 NO_WAIT = {"retries": {"backoffSeconds": 0}}
@@ -22,7 +23,7 @@ def _first(cluster: Cluster, namespace: str, name: str) -> Object:
 
 
 def _ended(cluster: Cluster, namespace: str, name: str) -> bool:
-    return condition(_first(cluster, namespace, name)).get("status") in ("True", "False")
+    return ended(_first(cluster, namespace, name))
 
 
 FAULTS: list[tuple[str, str, int]] = [
@@ -140,14 +141,13 @@ def test_what_keeps_a_run_from_starting_is_its_reason_within_a_minute(
 @pytest.mark.timeout(120)
 def test_a_full_quota_and_pod_security_are_told_and_waited_for(cluster: Cluster) -> None:
     namespace = cluster.namespace(**{"pod-security.kubernetes.io/enforce": "baseline"})
-    operator = Operator(cluster, namespace).start()
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
         "metadata": {"name": "few"},
         "spec": {"hard": {"count/jobs.batch": "0"}},
     }
-    try:
+    with Operator(cluster, namespace):
         cluster.apply(quota, namespace)
         cluster.until(lambda: bool(cluster.get("quota", "few", namespace).get("status")), "the quota counts")
         cluster.apply(sweep("full", limits=ONE), namespace)
@@ -158,14 +158,11 @@ def test_a_full_quota_and_pod_security_are_told_and_waited_for(cluster: Cluster)
         cluster.until(lambda: reason(cluster, "sweeprun", "host.r.0", namespace) == "PodSecurity", "security", 60)
         cluster.until(lambda: _ended(cluster, namespace, "full"), "with room it runs", 90)
         assert condition(_first(cluster, namespace, "full"))["status"] == "True"
-    finally:
-        operator.kill()
 
 
 @pytest.mark.timeout(200)
 def test_the_api_server_away_and_the_operator_killed_meanwhile(cluster: Cluster, namespace: str) -> None:
-    operator = Operator(cluster, namespace).start()
-    try:
+    with Operator(cluster, namespace) as operator:
         cluster.apply(
             sweep("away", limits={"maxRuns": 20, "maxParallelRuns": 6}, env={"TEST_SECONDS": "1s"}), namespace
         )
@@ -177,12 +174,10 @@ def test_the_api_server_away_and_the_operator_killed_meanwhile(cluster: Cluster,
         operator.start(ready=False)
         operator.process.wait(5)
         cluster.start_apiserver()
-        cluster.until(lambda: operator.ready() or operator.process is None, "it works again", 60)
+        cluster.until(operator.ready, "it works again", 60)
         cluster.until(lambda: reason(cluster, "sweep", "away", namespace) == "MaxRunsReached", "it ends", 90)
-        cluster.until(lambda: all(not p["metadata"].get("finalizers") for p in cluster.list("pods", namespace)), "pods")
+        until_let_go(cluster, namespace)
         check_ended_well(cluster, namespace, "away", 20)
-    finally:
-        operator.kill()
 
 
 def test_gpus_are_shared_and_never_exceeded(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
@@ -239,13 +234,7 @@ def test_suspend_stop_and_manual_runs(cluster: Cluster, namespace: str, operator
     cluster.until(lambda: len(runs(cluster, namespace, "steered")) > drained, "it goes on")
     cluster.patch("sweep", "steered", namespace, {"spec": {"stop": True}})
     cluster.until(lambda: reason(cluster, "sweep", "steered", namespace) == "Stopped", "it is stopped")
-    mine = {
-        "apiVersion": "metta.ai/v1alpha1",
-        "kind": "SweepRun",
-        "metadata": {"name": "mine"},
-        "spec": {"sweepName": "steered", "parameters": {"x": 0.25}},
-    }
-    cluster.apply(mine, namespace)
+    cluster.apply(manual_run("mine", "steered", x=0.25), namespace)
     cluster.until(lambda: reason(cluster, "sweeprun", "mine", namespace) == "Completed", "a manual run runs")
     assert cluster.get("sweeprun", "mine", namespace)["status"]["score"] == 0.25
 
@@ -253,17 +242,11 @@ def test_suspend_stop_and_manual_runs(cluster: Cluster, namespace: str, operator
 @pytest.mark.timeout(120)
 def test_a_namespace_with_a_running_sweep_goes_away_once_an_operator_is_back(cluster: Cluster, namespace: str) -> None:
     other = cluster.namespace()
-    operator = Operator(cluster, other).start()
-    try:
+    with Operator(cluster, other):
         cluster.apply(sweep("gone", limits={"maxRuns": 4, "maxParallelRuns": 4}, env={"TEST_SECONDS": "2s"}), other)
         cluster.until(lambda: len(cluster.list("pods", other)) == 4, "it runs")
-    finally:
-        operator.kill()
     cluster.kubectl("delete", "namespace", other, "--wait=false")
-    outside = Operator(cluster, namespace, f"--namespace={other}", kubeconfig=cluster.kubeconfig).start()
-    try:
+    with Operator(cluster, namespace, f"--namespace={other}", kubeconfig=cluster.kubeconfig):
         cluster.until(
             lambda: other not in cluster.kubectl("get", "namespaces", "-o", "name"), "the namespace is gone", 90
         )
-    finally:
-        outside.kill()

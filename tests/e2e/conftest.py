@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.binaries import Missing
-from tests.cluster.fixtures import cannot_run
+from tests.cluster.fixtures import cannot_run, started
 from tests.cluster.given import GivenCluster
 from tests.cluster.kubectl import Kubectl, KubectlFailed
 from tests.cluster.node import NodeCluster
@@ -26,16 +26,9 @@ RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """Skips where a node cannot run; in CI that is a failure."""
     folder = tmp_path_factory.mktemp("cluster")
-    try:
-        made = GivenCluster(folder) if os.environ.get("KUBECONFIG") else NodeCluster(folder)
-    except Missing as missing:
-        cannot_run(missing)
-    try:
-        made.start()
+    with started(lambda: GivenCluster(folder) if os.environ.get("KUBECONFIG") else NodeCluster(folder)) as made:
         made.install_crds()
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture
@@ -60,11 +53,8 @@ def operator(cluster: NodeCluster | GivenCluster, namespace: str, tmp_path: Path
         cluster.offer_volumes(VOLUMES)
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"profiles": {"cpu": {"runAsNonRoot": True}}}))
-    made = Operator(cluster, namespace, f"--config={config}")
-    try:
-        yield made.start()
-    finally:
-        made.kill()
+    with Operator(cluster, namespace, f"--config={config}") as made:
+        yield made
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from tests.cluster.images import CHECKOUT
 from tests.cluster.kubectl import Kubectl
-from tests.cluster.sweeps import condition
+from tests.cluster.sweeps import ended
 from tests.e2e.workload import Object, Workload
 
 CARTPOLE = CHECKOUT / "configs" / "examples" / "cartpole.yaml"
@@ -38,14 +38,7 @@ def one_run(name: str, workload: Workload, train: Mapping[str, Any], **spec: Any
 
 def finished(cluster: Kubectl, namespace: str, sweep: str, seconds: int) -> Object:
     """The sweep, when it has a result. Raises AssertionError."""
-
-    def ended() -> bool:
-        return condition(cluster.get("sweep", sweep, namespace)).get("status") in (
-            "True",
-            "False",
-        )
-
-    cluster.until(ended, f"the sweep {sweep} has ended", seconds)
+    cluster.until(lambda: ended(cluster.get("sweep", sweep, namespace)), f"the sweep {sweep} has ended", seconds)
     return cluster.get("sweep", sweep, namespace)
 
 
