@@ -401,6 +401,34 @@ def test_a_terminal_run_absorbs() -> None:
     assert after(plan, done).status == done.status
 
 
+def test_a_start_is_written_once_main_has_run_a_while() -> None:
+    s = sweep()
+    live = started(s)
+    early = decide(snapshot(s, [live], [job(live)], [pod(live)], now=5))
+    assert after(early, live).status == live.status, "a stage that ends soon is written once, with its end"
+    assert early.runs[0].wake == at(6)
+    later = after(decide(snapshot(s, [live], [job(live)], [pod(live)], now=6)), live)
+    assert (later.status.train.start_time, later.status.train.node) == (at(1), "n1")
+    stuck = pod(live, phase="Pending", started=None, waiting_reason="ImagePullBackOff")
+    waiting = after(decide(snapshot(s, [live], [job(live)], [stuck], now=3)), live)
+    running = after(decide(snapshot(s, [waiting], [job(waiting)], [pod(waiting, started=at(4))], now=5)), waiting)
+    assert reason(running) == "Training", "what the run waited for is taken back at once"
+
+
+def test_the_seconds_of_a_pod_that_a_queue_took_back_stay_while_the_next_one_runs() -> None:
+    s = sweep()
+    live = started(s)
+    first = ended(live, 143, finished=at(11), deletion_requested=at(10), uid="first")
+    second = pod(live, created=at(20), started=at(21), uid="second")
+    for now in (30, 40):
+        live = after(decide(snapshot(s, [live], [job(live)], [first, second], now=now)), live)
+        assert [(a.pod_uid, a.seconds) for a in live.status.train.attempts] == [("first", 10)]
+        assert live.status.train.start_time == at(21)
+    done = ended(live, 0, GOOD, created=at(20), started=at(21), finished=at(51), uid="second")
+    live = after(decide(snapshot(s, [live], [job(live)], [first, done], now=52)), live)
+    assert [(a.pod_uid, a.seconds) for a in live.status.train.attempts] == [("first", 10), ("second", 30)]
+
+
 def test_the_record_of_attempts_is_bounded_and_keeps_its_seconds() -> None:
     s = sweep(perRun={"retries": {"onPreemption": 100}})
     live = started(s)

@@ -61,6 +61,17 @@ class FaultyKube:
         call = await self._before()
         return self._after(call, await self.kube.patch(kind, namespace, name, patch, resource_version=resource_version))
 
+    async def remove_finalizer(
+        self, kind: Literal[Kind.POD], namespace: str, name: str, finalizer: str, *, uid: str
+    ) -> Object:
+        call = await self._before()
+        return self._after(call, await self.kube.remove_finalizer(kind, namespace, name, finalizer, uid=uid))
+
+    async def delete_all(self, kind: Literal[Kind.JOB], namespace: str, *, labels: Mapping[str, str]) -> None:
+        call = await self._before()
+        await self.kube.delete_all(kind, namespace, labels=labels)
+        self._after(call, None)
+
     async def delete(
         self,
         kind: Kind,

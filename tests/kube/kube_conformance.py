@@ -254,6 +254,33 @@ class KubeConformance:
         edited = await kube.patch(Kind.JOB, NS, name, {"spec": {"ttlSecondsAfterFinished": 60}})
         assert edited["metadata"]["generation"] == 2
 
+    async def test_one_finalizer_is_taken_off(self, kube: Kube, name: str) -> None:
+        made = await kube.create(Kind.POD, pod(name, finalizers=["metta.ai/result", "metta.ai/other"]))
+        uid = made["metadata"]["uid"]
+        with pytest.raises(Invalid):
+            await kube.remove_finalizer(Kind.POD, NS, name, "metta.ai/result", uid=str(uuid.uuid4()))
+        await kube.patch(Kind.POD, NS, name, {"metadata": {"labels": {"changed": "meanwhile"}}})
+        left = await kube.remove_finalizer(Kind.POD, NS, name, "metta.ai/result", uid=uid)
+        assert left["metadata"]["finalizers"] == ["metta.ai/other"]
+        again = await kube.remove_finalizer(Kind.POD, NS, name, "metta.ai/result", uid=uid)
+        assert version(again) == version(left), "what is not there is not taken off twice"
+        await kube.delete(Kind.POD, NS, name, grace_seconds=0)
+        await kube.remove_finalizer(Kind.POD, NS, name, "metta.ai/other", uid=uid)
+        assert await self.gone(kube, Kind.POD, name)
+        with pytest.raises(NotFound):
+            await kube.remove_finalizer(Kind.POD, NS, name, "metta.ai/other", uid=uid)
+
+    async def test_all_with_a_label_are_deleted(self, kube: Kube, name: str) -> None:
+        for number, group in enumerate(("a", "a", "b")):
+            job = suspended_job(f"{name}-{number}")
+            job["metadata"]["labels"] = {"test": name, "group": group}
+            await kube.create(Kind.JOB, job)
+        await kube.delete_all(Kind.JOB, NS, labels={"test": name, "group": "a"})
+        assert await self.gone(kube, Kind.JOB, f"{name}-0")
+        assert await self.gone(kube, Kind.JOB, f"{name}-1")
+        assert await kube.get(Kind.JOB, NS, f"{name}-2")
+        await kube.delete_all(Kind.JOB, NS, labels={"test": name, "group": "a"})
+
     async def test_a_second_deletion_is_none(self, kube: Kube, name: str) -> None:
         await kube.create(Kind.POD, pod(name, finalizers=["metta.ai/result"]))
         await kube.delete(Kind.POD, NS, name, grace_seconds=0)

@@ -14,7 +14,11 @@ WORK_RULES: list[Rule] = [
     {"apiGroups": [GROUP], "resources": ["sweeps/status", "sweepruns/status"], "verbs": ["update"]},
     # ownerReferences with blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on
     {"apiGroups": [GROUP], "resources": ["sweeps/finalizers", "sweepruns/finalizers"], "verbs": ["update"]},
-    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch", "create", "delete"]},
+    {
+        "apiGroups": ["batch"],
+        "resources": ["jobs"],
+        "verbs": ["get", "list", "watch", "create", "delete", "deletecollection"],
+    },
     # create: dry runs only (what would the API server say to this pod?); delete: pods of lost nodes
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},

@@ -123,7 +123,8 @@ def judge(
 
     ``refusal``: what the API server has against the attempt's Job or pod, as far as it was asked.
     """
-    lead = max((p for p in pods if p.rank == 0), key=lambda p: (p.created, p.uid), default=None)
+    pods = newest_by_rank(pods)
+    lead = next((p for p in pods if p.rank == 0), None)
     if job is not None and job.suspended and not job.finished and (lead is None or lead.over or lead.started is None):
         return Waiting("Queued", "the Job waits in its queue", None)
     if lead is None:
@@ -143,6 +144,14 @@ def judge(
     if until is not None and now >= until:
         return Ended("timeout", "DeadlineExceeded", f"ran longer than {_seconds(rules.deadline)} s", lead)
     return Running(lead, min((at for at in (until, lost) if at is not None), default=None))
+
+
+def newest_by_rank(pods: Sequence[PodView]) -> list[PodView]:
+    """One pod of each rank: a queue may take a Job's pods back and start it again later with others."""
+    newest: dict[int, PodView] = {}
+    for pod in sorted(pods, key=lambda p: (p.created, p.uid)):
+        newest[pod.rank] = pod
+    return list(newest.values())
 
 
 def _without_pod(

@@ -57,6 +57,13 @@ class DeleteJob:
 
 
 @dataclass(frozen=True)
+class DeleteJobs:
+    """Every Job of the run, in one request."""
+
+    run: str
+
+
+@dataclass(frozen=True)
 class ReleasePod:
     """Take our finalizer off a pod whose result is recorded (or will never be)."""
 
@@ -118,7 +125,7 @@ class RunPlan:
     status: SweepRunStatus
     before: tuple[EnsureRevision | Adopt, ...] = ()
     after: tuple[EnsureStage, ...] = ()
-    cleanup: tuple[DeleteJob | ReleasePod | RemovePod | DeleteClaim, ...] = ()
+    cleanup: tuple[DeleteJob | DeleteJobs | ReleasePod | RemovePod | DeleteClaim, ...] = ()
     logs: tuple[LogRequest, ...] = ()
     probes: tuple[Probe, ...] = ()
     events: tuple[Event, ...] = ()

@@ -9,7 +9,7 @@ from sweep_operator.api.names import claim_name
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary
 from sweep_operator.decide.observed import JobView
-from sweep_operator.decide.plan import DeleteClaim, DeleteJob, RunPlan
+from sweep_operator.decide.plan import DeleteClaim, DeleteJob, DeleteJobs, RunPlan
 from sweep_operator.decide.snapshot import Snapshot
 
 
@@ -35,10 +35,7 @@ def without_claims(plans: Sequence[RunPlan], names: frozenset[str], jobs: Sequen
 
 
 def _without_claim(plan: RunPlan, jobs: Sequence[JobView]) -> RunPlan:
-    planned = {a.name for a in plan.cleanup if isinstance(a, DeleteJob)}
-    left = [
-        DeleteJob(j.name, j.uid)
-        for j in jobs
-        if j.run == plan.run.name and j.owner_uid == plan.run.metadata.uid and not j.deleting and j.name not in planned
-    ]
-    return replace(plan, cleanup=(*plan.cleanup, *left, DeleteClaim(plan.run.name)))
+    left = [j for j in jobs if j.run == plan.run.name and j.owner_uid == plan.run.metadata.uid and not j.deleting]
+    kept = tuple(a for a in plan.cleanup if not isinstance(a, DeleteJob))
+    delete = (DeleteJobs(plan.run.name),) if left else ()
+    return replace(plan, cleanup=(*kept, *delete, DeleteClaim(plan.run.name)))

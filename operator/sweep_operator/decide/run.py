@@ -29,17 +29,17 @@ def decide_run(run: SweepRun, ctx: RunContext) -> RunPlan:
         return RunPlan(run, run.status, before=tuple(before), cleanup=cleanup, wake=_next_loss(ctx))
     step = Step(run, ctx)
     step.advance()
-    terminal = run.with_(status=step.status).terminal
-    cleanup = _cleanup(run, step.status, ctx, over=terminal)
+    terminal = step.record.updated.terminal
+    cleanup = _cleanup(run, step.record.status, ctx, over=terminal)
     return RunPlan(
         run,
-        step.status,
+        step.record.status,
         before=(*before, *step.before),
         after=tuple(step.after),
         cleanup=cleanup,
         logs=tuple(step.logs),
         probes=tuple(step.probes),
-        events=tuple(step.events),
+        events=tuple(step.record.events),
         wake=min((at for at in (step.wake, _next_loss(ctx)) if at is not None), default=None),
     )
 

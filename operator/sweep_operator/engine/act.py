@@ -14,6 +14,7 @@ from sweep_operator.api.names import (
     MANAGED_BY,
     MANAGED_BY_LABEL,
     RESULT_FINALIZER,
+    RUN_LABEL,
     SWEEP_LABEL,
     SWEEP_UID_LABEL,
     claim_name,
@@ -29,6 +30,7 @@ from sweep_operator.decide.plan import (
     CreateRun,
     DeleteClaim,
     DeleteJob,
+    DeleteJobs,
     EnsureRevision,
     EnsureStage,
     Event,
@@ -46,6 +48,7 @@ from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import AlreadyExists, Conflict, Forbidden, Invalid, Kind, Kube, NotFound, Object
 from sweep_operator.manifests.claim import build_claim
 from sweep_operator.manifests.job import build_job
+from sweep_operator.manifests.ownership import run_labels
 from sweep_operator.manifests.revision import build_revision
 from sweep_operator.manifests.service import build_service
 from sweep_operator.manifests.sweeprun import build_run
@@ -94,6 +97,8 @@ class Executor:
         for cleanup in plan.cleanup:
             if isinstance(cleanup, DeleteJob):
                 await self._delete(Kind.JOB, run.metadata.namespace, cleanup.name, cleanup.uid)
+            elif isinstance(cleanup, DeleteJobs):
+                await self._delete_jobs(sweep, run)
             elif isinstance(cleanup, ReleasePod):
                 await self.release(run.metadata.namespace, cleanup)
             elif isinstance(cleanup, RemovePod):
@@ -192,20 +197,13 @@ class Executor:
         if pod is None or pod["metadata"].get("uid") != action.uid:
             return
         try:
-            pod = await self._kube.get(Kind.POD, namespace, action.name)
-            if pod["metadata"].get("uid") != action.uid:
-                self._store.apply(Kind.POD, pod)
-                return
-            finalizers = pod["metadata"].get("finalizers") or []
-            if RESULT_FINALIZER not in finalizers:
-                self._store.apply(Kind.POD, pod)
-                return
-            patch: Object = {"metadata": {"finalizers": [f for f in finalizers if f != RESULT_FINALIZER]}}
-            version = pod["metadata"]["resourceVersion"]
-            patched = await self._kube.patch(Kind.POD, namespace, action.name, patch, resource_version=version)
-            self._store.apply(Kind.POD, patched)
+            pod = await self._kube.remove_finalizer(Kind.POD, namespace, action.name, RESULT_FINALIZER, uid=action.uid)
         except NotFound:
             self._store.gone(Kind.POD, namespace, action.name)
+        except Invalid:  # another pod has the name by now
+            self._store.apply(Kind.POD, await self._kube.get(Kind.POD, namespace, action.name))
+        else:
+            self._store.apply(Kind.POD, pod)
 
     # -- new runs ---------------------------------------------------------------------------------------------------
 
@@ -278,11 +276,25 @@ class Executor:
         except Conflict:
             log.info("another %s is called %s/%s now; left alone", kind, namespace, name)
 
+    async def _delete_jobs(self, sweep: Sweep, run: SweepRun) -> None:
+        namespace, labels = run.metadata.namespace, run_labels(sweep, run)
+        known = [j["metadata"]["name"] for j in self._store.labelled(Kind.JOB, namespace, sweep.name) if _of(run, j)]
+        await self._kube.delete_all(Kind.JOB, namespace, labels=labels)
+        left = (await self._kube.list(Kind.JOB, namespace, labels=labels)).items
+        for job in left:
+            self._store.apply(Kind.JOB, job)
+        for name in set(known) - {j["metadata"]["name"] for j in left}:
+            self._store.gone(Kind.JOB, namespace, name)
+
     def _body(self, kind: Kind, namespace: str, name: str) -> Object:
         obj = self._store.get(kind, namespace, name)
         if obj is None:
             raise NotFound(f"{kind} {namespace}/{name} is gone")
         return dict(obj)
+
+
+def _of(run: SweepRun, job: Object) -> bool:
+    return (job["metadata"].get("labels") or {}).get(RUN_LABEL) == run.name
 
 
 def _writes(plan: RunPlan) -> bool:

@@ -157,6 +157,16 @@ class Kube(Protocol):
         """
         ...
 
+    async def remove_finalizer(
+        self, kind: Literal[Kind.POD], namespace: str, name: str, finalizer: str, *, uid: str
+    ) -> Object:
+        """Take one finalizer off, whatever else changes meanwhile; nothing happens where it is not there.
+
+        Raises NotFound, and Invalid when the object has another ``uid``. Returns the object as it is then, or was
+        last.
+        """
+        ...
+
     async def delete(
         self,
         kind: Kind,
@@ -168,6 +178,10 @@ class Kube(Protocol):
         grace_seconds: int | None = None,
     ) -> None:
         """Delete. ``uid`` is a precondition (Conflict). Raises NotFound. ``grace_seconds`` 0 forces (Pods)."""
+        ...
+
+    async def delete_all(self, kind: Literal[Kind.JOB], namespace: str, *, labels: Mapping[str, str]) -> None:
+        """Delete what has these labels (background propagation), in one request; nothing there is fine."""
         ...
 
     def watch(self, kind: Kind, namespace: str | None = None, *, resource_version: int) -> AsyncIterator[WatchEvent]:

@@ -27,6 +27,7 @@ from sweep_operator.kube.protocol import (
 )
 
 _MERGE_PATCH = "application/merge-patch+json"
+_STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 _NOT_IN_CREATES = ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "uid")
 _ALWAYS_CREATED = (Kind.LEASE, Kind.EVENT)
 """Whoever leads: one makes a leader, the other tells."""
@@ -144,6 +145,12 @@ class ClusterKube:
         request = Request("patch", item(kind, namespace, name), {}, body, _MERGE_PATCH, changes=True)
         return cleaner(kind)(await self._send(kind, request))
 
+    async def remove_finalizer(self, kind: Kind, namespace: str, name: str, finalizer: str, *, uid: str) -> Object:
+        """Strategic merge patch: it names the one entry, so that it cannot collide with what others write."""
+        body: Object = {"metadata": {"uid": uid, "$deleteFromPrimitiveList/finalizers": [finalizer]}}
+        request = Request("patch", item(kind, namespace, name), {}, body, _STRATEGIC_PATCH, changes=True)
+        return cleaner(kind)(await self._send(kind, request))
+
     async def delete(
         self,
         kind: Kind,
@@ -161,6 +168,14 @@ class ClusterKube:
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
         await self._send(kind, Request("delete", item(kind, namespace, name), {}, options, changes=True))
+
+    async def delete_all(self, kind: Kind, namespace: str, *, labels: Mapping[str, str]) -> None:
+        """DELETE of a collection."""
+        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        selector = {"labelSelector": ",".join(f"{k}={v}" for k, v in labels.items())}
+        await self._send(
+            kind, Request("deletecollection", collection(kind, namespace), selector, options, changes=True)
+        )
 
     async def _send(self, kind: Kind, request: Request) -> Object:
         return await self._transport.send(replace(request, limited=kind != Kind.LEASE))

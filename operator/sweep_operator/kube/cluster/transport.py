@@ -17,7 +17,7 @@ from sweep_operator.kube.cluster.rate_limit import TokenBucket
 from sweep_operator.kube.cluster.retry import Retry, parse_retry_after
 from sweep_operator.kube.protocol import Invalid, KubeError, Object, Unavailable, UnknownOutcome
 
-Verb = Literal["get", "list", "watch", "create", "patch", "update", "delete"]
+Verb = Literal["get", "list", "watch", "create", "patch", "update", "delete", "deletecollection"]
 _METHODS: Mapping[Verb, str] = {
     "get": "GET",
     "list": "GET",
@@ -26,6 +26,7 @@ _METHODS: Mapping[Verb, str] = {
     "patch": "PATCH",
     "update": "PUT",
     "delete": "DELETE",
+    "deletecollection": "DELETE",
 }
 
 

@@ -180,6 +180,12 @@ class EmbeddedKube:
             return self._copy(new)
         return self._replace(old, new)
 
+    async def remove_finalizer(self, kind: Kind, namespace: str, name: str, finalizer: str, *, uid: str) -> Object:
+        """Take one finalizer off."""
+        held = self._find(kind, namespace, name)["metadata"].get("finalizers") or []
+        left = [f for f in held if f != finalizer]
+        return await self.patch(kind, namespace, name, {"metadata": {"uid": uid, "finalizers": left or None}})
+
     async def delete(
         self,
         kind: Kind,
@@ -197,6 +203,11 @@ class EmbeddedKube:
             self._commit(disowned(self._objects, obj["metadata"]["uid"]))
             obj = self._find(kind, namespace, name)
         self._commit(cascade(self._objects, obj, grace_seconds, self._clock()))
+
+    async def delete_all(self, kind: Kind, namespace: str, *, labels: Mapping[str, str]) -> None:
+        """Delete what has these labels."""
+        for obj in (await self.list(kind, namespace, labels=labels)).items:
+            await self.delete(kind, namespace, obj["metadata"]["name"], uid=obj["metadata"]["uid"])
 
     def collect(self) -> None:
         """Garbage collection: what is owned by nothing that exists goes."""

@@ -1,0 +1,134 @@
+"""What is recorded of a run: its attempts, its conditions, how it ended. Collects the new status and its Events."""
+
+from __future__ import annotations
+
+from sweep_operator.api.limits import FailureClass
+from sweep_operator.api.meta import Condition, find_condition, with_condition
+from sweep_operator.api.revision import RunTemplate
+from sweep_operator.api.sweeprun import (
+    Attempt,
+    Failure,
+    Stage,
+    StageStatus,
+    SweepRun,
+)
+from sweep_operator.decide import cost
+from sweep_operator.decide.context import RunContext
+from sweep_operator.decide.observed import PodView
+from sweep_operator.decide.plan import Event
+from sweep_operator.decide.result import Result
+
+_LEARNED: dict[str, str] = {
+    "parameters": "learned as infeasible",
+    "crash": "learned as infeasible",
+    "timeout": "its cost is learned as a lower bound",
+}
+
+
+class Record:
+    """The status that one pass over a run leaves."""
+
+    def __init__(self, run: SweepRun, ctx: RunContext) -> None:
+        self.run, self.ctx, self.status = run, ctx, run.status
+        self.events: list[Event] = []
+
+    @property
+    def updated(self) -> SweepRun:
+        """The run with the status so far."""
+        return self.run.with_(status=self.status)
+
+    def stage(self, stage: Stage) -> StageStatus:
+        """A stage's status."""
+        return self.status.train if stage == "train" else self.status.eval
+
+    def put(self, stage: Stage, status: StageStatus) -> None:
+        """Replace a stage's status."""
+        self.status = self.status.with_(**{stage: status})
+
+    def holds(self, type_: str) -> bool:
+        """Whether a condition is True."""
+        condition = find_condition(self.status.conditions, type_)
+        return condition is not None and condition.status == "True"
+
+    def unsettled(self, reason: str, message: str) -> None:
+        """Neither succeeded nor failed yet: what it does or waits for."""
+        self._condition("Succeeded", "Unknown", reason, message)
+
+    def evicted_pods(self, stage: Stage, pods: tuple[PodView, ...]) -> None:
+        """A queue may evict and resume a Job: the seconds of its earlier pods are set, keyed by their uid."""
+        lead = sorted((p for p in pods if p.rank == 0), key=lambda p: (p.created, p.uid))
+        for pod in lead[:-1]:
+            if pod.over and pod.started is not None:
+                entry = Attempt(n=pod.attempt, pod_uid=pod.uid, seconds=pod.seconds(self.ctx.now))
+                self.put(stage, cost.add_attempt(self.stage(stage), entry))
+
+    def attempt_ended(self, stage: Stage, class_: FailureClass | str, pod: PodView | None) -> None:
+        """The attempt's outcome, before anything is done about it."""
+        status = self.stage(stage)
+        entry = Attempt.model_validate(
+            {
+                "n": status.attempt,
+                "pod_uid": pod.uid if pod else None,
+                "seconds": pod.seconds(self.ctx.now) if pod else 0.0,
+                "class": class_,
+            }
+        )
+        status = cost.add_attempt(status, entry).with_(
+            start_time=(pod.started if pod else None) or status.start_time,
+            completion_time=(pod.finished if pod else None) or self.ctx.now,
+            exit_code=pod.exit_code if pod else None,
+            node=pod.node if pod else status.node,
+            image_id=pod.image_id if pod else status.image_id,
+            preemptions=status.preemptions + (class_ == "preempted"),
+            failures=status.failures + (class_ in ("crash", "eval")),
+        )
+        self.put(stage, status)
+
+    def stage_succeeded(self, stage: Stage, template: RunTemplate, result: Result) -> None:
+        """What the stage reports; with the last stage the run has succeeded."""
+        metrics = {**self.status.metrics, **result.metrics}
+        checkpoint = result.checkpoint or self.status.checkpoint
+        self.status = self.status.with_(metrics=metrics, checkpoint=checkpoint)
+        self._condition("TrainSucceeded" if stage == "train" else "EvalSucceeded", "True", "Completed", "")
+        if stage == "train" and template.eval is not None:
+            return
+        cost_ = cost.run_cost(self.ctx.sweep, self.updated, template, self.ctx.config, result.cost)
+        self.status = self.status.with_(score=result.score, cost=cost_)
+        self._condition("Succeeded", "True", "Completed", "")
+        self._condition("Observed", "True", "Learned", "the optimizer learns from it")
+        self.events.append(Event("RunCompleted", f"score {result.score!r}, cost {cost_!r}", self.run.name))
+
+    def run_failed(self, stage: Stage | None, class_: FailureClass, reason: str, message: str) -> None:
+        """The run is over, without a score."""
+        failure = Failure.model_validate({"stage": stage, "class": class_, "reason": reason, "message": message[:1024]})
+        spent = cost.spent(self.ctx.sweep, self.updated, self.ctx.template, self.ctx.config)
+        self.status = self.status.with_(failure=failure, cost=spent if spent > 0 else None)
+        if stage == "train" or (stage is None and not self.holds("TrainSucceeded")):
+            self._condition("TrainSucceeded", "False", reason, message)
+        elif stage == "eval":
+            self._condition("EvalSucceeded", "False", reason, message)
+        self._condition("Succeeded", "False", reason, message)
+        learned = _LEARNED.get(class_) if reason != "InvalidParameters" else None
+        self._condition("Observed", "True" if learned else "False", class_.capitalize(), learned or "not learned")
+        self.events.append(Event("RunFailed", f"{class_}: {reason}: {message}"[:1000], self.run.name, "Warning"))
+
+    def run_stopped(self, reason: str) -> None:
+        """Somebody, or the sweep's end, does not wait for it."""
+        for stage in ("train", "eval"):
+            status = self.stage(stage)
+            if status.attempt and not cost.recorded(status, status.attempt):
+                pods = (p for p in self.ctx.pods if p.stage == stage and p.attempt == status.attempt and p.rank == 0)
+                self.attempt_ended(stage, "stopped", max(pods, key=lambda p: p.created, default=None))
+        self.run_failed(None, "stopped", reason, "ended by spec.stop" if reason == "Stopped" else "the sweep has ended")
+
+    def _condition(self, type_: str, status: str, reason: str, message: str) -> None:
+        new = Condition.model_validate(
+            {
+                "type": type_,
+                "status": status,
+                "reason": reason,
+                "message": message[:1024],
+                "last_transition_time": self.ctx.now,
+            }
+        )
+        self.status = self.status.with_(conditions=with_condition(self.status.conditions, new))
