@@ -109,7 +109,7 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     )
     engine = Engine(kube, metrics.timed(child), ClusterHistory(kube), settings)
     metrics.watch(engine)
-    health = probes.Health(engine, time.monotonic, options.audit_seconds)
+    health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: child.overdue)
     try:
         async with probes.serve(health, metrics, options.host, options.port) as port:
             log.info("probes and metrics on port %d", port)

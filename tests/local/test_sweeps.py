@@ -10,6 +10,7 @@ import pytest
 from sweeps import REPORT_X, end_of, finish, manifest, sh, until, why
 
 from sweep_operator.api.errors import InvalidObject
+from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.local import LocalSession
 
@@ -236,6 +237,17 @@ async def test_warm_start_from_another_sweep(tmp_path: Path) -> None:
     sweep, runs = await finish(tmp_path, manifest("second", warmStart=warm, limits={"maxRuns": 1}))
     assert sweep.status.optimizer.observations == 4
     assert runs[0].succeeded
+
+
+async def test_a_source_that_cannot_be_read_keeps_no_other_one_back(tmp_path: Path) -> None:
+    await finish(tmp_path, manifest("first", limits={"maxRuns": 3}))
+    warm: dict[str, Any] = {"from": [{"sweep": "first"}, {"wandb": {"sweepId": "abc"}}]}
+    sweep, _ = await finish(tmp_path, manifest("second", warmStart=warm, limits={"maxRuns": 1}))
+    assert sweep.status.optimizer.observations == 4
+    condition = find_condition(sweep.status.conditions, "WarmStarted")
+    assert condition is not None
+    assert (condition.status, condition.reason) == ("False", "SourceUnreadable")
+    assert "wandb" in condition.message
 
 
 async def test_the_optimizer_learns_from_a_sweep_with_protein(tmp_path: Path) -> None:

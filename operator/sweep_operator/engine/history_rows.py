@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from sweep_operator.api.errors import parse
+from sweep_operator.api.sweep import WarmStart, WarmStartSource
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.summary import observation
 from sweep_operator.engine.ports import HistoryUnreadable
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object
+
+
+async def read_sources(
+    warm_start: WarmStart, read_one: Callable[[WarmStartSource], Awaitable[list[Observation]]]
+) -> list[Observation]:
+    """Observations of all sources, newest first. What one source lacks does not keep the others back.
+
+    Raises HistoryUnreadable, with what could be read, when any of them could not.
+    """
+    rows: list[Observation] = []
+    problems: list[HistoryUnreadable] = []
+    for source in reversed(warm_start.from_):
+        try:
+            rows += await read_one(source)
+        except HistoryUnreadable as problem:
+            problems.append(problem)
+    rows = rows[: warm_start.max_observations]
+    if problems:
+        text = "; ".join(map(str, problems))
+        raise HistoryUnreadable(text, readable=rows, lasting=all(p.lasting for p in problems))
+    return rows
 
 
 def of_runs(objects: Iterable[Object]) -> list[Observation]:

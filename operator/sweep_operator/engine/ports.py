@@ -60,6 +60,7 @@ class Settings:
     """Seconds for which changes of a Sweep's counters may be collected into one write."""
     component: str = "sweep-operator"
     check_leading: Callable[[], None] = lambda: None
-    """Called immediately before each create; raises NotLeading."""
+    """Called before each create and each status write, on any Kube; raises NotLeading. (The cluster's client may hold a
+    create back for its rate limit, and asks once more when it sends it.)"""
     on_pass: Callable[[float, str], None] = lambda seconds, outcome: None
     """Called after each pass with its seconds and "done", "again" (a conflict) or "failed"."""

@@ -19,6 +19,8 @@ class Health:
     engine: Engine
     monotonic: Callable[[], float]
     audit_seconds: float
+    optimizer_overdue: Callable[[], float] = lambda: 0.0
+    """Seconds by which the optimizer's child is beyond its time limit."""
     stuck_seconds: float = 600.0
     leading: bool = False
     last_audit: float | None = None
@@ -31,6 +33,8 @@ class Health:
         found = []
         if self.engine.queue.oldest_age > self.stuck_seconds:
             found.append(f"a Sweep has waited for {self.engine.queue.oldest_age:.0f} s: the passes are stuck")
+        if self.optimizer_overdue() > self.stuck_seconds:
+            found.append(f"the optimizer is {self.optimizer_overdue():.0f} s beyond its time limit")
         if self.leading and self.last_audit is not None:
             age = self.monotonic() - self.last_audit
             if age > self.audit_seconds + self.stuck_seconds:

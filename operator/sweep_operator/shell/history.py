@@ -6,7 +6,7 @@ from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep, WarmStart, WarmStartSource
 from sweep_operator.decide.plan import Observation
-from sweep_operator.engine.history_rows import of_runs, read_config_map
+from sweep_operator.engine.history_rows import of_runs, read_config_map, read_sources
 from sweep_operator.engine.ports import HistoryUnreadable
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, NotFound
 
@@ -18,19 +18,8 @@ class ClusterHistory:
         self._kube = kube
 
     async def read(self, sweep: Sweep, warm_start: WarmStart) -> list[Observation]:
-        """Observations of all sources, newest first. What one source lacks does not keep the others back."""
-        rows: list[Observation] = []
-        problems: list[HistoryUnreadable] = []
-        for source in reversed(warm_start.from_):
-            try:
-                rows += await self._read_one(sweep, source)
-            except HistoryUnreadable as problem:
-                problems.append(problem)
-        rows = rows[: warm_start.max_observations]
-        if problems:
-            text = "; ".join(map(str, problems))
-            raise HistoryUnreadable(text, readable=rows, lasting=all(p.lasting for p in problems))
-        return rows
+        """Observations of all sources, newest first. Raises HistoryUnreadable."""
+        return await read_sources(warm_start, lambda source: self._read_one(sweep, source))
 
     async def _read_one(self, sweep: Sweep, source: WarmStartSource) -> list[Observation]:
         namespace = sweep.metadata.namespace

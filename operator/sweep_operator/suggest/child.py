@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 
 from pydantic import ValidationError
 
@@ -28,6 +29,7 @@ class OptimizerChild:
     def __init__(self, *, time_limit: float = 180.0) -> None:
         self._time_limit = time_limit
         self._process: asyncio.subprocess.Process | None = None
+        self._asked_at: float | None = None
         self._lock = asyncio.Lock()
 
     async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
@@ -52,6 +54,12 @@ class OptimizerChild:
         log.warning("the optimizer failed (%s): random suggestions instead", problem)
         return await self._fall_back(asked, problem)
 
+    @property
+    def overdue(self) -> float:
+        """Seconds by which an answer is later than the time limit allows: the limit itself does not work any more."""
+        waited = 0.0 if self._asked_at is None else time.monotonic() - self._asked_at
+        return max(0.0, waited - self._time_limit)
+
     async def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
@@ -75,6 +83,7 @@ class OptimizerChild:
             assert process.stdin is not None
             assert process.stdout is not None
             answered = False
+            self._asked_at = time.monotonic()
             try:
                 process.stdin.write(asked.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n")
                 async with asyncio.timeout(self._time_limit):
@@ -88,6 +97,7 @@ class OptimizerChild:
             except (ConnectionError, ValidationError, ValueError) as error:
                 raise ChildDied(f"the optimizer's process broke off: {error}") from error
             finally:
+                self._asked_at = None
                 if not answered:  # whatever is still in its pipe belongs to nobody
                     await self.close()
 
