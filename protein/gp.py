@@ -22,8 +22,6 @@ All arithmetic is float64. Importing this module imports torch and gpytorch.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import gpytorch
@@ -50,23 +48,6 @@ class KernelSpec:
     linear: bool = False
     noise: float = 1e-3  # median of the noise variance under its prior
     noise_log_sd: float = 2.0
-
-
-@contextmanager
-def pinned_threads(count: int = 1) -> Iterator[None]:
-    """Run with `count` torch threads and give the caller's setting back.
-
-    The order of floating point sums depends on the number of threads: only a fixed one gives the same bits on every
-    call. One thread is no slower below some 500 observations, and leaves the other cores to the training runs.
-    """
-    before = torch.get_num_threads()
-    if before != count:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        if before != count:
-            torch.set_num_threads(before)
 
 
 def _log_positive() -> gpytorch.constraints.Positive:

@@ -90,14 +90,14 @@ class Protein(BaseOptimizer):
 
     def posterior_mean(self, x: Array) -> Array:
         """Standardised posterior mean (m,) of the utility (to be maximised) at rows (m, dim) of the unit box."""
-        from protein.gp import pinned_threads
+        from protein.threads import pinned_threads
 
         models = self.models()
         with pinned_threads():
             return models.score.predict(x)[0]
 
     def _predict_rows(self, x: Array) -> tuple[Array, Array, Array]:
-        from protein.gp import pinned_threads
+        from protein.threads import pinned_threads
 
         models = self.models()
         with pinned_threads():
@@ -116,8 +116,8 @@ class Protein(BaseOptimizer):
 
     def _fit(self, history: History) -> Models:
         """The fitted models, kept as long as the observations stay the same: a cache, which changes no result."""
-        from protein.gp import pinned_threads
         from protein.models import build_models
+        from protein.threads import pinned_threads
 
         digest = history.digest()
         if self._fitted is None or self._fitted[0] != digest:
@@ -189,9 +189,9 @@ class Protein(BaseOptimizer):
         self, history: History, waiting: Array, pending: Sequence[Flat], index: int
     ) -> tuple[Flat, SuggestionInfo]:
         """The point of the highest acquisition; `waiting` are the sorted rows (p, dim) of `pending`."""
-        from protein.gp import pinned_threads
         from protein.models import describe
         from protein.proposal import propose
+        from protein.threads import pinned_threads
 
         models = self._fit(history)
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])

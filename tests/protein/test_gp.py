@@ -7,10 +7,12 @@ import math
 import gpytorch
 import numpy as np
 import pytest
+import threadpoolctl
 import torch
 
-from protein.gp import KernelSpec, Surrogate, cholesky, fit, negative_log_posterior, pinned_threads
+from protein.gp import KernelSpec, Surrogate, cholesky, fit, negative_log_posterior
 from protein.posterior import Posterior
+from protein.threads import pinned_threads
 
 
 def data(n: int, d: int, seed: int = 0, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -135,12 +137,19 @@ def test_cholesky_of_an_indefinite_matrix_is_refused() -> None:
         cholesky(torch.tensor([[1.0, 5.0], [5.0, 1.0]], dtype=torch.float64))
 
 
+def blas_threads() -> set[int]:
+    return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
+
+
 def test_pinned_threads_gives_the_callers_setting_back() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with pinned_threads(1):
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 2
+        with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
+            with pinned_threads(1):
+                assert torch.get_num_threads() == 1
+                assert blas_threads() == {1}
+            assert torch.get_num_threads() == 2
+            assert blas_threads() == {2}
     finally:
         torch.set_num_threads(before)
