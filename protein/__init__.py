@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from protein.importance import parameter_importance
     from protein.metta import MettaProtein
     from protein.optimizer import Observation, Optimizer, SearchSpaceInfeasible, SuggestionInfo
+    from protein.outcomes import Outcome
     from protein.pareto import pareto_front
     from protein.paths import flatten, unflatten
     from protein.protein import Protein
@@ -24,6 +25,7 @@ _HOMES = {
     "MettaProtein": "metta",
     "Observation": "optimizer",
     "Optimizer": "optimizer",
+    "Outcome": "outcomes",
     "Parameter": "space",
     "Protein": "protein",
     "ProteinSettings": "settings",
@@ -44,6 +46,7 @@ __all__ = [
     "MettaProtein",
     "Observation",
     "Optimizer",
+    "Outcome",
     "Parameter",
     "Protein",
     "ProteinSettings",

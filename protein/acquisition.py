@@ -3,7 +3,8 @@
     a(x) = gain(x) + log P(success | x) + log Phi((L - mu_c) / sigma_c) + log Phi((M - mu_c) / sigma_c)
 
 with the gain either log expected improvement or an upper confidence bound of the standardised score, mu_c and sigma_c
-of log-cost at x, L the level of log-cost drawn for this suggestion and M the log of max_suggestion_cost. Dividing the
+of log-cost at x, L the level of log-cost drawn for this suggestion and M the log of max_suggestion_cost; for each
+further outcome (protein.outcomes) with a level another log P(outcome >= level). Dividing the
 improvement by the cost instead makes the search creep in the cheap corner (arXiv 2406.20062).
 """
 
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from protein.cost_model import CostModel
 from protein.feasibility_model import FeasibilityModel
+from protein.outcome_model import OutcomeModel
 from protein.posterior import CHUNK, Posterior
 
 Array = npt.NDArray[np.float64]
@@ -66,6 +68,8 @@ class Acquisition:
     kind: str
     level: float | None
     limit: float | None
+    outcomes: tuple[tuple[OutcomeModel, float], ...] = ()
+    """Models of further outcomes, each with the standardised level to be reached."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values (m,) at rows of `x` (m, d); differentiable in `x`."""
@@ -76,6 +80,8 @@ class Acquisition:
             gains = log_expected_improvement(mean, sd[:, None], self.incumbents)
             value = torch.logsumexp(gains, 1) - math.log(gains.shape[1])
         value = value + self.feasibility.log_probability(x)
+        for model, reached in self.outcomes:
+            value = value + model.log_probability(x, reached)
         if self.level is not None or self.limit is not None:
             log_cost, log_sd = self.cost.log_cost(x)
             log_sd = log_sd.clamp_min(LEAST_COST_SD)

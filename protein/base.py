@@ -61,13 +61,21 @@ class BaseOptimizer(ABC):
         cost: float | None = None,
         is_failure: bool = False,
         cost_is_lower_bound: bool = False,
+        metrics: Mapping[str, float] | None = None,
     ) -> None:
         """A result, of a suggestion or of any other point; nested or flat."""
         flat = paths.flatten(params)
         self.space.validate(flat)
         typed = {n: self.space.parameters[n].typed(v) for n, v in flat.items()}
         self._observations.append(
-            make_observation(typed, score, cost, is_failure=is_failure, cost_is_lower_bound=cost_is_lower_bound)
+            make_observation(
+                typed,
+                score,
+                cost,
+                is_failure=is_failure,
+                cost_is_lower_bound=cost_is_lower_bound,
+                metrics=metrics,
+            )
         )
 
     @overload

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from protein.optimizer import Observation
+from protein.outcomes import Outcome, OutcomeTable
 from protein.space import SearchSpace
 
 Array = npt.NDArray[np.float64]
@@ -27,7 +28,7 @@ class History:
 
     x: (n, dim) model columns; utility: (n,), NaN where no score was observed; cost: (n,) in the user's units, NaN where
     unknown; failed: (n,), infeasible parameters; censored: (n,), `cost` is only a lower bound; source: (n,) positions
-    in the sequence the history was built from.
+    in the sequence the history was built from. outcomes: further metrics, a table of the same rows.
     """
 
     x: Array
@@ -36,6 +37,7 @@ class History:
     failed: Mask
     censored: Mask
     source: npt.NDArray[np.int64]
+    outcomes: OutcomeTable = field(default_factory=OutcomeTable)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -60,12 +62,17 @@ class History:
     def digest(self) -> bytes:
         """Identity of the multiset of observations."""
         digest = hashlib.blake2b(digest_size=16)
-        for part in (self.x, self.utility, self.cost, self.failed, self.censored):
+        for part in (self.x, self.utility, self.cost, self.failed, self.censored, self.outcomes.values):
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.digest()
 
 
-def build_history(space: SearchSpace, observations: Sequence[Observation], goal: str) -> History:
+def build_history(
+    space: SearchSpace,
+    observations: Sequence[Observation],
+    goal: str,
+    outcomes: Mapping[str, Outcome] | None = None,
+) -> History:
     """The history of `observations`, `goal` being "maximize" or "minimize".
 
     A failure never keeps its score. A non-finite score is a failure: the run ended without a usable result. A
@@ -83,10 +90,21 @@ def build_history(space: SearchSpace, observations: Sequence[Observation], goal:
             utility[i] = sign * o.score
         if o.cost is not None and math.isfinite(o.cost):
             cost[i] = o.cost
+    asked = dict(outcomes or {})
+    table = np.array([[s.sign * o.metrics.get(n, math.nan) for n, s in asked.items()] for o in observations])
+    table = table.reshape(count, len(asked)) + 0.0
     utility += 0.0  # -0.0 and 0.0 are one value, but not the same bytes
-    keys = (censored, failed, cost, utility, *x.T[::-1])
+    keys = (*table.T[::-1], censored, failed, cost, utility, *x.T[::-1])
     order = np.lexsort(keys) if count else np.zeros(0, dtype=np.int64)
-    return History(x[order], utility[order], cost[order], failed[order], censored[order], order.astype(np.int64))
+    return History(
+        x[order],
+        utility[order],
+        cost[order],
+        failed[order],
+        censored[order],
+        order.astype(np.int64),
+        OutcomeTable(asked, table[order]),
+    )
 
 
 def select_rows(priority: Array, budget: int) -> npt.NDArray[np.int64]:

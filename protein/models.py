@@ -12,6 +12,7 @@ import numpy.typing as npt
 from protein.cost_model import CostModel, cost_of
 from protein.feasibility_model import FeasibilityModel
 from protein.history import History
+from protein.outcome_model import OutcomeModel, fit_outcomes
 from protein.score_model import ScoreModel
 
 Array = npt.NDArray[np.float64]
@@ -29,6 +30,7 @@ class Models:
     cost: CostModel
     feasibility: FeasibilityModel
     sign: float
+    outcomes: tuple[OutcomeModel, ...] = ()
 
     def predict_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of the noise-free score at rows of `x` (m, dim), in the user's direction."""
@@ -52,6 +54,7 @@ def build_models(history: History, goal: str) -> Models:
         CostModel(history),
         FeasibilityModel(history),
         1.0 if goal == "maximize" else -1.0,
+        fit_outcomes(history),
     )
 
 
@@ -68,4 +71,9 @@ def describe(models: Models, row: Array) -> dict[str, Any]:
         half = Z80 * float(log_sd[0])
         out["cost_interval"] = [cost_of(float(log_cost[0]) - half), cost_of(float(log_cost[0]) + half)]
     out["success_probability"] = float(models.feasibility.predict(x)[0])
+    for (name, outcome), model in zip(models.history.outcomes.outcomes.items(), models.outcomes, strict=True):
+        center, spread = (float(v[0]) for v in model.predict(x))
+        ends = (outcome.sign * (center - Z80 * spread), outcome.sign * (center + Z80 * spread))
+        out[f"metrics.{name}"] = outcome.sign * center
+        out[f"metrics.{name}_interval"] = [min(ends), max(ends)]
     return out

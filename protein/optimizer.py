@@ -29,6 +29,8 @@ class Observation:
     cost: float | None = None
     is_failure: bool = False
     cost_is_lower_bound: bool = False
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Finite values of further outcomes by name."""
 
 
 def make_observation(
@@ -38,6 +40,7 @@ def make_observation(
     *,
     is_failure: bool,
     cost_is_lower_bound: bool,
+    metrics: Mapping[str, Any] | None = None,
 ) -> Observation:
     """An observation that can poison nothing: a score that is not finite is a failure, a cost that is not finite and
     positive is unknown."""
@@ -51,7 +54,9 @@ def make_observation(
         raise ValueError("score: is missing; give one, or is_failure=True, or cost_is_lower_bound=True for a timeout")
     if is_failure:
         number = None
-    return Observation(dict(params), number, price, is_failure, cost_is_lower_bound and price is not None)
+    found = {name: _number(f"metrics[{name!r}]", value) for name, value in (metrics or {}).items()}
+    finite = {} if is_failure else {n: v for n, v in found.items() if v is not None and math.isfinite(v)}
+    return Observation(dict(params), number, price, is_failure, cost_is_lower_bound and price is not None, finite)
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,12 @@ class Optimizer(Protocol):
         cost: float | None = None,
         is_failure: bool = False,
         cost_is_lower_bound: bool = False,
+        metrics: Mapping[str, float] | None = None,
     ) -> None:
-        """A result, of a suggestion or of any other point; nested or flat. Raises SpaceError, ValueError."""
+        """A result, of a suggestion or of any other point; nested or flat. Raises SpaceError, ValueError.
+
+        ``metrics``: values of further outcomes; what is not finite counts as not reported.
+        """
         ...
 
     @property

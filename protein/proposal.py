@@ -17,6 +17,7 @@ from protein.acquisition import Acquisition, AncestralAcquisition
 from protein.candidates import perturb, row_key, spread
 from protein.history import History
 from protein.models import Models
+from protein.outcomes import draw_levels, nondominated
 from protein.pareto import pareto_front
 from protein.polish import polish
 from protein.repair import repair
@@ -41,13 +42,14 @@ MOST_CUT_SHORT = 256
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A suggestion and why: its row, acquisition value, the level drawn (cost, or None) and the cap's verdict."""
+    """A suggestion and why: its row, the acquisition's value and kind, the level drawn (cost) and the cap's verdict."""
 
     row: Array
     params: Mapping[str, Any]
     value: float
     level: float | None
     over_max_cost: bool
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ def propose(
             values = np.concatenate([values, acquisition.values(refined)])
     best = int(np.argmax(values))
     row = candidates[best]
-    return Chosen(row, space.decode(row), float(values[best]), _price(level), over)
+    kind = acquisition.kind if isinstance(acquisition, Acquisition) else "protein"
+    return Chosen(row, space.decode(row), float(values[best]), _price(level), over, kind)
 
 
 def draw_acquisition(
@@ -135,11 +138,13 @@ def draw_acquisition(
         ancestral = AncestralAcquisition(posterior, models.cost, models.feasibility, target, low, high)
         return ancestral, (low + target * (high - low) if high > low else None), limit
     level = draw_level(models, pending_costs, settings.max_suggestion_cost, rng)
+    levels = draw_outcome_levels(history, rng)
     kind = settings.acquisition
     if kind == "auto":
         kind = "ucb" if rng.random() < SHARE_UCB else "ei"
     z = models.score.z
-    within = z if level is None else z[log_costs <= level]
+    reached = history.outcomes.reach(levels)[history.scored]
+    within = z[reached] if level is None else z[reached & (log_costs <= level)]
     incumbent = float(within.max()) if len(within) else float(z.min()) if len(z) else 0.0
     incumbents = np.full(fantasies.shape[1], incumbent)
     if len(pending):
@@ -150,10 +155,22 @@ def draw_acquisition(
     if len(waiting) and not np.isfinite(incumbents).all():
         incumbents = np.full(fantasies.shape[1], incumbent)
     cost_counts = limit if not models.cost.constant else None
+    outcomes = tuple(
+        (model, model.standardise(float(wanted)))
+        for model, wanted in zip(models.outcomes, levels, strict=True)
+        if np.isfinite(wanted)
+    )
     acquisition = Acquisition(
-        posterior, models.cost, models.feasibility, as_tensor(incumbents), kind, level, cost_counts
+        posterior, models.cost, models.feasibility, as_tensor(incumbents), kind, level, cost_counts, outcomes
     )
     return acquisition, level, limit
+
+
+def draw_outcome_levels(history: History, rng: np.random.Generator) -> Array:
+    """Levels (k,) of the further outcomes for one suggestion, -inf where one plays no part."""
+    if not history.outcomes.outcomes:
+        return np.zeros(0)
+    return draw_levels(history.outcomes, front_positions(history), rng)
 
 
 def draw_level(models: Models, pending_costs: Array, max_cost: float | None, rng: np.random.Generator) -> float | None:
@@ -215,12 +232,31 @@ def draw_candidates(
 
 
 def front_rows(history: History) -> Array:
-    """The rows (k, dim) of the observed Pareto front, by rising cost; of a constant cost, the best row."""
+    """The rows (k, dim) of the observed Pareto front; see `front_positions`."""
+    return history.x[front_positions(history)]
+
+
+def front_positions(history: History) -> npt.NDArray[np.int64]:
+    """Positions of the observed Pareto front of score and cost, by rising cost; of a constant cost, the best row.
+
+    With further objectives: of all of them, among the rows that reach every threshold (all rows, while none does).
+    """
+    if history.outcomes.outcomes:
+        return _front_with_outcomes(history)
     points: Sequence[tuple[float | None, float | None]] = [
         (float(u), float(c)) if ok else (None, None)
         for u, c, ok in zip(history.utility, history.cost, history.scored, strict=True)
     ]
-    return history.x[np.array(pareto_front(points, "maximize"), dtype=np.int64)]
+    return np.array(pareto_front(points, "maximize"), dtype=np.int64)
+
+
+def _front_with_outcomes(history: History) -> npt.NDArray[np.int64]:
+    fine = history.scored & history.outcomes.reach(history.outcomes.least)
+    rows = np.flatnonzero(fine if fine.any() else history.scored)
+    columns = [history.utility[rows, None], history.outcomes.objectives[rows]]
+    if history.priced.any():
+        columns.append(-history.cost[rows, None])
+    return rows[nondominated(np.concatenate(columns, axis=1))].astype(np.int64)
 
 
 def search_widths(space: SearchSpace, settings: ProteinSettings) -> Array:

@@ -21,7 +21,7 @@ torch and gpytorch are imported by the first suggestion that needs a model; the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,10 @@ import numpy.typing as npt
 from protein.base import BaseOptimizer
 from protein.candidates import row_key
 from protein.history import History, build_history
-from protein.optimizer import Flat, SuggestionInfo
+from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
+from protein.outcomes import Outcome
+from protein.settings import ProteinSettings
+from protein.space import SearchSpace
 from protein.start import start_count, start_points
 
 if TYPE_CHECKING:
@@ -52,6 +55,20 @@ ANCHORS = 64
 class Protein(BaseOptimizer):
     """The optimizer. The module's docstring says what a suggestion depends on; the protocol is in BaseOptimizer."""
 
+    def __init__(
+        self,
+        space: SearchSpace | Mapping[str, Any],
+        settings: ProteinSettings | None = None,
+        goal: Goal = "maximize",
+        seed: int = 0,
+        constraints: Sequence[Constraint] = (),
+        *,
+        outcomes: Mapping[str, Outcome] | None = None,
+    ) -> None:
+        """``outcomes``: further metrics that ``observe(metrics=...)`` reports, as objectives or with thresholds."""
+        super().__init__(space, settings, goal, seed, constraints)
+        self.outcomes = dict(outcomes or {})
+
     _table: History | None = None
     _fitted: tuple[bytes, Models] | None = None
 
@@ -62,12 +79,13 @@ class Protein(BaseOptimizer):
 
         by: "observed" ranks by the score as measured, which under noise finds the luckiest. "posterior" ranks the
         observed points by the posterior mean, and returns that mean as the score. max_cost: only points that were
-        measured to cost at most that.
+        measured to cost at most that. Only points that were measured to reach the outcomes' thresholds count.
         """
         if by not in ("posterior", "observed"):
             raise ValueError(f"by: {by!r} is not a way to rank; use 'posterior' or 'observed'")
         history = self._history()
-        rows = np.flatnonzero(history.scored if max_cost is None else history.scored & (history.cost <= max_cost))
+        fine = history.scored & history.outcomes.reach(history.outcomes.least)
+        rows = np.flatnonzero(fine if max_cost is None else fine & (history.cost <= max_cost))
         if len(rows) == 0:
             return None
         if by == "observed":
@@ -80,6 +98,18 @@ class Protein(BaseOptimizer):
         cost = float(history.cost[row])
         params = dict(self._observations[int(history.source[row])].params)
         return params, score, cost if math.isfinite(cost) else None
+
+    def front(self) -> list[Observation]:
+        """Observations that none beats in score, cost and every objective at once, by rising cost.
+
+        Among those that reach the outcomes' thresholds, or among all while none does.
+        """
+        from protein.proposal import front_positions
+
+        history = self._history()
+        rows = front_positions(history)
+        rows = rows[np.argsort(history.cost[rows], kind="stable")]
+        return [self._observations[int(history.source[row])] for row in rows]
 
     def predict(self, points: Sequence[Flat]) -> tuple[Array, Array, Array]:
         """Score mean, its standard deviation and median cost, (m,) each, at flat points, in the user's units.
@@ -107,7 +137,7 @@ class Protein(BaseOptimizer):
     def _history(self) -> History:
         """The observations as arrays, built anew when there are more of them: none is ever changed or removed."""
         if self._table is None or len(self._table) != len(self._observations):
-            self._table = build_history(self.space, self._observations, self.goal)
+            self._table = build_history(self.space, self._observations, self.goal, self.outcomes)
         return self._table
 
     def models(self) -> Models:
@@ -201,8 +231,9 @@ class Protein(BaseOptimizer):
             chosen = propose(self.space, self.settings, models, waiting, rules, rng, fantasies)
             score, _ = models.predict_score(chosen.row[None, :])
             cost = models.predict_cost(chosen.row[None, :])
-            details = describe(models, chosen.row)
+            details = {**describe(models, chosen.row), **self._nearest(history, chosen.row)}
         details["cost_level"] = chosen.level
+        details["acquisition"] = chosen.kind
         info = SuggestionInfo(
             origin="model",
             score=float(score[0]) if history.scored.any() else None,
@@ -212,6 +243,16 @@ class Protein(BaseOptimizer):
             details=details,
         )
         return chosen.params, info
+
+    def _nearest(self, history: History, row: Array) -> dict[str, Any]:
+        """The observed run nearest to a row (dim,) of the unit box: its distance there, parameters and results."""
+        if len(history) == 0:
+            return {}
+        distance = np.sqrt(((history.x - row) ** 2).sum(axis=1))
+        nearest = int(np.argmin(distance))
+        run = self._observations[int(history.source[nearest])]
+        found = {"distance": float(distance[nearest]), "params": dict(run.params), "score": run.score, "cost": run.cost}
+        return {"nearest": found}
 
     def _rules(self, history: History, pending: Sequence[Flat], index: int) -> Rules:
         """The constraints, as the search for a maximum wants them."""

@@ -161,6 +161,10 @@ def test_info_predicts_in_the_users_units_with_intervals() -> None:
     assert row["cost_interval"][0] <= info.cost <= row["cost_interval"][1]
     assert info.cost == pytest.approx(math.exp(suggestion["a"]), rel=0.1)
     assert row["success_probability"] == pytest.approx(1.0)
+    assert row["acquisition"] in ("ei", "ucb")
+    assert row["nearest"]["params"]["a"] == min(np.linspace(0, 1, 12), key=lambda a: abs(a - suggestion["a"]))
+    assert row["nearest"]["distance"] == pytest.approx(abs(row["nearest"]["params"]["a"] - suggestion["a"]))
+    assert row["nearest"]["cost"] == math.exp(row["nearest"]["params"]["a"])
 
 
 def test_best_by_posterior_is_not_the_luckiest() -> None:

@@ -1,0 +1,111 @@
+"""Further metrics of a run beside its score and its cost: objectives of their own, or thresholds that a run must meet.
+
+An outcome enters the search the way cost does: as a level. Its model says how probably a point reaches the level, and
+the logarithm of that probability is added to the acquisition, whose incumbent is the best score among the runs that
+reached it (the epsilon-constraint method, Haimes et al. 1971, with levels drawn at random). A threshold is a level that
+always holds. An objective's level is drawn anew for each suggestion, half of the time from the range that the observed
+front covers and a little beyond, so that the front of (score, cost, objectives) is pushed outward everywhere; the other
+half of the time the score alone counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from protein.optimizer import Goal
+
+Array = npt.NDArray[np.float64]
+
+SHARE_WITH_LEVEL = 0.5
+"""Share of suggestions for which an objective's level is drawn."""
+BEYOND = 0.1
+"""How far beyond the best value observed a level may lie, as a share of the range that the front covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One further metric.
+
+    goal: its better direction. threshold: what a run must reach (at least it to maximize, at most it to minimize), or
+    None. objective: whether the front is over it too; without, it only has its threshold.
+    """
+
+    goal: Goal = "maximize"
+    threshold: float | None = None
+    objective: bool = True
+
+    def __post_init__(self) -> None:
+        if self.goal not in ("maximize", "minimize"):
+            raise ValueError(f"goal: {self.goal!r} is neither 'maximize' nor 'minimize'")
+        if self.threshold is not None and not math.isfinite(self.threshold):
+            raise ValueError(f"threshold: {self.threshold!r} is not a finite number")
+        if not self.objective and self.threshold is None:
+            raise ValueError("threshold: is missing; an outcome that is no objective needs one")
+
+    @property
+    def sign(self) -> float:
+        """1 to maximize, -1 to minimize: the metric times this is to be maximised."""
+        return 1.0 if self.goal == "maximize" else -1.0
+
+    @property
+    def least(self) -> float:
+        """The threshold of the metric times sign; -inf without one."""
+        return -math.inf if self.threshold is None else self.sign * self.threshold
+
+
+@dataclass(frozen=True)
+class OutcomeTable:
+    """Values of k outcomes for the n rows of a history, each times its sign; NaN where a run did not report it."""
+
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    values: Array = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def least(self) -> Array:
+        """Thresholds (k,)."""
+        return np.array([o.least for o in self.outcomes.values()])
+
+    @property
+    def objectives(self) -> Array:
+        """Columns (n, j) of the outcomes that are objectives."""
+        return self.values[:, [o.objective for o in self.outcomes.values()]]
+
+    def reach(self, levels: Array) -> npt.NDArray[np.bool_]:
+        """Rows (n,) that reach every level (k,); an unknown value reaches only a level of -inf."""
+        known = np.where(np.isnan(self.values), -np.inf, self.values)
+        out: npt.NDArray[np.bool_] = np.all(known >= levels, axis=1)
+        return out
+
+
+def draw_levels(table: OutcomeTable, front: npt.NDArray[np.int64], rng: np.random.Generator) -> Array:
+    """Levels (k,) of one suggestion, -inf where an outcome plays no part in it; `front`: rows of the observed front."""
+    levels = table.least.copy()
+    for j, outcome in enumerate(table.outcomes.values()):
+        use, position = rng.random(2)
+        seen = table.values[front, j]
+        seen = seen[np.isfinite(seen)]
+        if outcome.objective and use < SHARE_WITH_LEVEL and len(seen):
+            low, high = float(seen.min()), float(seen.max())
+            levels[j] = max(levels[j], low + float(position) * (1 + BEYOND) * (high - low))
+    return levels
+
+
+def nondominated(values: Array) -> npt.NDArray[np.int64]:
+    """Rising positions of the rows of `values` (n, k), each column to be maximised, that no other row dominates.
+
+    Of equal rows the first stands for all. Rows with a value that is not finite are left out. O(n f) with f rows in
+    the front.
+    """
+    front: list[int] = []
+    finite: npt.NDArray[np.bool_] = np.all(np.isfinite(values), axis=1)
+    # a dominating row has the larger sum of ranks, so that no later row can dominate an earlier one
+    ranks = np.array([np.unique(column, return_inverse=True)[1] for column in values.T]).sum(axis=0)
+    for i in np.argsort(-ranks, kind="stable") if values.size else ():
+        if finite[i] and not any((values[j] >= values[i]).all() for j in front):
+            front.append(int(i))
+    return np.sort(np.array(front, dtype=np.int64))
