@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from protein.settings import ProteinSettings
 from sweep_operator.api.crd import run_crd, sweep_crd
+from sweep_operator.api.sweep import ProteinSpec
 
 Schema = dict[str, Any]
 LARGEST = 128 * 1024
@@ -51,3 +53,13 @@ def test_every_field_is_described(found: dict[str, Schema], some: list[str]) -> 
 @pytest.mark.parametrize("crd", [sweep_crd(), run_crd()], ids=["Sweep", "SweepRun"])
 def test_a_kind_is_small_enough_to_be_applied(crd: Schema) -> None:
     assert len(json.dumps(crd)) < LARGEST
+
+
+@pytest.mark.parametrize("name", ProteinSpec.model_fields)
+def test_the_optimizers_defaults_are_those_that_are_told(name: str) -> None:
+    default = getattr(ProteinSettings(), name)
+    if default is None:
+        words = {"max_suggestion_cost": "no cap", "num_random_samples": "parameters + 1"}[name]
+    else:
+        words = f"{default:g}" if isinstance(default, float) else str(default).lower()
+    assert f"Default: {words}" in (ProteinSpec.model_fields[name].description or "")

@@ -68,18 +68,21 @@ def _events(cluster: Cluster, account: str | None) -> Iterator[Object]:
 
 def check_nothing_was_denied(cluster: Cluster) -> None:
     """No operator of the whole session asked for what its Role does not give, or was refused for another reason."""
-    wrong = []
-    for right, event in asked(cluster):
-        answer = event["responseStatus"]
-        denied = answer["code"] in (401, 403)
-        if right not in ALLOWED:
-            wrong.append((right, "the Role does not give it", event["requestURI"]))
-        elif denied and not _is_expected(cluster, event):
-            wrong.append((right, answer.get("message", ""), event["requestURI"]))
+    wrong = [
+        (*right, found, event["requestURI"])
+        for right, event in asked(cluster)
+        if (found := problem(cluster, right, event)) is not None
+    ]
     assert not wrong, f"{len(wrong)} requests, the first ones: {wrong[:5]}"
 
 
-def _is_expected(cluster: Cluster, event: Object) -> bool:
-    """A test refused it, or the API server was starting: it answers before it has read accounts and Roles."""
-    message = event["responseStatus"].get("message", "")
-    return any(p in message for p in PROVOKED) or cluster.control_plane.was_starting(event["stageTimestamp"])
+def problem(cluster: Cluster, right: Right, event: Object) -> str | None:
+    """Why an operator should not have sent that, or should not have got that answer."""
+    if right not in ALLOWED:
+        return "the Role does not give it"
+    answer = event["responseStatus"]
+    message = str(answer.get("message", ""))
+    if answer["code"] not in (401, 403) or any(p in message for p in PROVOKED):
+        return None
+    # it answers before it has read accounts and Roles
+    return None if cluster.control_plane.was_starting(event["stageTimestamp"]) else f"denied: {message}"

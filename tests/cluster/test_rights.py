@@ -12,7 +12,7 @@ from sweep_operator.api.rbac import manifests
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import KubectlFailed, Object
 from tests.cluster.operator_process import Operator
-from tests.cluster.rights import ALLOWED, ASKED_BY_ADMISSION, Right, asked, asked_paths
+from tests.cluster.rights import ALLOWED, ASKED_BY_ADMISSION, Right, asked, asked_paths, problem
 from tests.cluster.sweeps import condition, ended, manual_run, runs, sweep
 
 ONE = {"maxRuns": 1}
@@ -88,6 +88,12 @@ def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_
     used = {right for right, _ in asked(cluster, operator.account)}
     assert used | ASKED_BY_ADMISSION.keys() == ALLOWED
     assert not used & ASKED_BY_ADMISSION.keys(), "these are used: they belong in no table of exceptions"
+    # what the check of the whole session would find
+    right, event = next(asked(cluster, operator.account))
+    assert problem(cluster, right, event) is None
+    assert problem(cluster, right._replace(verb="escalate"), event) == "the Role does not give it"
+    denied = {**event, "responseStatus": {"code": 403, "message": "User may not"}}
+    assert problem(cluster, right, denied) == "denied: User may not"
     # kopf looks up the kinds that it watches, as every account may; it asks for no CRDs and no Namespaces
     paths = asked_paths(cluster, operator.account)
     assert "/apis/metta.ai/v1alpha1" in paths

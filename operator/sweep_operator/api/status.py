@@ -125,6 +125,7 @@ class SweepStatus(Model):
         default=[],
         description="Accepted: the spec is valid. Succeeded: Unknown while anything runs, then True (MaxRunsReached, "
         "TargetReached, BudgetExhausted, DeadlineReached, Stopped) or False (TooManyConsecutiveFailures, "
-        "TooManyFailedRuns, SearchSpaceInfeasible). Suspended, OptimizerHealthy, WarmStarted and TrackingSynced say "
-        "what their names say.",
+        "TooManyFailedRuns, SearchSpaceInfeasible). Suspended: nothing new starts. OptimizerHealthy: the last "
+        "suggestion came from it, not from the fallback. WarmStarted: the sources of warmStart were read. "
+        "TrackingSynced: the tracker has every result.",
     )
