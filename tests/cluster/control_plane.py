@@ -10,6 +10,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ class ControlPlane:
         self.kubeconfig = folder / "admin.kubeconfig"
         self.audit_log = folder / "audit.log"
         self.processes: dict[str, Process] = {}
+        self._starts: list[tuple[datetime, datetime]] = []
 
     @property
     def url(self) -> str:
@@ -106,9 +108,12 @@ class ControlPlane:
             f"--service-cluster-ip-range={SERVICE_RANGE}",
             f"--audit-policy-file={f / 'audit-policy.json'}",
             f"--audit-log-path={self.audit_log}",
+            "--audit-log-maxsize=4096",  # MiB: one file, with the whole session
             # a pod on a lost node is evicted after seconds instead of minutes
             "--default-not-ready-toleration-seconds=3",
             "--default-unreachable-toleration-seconds=3",
+            # on where clusters are shared (OpenShift): who sets an owner reference needs rights on the owner
+            "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
             "--kubelet-preferred-address-types=InternalIP",
             "--max-requests-inflight=2000",
             "--max-mutating-requests-inflight=1000",
@@ -118,7 +123,13 @@ class ControlPlane:
                 f"--kubelet-client-certificate={self.kubelet_client}",
                 f"--kubelet-client-key={f / 'kubelet.key'}",
             ]
+        began = datetime.now(UTC)
         self._run("kube-apiserver", command).until(self._answers)
+        self._starts.append((began, datetime.now(UTC)))
+
+    def was_starting(self, when: str) -> bool:
+        """Whether the API server was not ready at that time (RFC 3339), though it may have answered."""
+        return any(began <= datetime.fromisoformat(when) <= ready for began, ready in self._starts)
 
     def stop_apiserver(self) -> None:
         """SIGTERM, as a maintenance does."""

@@ -13,6 +13,7 @@ from tests.cluster.binaries import Missing
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.operator_process import Operator
+from tests.cluster.rights import check_nothing_was_denied
 
 _NO_CLUSTER = "NO TEST CLUSTER"
 
@@ -28,9 +29,10 @@ C = TypeVar("C", bound=_Startable)
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Skips where the binaries are missing; in CI that is a failure."""
+    """Skips where the binaries are missing; in CI that is a failure. At the end: no operator was denied anything."""
     with started(lambda: Cluster(tmp_path_factory.mktemp("cluster"))) as made:
         yield made
+        check_nothing_was_denied(made)
 
 
 @pytest.fixture

@@ -146,8 +146,23 @@ def test_a_run_is_immutable_but_for_stop_and_its_name_is_free_but_for_ours(clust
 def test_explain_and_field_selectors(cluster: Cluster, namespace: str) -> None:
     text = cluster.kubectl("explain", "sweep.spec", "--recursive")
     assert "maxSuggestionCost" in text
-    for field in ("sweep.spec.protein", "sweep.spec.parameters", "sweeprun.status"):
-        assert "<empty>" not in cluster.kubectl("explain", field).split("FIELDS:")[0]
+    for field, said in (
+        ("sweep", "searched"),
+        ("sweep.spec.protein", "Default: 1024"),
+        ("sweep.spec.parameters", "distribution"),
+        ("sweep.spec.tracking.wandb.apiKeySecret", "Key in its data"),
+        ("sweep.status.cost", "wasted"),
+        ("sweep.status.conditions", "TooManyConsecutiveFailures"),
+        ("sweeprun", "SweepRun"),
+        ("sweeprun.spec.prediction", "acquisition"),
+        ("sweeprun.status", "fixed"),
+        ("sweeprun.status.train.attempts", "merged"),
+    ):
+        # kubectl breaks lines: a phrase may span two of them
+        text = " ".join(cluster.kubectl("explain", field).split())
+        assert said in text, field
+        assert "<no description>" not in text, field
+        assert "DESCRIPTION: <empty>" not in text, field
     for name, of in (("one", "a"), ("other", "b")):
         cluster.apply(manual_run(name, of), namespace)
     listed = cluster.kubectl("get", "swr", "-n", namespace, "--field-selector=spec.sweepName=a", "-o", "name")

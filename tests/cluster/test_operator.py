@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from sweep_operator.api.rbac import LEASE_RULES, WORK_RULES
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import check_ended_well, check_jobs_once, condition, reason, runs, sweep, until_let_go
@@ -16,9 +15,7 @@ EXAMPLE = Path(__file__).parents[2] / "configs" / "examples" / "cartpole.yaml"
 
 
 @pytest.mark.timeout(240)
-def test_the_example_runs_to_its_end_and_uses_exactly_its_rights(
-    cluster: Cluster, namespace: str, operator: Operator
-) -> None:
+def test_the_example_runs_to_its_end(cluster: Cluster, namespace: str, operator: Operator) -> None:
     example = YAML(typ="safe").load(EXAMPLE.read_text())
     cluster.apply(EXAMPLE, namespace)
     cluster.kubectl(
@@ -46,10 +43,9 @@ def test_the_example_runs_to_its_end_and_uses_exactly_its_rights(
     metrics = operator.asks("/metrics") or ""
     assert f'sweep_operator_runs{{namespace="{namespace}",state="Completed"}} {count:.1f}' in metrics
     assert operator.asks("/healthz") == "ok"
-    asked = list(cluster.audit(operator.account))
     writes = [
         e["verb"]
-        for e in asked
+        for e in cluster.audit(operator.account)
         if e["verb"] in ("create", "update", "patch", "delete", "deletecollection")
         and e["objectRef"]["resource"] in ("sweeps", "sweepruns", "jobs", "pods")
         and "dryRun" not in e["requestURI"]
@@ -58,23 +54,6 @@ def test_the_example_runs_to_its_end_and_uses_exactly_its_rights(
     # SweepRun 1 + 3 (5 where the stages take longer than 5 s), Jobs 2 + 1 (deleted before the claim that is not kept),
     # Pods 2, Sweep 1 or 2
     assert len(writes) / count <= 12
-    allowed = {
-        (group, resource, verb)
-        for rule in (*WORK_RULES, *LEASE_RULES)
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-    used = {
-        (
-            ref.get("apiGroup", ""),
-            ref["resource"] + (f"/{ref['subresource']}" if ref.get("subresource") else ""),
-            e["verb"],
-        )
-        for e in asked
-        if (ref := e.get("objectRef")) and ref.get("resource") != "customresourcedefinitions"
-    }
-    assert used <= allowed
 
 
 @pytest.mark.timeout(280)

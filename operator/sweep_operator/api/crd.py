@@ -81,9 +81,9 @@ def _crd(
         "description": " ".join((model.__doc__ or "").split()),
         "required": ["spec"],
         "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            "apiVersion": {"type": "string", "description": f"Always {GROUP}/{VERSION}."},
+            "kind": {"type": "string", "description": f"Always {model.__name__}."},
+            "metadata": {"type": "object"},  # the API server describes it, and takes nothing else here
             "spec": spec,
             "status": status,
         },

@@ -45,12 +45,14 @@ class ObjectMeta(Model):
 class Condition(Model):
     """One condition by the Kubernetes API conventions."""
 
-    type: str
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str = ""
-    last_transition_time: Time
-    observed_generation: int | None = None
+    type: str = Field(description="What it is about, such as Succeeded.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds; Unknown: not yet decided.")
+    reason: str = Field(description="Why, in one word for programs, such as MaxRunsReached.")
+    message: str = Field(default="", description="Why, in words for people, with the remedy where there is one.")
+    last_transition_time: Time = Field(description="When its status changed last.")
+    observed_generation: int | None = Field(
+        default=None, description="metadata.generation of the spec that it was judged by."
+    )
 
 
 def find_condition(conditions: list[Condition], type_: str) -> Condition | None:

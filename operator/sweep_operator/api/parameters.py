@@ -34,24 +34,43 @@ class When(Model):
 class ParameterSpec(Model):
     """How one hyperparameter is searched."""
 
-    distribution: Distribution = Field(description="How values are spread between min and max. Immutable.")
-    min: float | None = Field(default=None, description="Smallest value (inclusive).")
-    max: float | None = Field(default=None, description="Largest value (inclusive).")
+    distribution: Distribution = Field(
+        description="How values are spread between min and max: uniform; int_uniform, whole numbers; uniform_pow2, "
+        "powers of two; log_normal, evenly in the logarithm; logit_normal, finely near 1 (discounts, momentum); "
+        "categorical, one of values. Immutable."
+    )
+    min: float | None = Field(default=None, description="Smallest value, inclusive. Not for categorical.")
+    max: float | None = Field(default=None, description="Largest value, inclusive. Not for categorical.")
     mean: Scalar | None = Field(
         default=None,
-        description="Search centre. Default: middle of the transformed range; a categorical's first value.",
+        description="Search centre: tried first, and taken where a manual run names no value. Default: the middle of "
+        "the transformed range; a categorical's first value.",
     )
     scale: Annotated[float, Field(gt=0)] | Literal["auto", "time"] = Field(
         default="auto",
-        description="Half-width of the search around a centre, in [-1, 1]: auto is 0.5; time is one doubling.",
+        description="Half-width of the search around a good point, where the whole range is 2: a number; auto, 0.5; "
+        "or time, one doubling of the value (log_normal and uniform_pow2).",
     )
-    step: float | None = Field(default=None, gt=0, description="Grid from min, for uniform and int_uniform.")
-    values: list[Scalar] | None = Field(default=None, min_length=1, max_length=64, description="Of a categorical.")
-    ordered: bool | None = Field(default=None, description="The order of a categorical's values means something.")
+    step: float | None = Field(
+        default=None,
+        gt=0,
+        description="Distance of the values from each other, counted from min (uniform and int_uniform). Absent: any "
+        "value.",
+    )
+    values: list[Scalar] | None = Field(
+        default=None, min_length=1, max_length=64, description="What a categorical may be. Immutable."
+    )
+    ordered: bool | None = Field(
+        default=None, description="true: the order of a categorical's values means something. Default: false."
+    )
     symmetric: bool | None = Field(
-        default=None, description="logit_normal on log(x/(1-x)), fine at both ends, in place of log(1-x)."
+        default=None,
+        description="true: a logit_normal is fine at both ends, by log(x/(1-x)), not near 1 alone, by log(1-x). "
+        "Default: false.",
     )
-    when: When | None = Field(default=None, description="Makes the parameter conditional. Immutable.")
+    when: When | None = Field(
+        default=None, description="The parameter is present only if another one has one of these values. Immutable."
+    )
 
     @field_validator("mean", "min", "max", "step", mode="before")
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from sweep_operator.api.meta import Condition
 from sweep_operator.api.model import Model, Scalar, Time
 
@@ -12,77 +14,118 @@ MAX_PARETO = 64
 class RunCounts(Model):
     """Runs by state. Every run is in exactly one of pending, running, evaluating, succeeded, failed."""
 
-    created: int = 0
-    pending: int = 0
-    running: int = 0
-    evaluating: int = 0
-    succeeded: int = 0
-    failed: int = 0
+    created: int = Field(default=0, description="Runs that exist, manual ones included.")
+    pending: int = Field(default=0, description="Runs without a training attempt yet.")
+    running: int = Field(default=0, description="Runs that train, or wait for their pod or for a retry.")
+    evaluating: int = Field(default=0, description="Runs whose training has ended well and that are evaluated.")
+    succeeded: int = Field(default=0, description="Runs with a score.")
+    failed: int = Field(default=0, description="Runs that ended without a score, stopped ones included.")
 
 
 class CostStatus(Model):
     """What was spent by the runs that exist, and how much of it on attempts that taught nothing."""
 
-    spent: float = 0.0
-    wasted: float = 0.0
-    unit: str = "seconds"
+    spent: float = Field(
+        default=0.0, description="Cost of all attempts, failed and preempted ones included. limits.totalCost caps it."
+    )
+    wasted: float = Field(default=0.0, description="The part of spent that went into no score.")
+    unit: str = Field(
+        default="seconds",
+        description="Unit of every cost of this sweep, by spec.cost.source: seconds, GPU seconds, a currency or "
+        "reported (whatever the results say).",
+    )
 
 
 class BestRun(Model):
     """One of the best runs by observed score."""
 
-    run: str
-    score: float
-    cost: float | None = None
-    parameters: dict[str, Scalar] = {}
+    run: str = Field(description="Name of the SweepRun.")
+    score: float = Field(description="Its observed score.")
+    cost: float | None = Field(default=None, description="Its cost, in status.cost.unit.")
+    parameters: dict[str, Scalar] = Field(default={}, description="The parameters that it ran with, by dotted path.")
 
 
 class ParetoPoint(Model):
     """One point of the front: no run is better and cheaper."""
 
-    run: str
-    score: float
-    cost: float
+    run: str = Field(description="Name of the SweepRun.")
+    score: float = Field(description="Its observed score.")
+    cost: float = Field(description="Its cost, in status.cost.unit.")
 
 
 class Calibration(Model):
     """How well past predictions fitted."""
 
-    coverage80: float | None = None
-    mean_log_score: float | None = None
-    count: int = 0
+    coverage80: float | None = Field(
+        default=None, description="Share of runs inside the predicted 80% interval, 0 to 1; 0.8 is ideal."
+    )
+    mean_log_score: float | None = Field(
+        default=None, description="Mean log density of what was observed under its prediction; higher is better."
+    )
+    count: int = Field(default=0, description="Predictions that were compared with an observation.")
 
 
 class OptimizerStatus(Model):
     """What the optimizer knows."""
 
-    observations: int = 0
-    last_suggest_seconds: float | None = None
-    score_calibration: Calibration | None = None
-    cost_calibration: Calibration | None = None
+    observations: int = Field(default=0, description="Results that it learns from, those of warmStart included.")
+    last_suggest_seconds: float | None = Field(
+        default=None, description="Seconds that the last suggestion took to compute."
+    )
+    score_calibration: Calibration | None = Field(
+        default=None, description="How well predicted scores fitted the observed ones."
+    )
+    cost_calibration: Calibration | None = Field(
+        default=None, description="How well predicted costs fitted the observed ones."
+    )
 
 
 class SweepTracking(Model):
     """Where the sweep is shown."""
 
-    wandb_sweep_id: str | None = None
-    url: str | None = None
-    delivered: int = 0
-    backlog: int = 0
+    wandb_sweep_id: str | None = Field(default=None, description="Id of the W&B sweep.")
+    url: str | None = Field(default=None, description="Its page, to be opened in a browser.")
+    delivered: int = Field(default=0, description="Finished runs that the tracker has, as read back from it.")
+    backlog: int = Field(default=0, description="Finished runs that are still to be delivered.")
 
 
 class SweepStatus(Model):
     """The observed state of a sweep."""
 
-    observed_generation: int | None = None
-    runs: RunCounts = RunCounts()
-    consecutive_failures: int = 0
-    next_index: int = 0
-    active_since: Time | None = None
-    active_seconds: float = 0.0
-    cost: CostStatus = CostStatus()
-    best: list[BestRun] = []
-    pareto: list[ParetoPoint] = []
-    optimizer: OptimizerStatus = OptimizerStatus()
-    tracking: SweepTracking | None = None
-    conditions: list[Condition] = []
+    observed_generation: int | None = Field(
+        default=None, description="metadata.generation of the spec that this status is about."
+    )
+    runs: RunCounts = Field(default=RunCounts(), description="Runs by state, manual ones included.")
+    consecutive_failures: int = Field(
+        default=0,
+        description="Failed runs of the current template since its last success. limits.maxConsecutiveFailures ends "
+        "the sweep.",
+    )
+    next_index: int = Field(
+        default=0, description="Index of the next run. Never given twice, even if runs are deleted."
+    )
+    active_since: Time | None = Field(
+        default=None, description="Since when the sweep is active; absent while it is suspended, refused or over."
+    )
+    active_seconds: float = Field(
+        default=0.0,
+        description="Seconds of earlier active times. With the time since activeSince they are what "
+        "limits.activeDeadlineSeconds counts.",
+    )
+    cost: CostStatus = Field(default=CostStatus(), description="What the runs that exist have cost.")
+    best: list[BestRun] = Field(default=[], description=f"The {MAX_BEST} best runs by observed score, the best first.")
+    pareto: list[ParetoPoint] = Field(
+        default=[],
+        description=f"The front of score and cost, the cheapest first: no run is better and cheaper. At most "
+        f"{MAX_PARETO} points.",
+    )
+    optimizer: OptimizerStatus = Field(default=OptimizerStatus(), description="What the optimizer knows.")
+    tracking: SweepTracking | None = Field(default=None, description="Where the sweep is shown besides Kubernetes.")
+    conditions: list[Condition] = Field(
+        default=[],
+        description="Accepted: the spec is valid. Succeeded: Unknown while anything runs, then True (MaxRunsReached, "
+        "TargetReached, BudgetExhausted, DeadlineReached, Stopped) or False (TooManyConsecutiveFailures, "
+        "TooManyFailedRuns, SearchSpaceInfeasible). Suspended: nothing new starts. OptimizerHealthy: the last "
+        "suggestion came from it, not from the fallback. WarmStarted: the sources of warmStart were read. "
+        "TrackingSynced: the tracker has every result.",
+    )

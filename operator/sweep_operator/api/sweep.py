@@ -23,53 +23,86 @@ DISPLAY_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?")
 class ProteinSpec(Model):
     """Settings of the optimizer; absent means the optimizer's own default."""
 
-    num_random_samples: int | None = Field(default=None, ge=0, description="Start-up points. Default: parameters + 1.")
+    num_random_samples: int | None = Field(
+        default=None,
+        ge=0,
+        description="Points tried before the model is asked, the search centre among them. Default: parameters + 1.",
+    )
     max_suggestion_cost: float | None = Field(
-        default=None, gt=0, description="Cap on the predicted cost of a suggestion."
+        default=None,
+        gt=0,
+        description="Cap on the predicted cost of a suggestion, in status.cost.unit. Default: no cap.",
     )
     resample_frequency: int | None = Field(
-        default=None, ge=0, description="Every n-th run repeats a Pareto point; 0: never."
+        default=None,
+        ge=0,
+        description="Every n-th run repeats a point of the Pareto front, to learn the noise. Default: 0, never.",
     )
-    global_search_scale: float | None = Field(default=None, gt=0, description="Scale of the search around the front.")
+    global_search_scale: float | None = Field(
+        default=None, gt=0, description="Multiplies every parameter's scale around the points of the front. Default: 1."
+    )
     random_suggestions: int | None = Field(
-        default=None, ge=1, le=65536, description="Global candidates per suggestion."
+        default=None,
+        ge=1,
+        le=65536,
+        description="Candidates spread over the whole space, for each suggestion. Default: 1024.",
     )
-    suggestions_per_pareto: int | None = Field(default=None, ge=1, le=65536, description="Candidates per front point.")
-    seed_with_search_center: bool | None = Field(default=None, description="The first run is the search centre.")
-    expansion_rate: float | None = Field(default=None, ge=0, description="How far beyond the front's cost to look.")
+    suggestions_per_pareto: int | None = Field(
+        default=None, ge=1, le=65536, description="Candidates around each point of the front. Default: 256."
+    )
+    seed_with_search_center: bool | None = Field(
+        default=None, description="The first run is the search centre. Default: true."
+    )
+    expansion_rate: float | None = Field(
+        default=None,
+        ge=0,
+        description="How far beyond the dearest run acquisition protein looks, as a share of the range of log-costs. "
+        "Default: 0.25.",
+    )
     acquisition: Literal["auto", "protein", "ei", "ucb"] | None = Field(
-        default=None, description="auto is the default."
+        default=None,
+        description="How a candidate is rated. ei: expected improvement. ucb: upper confidence bound. protein: the "
+        "rule of PufferLib's Protein. Default: auto, a mix of ei and ucb at a randomly drawn level of cost.",
     )
 
 
 class Constraint(Model):
     """A CEL rule over ``params``, checked on candidates before a run exists."""
 
-    rule: str = Field(min_length=1, max_length=4096, description="CEL, true where a configuration is allowed.")
-    message: str = Field(default="", max_length=1024, description="Said when it does not pass.")
+    rule: str = Field(
+        min_length=1,
+        max_length=4096,
+        description="CEL over params (suggestion and fixed), true where a configuration is allowed: "
+        "params['batch_size'] % 8 == 0.",
+    )
+    message: str = Field(default="", max_length=1024, description="What the rule asks for, in words; shown with it.")
 
 
 class Queue(Model):
-    """Kueue."""
+    """Where Jobs wait for room: a queue of Kueue."""
 
-    name: str = Field(min_length=1, max_length=63, description="LocalQueue of the namespace.")
-    priority_class: str | None = Field(default=None, max_length=63, description="WorkloadPriorityClass.")
+    name: str = Field(min_length=1, max_length=63, description="LocalQueue in the Sweep's namespace.")
+    priority_class: str | None = Field(
+        default=None, max_length=63, description="Kueue's WorkloadPriorityClass. Absent: none."
+    )
 
 
 class WandbSource(Model):
     """A W&B sweep as a source of observations."""
 
     sweep_id: str = Field(min_length=1, description="Id of the W&B sweep.")
-    entity: str | None = None
-    project: str | None = None
+    entity: str | None = Field(default=None, description="User or team that owns it.")
+    project: str | None = Field(default=None, description="Project that it lies in.")
 
 
 class WarmStartSource(Model):
-    """Exactly one of sweep, wandb, configMap."""
+    """Where observations come from: exactly one of sweep, wandb, configMap."""
 
-    sweep: str | None = Field(default=None, description="Another Sweep of the namespace.")
-    wandb: WandbSource | None = None
-    config_map: str | None = Field(default=None, description="A ConfigMap with observations (JSON lines).")
+    sweep: str | None = Field(default=None, description="Name of another Sweep in the same namespace.")
+    wandb: WandbSource | None = Field(default=None, description="A W&B sweep.")
+    config_map: str | None = Field(
+        default=None, description="Name of a ConfigMap with observations (JSON lines) in the same namespace."
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -82,65 +115,136 @@ class WarmStartSource(Model):
 class WarmStart(Model):
     """Observations of earlier sweeps that the model starts from."""
 
-    from_: list[WarmStartSource] = Field(alias="from", min_length=1, max_length=16, description="Newest source last.")
-    max_observations: int = Field(default=200, ge=1, le=10_000, description="The newest ones are kept.")
+    from_: list[WarmStartSource] = Field(
+        alias="from", min_length=1, max_length=16, description="Sources, the newest last."
+    )
+    max_observations: int = Field(
+        default=200, ge=1, le=10_000, description="How many are read at most; the newest ones are kept."
+    )
 
 
 class SecretKey(Model):
     """A key of a Secret in the Sweep's namespace."""
 
-    name: str = Field(min_length=1, max_length=253)
-    key: str = Field(default="api-key", min_length=1, max_length=253)
+    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
+    key: str = Field(default="api-key", min_length=1, max_length=253, description="Key in its data.")
 
 
 class Wandb(Model):
     """Weights & Biases."""
 
-    mode: Literal["online", "offline", "disabled"] = Field(default="online", description="disabled imports nothing.")
-    entity: str | None = Field(default=None, description="Default: the key's default entity.")
-    project: str = Field(default="sweeps", min_length=1, max_length=128, description="W&B project.")
-    base_url: str = Field(default="", alias="baseURL", description="Must be allowed by the operator's configuration.")
-    api_key_secret: SecretKey | None = Field(default=None, description="The pods' key.")
+    mode: Literal["online", "offline", "disabled"] = Field(
+        default="online",
+        description="online: runs are sent. offline: they are written to files. disabled: nothing is done.",
+    )
+    entity: str | None = Field(default=None, description="User or team that owns the project. Default: the key's own.")
+    project: str = Field(default="sweeps", min_length=1, max_length=128, description="W&B project that the runs go to.")
+    base_url: str = Field(
+        default="",
+        alias="baseURL",
+        description="Address of the W&B server, one that the operator's configuration allows. Default: W&B's cloud.",
+    )
+    api_key_secret: SecretKey | None = Field(default=None, description="Secret with the API key that pods get.")
 
 
 class Tracking(Model):
     """Where results are shown besides Kubernetes."""
 
-    wandb: Wandb | None = None
+    wandb: Wandb | None = Field(default=None, description="Weights & Biases. Absent: off.")
 
 
 class SweepSpec(Model):
     """The desired state of a sweep."""
 
     display_name: str | None = Field(
-        default=None, max_length=128, description="Name of directories, runs, patches. Immutable."
+        default=None,
+        max_length=128,
+        description="Name of directories, run names, W&B and patches, where Kubernetes' rules for names do not apply. "
+        "Default: metadata.name. Immutable.",
     )
-    suspend: bool = Field(default=False, description="Start nothing new; see suspendPolicy.")
-    suspend_policy: Literal["drain", "terminate"] = Field(default="drain", description="What happens to running Jobs.")
-    stop: bool = Field(default=False, description="End the sweep now; false again: go on.")
+    suspend: bool = Field(
+        default=False, description="true: start nothing new, and treat what runs as suspendPolicy says; false: go on."
+    )
+    suspend_policy: Literal["drain", "terminate"] = Field(
+        default="drain",
+        description="What suspend does to running Jobs. drain: they end by themselves. terminate: they are deleted, "
+        "and their runs start again afterwards without counting a retry.",
+    )
+    stop: bool = Field(
+        default=False, description="true: end the sweep now (Stopped), what runs included; false again: go on."
+    )
     metric: str | None = Field(
-        default=None, max_length=256, description="Name of the score among the metrics. Immutable."
+        default=None,
+        max_length=256,
+        description="Name of the score in a result: metrics.<metric>, else <metric> itself. Absent: `score`. "
+        "Immutable.",
     )
-    goal: Literal["maximize", "minimize"] = Field(default="maximize", description="Direction of the metric. Immutable.")
-    target: float | None = Field(default=None, description="Stop when a run reaches it.")
-    method: Literal["bayes", "random", "sobol"] = Field(default="bayes", description="bayes is Protein.")
+    goal: Literal["maximize", "minimize"] = Field(
+        default="maximize", description="Which scores are better: high ones or low ones. Immutable."
+    )
+    target: float | None = Field(
+        default=None, description="End (TargetReached) when a run's score is this good. Absent: off."
+    )
+    method: Literal["bayes", "random", "sobol"] = Field(
+        default="bayes",
+        description="How parameters are chosen. bayes: by Protein, a cost-aware Bayesian optimizer (see protein). "
+        "random: independently. sobol: evenly spread.",
+    )
     seed: int | None = Field(
-        default=None, ge=0, lt=2**63, description="Of the optimizer. Default: from the uid. Immutable."
+        default=None,
+        ge=0,
+        lt=2**63,
+        description="Seed of the optimizer and of the runs. Default: derived from metadata.uid. Immutable.",
     )
-    protein: ProteinSpec = Field(default=ProteinSpec(), description="The optimizer's settings.")
-    parameters: dict[str, ParameterSpec] = Field(min_length=1, max_length=64, description="What is searched.")
-    fixed: dict[str, Scalar] = Field(default={}, max_length=256, description="Merged under every suggestion.")
-    constraints: list[Constraint] = Field(default=[], max_length=32, description="Rules between parameters.")
-    limits: Limits = Field(default=Limits(), description="When the sweep ends.")
-    per_run: PerRun = Field(default=PerRun(), description="Deadlines and retries of a run.")
-    cost: Cost = Field(default=Cost(), description="What a run costs. Immutable.")
-    train: StageTemplate = Field(description="The training stage.")
-    eval: StageTemplate | None = Field(default=None, description="The evaluation. Omitted: train reports the score.")
-    storage: Storage = Field(default=Storage(), description="The volume from train to eval.")
-    queue: Queue | None = None
-    warm_start: WarmStart | None = None
-    tracking: Tracking = Field(default=Tracking())
-    ttl_seconds_after_finished: int | None = Field(default=None, ge=0, description="Of Jobs and Pods.")
+    protein: ProteinSpec = Field(
+        default=ProteinSpec(), description="Settings of the optimizer; absent ones are its own defaults."
+    )
+    parameters: dict[str, ParameterSpec] = Field(
+        min_length=1,
+        max_length=64,
+        description="What is searched: dotted path (trainer.optimizer.learning_rate) to distribution. The set of "
+        "paths, distribution, values and when are immutable; bounds, mean and scale may be edited.",
+    )
+    fixed: dict[str, Scalar] = Field(
+        default={},
+        max_length=256,
+        description="Further parameters with the same value in every run, by dotted path. Edits touch next runs only.",
+    )
+    constraints: list[Constraint] = Field(
+        default=[],
+        max_length=32,
+        description="Rules between parameters. A configuration that breaks one is never suggested.",
+    )
+    limits: Limits = Field(default=Limits(), description="When the sweep ends, and how much runs at the same time.")
+    per_run: PerRun = Field(
+        default=PerRun(), description="Deadlines and retries of each run. Edits touch next runs only."
+    )
+    cost: Cost = Field(default=Cost(), description="What a run costs, which the optimizer learns too. Immutable.")
+    train: StageTemplate = Field(description="The training: what its container is. Edits touch next runs only.")
+    eval: StageTemplate | None = Field(
+        default=None,
+        description="The evaluation, which reports the score; it inherits train's image, environment and volumes "
+        "where it sets none. Absent: train reports the score.",
+    )
+    storage: Storage = Field(
+        default=Storage(), description="The volume handed from train to eval, and how long it is kept."
+    )
+    queue: Queue | None = Field(
+        default=None,
+        description="Kueue's queue for the Jobs. Absent: they start without one. Needs Kueue in the cluster.",
+    )
+    warm_start: WarmStart | None = Field(
+        default=None, description="Observations of earlier sweeps that the optimizer begins with. Absent: none."
+    )
+    tracking: Tracking = Field(
+        default=Tracking(), description="Where results are shown besides Kubernetes. Empty: nowhere."
+    )
+    ttl_seconds_after_finished: int | None = Field(
+        default=None,
+        ge=0,
+        description="Delete Jobs and Pods this many seconds after they have ended. Absent: they stay with the Sweep. "
+        "SweepRuns always do.",
+    )
 
     @field_validator("display_name")
     @classmethod
@@ -181,8 +285,8 @@ class Sweep(Model):
     api_version: Literal["metta.ai/v1alpha1"] = "metta.ai/v1alpha1"
     kind: Literal["Sweep"] = "Sweep"
     metadata: ObjectMeta
-    spec: SweepSpec
-    status: SweepStatus = SweepStatus()
+    spec: SweepSpec = Field(description="What is searched and how: written by people.")
+    status: SweepStatus = Field(default=SweepStatus(), description="The observed state: written by the operator.")
 
     @model_validator(mode="before")
     @classmethod

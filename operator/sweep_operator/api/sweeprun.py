@@ -18,82 +18,148 @@ MAX_ATTEMPTS = 32
 class Prediction(Model):
     """What the optimizer expected when it proposed the run."""
 
-    score: float | None = None
-    cost: float | None = None
-    rating: float | None = None
+    score: float | None = Field(default=None, description="Expected score.")
+    cost: float | None = Field(default=None, description="Expected cost, in the Sweep's status.cost.unit.")
+    rating: float | None = Field(
+        default=None, description="Value of the acquisition function, comparable within one suggestion only."
+    )
 
 
 class SweepRunSpec(Model):
     """Immutable but ``stop``."""
 
-    sweep_name: str = Field(min_length=1, max_length=40, description="The Sweep it belongs to.")
-    index: int | None = Field(default=None, ge=0, description="Absent for manual runs.")
-    origin: Origin = Field(default="manual", description="Where the parameters come from.")
-    parameters: dict[str, Scalar] = Field(default={}, max_length=64, description="Dotted path to value.")
-    prediction: Prediction | None = None
-    stop: bool = Field(default=False, description="End this run now.")
+    sweep_name: str = Field(
+        min_length=1, max_length=40, description="The Sweep that it belongs to, in the same namespace. Immutable."
+    )
+    index: int | None = Field(
+        default=None,
+        ge=0,
+        description="Number of the run, given by the operator. Leave it out of manual runs. Immutable.",
+    )
+    origin: Origin = Field(
+        default="manual",
+        description="Where the parameters come from: center (the search centre), sobol or random (the start), model "
+        "(the optimizer), resample (a point of the Pareto front again), fallback (random, since the optimizer failed), "
+        "manual (a person). Immutable.",
+    )
+    parameters: dict[str, Scalar] = Field(
+        default={},
+        max_length=64,
+        description="Value by dotted path. Those that a manual run leaves out take their search centre; values outside "
+        "the bounds are allowed. Immutable.",
+    )
+    prediction: Prediction | None = Field(
+        default=None,
+        description="What the optimizer expected when it proposed the run; absent without a model. Immutable.",
+    )
+    stop: bool = Field(
+        default=False, description="true: end this run now (class stopped); nothing is learned from it. For good."
+    )
 
 
 class Attempt(Model):
     """One pod of one attempt; seconds are set per pod, never added."""
 
-    n: int
-    pod_uid: str | None = Field(default=None, alias="podUID")
-    seconds: float = 0.0
-    class_: Literal[FailureClass, "succeeded"] | None = Field(default=None, alias="class")
+    n: int = Field(description="Number of the attempt, from 1; that of the Job.")
+    pod_uid: str | None = Field(
+        default=None, alias="podUID", description="The pod's uid; absent where several are merged."
+    )
+    seconds: float = Field(default=0.0, description="Seconds that its main container ran.")
+    class_: Literal[FailureClass, "succeeded"] | None = Field(
+        default=None,
+        alias="class",
+        description="How it ended: succeeded, or the class of its failure. Absent while it runs.",
+    )
 
 
 class StageStatus(Model):
     """Where a stage stands. ``attempt`` is a serial: it is raised before each Job."""
 
-    job_name: str | None = None
-    attempt: int = 0
-    failures: int = 0
-    preemptions: int = 0
-    start_time: Time | None = None
-    completion_time: Time | None = None
-    seconds: float = 0.0
-    exit_code: int | None = None
-    node: str | None = None
-    image_id: str | None = Field(default=None, alias="imageID")
-    attempts: list[Attempt] = []
+    job_name: str | None = Field(default=None, description="Job of the latest attempt.")
+    attempt: int = Field(default=0, description="Number of the latest attempt; 0: none yet.")
+    failures: int = Field(default=0, description="Attempts that failed. perRun.retries limits them.")
+    preemptions: int = Field(
+        default=0, description="Attempts that were preempted, evicted or lost with a node. perRun.retries limits them."
+    )
+    start_time: Time | None = Field(
+        default=None,
+        description="When the main container of the latest attempt started; deadlineSeconds counts from it.",
+    )
+    completion_time: Time | None = Field(default=None, description="When the main container of the last one ended.")
+    seconds: float = Field(default=0.0, description="Seconds of the main containers of all attempts together.")
+    exit_code: int | None = Field(default=None, description="Exit code of the last main container that ended.")
+    node: str | None = Field(default=None, description="Node of the latest attempt's pod.")
+    image_id: str | None = Field(
+        default=None, alias="imageID", description="Image that ran, by digest, as the node reports it."
+    )
+    attempts: list[Attempt] = Field(
+        default=[],
+        description=f"Pods and how they ended, the oldest first. At most {MAX_ATTEMPTS}; older ones are merged.",
+    )
 
 
 class Failure(Model):
     """Why a run failed."""
 
-    stage: Stage | None = None
-    class_: FailureClass = Field(alias="class")
-    reason: str
-    message: str = ""
+    stage: Stage | None = Field(default=None, description="Stage that failed; absent where none had begun.")
+    class_: FailureClass = Field(
+        alias="class",
+        description="parameters and crash: learned as infeasible. timeout: its seconds are a lower bound of the cost. "
+        "eval, preempted, infrastructure, stopped: nothing is learned.",
+    )
+    reason: str = Field(description="Why, in one word for programs, such as OOMKilled or ResultMissing.")
+    message: str = Field(default="", description="Why, in words for people, with what was found.")
 
 
 class RunTracking(Model):
     """Whether the tracker has the run."""
 
-    delivered: bool = False
-    run_id: str | None = None
-    message: str | None = None
+    delivered: bool = Field(default=False, description="The tracker has the result, as read back from it.")
+    run_id: str | None = Field(default=None, description="Id of the run in the tracker.")
+    message: str | None = Field(default=None, description="Why it is not delivered yet.")
 
 
 class SweepRunStatus(Model):
     """The observed state of a run."""
 
-    run_name: str | None = None
-    seed: int | None = None
-    fixed: dict[str, Scalar] | None = None
-    parameters: dict[str, Scalar] | None = None
-    """What actually runs: spec.parameters, typed, a manual run's gaps filled with the search centre."""
-    template_hash: str | None = None
-    train: StageStatus = StageStatus()
-    eval: StageStatus = StageStatus()
-    score: float | None = None
-    cost: float | None = None
-    metrics: dict[str, float] = {}
-    checkpoint: str | None = None
-    failure: Failure | None = None
-    tracking: RunTracking | None = None
-    conditions: list[Condition] = []
+    run_name: str | None = Field(
+        default=None,
+        description="Name of the run directory and in the tracker: <displayName>.r.<index>; a manual run's own name.",
+    )
+    seed: int | None = Field(
+        default=None, description="What the program gets as $SWEEP_RUN_SEED, the same in every attempt."
+    )
+    fixed: dict[str, Scalar] | None = Field(
+        default=None, description="spec.fixed of the Sweep when the run started; merged under the parameters."
+    )
+    parameters: dict[str, Scalar] | None = Field(
+        default=None,
+        description="What actually runs: spec.parameters, typed, a manual run's gaps filled with the search centre.",
+    )
+    template_hash: str | None = Field(
+        default=None,
+        description="Template of all attempts: the ControllerRevision <sweep>-<templateHash>. Edits of the Sweep after "
+        "the first attempt do not touch the run.",
+    )
+    train: StageStatus = Field(default=StageStatus(), description="The training: its attempts, times and node.")
+    eval: StageStatus = Field(
+        default=StageStatus(), description="The evaluation: its attempts, times and node. Empty without spec.eval."
+    )
+    score: float | None = Field(default=None, description="The observed score: the Sweep's metric of the final result.")
+    cost: float | None = Field(
+        default=None,
+        description="What the result cost, in the Sweep's status.cost.unit; failed attempts count in the Sweep's spent "
+        "alone.",
+    )
+    metrics: dict[str, float] = Field(default={}, description="Every metric that the results carried, by name.")
+    checkpoint: str | None = Field(default=None, description="Where the program says that its checkpoint lies.")
+    failure: Failure | None = Field(default=None, description="Why the run failed; absent otherwise.")
+    tracking: RunTracking | None = Field(default=None, description="Whether the tracker has the run.")
+    conditions: list[Condition] = Field(
+        default=[],
+        description="Succeeded: Unknown while the run waits or runs (its reason says what keeps it), then True with a "
+        "score or False. TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from it.",
+    )
 
 
 class SweepRun(Model):
@@ -102,8 +168,8 @@ class SweepRun(Model):
     api_version: Literal["metta.ai/v1alpha1"] = "metta.ai/v1alpha1"
     kind: Literal["SweepRun"] = "SweepRun"
     metadata: ObjectMeta
-    spec: SweepRunSpec
-    status: SweepRunStatus = SweepRunStatus()
+    spec: SweepRunSpec = Field(description="What is run. Immutable but stop.")
+    status: SweepRunStatus = Field(default=SweepRunStatus(), description="The observed state, written by the operator.")
 
     @property
     def name(self) -> str:

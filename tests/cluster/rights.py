@@ -1,0 +1,88 @@
+"""What operators may do, and what they have asked for, by the API server's audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sweep_operator.api.names import GROUP, MANAGED_BY
+from sweep_operator.api.rbac import LEASE_RULES, WORK_RULES
+from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import Object
+
+
+class Right(NamedTuple):
+    """One verb on one resource (``pods/log``: with its subresource)."""
+
+    group: str
+    resource: str
+    verb: str
+
+
+ALLOWED = {
+    Right(group, resource, verb)
+    for rule in (*WORK_RULES, *LEASE_RULES)
+    for group in rule["apiGroups"]
+    for resource in rule["resources"]
+    for verb in rule["verbs"]
+}
+
+ASKED_BY_ADMISSION = {
+    Right(GROUP, "sweeps/finalizers", "update"): "to own runs, revisions and the warm start's ConfigMap",
+    Right(GROUP, "sweepruns/finalizers", "update"): "to own Jobs, claims and Services",
+    Right(GROUP, "sweepruns", "delete"): "to set the owner of a run that exists: a manual one",
+}
+"""Never sent, and so in no audit log: the API server asks for them itself when owner references are set, where
+OwnerReferencesPermissionEnforcement is on. test_rights.py takes each away and sees what is refused then."""
+
+PROVOKED = (
+    "exceeded quota",
+    "violates PodSecurity",
+    "error looking up service account",
+    "is being terminated",
+)
+"""What admission, not a Role, refuses to operators because a test wants it to."""
+
+
+def asked(cluster: Cluster, account: str | None = None) -> Iterator[tuple[Right, Object]]:
+    """Each request of an operator for a resource, with its audit event; ``account`` None: of every operator."""
+    for event in _events(cluster, account):
+        ref = event.get("objectRef") or {}
+        if ref.get("resource"):
+            resource = "/".join(p for p in (ref["resource"], ref.get("subresource")) if p)
+            yield Right(ref.get("apiGroup", ""), resource, event["verb"]), event
+
+
+def asked_paths(cluster: Cluster, account: str) -> set[str]:
+    """What else it asked for: paths that are no resources."""
+    events = _events(cluster, account)
+    return {e["requestURI"] for e in events if not (e.get("objectRef") or {}).get("resource")}
+
+
+def _events(cluster: Cluster, account: str | None) -> Iterator[Object]:
+    for event in cluster.audit(account):
+        by_kubectl = event.get("userAgent", "").startswith("kubectl")  # tests ask in its name too
+        if event["user"]["username"].endswith(f":{MANAGED_BY}") and not by_kubectl:
+            yield event
+
+
+def check_nothing_was_denied(cluster: Cluster) -> None:
+    """No operator of the whole session asked for what its Role does not give, or was refused for another reason."""
+    wrong = [
+        (*right, found, event["requestURI"])
+        for right, event in asked(cluster)
+        if (found := problem(cluster, right, event)) is not None
+    ]
+    assert not wrong, f"{len(wrong)} requests, the first ones: {wrong[:5]}"
+
+
+def problem(cluster: Cluster, right: Right, event: Object) -> str | None:
+    """Why an operator should not have sent that, or should not have got that answer."""
+    if right not in ALLOWED:
+        return "the Role does not give it"
+    answer = event["responseStatus"]
+    message = str(answer.get("message", ""))
+    if answer["code"] not in (401, 403) or any(p in message for p in PROVOKED):
+        return None
+    # it answers before it has read accounts and Roles
+    return None if cluster.control_plane.was_starting(event["stageTimestamp"]) else f"denied: {message}"

@@ -1,0 +1,192 @@
+"""The Role is exactly what the operator uses: nothing is missing, and nothing is given that it does not need."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sweep_operator.api.names import MANAGED_BY
+from sweep_operator.api.rbac import manifests
+from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import KubectlFailed, Object
+from tests.cluster.operator_process import Operator
+from tests.cluster.rights import ALLOWED, ASKED_BY_ADMISSION, Right, asked, asked_paths, problem
+from tests.cluster.sweeps import condition, ended, manual_run, runs, sweep
+
+ONE = {"maxRuns": 1}
+
+
+@pytest.mark.timeout(240)
+def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    """Everything that an operator does, in one namespace: what its account asks for is its Role."""
+    config = tmp_path / "config.yaml"
+    config.write_text("lostNodeSeconds: 3")
+    node = f"lost-{namespace}"
+    taint = {"key": "lost", "value": namespace, "effect": "NoSchedule"}
+    cluster.add_node(node, played_by=node, labels={"lost": namespace}, taints=[taint])
+    _refuse_jobs(cluster, namespace)
+
+    operator = Operator(cluster, namespace, f"--config={config}").start()
+    try:
+        # A process that ends between the Service of two nodes and their Job: the next one has not raised this attempt
+        # itself, asks whether the live run still wants it, and finds the Service.
+        cluster.apply(sweep("nodes", limits=ONE, train={"nodes": 2}), namespace)
+        job = Right("batch", "jobs", "create")
+        cluster.until(lambda: any(right == job for right, _ in asked(cluster, operator.account)), "a Job is refused")
+        operator.kill()
+        cluster.kubectl("delete", "validatingwebhookconfiguration", namespace)
+        operator.start()
+
+        # claims that are not kept; observations from a ConfigMap and from another Sweep; a run of a person's
+        rows = json.dumps({"parameters": {"x": 0.5}, "score": 0.5, "cost": 1})
+        cluster.apply(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "old"}, "data": {"rows": rows}}, namespace
+        )
+        cluster.apply(
+            sweep(
+                "stored",
+                limits=ONE,
+                eval={},
+                storage={"retention": "none"},
+                warmStart={"from": [{"configMap": "old"}, {"sweep": "nodes"}]},
+            ),
+            namespace,
+        )
+        cluster.apply(manual_run("mine", "stored", x=0.25), namespace)
+        # a result from a log (which nodes that are played do not have)
+        results = {"source": "Log", "pattern": "reward=(?P<value>[0-9.]+)"}
+        cluster.apply(sweep("logged", limits=ONE, train={"results": results}), namespace)
+        # a pod that nobody can end
+        there = {"tolerations": [{"key": "lost", "operator": "Exists"}], "nodeSelector": {"lost": namespace}}
+        cluster.apply(sweep("lost", limits=ONE, train=there, env={"TEST_FAULT": "hang"}), namespace)
+        cluster.until(
+            lambda: any(
+                p["spec"].get("nodeName") == node and p["status"].get("phase") == "Running"
+                for p in cluster.list("pods", namespace)
+            ),
+            "it runs there",
+        )
+        cluster.lose_nodes(node)
+
+        for name in ("nodes.r.0", "stored.r.0", "mine"):
+            cluster.until(lambda n=name: ended(cluster.get("sweeprun", n, namespace)), f"{name} has ended")
+            assert condition(cluster.get("sweeprun", name, namespace))["status"] == "True", name
+        cluster.until(lambda: ended(runs(cluster, namespace, "logged")[0]), "logged has ended")
+
+        def unused() -> set[Right]:
+            return ALLOWED - ASKED_BY_ADMISSION.keys() - {right for right, _ in asked(cluster, operator.account)}
+
+        try:
+            cluster.until(lambda: not unused(), "every right of the Role is used")
+        except AssertionError:
+            assert unused() == set(), "take these out of api/rbac.py, or use them here"
+    finally:
+        operator.kill()
+        cluster.remove_node(node)
+    used = {right for right, _ in asked(cluster, operator.account)}
+    assert used | ASKED_BY_ADMISSION.keys() == ALLOWED
+    assert not used & ASKED_BY_ADMISSION.keys(), "these are used: they belong in no table of exceptions"
+    # what the check of the whole session would find
+    right, event = next(asked(cluster, operator.account))
+    assert problem(cluster, right, event) is None
+    assert problem(cluster, right._replace(verb="escalate"), event) == "the Role does not give it"
+    denied = {**event, "responseStatus": {"code": 403, "message": "User may not"}}
+    assert problem(cluster, right, denied) == "denied: User may not"
+    # kopf looks up the kinds that it watches, as every account may; it asks for no CRDs and no Namespaces
+    paths = asked_paths(cluster, operator.account)
+    assert "/apis/metta.ai/v1alpha1" in paths
+    assert all(path in ("/api", "/apis") or path.startswith(("/api/", "/apis/")) for path in paths), paths
+
+
+def _refuse_jobs(cluster: Cluster, namespace: str) -> None:
+    """Nobody can create a Job there, as when the webhook of a queue is down, until that configuration is deleted."""
+    rule = {"apiGroups": ["batch"], "apiVersions": ["v1"], "resources": ["jobs"], "operations": ["CREATE"]}
+    webhook = {
+        "name": "nobody.metta.ai",
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "rules": [rule],
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    cluster.apply(
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": namespace},
+            "webhooks": [webhook],
+        }
+    )
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "any"},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "any"}]}}},
+    }
+
+    def refused() -> bool:
+        try:
+            cluster.kubectl("create", "-n", namespace, "--dry-run=server", "-f", "-", stdin=json.dumps(job))
+        except KubectlFailed as error:
+            return "failed calling webhook" in str(error)
+        return False
+
+    cluster.until(refused, "Jobs are refused")
+
+
+def _without(taken: Right, namespace: str) -> list[Object]:
+    """The operator's account and roles, less one right."""
+    made = manifests("namespace", namespace)
+    for role in (m for m in made if m["kind"] == "Role"):
+        role["rules"] = [
+            {"apiGroups": [group], "resources": [resource], "verbs": verbs}
+            for rule in role["rules"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            if (verbs := [v for v in rule["verbs"] if Right(group, resource, v) != taken])
+        ]
+    return made
+
+
+@pytest.mark.parametrize("taken", ASKED_BY_ADMISSION, ids=lambda r: f"{r.verb} {r.resource}")
+def test_what_admission_asks_for_is_needed(cluster: Cluster, namespace: str, taken: Right) -> None:
+    cluster.apply([sweep("owner"), manual_run("mine", "owner", x=0.5)], namespace)
+    owner = {
+        "apiVersion": "metta.ai/v1alpha1",
+        "name": "owner",
+        "uid": cluster.get("sweep", "owner", namespace)["metadata"]["uid"],
+        "kind": "Sweep",
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    run = {**owner, "kind": "SweepRun", "name": "mine"}
+    run["uid"] = cluster.get("sweeprun", "mine", namespace)["metadata"]["uid"]
+    cluster.apply(manifests("namespace", namespace), namespace)
+    account = cluster.kubeconfig_for(namespace, MANAGED_BY)
+
+    def answer() -> str:
+        """Of the API server, to what the operator does with owners; nothing is written."""
+        as_operator = (f"--kubeconfig={account}", "-n", namespace, "--dry-run=server")
+        made = manual_run("other", "owner", x=0.5)
+        made["metadata"]["ownerReferences"] = [owner]
+        claim = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "c", "ownerReferences": [run]},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+        adopted = json.dumps({"metadata": {"ownerReferences": [owner]}})
+        try:
+            cluster.kubectl("create", *as_operator, "-f", "-", stdin=json.dumps(made))
+            cluster.kubectl("create", *as_operator, "-f", "-", stdin=json.dumps(claim))
+            cluster.kubectl("patch", *as_operator, "sweeprun", "mine", "--type=merge", "-p", adopted)
+        except KubectlFailed as error:
+            return str(error)
+        return "allowed"
+
+    cluster.until(lambda: answer() == "allowed", "with the whole Role it may")
+    cluster.apply(_without(taken, namespace), namespace)
+    refusal = "resource you can't delete" if taken.verb == "delete" else "cannot set blockOwnerDeletion"
+    cluster.until(lambda: refusal in answer(), f"without {taken} it may not")
