@@ -9,11 +9,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from protein.device import CPU, Capacity
 from protein.gp import KernelSpec, Surrogate, fit
 from protein.history import History, select_rows
 from protein.posterior import Posterior
 from protein.scaling import Standardisation, standardise
-from protein.score_model import FIT_ROWS, MODEL_ROWS
+from protein.score_model import FIT_ROWS
 
 Array = npt.NDArray[np.float64]
 
@@ -28,7 +29,7 @@ class CostModel:
     never varies is `constant`: it is predicted, and takes no part in the acquisition.
     """
 
-    def __init__(self, history: History, model: Surrogate | None = None) -> None:
+    def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
         priced = history.priced
         bounded = history.censored & np.isfinite(history.cost) & ~history.failed
         known = np.log(_positive(history.cost[priced]))
@@ -49,11 +50,13 @@ class CostModel:
             x, z = np.concatenate([x, history.x[bounded]]), np.concatenate([z, z_bounds])
             priority, z_bounds = np.zeros(len(x)), np.zeros(0)
         self.surrogate = model or fit_cost(x, z, priority)
-        rows = select_rows(priority, MODEL_ROWS)
-        self.posterior = Posterior(self.surrogate, torch.tensor(x[rows]), torch.tensor(z[rows])[:, None])
+        rows = select_rows(priority, capacity.rows)
+        self.posterior = Posterior(
+            self.surrogate, torch.tensor(x[rows]), torch.tensor(z[rows])[:, None], device=capacity.device
+        )
         if len(z_bounds):
             # a run that was cut short cost at least what it had cost by then, and what the others predict for it
-            cut = select_rows(z_bounds, MODEL_ROWS // 4)
+            cut = select_rows(z_bounds, capacity.rows // 4)
             at = torch.tensor(history.x[bounded][cut])
             mean, _ = self.posterior.predict(at)
             imputed = torch.maximum(mean, torch.tensor(z_bounds[cut])[:, None])

@@ -11,10 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from protein.device import CPU, Capacity
 from protein.gp import KernelSpec, Surrogate, fit
 from protein.history import History, select_rows
 from protein.posterior import Posterior
-from protein.score_model import FIT_ROWS, MODEL_ROWS
+from protein.score_model import FIT_ROWS
 
 Array = npt.NDArray[np.float64]
 
@@ -24,15 +25,16 @@ SPEC = KernelSpec(constant=False, noise=0.03, noise_log_sd=1.0)
 class FeasibilityModel:
     """P(success) given which rows of a history failed. A run stopped by its deadline did not fail."""
 
-    def __init__(self, history: History, model: Surrogate | None = None) -> None:
+    def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
         target = np.where(history.failed, -1.0, 0.0)
         self.surrogate: Surrogate | None = None
         self.posterior: Posterior | None = None
         if not history.failed.any():
             return
-        fitted, rows = select_rows(-target, FIT_ROWS), select_rows(-target, MODEL_ROWS)
+        fitted, rows = select_rows(-target, FIT_ROWS), select_rows(-target, capacity.rows)
         self.surrogate = model or fit(history.x[fitted], target[fitted], SPEC)
-        self.posterior = Posterior(self.surrogate, torch.tensor(history.x[rows]), torch.tensor(target[rows])[:, None])
+        x, y = torch.tensor(history.x[rows]), torch.tensor(target[rows])[:, None]
+        self.posterior = Posterior(self.surrogate, x, y, device=capacity.device)
 
     def log_probability(self, x: Tensor) -> Tensor:
         """log P(success) (m,) at rows of `x` (m, d); differentiable in `x`."""

@@ -171,7 +171,7 @@ def cholesky(matrix: Tensor) -> Tensor:
         return matrix
     mean = matrix.diagonal().mean()
     for jitter in JITTERS:
-        shifted = matrix if jitter == 0.0 else matrix + jitter * mean * torch.eye(len(matrix), dtype=matrix.dtype)
+        shifted = matrix if jitter == 0.0 else matrix + torch.diag_embed((jitter * mean).expand(len(matrix)))
         factor: Tensor
         factor, info = torch.linalg.cholesky_ex(shifted)
         if int(info) == 0:

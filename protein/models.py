@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protein.cost_model import CostModel, cost_of
+from protein.device import capacity_for
 from protein.feasibility_model import FeasibilityModel
 from protein.history import History
 from protein.outcome_model import OutcomeModel, fit_outcomes
@@ -46,15 +47,19 @@ class Models:
         return np.array([cost_of(float(value)) for value in self.cost.predict(x)[0]])
 
 
-def build_models(history: History, goal: str) -> Models:
-    """Fit the three models; a pure function of its arguments. Call it with threads pinned."""
+def build_models(history: History, goal: str, device: str = "cpu") -> Models:
+    """Fit the three models; a pure function of its arguments. Call it with threads pinned.
+
+    device: as in ProteinSettings. Raises ValueError for cuda where there is none.
+    """
+    capacity = capacity_for(device, len(history))
     return Models(
         history,
-        ScoreModel(history),
-        CostModel(history),
-        FeasibilityModel(history),
+        ScoreModel(history, capacity=capacity),
+        CostModel(history, capacity=capacity),
+        FeasibilityModel(history, capacity=capacity),
         1.0 if goal == "maximize" else -1.0,
-        fit_outcomes(history),
+        fit_outcomes(history, capacity),
     )
 
 

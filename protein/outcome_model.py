@@ -9,10 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from protein.device import CPU, Capacity
 from protein.history import History, select_rows
 from protein.posterior import Posterior
 from protein.scaling import Standardisation, standardise
-from protein.score_model import MODEL_ROWS, fit_score
+from protein.score_model import fit_score
 
 Array = npt.NDArray[np.float64]
 
@@ -45,16 +46,17 @@ class OutcomeModel:
         return center, sd.numpy() * scaling.scale
 
 
-def fit_outcomes(history: History) -> tuple[OutcomeModel, ...]:
+def fit_outcomes(history: History, capacity: Capacity = CPU) -> tuple[OutcomeModel, ...]:
     """One model for each outcome of the history, in order."""
-    return tuple(_fit(history, column) for column in history.outcomes.values.T)
+    return tuple(_fit(history, column, capacity) for column in history.outcomes.values.T)
 
 
-def _fit(history: History, column: Array) -> OutcomeModel:
+def _fit(history: History, column: Array, capacity: Capacity) -> OutcomeModel:
     known = np.isfinite(column) & ~history.failed
     x, values = history.x[known], column[known]
     scaling = standardise(values, clip=True)
     z = scaling.forward(values)
     surrogate = fit_score(x, z)
-    rows = select_rows(z, MODEL_ROWS)
-    return OutcomeModel(scaling, Posterior(surrogate, torch.tensor(x[rows]), torch.tensor(z[rows])[:, None]))
+    rows = select_rows(z, capacity.rows)
+    at, targets = torch.tensor(x[rows]), torch.tensor(z[rows])[:, None]
+    return OutcomeModel(scaling, Posterior(surrogate, at, targets, device=capacity.device))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from protein.device import CPU, Capacity
 from protein.gp import KernelSpec, Surrogate, fit
 from protein.history import History, select_rows
 from protein.posterior import Posterior
@@ -16,8 +17,6 @@ Array = npt.NDArray[np.float64]
 
 FIT_ROWS = 256
 """Rows that hyperparameters are fitted to; the cost of a fit is cubic in them."""
-MODEL_ROWS = 1280
-"""Rows that predictions are conditioned on; 13 MB a matrix. Beyond it: the best half and a sample of the rest."""
 FANTASIES = 16
 """Joint samples of the scores of pending runs."""
 
@@ -28,14 +27,16 @@ class ScoreModel:
     With no scored row at all it is the prior: mean 0, the same uncertainty everywhere.
     """
 
-    def __init__(self, history: History, model: Surrogate | None = None) -> None:
+    def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
         scored = history.scored
         x, utility = history.x[scored], history.utility[scored]
         self.standardisation: Standardisation = standardise(utility, clip=True)
         z = self.standardisation.forward(utility)
         self.surrogate = model or fit_score(x, z)
-        rows = select_rows(z, MODEL_ROWS)
-        self.posterior = Posterior(self.surrogate, torch.tensor(x[rows]), torch.tensor(z[rows])[:, None])
+        rows = select_rows(z, capacity.rows)
+        self.posterior = Posterior(
+            self.surrogate, torch.tensor(x[rows]), torch.tensor(z[rows])[:, None], device=capacity.device
+        )
         self.z = z
         self.x = x
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 ACQUISITIONS = ("auto", "protein", "ei", "ucb")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class ProteinSettings:
     """How far beyond the front's cost the ancestors' rule (acquisition protein) looks."""
     acquisition: str = "auto"
     """auto | protein | ei | ucb."""
+    device: str = "auto"
+    """auto | cpu | cuda: where predictions are computed; auto takes a GPU from some thousand observations on."""
 
     def __post_init__(self) -> None:
         _integer("num_random_samples", self.num_random_samples, 0, optional=True)
@@ -47,6 +50,8 @@ class ProteinSettings:
             raise ValueError(f"seed_with_search_center: {self.seed_with_search_center!r} is neither true nor false")
         if self.acquisition not in ACQUISITIONS:
             raise ValueError(f"acquisition: {self.acquisition!r} is unknown; use one of {', '.join(ACQUISITIONS)}")
+        if self.device not in DEVICES:
+            raise ValueError(f"device: {self.device!r} is unknown; use one of {', '.join(DEVICES)}")
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any] | None) -> Self:
