@@ -71,6 +71,7 @@ cluster-binaries: $(STAMP) ## the binaries of the test cluster: downloaded and c
 .PHONY: bench
 bench: $(STAMP) ## the benchmarks (by hand: wall time depends on the machine)
 	$(BIN)/python -m tests.bench.suggest_latency
+	$(BIN)/python -m tests.bench.cluster
 
 .PHONY: clean
 clean: ## remove .venv and the results of the demo

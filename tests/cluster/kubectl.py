@@ -25,9 +25,13 @@ class Kubectl:
         self.folder, self.kubeconfig, self._program, self._prefix = folder, kubeconfig, program, prefix
         self._numbers = itertools.count()
 
+    def command(self, *arguments: str | Path) -> list[str]:
+        """The command line of kubectl as the administrator, for who runs it otherwise."""
+        return [str(part) for part in (self._program, f"--kubeconfig={self.kubeconfig}", *arguments)]
+
     def kubectl(self, *arguments: str | Path, stdin: str | None = None, timeout: float = 60) -> str:
         """kubectl as the administrator; its standard output. Raises KubectlFailed."""
-        command = [self._program, f"--kubeconfig={self.kubeconfig}", *arguments]
+        command = self.command(*arguments)
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
         if done.returncode != 0:
             raise KubectlFailed(done.stderr.strip() or done.stdout.strip())

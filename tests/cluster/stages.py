@@ -4,7 +4,8 @@ A pod's life follows from the environment of its first container:
 
 * ``TEST_FAULT``: what goes wrong (FAULTS below; empty: nothing). ``TEST_FAULT_ATTEMPTS``: how many attempts it spoils
   (empty: all of them).
-* ``TEST_SECONDS``: how long main runs, e.g. "2s" (default 0.5 s). ``TEST_START_DELAY``: how long it takes to start.
+* ``TEST_SECONDS``: how long main runs, e.g. "2s" (default 0.5 s); with ``TEST_SECONDS_UP_TO``: at random, up to that.
+  ``TEST_START_DELAY``: how long it takes to start.
 * The result is ``{"score": v, "reward": v}`` with v the last ``SWEEP_PARAM_*`` of the container that is not empty:
   a function of the run's parameters, so that what was recorded can be compared with what was run.
 """
@@ -191,7 +192,10 @@ def _end(name: str, faults: list[str], code: int, reason: str) -> dict[str, Any]
         "Pod",
         [_ALIVE, _is(".status.phase", "Running"), _is(_FAULT, *faults)],
         {"statusTemplate": template},
-        delay=_delay("TEST_SECONDS", 500),
+        delay={
+            **_delay("TEST_SECONDS", 500),
+            "jitterDurationFrom": {"expressionFrom": _PARTS.format("TEST_SECONDS_UP_TO")},
+        },
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweep_operator.api.conditions import condition_of
+from tests.cluster.audit import resource, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Kubectl, KubectlFailed, Object
 
@@ -72,9 +73,7 @@ def until_let_go(cluster: Kubectl, namespace: str) -> None:
 def check_jobs_once(cluster: Cluster, account: str, count: int) -> None:
     """The account has created ``count`` Jobs, none twice, by the audit log."""
     created = [
-        e["objectRef"]["name"]
-        for e in cluster.audit(account)
-        if e["verb"] == "create" and e["objectRef"]["resource"] == "jobs" and e["responseStatus"]["code"] == 201
+        e["objectRef"]["name"] for e in writes(cluster, user=account) if e["verb"] == "create" and resource(e) == "jobs"
     ]
     assert len(created) == len(set(created)) == count
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from tests.cluster.audit import counted, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import check_ended_well, check_jobs_once, condition, reason, runs, sweep, until_let_go
@@ -43,17 +44,9 @@ def test_the_example_runs_to_its_end(cluster: Cluster, namespace: str, operator:
     metrics = operator.asks("/metrics") or ""
     assert f'sweep_operator_runs{{namespace="{namespace}",state="Completed"}} {count:.1f}' in metrics
     assert operator.asks("/healthz") == "ok"
-    writes = [
-        e["verb"]
-        for e in cluster.audit(operator.account)
-        if e["verb"] in ("create", "update", "patch", "delete", "deletecollection")
-        and e["objectRef"]["resource"] in ("sweeps", "sweepruns", "jobs", "pods")
-        and "dryRun" not in e["requestURI"]
-        and e["responseStatus"]["code"] < 300
-    ]
     # SweepRun 1 + 3 (5 where the stages take longer than 5 s), Jobs 2 + 1 (deleted before the claim that is not kept),
     # Pods 2, Sweep 1 or 2
-    assert len(writes) / count <= 12
+    assert counted(writes(cluster, user=operator.account)).total() / count <= 12
 
 
 @pytest.mark.timeout(280)

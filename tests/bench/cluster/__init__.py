@@ -1,0 +1,1 @@
+"""What the operator needs on a real API server: latency, writes, start, memory. ``python -m tests.bench.cluster``."""

@@ -1,0 +1,98 @@
+"""The operator as users start it, on a real API server: `python -m tests.bench.cluster [--runs 100] [--json FILE]`.
+
+Nodes and pods are played (see tests/cluster), the control plane is real and shares the machine with the operator. By
+hand: wall time depends on the machine, and on who else uses it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench.cluster import handover, restart
+from tests.cluster.binaries import CONTROL_PLANE, Missing, find
+from tests.cluster.cluster import Cluster
+from tests.cluster.fixtures import started
+from tests.cluster.operator_process import Operator
+
+SHAPES = (("random", True), ("bayes", True), ("random", False), ("bayes", False))
+"""(method, with evaluation and claim); the last one's sweep is the one that is filled up."""
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Print two tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=100, help="of each sweep (default: %(default)s)")
+    parser.add_argument("--parallel", type=int, default=4, help="of them at the same time (default: %(default)s)")
+    parser.add_argument("--stored", type=int, default=1000, help="finished runs before the restart")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    args = parser.parse_args()
+    try:
+        find(CONTROL_PLANE)
+    except Missing as missing:
+        sys.exit(f"no test cluster: {missing}")
+    figures: Row = {"cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
+    with tempfile.TemporaryDirectory() as folder, started(lambda: Cluster(Path(folder))) as cluster:
+        figures["handover"], figures["restart"] = _measure(cluster, args.runs, args.parallel, args.stored)
+    figures["load_after"] = os.getloadavg()[0]
+    if args.json is not None:
+        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _measure(cluster: Cluster, count: int, parallel: int, stored: int) -> tuple[list[Row], Row]:
+    rows: list[Row] = []
+    for method, evaluated in SHAPES:
+        # one after the other, each with a namespace and a process of its own
+        with Operator(cluster, cluster.namespace()) as operator:
+            done = handover.measure(cluster, operator, method, evaluated=evaluated, count=count, parallel=parallel)
+            rows.append(done.row())
+            _print_handover(rows[-1], first=len(rows) == 1)
+            if (method, evaluated) == SHAPES[-1]:
+                again = restart.measure(cluster, operator, "handover", stored).row()
+                _print_restart(again)
+    return rows, again
+
+
+def _print_handover(row: Row, *, first: bool) -> None:
+    if first:
+        print(
+            "From a finished run to the next one (seconds), writes per run to Sweep, SweepRun, Job and Pod,\n"
+            "memory (resident, proportional) of the main process and of the optimizer:\n"
+        )
+        _line("method", "stages", "SweepRun p50", "Job p50", "p99", "max", "writes", "CPU s/run", "MB", "optimizer MB")
+        _line(*["---"] * 10)
+    _line(
+        row["method"],
+        row["stages"],
+        *(f"{row[k]:.2f}" for k in ("sweeprun_p50_s", "job_p50_s", "job_p99_s", "job_max_s")),
+        f"{row['writes_per_run']:.1f} (" + ", ".join(f"{k} {v:.2f}" for k, v in row["writes"].items()) + ")",
+        f"{row['operator_cpu_s_per_run']:.3f}",
+        *_memory(row),
+    )
+
+
+def _print_restart(row: Row) -> None:
+    print("\nStarted again after a kill (seconds from the start of the process):\n")
+    _line("runs stored", "ready", "Sweep's status", "next run's Job", "MB", "optimizer MB")
+    _line(*["---"] * 6)
+    _line(f"{row['stored_runs']:,}", *(f"{row[k]:.1f}" for k in ("ready_s", "status_s", "job_s")), *_memory(row))
+
+
+def _memory(row: Row) -> Sequence[str]:
+    return [f"{row[f'{who}_rss_mb']:.0f} ({row[f'{who}_pss_mb']:.0f})" for who in ("main", "child")]
+
+
+def _line(*cells: str) -> None:
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Memory and processor time of the operator's processes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import psutil
+
+from tests.cluster.operator_process import Operator
+
+_MB = 2**20
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """MB: resident, and with what several processes share counted in proportion (0 where the kernel does not say)."""
+
+    main_rss_mb: float
+    main_pss_mb: float
+    child_rss_mb: float
+    child_pss_mb: float
+    cpu_seconds: float
+    """Of the main process, since its start."""
+
+    @classmethod
+    def of(cls, operator: Operator) -> Self:
+        """The process, and its child, the optimizer, apart."""
+        assert operator.process is not None
+        main = psutil.Process(operator.process.pid)
+        children = main.children(recursive=True)
+        cpu = main.cpu_times()
+        return cls(_rss(main), _pss(main), sum(map(_rss, children)), sum(map(_pss, children)), cpu.user + cpu.system)
+
+    def row(self) -> dict[str, Any]:
+        """The memory alone."""
+        return {name: value for name, value in asdict(self).items() if name.endswith("_mb")}
+
+
+def _rss(process: psutil.Process) -> float:
+    return float(process.memory_info().rss) / _MB
+
+
+def _pss(process: psutil.Process) -> float:
+    return float(getattr(process.memory_full_info(), "pss", 0)) / _MB

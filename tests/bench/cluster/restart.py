@@ -1,0 +1,97 @@
+"""The start of an operator in a namespace that has many finished runs."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sweep_operator.api.names import run_object_name
+from sweep_operator.kube.cluster import ClusterKube
+from sweep_operator.kube.protocol import Kind
+from tests.bench.cluster.memory import Footprint
+from tests.bench.cluster.news import News
+from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import Object
+from tests.cluster.operator_process import Operator
+from tests.cluster.sweeps import runs
+
+_WRITERS = 16
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Seconds from the start of the process; the lease's wait for a killed predecessor is part of them."""
+
+    stored: int
+    ready: float
+    """Until /readyz answers 200."""
+    status: float
+    """Until the Sweep's status counts the stored runs: a whole pass over them is done."""
+    job: float
+    """Until the next run has its Job: the optimizer has started and has seen every result."""
+    memory: Footprint
+
+    def row(self) -> dict[str, Any]:
+        """Its figures."""
+        return {
+            "stored_runs": self.stored,
+            "ready_s": self.ready,
+            "status_s": self.status,
+            "job_s": self.job,
+            **self.memory.row(),
+        }
+
+
+def measure(cluster: Cluster, operator: Operator, name: str, stored: int) -> Restart:
+    """The Sweep ``name`` has ended in the operator's namespace; the operator runs, and runs again at the end."""
+    namespace = operator.namespace
+    operator.kill()
+    found = runs(cluster, namespace, name)
+    asyncio.run(_fill(cluster, found[-1], range(len(found), stored)))
+    limits = {"maxRuns": stored + 1, "maxParallelRuns": 1}
+    cluster.patch("sweep", name, namespace, {"spec": {"limits": limits}})
+    jobs_before = {j["metadata"]["name"] for j in cluster.list("jobs", namespace)}
+    with News(cluster, "sweeps", namespace) as sweeps, News(cluster, "jobs", namespace) as jobs:
+        started = time.monotonic()
+        operator.start()
+        ready = time.monotonic()
+        counted = sweeps.until(lambda s: s["status"]["runs"]["succeeded"] >= stored, started)
+        job = jobs.until(lambda j: j["metadata"]["name"] not in jobs_before, started)
+        return Restart(stored, ready - started, counted - started, job - started, Footprint.of(operator))
+
+
+async def _fill(cluster: Cluster, like: Object, indices: range) -> None:
+    """Finished runs like that one, each with a point and a score of its own."""
+    kube = await ClusterKube.connect(cluster.kubeconfig, qps=1000, burst=1000)
+    random_ = random.Random(0)
+    waiting = [_copy(like, index, random_.random()) for index in indices]
+
+    async def write() -> None:
+        while waiting:
+            body = waiting.pop()
+            made = await kube.create(Kind.SWEEP_RUN, body)
+            await kube.update_status(Kind.SWEEP_RUN, {**made, "status": body["status"]})
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_WRITERS):
+                group.create_task(write())
+    finally:
+        await kube.close()
+
+
+def _copy(like: Object, index: int, x: float) -> Object:
+    name, old = run_object_name(like["spec"]["sweepName"], index), like["metadata"]
+    status = copy.deepcopy(like["status"])
+    status |= {"score": x, "metrics": dict.fromkeys(status["metrics"], x)}
+    return {
+        "apiVersion": like["apiVersion"],
+        "kind": like["kind"],
+        "metadata": {"name": name, **{k: old[k] for k in ("namespace", "labels", "ownerReferences")}},
+        "spec": {**like["spec"], "index": index, "parameters": {"x": x}},
+        "status": status,
+    }

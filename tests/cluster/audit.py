@@ -1,0 +1,57 @@
+"""What was asked of the API server, by its audit log: who wrote what, and how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import Object
+
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+COUNTED = frozenset({"sweeps", "sweepruns", "jobs", "pods"})
+"""The resources whose writes per run are limited."""
+
+
+def writes(
+    cluster: Cluster, *, user: str | None = None, namespace: str | None = None, since: datetime | None = None
+) -> list[Object]:
+    """Writes that the API server carried out, oldest first; dry runs are none.
+
+    ``since``: received at that time or later, by the API server's clock, which is the machine's own.
+    """
+    return [
+        e
+        for e in cluster.audit(user)
+        if e["verb"] in WRITES
+        and e.get("responseStatus", {}).get("code", 500) < 300
+        and "dryRun" not in e["requestURI"]
+        and namespace in (None, e["objectRef"].get("namespace"))
+        and (since is None or received(e) >= since)
+    ]
+
+
+def counted(events: Iterable[Object]) -> Counter[str]:
+    """How many of them were to each of the resources that count for the writes per run."""
+    return Counter(e["objectRef"]["resource"] for e in events if e["objectRef"]["resource"] in COUNTED)
+
+
+def without_leases(events: Iterable[Object]) -> list[str]:
+    """The others, as ``user verb resource/subresource name``: the lease is renewed for as long as a process lives."""
+    return [
+        f"{e['user']['username']} {e['verb']} {resource(e)} {e['objectRef'].get('name', '')}"
+        for e in events
+        if e["objectRef"]["resource"] != "leases"
+    ]
+
+
+def resource(event: Object) -> str:
+    """``resource`` or ``resource/subresource``, as roles name it."""
+    ref = event["objectRef"]
+    return str(ref["resource"]) + (f"/{ref['subresource']}" if ref.get("subresource") else "")
+
+
+def received(event: Object) -> datetime:
+    """When the API server received the request."""
+    return datetime.fromisoformat(event["requestReceivedTimestamp"])
