@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from tests.cluster.audit import counted, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
-from tests.cluster.sweeps import check_ended_well, check_jobs_once, condition, reason, runs, sweep, until_let_go
+from tests.cluster.sweeps import check_ended_well, check_jobs_once, condition, reason, runs, sweep
 
 EXAMPLE = Path(__file__).parents[2] / "configs" / "examples" / "cartpole.yaml"
 
@@ -47,27 +47,6 @@ def test_the_example_runs_to_its_end(cluster: Cluster, namespace: str, operator:
     # SweepRun 1 + 3 (5 where the stages take longer than 5 s), Jobs 2 + 1 (deleted before the claim that is not kept),
     # Pods 2, Sweep 1 or 2
     assert counted(writes(cluster, user=operator.account)).total() / count <= 12
-
-
-@pytest.mark.timeout(280)
-def test_killed_again_and_again_every_run_is_made_once(cluster: Cluster, namespace: str) -> None:
-    operator = Operator(cluster, namespace)
-    cluster.apply(sweep("killed", limits={"maxRuns": 30, "maxParallelRuns": 6}, env={"TEST_SECONDS": "4s"}), namespace)
-    kills = 0
-    try:
-        while reason(cluster, "sweep", "killed", namespace) != "MaxRunsReached":
-            operator.start()
-            assert operator.process is not None
-            operator.process.wait(3)  # less than a pod runs: each life starts one round of runs, on any machine
-            operator.kill()
-            kills += 1
-    finally:
-        operator.kill()
-    assert kills >= 3
-    with operator:
-        until_let_go(cluster, namespace)
-        check_ended_well(cluster, namespace, "killed", 30)
-        check_jobs_once(cluster, operator.account, 30)
 
 
 @pytest.mark.timeout(200)

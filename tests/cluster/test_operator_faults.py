@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Object
 from tests.cluster.operator_process import Operator
-from tests.cluster.sweeps import check_ended_well, condition, ended, manual_run, reason, runs, sweep, until_let_go
+from tests.cluster.sweeps import check_ended_well, condition, ended, manual_run, reason, runs, sweep
 
 ONE = {"maxRuns": 1}
 NO_WAIT = {"retries": {"backoffSeconds": 0}}
@@ -158,26 +158,6 @@ def test_a_full_quota_and_pod_security_are_told_and_waited_for(cluster: Cluster)
         cluster.until(lambda: reason(cluster, "sweeprun", "host.r.0", namespace) == "PodSecurity", "security", 60)
         cluster.until(lambda: _ended(cluster, namespace, "full"), "with room it runs", 90)
         assert condition(_first(cluster, namespace, "full"))["status"] == "True"
-
-
-@pytest.mark.timeout(200)
-def test_the_api_server_away_and_the_operator_killed_meanwhile(cluster: Cluster, namespace: str) -> None:
-    with Operator(cluster, namespace) as operator:
-        cluster.apply(
-            sweep("away", limits={"maxRuns": 20, "maxParallelRuns": 6}, env={"TEST_SECONDS": "1s"}), namespace
-        )
-        cluster.until(lambda: len(runs(cluster, namespace, "away")) >= 6, "it runs")
-        cluster.stop_apiserver()
-        assert operator.process is not None
-        assert operator.process.wait(10) in (None, 1), "without the lease it ends, and only then"
-        operator.kill()
-        operator.start(ready=False)
-        operator.process.wait(5)
-        cluster.start_apiserver()
-        cluster.until(operator.ready, "it works again", 60)
-        cluster.until(lambda: reason(cluster, "sweep", "away", namespace) == "MaxRunsReached", "it ends", 90)
-        until_let_go(cluster, namespace)
-        check_ended_well(cluster, namespace, "away", 20)
 
 
 def test_gpus_are_shared_and_never_exceeded(cluster: Cluster, namespace: str, tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def main() -> None:
         find(CONTROL_PLANE)
     except Missing as missing:
         sys.exit(f"no test cluster: {missing}")
+    # compiling torch's files again at each start takes ten times as long as importing them; no installation does that
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     figures: Row = {"cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory() as folder, started(lambda: Cluster(Path(folder))) as cluster:
         figures["handover"], figures["restart"] = _measure(cluster, args.runs, args.parallel, args.stored)

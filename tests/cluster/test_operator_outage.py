@@ -1,0 +1,75 @@
+"""The operator is killed again and again, and meanwhile the API server is away for a minute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.cluster.audit import received, without_leases, writes
+from tests.cluster.cluster import Cluster
+from tests.cluster.operator_process import Operator
+from tests.cluster.sweeps import check_ended_well, check_jobs_once, reason, runs, sweep, until_let_go
+
+RUNS = 30
+LIFE = 3.0
+"""Seconds of each life of the operator; less than a pod runs, so that each sees one round of runs at most."""
+OUTAGE = 60.0
+IDLE = 60.0
+
+
+def _kill_until(operator: Operator, holds: Callable[[], bool], *, ready: bool) -> int:
+    """Start it and kill it, until that holds. Returns how often it was killed."""
+    kills = 0
+    while not holds():
+        operator.start(ready=ready)
+        assert operator.process is not None
+        operator.process.wait(LIFE)
+        operator.kill()
+        kills += 1
+    return kills
+
+
+def _still(cluster: Cluster, namespace: str) -> bool:
+    """Nobody has written for some seconds: longer than the operator puts off a status of counters."""
+    last = max(received(e) for e in writes(cluster, namespace=namespace) if e["objectRef"]["resource"] != "leases")
+    return datetime.now(UTC) - last > timedelta(seconds=5)
+
+
+@pytest.mark.timeout(480)
+def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
+    cluster: Cluster, namespace: str
+) -> None:
+    # LISTs often, so that an idle minute has several of them
+    operator = Operator(cluster, namespace, "--audit-seconds=15")
+    cluster.apply(sweep("away", limits={"maxRuns": RUNS, "maxParallelRuns": 6}, env={"TEST_SECONDS": "4s"}), namespace)
+    try:
+        _kill_until(operator, lambda: len(runs(cluster, namespace, "away")) > 6, ready=True)
+        operator.start()
+        cluster.stop_apiserver()
+        back = time.monotonic() + OUTAGE
+        assert operator.process is not None
+        assert operator.process.wait(10) in (None, 1), "without the lease it ends, and only then"
+        assert _kill_until(operator, lambda: time.monotonic() > back, ready=False) >= 3
+        cluster.start_apiserver()
+        kills = _kill_until(
+            operator, lambda: reason(cluster, "sweep", "away", namespace) == "MaxRunsReached", ready=True
+        )
+        assert kills >= 3
+    finally:
+        operator.kill()
+    with operator:
+        until_let_go(cluster, namespace)
+        check_ended_well(cluster, namespace, "away", RUNS)
+        check_jobs_once(cluster, operator.account, RUNS)
+        cluster.until(lambda: _still(cluster, namespace), "the last write is made")
+        began = datetime.now(UTC)
+        assert operator.process is not None
+        assert operator.process.wait(IDLE) is None
+        assert operator.ready()
+        own = writes(cluster, user=operator.account, since=began)
+        assert own, "the lease is renewed, or the log is not read"
+        assert without_leases(own) == []
+        assert without_leases(writes(cluster, namespace=namespace, since=began)) == [], "others, because of it"
