@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Object
@@ -44,6 +44,12 @@ def without_leases(events: Iterable[Object]) -> list[str]:
         for e in events
         if e["objectRef"]["resource"] != "leases"
     ]
+
+
+def still(cluster: Cluster, namespace: str) -> bool:
+    """Nobody has written there for some seconds: longer than the operator puts off a status of counters."""
+    last = max(received(e) for e in writes(cluster, namespace=namespace) if e["objectRef"]["resource"] != "leases")
+    return datetime.now(UTC) - last > timedelta(seconds=5)
 
 
 def resource(event: Object) -> str:

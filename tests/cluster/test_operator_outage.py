@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from tests.cluster.audit import received, without_leases, writes
+from tests.cluster.audit import still, without_leases, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import check_ended_well, check_jobs_once, reason, runs, sweep, until_let_go
@@ -32,12 +32,6 @@ def _kill_until(operator: Operator, holds: Callable[[], bool], *, ready: bool) -
     return kills
 
 
-def _still(cluster: Cluster, namespace: str) -> bool:
-    """Nobody has written for some seconds: longer than the operator puts off a status of counters."""
-    last = max(received(e) for e in writes(cluster, namespace=namespace) if e["objectRef"]["resource"] != "leases")
-    return datetime.now(UTC) - last > timedelta(seconds=5)
-
-
 @pytest.mark.timeout(480)
 def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
     cluster: Cluster, namespace: str
@@ -52,6 +46,7 @@ def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
         back = time.monotonic() + OUTAGE
         assert operator.process is not None
         assert operator.process.wait(10) in (None, 1), "without the lease it ends, and only then"
+        operator.kill()
         assert _kill_until(operator, lambda: time.monotonic() > back, ready=False) >= 3
         cluster.start_apiserver()
         kills = _kill_until(
@@ -64,7 +59,7 @@ def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
         until_let_go(cluster, namespace)
         check_ended_well(cluster, namespace, "away", RUNS)
         check_jobs_once(cluster, operator.account, RUNS)
-        cluster.until(lambda: _still(cluster, namespace), "the last write is made")
+        cluster.until(lambda: still(cluster, namespace), "the last write is made")
         began = datetime.now(UTC)
         assert operator.process is not None
         assert operator.process.wait(IDLE) is None

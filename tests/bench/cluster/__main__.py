@@ -16,13 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.cluster import handover, restart
+from tests.bench.cluster.handover import Shape
 from tests.cluster.binaries import CONTROL_PLANE, Missing, find
 from tests.cluster.cluster import Cluster
 from tests.cluster.fixtures import started
 from tests.cluster.operator_process import Operator
 
-SHAPES = (("random", True), ("bayes", True), ("random", False), ("bayes", False))
-"""(method, with evaluation and claim); the last one's sweep is the one that is filled up."""
+SHAPES = (
+    (Shape("random", True, 1, 3), 1.0),
+    (Shape("bayes", True, 1, 3), 1.0),
+    # only a stage that takes longer than some seconds has its start written down
+    (Shape("bayes", True, 6, 8), 0.25),
+    (Shape("bayes", False, 1, 3), 1.0),
+)
+"""Each with its share of the runs; the last one's sweep is the one that is filled up before the restart."""
 
 Row = dict[str, Any]
 
@@ -51,14 +58,15 @@ def main() -> None:
 
 def _measure(cluster: Cluster, count: int, parallel: int, stored: int) -> tuple[list[Row], Row]:
     rows: list[Row] = []
-    for method, evaluated in SHAPES:
+    for shape, share in SHAPES:
         # one after the other, each with a namespace and a process of its own
         with Operator(cluster, cluster.namespace()) as operator:
-            done = handover.measure(cluster, operator, method, evaluated=evaluated, count=count, parallel=parallel)
+            runs = max(2 * parallel, round(share * count))
+            done = handover.measure(cluster, operator, shape, count=runs, parallel=parallel)
             rows.append(done.row())
             _print_handover(rows[-1], first=len(rows) == 1)
-            if (method, evaluated) == SHAPES[-1]:
-                again = restart.measure(cluster, operator, "handover", stored).row()
+            if shape is SHAPES[-1][0]:
+                again = restart.measure(cluster, operator, handover.NAME, stored).row()
                 _print_restart(again)
     return rows, again
 

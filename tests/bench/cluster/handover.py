@@ -10,19 +10,33 @@ import numpy as np
 from sweep_operator.api.names import STAGE_LABEL
 from tests.bench.cluster.memory import Footprint
 from tests.bench.cluster.news import News
-from tests.cluster.audit import counted, writes
+from tests.cluster.audit import counted, still, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Object
 from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import check_ended_well, condition, sweep, until_let_go
+
+NAME = "handover"
+"""Of every Sweep."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A sweep to measure."""
+
+    method: str
+    evaluated: bool
+    """With an evaluation, and so with a claim; else a training alone."""
+    shortest: int
+    longest: int
+    """Seconds of a stage, at random between them as trainings are: else all runs end at once."""
 
 
 @dataclass(frozen=True)
 class Handover:
     """One sweep, run to its end. Seconds from the end of a run's last pod to what follows it."""
 
-    method: str
-    evaluated: bool
+    shape: Shape
     runs: int
     to_run: list[float]
     """To the next SweepRun: the optimizer's part, and the record of the result."""
@@ -33,9 +47,10 @@ class Handover:
 
     def row(self) -> dict[str, Any]:
         """Its figures."""
+        stages = "train, eval, a claim;" if self.shape.evaluated else "train"
         return {
-            "method": self.method,
-            "stages": "train, eval, a claim" if self.evaluated else "train",
+            "method": self.shape.method,
+            "stages": f"{stages} of {self.shape.shortest}-{self.shape.longest} s",
             "runs": self.runs,
             "sweeprun_p50_s": float(np.percentile(self.to_run, 50)),
             "job_p50_s": float(np.percentile(self.to_job, 50)),
@@ -48,21 +63,18 @@ class Handover:
         }
 
 
-def measure(
-    cluster: Cluster, operator: Operator, method: str, *, evaluated: bool, count: int, parallel: int
-) -> Handover:
+def measure(cluster: Cluster, operator: Operator, shape: Shape, *, count: int, parallel: int) -> Handover:
     """A sweep of ``count`` runs in the operator's namespace; the operator runs already, and goes on running."""
-    name, namespace = "handover", operator.namespace
-    stages: dict[str, Any] = {"eval": {"command": ["python", "eval.py"]}} if evaluated else {}
+    name, namespace = NAME, operator.namespace
+    stages: dict[str, Any] = {"eval": {"command": ["python", "eval.py"]}} if shape.evaluated else {}
     body = sweep(
         name,
-        method=method,
+        method=shape.method,
         limits={"maxRuns": count, "maxParallelRuns": parallel},
-        # runs that take different times, as trainings do: else all of them end at once
-        env={"TEST_SECONDS": "1s", "TEST_SECONDS_UP_TO": "3s"},
+        env={"TEST_SECONDS": f"{shape.shortest}s", "TEST_SECONDS_UP_TO": f"{shape.longest}s"},
         **stages,
     )
-    last = "eval" if evaluated else "train"
+    last = "eval" if shape.evaluated else "train"
     with (
         News(cluster, "sweeps", namespace) as sweeps,
         News(cluster, "sweepruns", namespace) as runs,
@@ -70,16 +82,19 @@ def measure(
         News(cluster, "pods", namespace) as pods,
     ):
         cluster.apply(body, namespace)
-        sweeps.until(lambda s: condition(s).get("reason") == "MaxRunsReached", seconds=60 + 10.0 * count)
+        sweeps.until(
+            lambda s: condition(s).get("reason") == "MaxRunsReached",
+            seconds=60 + 10.0 * shape.longest * count / parallel,
+        )
         memory = Footprint.of(operator)
         finished = list(pods.first(lambda p: _stage(p) == last and p["status"].get("phase") == "Succeeded").values())
         made = list(runs.first(lambda _: True).values())
         launched = list(jobs.first(lambda j: _stage(j) == "train").values())
     until_let_go(cluster, namespace)
+    cluster.until(lambda: still(cluster, namespace), "the last write is made")
     check_ended_well(cluster, namespace, name, count)
     return Handover(
-        method,
-        evaluated,
+        shape,
         count,
         to_run=_from_each(finished, made, parallel),
         to_job=_from_each(finished, launched, parallel),
