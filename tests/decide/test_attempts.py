@@ -364,6 +364,27 @@ def test_a_timeout_ends_the_job_and_keeps_its_seconds_as_a_lower_bound() -> None
     assert [a.name for p in plan.runs for a in p.cleanup if isinstance(a, DeleteJob)] == ["s-r-0-train-1"]
 
 
+@pytest.mark.parametrize(
+    ("job_changes", "pod_changes", "deleted"),
+    [
+        ({}, {}, False),
+        ({"suspended": True}, {}, True),  # its queue may start it again
+        ({}, {"phase": "Running"}, True),  # main has ended, a sidecar has not
+        ({}, {"deletion_requested": at(5), "deletion_due": at(35)}, True),  # it is replaced once it is gone
+    ],
+)
+@pytest.mark.parametrize("code", [0, 65])
+def test_a_job_whose_pod_has_ended_is_left_to_its_controller(
+    code: int, job_changes: dict[str, Any], pod_changes: dict[str, Any], deleted: bool
+) -> None:
+    s = sweep()
+    live = started(s)
+    over = after(decide(snapshot(s, [live], [job(live)], [ended(live, code, GOOD)])), live)
+    assert over.terminal
+    plan = decide(snapshot(s, [over], [job(over, **job_changes)], [ended(over, code, GOOD, **pod_changes)]))
+    assert [isinstance(a, DeleteJob) for p in plan.runs for a in p.cleanup] == [*[True] * deleted, False]
+
+
 def test_deadline_factor_counts_from_the_prediction() -> None:
     s = sweep(perRun={"deadlineFactor": 2})
     live = started(s, prediction={"cost": 8})

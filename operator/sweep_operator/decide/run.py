@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sweep_operator.api.sweep import Sweep
@@ -13,6 +14,7 @@ from sweep_operator.api.sweeprun import (
 from sweep_operator.decide import cost
 from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.deadlines import lost_after
+from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.plan import Adopt, DeleteJob, EnsureRevision, ReleasePod, RemovePod, RunPlan
 from sweep_operator.decide.step import Step
 
@@ -50,7 +52,8 @@ def _cleanup(
     """Jobs and pods whose attempt is over in the record: end what still runs, let go of what is read."""
     actions: list[DeleteJob | ReleasePod | RemovePod] = []
     for job in ctx.jobs:
-        if not job.finished and not job.deleting and (over or _attempt_over(status, job.stage, job.attempt)):
+        ended = job.finished or job.deleting or _ends_by_itself(job, ctx.pods)
+        if not ended and (over or _attempt_over(status, job.stage, job.attempt)):
             actions.append(DeleteJob(job.name, job.uid))
     for pod in ctx.pods:
         if pod.holds_result and (over or _attempt_over(status, pod.stage, pod.attempt)):
@@ -59,6 +62,13 @@ def _cleanup(
         if lost is not None and ctx.now >= lost and (over or _attempt_over(status, pod.stage, pod.attempt)):
             actions.append(RemovePod(pod.name, pod.uid))
     return tuple(actions)
+
+
+def _ends_by_itself(job: JobView, pods: Sequence[PodView]) -> bool:
+    """Its pods have ended, and its controller is about to say so: deleted now, it would take their logs with it."""
+    own = [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)]
+    ended = all(p.phase in ("Succeeded", "Failed") and p.deletion_requested is None for p in own)
+    return bool(own) and ended and not job.suspended
 
 
 def _next_loss(ctx: RunContext) -> datetime | None:
