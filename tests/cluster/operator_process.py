@@ -68,6 +68,11 @@ class Operator:
         except (urllib.error.URLError, OSError):
             return None
 
+    def stop(self) -> None:
+        """SIGTERM, until it has ended."""
+        if self.process is not None:
+            self.process.stop()
+
     def kill(self) -> None:
         """kill -9."""
         if self.process is not None:

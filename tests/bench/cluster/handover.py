@@ -47,10 +47,10 @@ class Handover:
 
     def row(self) -> dict[str, Any]:
         """Its figures."""
-        stages = "train, eval, a claim;" if self.shape.evaluated else "train"
+        stages = "train, eval, a claim" if self.shape.evaluated else "train"
         return {
             "method": self.shape.method,
-            "stages": f"{stages} of {self.shape.shortest}-{self.shape.longest} s",
+            "stages": f"{stages}; {self.shape.shortest}-{self.shape.longest} s",
             "runs": self.runs,
             "sweeprun_p50_s": float(np.percentile(self.to_run, 50)),
             "job_p50_s": float(np.percentile(self.to_job, 50)),

@@ -24,8 +24,10 @@ _WRITERS = 16
 
 @dataclass(frozen=True)
 class Restart:
-    """Seconds from the start of the process; the lease's wait for a killed predecessor is part of them."""
+    """Seconds from the start of the process; of a killed predecessor, the lease has to run out first."""
 
+    killed: bool
+    """Else stopped by SIGTERM, as a rollout does: the lease was given back."""
     stored: int
     ready: float
     """Until /readyz answers 200."""
@@ -38,6 +40,7 @@ class Restart:
     def row(self) -> dict[str, Any]:
         """Its figures."""
         return {
+            "before": "killed" if self.killed else "stopped",
             "stored_runs": self.stored,
             "ready_s": self.ready,
             "status_s": self.status,
@@ -46,12 +49,20 @@ class Restart:
         }
 
 
-def measure(cluster: Cluster, operator: Operator, name: str, stored: int) -> Restart:
-    """The Sweep ``name`` has ended in the operator's namespace; the operator runs, and runs again at the end."""
-    namespace = operator.namespace
-    operator.kill()
+def fill(cluster: Cluster, namespace: str, name: str, stored: int) -> None:
+    """So many finished runs of a Sweep that has ended; no operator runs."""
     found = runs(cluster, namespace, name)
     asyncio.run(_fill(cluster, found[-1], range(len(found), stored)))
+
+
+def measure(cluster: Cluster, operator: Operator, name: str, *, killed: bool) -> Restart:
+    """The operator runs, and every run of that Sweep has ended; at the end both hold again, with one run more."""
+    namespace = operator.namespace
+    if killed:
+        operator.kill()
+    else:
+        operator.stop()
+    stored = len(runs(cluster, namespace, name))
     limits = {"maxRuns": stored + 1, "maxParallelRuns": 1}
     cluster.patch("sweep", name, namespace, {"spec": {"limits": limits}})
     jobs_before = {j["metadata"]["name"] for j in cluster.list("jobs", namespace)}
@@ -59,9 +70,16 @@ def measure(cluster: Cluster, operator: Operator, name: str, stored: int) -> Res
         started = time.monotonic()
         operator.start()
         ready = time.monotonic()
-        counted = sweeps.until(lambda s: s["status"]["runs"]["succeeded"] >= stored, started)
+        counted = sweeps.until(lambda s: s["status"]["runs"]["created"] >= stored and _seen(s), started)
         job = jobs.until(lambda j: j["metadata"]["name"] not in jobs_before, started)
-        return Restart(stored, ready - started, counted - started, job - started, Footprint.of(operator))
+        memory = Footprint.of(operator)
+        sweeps.until(lambda s: s["status"]["runs"]["succeeded"] == stored + 1, started)
+        return Restart(killed, stored, ready - started, counted - started, job - started, memory)
+
+
+def _seen(sweep: Object) -> bool:
+    """The operator has been through with the spec as it is now."""
+    return bool(sweep["status"].get("observedGeneration") == sweep["metadata"]["generation"])
 
 
 async def _fill(cluster: Cluster, like: Object, indices: range) -> None:
