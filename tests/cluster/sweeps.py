@@ -88,6 +88,8 @@ def check_ended_well(cluster: Kubectl, namespace: str, name: str, count: int) ->
     for pod in cluster.list("pods", namespace):
         assert pod["status"]["phase"] in ("Succeeded", "Failed")
         assert not pod["metadata"].get("finalizers"), "a pod waits for an operator that is done with it"
+    for job in cluster.list("jobs", namespace):
+        assert not job["status"].get("active"), job["metadata"]["name"]
     status = cluster.get("sweep", name, namespace)["status"]
     assert status["runs"]["succeeded"] == status["runs"]["created"] == count
     assert status["best"][0]["score"] == max(r["status"]["score"] for r in found)
