@@ -66,8 +66,9 @@ def reason(cluster: Kubectl, kind: str, name: str, namespace: str) -> str:
 
 
 def until_let_go(cluster: Kubectl, namespace: str) -> None:
-    """Until no pod waits for the operator."""
+    """Until no pod waits for the operator, nor for the Job controller, which follows a moment later."""
     cluster.until(lambda: all(not p["metadata"].get("finalizers") for p in cluster.list("pods", namespace)), "pods")
+    cluster.until(lambda: all(not j["status"].get("active") for j in cluster.list("jobs", namespace)), "Jobs")
 
 
 def check_jobs_once(cluster: Cluster, account: str, count: int) -> None:
@@ -87,9 +88,7 @@ def check_ended_well(cluster: Kubectl, namespace: str, name: str, count: int) ->
         assert run["status"]["score"] == run["spec"]["parameters"]["x"]
     for pod in cluster.list("pods", namespace):
         assert pod["status"]["phase"] in ("Succeeded", "Failed")
-        assert not pod["metadata"].get("finalizers"), "a pod waits for an operator that is done with it"
-    for job in cluster.list("jobs", namespace):
-        assert not job["status"].get("active"), job["metadata"]["name"]
+    until_let_go(cluster, namespace)
     status = cluster.get("sweep", name, namespace)["status"]
     assert status["runs"]["succeeded"] == status["runs"]["created"] == count
     assert status["best"][0]["score"] == max(r["status"]["score"] for r in found)

@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.audit import still, without_leases, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
-from tests.cluster.sweeps import check_ended_well, check_jobs_once, reason, runs, sweep, until_let_go
+from tests.cluster.sweeps import check_ended_well, check_jobs_once, reason, runs, sweep
 
 RUNS = 30
 LIFE = 3.0
@@ -56,7 +56,6 @@ def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
     finally:
         operator.kill()
     with operator:
-        until_let_go(cluster, namespace)
         check_ended_well(cluster, namespace, "away", RUNS)
         check_jobs_once(cluster, operator.account, RUNS)
         assert len(cluster.list("jobs", namespace)) == RUNS, "finished Jobs stay, and with them the logs of their pods"

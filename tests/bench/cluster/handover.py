@@ -14,7 +14,7 @@ from tests.cluster.audit import counted, still, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Object
 from tests.cluster.operator_process import Operator
-from tests.cluster.sweeps import check_ended_well, condition, sweep, until_let_go
+from tests.cluster.sweeps import check_ended_well, condition, sweep
 
 NAME = "handover"
 """Of every Sweep."""
@@ -90,7 +90,6 @@ def measure(cluster: Cluster, operator: Operator, shape: Shape, *, count: int, p
         finished = list(pods.first(lambda p: _stage(p) == last and p["status"].get("phase") == "Succeeded").values())
         made = list(runs.first(lambda _: True).values())
         launched = list(jobs.first(lambda j: _stage(j) == "train").values())
-    until_let_go(cluster, namespace)
     cluster.until(lambda: still(cluster, namespace), "the last write is made")
     check_ended_well(cluster, namespace, name, count)
     return Handover(
