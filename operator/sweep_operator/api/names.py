@@ -46,8 +46,3 @@ def run_object_name(sweep: str, index: int) -> str:
 def job_name(run: str, stage: str, attempt: int) -> str:
     """An Indexed Job's name plus its index must be a DNS label, so the dots of the run's name become dashes."""
     return f"{run.replace('.', '-')}-{stage}-{attempt}"
-
-
-def claim_name(run: str) -> str:
-    """The run's own volume."""
-    return f"{run.replace('.', '-')}-run"

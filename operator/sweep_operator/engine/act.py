@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from sweep_operator.api.hardware import Profile
+from sweep_operator.api.identity import claim_name
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import (
     MANAGED_BY,
@@ -17,7 +18,6 @@ from sweep_operator.api.names import (
     RUN_LABEL,
     SWEEP_LABEL,
     SWEEP_UID_LABEL,
-    claim_name,
     job_name,
     run_object_name,
 )
@@ -104,7 +104,7 @@ class Executor:
             elif isinstance(cleanup, RemovePod):
                 await self._delete(Kind.POD, run.metadata.namespace, cleanup.name, cleanup.uid, grace_seconds=0)
             elif isinstance(cleanup, DeleteClaim):
-                await self._delete(Kind.CLAIM, run.metadata.namespace, claim_name(run.name), None)
+                await self._delete(Kind.CLAIM, run.metadata.namespace, claim_name(run), None)
         await self._recorder.record(sweep, plan.events)
 
     async def _ensure_revision(self, sweep: Sweep, action: EnsureRevision) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sweep_operator.api.hardware import Profile
-from sweep_operator.api.identity import run_display_name, run_seed, short_uid
+from sweep_operator.api.identity import claim_name, run_display_name, run_seed, short_uid
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import (
     ATTEMPT_LABEL,
@@ -17,7 +17,6 @@ from sweep_operator.api.names import (
     RUN_PATH_ANNOTATION,
     RUN_VOLUME,
     STAGE_LABEL,
-    claim_name,
     job_name,
 )
 from sweep_operator.api.revision import RunTemplate
@@ -160,7 +159,7 @@ def _volumes(
     run_mount: JsonObject = {"name": RUN_VOLUME, "mountPath": RUN_DIR}
     kind = template.run_volume
     if kind.claim is not None:
-        source: JsonObject = {"persistentVolumeClaim": {"claimName": claim_name(run.name)}}
+        source: JsonObject = {"persistentVolumeClaim": {"claimName": claim_name(run)}}
     elif kind.existing_claim is not None:
         source = {"persistentVolumeClaim": {"claimName": kind.existing_claim.name}}
         folder = f"{sweep.display_name}-{short_uid(sweep)}/runs/{run_display_name(sweep, run)}"
