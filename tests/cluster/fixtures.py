@@ -50,7 +50,7 @@ def operator(cluster: Kubectl, namespace: str) -> Iterator[Operator]:
 
 @pytest.fixture(scope="module")
 def shared(cluster: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    """Running for all tests of a module, in one namespace: each has Sweeps of its own. It is told that Kueue is there."""
+    """Running for all tests of a module, in one namespace. It is told that Kueue is there."""
     config = tmp_path_factory.mktemp("operator") / "config.yaml"
     config.write_text("kueue: true\nlostNodeSeconds: 3\n")
     with Operator(cluster, cluster.namespace(), f"--config={config}") as made:
