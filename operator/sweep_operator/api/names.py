@@ -13,6 +13,8 @@ SWEEP_LABEL = f"{GROUP}/sweep"
 SWEEP_UID_LABEL = f"{GROUP}/sweep-uid"
 RUN_LABEL = f"{GROUP}/run"
 """The SweepRun's object name, on its Jobs, Pods, claims and Services."""
+RUN_UID_LABEL = f"{GROUP}/run-uid"
+"""Tells what belongs to a run from what an earlier run of that name has left."""
 STAGE_LABEL = f"{GROUP}/stage"
 ATTEMPT_LABEL = f"{GROUP}/attempt"
 
@@ -23,6 +25,9 @@ RUN_PATH_ANNOTATION = f"{GROUP}/run-path"
 """On a pod: ``<displayName>/runs/<runName>``, the run directory below the root of a shared directory."""
 FILES_ANNOTATION_PREFIX = f"files.{GROUP}/"
 """``files.metta.ai/<file name>`` on a pod: one parameter file, mounted by a downwardAPI volume."""
+
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
 
 MAIN_CONTAINER = "main"
 RUN_VOLUME = "sweep-run"

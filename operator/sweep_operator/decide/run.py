@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sweep_operator.api.sweep import Sweep
@@ -13,6 +14,7 @@ from sweep_operator.api.sweeprun import (
 from sweep_operator.decide import cost
 from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.deadlines import lost_after
+from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.plan import Adopt, DeleteJob, EnsureRevision, ReleasePod, RemovePod, RunPlan
 from sweep_operator.decide.step import Step
 
@@ -50,8 +52,10 @@ def _cleanup(
     """Jobs and pods whose attempt is over in the record: end what still runs, let go of what is read."""
     actions: list[DeleteJob | ReleasePod | RemovePod] = []
     for job in ctx.jobs:
-        if not job.finished and not job.deleting and (over or _attempt_over(status, job.stage, job.attempt)):
+        done = over or _attempt_over(status, job.stage, job.attempt)
+        if done and not job.finished and not job.deleting and not _ends_by_itself(job, ctx.pods):
             actions.append(DeleteJob(job.name, job.uid))
+    actions += [ReleasePod(pod.name, pod.uid) for pod in ctx.leftovers if pod.holds_result]
     for pod in ctx.pods:
         if pod.holds_result and (over or _attempt_over(status, pod.stage, pod.attempt)):
             actions.append(ReleasePod(pod.name, pod.uid))
@@ -59,6 +63,12 @@ def _cleanup(
         if lost is not None and ctx.now >= lost and (over or _attempt_over(status, pod.stage, pod.attempt)):
             actions.append(RemovePod(pod.name, pod.uid))
     return tuple(actions)
+
+
+def _ends_by_itself(job: JobView, pods: Sequence[PodView]) -> bool:
+    """Its pods have ended, and its controller is about to say so: it stays, for its logs, as long as its TTL says."""
+    mine = [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)]
+    return not job.suspended and bool(mine) and all(p.phase in ("Succeeded", "Failed") for p in mine)
 
 
 def _next_loss(ctx: RunContext) -> datetime | None:

@@ -11,6 +11,8 @@ from sweep_operator.api.names import (
     FILES_DIR,
     FILES_VOLUME,
     MAIN_CONTAINER,
+    PRIORITY_LABEL,
+    QUEUE_LABEL,
     RESULT_FINALIZER,
     RESULTS_FILE,
     RUN_DIR,
@@ -57,9 +59,9 @@ def build_job(
     job_labels = dict(labels)
     if template.queue is not None:
         job["suspend"] = True
-        job_labels["kueue.x-k8s.io/queue-name"] = template.queue.name
+        job_labels[QUEUE_LABEL] = template.queue.name
         if template.queue.priority_class is not None:
-            job_labels["kueue.x-k8s.io/priority-class"] = template.queue.priority_class
+            job_labels[PRIORITY_LABEL] = template.queue.priority_class
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
