@@ -200,20 +200,6 @@ def test_a_queued_job_runs_when_its_queue_says_so_and_an_evicted_ones_seconds_ar
     until_reason(cluster, "sweeprun", "waited.r.0", ns, "Completed")
 
 
-def test_what_an_operator_does_not_have_is_refused_with_the_remedy(cluster: Cluster, namespace: str) -> None:
-    with Operator(cluster, namespace):
-        cluster.apply(sweep("queue", queue={"name": "team-rl"}), namespace)
-        cluster.until(
-            lambda: condition(cluster.get("sweep", "queue", namespace), "Accepted").get("status") == "False", "refused"
-        )
-        accepted = condition(cluster.get("sweep", "queue", namespace), "Accepted")
-        assert "spec.queue" in accepted["message"]
-        assert "Kueue" in accepted["message"]
-        assert "remove it" in accepted["message"]
-        cluster.patch("sweep", "queue", namespace, {"spec": {"queue": None, "limits": ONE}})
-        until_reason(cluster, "sweep", "queue", namespace, "MaxRunsReached")
-
-
 @pytest.mark.timeout(120)
 def test_the_pods_of_several_nodes_find_each_other_and_rank_0_reports(cluster: Cluster, shared: Operator) -> None:
     ns = shared.namespace
