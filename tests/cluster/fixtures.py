@@ -48,6 +48,15 @@ def operator(cluster: Kubectl, namespace: str) -> Iterator[Operator]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def shared(cluster: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """Running for all tests of a module, in one namespace. It is told that Kueue is there."""
+    config = tmp_path_factory.mktemp("operator") / "config.yaml"
+    config.write_text("kueue: true\nlostNodeSeconds: 3\n")
+    with Operator(cluster, cluster.namespace(), f"--config={config}") as made:
+        yield made
+
+
 @contextmanager
 def started(make: Callable[[], C]) -> Iterator[C]:
     """The cluster that ``make`` makes, while the block runs. Where it cannot be had, the test is not run."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweep_operator.api.conditions import condition_of
+from sweep_operator.api.names import SWEEP_LABEL
 from tests.cluster.audit import resource, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Kubectl, KubectlFailed, Object
@@ -63,6 +64,30 @@ def reason(cluster: Kubectl, kind: str, name: str, namespace: str) -> str:
         return str(condition(cluster.get(kind, name, namespace)).get("reason", ""))
     except KubectlFailed:
         return ""
+
+
+def until_reason(cluster: Kubectl, kind: str, name: str, namespace: str, wanted: str, seconds: float = 60) -> Object:
+    """Until the condition Succeeded of the object has that reason; the object."""
+    cluster.until(
+        lambda: reason(cluster, kind, name, namespace) == wanted,
+        f"{kind} {name} says {wanted}",
+        seconds,
+    )
+    return cluster.get(kind, name, namespace)
+
+
+def objects_of(cluster: Kubectl, kind: str, namespace: str, sweep: str) -> list[Object]:
+    """What carries the Sweep's label."""
+    return cluster.list(kind, namespace, **{SWEEP_LABEL: sweep})
+
+
+def running_pods(cluster: Kubectl, namespace: str, sweep: str) -> list[Object]:
+    """The Sweep's pods whose main runs and whom nobody has asked to end."""
+    return [
+        p
+        for p in objects_of(cluster, "pods", namespace, sweep)
+        if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")
+    ]
 
 
 def until_let_go(cluster: Kubectl, namespace: str) -> None:

@@ -98,13 +98,19 @@ def test_stopped_it_gives_the_lease_back(cluster: Cluster, namespace: str, opera
 def test_a_sweep_that_admission_let_through_is_refused_by_the_operator(
     cluster: Cluster, namespace: str, operator: Operator
 ) -> None:
-    body = sweep("unknown-profile", train={"hardware": "gpu-of-dreams"})
-    cluster.apply(body, namespace)
-    cluster.until(
-        lambda: condition(cluster.get("sweep", "unknown-profile", namespace), "Accepted").get("status") == "False",
-        "it is refused",
-    )
-    text = condition(cluster.get("sweep", "unknown-profile", namespace), "Accepted")["message"]
-    assert "gpu-of-dreams" in text
-    assert "gpu-l4" in text
-    assert runs(cluster, namespace, "unknown-profile") == []
+    refused = {
+        "unknown-profile": (
+            {"train": {"hardware": "gpu-of-dreams"}},
+            ("spec.train.hardware", "gpu-of-dreams", "gpu-l4"),
+        ),
+        "no-kueue": ({"queue": {"name": "team-rl"}}, ("spec.queue", "Kueue", "remove it")),
+    }
+    for name, (spec, _) in refused.items():
+        cluster.apply(sweep(name, **spec), namespace)
+    for name, (_, said) in refused.items():
+        cluster.until(
+            lambda n=name: condition(cluster.get("sweep", n, namespace), "Accepted").get("status") == "False", name
+        )
+        text = condition(cluster.get("sweep", name, namespace), "Accepted")["message"]
+        assert all(words in text for words in said), text
+        assert runs(cluster, namespace, name) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -127,6 +128,31 @@ def test_time_in_a_queue_does_not_count_as_pending() -> None:
     assert (state.reason, state.until) == ("Queued", None)
 
 
+def test_a_job_that_its_queue_resumes_waits_for_its_next_pod() -> None:
+    evicted = ended(RUN, 143, uid="a", deletion_requested=at(10), deletion_due=at(40))
+    resumed = job(RUN, queued=True, resumed=at(5000))
+    waiting = judge(resumed, [evicted], rules(), {}, at(5001))
+    assert isinstance(waiting, Waiting)
+    assert waiting.until is None
+    again = pod(RUN, uid="b", created=at(5001), started=at(5002))
+    assert judge(resumed, [evicted, again], rules(), {}, at(5003)) == Running(again, None)
+    # it was no queue that ended the pod: the Job says so
+    gone = judge(replace(resumed, finished="Failed"), [evicted], rules(), {}, at(5001))
+    assert isinstance(gone, Ended)
+    assert gone.class_ == "preempted"
+    # the patience with a Job that gets no pod begins when it is resumed
+    until = judge(resumed, [], rules(), {}, at(5001))
+    assert isinstance(until, Waiting)
+    assert until.until == at(5060)
+
+
+def test_of_several_nodes_one_that_was_resumed_later_is_no_failure() -> None:
+    resumed = job(RUN, queued=True, resumed=at(50))
+    gone = [ended(RUN, 143, uid=f"a{n}", rank=n, deletion_requested=at(10), deletion_due=at(40)) for n in (0, 1)]
+    first = pod(RUN, uid="b0", created=at(51), started=at(52))
+    assert judge(resumed, [*gone, first], rules(), {}, at(53)) == Running(first, None)
+
+
 def test_a_pod_that_outlives_its_deletion_is_on_a_lost_node() -> None:
     dying = pod(RUN, deletion_requested=at(5), deletion_due=at(35))
     assert judge(job(RUN), [dying], rules(), {}, at(154)) == Running(dying, at(155))
@@ -147,6 +173,33 @@ def test_a_pod_on_a_lost_node_is_removed_and_its_attempt_repeated() -> None:
     assert (lost.status.train.attempt, lost.status.train.preemptions) == (1, 1)  # not before the pod is gone
     again = after(decide(snapshot(s, [lost], now=156)), lost)
     assert again.status.train.attempt == 2
+
+
+def test_a_run_waits_for_what_an_earlier_one_of_its_name_has_left() -> None:
+    s, fresh = sweep(), run(None, name="mine")
+    old = {"owner_uid": "uid-of-the-old-one"}
+    remains = pod(fresh, run_uid="uid-of-the-old-one")
+    for jobs, pods in (([job(fresh, **old)], []), ([], [remains])):
+        plan = decide(snapshot(s, [fresh], jobs, pods))
+        waiting = after(plan, fresh)
+        assert (reason(waiting), waiting.status.train.attempt) == ("Terminating", 0)
+        assert [type(a) for a in plan.runs[0].cleanup] == [ReleasePod for _ in pods]
+    # what it has returned is not the new one's result
+    over = ended(fresh, 0, '{"metrics": {"reward": 1}}', run_uid="uid-of-the-old-one", holds_result=False)
+    begun = after(decide(snapshot(s, [fresh], [], [over])), fresh)
+    assert (begun.status.train.attempt, begun.terminal) == (1, False)
+    assert not after(decide(snapshot(s, [begun], [], [over])), begun).terminal
+
+
+def test_a_job_whose_pods_have_ended_is_left_to_its_controller() -> None:
+    s = sweep()
+    live = started(s)
+    over = ended(live, 0, '{"metrics": {"reward": 1}}')
+    plan = decide(snapshot(s, [live], [job(live)], [over]))
+    assert [type(a) for a in plan.runs[0].cleanup] == [ReleasePod]
+    beside = replace(over, phase="Running")  # a container beside main runs on
+    plan = decide(snapshot(s, [live], [job(live)], [beside]))
+    assert [type(a) for a in plan.runs[0].cleanup] == [DeleteJob, ReleasePod]
 
 
 def refusal(message: str, since: float = 0, *, final: bool = False) -> Refusal:

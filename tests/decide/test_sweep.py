@@ -24,8 +24,8 @@ from given import (
 )
 
 from sweep_operator.api.errors import FieldError
+from sweep_operator.api.identity import claim_name
 from sweep_operator.api.meta import find_condition
-from sweep_operator.api.names import claim_name
 from sweep_operator.decide.plan import DeleteClaim, Plan
 from sweep_operator.decide.snapshot import Suggested
 
@@ -182,6 +182,7 @@ def test_suspend_drains_or_terminates() -> None:
     assert [a.class_ for a in parked.status.train.attempts] == ["stopped"]
     assert (parked.status.train.failures, parked.status.train.preemptions) == (0, 0)
     assert [a for p in plan.runs for a in p.cleanup]
+    assert (plan.status.runs.pending, plan.status.runs.running) == (1, 0)
     resumed = after(decide(snapshot(sweep(), [parked])), parked)
     assert resumed.status.train.attempt == 2
 
@@ -288,7 +289,7 @@ def test_minimize_turns_best_and_front_around() -> None:
 def test_retention_of_claims(retention: str, deleted: set[str]) -> None:
     s = sweep(storage={"retention": retention, "runVolume": {"claim": {}}}, limits={"maxRuns": 9})
     runs = [finished(s, 0, 1.0, 10), finished(s, 1, 3.0, 30), finished(s, 2, 2.0, 40)]
-    claims = frozenset(claim_name(r.name) for r in runs)
+    claims = frozenset(claim_name(r) for r in runs)
     plan = decide(snapshot(s, runs, claims=claims))
     assert {a.run for p in plan.runs for a in p.cleanup if isinstance(a, DeleteClaim)} == deleted
 

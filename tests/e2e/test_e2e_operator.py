@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sweep_operator.api.names import claim_name
+from sweep_operator.api.names import RUN_LABEL, SWEEP_LABEL
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import condition, runs
@@ -29,8 +29,9 @@ dist.destroy_process_group()
 """
 
 
-def claims(cluster: Kubectl, namespace: str) -> set[str]:
-    return {c["metadata"]["name"] for c in cluster.list("pvc", namespace, **{"metta.ai/sweep": "cartpole"})}
+def runs_with_claims(cluster: Kubectl, namespace: str) -> set[str]:
+    claims = cluster.list("pvc", namespace, **{SWEEP_LABEL: "cartpole"})
+    return {c["metadata"]["labels"][RUN_LABEL] for c in claims}
 
 
 @pytest.mark.timeout(420)
@@ -61,8 +62,8 @@ def test_the_example_trains_evaluates_and_scores(
     periods = [(r["status"]["train"]["startTime"], r["status"]["eval"]["completionTime"]) for r in found]
     assert most_at_once(periods) == 2
     # the policies of the best runs for their cost stay, the others go
-    best = {claim_name(point["run"]) for point in sweep["status"]["pareto"]}
-    cluster.until(lambda: claims(cluster, namespace) == best, f"the claims are {best}")
+    best = {point["run"] for point in sweep["status"]["pareto"]}
+    cluster.until(lambda: runs_with_claims(cluster, namespace) == best, f"the claims are those of {best}")
     columns = cluster.kubectl("get", "sweep", "cartpole", "-n", namespace).splitlines()[1].split()
     assert columns[:4] == ["cartpole", "MaxRunsReached", "6", "6"]
 

@@ -19,9 +19,18 @@ def run_seed(sweep: Sweep, run: SweepRun) -> int:
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "big") >> 1
 
 
-def short_uid(sweep: Sweep) -> str:
-    """Eight characters that tell a re-created sweep from its predecessor."""
-    return sweep.metadata.uid.replace("-", "")[:8]
+def short_uid(obj: Sweep | SweepRun) -> str:
+    """Eight characters that tell a re-created object from its predecessor."""
+    return obj.metadata.uid.replace("-", "")[:8]
+
+
+def claim_name(run: SweepRun) -> str:
+    """The run's own volume.
+
+    A claim may outlive its run (by retention, or while a pod holds it), and a run made anew under the name must find
+    neither the old one's checkpoints nor a volume that is about to go.
+    """
+    return f"{run.name.replace('.', '-')}-{short_uid(run)}"
 
 
 def wandb_run_id(sweep: Sweep, run: SweepRun) -> str:

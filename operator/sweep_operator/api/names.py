@@ -13,6 +13,8 @@ SWEEP_LABEL = f"{GROUP}/sweep"
 SWEEP_UID_LABEL = f"{GROUP}/sweep-uid"
 RUN_LABEL = f"{GROUP}/run"
 """The SweepRun's object name, on its Jobs, Pods, claims and Services."""
+RUN_UID_LABEL = f"{GROUP}/run-uid"
+"""Tells what belongs to a run from what an earlier run of that name has left."""
 STAGE_LABEL = f"{GROUP}/stage"
 ATTEMPT_LABEL = f"{GROUP}/attempt"
 
@@ -23,6 +25,9 @@ RUN_PATH_ANNOTATION = f"{GROUP}/run-path"
 """On a pod: ``<displayName>/runs/<runName>``, the run directory below the root of a shared directory."""
 FILES_ANNOTATION_PREFIX = f"files.{GROUP}/"
 """``files.metta.ai/<file name>`` on a pod: one parameter file, mounted by a downwardAPI volume."""
+
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
 
 MAIN_CONTAINER = "main"
 RUN_VOLUME = "sweep-run"
@@ -46,8 +51,3 @@ def run_object_name(sweep: str, index: int) -> str:
 def job_name(run: str, stage: str, attempt: int) -> str:
     """An Indexed Job's name plus its index must be a DNS label, so the dots of the run's name become dashes."""
     return f"{run.replace('.', '-')}-{stage}-{attempt}"
-
-
-def claim_name(run: str) -> str:
-    """The run's own volume."""
-    return f"{run.replace('.', '-')}-run"

@@ -28,6 +28,10 @@ class RunContext:
     """The run's own, when it has started (None: its revision is not there)."""
     jobs: tuple[JobView, ...]
     pods: tuple[PodView, ...]
+    leftovers: tuple[PodView, ...]
+    """Pods of an earlier run of that name."""
+    leftover: str | None
+    """What an earlier run of that name has left and that must go first: a Job, or a pod that runs."""
     logs: Mapping[str, LogReading]
     refusals: Mapping[str, Refusal]
     foreign_jobs: frozenset[str]

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from sweep_operator.api.names import ATTEMPT_LABEL, MAIN_CONTAINER, RESULT_FINALIZER, RUN_LABEL, STAGE_LABEL
+from sweep_operator.api.names import (
+    ATTEMPT_LABEL,
+    MAIN_CONTAINER,
+    QUEUE_LABEL,
+    RESULT_FINALIZER,
+    RUN_LABEL,
+    RUN_UID_LABEL,
+    STAGE_LABEL,
+)
 from sweep_operator.api.sweeprun import Stage
 
 _INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
@@ -26,10 +34,15 @@ class JobView:
     attempt: int
     created: datetime
     suspended: bool
+    """By its spec, or its controller has not yet seen that it is not any more."""
     deleting: bool
     finished: Literal["Complete", "Failed"] | None
     finished_reason: str
     finished_message: str
+    queued: bool = False
+    """A queue may suspend it (its pods go) and resume it (it gets others)."""
+    resumed: datetime | None = None
+    """When it was started, or resumed last."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,7 @@ class PodView:
     image_id: str | None
     holds_result: bool
     """Our finalizer is on it."""
+    run_uid: str | None = None
 
     @property
     def over(self) -> bool:
@@ -130,11 +144,14 @@ def view_job(job: Mapping[str, Any]) -> JobView | None:
         stage=place[1],
         attempt=place[2],
         created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
-        suspended=bool(spec.get("suspend")),
+        suspended=bool(spec.get("suspend"))
+        or any(c["type"] == "Suspended" and c["status"] == "True" for c in status.get("conditions") or []),
         deleting=bool(meta.get("deletionTimestamp")),
         finished=end.get("type"),
         finished_reason=end.get("reason") or "",
         finished_message=end.get("message") or "",
+        queued=QUEUE_LABEL in (meta.get("labels") or {}),
+        resumed=parse_time(status.get("startTime")),
     )
 
 
@@ -177,6 +194,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         node=(pod.get("spec") or {}).get("nodeName"),
         image_id=main.get("imageID") or None,
         holds_result=RESULT_FINALIZER in (meta.get("finalizers") or []),
+        run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
     )
 
 

@@ -124,9 +124,13 @@ def judge(
     ``refusal``: what the API server has against the attempt's Job or pod, as far as it was asked.
     """
     pods = newest_by_rank(pods)
+    evicted = [p for p in pods if p.over and _was_disrupted(p)] if job is not None and _may_resume(job) else []
+    pods = [p for p in pods if p not in evicted]
     lead = next((p for p in pods if p.rank == 0), None)
     if job is not None and job.suspended and not job.finished and (lead is None or lead.over or lead.started is None):
         return Waiting("Queued", "the Job waits in its queue", None)
+    if lead is None and evicted:  # resumed, it gets others; or it has failed, and is about to say so
+        return Waiting("NoPod", "the Job waits for its next pods", None)
     if lead is None:
         return _without_pod(job, pods, rules, now, refusal)
     failed_peer = next((p for p in pods if p is not lead and p.over and p.exit_code != 0), None)
@@ -154,6 +158,11 @@ def newest_by_rank(pods: Sequence[PodView]) -> list[PodView]:
     return list(newest.values())
 
 
+def _may_resume(job: JobView) -> bool:
+    """The end of its pods is no end of the Job unless the Job says so."""
+    return job.queued and not job.finished and not job.deleting
+
+
 def _without_pod(
     job: JobView | None, pods: Sequence[PodView], rules: Rules, now: datetime, refusal: Refusal | None
 ) -> State:
@@ -163,7 +172,7 @@ def _without_pod(
         return Ended("timeout", "DeadlineExceeded", job.finished_message)
     if job.finished or job.deleting:
         return Ended("preempted", "PodVanished", "the pod is gone and its result with it")
-    until = job.created + rules.pending_deadline
+    until = max(job.created, job.resumed or job.created) + rules.pending_deadline
     if refusal is not None and refusal.waits_for_ever:
         return Waiting(refusal.reason, refusal.message, None)
     if now >= until:

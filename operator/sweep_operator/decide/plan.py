@@ -149,4 +149,3 @@ class Plan:
     events: tuple[Event, ...] = ()
     wake: datetime | None = None
     terminal: bool = False
-    orphans: tuple[ReleasePod, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sweep_operator.api.names import claim_name
+from sweep_operator.api.identity import claim_name
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary
 from sweep_operator.decide.observed import JobView
@@ -26,7 +26,7 @@ def claims_to_delete(snap: Snapshot, runs: Sequence[SweepRun]) -> frozenset[str]
         kept |= {r.name for r in summary.ranked(snap.sweep, runs)[:1]}
     if retention == "pareto":
         kept |= {p.run for p in summary.pareto_front(snap.sweep, runs)}
-    return frozenset(r.name for r in runs if r.terminal and r.name not in kept and claim_name(r.name) in snap.claims)
+    return frozenset(r.name for r in runs if r.terminal and r.name not in kept and claim_name(r) in snap.claims)
 
 
 def without_claims(plans: Sequence[RunPlan], names: frozenset[str], jobs: Sequence[JobView]) -> tuple[RunPlan, ...]:

@@ -52,9 +52,10 @@ def _cleanup(
     """Jobs and pods whose attempt is over in the record: end what still runs, let go of what is read."""
     actions: list[DeleteJob | ReleasePod | RemovePod] = []
     for job in ctx.jobs:
-        ended = job.finished or job.deleting or _ends_by_itself(job, ctx.pods)
-        if not ended and (over or _attempt_over(status, job.stage, job.attempt)):
+        done = over or _attempt_over(status, job.stage, job.attempt)
+        if done and not job.finished and not job.deleting and not _ends_by_itself(job, ctx.pods):
             actions.append(DeleteJob(job.name, job.uid))
+    actions += [ReleasePod(pod.name, pod.uid) for pod in ctx.leftovers if pod.holds_result]
     for pod in ctx.pods:
         if pod.holds_result and (over or _attempt_over(status, pod.stage, pod.attempt)):
             actions.append(ReleasePod(pod.name, pod.uid))

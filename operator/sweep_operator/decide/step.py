@@ -79,6 +79,9 @@ class Step:
         if not ctx.may_start:
             self.record.unsettled(ctx.waiting_reason, "")
             return
+        if ctx.leftover is not None:
+            self.record.unsettled("Terminating", f"{ctx.leftover} of an earlier run of this name is still there")
+            return
         manual = self.run.spec.index is None
         self.before.append(EnsureRevision(ctx.current))
         self.record.status = self.record.status.with_(

@@ -12,6 +12,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.run import is_parked
 
 
 def own(runs: Iterable[SweepRun]) -> list[SweepRun]:
@@ -23,8 +24,9 @@ def count_runs(runs: Sequence[SweepRun]) -> RunCounts:
     """Every run in exactly one state."""
     succeeded, failed = sum(r.succeeded for r in runs), sum(r.failed for r in runs)
     live = [r for r in runs if not r.terminal]
-    evaluating = sum(r.status.eval.attempt > 0 for r in live)
-    running = sum(r.status.train.attempt > 0 and r.status.eval.attempt == 0 for r in live)
+    holding = [r for r in live if r.status.train.attempt > 0 and not is_parked(r)]
+    evaluating = sum(r.status.eval.attempt > 0 for r in holding)
+    running = len(holding) - evaluating
     return RunCounts(
         created=len(runs),
         pending=len(live) - running - evaluating,

@@ -104,13 +104,18 @@ class _Pass:
         return None
 
     def _context(self, run: SweepRun, may_start: bool, waiting: str, ending: str | None) -> RunContext:
-        snap = self.snap
+        snap, uid = self.snap, run.metadata.uid
+        jobs, pods = self.jobs.get(run.name, ()), self.pods.get(run.name, ())
+        others = tuple(p for p in pods if p.run_uid not in (None, uid))
+        before = [f"Job {j.name}" for j in jobs if j.owner_uid != uid] + [f"pod {p.name}" for p in others if not p.over]
         return RunContext(
             sweep=self.sweep,
             current=self.current,
             template=snap.revisions.get(run.status.template_hash or ""),
-            jobs=tuple(j for j in self.jobs.get(run.name, ()) if j.owner_uid == run.metadata.uid),
-            pods=self.pods.get(run.name, ()),
+            jobs=tuple(j for j in jobs if j.owner_uid == uid),
+            pods=tuple(p for p in pods if p.run_uid in (None, uid)),
+            leftovers=others,
+            leftover=next(iter(before), None),
             logs=snap.logs,
             refusals=snap.refusals,
             foreign_jobs=snap.foreign_jobs,

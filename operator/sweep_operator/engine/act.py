@@ -9,15 +9,16 @@ from __future__ import annotations
 import logging
 
 from sweep_operator.api.hardware import Profile
+from sweep_operator.api.identity import claim_name
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import (
     MANAGED_BY,
     MANAGED_BY_LABEL,
     RESULT_FINALIZER,
     RUN_LABEL,
+    RUN_UID_LABEL,
     SWEEP_LABEL,
     SWEEP_UID_LABEL,
-    claim_name,
     job_name,
     run_object_name,
 )
@@ -104,7 +105,7 @@ class Executor:
             elif isinstance(cleanup, RemovePod):
                 await self._delete(Kind.POD, run.metadata.namespace, cleanup.name, cleanup.uid, grace_seconds=0)
             elif isinstance(cleanup, DeleteClaim):
-                await self._delete(Kind.CLAIM, run.metadata.namespace, claim_name(run.name), None)
+                await self._delete(Kind.CLAIM, run.metadata.namespace, claim_name(run), None)
         await self._recorder.record(sweep, plan.events)
 
     async def _ensure_revision(self, sweep: Sweep, action: EnsureRevision) -> None:
@@ -162,7 +163,7 @@ class Executor:
             await self._create(Kind.CLAIM, claim)
         service = build_service(sweep, run, action.stage, action.attempt, action.template)
         if service is not None:
-            await self._create(Kind.SERVICE, service)
+            await self._create_service(run, service)
         spec = (
             action.template.train if action.stage == "train" or action.template.eval is None else action.template.eval
         )
@@ -172,6 +173,12 @@ class Executor:
         owner = next((o["uid"] for o in created["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
         if owner != run.metadata.uid:
             memory.foreign_jobs.add(job_name(run.name, action.stage, action.attempt))
+
+    async def _create_service(self, run: SweepRun, body: Object) -> None:
+        """Raises Conflict while there is one of an earlier run of that name: it goes, and must not be relied on."""
+        service = await self._create(Kind.SERVICE, body)
+        if (service["metadata"].get("labels") or {}).get(RUN_UID_LABEL) not in (None, run.metadata.uid):
+            raise Conflict(f"Service {body['metadata']['name']} of an earlier run of this name is still there")
 
     async def _still_wanted(self, run: SweepRun, action: EnsureStage) -> bool:
         """An attempt that another process raised gets its Job only if the live run still says so."""

@@ -7,7 +7,7 @@ import logging
 import random
 
 from sweep_operator.api.errors import FieldError, InvalidObject, parse
-from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, RESULT_FINALIZER, SWEEP_LABEL
+from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, RESULT_FINALIZER, RUN_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Plan, ReleasePod, SuggestRequest
 from sweep_operator.decide.refusal import ASK_AGAIN
@@ -193,6 +193,7 @@ class Engine:
         now = self._settings.now()
         snapshot = await self._gatherer.snapshot(sweep, memory.problems, memory, self._settings.config, now)
         plan = decide(snapshot)
+        await self._release_orphans(key)
         if await self._executor.carry_out(sweep, plan, memory):
             self.queue.add(key)
         if memory.status_waits_since is not None:
@@ -267,6 +268,21 @@ class Engine:
         for pod in self.store.labelled(Kind.POD, namespace, name):
             meta = pod["metadata"]
             if RESULT_FINALIZER in (meta.get("finalizers") or []):
+                await self._executor.release(namespace, ReleasePod(meta["name"], meta.get("uid", "")))
+
+    async def _release_orphans(self, key: Key) -> None:
+        """Somebody has deleted a run: no pod of it may wait for us. Raises KubeError."""
+        namespace, name = key
+        for pod in self.store.labelled(Kind.POD, namespace, name):
+            meta = pod["metadata"]
+            run = (meta.get("labels") or {}).get(RUN_LABEL)
+            if not run or RESULT_FINALIZER not in (meta.get("finalizers") or []):
+                continue
+            if self.store.get(Kind.SWEEP_RUN, namespace, run) is not None:
+                continue
+            try:  # a watch may lag behind
+                self.store.apply(Kind.SWEEP_RUN, await self._kube.get(Kind.SWEEP_RUN, namespace, run))
+            except NotFound:
                 await self._executor.release(namespace, ReleasePod(meta["name"], meta.get("uid", "")))
 
     def _forget(self, key: Key, memory: Memory) -> None:

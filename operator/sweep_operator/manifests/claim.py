@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sweep_operator.api.identity import claim_name
 from sweep_operator.api.model import JsonObject
-from sweep_operator.api.names import claim_name
 from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
@@ -20,7 +20,7 @@ def build_claim(sweep: Sweep, run: SweepRun, template: RunTemplate) -> JsonObjec
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {
-            "name": claim_name(run.name),
+            "name": claim_name(run),
             "namespace": run.metadata.namespace,
             "labels": run_labels(sweep, run),
             **({} if retained else {"ownerReferences": owned_by_run(run)}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sweep_operator.api.hardware import Profile
-from sweep_operator.api.identity import run_display_name, run_seed, short_uid
+from sweep_operator.api.identity import claim_name, run_display_name, run_seed, short_uid
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import (
     ATTEMPT_LABEL,
@@ -11,13 +11,14 @@ from sweep_operator.api.names import (
     FILES_DIR,
     FILES_VOLUME,
     MAIN_CONTAINER,
+    PRIORITY_LABEL,
+    QUEUE_LABEL,
     RESULT_FINALIZER,
     RESULTS_FILE,
     RUN_DIR,
     RUN_PATH_ANNOTATION,
     RUN_VOLUME,
     STAGE_LABEL,
-    claim_name,
     job_name,
 )
 from sweep_operator.api.revision import RunTemplate
@@ -58,9 +59,9 @@ def build_job(
     job_labels = dict(labels)
     if template.queue is not None:
         job["suspend"] = True
-        job_labels["kueue.x-k8s.io/queue-name"] = template.queue.name
+        job_labels[QUEUE_LABEL] = template.queue.name
         if template.queue.priority_class is not None:
-            job_labels["kueue.x-k8s.io/priority-class"] = template.queue.priority_class
+            job_labels[PRIORITY_LABEL] = template.queue.priority_class
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -160,7 +161,7 @@ def _volumes(
     run_mount: JsonObject = {"name": RUN_VOLUME, "mountPath": RUN_DIR}
     kind = template.run_volume
     if kind.claim is not None:
-        source: JsonObject = {"persistentVolumeClaim": {"claimName": claim_name(run.name)}}
+        source: JsonObject = {"persistentVolumeClaim": {"claimName": claim_name(run)}}
     elif kind.existing_claim is not None:
         source = {"persistentVolumeClaim": {"claimName": kind.existing_claim.name}}
         folder = f"{sweep.display_name}-{short_uid(sweep)}/runs/{run_display_name(sweep, run)}"

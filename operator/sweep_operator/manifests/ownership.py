@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from sweep_operator.api.model import JsonObject
-from sweep_operator.api.names import API_VERSION, MANAGED_BY, MANAGED_BY_LABEL, RUN_LABEL, SWEEP_LABEL, SWEEP_UID_LABEL
+from sweep_operator.api.names import (
+    API_VERSION,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    RUN_LABEL,
+    RUN_UID_LABEL,
+    SWEEP_LABEL,
+    SWEEP_UID_LABEL,
+)
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 
@@ -25,7 +33,7 @@ def sweep_labels(sweep: Sweep) -> dict[str, str]:
 
 def run_labels(sweep: Sweep, run: SweepRun) -> dict[str, str]:
     """On everything that belongs to a run."""
-    return {**sweep_labels(sweep), RUN_LABEL: run.name}
+    return {**sweep_labels(sweep), RUN_LABEL: run.name, RUN_UID_LABEL: run.metadata.uid}
 
 
 def _owner(kind: str, name: str, uid: str) -> JsonObject:

@@ -41,6 +41,6 @@ def build_run(
 def centre_run(sweep: Sweep) -> SweepRun:
     """A run at the search centre that exists nowhere: what runs of the sweep look like."""
     return SweepRun(
-        metadata=ObjectMeta(name=run_object_name(sweep.name, 0), namespace=sweep.metadata.namespace),
+        metadata=ObjectMeta(name=run_object_name(sweep.name, 0), namespace=sweep.metadata.namespace, uid="0" * 8),
         spec=SweepRunSpec(sweep_name=sweep.name, index=0, parameters=search_centre(sweep.spec.parameters)),
     )
