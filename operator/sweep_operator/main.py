@@ -45,7 +45,7 @@ _DRAIN_SECONDS = 10.0
 @click.option("--config", type=click.Path(path_type=Path), help="YAML with hardware profiles and limits.")
 @click.option("--lease-namespace", help="Where the lease lies. Default: the pod's namespace, else the one worked in.")
 @click.option("--lease-name", default="sweep-operator", help="Operators of one name take turns.")
-@click.option("--lease-seconds", type=click.FloatRange(min=1), default=15.0, help="An unrenewed lease lasts this long.")
+@click.option("--lease-seconds", type=click.FloatRange(min=1), default=10.0, help="An unrenewed lease lasts this long.")
 @click.option("--audit-seconds", type=click.FloatRange(min=1), default=300.0, help="Between two LISTs of everything.")
 @click.option("--suggest-seconds", type=click.FloatRange(min=1), default=180.0, help="Time limit of the optimizer.")
 @click.option("--workers", type=click.IntRange(min=1), default=4, help="Sweeps that are worked on at the same time.")

@@ -441,7 +441,7 @@ def test_a_job_whose_pod_has_ended_is_left_to_its_controller(
 def test_deadline_factor_counts_from_the_prediction() -> None:
     s = sweep(perRun={"deadlineFactor": 2})
     live = started(s, prediction={"cost": 8})
-    assert decide(snapshot(s, [live], [job(live)], [pod(live)], now=10)).wake == at(17)
+    assert decide(snapshot(s, [live], [job(live)], [pod(live)], now=12)).wake == at(17)
     dead = after(decide(snapshot(s, [live], [job(live)], [pod(live)], now=17)), live)
     assert dead.status.failure is not None
     assert dead.status.failure.class_ == "timeout"
@@ -480,8 +480,8 @@ def test_a_start_is_written_once_main_has_run_a_while() -> None:
     live = started(s)
     early = decide(snapshot(s, [live], [job(live)], [pod(live)], now=5))
     assert after(early, live).status == live.status, "a stage that ends soon is written once, with its end"
-    assert early.runs[0].wake == at(6)
-    later = after(decide(snapshot(s, [live], [job(live)], [pod(live)], now=6)), live)
+    assert early.runs[0].wake == at(11)
+    later = after(decide(snapshot(s, [live], [job(live)], [pod(live)], now=11)), live)
     assert (later.status.train.start_time, later.status.train.node) == (at(1), "n1")
     stuck = pod(live, phase="Pending", started=None, waiting_reason="ImagePullBackOff")
     waiting = after(decide(snapshot(s, [live], [job(live)], [stuck], now=3)), live)
@@ -494,7 +494,7 @@ def test_the_seconds_of_a_pod_that_a_queue_took_back_stay_while_the_next_one_run
     live = started(s)
     first = ended(live, 143, finished=at(11), deletion_requested=at(10), uid="first")
     second = pod(live, created=at(20), started=at(21), uid="second")
-    for now in (30, 40):
+    for now in (35, 45):
         live = after(decide(snapshot(s, [live], [job(live)], [first, second], now=now)), live)
         assert [(a.pod_uid, a.seconds) for a in live.status.train.attempts] == [("first", 10)]
         assert live.status.train.start_time == at(21)

@@ -86,6 +86,10 @@ class FaultyKube:
         await self.kube.delete(kind, namespace, name, uid=uid, propagation=propagation, grace_seconds=grace_seconds)
         self._after(call, None)
 
+    async def serves(self, group: str) -> bool:
+        call = await self._before()
+        return self._after(call, await self.kube.serves(group))
+
     async def watch(
         self, kind: Kind, namespace: str | None = None, *, resource_version: int
     ) -> AsyncIterator[WatchEvent]:

@@ -281,6 +281,11 @@ class KubeConformance:
         assert await kube.get(Kind.JOB, NS, f"{name}-2")
         await kube.delete_all(Kind.JOB, NS, labels={"test": name, "group": "a"})
 
+    async def test_api_groups(self, kube: Kube) -> None:
+        assert await kube.serves("batch")
+        assert await kube.serves("metta.ai")
+        assert not await kube.serves("kueue.x-k8s.io")
+
     async def test_a_second_deletion_is_none(self, kube: Kube, name: str) -> None:
         await kube.create(Kind.POD, pod(name, finalizers=["metta.ai/result"]))
         await kube.delete(Kind.POD, NS, name, grace_seconds=0)

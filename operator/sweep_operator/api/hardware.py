@@ -53,7 +53,9 @@ class OperatorConfig(Model):
 
     profiles: dict[str, Profile] = SHIPPED
     currency: str = "USD"
-    kueue: bool = False
+    kueue: bool | None = Field(
+        default=None, description="Whether Sweeps may name a queue of Kueue. Default: when the cluster serves its API."
+    )
     lost_node_seconds: float = Field(
         default=120.0, ge=0, description="A pod that outlives its deletion by this much is on a lost node."
     )

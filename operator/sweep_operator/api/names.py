@@ -26,8 +26,9 @@ RUN_PATH_ANNOTATION = f"{GROUP}/run-path"
 FILES_ANNOTATION_PREFIX = f"files.{GROUP}/"
 """``files.metta.ai/<file name>`` on a pod: one parameter file, mounted by a downwardAPI volume."""
 
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
-PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
+KUEUE_GROUP = "kueue.x-k8s.io"
+QUEUE_LABEL = f"{KUEUE_GROUP}/queue-name"
+PRIORITY_LABEL = f"{KUEUE_GROUP}/priority-class"
 
 MAIN_CONTAINER = "main"
 RUN_VOLUME = "sweep-run"

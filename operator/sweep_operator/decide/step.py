@@ -29,7 +29,7 @@ from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
 _ORDINARY_WAITS = ("NoPod", "Scheduling", "Unschedulable", "ContainerCreating", "PodInitializing")
 _ORDINARY_PATIENCE = timedelta(seconds=10)
 """Every pod waits a little: no status is written for that."""
-_START_PATIENCE = timedelta(seconds=5)
+_START_PATIENCE = timedelta(seconds=10)
 """After so many seconds of main its start is written: a stage that is over by then is written once, with its end."""
 _AT_WORK: dict[Stage, str] = {"train": "Training", "eval": "Evaluating"}
 

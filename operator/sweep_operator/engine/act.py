@@ -16,13 +16,13 @@ from sweep_operator.api.names import (
     MANAGED_BY_LABEL,
     RESULT_FINALIZER,
     RUN_LABEL,
-    RUN_UID_LABEL,
     SWEEP_LABEL,
     SWEEP_UID_LABEL,
     job_name,
     run_object_name,
 )
 from sweep_operator.api.revision import revision_name
+from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import cost
@@ -55,6 +55,9 @@ from sweep_operator.manifests.service import build_service
 from sweep_operator.manifests.sweeprun import build_run
 
 log = logging.getLogger(__name__)
+
+_MOVES_WAIT = 6
+"""Times the status delay: how long a status waits in which runs have only moved from one state to the next."""
 
 
 class Executor:
@@ -170,15 +173,14 @@ class Executor:
         profile = self._settings.config.profiles.get(spec.hardware, Profile())
         job = build_job(sweep, run, action.template, action.stage, action.attempt, profile, action.deadline_seconds)
         created = await self._create(Kind.JOB, job)
-        owner = next((o["uid"] for o in created["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
-        if owner != run.metadata.uid:
+        if _controller(created) != run.metadata.uid:
             memory.foreign_jobs.add(job_name(run.name, action.stage, action.attempt))
 
     async def _create_service(self, run: SweepRun, body: Object) -> None:
-        """Raises Conflict while there is one of an earlier run of that name: it goes, and must not be relied on."""
+        """Raises Conflict while another one has the name: that of an earlier run goes, and must not be relied on."""
         service = await self._create(Kind.SERVICE, body)
-        if (service["metadata"].get("labels") or {}).get(RUN_UID_LABEL) not in (None, run.metadata.uid):
-            raise Conflict(f"Service {body['metadata']['name']} of an earlier run of this name is still there")
+        if _controller(service) != run.metadata.uid:
+            raise Conflict(f"Service {body['metadata']['name']} is not this run's; it is waited for until that is gone")
 
     async def _still_wanted(self, run: SweepRun, action: EnsureStage) -> bool:
         """An attempt that another process raised gets its Job only if the live run still says so."""
@@ -217,7 +219,7 @@ class Executor:
     async def _reserve(self, sweep: Sweep, action: CreateRun, memory: Memory) -> None:
         body = build_run(sweep, action.index, action.parameters, action.origin, action.prediction)
         obj = await self._create(Kind.SWEEP_RUN, body)
-        owner = next((o["uid"] for o in obj["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
+        owner = _controller(obj)
         name = run_object_name(sweep.name, action.index)
         if owner != sweep.metadata.uid:
             memory.burnt.add(action.index)
@@ -247,7 +249,8 @@ class Executor:
         clock = self._settings.monotonic()
         if memory.status_waits_since is None:
             memory.status_waits_since = clock
-        return not urgent and clock - memory.status_waits_since < self._settings.status_delay
+        patience = self._settings.status_delay * (_MOVES_WAIT if _only_moves(was, now) else 1)
+        return not urgent and clock - memory.status_waits_since < patience
 
     async def _sweep_status(self, sweep: Sweep, plan: Plan, memory: Memory) -> bool:
         self._settings.check_leading()
@@ -302,6 +305,17 @@ class Executor:
 
 def _of(run: SweepRun, job: Object) -> bool:
     return (job["metadata"].get("labels") or {}).get(RUN_LABEL) == run.name
+
+
+def _only_moves(was: SweepStatus, now: SweepStatus) -> bool:
+    """Whether nothing has changed but how many runs are pending, training or evaluating, which no column shows."""
+    moved = {"pending": 0, "running": 0, "evaluating": 0}
+    return was.with_(runs=was.runs.with_(**moved)) == now.with_(runs=now.runs.with_(**moved))
+
+
+def _controller(obj: Object) -> str | None:
+    """The uid of an object's controlling owner."""
+    return next((o["uid"] for o in obj["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
 
 
 def _writes(plan: RunPlan) -> bool:

@@ -7,7 +7,7 @@ import logging
 import random
 
 from sweep_operator.api.errors import FieldError, InvalidObject, parse
-from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, RESULT_FINALIZER, RUN_LABEL, SWEEP_LABEL
+from sweep_operator.api.names import KUEUE_GROUP, MANAGED_BY, MANAGED_BY_LABEL, RESULT_FINALIZER, RUN_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Plan, ReleasePod, SuggestRequest
 from sweep_operator.decide.refusal import ASK_AGAIN
@@ -75,6 +75,9 @@ class Engine:
         for kind in (*WATCHED, Kind.CLAIM):
             for obj in self.store.replace(kind, await self._list(kind, namespace), namespace):
                 self.enqueue(kind, obj)
+        for memory in self._memories.values():
+            if memory.problems:  # what was missing (a queue's API, say) may be there by now
+                memory.checked_generation = None
         for kind in WATCHED:
             for obj in self.store.all(kind):
                 self.enqueue(kind, obj)
@@ -182,10 +185,13 @@ class Engine:
 
     async def _check(self, sweep: Sweep) -> list[FieldError]:
         """Everything that is wrong with a spec; what the namespace has against its pods becomes an Event."""
-        problems = check_sweep(sweep, self._settings.config, self._settings.require_image)
+        config = self._settings.config
+        if sweep.spec.queue is not None and config.kueue is None:
+            config = config.with_(kueue=await self._kube.serves(KUEUE_GROUP))
+        problems = check_sweep(sweep, config, self._settings.require_image)
         if problems or not self._settings.dry_run_pods:
             return problems
-        errors, events = await self._preflight.check(sweep, self._settings.config)
+        errors, events = await self._preflight.check(sweep, config)
         await self._recorder.record(sweep, events)
         return errors
 

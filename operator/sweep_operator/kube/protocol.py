@@ -184,6 +184,10 @@ class Kube(Protocol):
         """Delete what has these labels (background propagation), in one request; nothing there is fine."""
         ...
 
+    async def serves(self, group: str) -> bool:
+        """Whether kinds of that API group are installed."""
+        ...
+
     def watch(self, kind: Kind, namespace: str | None = None, *, resource_version: int) -> AsyncIterator[WatchEvent]:
         """Changes after ``resource_version`` (of a LIST), in order, without end.
 

@@ -29,7 +29,7 @@ def check_manifests(sweep: Sweep, config: OperatorConfig, *, require_image: bool
     for path, stage in stages:
         errors += _check_stage(path, stage, sweep, config, require_image)
     if spec.queue is not None and not config.kueue:
-        errors.append(FieldError("spec.queue", "needs Kueue, which this operator does not have; remove it"))
+        errors.append(FieldError("spec.queue", "needs Kueue, which is not here; install it, or remove the field"))
     wandb = spec.tracking.wandb
     if wandb is not None and wandb.base_url and wandb.base_url not in config.wandb_base_urls:
         errors.append(

@@ -111,6 +111,11 @@ class ClusterKube:
             # 400: the container is waiting to start, or the pod has no node yet.
             raise NotFound(str(error)) from None
 
+    async def serves(self, group: str) -> bool:
+        """From the server's list of its API groups, which every account may read."""
+        found = await self._transport.send(Request("get", "/apis"))
+        return any(g.get("name") == group for g in found.get("groups") or [])
+
     # -- writing ----------------------------------------------------------------------------------------------------
 
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:

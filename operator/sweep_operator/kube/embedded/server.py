@@ -209,6 +209,10 @@ class EmbeddedKube:
         for obj in (await self.list(kind, namespace, labels=labels)).items:
             await self.delete(kind, namespace, obj["metadata"]["name"], uid=obj["metadata"]["uid"])
 
+    async def serves(self, group: str) -> bool:
+        """Whether kinds of that API group exist here."""
+        return any(version.rpartition("/")[0] == group for version in API_VERSIONS.values())
+
     def collect(self) -> None:
         """Garbage collection: what is owned by nothing that exists goes."""
         for obj in self._objects.all():
