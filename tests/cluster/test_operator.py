@@ -103,7 +103,7 @@ def test_a_sweep_that_admission_let_through_is_refused_by_the_operator(
             {"train": {"hardware": "gpu-of-dreams"}},
             ("spec.train.hardware", "gpu-of-dreams", "gpu-l4"),
         ),
-        "no-kueue": ({"queue": {"name": "team-rl"}}, ("spec.queue", "Kueue", "remove it")),
+        "no-kueue": ({"queue": {"name": "team-rl"}}, ("spec.queue", "Kueue", "remove the field")),
     }
     for name, (spec, _) in refused.items():
         cluster.apply(sweep(name, **spec), namespace)

@@ -15,6 +15,7 @@ from sweep_operator.decide import cost
 from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.deadlines import lost_after
 from sweep_operator.decide.observed import JobView, PodView
+from sweep_operator.decide.outcome import newest_by_rank
 from sweep_operator.decide.plan import Adopt, DeleteJob, EnsureRevision, ReleasePod, RemovePod, RunPlan
 from sweep_operator.decide.step import Step
 
@@ -67,7 +68,7 @@ def _cleanup(
 
 def _ends_by_itself(job: JobView, pods: Sequence[PodView]) -> bool:
     """Its pods have ended, and its controller is about to say so: deleted now, it would take their logs with it."""
-    own = [p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)]
+    own = newest_by_rank([p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)])
     ended = all(p.phase in ("Succeeded", "Failed") and p.deletion_requested is None for p in own)
     return bool(own) and ended and not job.suspended
 
