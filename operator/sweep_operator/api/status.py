@@ -54,15 +54,18 @@ class ParetoPoint(Model):
 
 
 class Calibration(Model):
-    """How well past predictions fitted."""
+    """How well past predictions fitted: of succeeded runs whose prediction says an 80% interval."""
 
-    coverage80: float | None = Field(
-        default=None, description="Share of runs inside the predicted 80% interval, 0 to 1; 0.8 is ideal."
+    runs: int = Field(description="Succeeded runs of origin model whose prediction was compared with what came.")
+    coverage80: float = Field(
+        description="Share of these runs inside the predicted 80% interval, 0 to 1. 0.8 is ideal; below it the "
+        "optimizer is too sure of itself, above it too cautious."
     )
-    mean_log_score: float | None = Field(
-        default=None, description="Mean log density of what was observed under its prediction; higher is better."
+    mean_log_score: float = Field(
+        description="Mean natural log of the density that the prediction gave to what came; higher is better. It "
+        "depends on the score's unit: it compares models of one sweep, never two sweeps. Of a cost, the density is "
+        "that of its logarithm."
     )
-    count: int = Field(default=0, description="Predictions that were compared with an observation.")
 
 
 class OptimizerStatus(Model):
@@ -73,10 +76,12 @@ class OptimizerStatus(Model):
         default=None, description="Seconds that the last suggestion took to compute."
     )
     score_calibration: Calibration | None = Field(
-        default=None, description="How well predicted scores fitted the observed ones."
+        default=None,
+        description="How well predicted scores fitted the observed ones. Absent before the first.",
     )
     cost_calibration: Calibration | None = Field(
-        default=None, description="How well predicted costs fitted the observed ones."
+        default=None,
+        description="How well predicted costs fitted the observed ones. Absent before the first.",
     )
 
 

@@ -19,7 +19,19 @@ class Prediction(Model):
     """What the optimizer expected when it proposed the run."""
 
     score: float | None = Field(default=None, description="Expected score.")
+    score_low: float | None = Field(
+        default=None,
+        description="The score was expected to lie between scoreLow and scoreHigh with a probability of 80%, the noise "
+        "of one measurement included. Only with origin model.",
+    )
+    score_high: float | None = Field(default=None, description="Upper end of that interval, see scoreLow.")
     cost: float | None = Field(default=None, description="Expected cost, in the Sweep's status.cost.unit.")
+    cost_low: float | None = Field(
+        default=None,
+        description="The cost was expected to lie between costLow and costHigh with a probability of 80%, the noise of "
+        "one measurement included. Only with origin model.",
+    )
+    cost_high: float | None = Field(default=None, description="Upper end of that interval, see costLow.")
     rating: float | None = Field(
         default=None, description="Value of the acquisition function, comparable within one suggestion only."
     )

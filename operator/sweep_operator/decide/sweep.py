@@ -14,6 +14,7 @@ from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.status import OptimizerStatus, SweepStatus
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary
+from sweep_operator.decide.calibration import calibration
 from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.limits import End, LimitInput, active_seconds, find_end
 from sweep_operator.decide.observed import group_by_run
@@ -239,6 +240,8 @@ class _Pass:
         return self.was.optimizer.with_(
             observations=learned + len(self.snap.warm_start.observations or ()),
             last_suggest_seconds=self.was.optimizer.last_suggest_seconds if seconds is None else round(seconds, 3),
+            score_calibration=calibration(runs, "score"),
+            cost_calibration=calibration(runs, "cost"),
         )
 
     def _conditions(self, runs: Sequence[SweepRun], end: End | None, absorbed: bool, terminal: bool) -> list[Condition]:

@@ -58,6 +58,11 @@ def propose(question: Question) -> Answer:
 
 def _prediction(info: Any) -> Prediction | None:
     values = {name: _finite(getattr(info, name, None)) for name in ("score", "cost", "rating")}
+    for name in ("score", "cost"):
+        forecast = info.details.get(f"{name}_forecast")
+        if forecast is not None:
+            low, high = map(_finite, forecast["interval"])
+            values |= {f"{name}_low": low, f"{name}_high": high}
     return Prediction(**values) if any(v is not None for v in values.values()) else None
 
 
