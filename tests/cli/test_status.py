@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 from stored_sweeps import T0, finished, manifest, store
 
-from sweep_operator.cli.columns import age, duration, number, sweep_state
+from sweep_operator.cli.columns import age, calibration_line, duration, number, sweep_state
 from sweep_operator.cli.main import cli
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
@@ -93,6 +93,31 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert str(tmp_path / "bad" / "state.db") in result.stderr
     assert "Traceback" not in result.stderr
+
+
+SCORES, COSTS = ({"runs": 40, "coverage80": share, "meanLogScore": -1.2} for share in (0.775, 0.83))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "line"),
+    [
+        ({"scoreCalibration": SCORES, "costCalibration": COSTS},
+         "80% interval holds 78% of scores, 83% of costs (40 runs)"),
+        ({"scoreCalibration": SCORES, "costCalibration": {**COSTS, "runs": 38}},
+         "80% interval holds 78% of scores, 83% of costs (40 and 38 runs)"),
+        ({"scoreCalibration": {**SCORES, "runs": 1, "coverage80": 1}}, "80% interval holds 100% of scores (1 run)"),
+        ({"observations": 3}, ""),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_calibration_in_one_line(optimizer: dict[str, Any] | None, line: str, tmp_path: Path) -> None:
+    status = {**STATUS, **({"optimizer": optimizer} if optimizer else {})}
+    assert calibration_line({"status": status}) == line
+    store(tmp_path, manifest(), [finished(1.0)], status)
+    text = sweep("status", "my_sweep", "--runs-dir", str(tmp_path)).stdout
+    assert [said for said in text.splitlines() if said.startswith("Calibration: ")] == (
+        [f"Calibration: {line}"] if line else []
+    )
 
 
 def test_states_before_the_first_pass() -> None:

@@ -154,6 +154,7 @@ def test_explain_and_field_selectors(cluster: Cluster, namespace: str) -> None:
         ("sweep.status.cost", "wasted"),
         ("sweep.status.conditions", "TooManyConsecutiveFailures"),
         ("sweeprun", "SweepRun"),
+        ("sweep.status.optimizer.scoreCalibration", "0.8 is ideal"),
         ("sweeprun.spec.prediction", "acquisition"),
         ("sweeprun.status", "fixed"),
         ("sweeprun.status.train.attempts", "merged"),

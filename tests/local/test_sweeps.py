@@ -12,6 +12,7 @@ from sweeps import REPORT_X, end_of, finish, manifest, sh, until, why
 from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.calibration import calibration
 from sweep_operator.local import LocalSession
 
 
@@ -257,6 +258,30 @@ async def test_the_optimizer_learns_from_a_sweep_with_protein(tmp_path: Path) ->
     assert any(r.spec.origin == "model" and r.spec.prediction is not None for r in runs)
     healthy = [c for c in sweep.status.conditions if c.type == "OptimizerHealthy"]
     assert [c.status for c in healthy] == ["True"]
+
+
+async def test_predictions_are_told_before_and_scored_after(tmp_path: Path) -> None:
+    """Each run of the model says what it was expected to give; the sweep says how well that fitted."""
+    body = manifest(method="bayes", limits={"maxRuns": 7, "maxParallelRuns": 2}, cost={"source": "Reported"})
+    body["spec"]["train"] = sh(
+        """printf '{"metrics": {"reward": %s}, "cost": 1%s}' """
+        """"$SWEEP_PARAM_X" "$SWEEP_RUN_INDEX" > "$SWEEP_RESULTS_FILE" """
+    )
+    sweep, runs = await finish(tmp_path, body)
+    by_model = [r for r in runs if r.spec.origin == "model"]
+    assert len(by_model) >= 4
+    for run in by_model:
+        told = run.spec.prediction
+        assert told is not None
+        assert told.score_low < told.score < told.score_high
+        assert 0 < told.cost_low < told.cost < told.cost_high
+    for run in runs:
+        if run.spec.origin != "model":
+            assert run.spec.prediction is None
+    optimizer = sweep.status.optimizer
+    for found, quantity in ((optimizer.score_calibration, "score"), (optimizer.cost_calibration, "cost")):
+        assert found == calibration(runs, quantity)
+        assert found.runs == len(by_model)
 
 
 async def test_no_configuration_passes_the_constraints(tmp_path: Path) -> None:

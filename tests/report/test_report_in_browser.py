@@ -45,6 +45,8 @@ def test_the_plots_are_drawn_without_a_network(tmp_path: Path) -> None:
     assert drawn == {"score", "pareto", "importance", "parameters", "calibration-score", "calibration-cost"}
     scored = sum(r.succeeded for r in runs)
     assert document.count('<path class="point"') >= len(runs) - 1 + scored, "a dot per run, in two plots"
+    bars = sum(r.succeeded and r.spec.origin == "model" for r in runs)
+    assert document.count('class="xerror') == 2 * bars, "an interval per prediction, in two plots"
     assert document.count('class="axis-title"') == len(sweep.spec.parameters) + 1, (
         "an axis per parameter, and the score"
     )

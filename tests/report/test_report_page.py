@@ -8,7 +8,8 @@ import pytest
 from sample_sweep import T0, run_json, sample, sweep_json, with_status
 
 from sweep_operator.api.errors import parse
-from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.sweeprun import Prediction, SweepRun
+from sweep_operator.decide.calibration import Quantity, calibration
 from sweep_operator.report import figures
 from sweep_operator.report.model import parameter_shares
 from sweep_operator.report.page import report_page
@@ -84,6 +85,48 @@ def test_the_front_of_the_plot_is_the_sweeps() -> None:
     assert figure is not None
     assert list(figure.data[0].x) == [p.cost for p in sweep.status.pareto]
     assert list(figure.data[0].y) == [p.score for p in sweep.status.pareto]
+
+
+@pytest.mark.parametrize("quantity", ["score", "cost"])
+def test_intervals_are_bars_and_the_words_count_them(quantity: Quantity) -> None:
+    sweep, runs = sample()
+    figure = figures.predicted_and_observed(sweep, runs, quantity)
+    assert figure is not None
+    drawn = {trace.name: trace for trace in figure.data}
+    held, missed = drawn["within its interval"], drawn["outside it"]
+    for trace in (held, missed):
+        inside = [
+            x - minus <= y <= x + plus
+            for x, y, minus, plus in zip(trace.x, trace.y, trace.error_x.arrayminus, trace.error_x.array, strict=True)
+        ]
+        assert set(inside) == {trace is held}
+    compared = sum(r.succeeded and r.spec.origin == "model" for r in runs)
+    assert len(held.x) + len(missed.x) == compared > 10
+    found = calibration(runs, quantity)
+    assert found is not None
+    assert found.coverage80 == pytest.approx(len(held.x) / compared, abs=5e-4)
+    page = report_page(sweep, runs, SHARES, "note", T0)
+    assert f"they hold {found.coverage80:.0%} of {compared} observed {quantity}s" in page
+
+
+def test_predictions_without_an_interval_are_dots_alone() -> None:
+    sweep, runs = sample()
+    bare = [r.with_(spec=r.spec.with_(prediction=Prediction(score=1.0, cost=2.0))) for r in runs]
+    figure = figures.predicted_and_observed(sweep, bare, "cost")
+    assert figure is not None
+    assert [trace.name for trace in figure.data] == ["as predicted", "run"]
+    assert figure.data[1].error_x.array is None
+    assert "80% intervals" not in report_page(sweep, bare, SHARES, "note", T0)
+
+
+def test_a_boundless_interval_does_not_hide_the_others() -> None:
+    sweep, runs = sample()
+    wide = Prediction(cost=100.0, cost_low=1e-300, cost_high=1e300)
+    runs = [runs[0].with_(spec=runs[0].spec.with_(prediction=wide, origin="model")), *runs[1:]]
+    figure = figures.predicted_and_observed(sweep, runs, "cost")
+    assert figure is not None
+    low, high = figure.layout.xaxis.range
+    assert high - low < 6, "decades"
 
 
 def test_an_absent_parameter_has_a_place_of_its_own() -> None:

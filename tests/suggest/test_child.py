@@ -69,6 +69,28 @@ async def test_the_same_question_has_the_same_answer_in_another_process(child: O
     assert {s.origin for s in first.suggestions} == {"model"}
 
 
+@pytest.mark.parametrize("goal", ["maximize", "minimize"])
+async def test_what_is_expected_of_an_observation_goes_with_it(child: OptimizerChild, goal: str) -> None:
+    rows = tuple(Observation({"a.lr": 10 ** (-2 - i / 4)}, 50.0 + i % 5, 10.0 + i) for i in range(12))
+    answer = await child.suggest(sweep(goal=goal), request(2, 12, rows))
+    for suggestion in answer.suggestions:
+        told = suggestion.prediction
+        assert told is not None
+        assert 40 < told.score_low < told.score < told.score_high < 65
+        assert 0 < told.cost_low < told.cost < told.cost_high
+    start = await child.suggest(sweep(), request())
+    assert all(s.prediction is None for s in start.suggestions), "no model, no prediction"
+
+
+async def test_without_observed_costs_no_cost_is_expected(child: OptimizerChild) -> None:
+    rows = tuple(Observation({"a.lr": 10 ** (-2 - i / 4)}, float(i), None) for i in range(12))
+    answer = await child.suggest(sweep(), request(1, 12, rows))
+    told = answer.suggestions[0].prediction
+    assert told is not None
+    assert told.score_low is not None
+    assert (told.cost, told.cost_low, told.cost_high) == (None, None, None)
+
+
 async def test_a_killed_process_is_started_again_and_asked_again(child: OptimizerChild) -> None:
     first = await child.suggest(sweep(method="random"), request())
     assert child._process is not None

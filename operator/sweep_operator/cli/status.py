@@ -15,6 +15,7 @@ from sweep_operator.cli.columns import (
     LEFT,
     RUN_COLUMNS,
     SWEEP_COLUMNS,
+    calibration_line,
     number,
     run_row,
     run_state,
@@ -78,6 +79,10 @@ def _show_one(stored: StoredSweep, now: datetime) -> None:
         click.echo(f"Best: {best['run']}, score {number(best['score'])}, cost {number(best.get('cost'))}")
         for path, value in sorted((best.get("parameters") or {}).items()):
             click.echo(f"  {path} = {value}")
+    calibration = calibration_line(stored.sweep)
+    if calibration:
+        click.echo()
+        click.echo(f"Calibration: {calibration}")
     click.echo()
     click.echo(f"Directory: {stored.directory}")
 

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.calibration import Quantity, compared
 from sweep_operator.decide.summary import pareto_front, ranked
 from sweep_operator.report.series import (
     best_so_far,
@@ -139,8 +140,11 @@ def importance(shares: Mapping[str, float]) -> go.Figure | None:
     return figure
 
 
-def predicted_and_observed(sweep: Sweep, runs: Sequence[SweepRun], quantity: str) -> go.Figure | None:
-    """What the model expected when it proposed a run, and what came; ``quantity`` is score or cost."""
+def predicted_and_observed(sweep: Sweep, runs: Sequence[SweepRun], quantity: Quantity) -> go.Figure | None:
+    """What the model expected when it proposed a run, with its 80% interval as a bar, and what came.
+
+    A bar that crosses the dotted line holds what was observed.
+    """
     pairs = [
         (getattr(r.spec.prediction, quantity), getattr(r.status, quantity), r)
         for r in scored_runs(runs)
@@ -157,15 +161,49 @@ def predicted_and_observed(sweep: Sweep, runs: Sequence[SweepRun], quantity: str
         x=ends, y=ends, mode="lines", name="as predicted", hoverinfo="skip",
         line={"color": MUTED, "width": 1, "dash": "dot"},
     )  # fmt: skip
-    figure.add_scatter(
-        x=[p for p, _, _ in known], y=[o for _, o, _ in known], mode="markers", name="run",
-        text=[_hover(r) for _, _, r in known], hovertemplate="%{text}<br>predicted %{x:.4g}<extra></extra>",
-        marker={"color": ACCENT, "size": 9, "line": {"color": "white", "width": 1}},
-    )  # fmt: skip
+    bars = {r.name: compared(r, quantity) for _, _, r in known}
+    for name, symbol, chosen in (
+        ("run", "circle", [row for row in known if bars[row[2].name] is None]),
+        ("within its interval", "circle", [row for row in known if _held(bars[row[2].name]) is True]),
+        ("outside it", "circle-open", [row for row in known if _held(bars[row[2].name]) is False]),
+    ):
+        if chosen:
+            figure.add_scatter(
+                x=[p for p, _, _ in chosen], y=[o for _, o, _ in chosen], mode="markers", name=name,
+                text=[_hover(r) + _expected(p, bars[r.name]) for p, _, r in chosen],
+                hovertemplate="%{text}<extra></extra>", error_x=_error_bars([(p, bars[r.name]) for p, _, r in chosen]),
+                marker={"color": ACCENT, "size": 9, "symbol": symbol, "line": {
+                    "color": ACCENT if symbol == "circle-open" else "white", "width": 1}},
+            )  # fmt: skip
     if quantity == "cost":
-        figure.update_xaxes(**_log_axis([p for p, _, _ in known]))
+        figure.update_xaxes(**_log_axis(_within_reach([p for p, _, _ in known], [b for b in bars.values() if b])))
         figure.update_yaxes(**_log_axis([o for _, o, _ in known]))
     return figure
+
+
+def _held(bar: tuple[float, float, float] | None) -> bool | None:
+    return None if bar is None else bar[0] <= bar[2] <= bar[1]
+
+
+def _expected(predicted: float, bar: tuple[float, float, float] | None) -> str:
+    return f"<br>predicted {predicted:.4g}" + (f" ({bar[0]:.4g} to {bar[1]:.4g})" if bar else "")
+
+
+def _error_bars(rows: Sequence[tuple[float, tuple[float, float, float] | None]]) -> dict[str, Any] | None:
+    """From each prediction to the ends of its interval; None where no row has one."""
+    if all(bar is None for _, bar in rows):
+        return None
+    return {
+        "type": "data", "symmetric": False, "color": SOFT, "thickness": 1, "width": 0,
+        "array": [bar[1] - p if bar else 0.0 for p, bar in rows],
+        "arrayminus": [p - bar[0] if bar else 0.0 for p, bar in rows],
+    }  # fmt: skip
+
+
+def _within_reach(points: Sequence[float], bars: Sequence[tuple[float, float, float]]) -> list[float]:
+    """Positive points and the ends of bars, at most a decade beyond: a bar may be cut off, the points stay apart."""
+    low, high = min(points) / 10, max(points) * 10
+    return [*points, *(min(max(end, low), high) for bar in bars for end in bar[:2])]
 
 
 def _mark_best(

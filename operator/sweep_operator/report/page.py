@@ -14,6 +14,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.columns import number
 from sweep_operator.config.patch import command, fixed_of, overrides, patch_text, typed_parameters
+from sweep_operator.decide.calibration import Quantity, calibration
 from sweep_operator.decide.summary import ranked
 from sweep_operator.report import figures
 from sweep_operator.report.series import failed_runs, label, scored_runs, short_labels
@@ -36,9 +37,11 @@ def report_page(
               importance_note, "importance"),
         _plot("Parameters", "A line per run, coloured by score. Drag along an axis to select, a title to reorder.",
               figures.parallel_coordinates(sweep, runs), "No run has a score yet.", "parameters", wide=True),
-        _plot("Predicted and observed score", "On the dotted line: exactly as the model expected.",
+        _plot("Predicted and observed score",
+              _fit(runs, "score") or "On the dotted line: exactly as the model expected.",
               figures.predicted_and_observed(sweep, runs, "score"), "No run was predicted yet.", "calibration-score"),
-        _plot("Predicted and observed cost", "The model bids for runs by what it expects them to cost.",
+        _plot("Predicted and observed cost",
+              _fit(runs, "cost") or "The model bids for runs by what it expects them to cost.",
               figures.predicted_and_observed(sweep, runs, "cost"), "No run was predicted yet.", "calibration-cost"),
         _best(sweep, runs),
         _runs_table(sweep, runs),
@@ -97,6 +100,17 @@ def _plot(title: str, note: str, figure: go.Figure | None, empty: str, id_: str,
     else:
         body = figure.to_html(full_html=False, include_plotlyjs=False, config=_CONFIG, div_id=f"plot-{id_}")
     return _section(title, note, body, wide=wide)
+
+
+def _fit(runs: Sequence[SweepRun], quantity: Quantity) -> str:
+    """The calibration in words; empty where no run says an interval."""
+    found = calibration(runs, quantity)
+    if found is None:
+        return ""
+    return (
+        f"Bars are 80% intervals: they hold {found.coverage80:.0%} of {found.runs} observed {quantity}s. A bar that "
+        f"crosses the dotted line holds its run. Mean log score {number(found.mean_log_score)}; higher is better."
+    )
 
 
 def _best(sweep: Sweep, runs: Sequence[SweepRun]) -> str:
