@@ -29,7 +29,17 @@ def test_the_example_runs_to_its_end(cluster: Cluster, namespace: str, operator:
     found = runs(cluster, namespace, "cartpole")
     assert [r["spec"]["index"] for r in found] == list(range(count))
     assert found[0]["spec"]["origin"] == "center"
-    assert any(r["spec"]["origin"] == "model" for r in found)
+    by_model = [r for r in found if r["spec"]["origin"] == "model"]
+    assert by_model
+    for run in by_model:
+        told = run["spec"]["prediction"]
+        assert told["scoreLow"] < told["score"] < told["scoreHigh"]
+        assert told["costLow"] < told["cost"] < told["costHigh"]
+    optimizer = cluster.get("sweep", "cartpole", namespace)["status"]["optimizer"]
+    assert optimizer["scoreCalibration"]["runs"] == len(by_model)
+    # times are whole seconds: a played pod may take none of them, and a cost of 0 has no logarithm
+    timed = [r for r in by_model if r["status"]["cost"] > 0]
+    assert optimizer.get("costCalibration", {"runs": 0})["runs"] == len(timed)
     for run in found:
         # the score that the stages give: the last parameter of the container's environment
         assert run["status"]["score"] == run["spec"]["parameters"]["trainer.optimizer.learning_rate"]

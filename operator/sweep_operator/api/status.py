@@ -56,7 +56,10 @@ class ParetoPoint(Model):
 class Calibration(Model):
     """How well past predictions fitted: of succeeded runs whose prediction says an 80% interval."""
 
-    runs: int = Field(description="Succeeded runs of origin model whose prediction was compared with what came.")
+    runs: int = Field(
+        description="Succeeded runs of origin model whose prediction was compared with what came; of costs, those "
+        "that cost more than 0."
+    )
     coverage80: float = Field(
         description="Share of these runs inside the predicted 80% interval, 0 to 1. 0.8 is ideal; below it the "
         "optimizer is too sure of itself, above it too cautious."
