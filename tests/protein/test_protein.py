@@ -245,3 +245,24 @@ def test_global_generators_and_threads_are_left_alone() -> None:
     assert np.random.get_state()[1].tobytes() == before[1]  # type: ignore[union-attr]
     assert torch.equal(torch.get_rng_state(), before[2])
     assert torch.get_num_threads() == before[3]
+
+
+@pytest.mark.parametrize(
+    ("score", "cost", "failed"),
+    [
+        (lambda i: 1.0, lambda i: 5.0, False),  # equal scores at one level of cost
+        (lambda i: (-1) ** i * 1e300, lambda i: 10.0 ** (i % 600 - 300), False),  # everything that a double can hold
+        (lambda i: 5e-324 * (i % 3), lambda i: 5e-324 * (1 + i % 3), False),  # denormals
+        (lambda i: None, lambda i: 1.0 + i, True),  # nothing ever works
+    ],
+    ids=["equal", "huge", "denormal", "failures"],
+)
+def test_ten_thousand_adversarial_observations(score: Any, cost: Any, failed: bool) -> None:
+    optimizer = Protein(SearchSpace(MIXED), seed=2)
+    for i, row in enumerate(np.random.default_rng(0).random((10_000, optimizer.space.dim))):
+        optimizer.observe(optimizer.space.decode(row), score=score(i), cost=cost(i), is_failure=failed)
+    batch = optimizer.suggest(2)
+    assert len({json.dumps(params, sort_keys=True) for params, _ in batch}) == 2
+    for params, info in batch:
+        assert legal(optimizer.space, optimizer.space.flatten(params))
+        json.dumps(info.to_dict(), allow_nan=False)
