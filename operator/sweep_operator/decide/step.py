@@ -29,8 +29,8 @@ from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
 _ORDINARY_WAITS = ("NoPod", "Scheduling", "Unschedulable", "ContainerCreating", "PodInitializing")
 _ORDINARY_PATIENCE = timedelta(seconds=10)
 """Every pod waits a little: no status is written for that."""
-_START_PATIENCE = timedelta(seconds=10)
-"""After so many seconds of main its start is written: a stage that is over by then is written once, with its end."""
+_START_PATIENCE: dict[Stage, timedelta] = {"train": timedelta(seconds=10), "eval": timedelta(seconds=60)}
+"""After so long a run of main its start is written: a stage that is over by then is written once, with its end."""
 _AT_WORK: dict[Stage, str] = {"train": "Training", "eval": "Evaluating"}
 
 
@@ -155,7 +155,7 @@ class Step:
     def _runs(self, stage: Stage, pod: PodView) -> None:
         status, at_work = self.record.stage(stage), find_condition(self.record.status.conditions, "Succeeded")
         if status.start_time is None and pod.started is not None and at_work and at_work.reason == _AT_WORK[stage]:
-            settled = pod.started + _START_PATIENCE
+            settled = pod.started + _START_PATIENCE[stage]
             if self.ctx.now < settled:
                 self._wake(settled)
                 return

@@ -56,7 +56,7 @@ from sweep_operator.manifests.sweeprun import build_run
 
 log = logging.getLogger(__name__)
 
-_MOVES_WAIT = 6
+_MOVES_WAIT = 15
 """Times the status delay: how long a status waits in which runs have only moved from one state to the next."""
 
 

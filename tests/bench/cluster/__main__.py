@@ -31,7 +31,7 @@ SHAPES = (
 )
 """Each with its share of the runs; the last one's sweep is the one that is filled up before the restart."""
 
-LEASE_SECONDS = 15
+LEASE_SECONDS = 10
 """The operator's default; the tests' one is shorter."""
 
 Row = dict[str, Any]
