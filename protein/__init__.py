@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from protein.calibration import Calibration, calibrate, calibrate_cost
     from protein.factory import make_optimizer
     from protein.importance import parameter_importance
     from protein.metta import MettaProtein
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from protein.space import Parameter, SearchSpace, SpaceError
 
 _HOMES = {
+    "Calibration": "calibration",
     "MettaProtein": "metta",
     "Observation": "optimizer",
     "Optimizer": "optimizer",
@@ -35,6 +37,8 @@ _HOMES = {
     "Sobol": "random_search",
     "SpaceError": "space",
     "SuggestionInfo": "optimizer",
+    "calibrate": "calibration",
+    "calibrate_cost": "calibration",
     "flatten": "paths",
     "make_optimizer": "factory",
     "parameter_importance": "importance",
@@ -43,6 +47,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Calibration",
     "MettaProtein",
     "Observation",
     "Optimizer",
@@ -56,6 +61,8 @@ __all__ = [
     "Sobol",
     "SpaceError",
     "SuggestionInfo",
+    "calibrate",
+    "calibrate_cost",
     "flatten",
     "make_optimizer",
     "parameter_importance",
