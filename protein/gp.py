@@ -14,9 +14,8 @@ arXiv 2011.11456); both are marginalised instead of fitted. Priors, with d model
     ln noise N(ln 1e-3, 2) unless the model says otherwise, within [1e-6, 1]
 
 The kernels, constraints and priors are gpytorch's modules with raw parameter = log(value). The maximum a posteriori is
-found by scipy's L-BFGS-B. The gradient of the marginal likelihood is passed to the kernel as the matrix
-dNLL/dK = (K^-1 - a a') / 2 with a = K^-1 y, which spares the backward pass through the Cholesky factor.
-All arithmetic is float64. Importing this module imports torch and gpytorch.
+found by scipy's L-BFGS-B on the closed form of protein.likelihood. All arithmetic is float64. Importing this module
+imports torch and gpytorch.
 """
 
 from __future__ import annotations
@@ -31,13 +30,14 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from protein.likelihood import JITTERS, LENGTHSCALE_LOG_SD, LogPosterior, lengthscale_loc
+
 Array = npt.NDArray[np.float64]
 
 LOG_BOUNDS_LENGTHSCALE = (math.log(0.01), math.log(100.0))
 LOG_BOUNDS_SIGNAL = (math.log(1e-3), math.log(1e3))
 LOG_BOUNDS_NOISE = (math.log(1e-6), 0.0)
 SLOPE_VARIANCE = 9.0
-JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ class Surrogate(gpytorch.models.ExactGP):  # type: ignore[misc]  # gpytorch has 
         self.mean_module = gpytorch.means.ZeroMean()
         self.signal = ScaledMatern(dim)
         self.double()
-        loc = math.sqrt(2.0) + 0.5 * math.log(dim)
-        self.signal.register_prior("lengthscale_prior", _log_normal_density(loc, math.sqrt(3.0)), "lengthscale")
+        ls_prior = _log_normal_density(lengthscale_loc(dim), LENGTHSCALE_LOG_SD)
+        self.signal.register_prior("lengthscale_prior", ls_prior, "lengthscale")
         self.signal.register_prior("signal_prior", _normal(0.0, 1.0), _log_of("outputscale"))
         likelihood.register_prior("noise_prior", _normal(math.log(spec.noise), spec.noise_log_sd), _log_of("noise"))
 
@@ -99,6 +99,12 @@ class Surrogate(gpytorch.models.ExactGP):  # type: ignore[misc]  # gpytorch has 
         value: Tensor | float = 1.0 if self.spec.constant else 0.0
         if self.spec.linear:
             value = value + SLOPE_VARIANCE * ((a - 0.5) @ (b - 0.5).transpose(-1, -2))
+        return value
+
+    def trend_of(self, x: Array) -> Array:
+        """`trend` between the rows of an array `x` (n, d), (n, n)."""
+        at = torch.tensor(x, dtype=torch.float64)
+        value: Array = (self.trend(at, at) + torch.zeros(len(x), len(x), dtype=torch.float64)).numpy()
         return value
 
     def covariance(self, a: Tensor, b: Tensor) -> Tensor:
@@ -144,11 +150,11 @@ class Surrogate(gpytorch.models.ExactGP):  # type: ignore[misc]  # gpytorch has 
 
 
 def _normal(loc: float, scale: float) -> gpytorch.priors.Prior:
-    return gpytorch.priors.NormalPrior(torch.tensor(loc).double(), torch.tensor(scale).double())
+    return gpytorch.priors.NormalPrior(*torch.tensor([loc, scale], dtype=torch.float64))
 
 
 def _log_normal_density(loc: float, scale: float) -> gpytorch.priors.Prior:
-    return gpytorch.priors.LogNormalPrior(torch.tensor(loc).double(), torch.tensor(scale).double())
+    return gpytorch.priors.LogNormalPrior(*torch.tensor([loc, scale], dtype=torch.float64))
 
 
 class _log_of:
@@ -179,30 +185,6 @@ def cholesky(matrix: Tensor) -> Tensor:
     raise ValueError(f"covariance of {len(matrix)} points is not positive definite with relative jitter {JITTERS[-1]}")
 
 
-def negative_log_posterior(model: Surrogate, x: Tensor, y: Tensor, theta: Array) -> tuple[float, Array]:
-    """-(log marginal likelihood + log prior) of log hyperparameters `theta` (d + 2,), and its gradient (d + 2,).
-
-    x: (n, d), y: (n,). Rasmussen & Williams, Gaussian Processes for Machine Learning, equations 5.8 and 5.9.
-    """
-    model.write(theta)
-    model.zero_grad(set_to_none=True)
-    covariance = model.signal.forward(x, x)
-    noise = model.likelihood.noise
-    with torch.no_grad():
-        total = covariance + model.trend(x, x)
-        total.diagonal().add_(noise)
-        factor = cholesky(total)
-        weights = torch.cholesky_solve(y[:, None], factor)[:, 0]
-        slope = torch.cholesky_inverse(factor).addr_(weights, weights, alpha=-1.0).mul_(0.5)
-        value = 0.5 * y.dot(weights) + factor.diagonal().log().sum() + 0.5 * len(y) * math.log(2 * math.pi)
-        trace = slope.diagonal().sum()
-    prior = model.log_prior()
-    # a sum has the gradient `slope`; passing it to backward() would import sympy (0.5 s, 40 MB) at the first call
-    ((covariance * slope).sum() + noise.sum() * trace - prior).backward()
-    gradient = torch.cat([p.grad.reshape(-1) for p in model._raw() if p.grad is not None]).numpy()
-    return float(value - prior.detach()), gradient.copy()
-
-
 def fit(x: Array, y: Array, spec: KernelSpec, *, iterations: int = 40) -> Surrogate:
     """Maximum a posteriori model of targets `y` (n,) at rows of `x` (n, d), n >= 1.
 
@@ -211,17 +193,17 @@ def fit(x: Array, y: Array, spec: KernelSpec, *, iterations: int = 40) -> Surrog
     """
     dim = x.shape[1]
     model = Surrogate(dim, spec)
-    inputs, targets = torch.tensor(x, dtype=torch.float64), torch.tensor(y, dtype=torch.float64)
     bounds = [LOG_BOUNDS_LENGTHSCALE] * dim + [LOG_BOUNDS_SIGNAL, LOG_BOUNDS_NOISE]
     best: tuple[float, Array] | None = None
     if len(y) < 2 or float(np.ptp(y)) == 0.0:  # nothing to learn from: the modes of the priors
-        model.write(np.array([math.sqrt(2) + 0.5 * math.log(dim) - 3] * dim + [0.0, math.log(spec.noise)]))
+        model.write(np.array([lengthscale_loc(dim) - LENGTHSCALE_LOG_SD**2] * dim + [0.0, math.log(spec.noise)]))
         return _frozen(model)
+    objective = LogPosterior(x, y, model.trend_of(x), spec.noise, spec.noise_log_sd)
     for lengthscale, noise in ((0.5, 1.0), (0.2, 10.0)):
         start = np.full(dim + 2, math.log(lengthscale * math.sqrt(dim)))
         start[dim:] = 0.0, min(math.log(spec.noise * noise), -0.1)
         result = minimize(
-            lambda theta: negative_log_posterior(model, inputs, targets, theta),
+            objective,
             start,
             jac=True,
             method="L-BFGS-B",
