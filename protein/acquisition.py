@@ -2,10 +2,11 @@
 
     a(x) = gain(x) + log P(success | x) + log Phi((L - mu_c) / sigma_c) + log Phi((M - mu_c) / sigma_c)
 
-with the gain either log expected improvement or an upper confidence bound of the standardised score, mu_c and sigma_c
-of log-cost at x, L the level of log-cost drawn for this suggestion and M the log of max_suggestion_cost; for each
-further outcome (protein.outcomes) with a level another log P(outcome >= level). Dividing the
-improvement by the cost instead makes the search creep in the cheap corner (arXiv 2406.20062).
+with the gain log expected improvement, an upper confidence bound of the standardised score or the log of the area that
+the front is expected to gain (protein.staircase), mu_c and sigma_c of log-cost at x, L the level of log-cost drawn for
+this suggestion and M the log of max_suggestion_cost; for each further outcome (protein.outcomes) with a level another
+log P(outcome >= level). Dividing the improvement by the cost instead makes the search creep in the cheap corner (arXiv
+2406.20062).
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from torch import Tensor
 
 from protein.cost_model import CostModel
 from protein.feasibility_model import FeasibilityModel
+from protein.log_improvement import log_expected_improvement
 from protein.outcome_model import OutcomeModel
 from protein.posterior import CHUNK, Posterior
+from protein.staircase import Staircase
 
 Array = npt.NDArray[np.float64]
 
@@ -29,36 +32,13 @@ UCB_BETA = 1.5
 LEAST_COST_SD = 0.05
 """Floor of sigma_c in log-cost: a level is a wish, not a wall."""
 
-_LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
-_LOG_SQRT_PI_OVER_2 = 0.5 * math.log(math.pi / 2)
-_SQRT_2 = math.sqrt(2.0)
-
-
-def log_h(z: Tensor) -> Tensor:
-    """log(phi(z) + z Phi(z)), finite with finite gradients for every finite z (arXiv 2310.20708, equation 9)."""
-    near = z.clamp_min(-1.0)
-    direct = torch.log(torch.exp(-0.5 * near.square() - _LOG_SQRT_2PI) + near * torch.special.ndtr(near))
-    # for z < -1: log phi(z) + log(1 - |z| Phi(z)/phi(z)), with Phi/phi by the scaled complementary error function
-    middle = z.clamp(-1e4, -1.0)
-    ratio = torch.special.erfcx(-middle / _SQRT_2) * math.exp(_LOG_SQRT_PI_OVER_2) * -middle
-    tail = -0.5 * middle.square() - _LOG_SQRT_2PI + torch.log1p(-ratio.clamp_max(1 - 1e-12))
-    # 1 - |z| Phi/phi -> 1/z^2, which cancels in floating point below -1e4
-    far = z.clamp_max(-1e4)
-    limit = -0.5 * far.square() - _LOG_SQRT_2PI - 2 * torch.log(-far)
-    return torch.where(z > -1.0, direct, torch.where(z > -1e4, tail, limit))
-
-
-def log_expected_improvement(mean: Tensor, sd: Tensor, incumbent: Tensor) -> Tensor:
-    """log E[max(f - incumbent, 0)] for f ~ N(mean, sd^2); mean (m, s), sd (m, 1), incumbent (s,) -> (m, s)."""
-    return torch.log(sd) + log_h((mean - incumbent) / sd)
-
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
     """The acquisition of one suggestion: models, the kind of gain, the level and the incumbents drawn for it.
 
     score: posterior with s fantasies of the pending runs (s = 1 without any). incumbents: (s,) standardised.
-    level and limit: log-cost, None where cost plays no part. kind: "ei" or "ucb".
+    level and limit: log-cost, None where cost plays no part. kind: "ei", "ucb" or, with a staircase, "area".
     """
 
     score: Posterior
@@ -68,22 +48,26 @@ class Acquisition:
     kind: str
     level: float | None
     limit: float | None
+    staircase: Staircase | None = None
     outcomes: tuple[tuple[OutcomeModel, float], ...] = ()
     """Models of further outcomes, each with the standardised level to be reached."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values (m,) at rows of `x` (m, d); differentiable in `x`."""
         mean, sd = self.score.mean_and_sd(x)
+        priced = self.level is not None or self.limit is not None or self.staircase is not None
+        log_cost, log_sd = self.cost.log_cost(x) if priced else (sd, sd)
         if self.kind == "ucb":
             value = mean.mean(1) + UCB_BETA * sd
+        elif self.staircase is not None:
+            value = self.staircase.log_gain(mean, sd, log_cost)
         else:
             gains = log_expected_improvement(mean, sd[:, None], self.incumbents)
             value = torch.logsumexp(gains, 1) - math.log(gains.shape[1])
         value = value + self.feasibility.log_probability(x)
         for model, reached in self.outcomes:
             value = value + model.log_probability(x, reached)
-        if self.level is not None or self.limit is not None:
-            log_cost, log_sd = self.cost.log_cost(x)
+        if priced:
             log_sd = log_sd.clamp_min(LEAST_COST_SD)
             for bound in (self.level, self.limit):
                 if bound is not None:

@@ -13,31 +13,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from protein.acquisition import Acquisition, AncestralAcquisition
+from protein.acquisition import Acquisition
+from protein.aim import draw_acquisition
 from protein.candidates import perturb, row_key, spread
-from protein.history import History
 from protein.models import Models
-from protein.outcomes import draw_levels, nondominated
-from protein.pareto import pareto_front
+from protein.observed_front import front_rows
 from protein.polish import polish
 from protein.repair import repair
-from protein.score_model import as_tensor, normals_for
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
 Array = npt.NDArray[np.float64]
 
-SHARE_AT_CAP = 0.8
-"""Share of suggestions whose level of cost is the cap; the others draw it log-uniformly below."""
-SHARE_UCB = 0.3
-GROWTH = 1.0
-"""The cap is this multiple of everything spent so far: the next run may at most double the bill."""
 NOISE_ALLOWING_REPEATS = 0.1
 """Noise variance (of standardised scores) from which measuring a point again is worth a run."""
 ENUMERABLE = 2048
 """Spaces of at most so many cells are searched whole."""
 POLISHED = 4
-MOST_CUT_SHORT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,92 +101,6 @@ def propose(
     return Chosen(row, space.decode(row), float(values[best]), _price(level), over, kind)
 
 
-def draw_acquisition(
-    settings: ProteinSettings,
-    models: Models,
-    pending: Array,
-    rng: np.random.Generator,
-    fantasy_rng: np.random.Generator,
-) -> tuple[Acquisition | AncestralAcquisition, float | None, float | None]:
-    """The acquisition of one suggestion, its level and the limit of max_suggestion_cost, both in log-cost or None."""
-    history = models.history
-    # a run cut short gave no score: count on nothing above the average there, or it would be tried again and again
-    unscored = history.x[~history.scored & ~history.failed][:MOST_CUT_SHORT]
-    waiting = np.concatenate([pending, unscored])
-    ceiling = np.repeat([[np.inf], [0.0]], [len(pending), len(unscored)], axis=0)
-    posterior, fantasies = models.score.with_pending(waiting, normals_for(len(waiting), fantasy_rng), ceiling)
-    limit = None
-    if settings.max_suggestion_cost is not None and models.cost.known:
-        limit = math.log(settings.max_suggestion_cost) if settings.max_suggestion_cost > 0 else -math.inf
-    log_costs, _ = models.cost.predict(history.x[history.scored])
-    observed = np.log(np.maximum(history.cost[history.scored], 1e-300))
-    log_costs = np.where(np.isfinite(observed), observed, log_costs)
-    pending_costs, _ = models.cost.predict(pending)
-    if settings.acquisition == "protein":
-        low, high = (float(log_costs.min()), float(log_costs.max())) if len(log_costs) else (0.0, 0.0)
-        target = (1 + settings.expansion_rate) * float(rng.random())
-        if models.cost.constant:
-            low = high = 0.0
-        ancestral = AncestralAcquisition(posterior, models.cost, models.feasibility, target, low, high)
-        return ancestral, (low + target * (high - low) if high > low else None), limit
-    level = draw_level(models, pending_costs, settings.max_suggestion_cost, rng)
-    levels = draw_outcome_levels(history, rng)
-    kind = settings.acquisition
-    if kind == "auto":
-        kind = "ucb" if rng.random() < SHARE_UCB else "ei"
-    z = models.score.z
-    reached = history.outcomes.reach(levels)[history.scored]
-    within = z[reached] if level is None else z[reached & (log_costs <= level)]
-    incumbent = float(within.max()) if len(within) else float(z.min()) if len(z) else 0.0
-    incumbents = np.full(fantasies.shape[1], incumbent)
-    if len(pending):
-        scores = fantasies[: len(pending)]
-        if level is not None:
-            scores = scores[pending_costs <= level]
-        incumbents = np.maximum(incumbents, scores.max(axis=0, initial=-np.inf))
-    if len(waiting) and not np.isfinite(incumbents).all():
-        incumbents = np.full(fantasies.shape[1], incumbent)
-    cost_counts = limit if not models.cost.constant else None
-    outcomes = tuple(
-        (model, model.standardise(float(wanted)))
-        for model, wanted in zip(models.outcomes, levels, strict=True)
-        if np.isfinite(wanted)
-    )
-    acquisition = Acquisition(
-        posterior, models.cost, models.feasibility, as_tensor(incumbents), kind, level, cost_counts, outcomes
-    )
-    return acquisition, level, limit
-
-
-def draw_outcome_levels(history: History, rng: np.random.Generator) -> Array:
-    """Levels (k,) of the further outcomes for one suggestion, -inf where one plays no part."""
-    if not history.outcomes.outcomes:
-        return np.zeros(0)
-    return draw_levels(history.outcomes, front_positions(history), rng)
-
-
-def draw_level(models: Models, pending_costs: Array, max_cost: float | None, rng: np.random.Generator) -> float | None:
-    """The level of log-cost to improve the front at, or None where the cost is unknown or constant.
-
-    The cap follows what was spent so far, pending runs (log-costs, (p,)) included: cheap points first, dear ones once
-    the budget has seen enough cheap ones. Its least value is the median cost observed.
-    """
-    first, second = rng.random(2)
-    costs = models.history.cost[models.history.priced]
-    if models.cost.constant or len(costs) == 0:
-        return None
-    waiting = float(np.exp(np.minimum(pending_costs, 700.0)).sum())
-    cap = max(GROWTH * (models.history.spent + waiting), float(np.median(costs)))
-    if max_cost is not None:
-        cap = min(cap, max_cost)
-    cheapest = float(costs[costs > 0].min(initial=math.inf))
-    if not 0 < cheapest < cap < math.inf:
-        return math.log(cap) if 0 < cap < math.inf else None
-    if first < SHARE_AT_CAP:
-        return math.log(cap)
-    return math.log(cheapest) + float(second) * (math.log(cap) - math.log(cheapest))
-
-
 def draw_candidates(
     space: SearchSpace,
     settings: ProteinSettings,
@@ -229,34 +135,6 @@ def draw_candidates(
     each = max(settings.suggestions_per_pareto // 8, 4)
     near = perturb(space, np.clip(around, 0.0, 1.0), each, search_widths(space, settings), rng)
     return np.concatenate([whole, near])
-
-
-def front_rows(history: History) -> Array:
-    """The rows (k, dim) of the observed Pareto front; see `front_positions`."""
-    return history.x[front_positions(history)]
-
-
-def front_positions(history: History) -> npt.NDArray[np.int64]:
-    """Positions of the observed Pareto front of score and cost, by rising cost; of a constant cost, the best row.
-
-    With further objectives: of all of them, among the rows that reach every threshold (all rows, while none does).
-    """
-    if history.outcomes.outcomes:
-        return _front_with_outcomes(history)
-    points: Sequence[tuple[float | None, float | None]] = [
-        (float(u), float(c)) if ok else (None, None)
-        for u, c, ok in zip(history.utility, history.cost, history.scored, strict=True)
-    ]
-    return np.array(pareto_front(points, "maximize"), dtype=np.int64)
-
-
-def _front_with_outcomes(history: History) -> npt.NDArray[np.int64]:
-    fine = history.scored & history.outcomes.reach(history.outcomes.least)
-    rows = np.flatnonzero(fine if fine.any() else history.scored)
-    columns = [history.utility[rows, None], history.outcomes.objectives[rows]]
-    if history.priced.any():
-        columns.append(-history.cost[rows, None])
-    return rows[nondominated(np.concatenate(columns, axis=1))].astype(np.int64)
 
 
 def search_widths(space: SearchSpace, settings: ProteinSettings) -> Array:

@@ -105,7 +105,7 @@ class Protein(BaseOptimizer):
 
         Among those that reach the outcomes' thresholds, or among all while none does.
         """
-        from protein.proposal import front_positions
+        from protein.observed_front import front_positions
 
         history = self._history()
         rows = front_positions(history)
@@ -200,7 +200,7 @@ class Protein(BaseOptimizer):
 
     def _propose_resample(self, history: History, index: int) -> tuple[Flat, SuggestionInfo] | None:
         """A point of the observed Pareto front, one of those measured least often."""
-        from protein.proposal import front_rows
+        from protein.observed_front import front_rows
 
         rows = front_rows(history)
         if len(rows) == 0:

@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from scipy.integrate import quad
 
-from protein.acquisition import log_expected_improvement, log_h
+from protein.log_improvement import log_expected_improvement, log_h
 from protein.scaling import standardise
 
 

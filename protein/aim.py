@@ -1,0 +1,142 @@
+"""What one suggestion aims at: the kind of gain, the level of cost, and what must be improved there.
+
+Draws, so that cheap and dear regions are both explored; the stream's position decides them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from protein.acquisition import Acquisition, AncestralAcquisition
+from protein.history import History
+from protein.models import Models
+from protein.observed_front import front_positions
+from protein.outcomes import draw_levels
+from protein.score_model import as_tensor, normals_for
+from protein.settings import ProteinSettings
+from protein.staircase import build_staircase
+
+Array = npt.NDArray[np.float64]
+
+SHARE_AT_CAP = 0.8
+"""Share of suggestions whose level of cost is the cap; the others draw it log-uniformly below."""
+SHARE_UCB = 0.3
+SHARE_AREA = 0.4
+"""Share of suggestions that seek the front's area instead of its height, where costs span three decades or more; none
+where they span two: there the number of runs is what matters, and cheap ones are no bargain."""
+GROWTH = 1.0
+"""The cap is this multiple of everything spent so far: the next run may at most double the bill."""
+MOST_CUT_SHORT = 256
+
+
+def draw_acquisition(
+    settings: ProteinSettings,
+    models: Models,
+    pending: Array,
+    rng: np.random.Generator,
+    fantasy_rng: np.random.Generator,
+) -> tuple[Acquisition | AncestralAcquisition, float | None, float | None]:
+    """The acquisition of one suggestion, its level and the limit of max_suggestion_cost, both in log-cost or None."""
+    history = models.history
+    # a run cut short gave no score: count on nothing above the average there, or it would be tried again and again
+    unscored = history.x[~history.scored & ~history.failed][:MOST_CUT_SHORT]
+    waiting = np.concatenate([pending, unscored])
+    ceiling = np.repeat([[np.inf], [0.0]], [len(pending), len(unscored)], axis=0)
+    posterior, fantasies = models.score.with_pending(waiting, normals_for(len(waiting), fantasy_rng), ceiling)
+    limit = None
+    if settings.max_suggestion_cost is not None and models.cost.known:
+        limit = math.log(settings.max_suggestion_cost) if settings.max_suggestion_cost > 0 else -math.inf
+    log_costs, _ = models.cost.predict(history.x[history.scored])
+    observed = np.log(np.maximum(history.cost[history.scored], 1e-300))
+    log_costs = np.where(np.isfinite(observed), observed, log_costs)
+    pending_costs, _ = models.cost.predict(pending)
+    if settings.acquisition == "protein":
+        low, high = (float(log_costs.min()), float(log_costs.max())) if len(log_costs) else (0.0, 0.0)
+        target = (1 + settings.expansion_rate) * float(rng.random())
+        if models.cost.constant:
+            low = high = 0.0
+        ancestral = AncestralAcquisition(posterior, models.cost, models.feasibility, target, low, high)
+        return ancestral, (low + target * (high - low) if high > low else None), limit
+    level = draw_level(models, pending_costs, settings.max_suggestion_cost, rng)
+    levels = draw_outcome_levels(history, rng)
+    kind = settings.acquisition
+    if kind == "auto":
+        kind = "ucb" if rng.random() < SHARE_UCB else "ei"
+        cap = cost_cap(models, pending_costs, settings.max_suggestion_cost)
+        if cap is not None and rng.random() < SHARE_AREA * min(max(_decades(models, cap) - 2.0, 0.0), 1.0):
+            kind, level = "area", cap
+    z = models.score.z
+    reached = history.outcomes.reach(levels)[history.scored]
+    within = z[reached] if level is None else z[reached & (log_costs <= level)]
+    incumbent = float(within.max()) if len(within) else float(z.min()) if len(z) else 0.0
+    incumbents = np.full(fantasies.shape[1], incumbent)
+    if len(pending):
+        scores = fantasies[: len(pending)]
+        if level is not None:
+            scores = scores[pending_costs <= level]
+        incumbents = np.maximum(incumbents, scores.max(axis=0, initial=-np.inf))
+    if len(waiting) and not np.isfinite(incumbents).all():
+        incumbents = np.full(fantasies.shape[1], incumbent)
+    staircase = None
+    if kind == "area" and level is not None:
+        rows, ahead = reached, fantasies[: len(pending)]
+        worst = float(z.min()) if len(z) else 0.0
+        staircase = build_staircase(z[rows], log_costs[rows], worst, ahead, pending_costs, level)
+    cost_counts = limit if not models.cost.constant else None
+    outcomes = tuple(
+        (model, model.standardise(float(wanted)))
+        for model, wanted in zip(models.outcomes, levels, strict=True)
+        if np.isfinite(wanted)
+    )
+    acquisition = Acquisition(
+        posterior, models.cost, models.feasibility, as_tensor(incumbents), kind, level, cost_counts, staircase, outcomes
+    )
+    return acquisition, level, limit
+
+
+def draw_outcome_levels(history: History, rng: np.random.Generator) -> Array:
+    """Levels (k,) of the further outcomes for one suggestion, -inf where one plays no part."""
+    if not history.outcomes.outcomes:
+        return np.zeros(0)
+    return draw_levels(history.outcomes, front_positions(history), rng)
+
+
+def draw_level(models: Models, pending_costs: Array, max_cost: float | None, rng: np.random.Generator) -> float | None:
+    """The level of log-cost to improve the front at, or None where the cost is unknown or constant."""
+    first, second = rng.random(2)
+    cap = cost_cap(models, pending_costs, max_cost)
+    if cap is None or first < SHARE_AT_CAP:
+        return cap
+    cheapest = _log_cheapest(models)
+    return cheapest + float(second) * (cap - cheapest) if cheapest < cap else cap
+
+
+def cost_cap(models: Models, pending_costs: Array, max_cost: float | None) -> float | None:
+    """The largest log-cost that a suggestion aims at, or None where the cost is unknown or constant.
+
+    It follows what was spent so far, pending runs (log-costs, (p,)) included: cheap points first, dear ones once the
+    budget has seen enough cheap ones. Its least value is the median cost observed.
+    """
+    costs = models.history.cost[models.history.priced]
+    if models.cost.constant or len(costs) == 0:
+        return None
+    waiting = float(np.exp(np.minimum(pending_costs, 700.0)).sum())
+    cap = max(GROWTH * (models.history.spent + waiting), float(np.median(costs)))
+    if max_cost is not None:
+        cap = min(cap, max_cost)
+    return math.log(cap) if 0 < cap < math.inf else None
+
+
+def _log_cheapest(models: Models) -> float:
+    """Log of the least cost observed; inf without any."""
+    costs = models.history.cost[models.history.priced]
+    cheapest = float(costs[costs > 0].min(initial=math.inf))
+    return math.log(cheapest) if cheapest < math.inf else math.inf
+
+
+def _decades(models: Models, cap: float) -> float:
+    """Powers of ten between the cheapest run and the cap."""
+    return (cap - _log_cheapest(models)) / math.log(10.0)
