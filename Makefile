@@ -72,11 +72,41 @@ generate: $(STAMP) ## everything that is generated from the models
 cluster-binaries: $(STAMP) ## the binaries of the test cluster: downloaded and checked, or built by Go where downloads are refused
 	$(BIN)/python -m tests.cluster.fetch
 
+# The peers of the benchmarks get an environment of their own: they are no dependencies of ours.
+BENCH_VENV ?= .venv-bench
+BENCH_BIN := $(BENCH_VENV)/bin
+BENCH_STAMP := $(BENCH_VENV)/.installed
+BENCH_PEERS ?= ours,random,tpe,cma,optuna-gp,logei
+BENCH_TASKS ?= core,hartmann6@8
+BENCH_SEEDS ?= 5
+BENCH_MINUTES ?= 10
+BENCH_PROCS ?= 2
+BENCH_RUNS ?= train_dir/bench/optimizer.jsonl
+# further files of earlier runs, to be shown beside
+BENCH_STORED ?=
+
+$(BENCH_STAMP): tests/bench/optimizer/requirements.txt requirements.txt $(STAMP)
+	@test -x $(BENCH_BIN)/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(BENCH_VENV)
+	@# the build of torch that setup has found
+	@$(BIN)/uv pip freeze --quiet --python $(BIN)/python | grep -E '^torch==.*[+]cpu$$' >$(BENCH_VENV)/torch.txt \
+	&& $(BIN)/uv pip install --quiet --python $(BENCH_BIN)/python --torch-backend cpu -r $(BENCH_VENV)/torch.txt || true
+	$(BIN)/uv pip install --quiet --python $(BENCH_BIN)/python -r requirements.txt -r tests/bench/optimizer/requirements.txt
+	@touch $@
+
 .PHONY: bench
-bench: $(STAMP) ## the benchmarks (by hand: wall time depends on the machine)
-	$(BIN)/python -m tests.bench.suggest_latency
+bench: $(BENCH_STAMP) ## the benchmarks (by hand: wall time depends on the machine)
+	$(BENCH_BIN)/python -m tests.bench.latency --out docs/optimizer-latency.md
 	$(BIN)/python -m tests.bench.cluster
 
+.PHONY: bench-optimizer
+bench-optimizer: $(BENCH_STAMP) ## protein beside its peers in ten minutes (BENCH_MINUTES, _SEEDS, _TASKS, _PEERS); again: it goes on
+	$(BENCH_BIN)/python -m tests.bench.optimizer.run --tasks $(BENCH_TASKS) --peers $(BENCH_PEERS) --seeds $(BENCH_SEEDS) \
+	  --minutes $(BENCH_MINUTES) --procs $(BENCH_PROCS) --out $(BENCH_RUNS)
+	$(BENCH_BIN)/python -m tests.bench.optimizer.plot $(BENCH_RUNS) $(BENCH_STORED) --paired --tasks $(BENCH_TASKS) \
+	  --out docs/optimizer-benchmark.svg
+	$(BENCH_BIN)/python -m tests.bench.optimizer.report $(BENCH_RUNS) $(BENCH_STORED) --paired --tasks $(BENCH_TASKS) \
+	  --plot optimizer-benchmark.svg --out docs/optimizer-benchmark.md
+
 .PHONY: clean
-clean: ## remove .venv and the results of the demo
-	rm -rf $(VENV) train_dir
+clean: ## remove .venv, .venv-bench and the results of the demo
+	rm -rf $(VENV) $(BENCH_VENV) train_dir

@@ -14,8 +14,7 @@ part of the promise above, and the other cores belong to the training runs.
 Memory and time. Hyperparameters are fitted on at most 256 rows, predictions are conditioned on at most 1,280 (the best
 half and a sample of the rest; 8,192 on a GPU), so that beyond these sizes the cost of a suggestion grows only with
 reading the observations, O(n d + n log n). The largest arrays are a few 1,280 x 1,280 matrices of 13 MB. Only means and
-variances of candidates are computed, never their joint distribution. `python -m tests.bench.suggest_latency` measures
-both.
+variances of candidates are computed, never their joint distribution. `python -m tests.bench.latency` measures both.
 torch and gpytorch are imported by the first suggestion that needs a model; the start-up design does without.
 """
 
