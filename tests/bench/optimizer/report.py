@@ -156,9 +156,9 @@ class Report:
         return out
 
     def time(self) -> list[str]:
-        """Seconds per suggestion, memory and errors."""
-        columns = "runs | cut by time | errors | mean s per suggestion | s, evaluations 40-50 | 90-100 | peak RSS MB"
-        out = ["", "### Runs, failures and time", "", f"| optimizer | {columns} |", "|---" * 8 + "|"]
+        """Seconds per suggestion and errors. Memory is measured by tests.bench.latency: processes serve several runs."""
+        columns = "runs | cut by time | errors | mean s per suggestion | s, evaluations 40-50 | 90-100"
+        out = ["", "### Runs, failures and time", "", f"| optimizer | {columns} |", "|---" * 7 + "|"]
         for p in self.peers:
             rs = [r for r in self.runs if r["peer"] == p]
             t = np.concatenate([r["t"] for r in rs if r["t"]] or [[math.nan]])
@@ -166,8 +166,7 @@ class Report:
             cut = sum(r["truncated"] == "time" for r in rs)
             broken = sum(bool(r["truncated"]) and r["truncated"] != "time" for r in rs)
             seconds = " | ".join(f"{np.median(v):.3f}" if v else "-" for v in late.values())
-            memory = max(r["rss_mb"] for r in rs)
-            out.append(f"| {p} | {len(rs)} | {cut} | {broken} | {np.mean(t):.3f} | {seconds} | {memory} |")
+            out.append(f"| {p} | {len(rs)} | {cut} | {broken} | {np.mean(t):.3f} | {seconds} |")
         errors = {(r["peer"], r["truncated"][:160]) for r in self.runs if r["truncated"] not in (None, "time")}
         return out + (["", "Errors:", ""] + [f"- `{p}`: {e}" for p, e in sorted(errors)] if errors else [])
 
