@@ -156,7 +156,7 @@ class Report:
         return out
 
     def time(self) -> list[str]:
-        """Seconds per suggestion and errors. Memory is measured by tests.bench.latency: processes serve several runs."""
+        """Seconds per suggestion and errors. Memory is for tests.bench.latency: a process here serves several runs."""
         columns = "runs | cut by time | errors | mean s per suggestion | s, evaluations 40-50 | 90-100"
         out = ["", "### Runs, failures and time", "", f"| optimizer | {columns} |", "|---" * 7 + "|"]
         for p in self.peers:
