@@ -15,7 +15,7 @@ from torch import Tensor
 from protein.gp import Surrogate, cholesky
 
 CHUNK = 256
-"""Rows of a kernel matrix made at once: a kernel makes some ten temporaries of that size (3 MB at 1,280 columns)."""
+"""Rows of a kernel matrix made at once: a kernel makes some ten temporaries of that size (3 MB at 1,024 columns)."""
 
 
 class Posterior:

@@ -7,13 +7,13 @@ What a suggestion depends on: space, settings, goal, seed, the observations and 
 its index. Nothing else: no clock, no global generator, no state of an earlier fit. The same machine and versions give
 the same suggestion, bit for bit, after any restart.
 
-Threads. Everything numerical runs in torch, and torch is held to one thread inside suggest(), best() and predict(); the
-caller's setting is given back afterwards. The order of sums depends on the number of threads, so the pinned count is
+Threads. torch and every BLAS are held to one thread inside suggest(), best() and predict(); the caller's settings are
+given back afterwards. The order of sums depends on the number of threads, so the pinned count is
 part of the promise above, and the other cores belong to the training runs.
 
-Memory and time. Hyperparameters are fitted on at most 256 rows, predictions are conditioned on at most 1,280 (the best
+Memory and time. Hyperparameters are fitted on at most 256 rows, predictions are conditioned on at most 1,024 (the best
 half and a sample of the rest; 8,192 on a GPU), so that beyond these sizes the cost of a suggestion grows only with
-reading the observations, O(n d + n log n). The largest arrays are a few 1,280 x 1,280 matrices of 13 MB. Only means and
+reading the observations, O(n d + n log n). The largest arrays are a few 1,024 x 1,024 matrices of 8 MB. Only means and
 variances of candidates are computed, never their joint distribution. `python -m tests.bench.latency` measures both.
 torch and gpytorch are imported by the first suggestion that needs a model; the start-up design does without.
 """
