@@ -24,9 +24,10 @@ Array = npt.NDArray[np.float64]
 SHARE_AT_CAP = 0.8
 """Share of suggestions whose level of cost is the cap; the others draw it log-uniformly below."""
 SHARE_UCB = 0.3
-SHARE_AREA = 0.4
-"""Share of suggestions that seek the front's area instead of its height, where costs span three decades or more; none
-where they span two: there the number of runs is what matters, and cheap ones are no bargain."""
+SHARE_AREA = 0.3
+"""Share of suggestions that seek the front's area instead of its height, where costs span FEW_DECADES + 1 powers of ten
+or more; none where they span FEW_DECADES: there the number of runs is what matters, and cheap ones are no bargain."""
+FEW_DECADES = 2.5
 GROWTH = 1.0
 """The cap is this multiple of everything spent so far: the next run may at most double the bill."""
 MOST_CUT_SHORT = 256
@@ -66,7 +67,7 @@ def draw_acquisition(
     if kind == "auto":
         kind = "ucb" if rng.random() < SHARE_UCB else "ei"
         cap = cost_cap(models, pending_costs, settings.max_suggestion_cost)
-        if cap is not None and rng.random() < SHARE_AREA * min(max(_decades(models, cap) - 2.0, 0.0), 1.0):
+        if cap is not None and rng.random() < area_share(models, cap, settings.max_suggestion_cost):
             kind, level = "area", cap
     z = models.score.z
     reached = history.outcomes.reach(levels)[history.scored]
@@ -137,6 +138,9 @@ def _log_cheapest(models: Models) -> float:
     return math.log(cheapest) if cheapest < math.inf else math.inf
 
 
-def _decades(models: Models, cap: float) -> float:
-    """Powers of ten between the cheapest run and the cap."""
-    return (cap - _log_cheapest(models)) / math.log(10.0)
+def area_share(models: Models, cap: float, max_cost: float | None) -> float:
+    """Share of suggestions that seek the front's area: by the powers of ten between the cheapest run and the dearest
+    that may be proposed (max_suggestion_cost, else the cap in log-cost)."""
+    dearest = cap if max_cost is None else max(cap, math.log(max_cost))
+    decades = (dearest - _log_cheapest(models)) / math.log(10.0)
+    return SHARE_AREA * min(max(decades - FEW_DECADES, 0.0), 1.0)
