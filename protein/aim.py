@@ -28,8 +28,9 @@ SHARE_AREA = 0.3
 """Share of suggestions that seek the front's area instead of its height, where costs span FEW_DECADES + 1 powers of ten
 or more; none where they span FEW_DECADES: there the number of runs is what matters, and cheap ones are no bargain."""
 FEW_DECADES = 2.5
-GROWTH = 1.0
-"""The cap is this multiple of everything spent so far: the next run may at most double the bill."""
+GROWTH = 2.0
+"""The cap is this multiple of everything spent so far. With 1 the search creeps where the cheap runs are many: a run as
+dear as all the others together still cannot move the cap by much."""
 MOST_CUT_SHORT = 256
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from protein import Protein, ProteinSettings, SearchSpace
-from protein.aim import SHARE_AREA, area_share, cost_cap
+from protein.aim import GROWTH, SHARE_AREA, area_share, cost_cap
 from protein.models import Models
 
 SPACE = {"x": {"distribution": "uniform", "min": 0.0, "max": 1.0}}
@@ -40,8 +40,8 @@ def test_area_is_sought_where_costs_span_decades(cap: float, max_cost: float | N
 @pytest.mark.parametrize(
     ("costs", "pending", "max_cost", "expected"),
     [
-        ((1.0, 4.0, 10.0), (), None, 15.0),  # everything spent so far
-        ((1.0, 4.0, 10.0), (5.0,), None, 20.0),  # what is under way will be spent too
+        ((1.0, 4.0, 10.0), (), None, GROWTH * 15.0),  # everything spent so far
+        ((1.0, 4.0, 10.0), (5.0,), None, GROWTH * 20.0),  # what is under way will be spent too
         ((1.0, 4.0, 10.0), (), 12.0, 12.0),
         ((5.0, 5.0, 5.0), (), None, None),  # a cost that never varies plays no part
     ],
