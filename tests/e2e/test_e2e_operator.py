@@ -110,3 +110,23 @@ def test_two_nodes_find_each_other_by_name(
     (run,) = runs(cluster, namespace, "pair")
     assert condition(sweep)["status"] == "True", run["status"]
     assert run["status"]["metrics"] == {"reward": 3 * run["spec"]["parameters"]["x"], "world": 2, "nodes": 2}
+
+
+def test_a_program_that_knows_nothing_of_us_is_read_from_its_log(
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Operator
+) -> None:
+    parameters = {"x": {"distribution": "uniform", "min": 1, "max": 2, "mean": 1.5}}
+    prints = 'echo "eval_loss=9.5"; echo "eval_loss: $SWEEP_PARAM_X"; echo "saved"'
+    log = {"source": "Log", "pattern": "eval_loss[=:] *(?P<value>[-+0-9.eE]+)"}
+    train = {"command": ["sh", "-c", prints], "results": log}
+    cluster.apply(one_run("logged", workload, train, parameters=parameters, fixed={}, goal="minimize"), namespace)
+    crashes = {"command": ["sh", "-c", 'echo "RuntimeError: CUDA out of memory" >&2; exit 1'], "results": log}
+    rules = {"failureRules": [{"logPattern": "CUDA out of memory", "class": "parameters"}]}
+    cluster.apply(one_run("cuda", workload, crashes, parameters=parameters, fixed={}, perRun=rules), namespace)
+    assert condition(finished(cluster, namespace, "logged", 120))["status"] == "True"
+    (run,) = runs(cluster, namespace, "logged")
+    assert run["status"]["score"] == run["spec"]["parameters"]["x"], "the last match counts"
+    finished(cluster, namespace, "cuda", 120)
+    (run,) = runs(cluster, namespace, "cuda")
+    failure = run["status"]["failure"]
+    assert (failure["class"], failure["reason"], run["status"]["train"]["attempt"]) == ("parameters", "FailureRule0", 1)
