@@ -39,26 +39,31 @@ class LogPosterior:
         self.x = x - x.mean(axis=0)  # distances come from inner products: near the origin they keep their digits
         self.y, self.trend = y, trend
         self.noise_loc, self.noise_log_sd = math.log(noise_median), noise_log_sd
+        # matrices of some hundred kB are mapped anew by every allocation, which takes as long as filling them
+        self._u, self._decay, self._matern, self._total, self._slope = np.empty((5, len(x), len(x)))
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
         """Value and gradient (d + 2,) at log lengthscales, log signal variance, log noise variance (d + 2,)."""
         count, dim = self.x.shape
         signal, noise = math.exp(theta[dim]), math.exp(theta[dim + 1])
         scaled = self.x / np.exp(theta[:dim])
-        u = _distances(scaled)
-        decay = np.exp(-u)
-        matern = (1 + u + u * u / 3) * decay
-        covariance = signal * matern + self.trend
-        covariance.flat[:: count + 1] += noise
-        factor = _factor(covariance)
+        u = _distances(scaled, self._u)
+        decay = np.exp(np.negative(u, out=self._decay), out=self._decay)
+        matern = np.multiply(u, u / 3 + 1, out=self._matern)
+        matern += 1
+        matern *= decay
+        total = np.multiply(matern, signal, out=self._total)
+        total += self.trend
+        total.flat[:: count + 1] += noise
+        factor = _factor(total)
         weights, _ = lapack.dpotrs(factor, self.y, lower=1)
         inverse, _ = lapack.dpotri(factor, lower=1)
-        diagonal = inverse.diagonal().copy()
-        slope = inverse + inverse.T  # the upper triangle of either is zero
-        slope.flat[:: count + 1] = diagonal
-        slope -= weights[:, None] * weights
+        slope = np.add(inverse, inverse.T, out=self._slope)  # the upper triangle of the inverse is zero
+        slope.flat[:: count + 1] = inverse.diagonal()
+        slope -= np.multiply(weights[:, None], weights, out=self._total)
         slope *= 0.5
-        pull = (1 + u) * decay
+        pull = np.add(u, 1, out=self._total)
+        pull *= decay
         pull *= slope
         pull *= 5.0 / 3.0 * signal
         gradient = np.empty(dim + 2)
@@ -80,14 +85,16 @@ class LogPosterior:
         return float(density.sum() - theta[:dim].sum()), gradient
 
 
-def _distances(scaled: Array) -> Array:
-    """sqrt(5) times the distances (n, n) between rows of `scaled` (n, d)."""
+def _distances(scaled: Array, out: Array) -> Array:
+    """sqrt(5) times the distances (n, n) between rows of `scaled` (n, d), in `out`."""
     squares = (scaled**2).sum(axis=1)
-    r2: Array = squares[:, None] + squares[None, :] - 2 * (scaled @ scaled.T)
-    np.maximum(r2, 0.0, out=r2)
-    r2.flat[:: len(r2) + 1] = 0.0
-    out: Array = np.sqrt(5.0 * r2)
-    return out
+    np.matmul(scaled, -2 * scaled.T, out=out)
+    out += squares[:, None]
+    out += squares
+    np.maximum(out, 0.0, out=out)
+    out.flat[:: len(out) + 1] = 0.0
+    out *= 5.0
+    return np.sqrt(out, out=out)
 
 
 def _factor(covariance: Array) -> Array:
