@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -95,6 +96,15 @@ def test_an_evicted_pod_is_a_disruption_whatever_its_exit_code(
     assert finished(cluster, namespace, fault)["exitCode"] == code
     conditions = {c["type"]: c["status"] for c in cluster.get("pod", name, namespace)["status"]["conditions"]}
     assert conditions["DisruptionTarget"] == "True"
+
+    looks = itertools.count()
+
+    def let_go() -> bool:
+        # what plays the node may lose a step when a pod changes while it is due; a change makes it look again
+        cluster.patch("pod", name, namespace, {"metadata": {"annotations": {"test.io/look": str(next(looks))}}})
+        return cluster.get("pod", name, namespace)["metadata"].get("deletionGracePeriodSeconds") == 0
+
+    cluster.until(let_go, "its node has let go of it", 30)
     cluster.patch("pod", name, namespace, {"metadata": {"finalizers": None}})
     cluster.until(lambda: not pods(cluster, namespace, fault), "the pod goes when nothing holds it", 30)
 
