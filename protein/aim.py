@@ -62,12 +62,12 @@ def draw_acquisition(
             low = high = 0.0
         ancestral = AncestralAcquisition(posterior, models.cost, models.feasibility, target, low, high)
         return ancestral, (low + target * (high - low) if high > low else None), limit
-    level = draw_level(models, pending_costs, settings.max_suggestion_cost, rng)
+    cap = cost_cap(models, pending_costs, settings.max_suggestion_cost)
+    level = draw_level(models, cap, rng)
     levels = draw_outcome_levels(history, rng)
     kind = settings.acquisition
     if kind == "auto":
         kind = "ucb" if rng.random() < SHARE_UCB else "ei"
-        cap = cost_cap(models, pending_costs, settings.max_suggestion_cost)
         if cap is not None and rng.random() < area_share(models, cap, settings.max_suggestion_cost):
             kind, level = "area", cap
     z = models.score.z
@@ -106,10 +106,9 @@ def draw_outcome_levels(history: History, rng: np.random.Generator) -> Array:
     return draw_levels(history.outcomes, front_positions(history), rng)
 
 
-def draw_level(models: Models, pending_costs: Array, max_cost: float | None, rng: np.random.Generator) -> float | None:
-    """The level of log-cost to improve the front at, or None where the cost is unknown or constant."""
+def draw_level(models: Models, cap: float | None, rng: np.random.Generator) -> float | None:
+    """The level of log-cost to improve the front at, up to `cap`; None where the cost is unknown or constant."""
     first, second = rng.random(2)
-    cap = cost_cap(models, pending_costs, max_cost)
     if cap is None or first < SHARE_AT_CAP:
         return cap
     cheapest = _log_cheapest(models)

@@ -90,7 +90,7 @@ class ClusterKube:
         self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
     ) -> ObjectList:
         """All objects of a kind, in pages of one resourceVersion."""
-        selector = {"labelSelector": ",".join(f"{k}={v}" for k, v in labels.items())} if labels else {}
+        selector = _selector(labels) if labels else {}
         path = collection(kind, namespace)
         return await list_all(
             self._transport, path, selector, clean=cleaner(kind), page=self._page, limited=kind != Kind.LEASE
@@ -177,13 +177,16 @@ class ClusterKube:
     async def delete_all(self, kind: Kind, namespace: str, *, labels: Mapping[str, str]) -> None:
         """DELETE of a collection."""
         options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
-        selector = {"labelSelector": ",".join(f"{k}={v}" for k, v in labels.items())}
-        await self._send(
-            kind, Request("deletecollection", collection(kind, namespace), selector, options, changes=True)
-        )
+        path = collection(kind, namespace)
+        await self._send(kind, Request("deletecollection", path, _selector(labels), options, changes=True))
 
     async def _send(self, kind: Kind, request: Request) -> Object:
         return await self._transport.send(replace(request, limited=kind != Kind.LEASE))
+
+
+def _selector(labels: Mapping[str, str]) -> dict[str, str]:
+    """The query that selects by equality."""
+    return {"labelSelector": ",".join(f"{k}={v}" for k, v in labels.items())}
 
 
 def _nothing() -> None:
