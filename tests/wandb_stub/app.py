@@ -18,7 +18,7 @@ from tests.wandb_stub import execution
 from tests.wandb_stub.faults import Fault, Faults
 from tests.wandb_stub.file_stream import receive
 from tests.wandb_stub.records import Account, Refused
-from tests.wandb_stub.resolvers import Request
+from tests.wandb_stub.request import Request
 from tests.wandb_stub.state import State
 
 

@@ -20,15 +20,19 @@ from graphql import (
     validate,
 )
 
-from tests.wandb_stub import mutations, resolvers
+from tests.wandb_stub.mutations import MUTATION
+from tests.wandb_stub.project_fields import PROJECT, QUERY
 from tests.wandb_stub.records import Refused
+from tests.wandb_stub.request import Request
+from tests.wandb_stub.run_fields import RUN
+from tests.wandb_stub.sweep_fields import SWEEP
 
 TYPES: dict[str, dict[str, Callable[..., Any]]] = {
-    "Query": resolvers.QUERY,
-    "Mutation": mutations.MUTATION,
-    "Project": resolvers.PROJECT,
-    "Run": resolvers.RUN,
-    "Sweep": resolvers.SWEEP,
+    "Query": QUERY,
+    "Mutation": MUTATION,
+    "Project": PROJECT,
+    "Run": RUN,
+    "Sweep": SWEEP,
 }
 
 
@@ -74,7 +78,7 @@ class Answer:
     body: dict[str, Any]
 
 
-def execute(document: Document, variables: Mapping[str, Any], request: resolvers.Request) -> Answer:
+def execute(document: Document, variables: Mapping[str, Any], request: Request) -> Answer:
     """Runs one operation under the state's lock. The first refusal sets the HTTP status, as on the real server."""
     with request.state.lock:
         result = execute_sync(schema(), document.node, context_value=request, variable_values=dict(variables))
@@ -84,5 +88,12 @@ def execute(document: Document, variables: Mapping[str, Any], request: resolvers
     bugs = [error for error in result.errors if error.original_error and not isinstance(error.original_error, Refused)]
     if bugs:
         raise bugs[0].original_error or bugs[0]
-    errors = [{"message": error.message, "path": error.path} for error in result.errors]
+    errors = [_error(error) for error in result.errors]
     return Answer(refusals[0].status if refusals else 400, {"data": result.data, "errors": errors})
+
+
+def _error(error: GraphQLError) -> dict[str, Any]:
+    shown: dict[str, Any] = {"message": error.message, "path": error.path}
+    if isinstance(error.original_error, Refused) and error.original_error.status == 403:
+        shown["extensions"] = {"code": "PERMISSION_ERROR"}
+    return shown

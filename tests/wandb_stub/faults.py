@@ -25,7 +25,7 @@ class Fault:
 
     kind: Kind
     on: str = "*"
-    """A GraphQL operation (``UpsertBucket``), ``graphql``, ``file_stream``, ``upload``, ``download``, ``otel``, ``*``."""
+    """``UpsertBucket``, ``graphql``, ``file_stream``, ``upload``, ``download``, ``otel`` ...; ``*``: everything."""
     times: int | None = 1
     """How many requests it meets; None: all."""
     skip: int = 0

@@ -138,11 +138,8 @@ def sort_key(value: Any, number: int) -> Key:
     return (2, str(value), number)
 
 
-def order_by(
-    records: Sequence[T], order: str | None, default: str, read: Read[T], number: Callable[[T], int]
-) -> list[tuple[Key, T]]:
+def order_by(records: Sequence[T], order: str, read: Read[T], number: Callable[[T], int]) -> list[tuple[Key, T]]:
     """The records with their sort keys; ``order`` is "+field" or "-field"."""
-    order = order or default
     name = order.lstrip("+-")
     keyed = [(sort_key(read(record, name), number(record)), record) for record in records]
     return sorted(keyed, key=lambda pair: pair[0], reverse=order.startswith("-"))

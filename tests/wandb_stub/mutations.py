@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.wandb_stub.records import Refused, Run
-from tests.wandb_stub.resolvers import Info, Request, default_entity, file_record, request_of
+from tests.wandb_stub.request import Info, Request
+from tests.wandb_stub.run_fields import stored_file
 from tests.wandb_stub.state import node_id
 
 BUCKET_FIELDS = {
@@ -41,13 +42,13 @@ def may_write(request: Request, run: Run, during: str) -> None:
 
 def upsert_bucket(_: Any, info: Info, input: dict[str, Any]) -> Any:
     """By ``id`` an existing run is changed; by ``name`` it is created where it is missing, and runs (again)."""
-    request = request_of(info)
+    request = info.context
     fields = {ours: input[theirs] for theirs, ours in BUCKET_FIELDS.items() if input.get(theirs) is not None}
     if input.get("id"):
         run = request.state.run_by_id(input["id"])
         name, project = run.name, request.state.writable(request.account, run.entity, run.project, "upsertBucket")
     else:
-        entity = default_entity(request.account, input.get("entityName"))
+        entity = request.owner(input.get("entityName"))
         project = request.state.writable(
             request.account, entity, input.get("modelName") or "uncategorized", "upsertBucket"
         )
@@ -60,12 +61,12 @@ def upsert_bucket(_: Any, info: Info, input: dict[str, Any]) -> Any:
 
 def upsert_sweep(_: Any, info: Info, input: dict[str, Any]) -> Any:
     """Without ``id`` there is a new sweep every time: a repeated request makes a second one, as on the real server."""
-    request = request_of(info)
+    request = info.context
     fields = {ours: input[theirs] for theirs, ours in SWEEP_FIELDS.items() if input.get(theirs) is not None}
     sweep = request.state.sweep_by_id(input["id"]) if input.get("id") else None
     if sweep is None:
         entity, name = (
-            default_entity(request.account, input.get("entityName")),
+            request.owner(input.get("entityName")),
             input.get("projectName") or "uncategorized",
         )
     else:
@@ -75,8 +76,8 @@ def upsert_sweep(_: Any, info: Info, input: dict[str, Any]) -> Any:
 
 
 def upsert_model(_: Any, info: Info, input: dict[str, Any]) -> Any:
-    request = request_of(info)
-    entity = default_entity(request.account, input.get("entityName"))
+    request = info.context
+    entity = request.owner(input.get("entityName"))
     known = request.state.project(request.account, entity, input.get("name") or "")
     project = request.state.writable(request.account, entity, input.get("name") or "uncategorized", "upsertModel")
     return {"project": project, "model": project, "inserted": known is None}
@@ -91,14 +92,14 @@ def _run(request: Request, entity: str, project: str, name: str, during: str) ->
 
 
 def create_run_files(_: Any, info: Info, input: dict[str, Any]) -> Any:
-    request = request_of(info)
+    request = info.context
     run = _run(request, input["entityName"], input["projectName"], input["runName"], "createRunFiles")
-    files = [file_record(request, run, name) for name in input["files"]]
+    files = [stored_file(request, run, name) for name in input["files"]]
     return {"runID": node_id("Run", run.name, run.project, run.entity), "uploadHeaders": [], "files": files}
 
 
 def mark_run_files_uploaded(_: Any, info: Info, input: dict[str, Any]) -> Any:
-    request = request_of(info)
+    request = info.context
     run = _run(request, input["entityName"], input["projectName"], input["runName"], "markRunFilesUploaded")
     run.files = sorted({*run.files, *input["files"]})
     request.state.keep(run)
@@ -106,7 +107,7 @@ def mark_run_files_uploaded(_: Any, info: Info, input: dict[str, Any]) -> Any:
 
 
 def delete_run(_: Any, info: Info, input: dict[str, Any]) -> Any:
-    request = request_of(info)
+    request = info.context
     run = request.state.run_by_id(input["id"])
     may_write(request, run, "deleteRun")
     request.state.delete_run(run)
@@ -114,7 +115,7 @@ def delete_run(_: Any, info: Info, input: dict[str, Any]) -> Any:
 
 
 def update_run_state(_: Any, info: Info, input: dict[str, Any]) -> Any:
-    request = request_of(info)
+    request = info.context
     run = request.state.run_by_id(input["id"])
     may_write(request, run, "updateRunState")
     allowed = {"pending": ("running", "failed", "crashed", "preempted"), "failed": ("pending", "running")}
@@ -126,7 +127,7 @@ def update_run_state(_: Any, info: Info, input: dict[str, Any]) -> Any:
 
 
 def stop_run(_: Any, info: Info, input: dict[str, Any]) -> Any:
-    request = request_of(info)
+    request = info.context
     run = request.state.run_by_id(input["id"])
     may_write(request, run, "stopRun")
     run.should_stop = True
