@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.wandb_stub.sdk import install_oldest
 from tests.wandb_stub.server import WandbServer
 
 
@@ -14,3 +16,16 @@ def wandb_server() -> Iterator[WandbServer]:
     """A W&B server with one key (``server.KEY``) that may write to entity "acme"."""
     with WandbServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def oldest_wandb() -> Path:
+    """The folder of the oldest supported SDK, for ``sdk.environment(sdk=...)``. A test fails where it cannot be had."""
+    return install_oldest()
+
+
+@pytest.fixture(params=["newest", "oldest"], scope="session")
+def wandb_sdk(request: pytest.FixtureRequest) -> Path | None:
+    """Both versions of the SDK, for ``sdk.environment(sdk=...)``."""
+    folder: Path | None = request.getfixturevalue("oldest_wandb") if request.param == "oldest" else None
+    return folder

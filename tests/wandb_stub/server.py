@@ -13,6 +13,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.wandb_stub.app import App, Rejected, Seen
+from tests.wandb_stub.control import add_routes
 from tests.wandb_stub.faults import Faults
 from tests.wandb_stub.records import HEARTBEAT_TIMEOUT_S, Account, Project, Run, Sweep, now
 from tests.wandb_stub.state import SWEEP_METHODS, State
@@ -112,9 +113,9 @@ class WandbServer:
 
     async def _serve(self, started: threading.Event, failure: list[BaseException]) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.AppRunner(
-            self._app.web_application(), handler_cancellation=True, shutdown_timeout=0.0, access_log=None
-        )
+        app = self._app.web_application()
+        add_routes(app, self)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.0, access_log=None)
         try:
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True).start()
@@ -159,6 +160,10 @@ class WandbServer:
     def rejected(self) -> list[Rejected]:
         """The GraphQL requests that the schema does not know."""
         return list(self._app.rejected)
+
+    def defects(self) -> list[BaseException]:
+        """Errors of the test server itself; leaving ``with`` raises the first."""
+        return list(self._app.errors)
 
     def file(self, path: str) -> bytes | None:
         """An uploaded file: "entity/project/run/name"."""
