@@ -89,8 +89,7 @@ class App:
             result = execution.execute(document, body.get("variables") or {}, request)
             return web.json_response(result.body, status=result.status)
 
-        operation = document.operation if isinstance(document, execution.Document) else ""
-        return await self._handle(http, "graphql", operation or "anonymous", body, answer)
+        return await self._handle(http, "graphql", execution.name_of(query), body, answer)
 
     async def _file_stream(self, http: web.Request) -> web.StreamResponse:
         body = await _json(http)

@@ -85,8 +85,8 @@ def running_script(script: str, env: Mapping[str, str], *arguments: str) -> Iter
     finally:
         if process.poll() is None:
             process.kill()
+        end_cores(Path(env["WANDB_DIR"]))  # first: it holds the pipes open that are read to their end next
         process.communicate()
-        end_cores(Path(env["WANDB_DIR"]))
 
 
 def run_script(script: str, env: Mapping[str, str], *arguments: str, timeout: float = 120) -> str:

@@ -15,7 +15,7 @@ from aiohttp import web
 from tests.wandb_stub.app import App, Rejected, Seen
 from tests.wandb_stub.control import add_routes
 from tests.wandb_stub.faults import Faults
-from tests.wandb_stub.records import HEARTBEAT_TIMEOUT_S, Account, Project, Run, Sweep, now
+from tests.wandb_stub.records import HEARTBEAT_TIMEOUT_S, Account, Artifact, Project, Run, Sweep, now
 from tests.wandb_stub.state import SWEEP_METHODS, State
 
 KEY = "k" * 86
@@ -149,6 +149,9 @@ class WandbServer:
 
     def projects(self) -> list[Project]:
         return self._state.all_projects()
+
+    def artifacts(self) -> list[Artifact]:
+        return self._state.all_artifacts()
 
     def requests(self, operation: str | None = None, *, otel: bool = False) -> list[Seen]:
         """What was asked so far; ``operation``: a GraphQL operation or "file_stream", "upload", "download"."""

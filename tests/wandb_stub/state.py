@@ -16,7 +16,17 @@ from typing import Any
 
 import yaml
 
-from tests.wandb_stub.records import HEARTBEAT_TIMEOUT_S, Account, Project, Refused, Run, Sweep, json_object, now
+from tests.wandb_stub.records import (
+    HEARTBEAT_TIMEOUT_S,
+    Account,
+    Artifact,
+    Project,
+    Refused,
+    Run,
+    Sweep,
+    json_object,
+    now,
+)
 
 RESERVED = frozenset(":;,#?/'")
 """What a run id must not hold."""
@@ -62,13 +72,14 @@ class State:
         self._runs = dict[str, Run]()
         self._sweeps = dict[str, Sweep]()
         self._files = dict[str, bytes]()
+        self.artifacts = dict[str, Artifact]()
         self._journal = journal
         if journal is not None and journal.exists():
             self._replay(journal)
 
     # -- the journal ---------------------------------------------------------------------------------------------------
 
-    def keep(self, record: Project | Run | Sweep) -> None:
+    def keep(self, record: Project | Run | Sweep | Artifact) -> None:
         """Writes the record down: after this the answer may go out."""
         self._write({"kind": type(record).__name__, "record": asdict(record)})
 
@@ -90,6 +101,7 @@ class State:
                 "Project": (Project, self._projects),
                 "Run": (Run, self._runs),
                 "Sweep": (Sweep, self._sweeps),
+                "Artifact": (Artifact, self.artifacts),
             }
             kind, known = kinds[entry["kind"]]
             record = kind(**entry["record"])
@@ -280,6 +292,10 @@ class State:
     def all_sweeps(self) -> list[Sweep]:
         with self.lock:
             return [copy.deepcopy(sweep) for sweep in self._sweeps.values()]
+
+    def all_artifacts(self) -> list[Artifact]:
+        with self.lock:
+            return [copy.deepcopy(artifact) for artifact in self.artifacts.values()]
 
     def all_projects(self) -> list[Project]:
         with self.lock:
