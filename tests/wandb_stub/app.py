@@ -61,6 +61,7 @@ class App:
         self.rejected = list[Rejected]()
         self.errors = list[BaseException]()
         """Defects of the stub itself."""
+        self._open = set[asyncio.Transport]()
 
     def web_application(self) -> web.Application:
         app = web.Application(client_max_size=2**28)
@@ -70,6 +71,11 @@ class App:
         app.router.add_get("/stored/{path:.+}", self._download)
         app.router.add_route("*", "/sdk/otel/{path:.*}", self._otel)
         return app
+
+    def cut_connections(self) -> None:
+        """Nobody who waits gets an answer."""
+        for transport in list(self._open):
+            transport.abort()
 
     # -- routes --------------------------------------------------------------------------------------------------------
 
@@ -132,6 +138,17 @@ class App:
     # -- what every request goes through -------------------------------------------------------------------------------
 
     async def _handle(
+        self, http: web.Request, route: str, operation: str, body: Any, answer: Callable[[], Awaitable[web.Response]]
+    ) -> web.StreamResponse:
+        if http.transport is None:
+            raise asyncio.CancelledError
+        self._open.add(http.transport)
+        try:
+            return await self._strike(http, route, operation, body, answer)
+        finally:
+            self._open.discard(http.transport)
+
+    async def _strike(
         self, http: web.Request, route: str, operation: str, body: Any, answer: Callable[[], Awaitable[web.Response]]
     ) -> web.StreamResponse:
         text = f"{http.path} {json.dumps(body) if body is not None else ''}"

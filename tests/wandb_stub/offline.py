@@ -103,6 +103,7 @@ def read(path: Path) -> OfflineRun:
             run.history.append(row)
         elif kind == "exit":
             run.exit_code = record.exit.exit_code
+    run.config.pop("_wandb", None)  # the SDK's own
     return run
 
 

@@ -115,10 +115,11 @@ class WandbServer:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         app = self._app.web_application()
         add_routes(app, self)
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.0, access_log=None)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
         try:
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True).start()
+            site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
+            await site.start()
             self.port = runner.addresses[0][1]
         except BaseException as error:
             failure.append(error)
@@ -126,6 +127,8 @@ class WandbServer:
             return
         started.set()
         await self._stopping.wait()
+        await site.stop()
+        self._app.cut_connections()
         await runner.cleanup()
 
     # -- what is there -------------------------------------------------------------------------------------------------

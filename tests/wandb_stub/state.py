@@ -89,11 +89,12 @@ class State:
                 file.write(json.dumps(entry) + "\n")
 
     def _replay(self, journal: Path) -> None:
-        for line in journal.read_text().splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue  # the line that a killed server was writing: its answer never went out
+        content = journal.read_text()
+        whole = content[: content.rfind("\n") + 1]
+        if whole != content:
+            journal.write_text(whole)  # a killed server was writing the last line: its answer never went out
+        for line in whole.splitlines():
+            entry = json.loads(line)
             if entry["kind"] == "file":
                 self._files[entry["path"]] = base64.b64decode(entry["content"])
                 continue
