@@ -6,7 +6,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Kind = Literal["status", "hang", "drop", "delay", "garbage", "commit-status", "commit-drop", "commit-hang"]
@@ -137,7 +137,7 @@ class Faults:
         return None
 
     def as_dict(self) -> dict[str, Any]:
-        return {"injected": dict(self.injected), "met": dict(self.met), "plan": [asdict(fault) for fault in self._plan]}
+        return {"injected": dict(self.injected), "met": dict(self.met), "remaining": self.remaining}
 
 
 @dataclass

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -16,6 +18,12 @@ from tests.wandb_stub.server import KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST = ROOT / ".venv-wandb-oldest"
+IMPATIENT: Mapping[str, str] = {
+    f"WANDB__{client}_RETRY_WAIT_{bound}_SECONDS": "1"
+    for client in ("FILE_STREAM", "FILE_TRANSFER", "GRAPHQL")
+    for bound in ("MIN", "MAX")
+}
+"""Settings with which the SDK tries again after a second, not after 2, 4, 8 .. 60: fractions count as not set."""
 
 
 def install_oldest() -> Path:
@@ -74,7 +82,7 @@ def running_script(script: str, env: Mapping[str, str], *arguments: str) -> Iter
     process = subprocess.Popen(
         [sys.executable, "-c", script, *arguments],
         env=dict(env),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -100,6 +108,21 @@ def run_script(script: str, env: Mapping[str, str], *arguments: str, timeout: fl
         output, errors = process.communicate(timeout=timeout)
     assert process.returncode == 0, f"exit code {process.returncode}\n{output}\n{errors}"
     return output
+
+
+def run_session(module: str, env: Mapping[str, str]) -> dict[str, Any]:
+    """Runs a module of this folder that ends in ``sdk_session.perform``; returns the outcomes.
+
+    Raises:
+        AssertionError: it failed as a whole.
+    """
+    script = (
+        "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module(sys.argv.pop(1), None, '__main__')"
+    )
+    results = Path(env["WANDB_DIR"]) / f"{module}.json"
+    run_script(script, env, str(ROOT), f"tests.wandb_stub.{module}", str(results))
+    outcomes: dict[str, Any] = json.loads(results.read_text())
+    return outcomes
 
 
 def cores(folder: Path) -> list[psutil.Process]:

@@ -1,7 +1,6 @@
 """One session with whatever SDK is on the path: every operation that this project uses, and what came of each.
 
-Runs as a script, in a process of its own, and writes JSON: operation -> {"result" or "error", "asked": requests}.
-It imports nothing of this repository, so that any version of the SDK can run it.
+Runs as a module in a process of its own and writes JSON: operation -> {"result" or "error", "asked": requests}.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import json
 import os
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,26 @@ import wandb
 
 PROJECT = "acme/demo"
 RUN = "demo-1a2b3c4d.r.0"
-OPERATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {}
+Operation = Callable[[dict[str, Any]], Any]
+OPERATIONS: dict[str, Operation] = {}
 
 
-def operation(do: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+def operation(do: Operation) -> Operation:
     OPERATIONS[do.__name__] = do
     return do
 
 
-def asked() -> list[str]:
-    """The operations that the server has seen so far."""
-    body = json.dumps({"call": "requests", "options": {}}).encode()
+def control(call: str, **options: Any) -> Any:
+    """One of the calls by which a test reaches into the server."""
+    body = json.dumps({"call": call, "options": options}).encode()
     request = urllib.request.Request(os.environ["WANDB_BASE_URL"] + "/_control", body)
     with urllib.request.urlopen(request) as response:
-        return [seen["operation"] for seen in json.load(response)["answer"]]
+        return json.load(response)["answer"]
+
+
+def asked() -> list[str]:
+    """The operations that the server has seen so far."""
+    return [seen["operation"] for seen in control("requests")]
 
 
 def plain(run: Any) -> dict[str, Any]:
@@ -243,20 +248,21 @@ def unknown_entity(kept: dict[str, Any]) -> Any:
     wandb.init(entity="nobody", project="theirs", id="nobodys")
 
 
-def main() -> None:
+def perform(operations: Mapping[str, Operation], results: Path) -> None:
+    """Does all operations in turn, whatever becomes of each, and writes down the outcomes."""
     kept: dict[str, Any] = {}
-    results: dict[str, Any] = {}
+    outcomes: dict[str, Any] = {}
     before = asked()
-    for name, do in OPERATIONS.items():
+    for name, do in operations.items():
         try:
             outcome = {"result": do(kept)}
         except Exception as error:
             outcome = {"error": f"{type(error).__name__}: {error}"}
         after = asked()
-        results[name] = outcome | {"asked": after[len(before) :]}
+        outcomes[name] = outcome | {"asked": after[len(before) :]}
         before = after
-    Path(sys.argv[1]).write_text(json.dumps(results))
+    results.write_text(json.dumps(outcomes))
 
 
 if __name__ == "__main__":
-    main()
+    perform(OPERATIONS, Path(sys.argv[1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -120,17 +119,14 @@ def test_the_sdk_does_what_it_does_against_the_service(
     version: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     folder = request.getfixturevalue("oldest_wandb") if version == "oldest" else None
-    script = (Path(__file__).parent / "sdk_session.py").read_text()
-    results = tmp_path / "results.json"
     with WandbServer([Account(KEY), Account("o" * 40, "other", {"others": "write"})]) as server:
-        sdk.run_script(script, sdk.environment(server.url, tmp_path, sdk=folder), str(results))
+        outcomes = sdk.run_session("sdk_session", sdk.environment(server.url, tmp_path, sdk=folder))
         assert server.rejected() == []
         assert {sweep.display_name for sweep in server.sweeps()} == {"demo"}
         runs = {run.name: run for run in server.runs()}
         assert runs[RUN].sweep == server.sweeps()[0].name
         assert server.sweeps()[0].state == "RUNNING"
         assert [row["score"] for row in runs[RUN].rows] == [0, 0.5, 1, 1.5, 2, 9]
-    outcomes = json.loads(results.read_text())
     assert outcomes.pop("version")["result"] == supported(version)
     assert [line for name, outcome in outcomes.items() for line in differences(name, TABLE[name], outcome)] == []
     # the light fragment holds no summary: one more request per run
