@@ -191,7 +191,7 @@ class App:
             raise Dropped
         if fault.kind == "garbage":
             return web.Response(body=b'{"data": {', content_type="application/json")
-        return _refusal(fault.code, f"injected {fault.name}", fault.headers)
+        return _refusal(fault.code, f"injected {fault.name}", fault.sent)
 
     def _account(self, http: web.Request) -> Account | None:
         """The key's account; None without a key.

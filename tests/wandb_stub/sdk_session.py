@@ -109,6 +109,17 @@ def read_runs_lazily(kept: dict[str, Any]) -> Any:
 
 
 @operation
+def read_runs_with_sweeps(kept: dict[str, Any]) -> Any:
+    kept["api"].flush()
+    return [run.sweep.name for run in kept["api"].runs(PROJECT, lazy=False)]
+
+
+@operation
+def read_runs_of_sweep(kept: dict[str, Any]) -> Any:
+    return [run.id for run in kept["api"].sweep(f"{PROJECT}/{kept['sweep']}").runs]
+
+
+@operation
 def read_run(kept: dict[str, Any]) -> Any:
     kept["run"] = kept["api"].run(f"{PROJECT}/{RUN}")
     return plain(kept["run"])

@@ -163,6 +163,10 @@ class WandbServer:
             request for request in seen if operation in (None, request.operation) and (otel or request.route != "otel")
         ]
 
+    def forget_requests(self) -> None:
+        """``requests`` begins anew."""
+        self._app.seen.clear()
+
     def rejected(self) -> list[Rejected]:
         """The GraphQL requests that the schema does not know."""
         return list(self._app.rejected)

@@ -40,6 +40,12 @@ def test_a_status_is_answered_and_nothing_happens(wandb_server: WandbServer, cod
     assert wandb_server.faults.injected == {f"status-{code}": 1}
 
 
+def test_a_status_can_have_headers(wandb_server: WandbServer) -> None:
+    wandb_server.faults.add("status", code=307, headers={"Location": "http://127.0.0.1:9/graphql"})
+    reply = upsert(wandb_server.url, "a")
+    assert (reply.status, reply.headers["Location"]) == (307, "http://127.0.0.1:9/graphql")
+
+
 def test_a_dropped_connection_leaves_nothing_behind(wandb_server: WandbServer) -> None:
     wandb_server.faults.add("drop", "UpsertBucket")
     assert lost(lambda: upsert(wandb_server.url, "a"))

@@ -55,6 +55,8 @@ TABLE: Mapping[str, Expected] = {
     "log_run": Expected(LIVE | {"RunResumeStatus"}, [RUN, "acme", "demo"]),
     "read_runs": Expected({"Runs"}, [LOGGED]),
     "read_runs_lazily": Expected({"Runs", "Run"}, [2]),
+    "read_runs_with_sweeps": Expected({"Runs", "GetSweep"}, ["demo"]),
+    "read_runs_of_sweep": Expected({"Runs"}, [RUN]),
     "read_run": Expected({"Run"}, LOGGED),
     "update_summary": Expected(
         {"UpsertBucket", "Run"},
