@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gzip
 import json
+import threading
 import time
 import zlib
 from collections.abc import Awaitable, Callable
@@ -58,6 +59,8 @@ class App:
         self.state, self.faults = state, faults
         self.features, self.max_page, self.latency = features, max_page, latency
         self.seen = list[Seen]()
+        self.came = threading.Condition()
+        """Told of every request."""
         self.rejected = list[Rejected]()
         self.errors = list[BaseException]()
         """Defects of the stub itself."""
@@ -154,12 +157,11 @@ class App:
         text = f"{http.path} {json.dumps(body) if body is not None else ''}"
         fault = self.faults.take(operation, route, text)
         account = self.state.accounts.get(_key(http) or "")
-        self.seen.append(
-            Seen(
-                time.time(), http.method, http.path, route, operation, account.username if account else None, body,
-                fault.name if fault else None, http.headers.get("User-Agent", ""),
-            )
-        )  # fmt: skip
+        name, agent = account.username if account else None, http.headers.get("User-Agent", "")
+        struck = fault.name if fault else None
+        with self.came:
+            self.seen.append(Seen(time.time(), http.method, http.path, route, operation, name, body, struck, agent))
+            self.came.notify_all()
         if self.latency:
             await asyncio.sleep(self.latency)
         try:

@@ -229,7 +229,7 @@ def log_artifact(kept: dict[str, Any]) -> Any:
 def delete_run(kept: dict[str, Any]) -> Any:
     kept["api"].run(f"{PROJECT}/failing").delete()
     # the SDK takes a conflict for something that passes, and asks again until its time is up
-    wandb.init(entity="acme", project="demo", id="failing", settings=wandb.Settings(init_timeout=1))
+    wandb.init(entity="acme", project="demo", id="failing", settings=wandb.Settings(init_timeout=3))
 
 
 @operation

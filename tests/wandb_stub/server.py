@@ -163,6 +163,19 @@ class WandbServer:
             request for request in seen if operation in (None, request.operation) and (otel or request.route != "otel")
         ]
 
+    def wait_for(self, operation: str, count: int = 1, timeout: float = 60) -> list[Seen]:
+        """The requests for an operation, once there are so many.
+
+        Raises:
+            TimeoutError: there were fewer after ``timeout`` seconds.
+        """
+        with self._app.came:
+            if not self._app.came.wait_for(lambda: len(self.requests(operation)) >= count, timeout):
+                raise TimeoutError(
+                    f"{len(self.requests(operation))} requests for {operation} in {timeout} s, not {count}"
+                )
+            return self.requests(operation)
+
     def forget_requests(self) -> None:
         """``requests`` begins anew."""
         self._app.seen.clear()

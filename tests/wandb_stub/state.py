@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import json
 import re
 import secrets
 import string
@@ -16,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from tests.wandb_stub.journal import Journal
 from tests.wandb_stub.records import (
     HEARTBEAT_TIMEOUT_S,
     Account,
@@ -73,40 +73,30 @@ class State:
         self._sweeps = dict[str, Sweep]()
         self._files = dict[str, bytes]()
         self.artifacts = dict[str, Artifact]()
-        self._journal = journal
-        if journal is not None and journal.exists():
-            self._replay(journal)
+        self._journal = None if journal is None else Journal(journal)
+        for entry in self._journal.entries() if self._journal is not None else ():
+            self._replay(entry)
 
     # -- the journal ---------------------------------------------------------------------------------------------------
 
     def keep(self, record: Project | Run | Sweep | Artifact) -> None:
         """Writes the record down: after this the answer may go out."""
-        self._write({"kind": type(record).__name__, "record": asdict(record)})
-
-    def _write(self, entry: Mapping[str, Any]) -> None:
         if self._journal is not None:
-            with self._journal.open("a") as file:
-                file.write(json.dumps(entry) + "\n")
+            self._journal.write({"kind": type(record).__name__, "record": asdict(record)})
 
-    def _replay(self, journal: Path) -> None:
-        content = journal.read_text()
-        whole = content[: content.rfind("\n") + 1]
-        if whole != content:
-            journal.write_text(whole)  # a killed server was writing the last line: its answer never went out
-        for line in whole.splitlines():
-            entry = json.loads(line)
-            if entry["kind"] == "file":
-                self._files[entry["path"]] = base64.b64decode(entry["content"])
-                continue
-            kinds: dict[str, tuple[type[Any], dict[str, Any]]] = {
-                "Project": (Project, self._projects),
-                "Run": (Run, self._runs),
-                "Sweep": (Sweep, self._sweeps),
-                "Artifact": (Artifact, self.artifacts),
-            }
-            kind, known = kinds[entry["kind"]]
-            record = kind(**entry["record"])
-            known[record.path] = record
+    def _replay(self, entry: Mapping[str, Any]) -> None:
+        if entry["kind"] == "file":
+            self._files[entry["path"]] = base64.b64decode(entry["content"])
+            return
+        kinds: dict[str, tuple[type[Any], dict[str, Any]]] = {
+            "Project": (Project, self._projects),
+            "Run": (Run, self._runs),
+            "Sweep": (Sweep, self._sweeps),
+            "Artifact": (Artifact, self.artifacts),
+        }
+        kind, known = kinds[entry["kind"]]
+        record = kind(**entry["record"])
+        known[record.path] = record
 
     # -- projects ------------------------------------------------------------------------------------------------------
 
@@ -274,7 +264,8 @@ class State:
     def put_file(self, path: str, content: bytes) -> None:
         with self.lock:
             self._files[path] = content
-            self._write({"kind": "file", "path": path, "content": base64.b64encode(content).decode()})
+            if self._journal is not None:
+                self._journal.write({"kind": "file", "path": path, "content": base64.b64encode(content).decode()})
 
     def file(self, path: str) -> bytes | None:
         return self._files.get(path)

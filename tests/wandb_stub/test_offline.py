@@ -24,10 +24,9 @@ wandb.init(id="second").finish()
 """
 
 
-@pytest.fixture(params=["newest", "oldest"])
-def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    folder = request.getfixturevalue("oldest_wandb") if request.param == "oldest" else None
-    sdk.run_script(SCRIPT, sdk.environment("http://127.0.0.1:9", tmp_path, sdk=folder, WANDB_MODE="offline"))
+@pytest.fixture
+def written(wandb_sdk: Path | None, tmp_path: Path) -> Path:
+    sdk.run_script(SCRIPT, sdk.environment("http://127.0.0.1:9", tmp_path, sdk=wandb_sdk, WANDB_MODE="offline"))
     return tmp_path
 
 

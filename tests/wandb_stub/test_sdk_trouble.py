@@ -5,19 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.wandb_stub import sdk
 from tests.wandb_stub.server import WandbServer
 
 
-@pytest.fixture(params=["newest", "oldest"])
-def folder(request: pytest.FixtureRequest) -> Path | None:
-    return request.getfixturevalue("oldest_wandb") if request.param == "oldest" else None
-
-
-def test_what_the_sdk_says_in_trouble(folder: Path | None, wandb_server: WandbServer, tmp_path: Path) -> None:
-    env = sdk.environment(wandb_server.url, tmp_path, sdk=folder, **sdk.IMPATIENT)
+def test_what_the_sdk_says_in_trouble(wandb_sdk: Path | None, wandb_server: WandbServer, tmp_path: Path) -> None:
+    env = sdk.environment(wandb_server.url, tmp_path, sdk=wandb_sdk, **sdk.IMPATIENT)
     outcomes = sdk.run_session("sdk_trouble", env)
     said = {name: outcome.get("result", outcome.get("error")) for name, outcome in outcomes.items()}
     assert re.match("AuthenticationError: ", said["wrong_key"])
@@ -56,7 +49,7 @@ run.finish()
 
 
 def test_a_pod_joins_its_sweep_and_outlives_an_outage(
-    folder: Path | None, wandb_server: WandbServer, tmp_path: Path
+    wandb_sdk: Path | None, wandb_server: WandbServer, tmp_path: Path
 ) -> None:
     sweep = wandb_server.add_sweep("acme/demo", "{method: custom, parameters: {lr: {min: 0, max: 1}}}", "demo")
     pod = {
@@ -69,7 +62,7 @@ def test_a_pod_joins_its_sweep_and_outlives_an_outage(
         "WANDB_TAGS": "trial,demo",
         "WANDB_RESUME": "allow",
     }
-    env = sdk.environment(wandb_server.url, tmp_path, sdk=folder, **sdk.IMPATIENT, **pod)
+    env = sdk.environment(wandb_server.url, tmp_path, sdk=wandb_sdk, **sdk.IMPATIENT, **pod)
     with sdk.running_script(POD, env) as process:
         assert process.stdout is not None
         assert process.stdin is not None

@@ -262,8 +262,7 @@ def test_stopping_cuts_the_requests_that_are_open(wandb_server: WandbServer) -> 
     wandb_server.faults.add("hang", "UpsertBucket", seconds=60)
     address = http.client.HTTPConnection("127.0.0.1", wandb_server.port, timeout=10)
     address.request("POST", "/graphql", json.dumps({"query": "mutation UpsertBucket { upsertBucket }"}))
-    while not wandb_server.requests("UpsertBucket"):
-        pass
+    wandb_server.wait_for("UpsertBucket")
     wandb_server.stop()
     with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
         address.getresponse()
