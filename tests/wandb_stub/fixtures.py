@@ -1,4 +1,4 @@
-"""Fixtures for every test that needs W&B. Every session loads this file: it imports the server only where it is used."""
+"""Fixtures for every test that needs W&B. Every session loads this file: the server is imported where it is used."""
 
 from __future__ import annotations
 
