@@ -11,7 +11,7 @@ from sweep_operator.plugin.refusal import explain
     ("said", "told"),
     [
         (
-            'pods "cartpole-r-3-train-1-x" is forbidden: User "ann" cannot get resource "pods/log" in API group "" in the '
+            'pods "a-r-3-train-1-x" is forbidden: User "ann" cannot get resource "pods/log" in API group "" in the '
             'namespace "team"',
             "ann may not get pods/log in namespace team; ask for a Role with verb get on pods/log "
             "(`kubectl auth can-i get pods --subresource=log -n team` tells when it is there)",
