@@ -10,14 +10,13 @@ images: ## images of operator and trainer (DOCKER, BASE, TORCH_INDEX, IMAGES, IM
 	scripts/images
 
 .PHONY: sbom
-sbom: $(STAMP) ## dist/sbom.cdx.json: every pinned dependency (CycloneDX)
+sbom: $(STAMP) ## dist/sbom.cdx.json: every pinned dependency, those of tests included (CycloneDX)
 	@mkdir -p dist
-	$(UVX) --quiet --from cyclonedx-bom==$(CYCLONEDX_VERSION) cyclonedx-py requirements requirements.txt \
+	PYTHONWARNINGS=ignore $(UVX) --quiet --from cyclonedx-bom==$(CYCLONEDX_VERSION) cyclonedx-py requirements requirements.txt \
 	  --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json
 	@$(BIN)/python -c "import json; print(len(json.load(open('dist/sbom.cdx.json'))['components']), 'components in dist/sbom.cdx.json')"
 
 .PHONY: audit
-audit: export PIP_AUDIT_VERSION := 2.10.1
 audit: $(STAMP) ## known vulnerabilities of the pinned dependencies (STRICT=1: not to know is a failure)
 	@UVX=$(UVX) scripts/audit
 
