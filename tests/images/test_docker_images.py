@@ -37,9 +37,9 @@ def docker(*arguments: str, timeout: float = 300) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tag() -> str:
-    """Of images that are there."""
+    """Of images that are there. Of the session, and so asked before the test cluster is started for nothing."""
     if shutil.which(DOCKER) is None or subprocess.run([DOCKER, "info"], capture_output=True, check=False).returncode:
         pytest.skip(f"no Docker engine answers ({DOCKER} info)")
     given = os.environ.get("SWEEP_IMAGES_TAG")
@@ -69,12 +69,19 @@ def test_what_they_say_of_themselves(tag: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["operator", "trainer"])
 def test_nothing_is_compiled_when_it_runs_and_no_tools_of_the_build_are_left(tag: str, name: str) -> None:
-    modules = "sweep_operator.main, protein" if name == "operator" else "stable_baselines3, hydra, wandb"
+    modules = (
+        "sweep_operator.main, torch, gpytorch, protein.protein"
+        if name == "operator"
+        else "stable_baselines3, hydra, wandb"
+    )
     script = f"""
 import os, sys, {modules}
-files = {{m.__name__: m.__cached__ for m in list(sys.modules.values()) if getattr(m, "__cached__", None)}}
+cached = {{name: vars(m).get("__cached__") for name, m in list(sys.modules.items())}}
+files = {{name: path for name, path in cached.items() if isinstance(path, str)}}
 missing = sorted(n for n, f in files.items() if f.startswith("/opt/venv") and not os.path.exists(f))
 assert not missing, missing[:5]
+flags = {{open(f, "rb").read(8)[4] for f in files.values() if f.startswith("/opt/venv")}}
+assert flags == {{1}}, f"bytecode that is compared with its source at each start: {{flags}}"  # PEP 552: unchecked hash
 assert not any(os.path.exists(p) for p in ("/opt/build", "/src", "/dist")), "what only the build needs"
 print(len(files))
 """
