@@ -10,7 +10,7 @@ from sweep_operator.api.conditions import condition_of
 
 SWEEP_COLUMNS = ("NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE")
 RUN_COLUMNS = ("NAME", "STATUS", "SCORE", "COST", "ORIGIN", "AGE")
-LEFT = frozenset({"NAME", "STATUS", "ORIGIN"})
+LEFT = frozenset({"NAMESPACE", "NAME", "STATUS", "ORIGIN", "RUN", "STAGE", "NODE"})
 
 Json = Mapping[str, Any]
 

@@ -144,6 +144,11 @@ class ClusterKube:
         answer = await self._transport.send(Request("list", path, _selector(labels)))
         return list(answer.get("items") or ())
 
+    async def namespaces(self) -> Sequence[str]:
+        """Names of those that exist."""
+        answer = await self._transport.send(Request("list", "/api/v1/namespaces"))
+        return [str(n["metadata"]["name"]) for n in answer.get("items") or ()]
+
     async def serves(self, group: str) -> bool:
         """From the server's list of its API groups, which every account may read."""
         found = await self._transport.send(Request("get", "/apis"))

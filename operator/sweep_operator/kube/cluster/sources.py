@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_kube_config
+from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_kube_config
 from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME, InClusterConfigLoader
 from kubernetes.aio.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
@@ -110,6 +110,12 @@ class Kubeconfig:
             mark = getattr(error, "problem_mark", None)
             where = f", line {mark.line + 1}" if mark is not None else ""
             raise NoCluster(f"{self.paths}{where}: is no kubeconfig ({type(error).__name__})") from None
+
+
+def kubeconfig_contexts(kubeconfig: Path | None) -> list[str]:
+    """Names of the contexts that ``--context`` may choose. Raises ConfigException, OSError."""
+    contexts, _ = list_kube_config_contexts(str(kubeconfig) if kubeconfig is not None else _default_paths())
+    return [str(c["name"]) for c in contexts]
 
 
 def find_source(kubeconfig: Path | None, context: str | None) -> Source:
