@@ -53,15 +53,38 @@ def best_params(
       python images/trainer/train.py run=new +trainer/patch=my_sweep_best
     """
     found, runs = read_sweep(runs_dir, sweep)
-    scored = best_first(found, runs, max_cost)
+    scored = ranked_runs(found, runs, max_cost, by)
+    show_best(found, scored, top_n, show_scores=show_scores, output_dir=None if no_patch else output_dir)
+
+
+def ranked_runs(sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None, by: str) -> list[SweepRun]:
+    """Successful runs, the best first, ``by`` observed or posterior. Raises ConfigError where there are none."""
+    scored = best_first(sweep, runs, max_cost)
     if by == "posterior":
         from sweep_operator.report.model import rank_by_posterior
 
-        scored = rank_by_posterior(found, runs, scored)
+        scored = rank_by_posterior(sweep, runs, scored)
+    return scored
+
+
+def show_best(
+    sweep: Sweep, scored: Sequence[SweepRun], top_n: int, *, show_scores: bool, output_dir: Path | None
+) -> None:
+    """The first ``top_n`` in every form; the first one's patch goes to ``output_dir``."""
     if show_scores:
         _show_scores(scored)
     for place, run in enumerate(scored[:top_n], 1):
-        _show_run(found, run, place, None if place > 1 or no_patch else output_dir)
+        _show_run(sweep, run, place, None if place > 1 else output_dir)
+
+
+def sweep_name(argument: str) -> str:
+    """The name in ``sweep_run=NAME`` or ``NAME``. Raises ConfigError."""
+    key, equals, name = argument.rpartition("=")
+    if equals and key != "sweep_run":
+        raise ConfigError(f"{argument!r}: {key!r} is not known here; write sweep_run=NAME")
+    if not name:
+        raise ConfigError("sweep_run=: is empty; write sweep_run=NAME")
+    return name
 
 
 def read_sweep(runs_dir: Path, argument: str) -> tuple[Sweep, list[SweepRun]]:
@@ -71,12 +94,7 @@ def read_sweep(runs_dir: Path, argument: str) -> tuple[Sweep, list[SweepRun]]:
     from sweep_operator.api.sweeprun import SweepRun
     from sweep_operator.cli.stored import stored_sweep
 
-    key, equals, name = argument.rpartition("=")
-    if equals and key != "sweep_run":
-        raise ConfigError(f"{argument!r}: {key!r} is not known here; write sweep_run=NAME")
-    if not name:
-        raise ConfigError("sweep_run=: is empty; write sweep_run=NAME")
-    stored = stored_sweep(runs_dir, name)
+    stored = stored_sweep(runs_dir, sweep_name(argument))
     return parse(Sweep, stored.sweep), [parse(SweepRun, r) for r in stored.runs]
 
 

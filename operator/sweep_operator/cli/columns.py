@@ -10,18 +10,18 @@ from sweep_operator.api.conditions import condition_of
 
 SWEEP_COLUMNS = ("NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE")
 RUN_COLUMNS = ("NAME", "STATUS", "SCORE", "COST", "ORIGIN", "AGE")
-LEFT = frozenset({"NAME", "STATUS", "ORIGIN"})
+LEFT = frozenset({"NAMESPACE", "NAME", "STATUS", "ORIGIN", "RUN", "STAGE", "NODE"})
 
 Json = Mapping[str, Any]
 
 
-def sweep_row(sweep: Json, now: datetime) -> tuple[str, ...]:
-    """One row of SWEEP_COLUMNS."""
+def sweep_row(sweep: Json, now: datetime, *, object_names: bool = False) -> tuple[str, ...]:
+    """One row of SWEEP_COLUMNS; by display name, or by the name that the object has in a cluster."""
     status = sweep.get("status") or {}
     runs, best = status.get("runs") or {}, status.get("best") or []
     spent = (status.get("cost") or {}).get("spent")
     return (
-        str(sweep["spec"].get("displayName") or sweep["metadata"]["name"]),
+        str((not object_names and sweep["spec"].get("displayName")) or sweep["metadata"]["name"]),
         sweep_state(sweep),
         str(runs.get("created", 0)),
         str(runs.get("succeeded", 0)),
@@ -32,11 +32,11 @@ def sweep_row(sweep: Json, now: datetime) -> tuple[str, ...]:
     )
 
 
-def run_row(run: Json, now: datetime) -> tuple[str, ...]:
-    """One row of RUN_COLUMNS."""
+def run_row(run: Json, now: datetime, *, object_names: bool = False) -> tuple[str, ...]:
+    """One row of RUN_COLUMNS; names as in ``sweep_row``."""
     status = run.get("status") or {}
     return (
-        str(status.get("runName") or run["metadata"]["name"]),
+        str((not object_names and status.get("runName")) or run["metadata"]["name"]),
         run_state(run),
         number(status.get("score")),
         number(status.get("cost")),

@@ -1,15 +1,10 @@
-"""The ``sweep`` command, also installed as ``kubectl-sweep``. A command's module is imported when it is called."""
+"""The ``sweep`` command: sweeps of this machine. A cluster's are for ``kubectl sweep`` (sweep_operator.plugin)."""
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
-from typing import Any
-
 import click
 
-from sweep_operator.cli.failures import INTERRUPTED, report_failure
+from sweep_operator.cli.lazy import Entry, LazyGroup
 
 _COMMANDS = {
     "run": ("run", "run", "Run a sweep on this machine until it ends; the same command resumes it."),
@@ -23,50 +18,10 @@ _COMMANDS = {
     "report": ("report", "report", "Write a self-contained HTML report."),
 }
 """Name -> module of sweep_operator.cli, command in it, help. The help stands here so that --help imports nothing."""
+_ENTRIES = {name: Entry(f"sweep_operator.cli.{module}", *rest) for name, (module, *rest) in _COMMANDS.items()}
 
 
-class LazyGroup(click.Group):
-    """Commands by name; errors of any of them in one place."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(f"sweep_operator.cli.{module}"), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(_COMMANDS)}"
-            ctx.fail(f"{args[0]!r} is no command; {hint}")
-        return super().resolve_command(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click has its own answer to these
-        except KeyboardInterrupt:
-            ctx.exit(INTERRUPTED)
-        except Exception as error:
-            if ctx.params.get("debug"):
-                raise
-            ctx.exit(report_failure(error))
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, entries=_ENTRIES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="sweep-operator", message="sweep %(version)s")
 def cli(debug: bool) -> None:
@@ -82,9 +37,8 @@ def cli(debug: bool) -> None:
 
 
 def main() -> None:
-    """Entry point of the console scripts."""
-    program = os.path.basename(sys.argv[0])
-    cli.main(prog_name="kubectl sweep" if program.startswith("kubectl-") else "sweep")
+    """Entry point of the console script."""
+    cli.main(prog_name="sweep")
 
 
 if __name__ == "__main__":

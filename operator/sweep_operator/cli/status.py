@@ -22,7 +22,7 @@ from sweep_operator.cli.columns import (
     sweep_row,
 )  # fmt: skip
 from sweep_operator.cli.options import DEFAULT_RUNS_DIR, output_format, runs_dir
-from sweep_operator.cli.stored import StoredSweep, stored_sweep, stored_sweeps
+from sweep_operator.cli.stored import stored_sweep, stored_sweeps
 
 
 @click.command("list")
@@ -44,15 +44,16 @@ def status(name: str | None, runs_dir: Path, output: str) -> None:
         return
     stored = stored_sweep(runs_dir, name.removeprefix("sweep_run="))
     if output == "table":
-        _show_one(stored, datetime.now(UTC))
+        show_sweep(stored.sweep, stored.runs, datetime.now(UTC))
+        click.echo(f"\nDirectory: {stored.directory}")
     else:
-        _print_objects([stored.sweep, *stored.runs], output)
+        print_objects([stored.sweep, *stored.runs], output)
 
 
 def _show_all(directory: Path, output: str) -> None:
     found = list(stored_sweeps(directory))
     if output != "table":
-        _print_objects([s.sweep for s in found], output)
+        print_objects([s.sweep for s in found], output)
     elif not found:
         click.echo(f"No sweeps below {directory}.", err=True)
     else:
@@ -60,31 +61,32 @@ def _show_all(directory: Path, output: str) -> None:
         click.echo(text_table(SWEEP_COLUMNS, [sweep_row(s.sweep, now) for s in found]))
 
 
-def _show_one(stored: StoredSweep, now: datetime) -> None:
-    click.echo(text_table(SWEEP_COLUMNS, [sweep_row(stored.sweep, now)]))
+def show_sweep(
+    sweep: dict[str, Any], runs: Sequence[dict[str, Any]], now: datetime, *, object_names: bool = False
+) -> None:
+    """A sweep, what stands in its way, its runs, its best, how well its predictions fitted."""
+    click.echo(text_table(SWEEP_COLUMNS, [sweep_row(sweep, now, object_names=object_names)]))
     for type_ in ("Accepted", "Succeeded", "OptimizerHealthy"):
-        found = condition_of(stored.sweep, type_)
+        found = condition_of(sweep, type_)
         if found.get("message") and (type_ == "Succeeded" or found.get("status") == "False"):
             click.echo(f"{found.get('reason')}: {found['message']}")
-    if stored.runs:
+    if runs:
         click.echo()
-        click.echo(text_table(RUN_COLUMNS, [run_row(r, now) for r in stored.runs]))
-    failures = [(r, (r.get("status") or {}).get("failure")) for r in stored.runs]
+        click.echo(text_table(RUN_COLUMNS, [run_row(r, now, object_names=object_names) for r in runs]))
+    failures = [(r, (r.get("status") or {}).get("failure")) for r in runs]
     for run, failure in failures[-5:]:
         if failure and failure.get("message"):
             click.echo(f"{run['metadata']['name']} {run_state(run)}: {failure['message']}")
-    best = ((stored.sweep.get("status") or {}).get("best") or [None])[0]
+    best = ((sweep.get("status") or {}).get("best") or [None])[0]
     if best:
         click.echo()
         click.echo(f"Best: {best['run']}, score {number(best['score'])}, cost {number(best.get('cost'))}")
         for path, value in sorted((best.get("parameters") or {}).items()):
             click.echo(f"  {path} = {value}")
-    calibration = calibration_line(stored.sweep)
+    calibration = calibration_line(sweep)
     if calibration:
         click.echo()
         click.echo(f"Calibration: {calibration}")
-    click.echo()
-    click.echo(f"Directory: {stored.directory}")
 
 
 def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -101,7 +103,8 @@ def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line(cells) for cells in (columns, *rows))
 
 
-def _print_objects(objects: Sequence[dict[str, Any]], output: str) -> None:
+def print_objects(objects: Sequence[dict[str, Any]], output: str) -> None:
+    """A List as ``kubectl get -o json|yaml`` prints it."""
     document = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
     if output == "json":
         click.echo(json.dumps(document, indent=2))

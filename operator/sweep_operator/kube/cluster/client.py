@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from sweep_operator.kube.cluster.pages import PAGE, list_all
 from sweep_operator.kube.cluster.paths import collection, item
 from sweep_operator.kube.cluster.rate_limit import TokenBucket
 from sweep_operator.kube.cluster.retry import Retry
-from sweep_operator.kube.cluster.sources import find_source
+from sweep_operator.kube.cluster.sources import Source, find_source
 from sweep_operator.kube.cluster.transport import Request, Transport
 from sweep_operator.kube.cluster.watch import follow
 from sweep_operator.kube.protocol import (
@@ -52,6 +52,7 @@ class ClusterKube:
         kubeconfig: Path | None = None,
         *,
         context: str | None = None,
+        source: Source | None = None,
         qps: float = 50.0,
         burst: int = 100,
         request_timeout: float = 30.0,
@@ -62,13 +63,14 @@ class ClusterKube:
         """Find the cluster; nothing is sent yet, so that a server that is down is no reason to fail.
 
         ``kubeconfig`` None: the pod's service account if there is one, else $KUBECONFIG, else ~/.kube/config.
+        ``source``: instead of both.
         ``on_request``: called with (verb, code) for each HTTP answer, code "error" where none came.
         ``before_create``: called immediately before each create (of anything but a Lease or an Event) is sent, after
         all waiting in here; what it raises is raised.
         ``request_timeout``: seconds for one request and its answer. Raises NoCluster.
         """
         transport = Transport(
-            await Connection.open(find_source(kubeconfig, context)),
+            await Connection.open(source or find_source(kubeconfig, context)),
             TokenBucket(qps, burst),
             Retry(),
             timeout=request_timeout,
@@ -87,29 +89,65 @@ class ClusterKube:
         return cleaner(kind)(await self._send(kind, Request("get", item(kind, namespace, name))))
 
     async def list(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        *,
+        labels: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
     ) -> ObjectList:
-        """All objects of a kind, in pages of one resourceVersion."""
-        selector = _selector(labels) if labels else {}
+        """All objects of a kind, in pages of one resourceVersion. ``fields``: what the kind is selectable by."""
+        selector = {**_selector(labels or {}), **_selector(fields or {}, "fieldSelector")}
         path = collection(kind, namespace)
         return await list_all(
             self._transport, path, selector, clean=cleaner(kind), page=self._page, limited=kind != Kind.LEASE
         )
 
-    def watch(self, kind: Kind, namespace: str | None = None, *, resource_version: int) -> AsyncIterator[WatchEvent]:
+    def watch(
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        *,
+        resource_version: int,
+        fields: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[WatchEvent]:
         """Changes after ``resource_version``; goes on by itself after ends that leave no gap."""
-        return follow(self._transport, collection(kind, namespace), resource_version, clean=cleaner(kind))
+        path, selector = collection(kind, namespace), _selector(fields or {}, "fieldSelector")
+        return follow(self._transport, path, resource_version, clean=cleaner(kind), selector=selector)
 
-    async def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
-        """The container's log as the kubelet has it."""
-        request = Request("get", item(Kind.POD, namespace, pod, "log"), {"container": container})
+    async def read_log(
+        self,
+        namespace: str,
+        pod: str,
+        container: str = "main",
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        timestamps: bool = False,
+    ) -> AsyncIterator[bytes]:
+        """The container's log as the kubelet has it; ``follow``: until it ends, however silent it is."""
+        query = {"container": container, **({} if tail is None else {"tailLines": str(tail)})}
+        query |= {name: "true" for name, wanted in (("follow", follow), ("timestamps", timestamps)) if wanted}
+        request = Request("get", item(Kind.POD, namespace, pod, "log"), query)
+        silence = None if follow else _LOG_SILENCE
         try:
-            async with self._transport.stream(request, silence=_LOG_SILENCE, patient=True) as response:
+            async with self._transport.stream(request, silence=silence, patient=True) as response:
                 async for chunk in response.content.iter_any():
                     yield chunk
         except Invalid as error:
             # 400: the container is waiting to start, or the pod has no node yet.
             raise NotFound(str(error)) from None
+
+    async def pod_metrics(self, namespace: str, *, labels: Mapping[str, str]) -> Sequence[Object]:
+        """What pods use just now, by the metrics API (metrics.k8s.io); see ``serves`` for whether there is one."""
+        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods"
+        answer = await self._transport.send(Request("list", path, _selector(labels)))
+        return list(answer.get("items") or ())
+
+    async def namespaces(self) -> Sequence[str]:
+        """Names of those that exist."""
+        answer = await self._transport.send(Request("list", "/api/v1/namespaces"))
+        return [str(n["metadata"]["name"]) for n in answer.get("items") or ()]
 
     async def serves(self, group: str) -> bool:
         """From the server's list of its API groups, which every account may read."""
@@ -184,9 +222,9 @@ class ClusterKube:
         return await self._transport.send(replace(request, limited=kind != Kind.LEASE))
 
 
-def _selector(labels: Mapping[str, str]) -> dict[str, str]:
-    """The query that selects by equality."""
-    return {"labelSelector": ",".join(f"{k}={v}" for k, v in labels.items())}
+def _selector(wanted: Mapping[str, str], by: str = "labelSelector") -> dict[str, str]:
+    """The query that selects by equality; empty where everything is wanted."""
+    return {by: ",".join(f"{k}={v}" for k, v in wanted.items())} if wanted else {}
 
 
 def _nothing() -> None:

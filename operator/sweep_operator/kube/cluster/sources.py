@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_kube_config
+from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_kube_config
 from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME, InClusterConfigLoader
+from kubernetes.aio.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -24,6 +26,10 @@ class Source(Protocol):
 
     async def load(self) -> Configuration:
         """Address, authority and credentials as they are now. Raises NoCluster."""
+        ...
+
+    def namespace(self) -> str | None:
+        """The one that is meant where none is named. Raises NoCluster."""
         ...
 
 
@@ -52,6 +58,10 @@ class InCluster:
             raise NoCluster(f"the service account at {self.directory} cannot be used: {error}") from None
         return configuration
 
+    def namespace(self) -> str | None:
+        path = self.directory / "namespace"
+        return path.read_text().strip() if path.is_file() else None
+
 
 @dataclass(frozen=True)
 class Kubeconfig:
@@ -61,16 +71,37 @@ class Kubeconfig:
     context: str | None = None
 
     async def load(self) -> Configuration:
-        if not any(Path(p).expanduser().is_file() for p in self.paths.split(os.pathsep) if p):
-            raise NoCluster(f"no kubeconfig at {self.paths}; set KUBECONFIG or give --kubeconfig")
         configuration = Configuration()
-        try:
+        with self._reading():
             await load_kube_config(
                 config_file=self.paths,
-                context=self.context,
+                context=self._context(),
                 client_configuration=configuration,
                 persist_config=False,  # what is the user's is not ours to write
             )
+        return configuration
+
+    def namespace(self) -> str | None:
+        with self._reading():
+            merged = KubeConfigMerger(self.paths).config
+            found = KubeConfigLoader(merged, active_context=self._context(), config_base_path=None).current_context
+            namespace = found["context"].get("namespace")
+        return namespace or None
+
+    def _context(self) -> str | None:
+        """Of several files the first that names one counts; the client takes the last one's: another cluster."""
+        paths = [Path(p).expanduser() for p in self.paths.split(os.pathsep) if p]
+        if self.context is not None or len(paths) < 2:
+            return self.context
+        each = (KubeConfigMerger(str(p)).config.value for p in paths if p.is_file())
+        return next((found for config in each if (found := config.get("current-context"))), None)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        if not any(Path(p).expanduser().is_file() for p in self.paths.split(os.pathsep) if p):
+            raise NoCluster(f"no kubeconfig at {self.paths}; set KUBECONFIG or give --kubeconfig")
+        try:
+            yield
         except ConfigException as error:
             # "Expected key user in <the whole entry, its token included>": only what comes before is fit to be shown.
             raise NoCluster(f"{self.paths}: {str(error).partition(' in ')[0]}") from None
@@ -79,7 +110,12 @@ class Kubeconfig:
             mark = getattr(error, "problem_mark", None)
             where = f", line {mark.line + 1}" if mark is not None else ""
             raise NoCluster(f"{self.paths}{where}: is no kubeconfig ({type(error).__name__})") from None
-        return configuration
+
+
+def kubeconfig_contexts(kubeconfig: Path | None) -> list[str]:
+    """Names of the contexts that ``--context`` may choose. Raises ConfigException, OSError."""
+    contexts, _ = list_kube_config_contexts(str(kubeconfig) if kubeconfig is not None else _default_paths())
+    return [str(c["name"]) for c in contexts]
 
 
 def find_source(kubeconfig: Path | None, context: str | None) -> Source:
@@ -89,4 +125,17 @@ def find_source(kubeconfig: Path | None, context: str | None) -> Source:
     in_cluster = InCluster()
     if in_cluster.there and context is None:
         return in_cluster
-    return Kubeconfig(os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config"), context)
+    return Kubeconfig(_default_paths(), context)
+
+
+def find_persons_source(kubeconfig: Path | None, context: str | None) -> Source:
+    """As kubectl looks: ``kubeconfig``, else $KUBECONFIG, else ~/.kube/config, and only then the pod's account."""
+    in_cluster, default = InCluster(), Path.home() / ".kube" / "config"
+    given = kubeconfig is not None or context is not None or os.environ.get("KUBECONFIG") or default.is_file()
+    if in_cluster.there and not given:
+        return in_cluster
+    return Kubeconfig(str(kubeconfig) if kubeconfig is not None else _default_paths(), context)
+
+
+def _default_paths() -> str:
+    return os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")

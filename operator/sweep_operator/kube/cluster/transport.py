@@ -76,11 +76,13 @@ class Transport:
         return await self.retry.run(lambda: self._once(request), str(request), changes=request.changes)
 
     @asynccontextmanager
-    async def stream(self, request: Request, *, silence: float, patient: bool = False) -> AsyncIterator[ClientResponse]:
+    async def stream(
+        self, request: Request, *, silence: float | None, patient: bool = False
+    ) -> AsyncIterator[ClientResponse]:
         """An answer that is read bit by bit.
 
-        ``silence``: seconds without a byte after which it counts as broken. ``patient``: failures before the first
-        byte are repeated as those of other reads.
+        ``silence``: seconds without a byte after which it counts as broken (None: never). ``patient``:
+        failures before the first byte are repeated as those of other reads.
         """
         timeout = ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
         async with AsyncExitStack() as stack:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Literal
 
 from aiohttp import ClientResponse
@@ -30,6 +30,7 @@ async def follow(
     since: int,
     *,
     clean: Callable[[Object], Object],
+    selector: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[WatchEvent]:
     """Changes after the resourceVersion ``since``.
@@ -44,7 +45,7 @@ async def follow(
         began, before = clock(), since
         error: Unavailable | TooManyRequests | None = None
         try:
-            async for kind_of_event, obj in _one(transport, path, since):
+            async for kind_of_event, obj in _one(transport, path, since, selector or {}):
                 since, failures = int(obj["metadata"]["resourceVersion"]), 0
                 if kind_of_event != "BOOKMARK":
                     yield WatchEvent(kind_of_event, clean(obj))
@@ -58,11 +59,12 @@ async def follow(
         await transport.retry.wait(failures, error.retry_after if error is not None else None)
 
 
-async def _one(transport: Transport, path: str, since: int) -> AsyncIterator[Change]:
+async def _one(transport: Transport, path: str, since: int, selector: Mapping[str, str]) -> AsyncIterator[Change]:
     """One HTTP answer: (type, object)."""
     # Spread, so that the watches of all kinds and replicas do not end together.
     seconds = random.randint(SERVER_SECONDS * 4 // 5, SERVER_SECONDS)
     query = {
+        **selector,
         "watch": "1",
         "allowWatchBookmarks": "true",
         "resourceVersion": str(since),

@@ -1,0 +1,153 @@
+"""``kubectl sweep status -w``: a sweep as it goes on, by watches; until it ends or is deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import click
+
+from sweep_operator.cli.columns import number, run_state, sweep_state
+from sweep_operator.kube.protocol import Gone, Kind, Object
+from sweep_operator.plugin.access import Cluster, in_cluster
+from sweep_operator.plugin.lookup import run_order, sweep_named
+
+_REDRAW = 1.0
+"""Seconds: ages and estimates move on without news."""
+_TOGETHER = 0.2
+"""Seconds: news that come together are shown together."""
+Show = Callable[[Object, Sequence[Object]], bool]
+"""Shows the state; says whether that was the end."""
+
+
+class Deleted(Exception):
+    """The sweep that is followed is gone."""
+
+
+def follow(name: str) -> None:
+    """Until the sweep ends: exit code 1 where it has failed."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        from sweep_operator.cli.live import TableView
+
+        view = TableView(Console(), lambda: datetime.now(UTC))
+        try:
+            failed = in_cluster(lambda cluster: _until_over(cluster, name, _table(view.show)))
+        finally:
+            view.close()
+    else:
+        failed = in_cluster(lambda cluster: _until_over(cluster, name, _lines(click.echo)))
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _table(draw: Callable[..., None]) -> Show:
+    from sweep_operator.api.errors import parse
+    from sweep_operator.api.sweep import Sweep
+    from sweep_operator.api.sweeprun import SweepRun
+
+    def show(sweep: Object, runs: Sequence[Object]) -> bool:
+        draw(parse(Sweep, sweep), [parse(SweepRun, r) for r in runs], ())
+        return over(sweep)
+
+    return show
+
+
+def _lines(write: Callable[[str], None]) -> Show:
+    """One line per change of state, for logs and pipes."""
+    known: dict[str, str] = {}
+
+    def show(sweep: Object, runs: Sequence[Object]) -> bool:
+        for run in runs:
+            status, name = run.get("status") or {}, run["metadata"]["name"]
+            result = [f"{w} {number(status[w])}" for w in ("score", "cost") if status.get(w) is not None]
+            line = " ".join([run_state(run), *result])
+            if known.get(name) != line:
+                known[name] = line
+                write(f"{name} {line}")
+        state = sweep_state(sweep)
+        name = sweep["metadata"]["name"]
+        if known.get("") != state:
+            known[""] = state
+            write(f"{name} {state}")
+        return over(sweep)
+
+    return show
+
+
+def over(sweep: Object) -> bool:
+    """It has ended, and its status is of the present spec: one that was just resumed has not."""
+    from sweep_operator.api.conditions import condition_of
+
+    seen = (sweep.get("status") or {}).get("observedGeneration")
+    ended = condition_of(sweep, "Succeeded").get("status") in ("True", "False")
+    return ended and seen == sweep["metadata"].get("generation")
+
+
+async def _until_over(cluster: Cluster, name: str, show: Show) -> bool:
+    """Whether it has failed. Raises Deleted."""
+    from sweep_operator.api.conditions import condition_of
+
+    await sweep_named(cluster, name)  # says what there is instead
+    sweep = await _Follower(cluster, name).run(show)
+    return condition_of(sweep, "Succeeded").get("status") == "False"
+
+
+class _Follower:
+    """Two watches, of the sweep and of its runs, and what they have told so far."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self._cluster, self._name = cluster, name
+        self._objects: dict[Kind, dict[str, Object]] = {}
+        self._changed = asyncio.Event()
+
+    async def run(self, show: Show) -> Object:
+        """The sweep as it was when ``show`` said that it is over."""
+        watches = [
+            asyncio.create_task(self._keep(Kind.SWEEP, {"metadata.name": self._name})),
+            asyncio.create_task(self._keep(Kind.SWEEP_RUN, {"spec.sweepName": self._name})),
+        ]
+        try:
+            while True:
+                await self._news(watches)
+                if len(self._objects) < len(watches):
+                    continue  # one of the lists is still to come
+                sweep = self._objects[Kind.SWEEP].get(self._name)
+                if sweep is None:
+                    raise Deleted(f"sweep {self._name} was deleted")
+                if show(sweep, sorted(self._objects[Kind.SWEEP_RUN].values(), key=run_order)):
+                    return sweep
+        finally:
+            for watch in watches:
+                watch.cancel()
+            await asyncio.gather(*watches, return_exceptions=True)
+
+    async def _news(self, watches: Sequence[asyncio.Task[None]]) -> None:
+        changed = asyncio.create_task(self._changed.wait())
+        done, _ = await asyncio.wait({changed, *watches}, timeout=_REDRAW, return_when=asyncio.FIRST_COMPLETED)
+        changed.cancel()
+        for task in done - {changed}:
+            task.result()  # what has ended it
+        if self._changed.is_set():
+            await asyncio.sleep(_TOGETHER)
+            self._changed.clear()
+
+    async def _keep(self, kind: Kind, fields: dict[str, str]) -> None:
+        kube, namespace = self._cluster.kube, self._cluster.namespace
+        while True:
+            listed = await kube.list(kind, namespace, fields=fields)
+            self._objects[kind] = {o["metadata"]["name"]: o for o in listed.items}
+            self._changed.set()
+            try:
+                async for event in kube.watch(kind, namespace, resource_version=listed.resource_version, fields=fields):
+                    name = event.object["metadata"]["name"]
+                    if event.type == "DELETED":
+                        self._objects[kind].pop(name, None)
+                    else:
+                        self._objects[kind][name] = event.object
+                    self._changed.set()
+            except Gone:
+                continue  # changes were missed: the whole list again
