@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sweep_operator.api.limits import FailureClass
 from sweep_operator.api.meta import Condition, find_condition, with_condition
+from sweep_operator.api.model import Scalar
 from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweeprun import (
     Attempt,
     Failure,
+    ImportedObservation,
     Stage,
     StageStatus,
     SweepRun,
@@ -111,6 +113,25 @@ class Record:
         learned = _LEARNED.get(class_) if reason != "InvalidParameters" else None
         self._condition("Observed", "True" if learned else "False", class_.capitalize(), learned or "not learned")
         self.events.append(Event("RunFailed", f"{class_}: {reason}: {message}"[:1000], self.run.name, "Warning"))
+
+    def imported(self, name: str, parameters: dict[str, Scalar], observation: ImportedObservation) -> None:
+        """The run is over: it was over when it came. No Event: there can be thousands at once."""
+        failed = observation.failure
+        failure = None if failed is None else Failure.model_validate(failed.to_json())
+        self.status = self.status.with_(
+            run_name=name,
+            parameters=parameters,
+            score=observation.score,
+            cost=observation.cost,
+            metrics=dict(observation.metrics),
+            failure=failure,
+        )
+        learned = "the optimizer learns from it" if failure is None else _LEARNED.get(failure.class_)
+        if failure is None:
+            self._condition("Succeeded", "True", "Imported", observation.source or "")
+        else:
+            self._condition("Succeeded", "False", failure.reason, failure.message)
+        self._condition("Observed", "True" if learned else "False", "Imported", learned or "not learned")
 
     def run_stopped(self, reason: str) -> None:
         """Somebody, or the sweep's end, does not wait for it."""
