@@ -276,12 +276,14 @@ class _Pass:
         return conditions
 
     def _warm_started(self) -> list[Condition]:
-        observations, problem = self.snap.warm_start.observations, self.snap.warm_start.problem
-        if observations is None:
-            return [self._condition("WarmStarted", "Unknown", "Waiting", f"{problem}; tried again")] if problem else []
-        if problem:
-            return [self._condition("WarmStarted", "False", "SourceUnreadable", problem)]
-        return [self._condition("WarmStarted", "True", "Read", f"{len(observations)} observations")]
+        state = self.snap.warm_start
+        if state.observations is None:
+            text = f"{state.problem}; tried again"
+            return [self._condition("WarmStarted", "Unknown", "Waiting", text)] if state.problem else []
+        text = "; ".join([f"{len(state.observations)} observations", *state.notes])
+        if state.problem:
+            return [self._condition("WarmStarted", "False", "SourceUnreadable", f"{state.problem} ({text})")]
+        return [self._condition("WarmStarted", "True", "Read", text)]
 
     def _accepted(self) -> Condition:
         if self.accepted:
