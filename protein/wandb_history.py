@@ -20,7 +20,7 @@ metric."""
 SILENCE = timedelta(minutes=5)
 """A run that says nothing for so long has died: its process would send a heartbeat every few seconds."""
 
-STATE, ERROR = "protein.state", "protein.error"
+STATE, ERROR, FAILURE_CLASS = "protein.state", "protein.error", "protein.failure_class"
 OBJECTIVE, COST = "protein.objective", "protein.cost"
 SUGGESTION, FLAT_SUGGESTION, INFO = (
     "protein.suggestion",
@@ -44,6 +44,10 @@ class HistoricalRun:
     cost: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
+    failure_class: str = ""
+    """Of a failure: which class the operator gave it. Only parameters and crash (or none) are about the parameters."""
+    cost_is_runtime: bool = False
+    """Whether the cost is W&B's run time in seconds, since the run says nothing of a cost."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """Flat, everything that the run was configured with."""
 
@@ -57,23 +61,27 @@ def read_run(
     now: datetime,
     *,
     metric: str = "score",
+    objective: str | None = None,
     cost: str | None = None,
 ) -> HistoricalRun:
     """One run. ``wandb_state``: running, finished, failed, crashed, killed, ...; ``heartbeat``: ISO 8601, UTC.
 
-    ``metric`` and ``cost`` name the summary keys of runs that have no protein.* keys; without ``cost`` it is the run
-    time in seconds that W&B has measured.
+    ``metric`` is the summary key that is the objective of runs without protein.* keys, ``objective`` of all. ``cost``
+    is the key of the cost; without it, runs without protein.* keys cost the seconds that W&B has measured.
     """
     flat_config = flatten({k: v for k, v in config.items() if k not in ("_wandb", "wandb_version")})
-    state, objective = _state(wandb_state, summary, heartbeat, now, metric)
+    state, found = _state(wandb_state, summary, heartbeat, now, _objective(summary, metric, objective))
+    price, is_runtime = _cost(summary, cost)
     return HistoricalRun(
         id=id,
         state=state,
         params=_suggestion(summary) or flat_config,
-        objective=objective if state == "success" else None,
-        cost=_cost(summary, cost),
+        objective=found if state == "success" else None,
+        cost=price,
+        cost_is_runtime=is_runtime,
         metrics=_metrics(summary),
         error=str(summary.get(ERROR) or "") if state == "failure" else "",
+        failure_class=str(summary.get(FAILURE_CLASS) or "") if state == "failure" else "",
         config=flat_config,
     )
 
@@ -98,12 +106,9 @@ def summary_value(summary: Mapping[str, Any], name: str) -> object:
 
 
 def _state(
-    wandb_state: str, summary: Mapping[str, Any], heartbeat: str | None, now: datetime, metric: str
+    wandb_state: str, summary: Mapping[str, Any], heartbeat: str | None, now: datetime, objective: float | None
 ) -> tuple[RunState, float | None]:
     told = summary.get(STATE)
-    objective = number(summary.get(OBJECTIVE))
-    if objective is None:
-        objective = number(summary_value(summary, metric))
     if told == "failure":
         return "failure", None
     if told in _OPEN or (told != "success" and wandb_state in _ALIVE):
@@ -119,10 +124,18 @@ def _state(
     return ("success", objective) if math.isfinite(objective) else ("failure", None)
 
 
+def _objective(summary: Mapping[str, Any], metric: str, named: str | None) -> float | None:
+    if named is not None:
+        return number(summary_value(summary, named))
+    found = number(summary.get(OBJECTIVE))
+    return number(summary_value(summary, metric)) if found is None else found
+
+
 def _silent(heartbeat: str | None, now: datetime) -> bool:
-    if not heartbeat:
+    try:
+        last = datetime.fromisoformat((heartbeat or "").replace("Z", "+00:00"))
+    except ValueError:  # nobody knows
         return False
-    last = datetime.fromisoformat(heartbeat.replace("Z", "+00:00"))
     last = last.replace(tzinfo=UTC) if last.tzinfo is None else last
     return now - last > SILENCE
 
@@ -137,17 +150,20 @@ def _suggestion(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _cost(summary: Mapping[str, Any], name: str | None) -> float | None:
-    if name is not None:
-        found = number(summary_value(summary, name))
-    else:
-        found = number(summary.get(COST))
-        if found is None and STATE not in summary:
-            nested = summary.get("_wandb")
-            measured = nested.get("runtime") if isinstance(nested, Mapping) else None
-            found = number(summary.get("_runtime"))
-            found = number(measured) if found is None else found
-    return found if found is not None and math.isfinite(found) and found > 0 else None
+def _cost(summary: Mapping[str, Any], name: str | None) -> tuple[float | None, bool]:
+    """The cost, and whether it is the run time."""
+    told = number(summary.get(COST)) if name is None else number(summary_value(summary, name))
+    if told is not None or name is not None or STATE in summary:
+        return _positive(told), False
+    nested = summary.get("_wandb")
+    measured = number(summary.get("_runtime"))
+    if measured is None and isinstance(nested, Mapping):
+        measured = number(nested.get("runtime"))
+    return _positive(measured), measured is not None
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) and value > 0 else None
 
 
 def _metrics(summary: Mapping[str, Any]) -> dict[str, float]:

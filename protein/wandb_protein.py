@@ -28,6 +28,8 @@ from protein.wandb_history import HistoricalRun, read_run
 log = logging.getLogger(__name__)
 
 PER_PAGE = 250
+_NOT_LEARNED = ("eval", "preempted", "infrastructure", "stopped")
+"""Failures that are not about the parameters."""
 TIMEOUT_SECONDS = 30
 """For one request of the history."""
 
@@ -104,6 +106,8 @@ class WandbProtein:
         params = {k: v for k, v in run.params.items() if k in self.optimizer.space.parameters}
         if run.state in ("defunct", "unscored"):
             return run.state
+        if run.failure_class in _NOT_LEARNED:
+            return "not learned"
         try:
             if not params:
                 raise SpaceError("none of its parameters is one of the space")
@@ -113,6 +117,8 @@ class WandbProtein:
             return "foreign"
         if run.state == "running":
             self._pending.append(params)
+        elif run.failure_class == "timeout" and run.cost is not None:
+            self.optimizer.observe(params, cost=run.cost, cost_is_lower_bound=True)
         else:
             self.optimizer.observe(params, score=run.objective, cost=run.cost, is_failure=run.state == "failure")
         return run.state

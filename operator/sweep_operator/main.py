@@ -28,6 +28,7 @@ from sweep_operator.shell.lease import Lease, LeaseLost
 from sweep_operator.shell.metrics import Metrics
 from sweep_operator.shell.options import BadConfig, Options, read_config
 from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.tracking.warm_start import WandbSources
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,8 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         check_leading=lease.check,
         on_pass=metrics.observe_pass,
     )
-    engine = Engine(kube, metrics.timed(child), ClusterHistory(kube), settings)
+    history = ClusterHistory(kube, WandbSources(config))
+    engine = Engine(kube, metrics.timed(child), history, settings)
     metrics.watch(engine)
     health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: child.overdue)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,7 +24,9 @@ from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Ob
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
 from sweep_operator.local.history import LocalHistory
+from sweep_operator.local.tracking import with_own_account
 from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.tracking.warm_start import WandbSources
 
 NAMESPACE = "default"
 
@@ -46,7 +49,7 @@ class LocalSession:
         self.runs_dir = runs_dir.resolve()
         self._manifest = _with_namespace(manifest)
         self._extras = [_with_namespace(e) for e in extras]
-        self._config = config or OperatorConfig()
+        self._config = config or with_own_account(OperatorConfig(), os.environ)
         sweep = parse(Sweep, self._manifest)
         problems = check_sweep(sweep, self._config, require_image=False)
         if problems:
@@ -79,7 +82,8 @@ class LocalSession:
             require_image=False,
             component="sweep",
         )
-        self._engine = Engine(self.kube, self._child, LocalHistory(self.runs_dir, self.kube), settings)
+        history = LocalHistory(self.runs_dir, self.kube, WandbSources(self._config))
+        self._engine = Engine(self.kube, self._child, history, settings)
         await self._engine.audit(NAMESPACE)
         self._tasks = [
             *(asyncio.create_task(self._engine.follow(kind, NAMESPACE)) for kind in (*WATCHED, Kind.CLAIM)),

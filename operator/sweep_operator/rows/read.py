@@ -161,9 +161,7 @@ def _outcome(
     class_ = _said(failure.get("class") or ("timeout" if lower_bound else "parameters"))
     if class_ not in FAILURE_CLASSES:
         raise ValueError(f"failure.class: {class_!r} is none of {', '.join(FAILURE_CLASSES)}")
-    return outcome, RowFailure(
-        class_, _said(failure.get("reason") or "Imported"), _said(failure.get("message") or "")
-    )
+    return outcome, RowFailure(class_, _said(failure.get("reason") or "Imported"), _said(failure.get("message") or ""))
 
 
 def _said(value: object) -> str:

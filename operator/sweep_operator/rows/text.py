@@ -27,13 +27,13 @@ def plain(text: str) -> Scalar:
     if text.startswith('"'):
         return unquoted(text)
     number = _number(text)
-    return text if number is None else number
+    return str(text) if number is None else number
 
 
 def unquoted(text: str) -> str:
     """The text that ``cell`` wrote, with quotes or without."""
     try:
-        quoted = json.loads(text) if text.startswith('"') else text
+        quoted = json.loads(text) if text.startswith('"') else str(text)
     except ValueError:
         return str(text)
     return quoted if isinstance(quoted, str) else str(text)
