@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,7 +24,10 @@ from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Ob
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
 from sweep_operator.local.history import LocalHistory
+from sweep_operator.local.tracking import with_own_account
 from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.tracking.child import DeliveryChild
+from sweep_operator.tracking.outbox import Outbox
 
 NAMESPACE = "default"
 
@@ -46,7 +50,7 @@ class LocalSession:
         self.runs_dir = runs_dir.resolve()
         self._manifest = _with_namespace(manifest)
         self._extras = [_with_namespace(e) for e in extras]
-        self._config = config or OperatorConfig()
+        self._config = config or with_own_account(OperatorConfig(), os.environ)
         sweep = parse(Sweep, self._manifest)
         problems = check_sweep(sweep, self._config, require_image=False)
         if problems:
@@ -72,20 +76,28 @@ class LocalSession:
             await self._cluster.__aexit__(None, None, None)
             raise
         self._child = OptimizerChild()
+        self._outbox = Outbox(
+            DeliveryChild(run_seconds=self._config.wandb_run_seconds),
+            self._config,
+            folder_of=lambda sweep: self.directory,
+        )
         settings = Settings(
             config=self._config,
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
             require_image=False,
             component="sweep",
+            tracker=self._outbox,
         )
         self._engine = Engine(self.kube, self._child, LocalHistory(self.runs_dir, self.kube), settings)
+        self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)
         self._tasks = [
             *(asyncio.create_task(self._engine.follow(kind, NAMESPACE)) for kind in (*WATCHED, Kind.CLAIM)),
             asyncio.create_task(self._watch_events()),
             asyncio.create_task(self._notice()),
             asyncio.create_task(self._engine.run()),
+            asyncio.create_task(self._outbox.run()),
         ]
         return self
 
@@ -95,6 +107,7 @@ class LocalSession:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._engine.close()
         await self._child.close()
+        await self._outbox.close()
         await self._cluster.__aexit__(None, None, None)
 
     async def _apply(self) -> None:
@@ -107,6 +120,7 @@ class LocalSession:
             wanted = _replace(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
             obj = await self._edit({"metadata": {"labels": labels}, "spec": wanted})
         write_config(self.directory, parse(Sweep, obj))
+        self._shown_as = _wandb_sweep(obj)
         for extra in self._extras:
             try:
                 await self._create(extra)
@@ -209,8 +223,16 @@ class LocalSession:
                 task.cancel()
 
     async def _notice_one(self, kind: Kind, version: int) -> None:
-        async for _ in self.kube.watch(kind, NAMESPACE, resource_version=version):
+        async for event in self.kube.watch(kind, NAMESPACE, resource_version=version):
             self._changed.set()
+            if kind == Kind.SWEEP and _wandb_sweep(event.object) != self._shown_as:
+                self._shown_as = _wandb_sweep(event.object)
+                write_config(self.directory, parse(Sweep, event.object))
+
+
+def _wandb_sweep(sweep: Mapping[str, Any]) -> str | None:
+    found = ((sweep.get("status") or {}).get("tracking") or {}).get("wandbSweepId")
+    return None if found is None else str(found)
 
 
 def _with_namespace(manifest: Mapping[str, Any]) -> Object:
