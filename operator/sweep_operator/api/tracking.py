@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.status import SweepTracking
 from sweep_operator.api.sweep import Sweep, Wandb
 from sweep_operator.api.warm_start import WandbSource
 
@@ -38,7 +40,7 @@ def wandb_of(sweep: Sweep) -> Wandb | None:
     return None if wandb is None or wandb.mode == "disabled" else wandb
 
 
-def base_url(wandb: Wandb, allowed: list[str]) -> str | None:
+def base_url(wandb: Wandb, allowed: Sequence[str]) -> str | None:
     """The server; None where the operator does not allow it. The first one allowed is the default."""
     if not wandb.base_url:
         return allowed[0].rstrip("/") if allowed else None
@@ -69,6 +71,14 @@ def destination(sweep: Sweep, config: OperatorConfig) -> Destination | Barred | 
         )
         return Barred("ProjectNotAllowed", text)
     return there
+
+
+def known_place(sweep: Sweep, there: Destination) -> SweepTracking | None:
+    """What the status knows of ``there``; what it knows of another place is worth nothing."""
+    was = sweep.status.tracking
+    if was is None or (was.base_url, was.project) != (there.base_url, there.project):
+        return None
+    return was if there.entity in (None, was.entity) else None
 
 
 def source_place(sweep: Sweep, source: WandbSource, config: OperatorConfig) -> Destination | Barred:

@@ -15,7 +15,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.status import SweepTracking
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import RunTracking, SweepRun
-from sweep_operator.api.tracking import Barred, Destination, destination, wandb_of
+from sweep_operator.api.tracking import Barred, Destination, destination, known_place, wandb_of
 from sweep_operator.decide.plan import RunPlan, TrackRequest
 
 TRACKING_SYNCED = "TrackingSynced"
@@ -112,11 +112,8 @@ def track(
 
 
 def _where(sweep: Sweep, there: Destination, report: TrackingReport) -> SweepTracking:
-    """What is known of the place; an id that was found in another project is worth nothing in this one."""
-    was = sweep.status.tracking
-    known = was is not None and (was.base_url, was.project) == (there.base_url, there.project)
-    known = known and (there.entity is None or was is None or was.entity == there.entity)
-    kept = was if was is not None and known else SweepTracking(base_url=there.base_url, project=there.project)
+    """What is known of the place."""
+    kept = known_place(sweep, there) or SweepTracking(base_url=there.base_url, project=there.project)
     return kept.with_(
         entity=there.entity or report.entity or kept.entity,
         wandb_sweep_id=report.sweep_id or kept.wandb_sweep_id,

@@ -26,6 +26,8 @@ from sweep_operator.local.config_file import write_config
 from sweep_operator.local.history import LocalHistory
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.tracking.child import DeliveryChild
+from sweep_operator.tracking.outbox import Outbox
 from sweep_operator.tracking.warm_start import WandbSources
 
 NAMESPACE = "default"
@@ -75,21 +77,29 @@ class LocalSession:
             await self._cluster.__aexit__(None, None, None)
             raise
         self._child = OptimizerChild()
+        self._outbox = Outbox(
+            DeliveryChild(run_seconds=self._config.wandb_run_seconds),
+            self._config,
+            folder_of=lambda sweep: self.directory,
+        )
         settings = Settings(
             config=self._config,
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
             require_image=False,
             component="sweep",
+            tracker=self._outbox,
         )
         history = LocalHistory(self.runs_dir, self.kube, WandbSources(self._config))
         self._engine = Engine(self.kube, self._child, history, settings)
+        self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)
         self._tasks = [
             *(asyncio.create_task(self._engine.follow(kind, NAMESPACE)) for kind in (*WATCHED, Kind.CLAIM)),
             asyncio.create_task(self._watch_events()),
             asyncio.create_task(self._notice()),
             asyncio.create_task(self._engine.run()),
+            asyncio.create_task(self._outbox.run()),
         ]
         return self
 
@@ -99,6 +109,7 @@ class LocalSession:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._engine.close()
         await self._child.close()
+        await self._outbox.close()
         await self._cluster.__aexit__(None, None, None)
 
     async def _apply(self) -> None:
@@ -111,6 +122,7 @@ class LocalSession:
             wanted = _replace(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
             obj = await self._edit({"metadata": {"labels": labels}, "spec": wanted})
         write_config(self.directory, parse(Sweep, obj))
+        self._shown_as = _wandb_sweep(obj)
         for extra in self._extras:
             try:
                 await self._create(extra)
@@ -213,8 +225,16 @@ class LocalSession:
                 task.cancel()
 
     async def _notice_one(self, kind: Kind, version: int) -> None:
-        async for _ in self.kube.watch(kind, NAMESPACE, resource_version=version):
+        async for event in self.kube.watch(kind, NAMESPACE, resource_version=version):
             self._changed.set()
+            if kind == Kind.SWEEP and _wandb_sweep(event.object) != self._shown_as:
+                self._shown_as = _wandb_sweep(event.object)
+                write_config(self.directory, parse(Sweep, event.object))
+
+
+def _wandb_sweep(sweep: Mapping[str, Any]) -> str | None:
+    found = ((sweep.get("status") or {}).get("tracking") or {}).get("wandbSweepId")
+    return None if found is None else str(found)
 
 
 def _with_namespace(manifest: Mapping[str, Any]) -> Object:

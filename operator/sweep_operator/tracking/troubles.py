@@ -53,7 +53,8 @@ def trouble_of(error: Exception, place: str) -> Trouble:
     if status is not None and 200 <= status < 500 and status not in PASSES:
         text = f"W&B does not take what it is sent ({answer}); does this version of the W&B SDK fit the server?"
         return Trouble(reason="RequestRefused", message=text, permanent=True)
-    return Trouble(reason="Unreachable", message=f"W&B cannot be reached: {answer}", permanent=False)
+    text = f"W&B does not answer as it should: {answer}; tried again"
+    return Trouble(reason="Unreachable", message=text, permanent=False)
 
 
 def said(error: Exception) -> str:
