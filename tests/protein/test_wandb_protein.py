@@ -134,13 +134,17 @@ print(json.dumps({"before": before, "suggestion": suggestion, "counts": protein.
 """
 
 
-def in_a_sweep(server: WandbServer, folder: Path, sweep: str, how: str = "succeed") -> dict[str, Any]:
-    env = environment(server.url, folder, WANDB_ENTITY="acme", WANDB_PROJECT="p", WANDB_SWEEP_ID=sweep)
+def in_a_sweep(
+    server: WandbServer, folder: Path, sweep: str, how: str = "succeed", sdk: Path | None = None
+) -> dict[str, Any]:
+    env = environment(server.url, folder, sdk=sdk, WANDB_ENTITY="acme", WANDB_PROJECT="p", WANDB_SWEEP_ID=sweep)
     answer: dict[str, Any] = json.loads(run_script(IN_A_SWEEP, env, how).splitlines()[-1])
     return answer
 
 
-def test_each_run_of_a_sweep_learns_from_those_before_it(wandb_server: WandbServer, tmp_path: Path) -> None:
+def test_each_run_of_a_sweep_learns_from_those_before_it(
+    wandb_server: WandbServer, tmp_path: Path, oldest_wandb: Path
+) -> None:
     sweep = wandb_server.add_sweep("acme/p", "method: custom\nparameters: {x: {value: 0}}\n").name
     first = in_a_sweep(wandb_server, tmp_path, sweep)
     second = in_a_sweep(wandb_server, tmp_path, sweep, "fail")
@@ -160,7 +164,7 @@ def test_each_run_of_a_sweep_learns_from_those_before_it(wandb_server: WandbServ
     for name, (state, summary) in others.items():
         wandb_server.add_run(f"acme/p/{name}", state=state, summary=summary, sweep=sweep, config={"x": 0.125, "n": 4})
     wandb_server.add_run("acme/p/elsewhere", summary={**ended, "protein.suggestion": {"x": 1, "n": 1}})
-    third = in_a_sweep(wandb_server, tmp_path, sweep)
+    third = in_a_sweep(wandb_server, tmp_path, sweep, sdk=oldest_wandb)
     assert third["counts"] == {"success": 2, "failure": 1, "running": 1, "defunct": 1, "foreign": 2}
     assert third["seen"] == [
         [first["suggestion"], first["suggestion"]["x"], 2.0, False],

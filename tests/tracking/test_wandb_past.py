@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from sweep_operator.engine.history_rows import read_sources
 from sweep_operator.engine.ports import History, HistoryUnreadable
 from sweep_operator.rows.row import Row
 from sweep_operator.tracking.history import WandbHistory, WandbUnreadable, rows_of_answer
-from sweep_operator.tracking.history_messages import HistoryQuestion, Patience
+from sweep_operator.tracking.history_messages import HistoryAnswer, HistoryQuestion, Patience
 from sweep_operator.tracking.warm_start import WandbSources
 from tests.builders import make_sweep
 from tests.wandb_stub.sdk import environment
@@ -245,3 +247,20 @@ async def found_by_name(wandb_server: WandbServer, tmp_path: Path) -> None:
     assert (rows[0].metric, rows[0].score) == ("reward", 3.0)
     with pytest.raises(WandbUnreadable, match="has no sweep 'olt'"):
         await history(wandb_server, tmp_path).ask(wandb_server.url, question.with_(sweep_name="olt"))
+
+
+def test_the_oldest_sdk_reads_the_same(wandb_server: WandbServer, tmp_path: Path, oldest_wandb: Path) -> None:
+    sweep = wandb_server.add_sweep("acme/p", OURS).name
+    add(wandb_server, sweep, 0, "finished", ours(0.1, 64, **{"protein.state": "success", "protein.objective": 1 / 3}))
+    question = HistoryQuestion(project="p", sweep_id=sweep)
+    env = environment(wandb_server.url, tmp_path, sdk=oldest_wandb, WANDB_ENTITY="acme")
+    script = "import wandb, sweep_operator.tracking.history_worker as w; w.main(); print(wandb.__version__, flush=True)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=question.model_dump_json(by_alias=True) + "\n", env=env, check=True,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    answer = HistoryAnswer.model_validate_json(done.stdout.splitlines()[0])
+    assert [(r.objective, r.parameters) for r in answer.runs] == [
+        (1 / 3, {"trainer.lr": 0.1, "trainer.batch_size": 64})
+    ]
+    assert "0.28.2" in done.stderr, "what is printed goes there"
