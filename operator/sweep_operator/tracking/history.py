@@ -108,8 +108,7 @@ def rows_of_answer(answer: HistoryAnswer) -> list[Row]:
     """One row of each run, the newest first."""
     if answer.sweep is None:
         return []
-    found = _OURS.fullmatch(answer.sweep.description)
-    metric = found["metric"] if found is not None else None
+    metric = _our_metric(answer.sweep)
     searched = frozenset(searched_parameters(answer.sweep))
     return [_row(run, metric, searched) for run in answer.runs]
 
@@ -138,6 +137,18 @@ def sweep_config(sweep: PastSweep) -> dict[str, Any]:
     return documents[0] if documents and isinstance(documents[0], dict) else {}
 
 
+def metric_named(sweep: PastSweep) -> str | None:
+    """What the sweep's score is called: by the outbox in the description, by others in the configuration."""
+    metric = sweep_config(sweep).get("metric")
+    name = metric.get("name") if isinstance(metric, dict) else None
+    return _our_metric(sweep) or (str(name) if name else None)
+
+
+def _our_metric(sweep: PastSweep) -> str | None:
+    found = _OURS.fullmatch(sweep.description)
+    return None if found is None else found["metric"]
+
+
 def _row(run: PastRun, metric: str | None, searched: frozenset[str]) -> Row:
     outcome = _OUTCOMES[run.state]
     failure = RowFailure(run.failure_class or "parameters", "Failed", run.error) if outcome == "failed" else None
@@ -154,5 +165,6 @@ def _row(run: PastRun, metric: str | None, searched: frozenset[str]) -> Row:
         metrics=run.metrics,
         failure=failure,
         run=run.name,
+        origin=run.origin,
         created=run.created,
     )

@@ -9,7 +9,7 @@ from sweep_operator.tracking.messages import Patience
 
 
 class HistoryQuestion(Model):
-    """The runs of one W&B sweep: of ``sweep_id``, or of the newest one that is called ``sweep_name``."""
+    """The runs of one W&B sweep: of ``sweep_id``, or of the newest one whose name, or else id, is ``sweep_name``."""
 
     entity: str | None = None
     project: str
@@ -42,6 +42,8 @@ class PastRun(Model):
     metrics: dict[str, float] = {}
     error: str = ""
     failure_class: str = ""
+    origin: str | None = None
+    """Why it was suggested, if it says so."""
     created: str | None = None
 
 
@@ -67,5 +69,7 @@ class HistoryAnswer(Model):
 
     entity: str = ""
     sweep: PastSweep | None = None
+    older: list[str] = []
+    """Ids of older sweeps of that name."""
     runs: list[PastRun] = []
     trouble: HistoryTrouble | None = None

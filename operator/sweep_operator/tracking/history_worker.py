@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from protein.wandb_history import STATE, SUGGESTION, read_run
+from protein.wandb_history import INFO, STATE, SUGGESTION, read_run
+from sweep_operator.tracking.history import metric_named
 from sweep_operator.tracking.history_messages import HistoryAnswer, HistoryQuestion, HistoryTrouble, PastRun, PastSweep
 from sweep_operator.tracking.troubles import PASSES, NoKey, WandbError, said
 
@@ -55,25 +56,20 @@ def read(question: HistoryQuestion) -> HistoryAnswer:
     from sweep_operator.tracking.sdk import Project
 
     project = Project(question.entity, question.project, question.patience)
-    sweep_id = question.sweep_id
-    if sweep_id is None:
-        called = project.sweeps_called(question.sweep_name or "")
-        if not called:
-            raise NotThere(
-                f"W&B project {project.path} has no sweep {question.sweep_name!r}, or the key must not see it"
-            )
-        sweep_id = called[-1].id
+    called = [] if question.sweep_name is None else [s.id for s in project.sweeps_called(question.sweep_name)]
+    *older, sweep_id = called or [question.sweep_id or question.sweep_name or ""]
     sweep: PastSweep | None = None
+    metric = question.metric
     runs: list[PastRun] = []
-    now, results = datetime.now(UTC), 0
+    now = datetime.now(UTC)
     for found, nodes in _pages(project, sweep_id):
-        sweep = sweep or found
-        assert sweep is not None
-        runs += [_past_run(node, question, question.metric or _metric_of(sweep), now) for node in nodes]
+        if found is not None:
+            sweep, metric = found, metric or metric_named(found)
+        runs += [_past_run(node, question, metric or "score", now) for node in nodes]
         results = sum(r.state in ("success", "failure") for r in runs)
         if question.limit is not None and results >= question.limit:
             break
-    return HistoryAnswer(entity=project.entity, sweep=sweep, runs=runs)
+    return HistoryAnswer(entity=project.entity, sweep=sweep, older=older, runs=runs)
 
 
 def _pages(project: Any, sweep_id: str) -> Iterator[tuple[PastSweep | None, list[Mapping[str, Any]]]]:
@@ -106,6 +102,8 @@ def _past_sweep(node: Mapping[str, Any]) -> PastSweep:
 
 def _past_run(node: Mapping[str, Any], question: HistoryQuestion, metric: str, now: datetime) -> PastRun:
     config, summary = _json(node.get("config")), _json(node.get("summaryMetrics"))
+    info = summary.get(INFO)
+    origin = info.get("origin") if isinstance(info, Mapping) else None
     plain = {k: v["value"] if isinstance(v, dict) and "value" in v else v for k, v in config.items()}
     found = read_run(
         node["name"], node.get("state") or "", plain, summary, node.get("heartbeatAt"), now,
@@ -124,6 +122,7 @@ def _past_run(node: Mapping[str, Any], question: HistoryQuestion, metric: str, n
         metrics=dict(found.metrics),
         error=found.error,
         failure_class=found.failure_class or ("crash" if found.state == "failure" and STATE not in summary else ""),
+        origin=origin if isinstance(origin, str) else None,
         created=node.get("createdAt"),
     )
 
@@ -136,15 +135,6 @@ def _json(text: object) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _metric_of(sweep: PastSweep) -> str:
-    """What the sweep itself calls its objective."""
-    from sweep_operator.tracking.history import sweep_config
-
-    metric = sweep_config(sweep).get("metric")
-    name = metric.get("name") if isinstance(metric, Mapping) else None
-    return str(name or "score")
 
 
 def trouble_of(error: Exception, question: HistoryQuestion) -> HistoryTrouble:
