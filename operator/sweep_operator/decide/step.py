@@ -77,7 +77,7 @@ class Step:
         except ValueError as error:
             self.record.run_failed(None, "parameters", "InvalidParameters", str(error))
             return
-        self.record.imported(self.ctx.run_name, parameters, observation)
+        self.record.imported(observation, parameters)
 
     # -- starting ---------------------------------------------------------------------------------------------------
 

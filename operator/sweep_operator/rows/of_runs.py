@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from sweep_operator.api.model import Scalar
+from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.rows.row import Outcome, Row, RowFailure
@@ -27,7 +29,7 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
     return Row(
         where=f"run {status.run_name or run.name}",
         outcome=outcome,
-        parameters=dict(run.parameters),
+        parameters=_typed(sweep, run.parameters),
         fixed={path: value for path, value in fixed.items() if path not in run.parameters},
         score=status.score,
         metric=sweep.spec.metric,
@@ -40,3 +42,15 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
         origin=run.spec.origin,
         created=None if created is None else created.isoformat(),
     )
+
+
+def _typed(sweep: Sweep, parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """In the types of their distributions: JSON has made 1.0 into 1."""
+    out: dict[str, Scalar] = {}
+    for path, value in parameters.items():
+        spec = sweep.spec.parameters.get(path)
+        try:
+            out[path] = value if spec is None else typed_value(spec, value)
+        except ValueError:  # a manual run that was refused for just that
+            out[path] = value
+    return out

@@ -45,7 +45,7 @@ def objects_of_answer(answer: HistoryAnswer) -> tuple[Sweep, list[SweepRun]]:
                 "goal": _goal(past),
                 "parameters": {k: v.to_json() for k, v in parameters.items() if PATH.fullmatch(k)},
                 "fixed": _without_collisions(fixed, names),
-                "train": {},
+                "train": _program(past),
             },
         },
     )
@@ -175,6 +175,11 @@ def _constants(sweep: PastSweep) -> dict[str, Any]:
     given = sweep_config(sweep).get("parameters")
     parameters = given if isinstance(given, dict) else {}
     return {k: v["value"] for k, v in parameters.items() if isinstance(v, dict) and "value" in v}
+
+
+def _program(sweep: PastSweep) -> JsonObject:
+    program = sweep_config(sweep).get("program")
+    return {"command": ["python", program]} if isinstance(program, str) and program else {}
 
 
 def _without_collisions(fixed: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
