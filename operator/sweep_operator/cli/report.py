@@ -19,11 +19,11 @@ def report(name: str, output: Path | None, no_importance: bool, runs_dir: Path) 
     from datetime import UTC, datetime
 
     from sweep_operator.cli.best_params import sweep_name
-    from sweep_operator.cli.find_sweep import read_stored
+    from sweep_operator.cli.stored import stored_sweep
     from sweep_operator.report.model import parameter_shares
     from sweep_operator.report.page import report_page
 
-    sweep, runs = read_stored(sweep_name(name), runs_dir)
+    sweep, runs = stored_sweep(runs_dir, sweep_name(name)).parsed()
     shares, note = ({}, "Left out by --no-importance.") if no_importance else parameter_shares(sweep, runs)
     page = report_page(sweep, runs, shares, note, datetime.now(UTC))
     path = output or runs_dir / sweep.display_name / "report.html"

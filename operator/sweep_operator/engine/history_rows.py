@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import zlib
 from collections.abc import Awaitable, Callable, Iterable
 
 from sweep_operator.api.errors import parse
@@ -14,9 +12,9 @@ from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.decide.plan import Observation
 from sweep_operator.engine.ports import History, HistoryUnreadable
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object
+from sweep_operator.rows.files import rows_of_bytes
 from sweep_operator.rows.fit import Names, fit
 from sweep_operator.rows.of_runs import rows_of
-from sweep_operator.rows.read import form_of, read_rows
 from sweep_operator.rows.row import Row, RowsInvalid
 
 NO_ROOM_FOR_ALL = 3
@@ -70,7 +68,7 @@ async def read_config_map(kube: Kube, namespace: str, name: str) -> list[Row]:
         raise HistoryUnreadable(f"{where}: {error}") from error
     rows: list[Row] = []
     for key, text in (obj.get("data") or {}).items():
-        rows += read_text(text, f"{where}, {key}", key)
+        rows += read_bytes(text.encode(), f"{where}, {key}", key)
     for key, data in (obj.get("binaryData") or {}).items():
         rows += read_bytes(base64.b64decode(data), f"{where}, {key}", key)
     if not rows:
@@ -81,18 +79,7 @@ async def read_config_map(kube: Kube, namespace: str, name: str) -> list[Row]:
 def read_bytes(content: bytes, where: str, name: str) -> list[Row]:
     """Rows of a file as it was stored, also packed with gzip; oldest first. Raises HistoryUnreadable."""
     try:
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        text = content.decode()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise HistoryUnreadable(f"{where}: is no text in UTF-8: {error}") from None
-    return read_text(text, where, name)
-
-
-def read_text(text: str, where: str, name: str) -> list[Row]:
-    """Rows of a file's text, oldest first. Raises HistoryUnreadable."""
-    try:
-        return read_rows(text, where, form_of(name, text))
+        return rows_of_bytes(content, where, name)
     except RowsInvalid as error:
         raise HistoryUnreadable(error.problems[0] + _and_more(error.problems)) from None
 
