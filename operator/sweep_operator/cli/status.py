@@ -62,7 +62,7 @@ def _show_all(directory: Path, output: str) -> None:
 
 def _show_one(stored: StoredSweep, now: datetime) -> None:
     click.echo(text_table(SWEEP_COLUMNS, [sweep_row(stored.sweep, now)]))
-    for type_ in ("Accepted", "Succeeded", "OptimizerHealthy"):
+    for type_ in ("Accepted", "Succeeded", "OptimizerHealthy", "TrackingSynced"):
         found = condition_of(stored.sweep, type_)
         if found.get("message") and (type_ == "Succeeded" or found.get("status") == "False"):
             click.echo(f"{found.get('reason')}: {found['message']}")

@@ -120,6 +120,11 @@ class Outbox:
         """The Sweep is gone."""
         self._offers.pop(key, None)
 
+    def failing(self, key: Key) -> bool:
+        """Whether the last parcel of a Sweep came to nothing, so that waiting for the next is waiting for W&B."""
+        offer = self._offers.get(key)
+        return offer is not None and offer.troubles > 0
+
     def _begin_anew(self, offer: _Offer, request: TrackRequest | None, *, moved: bool) -> None:
         """Somebody has edited the Sweep: what was wrong may be mended."""
         if moved:
