@@ -94,6 +94,21 @@ $(BENCH_STAMP): tests/bench/optimizer/requirements.txt requirements.txt $(STAMP)
 	$(BIN)/uv pip install --quiet --python $(BENCH_BIN)/python -r requirements.txt -r tests/bench/optimizer/requirements.txt
 	@touch $@
 
+# The oldest W&B SDK that pyproject.toml allows, in a folder of its own; a test's fixture makes it when it is missing.
+WANDB_OLDEST := .venv-wandb-oldest
+WANDB_OLDEST_VERSION := $(shell sed -nE 's/.*"wandb>=([0-9.]+).*/\1/p' pyproject.toml)
+WANDB_OLDEST_STAMP := $(WANDB_OLDEST)/.installed-$(WANDB_OLDEST_VERSION)
+
+$(WANDB_OLDEST_STAMP):
+	@rm -rf $(WANDB_OLDEST) && mkdir $(WANDB_OLDEST)
+	@grep -E '^[a-z].*==' requirements.txt | grep -v '^wandb==' >$(WANDB_OLDEST)/constraints.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(WANDB_OLDEST) \
+	  -c $(WANDB_OLDEST)/constraints.txt wandb==$(WANDB_OLDEST_VERSION)
+	@touch $@
+
+.PHONY: wandb-oldest
+wandb-oldest: $(WANDB_OLDEST_STAMP) ## the oldest supported W&B SDK, for its tests (needs setup)
+
 .PHONY: bench
 bench: $(BENCH_STAMP) ## the benchmarks (by hand: wall time depends on the machine)
 	$(BENCH_BIN)/python -m tests.bench.latency --out docs/optimizer-latency.md
@@ -109,5 +124,5 @@ bench-optimizer: $(BENCH_STAMP) ## protein beside its peers in ten minutes (BENC
 	  --plot optimizer-benchmark.svg --out docs/optimizer-benchmark.md
 
 .PHONY: clean
-clean: ## remove .venv, .venv-bench and the results of the demo
-	rm -rf $(VENV) $(BENCH_VENV) train_dir
+clean: ## remove .venv, .venv-bench, .venv-wandb-oldest and the results of the demo
+	rm -rf $(VENV) $(BENCH_VENV) $(WANDB_OLDEST) train_dir

@@ -15,6 +15,7 @@ from protein.history import History
 from protein.models import Models
 from protein.observed_front import front_positions
 from protein.outcomes import draw_levels
+from protein.posterior import Posterior
 from protein.score_model import as_tensor, normals_for
 from protein.settings import ProteinSettings
 from protein.staircase import build_staircase
@@ -51,17 +52,11 @@ def draw_acquisition(
     limit = None
     if settings.max_suggestion_cost is not None and models.cost.known:
         limit = math.log(settings.max_suggestion_cost) if settings.max_suggestion_cost > 0 else -math.inf
-    log_costs, _ = models.cost.predict(history.x[history.scored])
-    observed = np.log(np.maximum(history.cost[history.scored], 1e-300))
-    log_costs = np.where(np.isfinite(observed), observed, log_costs)
-    pending_costs, _ = models.cost.predict(pending)
+    log_costs = _scored_log_costs(models)
     if settings.acquisition == "protein":
-        low, high = (float(log_costs.min()), float(log_costs.max())) if len(log_costs) else (0.0, 0.0)
-        target = (1 + settings.expansion_rate) * float(rng.random())
-        if models.cost.constant:
-            low = high = 0.0
-        ancestral = AncestralAcquisition(posterior, models.cost, models.feasibility, target, low, high)
-        return ancestral, (low + target * (high - low) if high > low else None), limit
+        ancestral, level = _ancestral(settings, models, posterior, log_costs, rng)
+        return ancestral, level, limit
+    pending_costs, _ = models.cost.predict(pending)
     cap = cost_cap(models, pending_costs, settings.max_suggestion_cost)
     level = draw_level(models, cap, rng)
     levels = draw_outcome_levels(history, rng)
@@ -72,31 +67,68 @@ def draw_acquisition(
             kind, level = "area", cap
     z = models.score.z
     reached = history.outcomes.reach(levels)[history.scored]
-    within = z[reached] if level is None else z[reached & (log_costs <= level)]
-    incumbent = float(within.max()) if len(within) else float(z.min()) if len(z) else 0.0
-    incumbents = np.full(fantasies.shape[1], incumbent)
-    if len(pending):
-        scores = fantasies[: len(pending)]
-        if level is not None:
-            scores = scores[pending_costs <= level]
-        incumbents = np.maximum(incumbents, scores.max(axis=0, initial=-np.inf))
-    if len(waiting) and not np.isfinite(incumbents).all():
-        incumbents = np.full(fantasies.shape[1], incumbent)
     staircase = None
     if kind == "area" and level is not None:
-        rows, ahead = reached, fantasies[: len(pending)]
         worst = float(z.min()) if len(z) else 0.0
-        staircase = build_staircase(z[rows], log_costs[rows], worst, ahead, pending_costs, level)
-    cost_counts = limit if not models.cost.constant else None
-    outcomes = tuple(
-        (model, model.standardise(float(wanted)))
-        for model, wanted in zip(models.outcomes, levels, strict=True)
-        if np.isfinite(wanted)
-    )
+        ahead = fantasies[: len(pending)]
+        staircase = build_staircase(z[reached], log_costs[reached], worst, ahead, pending_costs, level)
     acquisition = Acquisition(
-        posterior, models.cost, models.feasibility, as_tensor(incumbents), kind, level, cost_counts, staircase, outcomes
+        posterior,
+        models.cost,
+        models.feasibility,
+        as_tensor(_incumbents(z, reached, log_costs, fantasies, pending_costs, level)),
+        kind,
+        level,
+        limit if not models.cost.constant else None,
+        staircase,
+        tuple(
+            (model, model.standardise(float(wanted)))
+            for model, wanted in zip(models.outcomes, levels, strict=True)
+            if np.isfinite(wanted)
+        ),
     )
     return acquisition, level, limit
+
+
+def _scored_log_costs(models: Models) -> Array:
+    """Log-costs (n,) of the scored rows: observed, or predicted where the cost is unknown."""
+    history = models.history
+    predicted, _ = models.cost.predict(history.x[history.scored])
+    observed = np.log(np.maximum(history.cost[history.scored], 1e-300))
+    known: Array = np.where(np.isfinite(observed), observed, predicted)
+    return known
+
+
+def _ancestral(
+    settings: ProteinSettings, models: Models, posterior: Posterior, log_costs: Array, rng: np.random.Generator
+) -> tuple[AncestralAcquisition, float | None]:
+    """The ancestors' rule with its target drawn, and the level of log-cost that this means."""
+    low, high = (float(log_costs.min()), float(log_costs.max())) if len(log_costs) else (0.0, 0.0)
+    target = (1 + settings.expansion_rate) * float(rng.random())
+    if models.cost.constant:
+        low = high = 0.0
+    acquisition = AncestralAcquisition(posterior, models.cost, models.feasibility, target, low, high)
+    return acquisition, (low + target * (high - low) if high > low else None)
+
+
+def _incumbents(
+    z: Array,
+    reached: npt.NDArray[np.bool_],
+    log_costs: Array,
+    fantasies: Array,
+    pending_costs: Array,
+    level: float | None,
+) -> Array:
+    """The score to improve on (s,), one for each fantasy: the best observed one among rows that `reached` (n, bool) the
+    other outcomes' levels at a cost within `level`, or a pending run's (first rows of `fantasies`) if that is better.
+    """
+    within = z[reached] if level is None else z[reached & (log_costs <= level)]
+    incumbent = float(within.max()) if len(within) else float(z.min()) if len(z) else 0.0
+    ahead = fantasies[: len(pending_costs)]
+    if level is not None:
+        ahead = ahead[pending_costs <= level]
+    best: Array = np.maximum(incumbent, ahead.max(axis=0, initial=-np.inf))
+    return best if np.isfinite(best).all() else np.full(fantasies.shape[1], incumbent)
 
 
 def draw_outcome_levels(history: History, rng: np.random.Generator) -> Array:

@@ -32,7 +32,7 @@ class BaseOptimizer(ABC):
     def __init__(
         self,
         space: SearchSpace | Mapping[str, Any],
-        settings: ProteinSettings | None = None,
+        settings: ProteinSettings | Mapping[str, Any] | None = None,
         goal: Goal = "maximize",
         seed: int = 0,
         constraints: Sequence[Constraint] = (),
@@ -42,7 +42,7 @@ class BaseOptimizer(ABC):
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ValueError(f"seed: {seed!r} is not an integer of 0 or more")
         self.space = space if isinstance(space, SearchSpace) else SearchSpace(space)
-        self.settings = settings or ProteinSettings()
+        self.settings = settings if isinstance(settings, ProteinSettings) else ProteinSettings.from_config(settings)
         self.goal: Goal = goal
         self.seed = seed
         self.constraints = tuple(constraints)

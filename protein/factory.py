@@ -17,7 +17,7 @@ METHODS = ("bayes", "random", "sobol")
 def make_optimizer(
     method: str,
     space: SearchSpace | Mapping[str, Any],
-    settings: ProteinSettings | None = None,
+    settings: ProteinSettings | Mapping[str, Any] | None = None,
     goal: Goal = "maximize",
     seed: int = 0,
     constraints: Sequence[Constraint] = (),

@@ -58,7 +58,7 @@ class Protein(BaseOptimizer):
     def __init__(
         self,
         space: SearchSpace | Mapping[str, Any],
-        settings: ProteinSettings | None = None,
+        settings: ProteinSettings | Mapping[str, Any] | None = None,
         goal: Goal = "maximize",
         seed: int = 0,
         constraints: Sequence[Constraint] = (),

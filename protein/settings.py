@@ -58,6 +58,8 @@ class ProteinSettings:
         """From snake_case or camelCase keys; None values mean the default. Unknown keys are refused."""
         known = [f.name for f in fields(cls)]
         given: dict[str, Any] = {}
+        if config is not None and not isinstance(config, Mapping):
+            raise ValueError(f"settings: {config!r} is neither ProteinSettings nor a mapping of its keys")
         for key, value in (config or {}).items():
             name = re.sub(r"(?<!^)(?=[A-Z])", "_", str(key)).lower()
             if name not in known:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from protein import ProteinSettings
+from protein import Protein, ProteinSettings
 
 
 def test_both_spellings() -> None:
@@ -35,3 +35,12 @@ def test_none_means_the_default() -> None:
 def test_refusals(config: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         ProteinSettings.from_config(config)
+
+
+def test_an_optimizer_takes_a_mapping_too() -> None:
+    space = {"x": {"distribution": "uniform", "min": 0.0, "max": 1.0}}
+    assert Protein(space, {"numRandomSamples": 5}).settings == ProteinSettings(num_random_samples=5)
+    with pytest.raises(ValueError, match="did you mean num_random_samples"):
+        Protein(space, {"num_random_sample": 5})
+    with pytest.raises(ValueError, match="settings: 5 is neither"):
+        Protein(space, 5)  # type: ignore[arg-type]  # what a caller without a type checker may pass

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gzip
 import json
+import threading
 import time
 import zlib
 from collections.abc import Awaitable, Callable
@@ -58,9 +59,12 @@ class App:
         self.state, self.faults = state, faults
         self.features, self.max_page, self.latency = features, max_page, latency
         self.seen = list[Seen]()
+        self.came = threading.Condition()
+        """Told of every request."""
         self.rejected = list[Rejected]()
         self.errors = list[BaseException]()
         """Defects of the stub itself."""
+        self._open = set[asyncio.Transport]()
 
     def web_application(self) -> web.Application:
         app = web.Application(client_max_size=2**28)
@@ -70,6 +74,11 @@ class App:
         app.router.add_get("/stored/{path:.+}", self._download)
         app.router.add_route("*", "/sdk/otel/{path:.*}", self._otel)
         return app
+
+    def cut_connections(self) -> None:
+        """Nobody who waits gets an answer."""
+        for transport in list(self._open):
+            transport.abort()
 
     # -- routes --------------------------------------------------------------------------------------------------------
 
@@ -89,8 +98,7 @@ class App:
             result = execution.execute(document, body.get("variables") or {}, request)
             return web.json_response(result.body, status=result.status)
 
-        operation = document.operation if isinstance(document, execution.Document) else ""
-        return await self._handle(http, "graphql", operation or "anonymous", body, answer)
+        return await self._handle(http, "graphql", execution.name_of(query), body, answer)
 
     async def _file_stream(self, http: web.Request) -> web.StreamResponse:
         body = await _json(http)
@@ -135,15 +143,25 @@ class App:
     async def _handle(
         self, http: web.Request, route: str, operation: str, body: Any, answer: Callable[[], Awaitable[web.Response]]
     ) -> web.StreamResponse:
+        if http.transport is None:
+            raise asyncio.CancelledError
+        self._open.add(http.transport)
+        try:
+            return await self._strike(http, route, operation, body, answer)
+        finally:
+            self._open.discard(http.transport)
+
+    async def _strike(
+        self, http: web.Request, route: str, operation: str, body: Any, answer: Callable[[], Awaitable[web.Response]]
+    ) -> web.StreamResponse:
         text = f"{http.path} {json.dumps(body) if body is not None else ''}"
         fault = self.faults.take(operation, route, text)
         account = self.state.accounts.get(_key(http) or "")
-        self.seen.append(
-            Seen(
-                time.time(), http.method, http.path, route, operation, account.username if account else None, body,
-                fault.name if fault else None, http.headers.get("User-Agent", ""),
-            )
-        )  # fmt: skip
+        name, agent = account.username if account else None, http.headers.get("User-Agent", "")
+        struck = fault.name if fault else None
+        with self.came:
+            self.seen.append(Seen(time.time(), http.method, http.path, route, operation, name, body, struck, agent))
+            self.came.notify_all()
         if self.latency:
             await asyncio.sleep(self.latency)
         try:
@@ -175,7 +193,7 @@ class App:
             raise Dropped
         if fault.kind == "garbage":
             return web.Response(body=b'{"data": {', content_type="application/json")
-        return _refusal(fault.code, f"injected {fault.name}", fault.headers)
+        return _refusal(fault.code, f"injected {fault.name}", fault.sent)
 
     def _account(self, http: web.Request) -> Account | None:
         """The key's account; None without a key.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -20,6 +21,7 @@ from graphql import (
     validate,
 )
 
+from tests.wandb_stub import artifacts
 from tests.wandb_stub.mutations import MUTATION
 from tests.wandb_stub.project_fields import PROJECT, QUERY
 from tests.wandb_stub.records import Refused
@@ -28,17 +30,19 @@ from tests.wandb_stub.run_fields import RUN
 from tests.wandb_stub.sweep_fields import SWEEP
 
 TYPES: dict[str, dict[str, Callable[..., Any]]] = {
-    "Query": QUERY,
-    "Mutation": MUTATION,
-    "Project": PROJECT,
+    "Query": QUERY | artifacts.QUERY,
+    "Mutation": MUTATION | artifacts.MUTATION,
+    "Project": PROJECT | artifacts.PROJECT,
     "Run": RUN,
     "Sweep": SWEEP,
+    "Artifact": artifacts.ARTIFACT,
 }
 
 
 @cache
 def schema() -> GraphQLSchema:
-    built = build_schema((Path(__file__).parent / "schema.graphql").read_text())
+    folder = Path(__file__).parent
+    built = build_schema("\n".join((folder / name).read_text() for name in ("schema.graphql", "artifacts.graphql")))
     for name, fields in TYPES.items():
         kind = built.type_map[name]
         assert isinstance(kind, GraphQLObjectType)
@@ -47,16 +51,14 @@ def schema() -> GraphQLSchema:
     return built
 
 
-@dataclass(frozen=True)
-class Document:
-    node: DocumentNode
-    operation: str
-    """The name in the query's text: the SDK sends an empty ``operationName``."""
-    is_mutation: bool
+def name_of(query: str) -> str:
+    """The operation's name in the query's text: the SDK sends an empty ``operationName``."""
+    found = re.search(r"^\s*(?:query|mutation)\s+(\w+)", query, re.MULTILINE)
+    return found[1] if found else "anonymous"
 
 
 @lru_cache(maxsize=256)
-def read(query: str) -> Document | str:
+def read(query: str) -> DocumentNode | str:
     """The query, or why it is none of this schema's."""
     try:
         node = parse(query)
@@ -68,8 +70,7 @@ def read(query: str) -> Document | str:
     errors = validate(schema(), node)
     if errors:
         return "; ".join(error.message for error in errors)
-    name = operations[0].name
-    return Document(node, name.value if name else "", operations[0].operation.value == "mutation")
+    return node
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,10 @@ class Answer:
     body: dict[str, Any]
 
 
-def execute(document: Document, variables: Mapping[str, Any], request: Request) -> Answer:
+def execute(document: DocumentNode, variables: Mapping[str, Any], request: Request) -> Answer:
     """Runs one operation under the state's lock. The first refusal sets the HTTP status, as on the real server."""
     with request.state.lock:
-        result = execute_sync(schema(), document.node, context_value=request, variable_values=dict(variables))
+        result = execute_sync(schema(), document, context_value=request, variable_values=dict(variables))
     if not result.errors:
         return Answer(200, {"data": result.data})
     refusals = [error.original_error for error in result.errors if isinstance(error.original_error, Refused)]

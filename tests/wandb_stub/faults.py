@@ -6,7 +6,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Kind = Literal["status", "hang", "drop", "delay", "garbage", "commit-status", "commit-drop", "commit-hang"]
@@ -32,6 +32,8 @@ class Fault:
     """So many matching requests pass first."""
     code: int = 500
     seconds: float = 30.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers of its answer, for example Location."""
     holds: str = ""
     """Only requests whose path or body holds this text, for example a run id."""
 
@@ -48,8 +50,9 @@ class Fault:
         return self.kind.startswith("commit-") or self.kind in ("delay", "garbage")
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        return RATE_LIMITED if self.code == 429 else {}
+    def sent(self) -> Mapping[str, str]:
+        """The headers of its answer."""
+        return {**(RATE_LIMITED if self.code == 429 else {}), **self.headers}
 
     def meets(self, operation: str, route: str, text: str) -> bool:
         return self.on in ("*", operation, route) and self.holds in text
@@ -137,7 +140,7 @@ class Faults:
         return None
 
     def as_dict(self) -> dict[str, Any]:
-        return {"injected": dict(self.injected), "met": dict(self.met), "plan": [asdict(fault) for fault in self._plan]}
+        return {"injected": dict(self.injected), "met": dict(self.met), "remaining": self.remaining}
 
 
 @dataclass

@@ -1,16 +1,36 @@
-"""Fixtures for every test that needs W&B."""
+"""Fixtures for every test that needs W&B. Every session loads this file: the server is imported where it is used."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.wandb_stub.server import WandbServer
+if TYPE_CHECKING:
+    from tests.wandb_stub.server import WandbServer
 
 
 @pytest.fixture
 def wandb_server() -> Iterator[WandbServer]:
     """A W&B server with one key (``server.KEY``) that may write to entity "acme"."""
+    from tests.wandb_stub.server import WandbServer
+
     with WandbServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def oldest_wandb() -> Path:
+    """The folder of the oldest supported SDK, for ``sdk.environment(sdk=...)``. A test fails where it cannot be had."""
+    from tests.wandb_stub.sdk import install_oldest
+
+    return install_oldest()
+
+
+@pytest.fixture(params=["newest", "oldest"], scope="session")
+def wandb_sdk(request: pytest.FixtureRequest) -> Path | None:
+    """Both versions of the SDK, for ``sdk.environment(sdk=...)``; None is the newest, this environment's own."""
+    folder: Path | None = request.getfixturevalue("oldest_wandb") if request.param == "oldest" else None
+    return folder

@@ -126,6 +126,36 @@ class Sweep:
         return f"{self.entity}/{self.project}/{self.name}"
 
 
+@dataclass
+class Artifact:
+    number: int
+    entity: str
+    project: str
+    collection: str
+    type: str
+    digest: str
+    created: float
+    run: str | None = None
+    description: str | None = None
+    metadata: str = "{}"
+    aliases: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    state: str = "PENDING"
+    version: int | None = None
+
+    @property
+    def id(self) -> str:
+        return f"QXJ0aWZhY3Q{self.number:05d}"
+
+    @property
+    def collection_path(self) -> str:
+        return f"{self.entity}/{self.project}/{self.collection}"
+
+    @property
+    def path(self) -> str:
+        return self.id
+
+
 def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

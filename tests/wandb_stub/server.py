@@ -13,8 +13,9 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.wandb_stub.app import App, Rejected, Seen
+from tests.wandb_stub.control import add_routes
 from tests.wandb_stub.faults import Faults
-from tests.wandb_stub.records import HEARTBEAT_TIMEOUT_S, Account, Project, Run, Sweep, now
+from tests.wandb_stub.records import HEARTBEAT_TIMEOUT_S, Account, Artifact, Project, Run, Sweep, now
 from tests.wandb_stub.state import SWEEP_METHODS, State
 
 KEY = "k" * 86
@@ -112,12 +113,13 @@ class WandbServer:
 
     async def _serve(self, started: threading.Event, failure: list[BaseException]) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.AppRunner(
-            self._app.web_application(), handler_cancellation=True, shutdown_timeout=0.0, access_log=None
-        )
+        app = self._app.web_application()
+        add_routes(app, self)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
         try:
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True).start()
+            site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
+            await site.start()
             self.port = runner.addresses[0][1]
         except BaseException as error:
             failure.append(error)
@@ -125,6 +127,8 @@ class WandbServer:
             return
         started.set()
         await self._stopping.wait()
+        await site.stop()
+        self._app.cut_connections()
         await runner.cleanup()
 
     # -- what is there -------------------------------------------------------------------------------------------------
@@ -149,6 +153,9 @@ class WandbServer:
     def projects(self) -> list[Project]:
         return self._state.all_projects()
 
+    def artifacts(self) -> list[Artifact]:
+        return self._state.all_artifacts()
+
     def requests(self, operation: str | None = None, *, otel: bool = False) -> list[Seen]:
         """What was asked so far; ``operation``: a GraphQL operation or "file_stream", "upload", "download"."""
         seen = list(self._app.seen)
@@ -156,9 +163,30 @@ class WandbServer:
             request for request in seen if operation in (None, request.operation) and (otel or request.route != "otel")
         ]
 
+    def wait_for(self, operation: str, count: int = 1, timeout: float = 60) -> list[Seen]:
+        """The requests for an operation, once there are so many.
+
+        Raises:
+            TimeoutError: there were fewer after ``timeout`` seconds.
+        """
+        with self._app.came:
+            if not self._app.came.wait_for(lambda: len(self.requests(operation)) >= count, timeout):
+                raise TimeoutError(
+                    f"{len(self.requests(operation))} requests for {operation} in {timeout} s, not {count}"
+                )
+            return self.requests(operation)
+
+    def forget_requests(self) -> None:
+        """``requests`` begins anew."""
+        self._app.seen.clear()
+
     def rejected(self) -> list[Rejected]:
         """The GraphQL requests that the schema does not know."""
         return list(self._app.rejected)
+
+    def defects(self) -> list[BaseException]:
+        """Errors of the test server itself; leaving ``with`` raises the first."""
+        return list(self._app.errors)
 
     def file(self, path: str) -> bytes | None:
         """An uploaded file: "entity/project/run/name"."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import json
 import re
 import secrets
 import string
@@ -16,7 +15,18 @@ from typing import Any
 
 import yaml
 
-from tests.wandb_stub.records import HEARTBEAT_TIMEOUT_S, Account, Project, Refused, Run, Sweep, json_object, now
+from tests.wandb_stub.journal import Journal
+from tests.wandb_stub.records import (
+    HEARTBEAT_TIMEOUT_S,
+    Account,
+    Artifact,
+    Project,
+    Refused,
+    Run,
+    Sweep,
+    json_object,
+    now,
+)
 
 RESERVED = frozenset(":;,#?/'")
 """What a run id must not hold."""
@@ -62,38 +72,31 @@ class State:
         self._runs = dict[str, Run]()
         self._sweeps = dict[str, Sweep]()
         self._files = dict[str, bytes]()
-        self._journal = journal
-        if journal is not None and journal.exists():
-            self._replay(journal)
+        self.artifacts = dict[str, Artifact]()
+        self._journal = None if journal is None else Journal(journal)
+        for entry in self._journal.entries() if self._journal is not None else ():
+            self._replay(entry)
 
     # -- the journal ---------------------------------------------------------------------------------------------------
 
-    def keep(self, record: Project | Run | Sweep) -> None:
+    def keep(self, record: Project | Run | Sweep | Artifact) -> None:
         """Writes the record down: after this the answer may go out."""
-        self._write({"kind": type(record).__name__, "record": asdict(record)})
-
-    def _write(self, entry: Mapping[str, Any]) -> None:
         if self._journal is not None:
-            with self._journal.open("a") as file:
-                file.write(json.dumps(entry) + "\n")
+            self._journal.write({"kind": type(record).__name__, "record": asdict(record)})
 
-    def _replay(self, journal: Path) -> None:
-        for line in journal.read_text().splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue  # the line that a killed server was writing: its answer never went out
-            if entry["kind"] == "file":
-                self._files[entry["path"]] = base64.b64decode(entry["content"])
-                continue
-            kinds: dict[str, tuple[type[Any], dict[str, Any]]] = {
-                "Project": (Project, self._projects),
-                "Run": (Run, self._runs),
-                "Sweep": (Sweep, self._sweeps),
-            }
-            kind, known = kinds[entry["kind"]]
-            record = kind(**entry["record"])
-            known[record.path] = record
+    def _replay(self, entry: Mapping[str, Any]) -> None:
+        if entry["kind"] == "file":
+            self._files[entry["path"]] = base64.b64decode(entry["content"])
+            return
+        kinds: dict[str, tuple[type[Any], dict[str, Any]]] = {
+            "Project": (Project, self._projects),
+            "Run": (Run, self._runs),
+            "Sweep": (Sweep, self._sweeps),
+            "Artifact": (Artifact, self.artifacts),
+        }
+        kind, known = kinds[entry["kind"]]
+        record = kind(**entry["record"])
+        known[record.path] = record
 
     # -- projects ------------------------------------------------------------------------------------------------------
 
@@ -261,7 +264,8 @@ class State:
     def put_file(self, path: str, content: bytes) -> None:
         with self.lock:
             self._files[path] = content
-            self._write({"kind": "file", "path": path, "content": base64.b64encode(content).decode()})
+            if self._journal is not None:
+                self._journal.write({"kind": "file", "path": path, "content": base64.b64encode(content).decode()})
 
     def file(self, path: str) -> bytes | None:
         return self._files.get(path)
@@ -280,6 +284,10 @@ class State:
     def all_sweeps(self) -> list[Sweep]:
         with self.lock:
             return [copy.deepcopy(sweep) for sweep in self._sweeps.values()]
+
+    def all_artifacts(self) -> list[Artifact]:
+        with self.lock:
+            return [copy.deepcopy(artifact) for artifact in self.artifacts.values()]
 
     def all_projects(self) -> list[Project]:
         with self.lock:
