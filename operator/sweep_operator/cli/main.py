@@ -17,6 +17,7 @@ _COMMANDS = {
     "best-params": ("best_params", "best_params", "Print the best parameters, and write them as a Hydra patch."),
     "export": ("export", "export", "Write all runs of a sweep as CSV or JSON lines."),
     "import": ("import_", "import_", "Add runs that were made elsewhere to a sweep."),
+    "sync": ("sync", "sync", "Deliver finished runs to W&B that are not there yet."),
     "report": ("report", "report", "Write a self-contained HTML report."),
 }
 """Name -> module of sweep_operator.cli, command in it, help. The help stands here so that --help imports nothing."""

@@ -69,13 +69,17 @@ def with_tracking(plans: Sequence[RunPlan], report: TrackingReport | None) -> tu
     """The runs' plans, with what has become of their delivery in their statuses."""
     if report is None or not report.runs:
         return tuple(plans)
-    return tuple(_noted(plan, report.runs.get(plan.run.metadata.uid)) for plan in plans)
+    return tuple(_noted(plan, news_of(plan.updated, report)) for plan in plans)
 
 
 def _noted(plan: RunPlan, news: RunTracking | None) -> RunPlan:
-    if news is None or not plan.updated.terminal or plan.updated.delivered or plan.status.tracking == news:
-        return plan
-    return replace(plan, status=plan.status.with_(tracking=news))
+    return plan if news is None else replace(plan, status=plan.status.with_(tracking=news))
+
+
+def news_of(run: SweepRun, report: TrackingReport) -> RunTracking | None:
+    """What is known of a run's delivery and not in its status yet."""
+    news = report.runs.get(run.metadata.uid)
+    return news if news is not None and run.terminal and not run.delivered and run.status.tracking != news else None
 
 
 def track(
@@ -128,7 +132,7 @@ def _synced(
         return Synced("False", report.problem.reason, report.problem.message)
     refused = next((r for r in open_ if r.status.tracking is not None and r.status.tracking.state == "Refused"), None)
     if refused is not None and refused.status.tracking is not None:
-        text = f"{wandb_run_id(sweep, refused)}: {refused.status.tracking.error}; the others are delivered"
+        text = f"{wandb_run_id(sweep, refused)}: {refused.status.tracking.error}; this holds no other run up"
         return Synced("False", "RunRefused", text)
     before = find_condition(sweep.status.conditions, TRACKING_SYNCED)
     if before is not None and before.status == "False" and not report.heard:

@@ -16,6 +16,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.tracking import Destination, destination
 from sweep_operator.engine.accept import check_sweep
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
@@ -170,6 +171,14 @@ class LocalSession:
         current = condition is not None and condition.observed_generation == sweep.metadata.generation
         manual = any(not r.terminal for r in runs if r.spec.index is None)
         return ended and current and not manual
+
+    def delivering(self) -> bool:
+        """Finished runs are on their way to W&B, and nothing speaks against their getting there."""
+        sweep, runs = self.view()
+        there = destination(sweep, self._config)
+        if not isinstance(there, Destination) or self._outbox.failing((NAMESPACE, self.name)):
+            return False
+        return any(r.terminal and r.status.tracking is None for r in runs)
 
     def drained(self) -> bool:
         """No process of the sweep runs."""

@@ -17,6 +17,8 @@ from sweep_operator.tracking.messages import Line, Parcel, Patience
 
 LINE_LIMIT = 16 * 1024 * 1024
 """Longest line in bytes."""
+START_SECONDS = 60.0
+"""More, until a new process says its first word: the SDK takes its time to load."""
 _KEPT = ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_CREDENTIALS_FILE", "WANDB_INSECURE_DISABLE_SSL")
 """Settings of W&B that reach the child: how to log in. Everything else is the parcel's."""
 
@@ -38,23 +40,31 @@ class DeliveryChild:
         self._process: asyncio.subprocess.Process | None = None
         self._base_url: str | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._stuck: set[str] = set()
+        """Runs that this process began and did not deliver: wandb-core may hold on to them, and takes none twice."""
 
     async def deliver(self, base_url: str, parcel: Parcel) -> AsyncIterator[Line]:
         """What becomes of the parcel; ends after its last line. Raises ChildGone; the process is gone then."""
         finished = False
         try:
+            if any(card.id in self._stuck for card in parcel.runs):
+                await self.close()
+            fresh = not self.running or self._base_url != base_url
             process = await self._started(base_url, parcel.patience)
             assert process.stdin is not None
             process.stdin.write(parcel.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n")
             under_way: dict[str, float] = {}
-            since = time.monotonic()
+            since = time.monotonic() + (START_SECONDS if fresh else 0.0)
             while True:
                 line = await self._line(process, under_way, since)
                 since = time.monotonic()
                 if line.kind == "began" and line.run is not None:
                     under_way[line.run] = since
+                    self._stuck.add(line.run)
                 elif line.kind == "left" and line.run is not None:
                     under_way.pop(line.run, None)
+                elif line.kind == "delivered" and line.run is not None:
+                    self._stuck.discard(line.run)
                 elif line.kind == "done":
                     finished = True
                     return
@@ -100,6 +110,7 @@ class DeliveryChild:
     async def close(self) -> None:
         """End the process and wandb-core, which would go on trying for days."""
         process, self._process = self._process, None
+        self._stuck.clear()
         if process is not None and process.returncode is None:
             for pid in _family(process.pid):
                 _kill(pid)

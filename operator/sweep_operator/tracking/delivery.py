@@ -18,6 +18,7 @@ from sweep_operator.tracking.troubles import WandbError, trouble_of
 Say = Callable[[Line], None]
 METHODS = ("custom", "random")
 """W&B's own optimizer never acts, by either; a server that does not know the first takes the second."""
+READS = 3
 ENDED = frozenset({"finished", "failed", "crashed", "killed"})
 
 
@@ -80,7 +81,7 @@ class Delivery:
     def _confirm(self, cards: Iterable[RunCard]) -> list[RunCard]:
         """Says which of them W&B has as they should be; returns the others."""
         wanted = list(cards)
-        found = self._project.runs([card.id for card in wanted]) if wanted else {}
+        found = self._read([card.id for card in wanted]) if wanted else {}
         left = []
         for card in wanted:
             run = found.get(card.id)
@@ -89,6 +90,16 @@ class Delivery:
             else:
                 self._say(Line(kind="delivered", run=card.id, url=run.url))
         return left
+
+    def _read(self, ids: list[str]) -> dict[str, FoundRun]:
+        """As often as it takes, within reason: an answer that is lost here is about the whole parcel."""
+        for _ in range(READS - 1):
+            try:
+                return self._project.runs(ids)
+            except WandbError as error:
+                if self._judge(error).permanent:
+                    raise
+        return self._project.runs(ids)
 
     def _write(self, cards: list[RunCard]) -> dict[str, Exception]:
         """Writes them, several at a time; what went wrong with which."""

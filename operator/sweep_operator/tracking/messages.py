@@ -42,7 +42,7 @@ class Patience(Model):
     """wandb.init."""
     finish: float = 20.0
     """run.finish."""
-    parallel: int = 8
+    parallel: int = 16
     """Runs that are under way at the same time."""
 
 

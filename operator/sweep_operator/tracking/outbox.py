@@ -120,6 +120,11 @@ class Outbox:
         """The Sweep is gone."""
         self._offers.pop(key, None)
 
+    def failing(self, key: Key) -> bool:
+        """Whether the last parcel of a Sweep came to nothing, so that waiting for the next is waiting for W&B."""
+        offer = self._offers.get(key)
+        return offer is not None and offer.troubles > 0
+
     def _begin_anew(self, offer: _Offer, request: TrackRequest | None, *, moved: bool) -> None:
         """Somebody has edited the Sweep: what was wrong may be mended."""
         if moved:
@@ -181,18 +186,18 @@ class Outbox:
         return not request.offline and request.sweep_id is None and offer.sweep_id is None
 
     def _wait(self, offer: _Offer, request: TrackRequest, now: float) -> float:
-        if request.offline:
-            runs = 0.0
-        else:
-            there = request.destination
-            waits = [b.wait(now) for b in (self._servers.get(there.base_url), self._projects.get(there)) if b]
-            runs = max(waits, default=0.0)
+        there = request.destination
+        if not request.offline:
+            tried = (self._servers.get(there.base_url), self._projects.get(there))
+            blocked = max((backoff.wait(now) for backoff in tried if backoff is not None), default=0.0)
+            if blocked > 0:
+                return blocked
         open_ = [run for run in request.runs if _open(offer, run)]
         if not open_:
-            return runs
-        first = min(offer.retries.get(run.metadata.uid, Backoff()).wait(now) for run in open_)
-        rate = 0.0 if request.offline else self._rate(request.destination).wait(now, min(len(open_), WORTH_A_PARCEL))
-        return max(runs, first, rate)
+            return 0.0
+        first = min(_retry(offer, run).wait(now) for run in open_)
+        rate = 0.0 if request.offline else self._rate(there).wait(now, min(len(open_), WORTH_A_PARCEL))
+        return max(first, rate)
 
     def _rate(self, there: Destination) -> Rate:
         return self._rates.setdefault(there, Rate(self._config.wandb_runs_per_minute))
@@ -200,13 +205,8 @@ class Outbox:
     def _chosen(self, offer: _Offer, request: TrackRequest, now: float) -> list[SweepRun]:
         """Those that have failed least come first: one that hangs does not keep the others back."""
         most = MAX_PARCEL if request.offline else min(MAX_PARCEL, self._rate(request.destination).available(now))
-        tried = {uid: retry.failures for uid, retry in offer.retries.items()}
-        ready = [
-            run
-            for run in request.runs
-            if _open(offer, run) and offer.retries.get(run.metadata.uid, Backoff()).wait(now) <= 0
-        ]
-        ready.sort(key=lambda run: tried.get(run.metadata.uid, 0))
+        ready = [run for run in request.runs if _open(offer, run) and _retry(offer, run).wait(now) <= 0]
+        ready.sort(key=lambda run: _retry(offer, run).failures)
         return ready[:most]
 
     async def _deliver(self, key: Key) -> None:
@@ -310,6 +310,13 @@ class Outbox:
 def patience_within(run_seconds: float) -> Patience:
     """The SDK gives up by itself before the process is killed for its sake."""
     return Patience(request=run_seconds / 6, open=run_seconds / 3, finish=run_seconds / 3)
+
+
+_NEVER_TRIED = Backoff()
+
+
+def _retry(offer: _Offer, run: SweepRun) -> Backoff:
+    return offer.retries.get(run.metadata.uid, _NEVER_TRIED)
 
 
 def _open(offer: _Offer, run: SweepRun) -> bool:

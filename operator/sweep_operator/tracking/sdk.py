@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import wandb
 from wandb.apis.public.service_api import ServiceApi
@@ -25,6 +26,8 @@ T = TypeVar("T")
 PAGE = 250
 _NEVER = 86_400.0
 """Seconds; longer than any request may take: a retry after so long is none."""
+_ABOUT_RUN = (400, 409, 422)
+"""Answers to a run that others need not get: its id was deleted, say, and W&B gives none twice."""
 _SWEEPS = """
 query GetSweeps($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50) {
   project(name: $project, entityName: $entity) {
@@ -32,6 +35,13 @@ query GetSweeps($project: String!, $entity: String!, $cursor: String, $perPage: 
       pageInfo { endCursor hasNextPage }
       edges { node { name displayName description createdAt } }
     }
+  }
+}
+"""
+_SWEEP = """
+query GetSweep($name: String!, $project: String, $entity: String) {
+  project(name: $project, entityName: $entity) {
+    sweep(sweepName: $name) { name }
   }
 }
 """
@@ -132,11 +142,14 @@ class Project:
         return str(answer["upsertSweep"]["sweep"]["name"])
 
     def sweep_url(self, sweep_id: str) -> str | None:
-        """The page of a sweep; None: there is no such sweep. Raises WandbError."""
-        try:
-            return str(_asking(lambda: self._api.sweep(f"{self.path}/{sweep_id}")).url)
-        except ValueError:
+        """The page of a sweep; None: there is no such sweep. Raises WandbError.
+
+        Not by `Api.sweep`: it cannot read the path of a sweep in a project that is called sweeps.
+        """
+        answer = self._graphql(_SWEEP, {"project": self.project, "entity": self.entity, "name": sweep_id})
+        if ((answer.get("project") or {}).get("sweep")) is None:
             return None
+        return self._api._service_api.app_url + "/".join(map(quote, (self.entity, self.project, "sweeps", sweep_id)))
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a GraphQL query. Raises WandbError."""
@@ -194,12 +207,11 @@ class Project:
         """The SDK's words do not always say the status: then the public API, asked for the same, does."""
         status, lost = status_in(str(error))
         if status is not None or lost:
-            return WandbError(status, str(error))
+            return WandbError(status, str(error), about_run=status in _ABOUT_RUN)
         try:
             _asking(lambda: self._api.create_run(run_id=card.id, project=self.project, entity=self.entity))
         except WandbError as again:
-            about_run = again.status in (400, 409, 422)
-            return WandbError(again.status, str(again), about_run=about_run)
+            return WandbError(again.status, str(again), about_run=again.status in _ABOUT_RUN)
         return WandbError(None, str(error))
 
 
