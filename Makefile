@@ -72,6 +72,8 @@ generate: $(STAMP) ## everything that is generated from the models
 cluster-binaries: $(STAMP) ## the binaries of the test cluster: downloaded and checked, or built by Go where downloads are refused
 	$(BIN)/python -m tests.cluster.fetch
 
+include make/release.mk make/kind.mk
+
 # The peers of the benchmarks get an environment of their own: they are no dependencies of ours.
 BENCH_VENV ?= .venv-bench
 BENCH_BIN := $(BENCH_VENV)/bin

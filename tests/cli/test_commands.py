@@ -195,13 +195,13 @@ def test_frequent_commands_import_nothing_heavy(arguments: list[str], tmp_path: 
     where = ["--runs-dir", str(tmp_path)] if arguments[0] in ("status", "list") else []
     program = (
         "import sys\nfrom sweep_operator.cli.main import main\n"
-        f"sys.argv = ['kubectl-sweep', *{[*arguments, *where]!r}]\n"
+        f"sys.argv = ['sweep', *{[*arguments, *where]!r}]\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
         f"print(*(m for m in {HEAVY!r} if m in sys.modules), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == ""
     if "--help" in arguments:
-        assert done.stdout.startswith("Usage: kubectl sweep")
+        assert done.stdout.startswith("Usage: sweep")
     else:
         assert "my_sweep" in done.stdout

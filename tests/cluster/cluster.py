@@ -9,9 +9,9 @@ from pathlib import Path
 from tests.cluster.binaries import CONTROL_PLANE, find
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.kubectl import Kubectl, Object
-from tests.cluster.processes import Process
+from tests.cluster.processes import Process, free_port
 from tests.cluster.proxy import TcpProxy
-from tests.cluster.stages import stages
+from tests.cluster.stages import logs_of_main, stages
 
 
 class Cluster(Kubectl):
@@ -24,6 +24,7 @@ class Cluster(Kubectl):
         self.binaries = binaries
         self._proxy: TcpProxy | None = None
         self._kwoks: dict[str, Process] = {}
+        self._kubelet_ports: dict[str, int] = {}
 
     # -- life -------------------------------------------------------------------------------------------------------
 
@@ -52,10 +53,13 @@ class Cluster(Kubectl):
         """At the same address as before."""
         self.control_plane.start_apiserver()
 
-    def _start_kwok(self, nodes: str) -> None:
-        """Plays the nodes whose annotation kwok.x-k8s.io/node says ``nodes``."""
-        config = self.folder / "stages.yaml"
-        config.write_text("\n---\n".join(json.dumps(s) for s in stages()))
+    def _start_kwok(self, nodes: str, log: Path | None = None) -> None:
+        """Plays the nodes whose annotation kwok.x-k8s.io/node says ``nodes``; ``log``: what their containers say."""
+        config = self.folder / f"stages-{nodes}.yaml"
+        documents = [*stages(), *([logs_of_main(log)] if log is not None else [])]
+        config.write_text("\n---\n".join(json.dumps(d) for d in documents))
+        if log is not None:
+            self._kubelet_ports[nodes] = free_port()
         command = [
             self.binaries / "kwok",
             f"--kubeconfig={self.kubeconfig}",
@@ -63,6 +67,7 @@ class Cluster(Kubectl):
             "--manage-all-nodes=false",
             f"--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node={nodes}",
             "--node-lease-duration-seconds=10",
+            *([f"--server-address=127.0.0.1:{self._kubelet_ports[nodes]}"] if log is not None else []),
         ]
         self._kwoks[nodes] = Process(f"kwok-{nodes}", command, self.folder)
 
@@ -104,10 +109,14 @@ class Cluster(Kubectl):
         cpu: str = "64",
         memory: str = "256Gi",
         played_by: str = "fake",
+        log: Path | None = None,
     ) -> None:
-        """A node that KWOK plays; nodes with another ``played_by`` can be lost together (``lose_nodes``)."""
+        """A node that KWOK plays; nodes with another ``played_by`` can be lost together (``lose_nodes``).
+
+        ``log``: a file in the runtime's format that is the log of all their containers; else there are no logs.
+        """
         if played_by not in self._kwoks:
-            self._start_kwok(played_by)
+            self._start_kwok(played_by, log)
         resources = {"cpu": cpu, "memory": memory, "pods": "500", **({"nvidia.com/gpu": str(gpus)} if gpus else {})}
         node = {
             "apiVersion": "v1",
@@ -120,7 +129,10 @@ class Cluster(Kubectl):
             "spec": {"taints": list(taints)},
         }
         self.apply(node)
-        status = {"status": {"capacity": resources, "allocatable": resources}}
+        status: Object = {"status": {"capacity": resources, "allocatable": resources}}
+        if played_by in self._kubelet_ports:
+            status["status"]["addresses"] = [{"type": "InternalIP", "address": "127.0.0.1"}]
+            status["status"]["daemonEndpoints"] = {"kubeletEndpoint": {"Port": self._kubelet_ports[played_by]}}
         self.patch("node", name, "default", status, "--subresource=status")
 
     def lose_nodes(self, played_by: str) -> None:

@@ -46,6 +46,9 @@ def releases(project: str, version: str, system: str, machine: str, binaries: li
             url = f"{_github('kubernetes-sigs/kwok')}/{version}/kwok-{both}"
             digests = f"https://api.github.com/repos/kubernetes-sigs/kwok/releases/tags/{version}"
             return [Release(url, digests, {"kwok": ""})]
+        case "kind":
+            url = f"{_github('kubernetes-sigs/kind')}/{version}/kind-{both}"
+            return [Release(url, f"{url}.sha256sum", {"kind": ""})]
         case "coredns":
             url = f"{_github('coredns/coredns')}/{version}/coredns_{number}_{system}_{machine}.tgz"
             return [Release(url, f"{url}.sha256", {"coredns": "coredns"})]

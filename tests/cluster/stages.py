@@ -12,6 +12,7 @@ A pod's life follows from the environment of its first container:
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 FAULTS = {
@@ -53,6 +54,16 @@ def stages() -> list[dict[str, Any]]:
         _killed("traps-the-signal", "In", 0, "Completed", "Succeeded"),
         _gone(),
     ]
+
+
+def logs_of_main(file: Path) -> dict[str, Any]:
+    """What every container says: lines of ``file``, each ``<RFC 3339 time> stdout F <text>``."""
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "ClusterLogs",
+        "metadata": {"name": "main"},
+        "spec": {"logs": [{"containers": ["main"], "logsFile": str(file), "follow": True}]},
+    }
 
 
 def _stage(

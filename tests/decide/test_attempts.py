@@ -423,6 +423,7 @@ def test_a_timeout_ends_the_job_and_keeps_its_seconds_as_a_lower_bound() -> None
         ({}, {}, False),
         ({"suspended": True}, {}, True),  # its queue may start it again
         ({}, {"phase": "Running"}, True),  # main has ended, a sidecar has not
+        ({}, {"phase": "Running", "containers_ended": True}, False),  # a kubelet sets the phase later
         ({}, {"deletion_requested": at(5), "deletion_due": at(35)}, True),  # it is replaced once it is gone
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from sweep_operator.api.names import RUN_LABEL, SWEEP_LABEL
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.operator_process import Operator
+from tests.cluster.person import EDIT, Person
 from tests.cluster.sweeps import condition, runs
 from tests.e2e.sweeps import cartpole, finished, most_at_once, one_run
 from tests.e2e.workload import Workload
@@ -130,3 +131,26 @@ def test_a_program_that_knows_nothing_of_us_is_read_from_its_log(
     (run,) = runs(cluster, namespace, "cuda")
     failure = run["status"]["failure"]
     assert (failure["class"], failure["reason"], run["status"]["train"]["attempt"]) == ("parameters", "FailureRule0", 1)
+
+
+TALKS = {
+    stage: {"command": ["python3", "-c", f"import time; print('{stage} begins', flush=True); time.sleep(3); {rest}"]}
+    for stage, rest in (
+        ("train", "print('train ends')"),
+        ("eval", "print('eval ends'); import os; open(os.environ['SWEEP_RESULTS_FILE'], 'w').write('{\"reward\": 1}')"),
+    )
+}
+
+
+def test_kubectl_sweep_follows_the_log_from_stage_to_stage(
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Operator
+) -> None:
+    person = Person(cluster, namespace, "researcher", EDIT)
+    cluster.apply(one_run("talks", workload, TALKS["train"], eval=TALKS["eval"]), namespace)
+    cluster.until(lambda: bool(runs(cluster, namespace, "talks")), "there is a run")
+    followed = person.kubectl("sweep", "logs", "talks.r.0", "-f")
+    assert followed.code == 0, followed
+    assert followed.lines == ["train begins", "train ends", "eval begins", "eval ends"]
+    assert "--- talks.r.0: eval" in followed.err
+    cluster.until(lambda: condition(runs(cluster, namespace, "talks")[0]).get("status") == "True", "it has its score")
+    assert person.does("logs", "talks.r.0", "--stage", "train", "--tail", "1").lines == ["train ends"]

@@ -79,6 +79,8 @@ class PodView:
     holds_result: bool
     """Our finalizer is on it."""
     run_uid: str | None = None
+    containers_ended: bool = False
+    """Every container has ended. A kubelet says so seconds before it sets the phase."""
 
     @property
     def over(self) -> bool:
@@ -195,7 +197,14 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         image_id=main.get("imageID") or None,
         holds_result=RESULT_FINALIZER in (meta.get("finalizers") or []),
         run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
+        containers_ended=_all_ended(pod.get("spec") or {}, status),
     )
+
+
+def _all_ended(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    wanted = {c["name"] for c in spec.get("containers") or []}
+    ended = {s["name"] for s in status.get("containerStatuses") or [] if (s.get("state") or {}).get("terminated")}
+    return bool(wanted) and wanted <= ended
 
 
 def _deletion_requested(meta: Mapping[str, Any]) -> datetime | None:

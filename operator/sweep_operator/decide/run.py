@@ -69,8 +69,8 @@ def _cleanup(
 def _ends_by_itself(job: JobView, pods: Sequence[PodView]) -> bool:
     """Its pods have ended, and its controller is about to say so: deleted now, it would take their logs with it."""
     own = newest_by_rank([p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)])
-    ended = all(p.phase in ("Succeeded", "Failed") and p.deletion_requested is None for p in own)
-    return bool(own) and ended and not job.suspended
+    ended = all(p.phase in ("Succeeded", "Failed") or p.containers_ended for p in own)
+    return bool(own) and ended and not job.suspended and all(p.deletion_requested is None for p in own)
 
 
 def _next_loss(ctx: RunContext) -> datetime | None:

@@ -92,6 +92,8 @@ def _objects(ctx: click.Context, kind: Kind) -> list[Object]:
 
 
 def _asked(access: Access, work: Callable[[Cluster], Awaitable[T]]) -> T | None:
+    import sweep_operator.kube.cluster  # noqa: F401  # takes a second, which is not the server's
+
     async def connected() -> T:
         async with asyncio.timeout(_PATIENCE), access.cluster(request_timeout=_PATIENCE) as cluster:
             return await work(cluster)

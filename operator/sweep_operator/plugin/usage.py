@@ -68,7 +68,7 @@ def usage_of(
         cost=_cost(sweep, seconds, devices),
         predicted=(run["spec"].get("prediction") or {}).get("cost"),
         devices=devices,
-        node=str((status.get(stage) or {}).get("node") or ""),
+        node=",".join(sorted({str(p["spec"].get("nodeName") or "") for p in live or ()})),
         cpu=_sum(used, "cpu"),
         memory=_sum(used, "memory"),
     )
@@ -125,7 +125,7 @@ def _is_live(pod: Json, run: str, stage: str) -> bool:
 
 def _devices(pod: Json) -> float:
     """GPUs and the like: what main asks for besides the resources that every node has."""
-    main = next((c for c in pod["spec"].get("containers") or () if c.get("name") == MAIN_CONTAINER), {})
+    main: Json = next((c for c in pod["spec"].get("containers") or () if c.get("name") == MAIN_CONTAINER), {})
     limits = (main.get("resources") or {}).get("limits") or {}
     return sum(quantity(amount) for name, amount in limits.items() if not name.startswith(_COMMON))
 

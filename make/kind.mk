@@ -1,0 +1,41 @@
+# A cluster on this machine, by kind: needs Docker. The images are built here and loaded, nothing of ours is pulled.
+KIND_CLUSTER ?= sweep
+KIND_CONTEXT := kind-$(KIND_CLUSTER)
+KIND_NAMESPACE ?= sweeps
+TOOL = $(BIN)/python -m tests.cluster.tools
+KIND = "$$($(TOOL) kind)"
+HELM = "$$($(TOOL) helm)"
+KUBECTL = "$$($(TOOL) kubectl)" --context $(KIND_CONTEXT)
+SWEEP = $(BIN)/kubectl-sweep --context $(KIND_CONTEXT) -n $(KIND_NAMESPACE)
+GPUS := {"status": {"capacity": {"nvidia.com/gpu": "4"}, "allocatable": {"nvidia.com/gpu": "4"}}}
+
+.PHONY: kind-up
+kind-up: $(STAMP) ## a kind cluster with a node that is labelled and tainted as a GPU node (needs Docker)
+	@docker info >/dev/null 2>&1 || { echo "kind runs its nodes in Docker, and no Docker engine answers"; exit 1; }
+	$(KIND) create cluster --name $(KIND_CLUSTER) --config deploy/kind/cluster.yaml --wait 180s
+	$(KUBECTL) get nodes -l cloud.google.com/gke-accelerator -o name | while read -r node; do \
+	  $(KUBECTL) patch "$$node" --subresource=status --type=merge -p '$(GPUS)'; done
+	$(KUBECTL) get nodes -L cloud.google.com/gke-accelerator
+
+.PHONY: kind-load
+kind-load: images ## build the images and load them into the nodes
+	$(KIND) load docker-image --name $(KIND_CLUSTER) $(IMAGES)/operator:$(IMAGE_TAG) $(IMAGES)/trainer:$(IMAGE_TAG)
+
+.PHONY: kind-demo
+kind-demo: $(STAMP) ## install the chart there, run the example and a sweep on the GPU node, show what came of them
+	$(HELM) upgrade --install sweep-operator charts/sweep-operator --kube-context $(KIND_CONTEXT) \
+	  --namespace sweep-operator --create-namespace --values deploy/kind/values.yaml \
+	  --set image.repository=$(IMAGES)/operator --set-string image.tag=$(IMAGE_TAG) --wait --timeout 5m
+	$(KUBECTL) create namespace $(KIND_NAMESPACE) --dry-run=client -o yaml | $(KUBECTL) apply -f -
+	sed 's|ghcr.io/sweep-operator/trainer:[^ ]*|$(IMAGES)/trainer:$(IMAGE_TAG)|' configs/examples/cartpole.yaml deploy/kind/on-gpu-node.yaml \
+	  | $(KUBECTL) apply -n $(KIND_NAMESPACE) -f -
+	$(SWEEP) status on-gpu-node -w
+	$(KUBECTL) get pods -n $(KIND_NAMESPACE) -l metta.ai/sweep=on-gpu-node -o wide
+	$(SWEEP) status cartpole -w
+	$(SWEEP) best-params cartpole
+	$(SWEEP) report cartpole
+	$(SWEEP) status
+
+.PHONY: kind-down
+kind-down: $(STAMP) ## delete that cluster and everything in it
+	$(KIND) delete cluster --name $(KIND_CLUSTER)

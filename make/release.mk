@@ -1,0 +1,33 @@
+# What is shipped: images, the list of what is in them, and whether all of it is fit to be released.
+IMAGES ?= ghcr.io/sweep-operator
+IMAGE_TAG ?= $(shell scripts/version)
+UVX := $(BIN)/uvx
+CYCLONEDX_VERSION := 7.5.0
+export IMAGES IMAGE_TAG
+
+.PHONY: images
+images: ## images of operator and trainer (DOCKER, BASE, TORCH_INDEX, IMAGES, IMAGE_TAG, BUILD_FLAGS)
+	scripts/images
+
+.PHONY: sbom
+sbom: $(STAMP) ## dist/sbom.cdx.json: every pinned dependency, those of tests included (CycloneDX)
+	@mkdir -p dist
+	PYTHONWARNINGS=ignore $(UVX) --quiet --from cyclonedx-bom==$(CYCLONEDX_VERSION) cyclonedx-py requirements requirements.txt \
+	  --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json
+	@$(BIN)/python -c "import json; print(len(json.load(open('dist/sbom.cdx.json'))['components']), 'components in dist/sbom.cdx.json')"
+
+.PHONY: audit
+audit: $(STAMP) ## known vulnerabilities of the pinned dependencies (STRICT=1: not to know is a failure)
+	@UVX=$(UVX) scripts/audit
+
+.PHONY: version
+version: ## print the version; with V=0.2.0 write it everywhere and date the changelog
+	@scripts/version $(V)
+
+.PHONY: release-check
+release-check: $(STAMP) ## whether it can be released: wheel, commands, chart, images, documentation
+	scripts/release-check
+
+.PHONY: test-images
+test-images: $(STAMP) ## build the images and start them as Kubernetes does: read-only root, any uid (needs Docker)
+	SWEEP_BUILD_IMAGES=1 $(BIN)/pytest -p no:xdist -m images tests/images

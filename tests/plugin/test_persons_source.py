@@ -1,0 +1,69 @@
+"""Which cluster a person means: kubectl's order, not that of a pod."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from sweep_operator.kube.cluster import NoCluster
+from sweep_operator.kube.cluster.sources import (
+    InCluster,
+    Kubeconfig,
+    find_persons_source,
+    find_source,
+    kubeconfig_contexts,
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of somebody who works in a pod, such as a notebook's."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setattr(InCluster, "there", True)
+    return tmp_path
+
+
+def kubeconfig(path: Path, context: str, namespace: str | None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    server = {"server": f"https://{context}.invalid"}
+    there = {"cluster": context, "user": context, **({"namespace": namespace} if namespace else {})}
+    config = {
+        "clusters": [{"name": context, "cluster": server}],
+        "users": [{"name": context, "user": {"token": "t"}}],
+        "contexts": [{"name": context, "context": there}],
+        "current-context": context,
+    }
+    path.write_text(json.dumps(config))
+    return path
+
+
+def test_a_kubeconfig_counts_more_than_the_pods_account(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(find_persons_source(None, None), InCluster)
+    default = kubeconfig(home / ".kube" / "config", "mine", "team")
+    found = find_persons_source(None, None)
+    assert found == Kubeconfig(str(default))
+    assert found.namespace() == "team"
+    assert isinstance(find_source(None, None), InCluster), "the operator's order is another one"
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(home / "other", "other", None)))
+    assert find_persons_source(None, None).namespace() is None
+    assert find_persons_source(default, None).namespace() == "team"
+
+
+def test_of_several_files_the_first_context_counts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [kubeconfig(home / name, name, f"ns-{name}") for name in ("one", "two")]
+    monkeypatch.setenv("KUBECONFIG", ":".join([str(home / "none"), *map(str, files)]))
+    assert kubeconfig_contexts(None) == ["one", "two"]
+    for context, name in ((None, "one"), ("two", "two")):
+        source = find_persons_source(None, context)
+        assert source.namespace() == f"ns-{name}"
+        assert asyncio.run(source.load()).host == f"https://{name}.invalid"
+
+
+def test_a_context_that_is_not_there_is_named(home: Path) -> None:
+    path = kubeconfig(home / "one", "one", None)
+    with pytest.raises(NoCluster, match="nowhere"):
+        find_persons_source(path, "nowhere").namespace()
