@@ -10,10 +10,10 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-import psutil
 from pydantic import ValidationError
 
 from sweep_operator.tracking.messages import Line, Parcel, Patience
+from sweep_operator.tracking.processes import kill_family
 
 LINE_LIMIT = 16 * 1024 * 1024
 """Longest line in bytes."""
@@ -112,8 +112,7 @@ class DeliveryChild:
         process, self._process = self._process, None
         self._stuck.clear()
         if process is not None and process.returncode is None:
-            for pid in _family(process.pid):
-                _kill(pid)
+            kill_family(process.pid)
             await process.wait()
         if self._folder is not None:
             folder, self._folder = self._folder, None
@@ -169,18 +168,3 @@ def environment(outer: Mapping[str, str], base_url: str, folder: Path, patience:
         **{f"WANDB_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "CACHE", "DATA", "ARTIFACT")},
         "WANDB_DIR": str(folder),
     }
-
-
-def _family(pid: int) -> list[int]:
-    """The process and those it has started: wandb-core has a session of its own, so its group is another."""
-    try:
-        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-    except psutil.Error:
-        return [pid]
-
-
-def _kill(pid: int) -> None:
-    try:
-        psutil.Process(pid).kill()
-    except psutil.Error:
-        return

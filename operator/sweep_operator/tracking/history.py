@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
 from pydantic import ValidationError
 
 from sweep_operator.config.errors import ConfigError
@@ -19,6 +18,7 @@ from sweep_operator.config.yaml_files import parse_documents
 from sweep_operator.rows.row import Outcome, Row, RowFailure
 from sweep_operator.tracking.child import environment
 from sweep_operator.tracking.history_messages import HistoryAnswer, HistoryQuestion, PastRun, PastSweep
+from sweep_operator.tracking.processes import kill_family
 
 LINE_LIMIT = 512 * 1024 * 1024
 """Longest answer in bytes: ten thousand runs with a thousand metrics each."""
@@ -89,19 +89,9 @@ class WandbHistory:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End it and wandb-core, which has a session of its own and would go on trying for days."""
-    if process.returncode is not None:
-        return
-    try:
-        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-    except psutil.Error:
-        family = []
-    for member in family:
-        try:
-            member.kill()
-        except psutil.Error:
-            continue
-    await process.wait()
+    if process.returncode is None:
+        kill_family(process.pid)
+        await process.wait()
 
 
 def rows_of_answer(answer: HistoryAnswer) -> list[Row]:
