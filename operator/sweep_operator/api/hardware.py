@@ -48,6 +48,10 @@ SHIPPED: dict[str, Profile] = {
 """Profiles to begin with; a cluster's operator has its own in its configuration. Local mode uses only their names."""
 
 
+WANDB_BASE_URLS = ("https://api.wandb.ai", "https://api.forge.coreweave.com")
+"""W&B's cloud, by its older and its newer address."""
+
+
 class OperatorConfig(Model):
     """What the operator is configured with, as far as decisions read it."""
 
@@ -59,4 +63,18 @@ class OperatorConfig(Model):
     lost_node_seconds: float = Field(
         default=120.0, ge=0, description="A pod that outlives its deletion by this much is on a lost node."
     )
-    wandb_base_urls: list[str] = ["https://api.wandb.ai", "https://api.forge.coreweave.com"]
+    wandb_base_urls: list[str] = Field(
+        default=list(WANDB_BASE_URLS),
+        description="W&B servers that Sweeps may name; the first is the default. A key goes nowhere else.",
+    )
+    wandb_projects: dict[str, list[str]] = Field(
+        default={},
+        description="What the operator's own W&B key may write: patterns of entity/project by pattern of namespace, "
+        "such as {team-a: [metta/*]}. Sweeps outside of it are not delivered. Default: nothing.",
+    )
+    wandb_runs_per_minute: float = Field(
+        default=300.0, gt=0, description="At most so many runs are delivered to one W&B project per minute."
+    )
+    wandb_run_seconds: float = Field(
+        default=60.0, gt=0, description="A delivery that makes no progress for so long is killed and tried again."
+    )

@@ -42,13 +42,19 @@ def _start(
     import asyncio
     from datetime import UTC, datetime
 
+    from sweep_operator.api.errors import parse
+    from sweep_operator.api.sweep import Sweep
+    from sweep_operator.cli.checks import check_sources
     from sweep_operator.cli.driver import drive
     from sweep_operator.cli.live import LineView, TableView, View
+    from sweep_operator.cli.stored import STATE
     from sweep_operator.config.load import load_sweep
     from sweep_operator.local import LocalSession
 
     loaded = load_sweep(arguments, config_dir, runs_dir)
     session = LocalSession(loaded.runs_dir, loaded.manifest, extras=loaded.extras)
+    if not (session.directory / STATE).exists():  # a sweep that goes on has read its sources
+        check_sources(parse(Sweep, loaded.manifest))
     for note in loaded.notes:
         click.echo(f"note: {note}", err=True)
     view: View
@@ -70,7 +76,7 @@ def _start(
 
 
 def _summary(ended: Any, directory: Path) -> None:
-    from sweep_operator.cli.progress import stop_reason
+    from sweep_operator.cli.progress import stop_reason, tracking_lines
     from sweep_operator.config.patch import typed_parameters, yaml_block
     from sweep_operator.decide.summary import ranked
 
@@ -94,6 +100,8 @@ def _summary(ended: Any, directory: Path) -> None:
             click.echo(f"Last failure: {failure.reason}: {failure.message}")
     click.echo(f"Runs:   {directory / 'runs'}")
     where = "" if directory.parent == DEFAULT_RUNS_DIR.resolve() else f" --runs-dir {directory.parent}"
+    for line in tracking_lines(sweep, runs):
+        click.echo(f"W&B:    {line}")
     if scored:
         click.echo(f"Patch:  sweep best-params sweep_run={sweep.display_name}{where}")
         click.echo(f"Report: sweep report {sweep.display_name}{where}")

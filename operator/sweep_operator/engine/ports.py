@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Protocol
 
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.sweep import Sweep, WarmStart
-from sweep_operator.decide.plan import Observation, SuggestRequest
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.warm_start import WarmStart
+from sweep_operator.decide.plan import Observation, SuggestRequest, TrackRequest
 from sweep_operator.decide.snapshot import Suggested
+from sweep_operator.decide.tracking import TrackingReport
 
 
 class Suggester(Protocol):
@@ -32,11 +34,35 @@ class HistoryUnreadable(Exception):
         self.readable, self.lasting = tuple(readable), lasting
 
 
+@dataclass(frozen=True)
+class History:
+    """What the sources gave, newest first, at most ``maxObservations``; and what of them was of no use."""
+
+    observations: tuple[Observation, ...]
+    notes: tuple[str, ...] = ()
+
+
 class HistoryReader(Protocol):
     """Reads the sources of a warm start."""
 
-    async def read(self, sweep: Sweep, warm_start: WarmStart) -> list[Observation]:
-        """Observations of all sources, newest first, at most ``maxObservations``. Raises HistoryUnreadable."""
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
+        """All sources. Takes as long as they take: never awaited by a pass. Raises HistoryUnreadable."""
+        ...
+
+
+class Tracker(Protocol):
+    """Delivers finished runs to where they are shown, beside the passes: none of its methods waits for anything."""
+
+    def report(self, key: tuple[str, str], uid: str) -> TrackingReport:
+        """What it has found out about the Sweep ``key`` with that uid."""
+        ...
+
+    def offer(self, key: tuple[str, str], sweep: Sweep, request: TrackRequest | None) -> None:
+        """What is to be delivered of a Sweep now, in place of what was before; None: nothing."""
+        ...
+
+    def forget(self, key: tuple[str, str]) -> None:
+        """The Sweep is gone."""
         ...
 
 
@@ -56,6 +82,8 @@ class Settings:
     dry_run_pods: bool = False
     """Ask the server about the pods of a Sweep before it is accepted (an embedded Kube has no opinion of them)."""
     workers: int = 4
+    tracker: Tracker | None = None
+    """None: nothing is tracked."""
     status_delay: float = 0.0
     """Seconds for which changes of a Sweep's counters may be collected into one write."""
     component: str = "sweep-operator"
