@@ -1,19 +1,31 @@
-"""Ending a process that uses the SDK, and wandb-core with it, which would go on trying for days."""
+"""The processes that the SDK starts: wandb-core has a session of its own, so that no process group holds it."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
 
 import psutil
 
 
-def kill_family(pid: int) -> None:
-    """The process and those it has started: wandb-core has a session of its own, so its group is another."""
+def children(pid: int) -> list[psutil.Process]:
+    """All that the process has started and that live; none when it is gone."""
     try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
+        return psutil.Process(pid).children(recursive=True)
     except psutil.Error:
-        return
-    for member in family:
-        try:
-            member.kill()
-        except psutil.Error:
-            continue
+        return []
+
+
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """Each of them, if it is still the one that it was."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
+def kill_family(pid: int) -> None:
+    """The process and all that it has started."""
+    started = children(pid)
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(pid).kill()
+    kill(started)
