@@ -17,12 +17,12 @@ from sweep_operator.api.sweeprun import ImportedObservation, SweepRun
 from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.rows.files import rows_of_bytes
-from sweep_operator.rows.fit import FittedRow, Names, fit
+from sweep_operator.rows.fit import FittedRow, Kind, Names, fit
 from sweep_operator.rows.row import Row, RowsInvalid
 
 STDIN = Path("-")
-_ERRORS = ("invalid", "missing", "unscored")
-_NOTES = ("open", "partly", "cost")
+_ERRORS: tuple[Kind, ...] = ("invalid", "missing", "unscored")
+_NOTES: tuple[Kind, ...] = ("open", "partly", "cost")
 _MAX_TEXT = 1024
 
 

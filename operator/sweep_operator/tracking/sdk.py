@@ -138,7 +138,7 @@ class Project:
             update={"x_graphql_retry_wait_min_seconds": _NEVER, "x_graphql_retry_wait_max_seconds": _NEVER}
         )
         once = ServiceApi(settings=settings, timeout=self._patience.request)
-        answer = _asking(lambda: once.execute_graphql(_CREATE_SWEEP, variables))
+        answer: dict[str, Any] = _asking(lambda: once.execute_graphql(_CREATE_SWEEP, variables))
         return str(answer["upsertSweep"]["sweep"]["name"])
 
     def sweep_url(self, sweep_id: str) -> str | None:
@@ -146,7 +146,7 @@ class Project:
 
         Not by `Api.sweep`: it cannot read the path of a sweep in a project that is called sweeps.
         """
-        answer = self._graphql(_SWEEP, {"project": self.project, "entity": self.entity, "name": sweep_id})
+        answer = self.ask(_SWEEP, {"project": self.project, "entity": self.entity, "name": sweep_id})
         if ((answer.get("project") or {}).get("sweep")) is None:
             return None
         return self._api._service_api.app_url + "/".join(map(quote, (self.entity, self.project, "sweeps", sweep_id)))
