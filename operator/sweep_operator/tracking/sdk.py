@@ -138,7 +138,7 @@ class Project:
             update={"x_graphql_retry_wait_min_seconds": _NEVER, "x_graphql_retry_wait_max_seconds": _NEVER}
         )
         once = ServiceApi(settings=settings, timeout=self._patience.request)
-        answer = _asking(lambda: once.execute_graphql(_CREATE_SWEEP, variables))
+        answer: dict[str, Any] = _asking(lambda: once.execute_graphql(_CREATE_SWEEP, variables))
         return str(answer["upsertSweep"]["sweep"]["name"])
 
     def sweep_url(self, sweep_id: str) -> str | None:
