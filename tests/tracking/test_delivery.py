@@ -195,21 +195,6 @@ async def test_a_deleted_run_is_told_and_the_others_arrive(
     assert "deleted" in (runs[0].status.tracking.error or "") if runs[0].status.tracking else False
 
 
-async def test_somebody_deletes_the_sweep_at_wandb(
-    tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig
-) -> None:
-    await asyncio.to_thread(store, tmp_path, "s", 2)
-    async with session(tmp_path, quick) as running:
-        wandb_env.faults.add("status", "file_stream", times=None)
-        await until(running, lambda sweep, _: bool(sweep.status.tracking and sweep.status.tracking.url))
-        with wandb_env._state.lock:
-            wandb_env._state._sweeps.clear()
-        wandb_env.faults.clear()
-        await until(running, lambda _, runs: all(r.delivered for r in runs))
-    (shown,) = wandb_env.sweeps()
-    assert {run.sweep for run in wandb_env.runs()} == {shown.name}
-
-
 async def test_the_server_is_dead_from_the_start_and_up_after_the_end(
     tmp_path: Path, wandb_env: WandbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

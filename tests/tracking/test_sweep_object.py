@@ -60,6 +60,15 @@ async def test_made_once(wandb_env: WandbServer, child: DeliveryChild) -> None:
         assert not lost.trouble.permanent
         await deliver(child, wandb_env, parcel(fault, "uid-2"))
         assert len([s for s in wandb_env.sweeps() if s.display_name == fault]) == 1, f"{fault}: the lost answer"
+    gone = parcel("gone", "uid-4").with_(runs=[card(0)])
+    gone = gone.with_(sweep=gone.sweep.with_(known_id="deleted1"))  # somebody has deleted it at W&B
+    said = [line async for line in child.deliver(wandb_env.url, gone)]
+    assert [line.trouble.permanent for line in said if line.trouble is not None] == [False]
+    (new,) = [line.sweep_id for line in said if line.kind == "sweep"]
+    gone = gone.with_(sweep=gone.sweep.with_(known_id=new))
+    assert (await deliver(child, wandb_env, gone)).kind == "delivered"
+    (made,) = [s for s in wandb_env.sweeps() if s.display_name == "gone"]
+    assert [run.sweep for run in wandb_env.runs()] == [made.name]
     wandb_env._state.sweep_methods = frozenset({"random", "grid", "bayes"})
     await deliver(child, wandb_env, parcel("plain", "uid-3"))
     assert [(s.method, s.controller) for s in wandb_env.sweeps()][-1] == ("random", '{"type": "local"}')

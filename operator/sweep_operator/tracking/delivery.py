@@ -13,7 +13,7 @@ from typing import Any
 
 from sweep_operator.tracking.messages import Line, Parcel, RunCard, Trouble
 from sweep_operator.tracking.sdk import FoundRun, Project, redacted, write_offline
-from sweep_operator.tracking.troubles import WandbError, trouble_of
+from sweep_operator.tracking.troubles import NOT_FOUND, WandbError, trouble_of
 
 Say = Callable[[Line], None]
 METHODS = ("custom", "random")
@@ -39,11 +39,11 @@ class Delivery:
         if not left:
             return
         failed = self._write(left)
-        if failed and self._trouble is None and self._project.sweep_url(self._sweep_id) is None:
-            # Somebody has deleted the sweep: W&B refuses runs of it.
-            self._sweep_id = self._find_or_create()
+        if failed and self._sweep_is_gone():
+            # Somebody has deleted it at W&B, which takes no runs of it any more. They are tried again with another.
+            self._sweep_id, self._trouble = self._find_or_create(), None
             self._say_sweep(self._project.sweep_url(self._sweep_id))
-            failed = self._write([card for card in left if card.id in failed])
+            failed = {run: WandbError(None, "the sweep was deleted at W&B, and is made anew") for run in failed}
         missing = self._confirm([card for card in left if card.id not in failed])
         for card in missing:
             text = "W&B lost it: it was sent, and is not there"
@@ -75,6 +75,12 @@ class Delivery:
 
     def _say_sweep(self, url: str | None) -> None:
         self._say(Line(kind="sweep", sweep_id=self._sweep_id, url=url, entity=self._project.entity))
+
+    def _sweep_is_gone(self) -> bool:
+        """Asked where a run was refused for what it belongs to."""
+        if self._trouble is not None and self._trouble.reason != NOT_FOUND:
+            return False
+        return self._sweep_id is not None and self._project.sweep_url(self._sweep_id) is None
 
     # -- the runs ---------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import re
 
 from sweep_operator.tracking.messages import Trouble
 
+NOT_FOUND = "ProjectNotFound"
 PASSES = frozenset({408, 425, 429})
 _LIMIT = 400
 
@@ -49,7 +50,7 @@ def trouble_of(error: Exception, place: str) -> Trouble:
             f"spec.tracking.wandb: {place} does not exist, or the key must not see it ({answer}); correct entity and "
             "project, or create it"
         )
-        return Trouble(reason="ProjectNotFound", message=text, permanent=True)
+        return Trouble(reason=NOT_FOUND, message=text, permanent=True)
     if status is not None and 200 <= status < 500 and status not in PASSES:
         text = f"W&B does not take what it is sent ({answer}); does this version of the W&B SDK fit the server?"
         return Trouble(reason="RequestRefused", message=text, permanent=True)
