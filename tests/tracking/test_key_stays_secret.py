@@ -12,7 +12,9 @@ import psutil
 import pytest
 
 from sweep_operator.config.yaml_files import to_yaml
+from sweep_operator.tracking.child import DeliveryChild
 from tests.tracking.finished import manifest, store, stored_runs
+from tests.tracking.test_sweep_object import card, parcel
 from tests.wandb_stub.records import Account
 from tests.wandb_stub.server import WandbServer
 
@@ -57,6 +59,18 @@ def test_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wandb_env: Wan
     assert all(run.delivered for run in stored_runs(state)) == (key == GOOD)
     everything = seen + _files(tmp_path)
     assert "sEcReT" not in everything, everything[max(0, everything.find("sEcReT") - 300) :][:600]
+
+
+async def test_a_redirect_to_another_host_does_not_take_the_key_there(wandb_env: WandbServer) -> None:
+    with WandbServer() as thief:
+        there = thief.url.replace("127.0.0.1", "localhost") + "/graphql"
+        wandb_env.faults.add("status", "UpsertBucket", code=307, times=None, headers={"Location": there})
+        child = DeliveryChild(run_seconds=20, environ=os.environ)
+        said = [line async for line in child.deliver(wandb_env.url, parcel("s", "uid-1").with_(runs=[card(0)]))]
+        await child.close()
+        assert not [line for line in said if line.kind == "delivered"]
+        assert thief.requests(), "it was asked"
+        assert {request.username for request in thief.requests(otel=True)} == {None}, "without the key"
 
 
 def _files(folder: Path) -> str:

@@ -109,10 +109,10 @@ async def drive(session: Session, view: View, *, new_runs: int | None = None) ->
                     break
                 await interrupts.within(max(_PAUSE_SECONDS, _PAUSE_FACTOR * (loop.time() - began)))
                 await _next_change(session, interrupts)
-            done = session.done()
-            if done:
+            if interrupts.count == 0:
                 await _deliver(session, view, interrupts)
             sweep, runs = session.view()
+            done = session.done()
             view.show(sweep, runs, session.events())
     if done:
         return Ended(sweep, runs, _is_true(sweep, "Succeeded"), interrupted=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
@@ -10,10 +11,10 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+import psutil
 from pydantic import ValidationError
 
 from sweep_operator.tracking.messages import Line, Parcel, Patience
-from sweep_operator.tracking.processes import kill_family
 
 LINE_LIMIT = 16 * 1024 * 1024
 """Longest line in bytes."""
@@ -42,6 +43,8 @@ class DeliveryChild:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._stuck: set[str] = set()
         """Runs that this process began and did not deliver: wandb-core may hold on to them, and takes none twice."""
+        self._helpers: list[psutil.Process] = []
+        """Processes that it has started: they outlive one that is killed by somebody else."""
 
     async def deliver(self, base_url: str, parcel: Parcel) -> AsyncIterator[Line]:
         """What becomes of the parcel; ends after its last line. Raises ChildGone; the process is gone then."""
@@ -58,6 +61,8 @@ class DeliveryChild:
             while True:
                 line = await self._line(process, under_way, since)
                 since = time.monotonic()
+                if not self._helpers or line.kind == "done":
+                    self._helpers = _children(process.pid)
                 if line.kind == "began" and line.run is not None:
                     under_way[line.run] = since
                     self._stuck.add(line.run)
@@ -111,9 +116,14 @@ class DeliveryChild:
         """End the process and wandb-core, which would go on trying for days."""
         process, self._process = self._process, None
         self._stuck.clear()
+        helpers, self._helpers = self._helpers, []
         if process is not None and process.returncode is None:
-            kill_family(process.pid)
+            helpers = [*_children(process.pid), *helpers]
+            process.kill()
             await process.wait()
+        for helper in helpers:
+            with contextlib.suppress(psutil.Error):
+                helper.kill()  # only if it is still the one that it was
         if self._folder is not None:
             folder, self._folder = self._folder, None
             await asyncio.to_thread(folder.cleanup)
@@ -148,6 +158,7 @@ def environment(outer: Mapping[str, str], base_url: str, folder: Path, patience:
     kept["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
     seconds = f"{patience.request:g}"
     return kept | {
+        "PYTHONSAFEPATH": "1",  # its folder holds one called wandb
         "WANDB_BASE_URL": base_url,
         "WANDB_MODE": "online",
         "WANDB_SILENT": "true",
@@ -168,3 +179,11 @@ def environment(outer: Mapping[str, str], base_url: str, folder: Path, patience:
         **{f"WANDB_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "CACHE", "DATA", "ARTIFACT")},
         "WANDB_DIR": str(folder),
     }
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    """wandb-core has a session of its own: no process group holds it."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []

@@ -228,6 +228,8 @@ class Outbox:
                 if line.kind == "trouble" and line.run is None:
                     whole = line.trouble
                     continue
+                if not _about(offer, request):
+                    continue  # edited meanwhile: this is about another place
                 self._note(key, offer, line, uids)
                 delivered += line.kind == "delivered"
                 if line.trouble is not None and not line.trouble.permanent:
@@ -236,10 +238,8 @@ class Outbox:
             whole = Trouble(reason="Unreachable", message=f"W&B: {error}; tried again", permanent=False)
             if error.run is not None and error.run in uids:
                 self._delay(offer, uids[error.run], whole)
-        if self._offers.get(key) is not offer or offer.request is None:
+        if self._offers.get(key) is not offer or not _about(offer, request):
             return
-        if offer.request.destination != request.destination:
-            return  # edited meanwhile: this was about another place
         if whole is None and delivered == 0:
             whole = last  # each run by itself, but all of them
         if whole is not None:
@@ -310,6 +310,12 @@ class Outbox:
 def patience_within(run_seconds: float) -> Patience:
     """The SDK gives up by itself before the process is killed for its sake."""
     return Patience(request=run_seconds / 6, open=run_seconds / 3, finish=run_seconds / 3)
+
+
+def _about(offer: _Offer, request: TrackRequest) -> bool:
+    """Whether what is wanted still lies where ``request`` goes."""
+    now = offer.request
+    return now is not None and (now.destination, now.offline) == (request.destination, request.offline)
 
 
 _NEVER_TRIED = Backoff()
