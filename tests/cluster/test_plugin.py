@@ -212,8 +212,11 @@ def test_added_runs_are_run_and_learned(cluster: Cluster, person: Person, finish
     for name, value in wanted.items():
         run = until_reason(cluster, "sweeprun", name, person.namespace, "Completed")
         assert run["status"]["score"] == value
-    known = cluster.get("sweep", finished, person.namespace)["status"]["optimizer"]["observations"]
-    assert known == 2 + len(wanted)
+
+    def known() -> int:
+        return int(cluster.get("sweep", finished, person.namespace)["status"]["optimizer"]["observations"])
+
+    cluster.until(lambda: known() == 2 + len(wanted), "they are learned")
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
