@@ -142,12 +142,13 @@ def _our_metric(sweep: PastSweep) -> str | None:
 def _row(run: PastRun, metric: str | None, searched: frozenset[str]) -> Row:
     outcome = _OUTCOMES[run.state]
     failure = RowFailure(run.failure_class or "parameters", "Failed", run.error) if outcome == "failed" else None
+    # a config is full of things that nobody searches; a suggestion is not
+    parameters = {k: v for k, v in run.parameters.items() if run.suggested or k in searched}
     return Row(
         where=f"run {run.name}",
         outcome=outcome,
-        # a config is full of things that nobody searches; a suggestion is not
-        parameters={k: v for k, v in run.parameters.items() if run.suggested or k in searched},
-        fixed={**run.config, **run.parameters},
+        parameters=parameters,
+        fixed={k: v for k, v in {**run.config, **run.parameters}.items() if k not in parameters},
         score=run.objective,
         metric=metric if run.suggested else None,
         cost=run.cost,
