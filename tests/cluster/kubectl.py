@@ -47,8 +47,12 @@ class Kubectl:
         self.kubectl("apply", "-n", namespace, "-f", "-", stdin=text)
 
     def install_crds(self) -> None:
-        """What `kubectl apply -f crds/` does, until the API server serves the kinds and asks the policies."""
+        """What `kubectl apply -f crds/` does."""
         self.kubectl("apply", "--server-side", "-f", CRDS)
+        self.until_kinds_are_served()
+
+    def until_kinds_are_served(self) -> None:
+        """After they were created: until the API server serves them and asks the policies."""
         self.until(self._policies_are_asked, "the kinds are served and the admission policies asked")
 
     def _policies_are_asked(self) -> bool:
