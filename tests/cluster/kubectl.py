@@ -82,6 +82,18 @@ class Kubectl:
         selector = ["-l", ",".join(f"{k}={v}" for k, v in labels.items())] if labels else []
         return list(json.loads(self.kubectl("get", kind, "-n", namespace, *selector, "-o", "json"))["items"])
 
+    def names(self, kinds: str, namespace: str = "default") -> list[str]:
+        """``kind/name`` of all objects of the kinds."""
+        return self.kubectl("get", kinds, "-n", namespace, "-o", "name").split()
+
+    def fails(self, *arguments: str | Path) -> str:
+        """What kubectl says, which must not succeed. Raises AssertionError."""
+        try:
+            said = self.kubectl(*arguments)
+        except KubectlFailed as error:
+            return str(error)
+        raise AssertionError(f"kubectl {' '.join(map(str, arguments))} has succeeded: {said}")
+
     def patch(self, kind: str, name: str, namespace: str, patch: Mapping[str, Any], *options: str) -> None:
         """A merge patch."""
         self.kubectl("patch", kind, name, "-n", namespace, "--type=merge", "-p", json.dumps(patch), *options)

@@ -13,6 +13,7 @@ from tests.cluster.fixtures import cannot_run, started
 from tests.cluster.given import GivenCluster
 from tests.cluster.kubectl import Kubectl, KubectlFailed
 from tests.cluster.node import NodeCluster
+from tests.cluster.rights import check_nothing_was_denied
 from tests.e2e.workload import Workload, operator_values
 from tests.e2e.workload import workload as workload_of
 
@@ -56,6 +57,8 @@ def release(cluster: NodeCluster | GivenCluster) -> Iterator[Release]:
     yield made
     if isinstance(cluster, GivenCluster):
         made.uninstall()
+    else:
+        check_nothing_was_denied(cluster)
 
 
 @pytest.fixture
