@@ -9,7 +9,7 @@ import pytest
 from sweep_operator.api.generate import generated
 
 ROOT = Path(__file__).parents[2]
-GENERATED = generated()
+GENERATED = generated(ROOT)
 
 
 @pytest.mark.parametrize("name", GENERATED)

@@ -42,7 +42,7 @@ def check_requirements() -> Path:
     if packages:
         missing.append(f"packages are missing: apt-get install {' '.join(packages)}")
     try:
-        folder = find((*(name for name in CONTROL_PLANE if name != "kwok"), *NODE, "helm"))
+        folder = find((*(name for name in CONTROL_PLANE if name != "kwok"), *NODE))
     except Missing as binaries:
         missing.append(str(binaries))
     else:

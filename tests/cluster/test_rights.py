@@ -9,6 +9,7 @@ import pytest
 
 from sweep_operator.api.names import MANAGED_BY
 from sweep_operator.api.rbac import manifests
+from tests.chart.renders import account
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import KubectlFailed, Object
 from tests.cluster.operator_process import Operator
@@ -20,7 +21,7 @@ ONE = {"maxRuns": 1}
 
 @pytest.mark.timeout(240)
 def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
-    """Everything that an operator does, in one namespace: what its account asks for is its Role."""
+    """Everything that an operator does, in one namespace: what its account asks for is the Role of the chart."""
     config = tmp_path / "config.yaml"
     config.write_text("lostNodeSeconds: 3")
     node = f"lost-{namespace}"
@@ -28,7 +29,7 @@ def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_
     cluster.add_node(node, played_by=node, labels={"lost": namespace}, taints=[taint])
     _refuse_jobs(cluster, namespace)
 
-    operator = Operator(cluster, namespace, f"--config={config}").start()
+    operator = Operator(cluster, namespace, f"--config={config}", account=account(namespace)).start()
     try:
         # A process that ends between the Service of two nodes and their Job: the next one has not raised this attempt
         # itself, asks whether the live run still wants it, and finds the Service.
@@ -164,11 +165,11 @@ def test_what_admission_asks_for_is_needed(cluster: Cluster, namespace: str, tak
     run = {**owner, "kind": "SweepRun", "name": "mine"}
     run["uid"] = cluster.get("sweeprun", "mine", namespace)["metadata"]["uid"]
     cluster.apply(manifests("namespace", namespace), namespace)
-    account = cluster.kubeconfig_for(namespace, MANAGED_BY)
+    kubeconfig = cluster.kubeconfig_for(namespace, MANAGED_BY)
 
     def answer() -> str:
         """Of the API server, to what the operator does with owners; nothing is written."""
-        as_operator = (f"--kubeconfig={account}", "-n", namespace, "--dry-run=server")
+        as_operator = (f"--kubeconfig={kubeconfig}", "-n", namespace, "--dry-run=server")
         made = manual_run("other", "owner", x=0.5)
         made["metadata"]["ownerReferences"] = [owner]
         claim = {

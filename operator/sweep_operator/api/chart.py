@@ -1,11 +1,17 @@
-"""What of the Helm chart follows from the models: the kinds, admission, the rules of its roles, as templates."""
+"""What of the Helm chart follows from the models: the kinds, admission, the rules of its roles as templates; the schema
+of its values; their table in its README.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 from sweep_operator.api.admission import policies
+from sweep_operator.api.chart_docs import documented, table, with_table
+from sweep_operator.api.chart_schema import values_schema
 from sweep_operator.api.crd import run_crd, sweep_crd
 from sweep_operator.api.names import MANAGED_BY
 from sweep_operator.api.rbac import EDIT_RULES, LEASE_RULES, RELEASE_RULES, STOP_RULES, VIEW_RULES, WORK_RULES, Rule
@@ -28,9 +34,14 @@ _RULES: dict[str, tuple[list[Rule], str | None]] = {
 """Name of the template; rules; whose name their ``resourceNames`` are."""
 
 
-def templates() -> dict[str, str]:
-    """Path below the root of the checkout to content."""
+def chart_files(root: Path) -> dict[str, str]:
+    """Path below the root of the checkout to content. Raises Undocumented."""
+    values = documented((root / CHART / "values.yaml").read_text(encoding="utf-8"))
+    schema = values_schema({v.path: v.description for v in values})
+    readme = (root / CHART / "README.md").read_text(encoding="utf-8")
     return {
+        f"{CHART}/values.schema.json": json.dumps(schema, indent=1) + "\n",
+        f"{CHART}/README.md": with_table(readme, table(values, schema)),
         f"{_GENERATED}/crd-sweeps.yaml": _kinds([sweep_crd()]),
         f"{_GENERATED}/crd-sweepruns.yaml": _kinds([run_crd()]),
         f"{_GENERATED}/admission-policy.yaml": _kinds(policies()),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep_operator.api.admission import policies
-from sweep_operator.api.chart import templates
+from sweep_operator.api.chart import chart_files
 from sweep_operator.api.crd import run_crd, sweep_crd
 from sweep_operator.api.names import GROUP, MANAGED_BY
 from sweep_operator.api.rbac import manifests
@@ -23,7 +23,7 @@ from sweep_operator.api.yaml_text import yaml_text
 _HEADER = "# Generated from the models by `make generate`.\n"
 
 
-def generated() -> dict[str, str]:
+def generated(root: Path) -> dict[str, str]:
     """Path below the root of the checkout to content."""
     files = {
         f"crds/sweeps.{GROUP}.yaml": _yaml([sweep_crd()]),
@@ -31,7 +31,7 @@ def generated() -> dict[str, str]:
         "crds/admission-policy.yaml": _yaml(policies()),
         "deploy/rbac-namespaced.yaml": _yaml(manifests("namespace", MANAGED_BY)),
         "deploy/rbac-cluster.yaml": _yaml(manifests("cluster", MANAGED_BY)),
-        **templates(),
+        **chart_files(root),
     }
     for name, model in (("sweep.json", Sweep), ("sweeprun.json", SweepRun)):
         schema = model.model_json_schema(by_alias=True, mode="validation")
@@ -46,7 +46,7 @@ def _yaml(documents: Sequence[Any]) -> str:
 
 def main() -> None:
     """Write the files below the working directory."""
-    for name, content in generated().items():
+    for name, content in generated(Path()).items():
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")

@@ -82,10 +82,11 @@ class _State(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Gauges of what the store and the queue hold now."""
         store, queue = self._engine.store, self._engine.queue
-        runs = GaugeMetricFamily("sweep_operator_runs", "SweepRuns by state.", labels=["namespace", "state"])
-        counts = Count((o["metadata"].get("namespace", ""), _state(o)) for o in store.all(Kind.SWEEP_RUN))
-        for (namespace, state), count in sorted(counts.items()):
-            runs.add_metric([namespace, state], count)
+        labels = ["namespace", "outcome", "state"]
+        runs = GaugeMetricFamily("sweep_operator_runs", "SweepRuns by outcome and state.", labels=labels)
+        counts = Count((o["metadata"].get("namespace", ""), *_state(o)) for o in store.all(Kind.SWEEP_RUN))
+        for (namespace, outcome, state), count in sorted(counts.items()):
+            runs.add_metric([namespace, outcome, state], count)
         yield runs
         sweeps = store.all(Kind.SWEEP)
         yield GaugeMetricFamily("sweep_operator_queue_depth", "Sweeps that wait for a pass.", value=queue.depth)
@@ -99,7 +100,11 @@ class _State(Collector):
         )
 
 
-def _state(run: Object) -> str:
-    """The reason of its condition Succeeded: what the column STATUS shows."""
+_OUTCOMES = {"True": "succeeded", "False": "failed"}
+
+
+def _state(run: Object) -> tuple[str, str]:
+    """Whether it is over, and the reason of its condition Succeeded: what the column STATUS shows."""
     found = condition_of(run, "Succeeded")
-    return str(found.get("reason")) if found else "Pending"
+    outcome = _OUTCOMES.get(str(found.get("status")), "active")
+    return outcome, str(found.get("reason")) if found else "Pending"
