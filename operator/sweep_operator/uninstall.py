@@ -106,7 +106,7 @@ async def release_results(kube: ClusterKube, namespaces: Sequence[str | None]) -
             except NotFound:
                 continue
             count += 1
-    log.info("%d pods wait for no operator any more", count)
+    log.info("pods that wait for no operator any more: %d", count)
     return count
 
 

@@ -41,7 +41,13 @@ CASES: dict[str, Object] = {
         "imagePullSecrets": [{"name": "registry"}],
     },
     "wandb": {
-        "wandb": {"baseURLs": ["https://wandb.local"], "apiKeySecret": {"name": "wandb", "key": "key"}},
+        "wandb": {
+            "baseURLs": ["https://wandb.local"],
+            "apiKeySecret": {"name": "wandb", "key": "key"},
+            "projects": {"team-a": ["metta/*"]},
+            "runsPerMinute": 60,
+            "runSeconds": 30,
+        },
         "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
         "extraEnvFrom": [{"secretRef": {"name": "more"}}],
     },

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweep_operator.api import rbac
+from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import GROUP
 from sweep_operator.main import main
 from sweep_operator.shell.options import read_config
@@ -52,6 +53,11 @@ def test_the_operator_reads_its_configuration(case: str, tmp_path: Path) -> None
     if case == "configuration":
         assert set(config.profiles) == {"cpu", "gpu-a100", "h100"}
         assert (config.kueue, config.currency, config.lost_node_seconds) == (True, "EUR", 30)
+    elif case == "wandb":
+        assert (config.wandb_base_urls, config.wandb_projects) == (["https://wandb.local"], {"team-a": ["metta/*"]})
+        assert (config.wandb_runs_per_minute, config.wandb_run_seconds) == (60, 30)
+    else:
+        assert config == OperatorConfig(profiles=config.profiles)
 
 
 @pytest.mark.parametrize("case", CASES)

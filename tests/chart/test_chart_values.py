@@ -38,6 +38,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("kueue", "yes", "at '/kueue': value must be one of 'auto', true, false"),
     ("lostNodeSeconds", -1, "at '/lostNodeSeconds': minimum: got -1, want 0"),
     ("wandb.baseURLs", ["api.wandb.ai"], "at '/wandb/baseURLs/0': 'api.wandb.ai' does not match pattern"),
+    ("wandb.projects", {"team-a": ["metta"]}, "at '/wandb/projects/team-a/0': 'metta' does not match pattern"),
     ("wandb.apiKeySecret", "wandb", "at '/wandb/apiKeySecret': got string, want object"),
     ("options.workers", 0, "at '/options/workers': minimum: got 0, want 1"),
     ("options.logLevel", "debug", "at '/options/logLevel': value must be one of"),

@@ -7,6 +7,14 @@ currency: {{ .Values.currency | quote }}
 kueue: {{ .Values.kueue }}
 {{- end }}
 lostNodeSeconds: {{ toJson .Values.lostNodeSeconds }}
+{{- with .Values.wandb }}
 wandbBaseUrls:
-  {{- toYaml .Values.wandb.baseURLs | nindent 2 }}
+  {{- toYaml .baseURLs | nindent 2 }}
+{{- with .projects }}
+wandbProjects:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+wandbRunsPerMinute: {{ toJson .runsPerMinute }}
+wandbRunSeconds: {{ toJson .runSeconds }}
+{{- end }}
 {{- end }}

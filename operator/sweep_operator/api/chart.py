@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep_operator.api.admission import policies
-from sweep_operator.api.chart_docs import documented, table, with_table
+from sweep_operator.api.chart_docs import documented, profile_table, values_table, with_table
 from sweep_operator.api.chart_schema import values_schema
 from sweep_operator.api.crd import run_crd, sweep_crd
 from sweep_operator.api.names import MANAGED_BY
@@ -41,7 +41,9 @@ def chart_files(root: Path) -> dict[str, str]:
     readme = (root / CHART / "README.md").read_text(encoding="utf-8")
     return {
         f"{CHART}/values.schema.json": json.dumps(schema, indent=1) + "\n",
-        f"{CHART}/README.md": with_table(readme, table(values, schema)),
+        f"{CHART}/README.md": with_table(
+            with_table(readme, "values", values_table(values, schema)), "profile", profile_table()
+        ),
         f"{_GENERATED}/crd-sweeps.yaml": _kinds([sweep_crd()]),
         f"{_GENERATED}/crd-sweepruns.yaml": _kinds([run_crd()]),
         f"{_GENERATED}/admission-policy.yaml": _kinds(policies()),

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from sweep_operator.api.chart_schema import Schema, at
+from sweep_operator.api.hardware import Profile
 
-BEGIN, END = "<!-- values: written by `make generate` -->", "<!-- end of values -->"
 _KEY = re.compile(r"( *)([A-Za-z][\w-]*):( |$)")
 _WIDEST_DEFAULT = 60
 
 
 class Undocumented(ValueError):
-    """A value without a comment. The message names it."""
+    """A value without a comment, or a table without a place. The message names it."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,35 @@ def documented(text: str) -> list[Value]:
     return found
 
 
-def table(values: list[Value], schema: Schema) -> str:
+def values_table(values: list[Value], schema: Schema) -> str:
     """In Markdown."""
-    rows = ["| value | type | default | |", "|---|---|---|---|"]
-    rows += [f"| `{v.path}` | {_type(at(schema, v.path))} | {_default(v)} | {v.description} |" for v in values]
-    return "\n".join(rows) + "\n"
+    return _table([(v.path, at(schema, v.path), v.default, v.description) for v in values])
 
 
-def with_table(readme: str, rows: str) -> str:
-    """The text with ``rows`` between its two marks."""
-    head, _, rest = readme.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n{rows}{END}{tail}"
+def profile_table() -> str:
+    """The fields of a hardware profile, in Markdown."""
+    fields = Profile.model_json_schema(by_alias=True)["properties"]
+    return _table([(name, _without_null(f), f.get("default"), f.get("description", "")) for name, f in fields.items()])
+
+
+def with_table(text: str, name: str, rows: str) -> str:
+    """The text with ``rows`` between its two marks of that name. Raises Undocumented where it has none."""
+    begin, end = f"<!-- {name}: written by `make generate` -->\n", f"<!-- end of {name} -->"
+    head, found, rest = text.partition(begin)
+    _, there, tail = rest.partition(end)
+    if not (found and there):
+        raise Undocumented(f"no place for the table: write {begin.strip()} and {end}")
+    return f"{head}{begin}{rows}{end}{tail}"
+
+
+def _table(rows: Iterable[tuple[str, Schema, Any, str]]) -> str:
+    lines = ["| value | type | default | |", "|---|---|---|---|"]
+    lines += [f"| `{name}` | {_type(of)} | {_default(default)} | {text} |" for name, of, default, text in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _without_null(schema: Schema) -> Schema:
+    return next((b for b in schema.get("anyOf", []) if b.get("type") != "null"), schema)
 
 
 def _comments(text: str) -> Iterator[tuple[str, str]]:
@@ -89,8 +106,10 @@ def _get(values: Any, path: str) -> Any:
     return values
 
 
-def _default(value: Value) -> str:
-    text = json.dumps(value.default)
+def _default(value: Any) -> str:
+    if value is None:
+        return ""
+    text = json.dumps(value)
     return f"`{text}`" if len(text) <= _WIDEST_DEFAULT else "see values.yaml"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sweep_operator.api.chart_values import Values
 
 Schema = dict[str, Any]
-_DROPPED = ("title", "default", "description")
+_DROPPED = ("title", "default", "$defs", "anyOf")
 _RULES: list[Schema] = [
     {
         "if": {"properties": {"scope": {"const": "cluster"}}},
@@ -29,11 +29,11 @@ _RULES: list[Schema] = [
 def values_schema(descriptions: Mapping[str, str]) -> Schema:
     """``descriptions``: by path, such as ``image.tag``."""
     whole = Values.model_json_schema(by_alias=True, mode="validation")
-    schema = _inlined(whole, whole.get("$defs") or {})
+    schema = _inlined(whole, whole.get("$defs") or {}) | {"description": "Values of the chart sweep-operator."}
     _described(schema, "", descriptions)
     # what helm puts in by itself, for charts of which this is a part
     schema["properties"]["global"] = {"type": "object"}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "allOf": _RULES}
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "allOf": _RULES}
 
 
 def at(schema: Schema, path: str) -> Schema:
@@ -46,11 +46,12 @@ def at(schema: Schema, path: str) -> Schema:
 def _inlined(node: Schema, defs: Schema) -> Schema:
     if "$ref" in node:
         target = defs[node["$ref"].rsplit("/", 1)[1]]
-        node = {**target, **{k: v for k, v in node.items() if k != "$ref"}}
+        beside = {k: v for k, v in node.items() if k != "$ref"}
+        node = {**{k: v for k, v in target.items() if k != "description"}, **beside}
     branches = [b for b in node.get("anyOf") or [] if b.get("type") != "null"]
     if len(branches) == 1:
         return _inlined({**branches[0], **{k: v for k, v in node.items() if k != "anyOf"}}, defs)
-    out = {k: v for k, v in node.items() if k not in (*_DROPPED, "$defs", "anyOf")}
+    out = {k: v for k, v in node.items() if k not in _DROPPED}
     if branches:
         out["anyOf"] = [_inlined(b, defs) for b in branches]
     if "properties" in node:

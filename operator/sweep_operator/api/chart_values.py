@@ -72,6 +72,9 @@ class Wandb(Model):
 
     base_urls: list[Annotated[str, Field(pattern="^https?://[^/ ]+")]] = Field(alias="baseURLs")
     api_key_secret: ApiKeySecret
+    projects: dict[str, list[Annotated[str, Field(pattern="^[^/ ]+/[^/ ]+$")]]]
+    runs_per_minute: float = Field(gt=0)
+    run_seconds: float = Field(gt=0)
 
 
 class Options(Model):
