@@ -4,47 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.shell.history import ClusterHistory
 from sweep_operator.shell.metrics import Metrics
+from sweep_operator.suggest.child import OptimizerChild
 
 
-class _Answers:
-    """An optimizer that says what it is told."""
-
-    def __init__(self, *answers: Suggested) -> None:
-        self._answers = iter(answers)
-
-    async def suggest(self, *_: Any) -> Suggested:
-        return next(self._answers)
-
-
-async def samples() -> Iterator[tuple[str, dict[str, str]]]:
-    """(name, labels) of everything that a process exposes to which everything has happened."""
+def samples() -> Iterator[tuple[str, dict[str, str]]]:
+    """(name, labels) of everything that a process exposes when it has made a request and knows runs of all outcomes."""
     metrics = Metrics()
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    answers = (Suggested(), Suggested(error="killed"), Suggested(infeasible="nothing passes"))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=lambda: 0.0)
-    suggester = metrics.timed(_Answers(*answers))
-    engine = Engine(kube, suggester, ClusterHistory(kube), settings)
+    engine = Engine(kube, OptimizerChild(), ClusterHistory(kube), settings)
     for number, (status, reason) in enumerate((("Unknown", "Training"), ("True", "Completed"), ("False", "OOMKilled"))):
         meta = {"namespace": "team-a", "name": f"s.r.{number}", "uid": str(number), "resourceVersion": "1"}
         conditions = [{"type": "Succeeded", "status": status, "reason": reason}]
         run = {"metadata": meta, "spec": {"sweepName": "s"}, "status": {"conditions": conditions}}
         engine.store.apply(Kind.SWEEP_RUN, run)
-    for _ in answers:
-        await suggester.suggest(None, None)  # type: ignore[arg-type]
-    for outcome in ("done", "again", "failed"):
-        metrics.observe_pass(0.1, outcome)
     metrics.request("get", "200")
     metrics.watch(engine)
     families = text_string_to_metric_families(metrics.text().decode())

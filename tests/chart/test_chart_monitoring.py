@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import promql_parser
@@ -15,6 +18,7 @@ from tests.cluster.chart import CHART
 
 RULES: list[Object] = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
 DASHBOARD: Object = json.loads((CHART / "files" / "dashboard.json").read_text())
+TESTS: Object = yaml.safe_load(Path(__file__).with_name("alerts.test.yaml").read_text())
 _OF_PROMETHEUS = {"job", "instance", "le"}
 _OPEN = {"namespace", "state", "code", "verb", "le"}
 """Labels whose values are many."""
@@ -34,9 +38,9 @@ def selectors(expression: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", expressions())
-async def test_what_is_asked_for_exists(name: str) -> None:
+def test_what_is_asked_for_exists(name: str) -> None:
     exposed: dict[str, dict[str, set[str]]] = {"up": {}}
-    for metric, labels in await samples():
+    for metric, labels in samples():
         known = exposed.setdefault(metric, {})
         for label, value in labels.items():
             known.setdefault(label, set()).add(value)
@@ -58,6 +62,25 @@ def test_alerts_say_what_is_wrong_and_what_to_do() -> None:
     for rule in RULES:
         assert rule["labels"]["severity"] in ("critical", "warning", "info")
         assert set(rule["annotations"]) == {"summary", "description"}
+
+
+def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
+    """By Prometheus' own promtool, where it is on the path: it is no part of what the tests install."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("there is no promtool on the path")
+    rules = [{**rule, "annotations": {"summary": rule["annotations"]["summary"]}} for rule in RULES]
+    text = json.dumps({"groups": [{"name": "it", "rules": rules}]}).replace("$job", "it")
+    (tmp_path / "rules.yaml").write_text(text)
+    tests = TESTS | {"rule_files": ["rules.yaml"]}
+    (tmp_path / "tests.yaml").write_text(json.dumps(tests))
+    done = subprocess.run([promtool, "test", "rules", "tests.yaml"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_is_seen_firing_and_not_firing() -> None:
+    seen = {(test["alertname"], bool(test["exp_alerts"])) for of in TESTS["tests"] for test in of["alert_rule_test"]}
+    assert seen == {(rule["alert"], fires) for rule in RULES for fires in (True, False)}
 
 
 def test_the_rendered_alerts_ask_for_the_release_s_own_job() -> None:

@@ -19,6 +19,9 @@ from sweep_operator.kube.protocol import Kind, Object
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
 
+PASS_OUTCOMES = ("done", "again", "failed")
+SUGGESTION_OUTCOMES = ("done", "infeasible", "fallback")
+
 
 class Metrics:
     """One registry per process; what can be counted when somebody asks is counted then."""
@@ -42,6 +45,10 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        # A series that begins with its first event looks to Prometheus as if nothing had happened.
+        for histogram, outcomes in ((self._passes, PASS_OUTCOMES), (self._suggestions, SUGGESTION_OUTCOMES)):
+            for outcome in outcomes:
+                histogram.labels(outcome)
 
     def request(self, verb: str, code: str) -> None:
         """One answer of the API server, or "error" where none came."""
