@@ -30,7 +30,7 @@ def test_the_operator_runs_as_hardened_as_it_says(cluster: Kubectl, operator: Re
 def test_an_upgrade_in_the_middle_of_a_sweep_loses_nothing(
     cluster: Kubectl, namespace: str, workload: Workload, operator: Release
 ) -> None:
-    cluster.apply(of_x("upgraded", workload, "sleep 5", maxRuns=6, maxParallelRuns=2), namespace)
+    cluster.apply(of_x("upgraded", workload, "sleep 4", maxRuns=4, maxParallelRuns=2), namespace)
     until_in_the_middle(cluster, namespace, "upgraded")
     (before,) = operator.pods()
     operator.upgrade(options={"logLevel": "DEBUG"}, commonLabels={"team": "rl"})
@@ -38,7 +38,7 @@ def test_an_upgrade_in_the_middle_of_a_sweep_loses_nothing(
     assert before["metadata"]["uid"] != after["metadata"]["uid"]
     assert cluster.get("crd", "sweeps.metta.ai")["metadata"]["labels"]["team"] == "rl"
     finished(cluster, namespace, "upgraded", 120)
-    runs = check_ended_well(cluster, namespace, "upgraded", 6)
-    assert [run["status"]["train"]["attempt"] for run in runs] == [1] * 6
+    runs = check_ended_well(cluster, namespace, "upgraded", 4)
+    assert [run["status"]["train"]["attempt"] for run in runs] == [1] * 4
     if isinstance(cluster, NodeCluster):
-        check_jobs_once(cluster, operator.account, 6, namespace)
+        check_jobs_once(cluster, operator.account, 4, namespace)

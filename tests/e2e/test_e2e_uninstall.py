@@ -18,6 +18,15 @@ from tests.e2e.workload import Workload
 from tests.e2e.workload import workload as workload_of
 
 KINDS = "crd,validatingadmissionpolicy,validatingadmissionpolicybinding"
+WHILE_THERE = """
+import socket, time
+while True:
+    try:
+        socket.getaddrinfo("{host}", 80)
+    except socket.gaierror:
+        break
+    time.sleep(0.5)
+"""
 
 
 def scores(cluster: Kubectl, namespace: str) -> dict[str, float]:
@@ -31,7 +40,9 @@ def test_sweeps_and_results_outlive_the_operator(
     cluster: NodeCluster | GivenCluster, namespace: str, workload: Workload, operator: Release
 ) -> None:
     other = cluster.namespace(**RESTRICTED)
-    program = 'test "$SWEEP_RUN_INDEX" = 0 || sleep 20'
+    # the first run ends at once; the others end when the operator's Service has gone with the chart
+    outlives = WHILE_THERE.format(host=f"{operator.name}.{operator.namespace}.svc")
+    program = f"""test "$SWEEP_RUN_INDEX" = 0 || python -c '{outlives}'"""
     cluster.apply(of_x("kept", workload, program, maxRuns=3, maxParallelRuns=2), namespace)
     cluster.apply(of_x("gone", workload_of(cluster, other), program, maxRuns=2, maxParallelRuns=1), other)
     until_in_the_middle(cluster, namespace, "kept")
