@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -93,3 +94,15 @@ def problem(cluster: Audited, right: Right, event: Object) -> str | None:
         return None
     # it answers before it has read accounts and Roles
     return None if cluster.control_plane.was_starting(event["stageTimestamp"]) else f"denied: {message}"
+
+
+def until_all_are_used(cluster: Audited, account: str) -> None:
+    """Until the account has used every right of an operator. Raises AssertionError naming those that it has not."""
+
+    def unused() -> set[Right]:
+        return ALLOWED - ASKED_BY_ADMISSION.keys() - {right for right, _ in asked(cluster, account)}
+
+    deadline = time.monotonic() + 60
+    while left := unused():
+        assert time.monotonic() < deadline, f"take these out of api/rbac.py, or use them in the test: {left}"
+        time.sleep(1)
