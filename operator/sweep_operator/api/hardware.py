@@ -12,18 +12,22 @@ from sweep_operator.api.model import JsonObject, Model
 class Profile(Model):
     """One profile, named by ``spec.train.hardware``."""
 
-    description: str = ""
+    description: str = Field(default="", description="For people.")
     gpus: int = Field(default=0, ge=0, description="GPUs per node; also the resource nvidia.com/gpu.")
     gpu_resource: str = Field(default="nvidia.com/gpu", description="Name of the extended resource.")
     resources: JsonObject = Field(default={}, description="core/v1 ResourceRequirements.")
-    node_selector: dict[str, str] = {}
-    tolerations: list[JsonObject] = []
-    env: dict[str, str] = {}
+    node_selector: dict[str, str] = Field(default={}, description="Labels of the nodes.")
+    tolerations: list[JsonObject] = Field(default=[], description="core/v1 Tolerations.")
+    env: dict[str, str] = Field(default={}, description="Variables of the container.")
     shm_size: str | None = Field(default=None, description="Size of a memory-backed /dev/shm.")
-    runtime_class_name: str | None = None
-    price_per_hour: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Of one node.")
+    runtime_class_name: str | None = Field(default=None, description="Such as nvidia.")
+    price_per_hour: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Of one node, for cost.source Price."
+    )
     namespaces: list[str] = Field(default=[], description="Namespaces that may use it; empty: all.")
-    run_as_non_root: bool = False
+    run_as_non_root: bool = Field(
+        default=False, description="The image must not run as root; namespaces with PodSecurity restricted ask for it."
+    )
     capabilities: list[str] = Field(default=[], description="Linux capabilities given back.")
 
 
@@ -48,6 +52,10 @@ SHIPPED: dict[str, Profile] = {
 """Profiles to begin with; a cluster's operator has its own in its configuration. Local mode uses only their names."""
 
 
+WANDB_BASE_URLS = ("https://api.wandb.ai", "https://api.forge.coreweave.com")
+"""W&B's cloud, by its older and its newer address."""
+
+
 class OperatorConfig(Model):
     """What the operator is configured with, as far as decisions read it."""
 
@@ -59,4 +67,18 @@ class OperatorConfig(Model):
     lost_node_seconds: float = Field(
         default=120.0, ge=0, description="A pod that outlives its deletion by this much is on a lost node."
     )
-    wandb_base_urls: list[str] = ["https://api.wandb.ai", "https://api.forge.coreweave.com"]
+    wandb_base_urls: list[str] = Field(
+        default=list(WANDB_BASE_URLS),
+        description="W&B servers that Sweeps may name; the first is the default. A key goes nowhere else.",
+    )
+    wandb_projects: dict[str, list[str]] = Field(
+        default={},
+        description="What the operator's own W&B key may write: patterns of entity/project by pattern of namespace, "
+        "such as {team-a: [metta/*]}. Sweeps outside of it are not delivered. Default: nothing.",
+    )
+    wandb_runs_per_minute: float = Field(
+        default=300.0, gt=0, description="At most so many runs are delivered to one W&B project per minute."
+    )
+    wandb_run_seconds: float = Field(
+        default=60.0, gt=0, description="A delivery that makes no progress for so long is killed and tried again."
+    )
