@@ -114,6 +114,7 @@ wandb-oldest: $(WANDB_OLDEST_STAMP) ## the oldest supported W&B SDK, for its tes
 .PHONY: bench
 bench: $(BENCH_STAMP) ## the benchmarks (by hand: wall time depends on the machine)
 	$(BENCH_BIN)/python -m tests.bench.latency --out docs/optimizer-latency.md
+	$(BIN)/python -m tests.bench.tracking
 	$(BIN)/python -m tests.bench.cluster
 
 .PHONY: bench-optimizer

@@ -28,6 +28,8 @@ from sweep_operator.shell.lease import Lease, LeaseLost
 from sweep_operator.shell.metrics import Metrics
 from sweep_operator.shell.options import BadConfig, Options, read_config
 from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.tracking.child import DeliveryChild
+from sweep_operator.tracking.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +99,7 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
     )
     child = OptimizerChild(time_limit=options.suggest_seconds)
+    outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
     settings = Settings(
         config=config,
         now=lambda: datetime.now(UTC),
@@ -105,23 +108,28 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         workers=options.workers,
         status_delay=2.0,
         check_leading=lease.check,
+        tracker=outbox,
         on_pass=metrics.observe_pass,
     )
     engine = Engine(kube, metrics.timed(child), ClusterHistory(kube), settings)
+    outbox.on_news = engine.queue.add
     metrics.watch(engine)
     health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: child.overdue)
     try:
         async with probes.serve(health, metrics, options.host, options.port) as port:
             log.info("probes and metrics on port %d", port)
-            return await _until_stopped(_work(options, engine, lease, health, stop), stop, engine)
+            return await _until_stopped(_work(options, engine, outbox, lease, health, stop), stop, engine)
     finally:
         engine.close()
+        await outbox.close()
         await child.close()
         await lease.release()
         await kube.close()
 
 
-async def _work(options: Options, engine: Engine, lease: Lease, health: probes.Health, stop: asyncio.Event) -> None:
+async def _work(
+    options: Options, engine: Engine, outbox: Outbox, lease: Lease, health: probes.Health, stop: asyncio.Event
+) -> None:
     """For ever, or until the lease is lost."""
     await lease.acquire()
     health.leading = True
@@ -135,6 +143,7 @@ async def _work(options: Options, engine: Engine, lease: Lease, health: probes.H
         await first_audit(engine, scopes, health)
         log.info("working on %s", ", ".join(options.namespaces) or "all namespaces")
         group.create_task(engine.run())
+        group.create_task(outbox.run())
         group.create_task(keep_auditing(engine, scopes, health, options.audit_seconds))
         group.create_task(_watch(handlers.registry(engine.apply, login), options.namespaces, stop))
 

@@ -39,6 +39,7 @@ class Script:
         self.conditions: list[dict[str, Any]] = []
         self.runs: list[SweepRun] = []
         self.at_rest = False
+        self.undelivered = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -59,6 +60,9 @@ class Script:
 
     def idle(self) -> bool:
         return self.at_rest
+
+    def delivering(self) -> bool:
+        return self.undelivered > 0
 
     def events(self) -> list[dict[str, Any]]:
         return []
@@ -98,6 +102,27 @@ async def test_until_the_sweep_has_ended(status: str, succeeded: bool) -> None:
     end = await drive(session, LineView(silence))
     assert (end.succeeded, end.interrupted) == (succeeded, False)
     assert session.said == ["closed"]
+
+
+def deliver_one(script: Script) -> None:
+    script.undelivered -= 1
+
+
+async def test_the_last_results_are_delivered_before_it_ends() -> None:
+    lines: list[str] = []
+    session = Script(end_with(ended("True")), deliver_one, deliver_one)
+    session.undelivered = 2
+    end = await drive(session, LineView(lines.append))
+    assert (end.succeeded, session.undelivered) == (True, 0)
+    assert any("Delivering" in line for line in lines)
+
+
+async def test_an_interrupt_leaves_their_delivery_to_sync() -> None:
+    session = Script(end_with(ended("True")), deliver_one, interrupt())
+    session.undelivered = 5
+    end = await drive(session, LineView(silence))
+    assert (end.succeeded, end.interrupted, session.undelivered) == (True, False, 4)
+    assert session.said == ["closed"], "nothing else is stopped by it"
 
 
 async def test_one_iteration() -> None:

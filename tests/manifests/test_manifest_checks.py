@@ -42,7 +42,6 @@ REFUSED: list[tuple[SweepBuilder, str]] = [
     (make_sweep().spec(cost={"source": "GPUSeconds"}), "spec.train.hardware"),
     (make_sweep().train(image=None), "spec.train.image"),
     (make_sweep().spec(queue={"name": "q"}), "spec.queue"),
-    (make_sweep().spec(tracking={"wandb": {"baseURL": "https://evil"}}), "spec.tracking.wandb.baseURL"),
     (make_sweep().spec(fixed={f"k{n}": "x" * 2000 for n in range(200)}), "spec.fixed"),
     (make_sweep().spec(fixed={"a": "b\nc=1"}), "spec.fixed['a']"),
     (make_sweep().spec(fixed={"trainer__lr": 1}), "spec.fixed['trainer__lr']"),

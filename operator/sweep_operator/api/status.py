@@ -91,6 +91,9 @@ class OptimizerStatus(Model):
 class SweepTracking(Model):
     """Where the sweep is shown."""
 
+    base_url: str | None = Field(default=None, alias="baseURL", description="Address of the W&B server.")
+    entity: str | None = Field(default=None, description="User or team that owns the project.")
+    project: str | None = Field(default=None, description="Project that the runs go to.")
     wandb_sweep_id: str | None = Field(default=None, description="Id of the W&B sweep.")
     url: str | None = Field(default=None, description="Its page, to be opened in a browser.")
     delivered: int = Field(default=0, description="Finished runs that the tracker has, as read back from it.")

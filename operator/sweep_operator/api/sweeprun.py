@@ -126,9 +126,13 @@ class Failure(Model):
 class RunTracking(Model):
     """Whether the tracker has the run."""
 
-    delivered: bool = Field(default=False, description="The tracker has the result, as read back from it.")
+    state: Literal["Delivered", "Offline", "Refused"] = Field(
+        description="Delivered: the tracker has the result, as read back from it. Offline: it was written to local "
+        "files. Refused: the tracker does not take this run, see error; it is tried again now and then."
+    )
     run_id: str | None = Field(default=None, description="Id of the run in the tracker.")
-    message: str | None = Field(default=None, description="Why it is not delivered yet.")
+    url: str | None = Field(default=None, description="Its page, to be opened in a browser; offline, its files.")
+    error: str | None = Field(default=None, max_length=512, description="Why it is refused.")
 
 
 class SweepRunStatus(Model):
@@ -166,7 +170,9 @@ class SweepRunStatus(Model):
     metrics: dict[str, float] = Field(default={}, description="Every metric that the results carried, by name.")
     checkpoint: str | None = Field(default=None, description="Where the program says that its checkpoint lies.")
     failure: Failure | None = Field(default=None, description="Why the run failed; absent otherwise.")
-    tracking: RunTracking | None = Field(default=None, description="Whether the tracker has the run.")
+    tracking: RunTracking | None = Field(
+        default=None, description="Whether the tracker has the run. Absent: not delivered yet; the Sweep says why."
+    )
     conditions: list[Condition] = Field(
         default=[],
         description="Succeeded: Unknown while the run waits or runs (its reason says what keeps it), then True with a "
@@ -202,6 +208,11 @@ class SweepRun(Model):
     def terminal(self) -> bool:
         """Nothing changes any more."""
         return self.succeeded or self.failed
+
+    @property
+    def delivered(self) -> bool:
+        """The tracker has the result."""
+        return self.status.tracking is not None and self.status.tracking.state == "Delivered"
 
     @property
     def parameters(self) -> dict[str, Scalar]:

@@ -21,6 +21,7 @@ _PAUSE_SECONDS = 0.1
 _PAUSE_FACTOR = 10
 """Looking and drawing takes at most a tenth of the time: the cores belong to the training."""
 _DRAINING = "Stopping: running jobs finish, nothing new starts. Ctrl-C again stops them now."
+_DELIVERING = "Delivering the last results to W&B; Ctrl-C leaves that to `sweep sync`."
 _KILLING = "Stopping the running jobs; they go on from their checkpoints next time."
 
 
@@ -40,6 +41,8 @@ class Session(Protocol):
     def done(self) -> bool: ...
 
     def idle(self) -> bool: ...
+
+    def delivering(self) -> bool: ...
 
     def events(self) -> list[dict[str, Any]]: ...
 
@@ -106,6 +109,8 @@ async def drive(session: Session, view: View, *, new_runs: int | None = None) ->
                     break
                 await interrupts.within(max(_PAUSE_SECONDS, _PAUSE_FACTOR * (loop.time() - began)))
                 await _next_change(session, interrupts)
+            if interrupts.count == 0:
+                await _deliver(session, view, interrupts)
             sweep, runs = session.view()
             done = session.done()
             view.show(sweep, runs, session.events())
@@ -113,6 +118,19 @@ async def drive(session: Session, view: View, *, new_runs: int | None = None) ->
         return Ended(sweep, runs, _is_true(sweep, "Succeeded"), interrupted=False)
     new = [r for r in runs if r.name not in before]
     return Ended(sweep, runs, any(r.succeeded for r in new), interrupted=interrupts.count > 0)
+
+
+async def _deliver(session: Session, view: View, interrupts: _Interrupts) -> None:
+    """The sweep has ended, its last results may be on their way; a W&B that does not answer is not waited for."""
+    if session.delivering():
+        view.say(_DELIVERING)
+    while session.delivering():
+        interrupts.came.clear()
+        sweep, runs = session.view()
+        view.show(sweep, runs, session.events())
+        await _next_change(session, interrupts)
+        if interrupts.came.is_set():
+            return
 
 
 def _enough(runs: list[SweepRun], before: set[str], new_runs: int) -> bool:

@@ -15,6 +15,7 @@ _COMMANDS = {
     "status": ("status", "status", "Show a sweep and its runs."),
     "list": ("status", "list_", "List the sweeps of a directory."),
     "best-params": ("best_params", "best_params", "Print the best parameters, and write them as a Hydra patch."),
+    "sync": ("sync", "sync", "Deliver finished runs to W&B that are not there yet."),
     "report": ("report", "report", "Write a self-contained HTML report."),
 }
 """Name -> module of sweep_operator.cli, command in it, help. The help stands here so that --help imports nothing."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.tracking import wandb_of
 from sweep_operator.cli.columns import age, number
 
 _STAGES = {"Training": "train", "Evaluating": "eval"}
@@ -92,10 +93,25 @@ def stop_reason(sweep: Sweep) -> str:
     return condition.reason + (f": {condition.message}" if condition.message else "")
 
 
+def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun]) -> list[str]:
+    """Where the tracker shows the sweep, and what it does not have yet; nothing without one."""
+    wandb, shown = wandb_of(sweep), sweep.status.tracking
+    if wandb is None:
+        return []
+    lines = [shown.url] if shown is not None and shown.url else []
+    missing = sum(r.terminal and not r.delivered for r in runs)
+    if missing:
+        condition = find_condition(sweep.status.conditions, "TrackingSynced")
+        why = f" ({condition.message})" if condition is not None and condition.status == "False" else ""
+        noun = "run is" if missing == 1 else "runs are"
+        lines.append(f"{missing} finished {noun} not there yet{why}: sweep sync {sweep.display_name}")
+    return lines
+
+
 def trouble(sweep: Sweep) -> list[str]:
-    """Conditions that stand in the way: refused spec, an optimizer that fails."""
+    """Conditions that stand in the way: refused spec, an optimizer that fails, a tracker that has nothing."""
     bad = []
-    for type_ in ("Accepted", "OptimizerHealthy"):
+    for type_ in ("Accepted", "OptimizerHealthy", "TrackingSynced"):
         condition = find_condition(sweep.status.conditions, type_)
         if condition is not None and condition.status == "False":
             bad.append(f"{condition.reason}: {condition.message}")

@@ -70,7 +70,7 @@ def _start(
 
 
 def _summary(ended: Any, directory: Path) -> None:
-    from sweep_operator.cli.progress import stop_reason
+    from sweep_operator.cli.progress import stop_reason, tracking_lines
     from sweep_operator.config.patch import typed_parameters, yaml_block
     from sweep_operator.decide.summary import ranked
 
@@ -94,6 +94,8 @@ def _summary(ended: Any, directory: Path) -> None:
             click.echo(f"Last failure: {failure.reason}: {failure.message}")
     click.echo(f"Runs:   {directory / 'runs'}")
     where = "" if directory.parent == DEFAULT_RUNS_DIR.resolve() else f" --runs-dir {directory.parent}"
+    for line in tracking_lines(sweep, runs):
+        click.echo(f"W&B:    {line}")
     if scored:
         click.echo(f"Patch:  sweep best-params sweep_run={sweep.display_name}{where}")
         click.echo(f"Report: sweep report {sweep.display_name}{where}")

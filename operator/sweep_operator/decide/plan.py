@@ -10,6 +10,7 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweeprun import Origin, Prediction, Stage, SweepRun, SweepRunStatus
+from sweep_operator.api.tracking import Destination
 from sweep_operator.decide.outcome import LogRequest
 from sweep_operator.decide.refusal import Probe
 
@@ -138,6 +139,17 @@ class RunPlan:
 
 
 @dataclass(frozen=True)
+class TrackRequest:
+    """What the tracker is to have: the sweep itself, and these finished runs."""
+
+    destination: Destination
+    sweep_id: str | None
+    """The tracker's id of the sweep, if it is known."""
+    runs: tuple[SweepRun, ...] = ()
+    offline: bool = False
+
+
+@dataclass(frozen=True)
 class Plan:
     """One pass over a Sweep."""
 
@@ -146,6 +158,7 @@ class Plan:
     create: tuple[CreateRun, ...] = ()
     suggest: SuggestRequest | None = None
     read_warm_start: bool = False
+    track: TrackRequest | None = None
     events: tuple[Event, ...] = ()
     wake: datetime | None = None
     terminal: bool = False

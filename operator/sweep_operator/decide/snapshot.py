@@ -16,6 +16,7 @@ from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.outcome import LogReading
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.refusal import Refusal
+from sweep_operator.decide.tracking import TrackingReport
 
 
 @dataclass(frozen=True)
@@ -76,5 +77,7 @@ class Snapshot:
     suggest_seconds: float | None = None
     """Of the newest suggestion."""
     warm_start: WarmStartState = WarmStartState()
+    tracking: TrackingReport | None = None
+    """None: nobody delivers anything here."""
     run_limit: int | None = None
     """New runs are made only up to this many existing ones (one iteration at a time)."""

@@ -22,6 +22,7 @@ from sweep_operator.decide.plan import CreateRun, Plan, RunPlan, SuggestRequest
 from sweep_operator.decide.retention import claims_to_delete, without_claims
 from sweep_operator.decide.run import decide_run, is_parked
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.tracking import TRACKING_SYNCED, Tracked, track, with_tracking
 from sweep_operator.decide.transitions import transitions
 
 
@@ -64,8 +65,11 @@ class _Pass:
         create, suggest, read_sources = self._grow(after, end, absorbed)
         terminal = absorbed or (end is not None and not create and not self._live(after, end))
         runs = without_claims(runs, claims_to_delete(self.snap, after), self.snap.jobs)
-        status = self._status(after, end, absorbed, terminal)
+        runs = with_tracking(runs, self.snap.tracking)
+        tracked = self._tracked([p.updated for p in runs], over=terminal)
+        status = self._status(after, end, absorbed, terminal, tracked)
         return Plan(
+            track=tracked.request,
             runs=runs,
             status=status,
             create=create,
@@ -208,7 +212,15 @@ class _Pass:
 
     # -- status -----------------------------------------------------------------------------------------------------
 
-    def _status(self, runs: Sequence[SweepRun], end: End | None, absorbed: bool, terminal: bool) -> SweepStatus:
+    def _tracked(self, runs: Sequence[SweepRun], *, over: bool) -> Tracked:
+        def at_work(run: SweepRun) -> bool:
+            return any(not pod.over for pod in self.pods.get(run.name, ()))
+
+        return track(self.sweep, runs, at_work, self.snap.tracking, self.snap.config, over=over)
+
+    def _status(
+        self, runs: Sequence[SweepRun], end: End | None, absorbed: bool, terminal: bool, tracked: Tracked
+    ) -> SweepStatus:
         was, now = self.was, self.snap.now
         active = self.accepted and not self.spec.suspend and not terminal
         seconds, since = was.active_seconds, was.active_since
@@ -228,10 +240,14 @@ class _Pass:
             best=summary.best_runs(self.sweep, runs),
             pareto=summary.pareto_front(self.sweep, runs),
             optimizer=self._optimizer(runs),
+            tracking=tracked.status,
         )
-        conditions = was.conditions
+        conditions = [c for c in was.conditions if tracked.condition is not None or c.type != TRACKING_SYNCED]
         for condition in self._conditions(runs, end, absorbed, terminal):
             conditions = with_condition(conditions, condition)
+        if (synced := tracked.condition) is not None:
+            found = self._condition(TRACKING_SYNCED, synced.status, synced.reason, synced.message)
+            conditions = with_condition(conditions, found)
         return status.with_(conditions=conditions)
 
     def _optimizer(self, runs: Sequence[SweepRun]) -> OptimizerStatus:

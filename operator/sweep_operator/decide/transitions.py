@@ -6,8 +6,8 @@ from sweep_operator.api.meta import Condition, find_condition
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.decide.plan import Event
 
-_TOLD = ("Accepted", "Suspended", "Succeeded", "OptimizerHealthy", "WarmStarted")
-_QUIET_AT_FIRST = {("Suspended", "False"), ("OptimizerHealthy", "True")}
+_TOLD = ("Accepted", "Suspended", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
+_QUIET_AT_FIRST = {("Suspended", "False"), ("OptimizerHealthy", "True"), ("TrackingSynced", "True")}
 """First values that are no news: so it ought to be."""
 
 
@@ -21,9 +21,16 @@ def transitions(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
         before, after = find_condition(was.conditions, type_), find_condition(now.conditions, type_)
         if after is None or (before is None and (type_, after.status) in _QUIET_AT_FIRST):
             continue
+        if type_ == "TrackingSynced" and not _settled(before, after):
+            continue
         if before is None or (before.status, before.reason) != (after.status, after.reason):
             events.append(_event(after))
     return tuple(events)
+
+
+def _settled(before: Condition | None, after: Condition) -> bool:
+    """Whether it says that something is wrong, or that it is not any more; what is under way is no news."""
+    return after.status == "False" or (after.status == "True" and before is not None and before.status == "False")
 
 
 def _event(condition: Condition) -> Event:

@@ -170,8 +170,9 @@ class Executor:
         spec = (
             action.template.train if action.stage == "train" or action.template.eval is None else action.template.eval
         )
-        profile = self._settings.config.profiles.get(spec.hardware, Profile())
-        job = build_job(sweep, run, action.template, action.stage, action.attempt, profile, action.deadline_seconds)
+        config, attempt = self._settings.config, action.attempt
+        profile, urls = config.profiles.get(spec.hardware, Profile()), config.wandb_base_urls
+        job = build_job(sweep, run, action.template, action.stage, attempt, profile, action.deadline_seconds, urls)
         created = await self._create(Kind.JOB, job)
         if _controller(created) != run.metadata.uid:
             memory.foreign_jobs.add(job_name(run.name, action.stage, action.attempt))
@@ -245,6 +246,7 @@ class Executor:
             or now.next_index != was.next_index
             or now.observed_generation != was.observed_generation
             or now.active_since != was.active_since
+            or _shown_as(now) != _shown_as(was)
         )
         clock = self._settings.monotonic()
         if memory.status_waits_since is None:
@@ -308,9 +310,18 @@ def _of(run: SweepRun, job: Object) -> bool:
 
 
 def _only_moves(was: SweepStatus, now: SweepStatus) -> bool:
-    """Whether nothing has changed but how many runs are pending, training or evaluating, which no column shows."""
+    """Whether nothing has changed but how many runs are pending, training, evaluating or delivered: no column's."""
     moved = {"pending": 0, "running": 0, "evaluating": 0}
-    return was.with_(runs=was.runs.with_(**moved)) == now.with_(runs=now.runs.with_(**moved))
+    still, then = was.with_(runs=was.runs.with_(**moved)), now.with_(runs=now.runs.with_(**moved))
+    if still.tracking is not None and then.tracking is not None:
+        counts = {"delivered": then.tracking.delivered, "backlog": then.tracking.backlog}
+        still = still.with_(tracking=still.tracking.with_(**counts))
+    return still == then
+
+
+def _shown_as(status: SweepStatus) -> str | None:
+    """The tracker's id of the sweep: the next pods want to know it."""
+    return status.tracking.wandb_sweep_id if status.tracking is not None else None
 
 
 def _controller(obj: Object) -> str | None:

@@ -197,7 +197,10 @@ class Engine:
 
     async def _pass(self, key: Key, sweep: Sweep, memory: Memory) -> None:
         now = self._settings.now()
-        snapshot = await self._gatherer.snapshot(sweep, memory.problems, memory, self._settings.config, now)
+        tracker = self._settings.tracker
+        tracking = tracker.report(key, sweep.metadata.uid) if tracker is not None else None
+        config = self._settings.config
+        snapshot = await self._gatherer.snapshot(sweep, memory.problems, memory, config, now, tracking)
         plan = decide(snapshot)
         await self._release_orphans(key)
         if await self._executor.carry_out(sweep, plan, memory):
@@ -214,6 +217,8 @@ class Engine:
             memory.logs.update(await read_logs(self._kube, sweep.metadata.namespace, wanted))
             self.queue.add(key)
         await self._probe(key, plan, memory)
+        if self._settings.tracker is not None:
+            self._settings.tracker.offer(key, sweep, plan.track)
         if plan.read_warm_start and not await self._warm.read(sweep, memory):
             self.queue.add_after(key, 10)
         elif plan.read_warm_start:
@@ -270,6 +275,8 @@ class Engine:
         memory = self._memories.pop(key, None)
         if memory is not None:
             self._forget(key, memory)
+        if self._settings.tracker is not None:
+            self._settings.tracker.forget(key)
         namespace, name = key
         for pod in self.store.labelled(Kind.POD, namespace, name):
             meta = pod["metadata"]

@@ -15,6 +15,7 @@ from sweep_operator.decide import cost
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.run import belongs
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine.memory import Memory
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import Kind, Kube, NotFound
@@ -34,6 +35,7 @@ class Gatherer:
         memory: Memory,
         config: OperatorConfig,
         now: datetime,
+        tracking: TrackingReport | None = None,
     ) -> Snapshot:
         """Everything that belongs to ``sweep``, consistent enough to decide on."""
         namespace, name = sweep.metadata.namespace, sweep.name
@@ -62,6 +64,7 @@ class Gatherer:
             suggested=memory.suggested_for(sweep.metadata.generation),
             suggest_seconds=memory.suggest_seconds,
             warm_start=memory.warm_start,
+            tracking=tracking,
             run_limit=memory.run_limit,
         )
 

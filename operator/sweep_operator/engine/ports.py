@@ -9,8 +9,9 @@ from typing import Protocol
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep, WarmStart
-from sweep_operator.decide.plan import Observation, SuggestRequest
+from sweep_operator.decide.plan import Observation, SuggestRequest, TrackRequest
 from sweep_operator.decide.snapshot import Suggested
+from sweep_operator.decide.tracking import TrackingReport
 
 
 class Suggester(Protocol):
@@ -40,6 +41,22 @@ class HistoryReader(Protocol):
         ...
 
 
+class Tracker(Protocol):
+    """Delivers finished runs to where they are shown, beside the passes: none of its methods waits for anything."""
+
+    def report(self, key: tuple[str, str], uid: str) -> TrackingReport:
+        """What it has found out about the Sweep ``key`` with that uid."""
+        ...
+
+    def offer(self, key: tuple[str, str], sweep: Sweep, request: TrackRequest | None) -> None:
+        """What is to be delivered of a Sweep now, in place of what was before; None: nothing."""
+        ...
+
+    def forget(self, key: tuple[str, str]) -> None:
+        """The Sweep is gone."""
+        ...
+
+
 class NotLeading(Exception):
     """The lease has run out: nothing may be created any more."""
 
@@ -56,6 +73,8 @@ class Settings:
     dry_run_pods: bool = False
     """Ask the server about the pods of a Sweep before it is accepted (an embedded Kube has no opinion of them)."""
     workers: int = 4
+    tracker: Tracker | None = None
+    """None: nothing is tracked."""
     status_delay: float = 0.0
     """Seconds for which changes of a Sweep's counters may be collected into one write."""
     component: str = "sweep-operator"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.tracking import Destination, destination
 from sweep_operator.engine.accept import check_sweep
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
@@ -23,7 +25,10 @@ from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Ob
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
 from sweep_operator.local.history import LocalHistory
+from sweep_operator.local.tracking import with_own_account
 from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.tracking.child import DeliveryChild
+from sweep_operator.tracking.outbox import Outbox
 
 NAMESPACE = "default"
 
@@ -46,7 +51,7 @@ class LocalSession:
         self.runs_dir = runs_dir.resolve()
         self._manifest = _with_namespace(manifest)
         self._extras = [_with_namespace(e) for e in extras]
-        self._config = config or OperatorConfig()
+        self._config = config or with_own_account(OperatorConfig(), os.environ)
         sweep = parse(Sweep, self._manifest)
         problems = check_sweep(sweep, self._config, require_image=False)
         if problems:
@@ -72,20 +77,28 @@ class LocalSession:
             await self._cluster.__aexit__(None, None, None)
             raise
         self._child = OptimizerChild()
+        self._outbox = Outbox(
+            DeliveryChild(run_seconds=self._config.wandb_run_seconds),
+            self._config,
+            folder_of=lambda sweep: self.directory,
+        )
         settings = Settings(
             config=self._config,
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
             require_image=False,
             component="sweep",
+            tracker=self._outbox,
         )
         self._engine = Engine(self.kube, self._child, LocalHistory(self.runs_dir, self.kube), settings)
+        self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)
         self._tasks = [
             *(asyncio.create_task(self._engine.follow(kind, NAMESPACE)) for kind in (*WATCHED, Kind.CLAIM)),
             asyncio.create_task(self._watch_events()),
             asyncio.create_task(self._notice()),
             asyncio.create_task(self._engine.run()),
+            asyncio.create_task(self._outbox.run()),
         ]
         return self
 
@@ -95,6 +108,7 @@ class LocalSession:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._engine.close()
         await self._child.close()
+        await self._outbox.close()
         await self._cluster.__aexit__(None, None, None)
 
     async def _apply(self) -> None:
@@ -107,6 +121,7 @@ class LocalSession:
             wanted = _replace(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
             obj = await self._edit({"metadata": {"labels": labels}, "spec": wanted})
         write_config(self.directory, parse(Sweep, obj))
+        self._shown_as = _wandb_sweep(obj)
         for extra in self._extras:
             try:
                 await self._create(extra)
@@ -154,6 +169,14 @@ class LocalSession:
         current = condition is not None and condition.observed_generation == sweep.metadata.generation
         manual = any(not r.terminal for r in runs if r.spec.index is None)
         return ended and current and not manual
+
+    def delivering(self) -> bool:
+        """Finished runs are on their way to W&B, and nothing speaks against their getting there."""
+        sweep, runs = self.view()
+        there = destination(sweep, self._config)
+        if not isinstance(there, Destination) or self._outbox.failing((NAMESPACE, self.name)):
+            return False
+        return any(r.terminal and r.status.tracking is None for r in runs)
 
     def drained(self) -> bool:
         """No process of the sweep runs."""
@@ -209,8 +232,16 @@ class LocalSession:
                 task.cancel()
 
     async def _notice_one(self, kind: Kind, version: int) -> None:
-        async for _ in self.kube.watch(kind, NAMESPACE, resource_version=version):
+        async for event in self.kube.watch(kind, NAMESPACE, resource_version=version):
             self._changed.set()
+            if kind == Kind.SWEEP and _wandb_sweep(event.object) != self._shown_as:
+                self._shown_as = _wandb_sweep(event.object)
+                write_config(self.directory, parse(Sweep, event.object))
+
+
+def _wandb_sweep(sweep: Mapping[str, Any]) -> str | None:
+    found = ((sweep.get("status") or {}).get("tracking") or {}).get("wandbSweepId")
+    return None if found is None else str(found)
 
 
 def _with_namespace(manifest: Mapping[str, Any]) -> Object:

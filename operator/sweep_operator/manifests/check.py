@@ -30,14 +30,6 @@ def check_manifests(sweep: Sweep, config: OperatorConfig, *, require_image: bool
         errors += _check_stage(path, stage, sweep, config, require_image)
     if spec.queue is not None and not config.kueue:
         errors.append(FieldError("spec.queue", "needs Kueue, which is not here; install it, or remove the field"))
-    wandb = spec.tracking.wandb
-    if wandb is not None and wandb.base_url and wandb.base_url not in config.wandb_base_urls:
-        errors.append(
-            FieldError(
-                "spec.tracking.wandb.baseURL",
-                f"{wandb.base_url!r} is not allowed by the operator; use one of {config.wandb_base_urls}",
-            )
-        )
     size = _files_size(sweep)
     if size > MAX_FILES_BYTES:
         errors.append(FieldError("spec.fixed", f"makes parameter files of {size} bytes; {MAX_FILES_BYTES} fit"))

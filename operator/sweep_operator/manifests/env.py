@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sweep_operator.api.hardware import Profile
+from collections.abc import Sequence
+
+from sweep_operator.api.hardware import WANDB_BASE_URLS, Profile
 from sweep_operator.api.identity import run_display_name, run_seed, wandb_run_id
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import FILES_DIR, RESULTS_FILE, RUN_DIR, job_name
@@ -11,13 +13,16 @@ from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.api.template import StageTemplate
-from sweep_operator.manifests.overrides import CONFIG_FILE, OVERRIDES_FILE, PARAMS_FILE, run_parameters
+from sweep_operator.api.tracking import Destination, base_url, known_place, wandb_of
+from sweep_operator.manifests.overrides import CONFIG_FILE, OVERRIDES_FILE, PARAMS_FILE, WANDB_FILE, run_parameters
 from sweep_operator.manifests.substitution import Values, substitute
 from sweep_operator.manifests.values import number_text, plain_text
 
 MASTER_PORT = 29500
 OWNED_PREFIXES = ("SWEEP_", "PET_")
-OWNED = frozenset({"MASTER_ADDR", "MASTER_PORT", "WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_RESUME"})
+OWNED = frozenset(
+    {"MASTER_ADDR", "MASTER_PORT", "WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_RESUME"}
+)
 """Names that a template must not set itself."""
 
 
@@ -35,6 +40,7 @@ def build_env(
     spec: StageTemplate,
     profile: Profile,
     values: Values,
+    wandb_base_urls: Sequence[str] = WANDB_BASE_URLS,
 ) -> list[JsonObject]:
     """Ours, the profile's, then the template's own (with names replaced)."""
     env: dict[str, JsonObject] = {}
@@ -60,7 +66,7 @@ def build_env(
         put(env_name(path), plain_text(value))
     if spec.nodes > 1:
         _put_nodes(env, run, stage, attempt, spec, profile)
-    _put_wandb(env, sweep, run, stage)
+    _put_wandb(env, sweep, run, stage, wandb_base_urls)
     for name, value in profile.env.items():
         env.setdefault(name, {"name": name, "value": value})
     for variable in spec.env or []:
@@ -94,16 +100,21 @@ def _put_nodes(
         env[name] = {"name": name, "valueFrom": rank}
 
 
-def _put_wandb(env: dict[str, JsonObject], sweep: Sweep, run: SweepRun, stage: Stage) -> None:
-    wandb = sweep.spec.tracking.wandb
-    if wandb is None or wandb.mode == "disabled":
+def _put_wandb(env: dict[str, JsonObject], sweep: Sweep, run: SweepRun, stage: Stage, base_urls: Sequence[str]) -> None:
+    wandb = wandb_of(sweep)
+    if wandb is None:
         return
+    url = base_url(wandb, base_urls)
+    online = wandb.mode == "online" and url is not None  # a server that is not allowed gets neither runs nor the key
+    known = known_place(sweep, Destination(url, wandb.entity, wandb.project)) if url is not None and online else None
     plain = {
-        "WANDB_MODE": wandb.mode,
+        "WANDB_MODE": "online" if online else "offline",
         "WANDB_PROJECT": wandb.project,
-        "WANDB_ENTITY": wandb.entity,
-        "WANDB_BASE_URL": wandb.base_url or None,
-        "WANDB_SWEEP_ID": sweep.status.tracking.wandb_sweep_id if sweep.status.tracking else None,
+        # The sweep lies with the entity that the operator's key has found, which need not be this key's own.
+        "WANDB_ENTITY": wandb.entity or (known.entity if known is not None else None),
+        "WANDB_BASE_URL": url,
+        "WANDB_SWEEP_ID": known.wandb_sweep_id if known is not None else None,
+        "WANDB_SWEEP_PARAM_PATH": f"{FILES_DIR}/{WANDB_FILE}",
         "WANDB_RUN_ID": wandb_run_id(sweep, run),
         "WANDB_RUN_GROUP": sweep.display_name,
         "WANDB_NAME": run_display_name(sweep, run),
@@ -113,10 +124,11 @@ def _put_wandb(env: dict[str, JsonObject], sweep: Sweep, run: SweepRun, stage: S
         "WANDB_INIT_TIMEOUT": "30",
         "WANDB_FINISH_TIMEOUT": "60",
         "WANDB_ERROR_REPORTING": "false",
+        "WANDB_DIR": None if online else RUN_DIR,  # the only place whose files outlive the pod
     }
     for name, value in plain.items():
         if value is not None:
             env[name] = {"name": name, "value": value}
-    if wandb.api_key_secret is not None and wandb.mode == "online":
+    if wandb.api_key_secret is not None and online:
         key = {"name": wandb.api_key_secret.name, "key": wandb.api_key_secret.key}
         env["WANDB_API_KEY"] = {"name": "WANDB_API_KEY", "valueFrom": {"secretKeyRef": key}}

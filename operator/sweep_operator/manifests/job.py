@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sweep_operator.api.hardware import Profile
+from collections.abc import Sequence
+
+from sweep_operator.api.hardware import WANDB_BASE_URLS, Profile
 from sweep_operator.api.identity import claim_name, run_display_name, run_seed, short_uid
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import (
@@ -42,6 +44,7 @@ def build_job(
     attempt: int,
     profile: Profile,
     deadline_seconds: int | None,
+    wandb_base_urls: Sequence[str] = WANDB_BASE_URLS,
 ) -> JsonObject:
     """One attempt is one Job with backoffLimit 0: the operator owns every retry. ``deadline_seconds``: of main."""
     spec = template.train if stage == "train" or template.eval is None else template.eval
@@ -50,7 +53,9 @@ def build_job(
     job: JsonObject = {
         "backoffLimit": 0,
         "podReplacementPolicy": "Failed",
-        "template": _pod_template(sweep, run, template, stage, attempt, spec, profile, deadline_seconds, labels),
+        "template": _pod_template(
+            sweep, run, template, stage, attempt, spec, profile, deadline_seconds, labels, wandb_base_urls
+        ),
     }
     if sweep.spec.ttl_seconds_after_finished is not None:
         job["ttlSecondsAfterFinished"] = sweep.spec.ttl_seconds_after_finished
@@ -85,6 +90,7 @@ def _pod_template(
     profile: Profile,
     deadline_seconds: int | None,
     labels: dict[str, str],
+    wandb_base_urls: Sequence[str],
 ) -> JsonObject:
     files = parameter_files(sweep, run, template)
     name = run_display_name(sweep, run)
@@ -102,7 +108,7 @@ def _pod_template(
         **({"command": substitute_arguments(spec.command, values)} if spec.command else {}),
         **({"args": substitute_arguments(spec.args, values)} if spec.args else {}),
         **({"workingDir": spec.working_dir} if spec.working_dir else {}),
-        "env": build_env(sweep, run, template, stage, attempt, spec, profile, values),
+        "env": build_env(sweep, run, template, stage, attempt, spec, profile, values, wandb_base_urls),
         **({"envFrom": spec.env_from} if spec.env_from else {}),
         "resources": _resources(spec, profile),
         "volumeMounts": [*mounts, *(spec.volume_mounts or [])],

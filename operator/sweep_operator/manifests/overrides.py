@@ -11,12 +11,14 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.tracking import wandb_of
 from sweep_operator.manifests.values import hydra_value, yaml_value
 
 CONFIG_FILE = "train_config_overrides.yaml"
 OVERRIDES_FILE = "overrides.txt"
 PARAMS_FILE = "params.json"
 REPORT_FILE = "sweep_report.py"
+WANDB_FILE = "wandb_parameters.yaml"
 
 
 def run_parameters(run: SweepRun, template: RunTemplate) -> dict[str, Scalar]:
@@ -27,12 +29,20 @@ def run_parameters(run: SweepRun, template: RunTemplate) -> dict[str, Scalar]:
 def parameter_files(sweep: Sweep, run: SweepRun, template: RunTemplate) -> dict[str, str]:
     """File name to content."""
     parameters = run_parameters(run, template)
+    wandb = {} if wandb_of(sweep) is None else {WANDB_FILE: wandb_text(parameters)}
     return {
         CONFIG_FILE: config_text(sweep, run, parameters),
         OVERRIDES_FILE: "".join(f"{path}={hydra_value(value)}\n" for path, value in parameters.items()),
         PARAMS_FILE: json.dumps(parameters, indent=1) + "\n",
         REPORT_FILE: resources.files("sweep_operator.manifests").joinpath("report_script.txt").read_text(),
+        **wandb,
     }
+
+
+def wandb_text(parameters: Mapping[str, Scalar]) -> str:
+    """What `wandb agent` writes for its runs: wandb.init reads it into wandb.config ($WANDB_SWEEP_PARAM_PATH)."""
+    lines = [f"{_key(path)}:\n  value: {yaml_value(value)}\n" for path, value in parameters.items()]
+    return "".join(["wandb_version: 1\n", *lines])
 
 
 def config_text(sweep: Sweep, run: SweepRun, parameters: Mapping[str, Scalar]) -> str:

@@ -67,7 +67,7 @@ def substitute_arguments(arguments: Sequence[str], values: Values) -> list[str]:
     result: list[str] = []
     for argument in arguments:
         if argument == "$(args)":
-            result += [_escaped(f"--{path}={plain_text(value)}") for path, value in values.params.items()]
+            result += [_escaped(f"--{path}={_argument(value)}") for path, value in values.params.items()]
         elif argument == "$(overrides)":
             result += [_escaped(f"{path}={hydra_value(value)}") for path, value in values.params.items()]
         elif (replaced := substitute(argument, values)) is not None:
@@ -100,6 +100,11 @@ def _texts(path: str, stage: StageTemplate) -> Iterable[tuple[str, str]]:
     for number, variable in enumerate(stage.env or []):
         if isinstance(variable.get("value"), str):
             yield f"{path}.env[{number}].value", variable["value"]
+
+
+def _argument(value: Scalar) -> str:
+    """As `wandb agent` writes it into ${args}: True and False, which programs made for it look for."""
+    return str(value) if isinstance(value, bool) else plain_text(value)
 
 
 def _escaped(text: str) -> str:

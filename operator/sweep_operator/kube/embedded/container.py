@@ -17,8 +17,9 @@ from sweep_operator.kube.embedded.volumes import ConfigMaps, NoLocalMeaning, fie
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 _RANK_PORTS = ("MASTER_PORT", "PET_MASTER_PORT")
-_STALE = ("SWEEP_", "PET_", "WANDB_RUN_", "WANDB_SWEEP_ID", "WANDB_NAME", "WANDB_RESUME")
+_STALE = ("SWEEP_", "PET_", "WANDB_RUN_", "WANDB_SWEEP_", "WANDB_NAME", "WANDB_RESUME")
 """Variables of an outer run that an inner one must not inherit."""
+WANDB_KEY = "WANDB_API_KEY"
 
 
 class NoSuchProgram(NoLocalMeaning):
@@ -170,8 +171,8 @@ def _value_from(
         name = variable["name"]
         if name in outer:
             return outer[name]
-        if source["secretKeyRef"].get("optional"):
-            return None
+        if source["secretKeyRef"].get("optional") or name == WANDB_KEY:
+            return None  # wandb finds the login of this machine by itself
         raise NoLocalMeaning(f"env {name}: Secrets are the cluster's; set {name} in the environment of sweep run")
     raise NoLocalMeaning(f"env {variable['name']}: {next(iter(source))} has no meaning on one machine")
 

@@ -1,0 +1,279 @@
+"""Everything that is asked of W&B's SDK, in the child process only. The one module that imports wandb.
+
+Sweeps are searched and created by GraphQL of our own through the SDK's transport: its `Project.sweeps` sends a request
+per sweep, and its `wandb.sweep` repeats a creation whose answer was lost, which makes a second sweep.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from wandb.apis.public.service_api import ServiceApi
+from wandb.errors import AuthenticationError, CommError, UsageError
+from wandb.sdk.lib.service.service_connection import WandbApiFailedError
+
+import wandb
+from sweep_operator.tracking.messages import Parcel, Patience, RunCard, SweepCard
+from sweep_operator.tracking.troubles import NoKey, WandbError, status_in
+
+T = TypeVar("T")
+PAGE = 250
+_NEVER = 86_400.0
+"""Seconds; longer than any request may take: a retry after so long is none."""
+_ABOUT_RUN = (400, 409, 422)
+"""Answers to a run that others need not get: its id was deleted, say, and W&B gives none twice."""
+_SWEEPS = """
+query GetSweeps($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50) {
+  project(name: $project, entityName: $entity) {
+    sweeps(after: $cursor, first: $perPage) {
+      pageInfo { endCursor hasNextPage }
+      edges { node { name displayName description createdAt } }
+    }
+  }
+}
+"""
+_SWEEP = """
+query GetSweep($name: String!, $project: String, $entity: String) {
+  project(name: $project, entityName: $entity) {
+    sweep(sweepName: $name) { name }
+  }
+}
+"""
+_CREATE_SWEEP = """
+mutation UpsertSweep(
+  $config: String, $description: String, $entityName: String, $projectName: String, $displayName: String,
+  $controller: JSONString
+) {
+  upsertSweep(input: {
+    config: $config, description: $description, entityName: $entityName, projectName: $projectName,
+    displayName: $displayName, controller: $controller
+  }) {
+    sweep { name }
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """A run as W&B has it."""
+
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    state: str
+    sweep: str | None
+    url: str
+
+
+@dataclass(frozen=True)
+class FoundSweep:
+    """A sweep as W&B has it."""
+
+    id: str
+    description: str
+    created: str
+
+
+class Project:
+    """One project of the server that WANDB_BASE_URL names."""
+
+    def __init__(self, entity: str | None, project: str, patience: Patience) -> None:
+        """Raises WandbError, NoKey."""
+        self._patience = patience
+        self._api = _asking(lambda: wandb.Api(timeout=max(1, round(patience.request))))
+        found = entity or _asking(lambda: self._api.default_entity)
+        if not found:
+            raise WandbError(404, "the key has no default entity; name spec.tracking.wandb.entity")
+        self.entity: str = found
+        self.project = project
+
+    @property
+    def path(self) -> str:
+        """entity/project."""
+        return f"{self.entity}/{self.project}"
+
+    # -- sweeps -----------------------------------------------------------------------------------------------------
+
+    def sweeps_called(self, name: str) -> list[FoundSweep]:
+        """Sweeps of that display name, the oldest first. Raises WandbError."""
+        found = [
+            FoundSweep(node["name"], node["description"] or "", str(node["createdAt"]))
+            for node in self._sweeps()
+            if node["displayName"] == name
+        ]
+        return sorted(found, key=lambda s: (s.created, s.id))
+
+    def _sweeps(self) -> Iterator[Mapping[str, Any]]:
+        cursor = None
+        while True:
+            variables = {"project": self.project, "entity": self.entity, "perPage": PAGE, "cursor": cursor}
+            answer = self._graphql(_SWEEPS, variables)
+            sweeps = (answer.get("project") or {}).get("sweeps")
+            if sweeps is None:
+                return  # no such project: W&B makes it with what is written to it first
+            yield from (edge["node"] for edge in sweeps["edges"])
+            if not sweeps["pageInfo"]["hasNextPage"]:
+                return
+            cursor = sweeps["pageInfo"]["endCursor"]
+
+    def create_sweep(self, card: SweepCard, method: str) -> str:
+        """The new sweep's id. Sent once: whoever gets no answer must look whether it is there. Raises WandbError."""
+        config = {**card.config, "method": method}
+        variables = {
+            "config": json.dumps(config),  # JSON is YAML, and its floats are read as such
+            "description": config["description"],
+            "entityName": self.entity,
+            "projectName": self.project,
+            "displayName": card.display_name,
+            "controller": json.dumps(config["controller"]),
+        }
+        known = self._api._service_api
+        settings = known._settings.model_copy(
+            update={"x_graphql_retry_wait_min_seconds": _NEVER, "x_graphql_retry_wait_max_seconds": _NEVER}
+        )
+        once = ServiceApi(settings=settings, timeout=self._patience.request)
+        answer = _asking(lambda: once.execute_graphql(_CREATE_SWEEP, variables))
+        return str(answer["upsertSweep"]["sweep"]["name"])
+
+    def sweep_url(self, sweep_id: str) -> str | None:
+        """The page of a sweep; None: there is no such sweep. Raises WandbError.
+
+        Not by `Api.sweep`: it cannot read the path of a sweep in a project that is called sweeps.
+        """
+        answer = self._graphql(_SWEEP, {"project": self.project, "entity": self.entity, "name": sweep_id})
+        if ((answer.get("project") or {}).get("sweep")) is None:
+            return None
+        return self._api._service_api.app_url + "/".join(map(quote, (self.entity, self.project, "sweeps", sweep_id)))
+
+    def _graphql(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = _asking(lambda: self._api._service_api.execute_graphql(query, variables))
+        return answer
+
+    # -- runs -------------------------------------------------------------------------------------------------------
+
+    def runs(self, ids: Sequence[str]) -> dict[str, FoundRun]:
+        """What W&B has of these runs, with config and summary, in one request per 250. Raises WandbError."""
+        self._api.flush()  # it remembers answers
+        found: dict[str, FoundRun] = {}
+        for start in range(0, len(ids), PAGE):
+            wanted = {"name": {"$in": list(ids[start : start + PAGE])}}
+            try:
+                found |= _asking(lambda: self._read(wanted))  # noqa: B023 - called at once
+            except ValueError:  # no such project, yet
+                return {}
+        return found
+
+    def _read(self, filters: dict[str, Any]) -> dict[str, FoundRun]:
+        runs = self._api.runs(self.path, filters=filters, per_page=PAGE, include_sweeps=False, lazy=False)
+        return {
+            run.id: FoundRun(dict(run.config), dict(run.summary_metrics), run.state, run.sweep_name, run.url)
+            for run in runs
+        }
+
+    def write(self, card: RunCard, group: str, sweep_id: str | None) -> None:
+        """Creates the run or goes on with it, and ends it. Raises WandbError. That it returns proves nothing."""
+        settings = self._settings(card, group, sweep_id)
+        try:
+            run = wandb.init(config=dict(card.config), reinit="create_new", settings=settings, allow_val_change=True)
+        except (CommError, wandb.Error) as error:
+            raise self._why(card, error) from error
+        run.summary.update(card.summary)
+        run.finish(exit_code=1 if card.failed else 0)
+
+    def _settings(self, card: RunCard, group: str, sweep_id: str | None) -> wandb.Settings:
+        return wandb.Settings(
+            entity=self.entity,
+            project=self.project,
+            run_id=card.id,
+            resume="allow",
+            run_group=group,
+            run_name=card.name,
+            run_job_type="trial",
+            sweep_id=sweep_id,
+            mode="online",
+            x_skip_transaction_log=True,
+            x_disable_viewer=True,
+            **quiet(self._patience),
+        )
+
+    def _why(self, card: RunCard, error: Exception) -> WandbError:
+        """The SDK's words do not always say the status: then the public API, asked for the same, does."""
+        status, lost = status_in(str(error))
+        if status is not None or lost:
+            return WandbError(status, str(error), about_run=status in _ABOUT_RUN)
+        try:
+            _asking(lambda: self._api.create_run(run_id=card.id, project=self.project, entity=self.entity))
+        except WandbError as again:
+            return WandbError(again.status, str(again), about_run=again.status in _ABOUT_RUN)
+        return WandbError(None, str(error))
+
+
+def write_offline(parcel: Parcel, card: RunCard, folder: Path) -> Path:
+    """Writes the run into ``folder``/wandb/offline-run-*; returns that directory. Raises WandbError."""
+    settings = wandb.Settings(
+        entity=parcel.entity,
+        project=parcel.project,
+        run_id=card.id,
+        run_group=parcel.group,
+        run_name=card.name,
+        run_job_type="trial",
+        mode="offline",
+        root_dir=str(folder),
+        **quiet(parcel.patience),
+    )
+    try:
+        run = wandb.init(config=dict(card.config), reinit="create_new", settings=settings)
+    except wandb.Error as error:
+        raise WandbError(None, str(error)) from error
+    run.summary.update(card.summary)
+    run.finish(exit_code=1 if card.failed else 0)
+    return Path(run.settings.sync_dir)
+
+
+def quiet(patience: Patience) -> dict[str, Any]:
+    """Nothing that the SDK would send by itself: it is the operator's machine, not the run's."""
+    return {
+        "init_timeout": patience.open,
+        "finish_timeout": patience.finish,
+        "console": "off",
+        "silent": True,
+        "save_code": False,
+        "disable_code": True,
+        "disable_git": True,
+        "disable_job_creation": True,
+        "x_disable_meta": True,
+        "x_disable_machine_info": True,
+        "x_disable_stats": True,
+        "x_save_requirements": False,
+        "host": "",
+        "program": "",
+    }
+
+
+def _asking(question: Callable[[], T]) -> T:
+    """Asks; whatever the SDK raises becomes a WandbError with the status of the answer, or a NoKey."""
+    try:
+        return question()
+    except UsageError as error:
+        if "API key" in str(error):
+            raise NoKey(str(error)) from error
+        raise WandbError(None, str(error)) from error
+    except (WandbApiFailedError, AuthenticationError, CommError) as error:
+        failure: BaseException | None = error
+        while failure is not None and not isinstance(failure, WandbApiFailedError):
+            failure = failure.__cause__
+        response = failure.response if isinstance(failure, WandbApiFailedError) else None
+        status = (response.http_status if response is not None else 0) or status_in(str(error))[0]
+        raise WandbError(status, str(failure or error)) from error
+
+
+def redacted(text: str) -> str:
+    """Without the key, should anybody have put it into words."""
+    key = os.environ.get("WANDB_API_KEY")
+    return text.replace(key, "***") if key else text

@@ -1,0 +1,149 @@
+"""Sweeps that have finished and were not delivered, as they lie in a local directory: hundreds of runs in a second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sweep_operator.api.errors import parse
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.kube.embedded import EmbeddedKube, open_readonly
+from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.local.admission import admit
+from tests.wandb_stub.records import Run
+
+NOW = "2026-01-02T03:04:05Z"
+WANDB: dict[str, Any] = {"entity": "acme", "project": "sweeps"}
+
+
+def manifest(name: str, **wandb: Any) -> dict[str, Any]:
+    spec = {
+        "metric": "reward",
+        "seed": 1,
+        "parameters": {
+            "trainer.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2},
+            "trainer.batch": {"distribution": "uniform_pow2", "min": 16, "max": 1024},
+        },
+        "fixed": {"trainer.name": "ppo"},
+        "limits": {"maxRuns": 1, "maxParallelRuns": 1},
+        "train": {"command": ["true"]},
+        "tracking": {"wandb": {**WANDB, **wandb}},
+    }
+    return {"apiVersion": "metta.ai/v1alpha1", "kind": "Sweep", "metadata": {"name": name}, "spec": spec}
+
+
+def lr(index: int) -> float:
+    return 1e-5 * (index + 1) / 3
+
+
+def score(index: int) -> float:
+    return index / 7
+
+
+def fails(index: int) -> bool:
+    return index % 6 == 5
+
+
+def store(runs_dir: Path, name: str, count: int, **wandb: Any) -> Path:
+    """A sweep of ``count`` finished runs, every sixth of them failed; returns its state file."""
+    state = runs_dir / name / "state.db"
+    state.parent.mkdir(parents=True)
+    asyncio.run(_store(state, name, count, wandb))
+    return state
+
+
+async def _store(state: Path, name: str, count: int, wandb: dict[str, Any]) -> None:
+    kube = EmbeddedKube(state, clock=lambda: datetime.now(UTC), admission=admit)
+    body = manifest(name, **wandb)
+    body["metadata"]["namespace"] = "default"
+    sweep = await kube.create(Kind.SWEEP, body)
+    ended = _condition("Succeeded", "True", "MaxRunsReached") | {"observedGeneration": sweep["metadata"]["generation"]}
+    sweep["status"] = {"conditions": [ended], "nextIndex": count}
+    await kube.update_status(Kind.SWEEP, sweep)
+    for index in range(count):
+        run = await kube.create(Kind.SWEEP_RUN, _run(sweep, index))
+        run["status"] = _status(name, index)
+        await kube.update_status(Kind.SWEEP_RUN, run)
+    kube.close()
+
+
+def _run(sweep: Object, index: int) -> Object:
+    meta = sweep["metadata"]
+    owner = {"apiVersion": sweep["apiVersion"], "kind": "Sweep", "name": meta["name"], "uid": meta["uid"]}
+    return {
+        "metadata": {
+            "name": f"{meta['name']}.r.{index}",
+            "namespace": "default",
+            "labels": {"metta.ai/sweep": meta["name"]},
+            "ownerReferences": [{**owner, "controller": True, "blockOwnerDeletion": True}],
+        },
+        "spec": {
+            "sweepName": meta["name"],
+            "index": index,
+            "origin": "model",
+            "parameters": {"trainer.lr": lr(index), "trainer.batch": 64},
+            "prediction": {"score": 0.5, "cost": 2.0},
+        },
+    }
+
+
+def _status(name: str, index: int) -> Object:
+    status: Object = {
+        "runName": f"{name}.r.{index}",
+        "seed": 1,
+        "fixed": {"trainer.name": "ppo"},
+        "templateHash": "0",
+        "train": {"attempt": 1, "seconds": 12.5},
+        "cost": 12.5,
+    }
+    if fails(index):
+        failure = {"stage": "train", "class": "crash", "reason": "ExitCode", "message": "exit code 1"}
+        return status | {"failure": failure, "conditions": [_condition("Succeeded", "False", "ExitCode")]}
+    good = [_condition("Succeeded", "True", "Completed"), _condition("TrainSucceeded", "True", "Completed")]
+    return status | {"score": score(index), "metrics": {"reward": score(index), "train.loss": 0.25}, "conditions": good}
+
+
+def _condition(type_: str, status: str, reason: str) -> Object:
+    return {"type": type_, "status": status, "reason": reason, "message": "", "lastTransitionTime": NOW}
+
+
+def stored_runs(state: Path) -> list[SweepRun]:
+    """As they were last written."""
+    kube = open_readonly(state)
+    try:
+        return [parse(SweepRun, o) for o in asyncio.run(kube.list(Kind.SWEEP_RUN)).items]
+    finally:
+        kube.close()
+
+
+def assert_each_once(found: Iterable[Run], count: int, sweep_id: str) -> None:
+    """Every run is there once, as it was stored, and no other."""
+    by_index = {int(run.name.rpartition(".")[2]): run for run in found}
+    assert sorted(by_index) == list(range(count))
+    for index, run in by_index.items():
+        config = {key: entry["value"] for key, entry in run.config.items() if key != "_wandb"}
+        assert config == {"trainer.lr": lr(index), "trainer.batch": 64, "trainer.name": "ppo"}
+        summary = {key: value for key, value in run.summary.items() if key not in ("_wandb", "_runtime")}
+        assert summary == expected_summary(index)
+        assert run.sweep == sweep_id
+        assert run.state == ("failed" if fails(index) else "finished")
+
+
+def expected_summary(index: int) -> dict[str, Any]:
+    common = {
+        "cost": 12.5,
+        "protein.cost": 12.5,
+        "time.train": 12.5,
+        "time.total": 12.5,
+        "protein.suggestion": {"trainer": {"lr": lr(index), "batch": 64}},
+        "protein.suggestion_flattened_items": [["trainer.lr", lr(index)], ["trainer.batch", 64]],
+        "protein.suggestion_info": {"origin": "model", "score": 0.5, "cost": 2.0},
+    }
+    if fails(index):
+        error = {"protein.error": "crash: ExitCode: exit code 1", "protein.failure_class": "crash"}
+        return common | error | {"protein.state": "failure"}
+    observed = {"score": score(index), "protein.objective": score(index), "reward": score(index), "train.loss": 0.25}
+    return common | observed | {"protein.state": "success"}

@@ -1,0 +1,132 @@
+"""mode offline and `sweep sync`; mode disabled; servers and projects that are not allowed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.meta import find_condition
+from sweep_operator.cli.main import cli
+from sweep_operator.local import LocalSession
+from sweep_operator.local.tracking import with_own_account
+from tests.local.sweeps import manifest, until
+from tests.tracking.conftest import clear_wandb
+from tests.tracking.finished import assert_each_once, expected_summary, fails, lr, store, stored_runs
+from tests.tracking.finished import manifest as finished
+from tests.wandb_stub import offline
+from tests.wandb_stub.server import KEY, WandbServer
+
+IMPORTED = """
+import asyncio, json, sys
+from pathlib import Path
+from sweep_operator.local import LocalSession
+
+async def main():
+    async with LocalSession(Path(sys.argv[1]), json.loads(sys.argv[2])) as session:
+        async with asyncio.timeout(60):
+            while not session.done() or session.delivering():
+                await session.changed(0.1)
+    assert "wandb" not in sys.modules, "the operator's own process never imports it"
+
+asyncio.run(main())
+"""
+
+
+def test_offline_writes_files_and_sync_delivers_them(
+    tmp_path: Path, wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear_wandb(monkeypatch, tmp_path)  # neither key nor server: nothing is asked
+    state = store(tmp_path, "s", 6, mode="offline")
+    for _ in range(2):  # the second time there is nothing left to write
+        _run(tmp_path, finished("s", mode="offline"))
+    found = {run.display_name: run for run in offline.read_all(tmp_path / "s" / "wandb")}
+    assert len(list((tmp_path / "s" / "wandb").iterdir())) == 6
+    for index in range(6):
+        run = found[f"s.r.{index}"]
+        assert run.config == {"trainer.lr": lr(index), "trainer.batch": 64, "trainer.name": "ppo"}
+        assert {k: v for k, v in run.summary.items() if k not in ("_wandb", "_runtime")} == expected_summary(index)
+        assert (run.group, run.exit_code) == ("s", 1 if fails(index) else 0)
+    assert {r.status.tracking.state for r in stored_runs(state) if r.status.tracking} == {"Offline"}
+
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
+    done = CliRunner().invoke(cli, ["sync", "s", "--runs-dir", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    (sweep,) = wandb_server.sweeps()
+    assert_each_once(wandb_server.runs(), 6, sweep.name)
+    assert "6 of 6 finished runs are in W&B" in done.output
+    assert f"{wandb_server.url}/acme/sweeps/sweeps/{sweep.name}" in done.output
+    assert all(r.delivered for r in stored_runs(state))
+    assert f"wandb_sweep_id: {sweep.name}" in (tmp_path / "s" / "config.yaml").read_text()
+    asked = len(wandb_server.requests())
+    assert CliRunner().invoke(cli, ["sync", "s", "--runs-dir", str(tmp_path)]).exit_code == 0
+    assert len(wandb_server.requests()) == asked, "nothing is left to ask"
+
+
+def _run(runs_dir: Path, body: dict[str, Any], **env: str) -> None:
+    """A session to its end, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, str(runs_dir), json.dumps(body)],
+        env={**os.environ, **env}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_sync_says_why_something_is_missing(
+    tmp_path: Path, wandb_env: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path, "s", 1)
+    wandb_env.stop()
+    done = CliRunner().invoke(cli, ["sync", "s", "--runs-dir", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "0 of 1 finished runs are in W&B" in done.output
+    assert "connection refused" in done.output
+    unknown = CliRunner().invoke(cli, ["sync", "t", "--runs-dir", str(tmp_path)])
+    assert (unknown.exit_code, "known are s" in unknown.output or "did you mean s" in unknown.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("tracking", "imported"),
+    [({"wandb": {"mode": "disabled"}}, False), ({"wandb": {"project": "p"}}, True)],
+    ids=["disabled", "online"],
+)
+def test_disabled_imports_no_wandb_in_any_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking: dict[str, Any], imported: bool
+) -> None:
+    clear_wandb(monkeypatch, tmp_path)
+    fake, marker = tmp_path / "path", tmp_path / "imported"
+    fake.mkdir()
+    (fake / "wandb.py").write_text(f"open({str(marker)!r}, 'w').close()\nraise ImportError('not here')\n")
+    _run(tmp_path / "runs", manifest("s", tracking=tracking), PYTHONPATH=str(fake))
+    assert marker.exists() == imported
+
+
+async def test_the_key_goes_to_no_server_that_is_not_allowed(tmp_path: Path, wandb_env: WandbServer) -> None:
+    """Neither the operator nor its pods: the sweep goes on, and says what to do."""
+    script = 'env | grep ^WANDB_ > "$SWEEP_RUN_DIR/env.txt"; ' + manifest()["spec"]["train"]["command"][2]
+    with WandbServer() as thief:
+        wandb = {"entity": "acme", "baseURL": thief.url, "apiKeySecret": {"name": "wandb"}}
+        body = manifest("s", tracking={"wandb": wandb}, train={"command": ["sh", "-c", script]})
+        config = with_own_account(OperatorConfig(), {"WANDB_BASE_URL": wandb_env.url})
+        async with LocalSession(tmp_path, body, config=config) as running:
+            sweep, runs = await until(running, lambda *_: running.done() and not running.delivering())
+        assert thief.requests(otel=True) == []
+    assert wandb_env.requests() == []
+    assert all(r.succeeded for r in runs)
+    condition = find_condition(sweep.status.conditions, "TrackingSynced")
+    assert condition is not None
+    assert (condition.status, condition.reason) == ("False", "BaseURLNotAllowed")
+    for remedy in ("spec.tracking.wandb.baseURL", wandb_env.url, "wandbBaseUrls"):
+        assert remedy in condition.message
+    for run in runs:
+        seen = (tmp_path / "s" / "runs" / run.name / "env.txt").read_text()
+        assert "WANDB_MODE=offline" in seen
+        assert thief.url not in seen
