@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from protein.random_search import Random, Sobol
     from protein.settings import ProteinSettings
     from protein.space import Parameter, SearchSpace, SpaceError
+    from protein.wandb_protein import HistoryUnavailable, WandbProtein
 
 _HOMES = {
     "Calibration": "calibration",
+    "HistoryUnavailable": "wandb_protein",
     "MettaProtein": "metta",
     "Observation": "optimizer",
     "Optimizer": "optimizer",
@@ -37,6 +39,7 @@ _HOMES = {
     "Sobol": "random_search",
     "SpaceError": "space",
     "SuggestionInfo": "optimizer",
+    "WandbProtein": "wandb_protein",
     "calibrate": "calibration",
     "calibrate_cost": "calibration",
     "flatten": "paths",
@@ -48,6 +51,7 @@ _HOMES = {
 
 __all__ = [
     "Calibration",
+    "HistoryUnavailable",
     "MettaProtein",
     "Observation",
     "Optimizer",
@@ -61,6 +65,7 @@ __all__ = [
     "Sobol",
     "SpaceError",
     "SuggestionInfo",
+    "WandbProtein",
     "calibrate",
     "calibrate_cost",
     "flatten",

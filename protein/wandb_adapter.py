@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from protein.paths import flatten
+from protein.wandb_history import COST, ERROR, FLAT_SUGGESTION, INFO, OBJECTIVE, STATE, SUGGESTION
 
 
 def write_suggestion(run: Any, suggestion: Mapping[str, Any], info: Mapping[str, Any]) -> None:
@@ -13,10 +14,10 @@ def write_suggestion(run: Any, suggestion: Mapping[str, Any], info: Mapping[str,
     run.config.update(dict(suggestion), allow_val_change=True)
     run.summary.update(
         {
-            "protein.suggestion": dict(suggestion),
-            "protein.suggestion_flattened_items": [[k, v] for k, v in flatten(suggestion).items()],
-            "protein.suggestion_info": dict(info),
-            "protein.state": "running",
+            SUGGESTION: dict(suggestion),
+            FLAT_SUGGESTION: [[k, v] for k, v in flatten(suggestion).items()],
+            INFO: dict(info),
+            STATE: "running",
         }
     )
 
@@ -27,13 +28,13 @@ def write_success(run: Any, objective: float, cost: float) -> None:
         {
             "score": objective,
             "cost": cost,
-            "protein.objective": objective,
-            "protein.cost": cost,
-            "protein.state": "success",
+            OBJECTIVE: objective,
+            COST: cost,
+            STATE: "success",
         }
     )
 
 
 def write_failure(run: Any, message: str) -> None:
     """A run has failed."""
-    run.summary.update({"protein.state": "failure", "protein.error": message})
+    run.summary.update({STATE: "failure", ERROR: message})

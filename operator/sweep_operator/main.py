@@ -30,6 +30,7 @@ from sweep_operator.shell.options import BadConfig, Options, read_config
 from sweep_operator.suggest.child import OptimizerChild
 from sweep_operator.tracking.child import DeliveryChild
 from sweep_operator.tracking.outbox import Outbox
+from sweep_operator.tracking.warm_start import WandbSources
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,8 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         tracker=outbox,
         on_pass=metrics.observe_pass,
     )
-    engine = Engine(kube, metrics.timed(child), ClusterHistory(kube), settings)
+    history = ClusterHistory(kube, WandbSources(config))
+    engine = Engine(kube, metrics.timed(child), history, settings)
     outbox.on_news = engine.queue.add
     metrics.watch(engine)
     health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: child.overdue)

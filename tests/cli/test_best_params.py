@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shlex
@@ -145,7 +146,9 @@ def test_max_cost(tmp_path: Path) -> None:
     [(["sweep_run=my_swep"], "no sweep 'my_swep' below"), (["sweep_run="], "write sweep_run=NAME"),
      (["run=my_sweep"], "'run' is not known here"), (["sweep_run=empty"], "no run has a score yet (1 runs, 1 failed)")],
 )  # fmt: skip
-def test_errors(arguments: list[str], said: str, tmp_path: Path) -> None:
+def test_errors(arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
     store(tmp_path, manifest(), [finished(1.0)])
     store(tmp_path, manifest("empty"), [finished(None)])
     result = CliRunner().invoke(cli, ["best-params", *arguments, "--runs-dir", str(tmp_path)])

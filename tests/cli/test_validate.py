@@ -50,6 +50,18 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "an unknown distribution": (
         sweep("x: {distribution: log_norm, min: 1, max: 2}"), ["['x'].distribution", "'log_norm'", "log_normal"],
     ),
+    "two sources in one": (
+        sweep(rest=TRAIN + "\nwarmStart: {from: [{sweep: a, file: b.csv}]}"),
+        ["spec.warmStart.from[0]", "exactly one of sweep, wandb, configMap, file", "['sweep', 'file']"],
+    ),
+    "a source that is not there": (
+        sweep(rest=TRAIN + "\nwarmStart: {from: [{file: nosuch.csv}]}"),
+        ["spec.warmStart.from[0].file", "nosuch.csv", "there is no such file; paths count from"],
+    ),
+    "a source of nothing": (
+        sweep(rest=TRAIN + "\nwarmStart: {from: [{sweep: s}, {file: pyproject.toml}]}"),
+        ["spec.warmStart.from[1].file", "pyproject.toml"],
+    ),
     "min above max": (sweep(uniform("min: 2, max: 1")), ["['x'].min", "2", "below max 1", "swap"]),
     "no max": (sweep(uniform("min: 2")), ["['x'].max", "add max"]),
     "mean outside": (sweep(uniform("min: 0, max: 1, mean: 3")), ["['x'].mean", "3", "[0, 1]", "move it inside"]),

@@ -9,6 +9,7 @@ import pytest
 
 from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import KubectlFailed, Object
 from tests.cluster.sweeps import manual_run, sweep
@@ -63,6 +64,18 @@ INVALID: list[tuple[str, Object, str, str]] = [
         _with(perRun={"failureRules": [{"class": "crash"}]}),
         "failureRules",
         "logPattern or exitCodes",
+    ),
+    (
+        "two sources in one",
+        _with(warmStart={"from": [{"sweep": "a", "file": "b.csv"}]}),
+        "warmStart.from",
+        "exactly one",
+    ),
+    (
+        "an empty name",
+        _with(warmStart={"from": [{"sweep": "a", "parameters": {"x": ""}}]}),
+        "parameters.x",
+        "at least 1",
     ),
     ("unknown field", _with(limit={"maxRuns": 3}), "limit", "unknown"),
     ("no train", _with(train=None), "train", "equired"),
@@ -141,6 +154,35 @@ def test_a_run_is_immutable_but_for_stop_and_its_name_is_free_but_for_ours(clust
     cluster.patch("sweeprun", "mine", namespace, {"spec": {"stop": True}})
     with pytest.raises(KubectlFailed, match="operator's to give"):
         cluster.apply({**run, "metadata": {"name": "s.r.4"}}, namespace)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"origin": "imported"}, "belong together"),
+        ({"observation": {"score": 1}}, "belong together"),
+        ({"origin": "imported", "observation": {}}, "exactly one of score and failure"),
+        ({"origin": "imported", "observation": {"score": 1, "failure": {"class": "crash"}}}, "exactly one of"),
+        ({"origin": "imported", "observation": {"failure": {"class": "bad"}}}, "class"),
+        ({"origin": "imported", "observation": {"score": 1, "cost": -1}}, "cost"),
+    ],
+)
+def test_what_an_imported_run_may_say(cluster: Cluster, namespace: str, spec: Object, words: str) -> None:
+    run = manual_run("old", "s", x=0.1)
+    body = {**run, "spec": {**run["spec"], **spec}}
+    with pytest.raises(KubectlFailed, match=words):
+        cluster.apply(body, namespace)
+    with pytest.raises(InvalidObject):
+        parse(SweepRun, body)
+
+
+def test_an_imported_run_stays_as_it_came(cluster: Cluster, namespace: str) -> None:
+    run = manual_run("old", "s", x=0.1)
+    told = {"origin": "imported", "observation": {"score": 1, "metrics": {"loss": 0.5}}}
+    cluster.apply({**run, "spec": {**run["spec"], **told}}, namespace)
+    with pytest.raises(KubectlFailed, match="observation is immutable"):
+        cluster.patch("sweeprun", "old", namespace, {"spec": {"observation": {"score": 2}}})
+    cluster.patch("sweeprun", "old", namespace, {"spec": {"stop": True}})
 
 
 def test_explain_and_field_selectors(cluster: Cluster, namespace: str) -> None:

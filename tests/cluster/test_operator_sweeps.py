@@ -180,7 +180,7 @@ def test_a_sweep_starts_from_what_others_have_learned(cluster: Cluster, shared: 
     cluster.apply(sweep("earlier", limits={"maxRuns": 3, "maxParallelRuns": 3}), ns)
     until_reason(cluster, "sweep", "earlier", ns, "MaxRunsReached")
     rows = [{"parameters": {"x": x}, "score": x, "cost": 1.0} for x in (0.1, 0.9)]
-    history = {"rows.jsonl": "\n".join(json.dumps(r) for r in rows)}
+    history = {"rows.jsonl": "\n".join(json.dumps(r) for r in rows), "more.csv": "x,reward,cost\n0.3,0.3,1\n"}
     late = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late"}, "data": history}
     sources = {"from": [{"sweep": "earlier"}, {"configMap": "late"}]}
     design = {"numRandomSamples": 0, "seedWithSearchCenter": False}
@@ -199,10 +199,10 @@ def test_a_sweep_starts_from_what_others_have_learned(cluster: Cluster, shared: 
     cluster.apply(late, ns)
     cluster.kubectl("annotate", "sweep", "warm", "looked=at", "-n", ns)  # any news of it: sooner than its next look
     until_reason(cluster, "sweep", "warm", ns, "MaxRunsReached")
-    assert (told()["status"], told()["message"]) == ("True", "5 observations")
+    assert (told()["status"], told()["message"]) == ("True", "6 observations")
     found = cluster.get("sweep", "warm", ns)
-    assert found["status"]["optimizer"]["observations"] == 5 + 2
-    # without the five there is nothing to fit a model to
+    assert found["status"]["optimizer"]["observations"] == 6 + 2
+    # without the six there is nothing to fit a model to
     assert [r["spec"]["origin"] for r in runs(cluster, ns, "warm")] == ["manual", "model"]
     kept = cluster.get("configmap", "warm-warm-start", ns)
     assert [o["uid"] for o in kept["metadata"]["ownerReferences"]] == [found["metadata"]["uid"]]

@@ -219,6 +219,43 @@ def test_added_runs_are_run_and_learned(cluster: Cluster, person: Person, finish
     cluster.until(lambda: known() == 2 + len(wanted), "they are learned")
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_what_is_exported_is_imported_by_another_sweep_once(
+    cluster: Cluster, person: Person, finished: str, tmp_path: Path, form: str
+) -> None:
+    name, file = f"heir-{form}", tmp_path / f"runs.{form}"
+    cluster.apply(sweep(name, limits={"maxRuns": 1}, suspend=True), person.namespace)
+    assert f"written to {file}" in person.does("export", finished, "-o", str(file)).err
+    given = [r for r in runs(cluster, person.namespace, finished) if ended(r)]
+    assert person.does("import", str(file), name, "--dry-run").out == f"would import {len(given)} runs\n"
+    assert person.does("import", str(file), name).out == f"imported {len(given)} runs\n"
+    cluster.until(lambda: all(map(ended, runs(cluster, person.namespace, name))), "they are recorded")
+    taken = runs(cluster, person.namespace, name)
+    assert {(r["status"]["parameters"]["x"], r["status"]["score"], r["status"]["cost"]) for r in taken} == {
+        (r["spec"]["parameters"]["x"], r["status"]["score"], r["status"]["cost"]) for r in given
+    }
+    assert {r["spec"]["origin"] for r in taken} == {"imported"}
+    again = person.does("import", str(file), name).out
+    assert again == f"imported 0 runs; {len(given)} were there already\n"
+    assert person.does("import", str(file), finished).out == again, "its own runs are no news to a sweep"
+    cluster.patch("sweep", name, person.namespace, {"spec": {"suspend": False}})
+    until_reason(cluster, "sweep", name, person.namespace, "MaxRunsReached")
+    known = cluster.get("sweep", name, person.namespace)["status"]
+    assert known["optimizer"]["observations"] == len(given) + 1
+    assert known["cost"]["spent"] < 1 + sum(r["status"]["cost"] for r in given)
+
+
+def test_a_file_in_which_anything_is_wrong_is_not_imported(
+    cluster: Cluster, person: Person, finished: str, tmp_path: Path
+) -> None:
+    before = len(runs(cluster, person.namespace, finished))
+    file = tmp_path / "f.csv"
+    file.write_text("x,score\n0.1,1\nfast,2\n")
+    done = person.sweep("import", str(file), finished)
+    assert (done.code, done.err) == (2, "error: f.csv: line 3: x: 'fast' is not a number, as uniform needs\n")
+    assert len(runs(cluster, person.namespace, finished)) == before
+
+
 def test_what_cannot_be_added_is_said_before_anything_is_made(cluster: Cluster, person: Person, finished: str) -> None:
     before = len(runs(cluster, person.namespace, finished))
     for arguments, stdin, said in (

@@ -16,12 +16,13 @@ from typing import Any
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL
-from sweep_operator.api.sweep import Sweep, WarmStart
+from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.plan import Observation, SuggestRequest
+from sweep_operator.api.warm_start import WarmStart
+from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.engine.engine import Engine
-from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.ports import History, HistoryReader, Settings
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
 from sweep_operator.local.admission import admit
@@ -55,8 +56,8 @@ class Sequence:
 
 
 class NoHistory:
-    async def read(self, sweep: Sweep, warm_start: WarmStart) -> list[Observation]:
-        return []
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
+        return History(())
 
 
 class World:
@@ -72,7 +73,7 @@ class World:
         self._started: set[str] = set()
         self._serial = 0
 
-    def engine(self, kube: Kube | None = None) -> Engine:
+    def engine(self, kube: Kube | None = None, history: HistoryReader | None = None) -> Engine:
         """A fresh operator process: it knows nothing."""
         settings = Settings(
             config=OperatorConfig(),
@@ -80,7 +81,7 @@ class World:
             monotonic=lambda: self.now.timestamp(),
             require_image=False,
         )
-        return Engine(kube or self.kube, self.suggester, NoHistory(), settings)
+        return Engine(kube or self.kube, self.suggester, history or NoHistory(), settings)
 
     async def apply(self, **spec: Any) -> None:
         base: dict[str, Any] = {

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sweeps import REPORT_X, end_of, finish, manifest, sh, until, why
 
 from sweep_operator.api.errors import InvalidObject
-from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.calibration import calibration
 from sweep_operator.local import LocalSession
@@ -230,25 +228,6 @@ async def test_manual_runs_are_adopted_run_and_learned(tmp_path: Path) -> None:
     assert why(named["bad"]) == ("parameters", "InvalidParameters")
     assert sum(r.spec.index is not None for r in runs) == 2, "manual runs do not count towards maxRuns"
     assert sweep.status.optimizer.observations == 3
-
-
-async def test_warm_start_from_another_sweep(tmp_path: Path) -> None:
-    await finish(tmp_path, manifest("first", limits={"maxRuns": 3}))
-    warm: dict[str, Any] = {"from": [{"sweep": "first"}]}
-    sweep, runs = await finish(tmp_path, manifest("second", warmStart=warm, limits={"maxRuns": 1}))
-    assert sweep.status.optimizer.observations == 4
-    assert runs[0].succeeded
-
-
-async def test_a_source_that_cannot_be_read_keeps_no_other_one_back(tmp_path: Path) -> None:
-    await finish(tmp_path, manifest("first", limits={"maxRuns": 3}))
-    warm: dict[str, Any] = {"from": [{"sweep": "first"}, {"wandb": {"sweepId": "abc"}}]}
-    sweep, _ = await finish(tmp_path, manifest("second", warmStart=warm, limits={"maxRuns": 1}))
-    assert sweep.status.optimizer.observations == 4
-    condition = find_condition(sweep.status.conditions, "WarmStarted")
-    assert condition is not None
-    assert (condition.status, condition.reason) == ("False", "SourceUnreadable")
-    assert "wandb" in condition.message
 
 
 async def test_the_optimizer_learns_from_a_sweep_with_protein(tmp_path: Path) -> None:

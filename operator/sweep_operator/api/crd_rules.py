@@ -111,15 +111,27 @@ SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
          "needs exactly one of claim, existingClaim, emptyDir"),
     ),
     "warmStart.from[]": (
-        ("[has(self.sweep), has(self.wandb), has(self.configMap)].filter(given, given).size() == 1",
-         "needs exactly one of sweep, wandb, configMap"),
+        ("[has(self.sweep), has(self.wandb), has(self.configMap), has(self.file)].filter(given, given).size() == 1",
+         "needs exactly one of sweep, wandb, configMap, file"),
     ),
 }  # fmt: skip
 
 RUN_SPEC: Mapping[str, Sequence[Rule]] = {
-    "": tuple(
-        (rule, f"{name} is immutable; create a new SweepRun")
-        for rule, name in ((_fixed(n)[0], n) for n in ("sweepName", "index", "origin", "prediction"))
+    "": (
+        *(
+            (_fixed(name)[0], f"{name} is immutable; create a new SweepRun")
+            for name in ("sweepName", "index", "origin", "prediction", "observation")
+        ),
+        (
+            "has(self.observation) == (has(self.origin) && self.origin == 'imported')",
+            "observation and origin imported belong together; write both or none",
+        ),
+    ),
+    "observation": (
+        (
+            "has(self.score) != has(self.failure)",
+            "needs exactly one of score and failure",
+        ),
     ),
 }
 

@@ -15,6 +15,7 @@ from sweep_operator.api.parameters import PATH, ParameterSpec, check_parameters
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.storage import Claim, RunVolume, Storage
 from sweep_operator.api.template import StageTemplate, effective_eval
+from sweep_operator.api.warm_start import WarmStart
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 DISPLAY_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?")
@@ -84,42 +85,6 @@ class Queue(Model):
     name: str = Field(min_length=1, max_length=63, description="LocalQueue in the Sweep's namespace.")
     priority_class: str | None = Field(
         default=None, max_length=63, description="Kueue's WorkloadPriorityClass. Absent: none."
-    )
-
-
-class WandbSource(Model):
-    """A W&B sweep as a source of observations."""
-
-    sweep_id: str = Field(min_length=1, description="Id of the W&B sweep.")
-    entity: str | None = Field(default=None, description="User or team that owns it.")
-    project: str | None = Field(default=None, description="Project that it lies in.")
-
-
-class WarmStartSource(Model):
-    """Where observations come from: exactly one of sweep, wandb, configMap."""
-
-    sweep: str | None = Field(default=None, description="Name of another Sweep in the same namespace.")
-    wandb: WandbSource | None = Field(default=None, description="A W&B sweep.")
-    config_map: str | None = Field(
-        default=None, description="Name of a ConfigMap with observations (JSON lines) in the same namespace."
-    )
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        given = [n for n in ("sweep", "wandb", "config_map") if getattr(self, n) is not None]
-        if len(given) != 1:
-            raise ValueError(f"needs exactly one of sweep, wandb, configMap; has {given or 'none'}")
-        return self
-
-
-class WarmStart(Model):
-    """Observations of earlier sweeps that the model starts from."""
-
-    from_: list[WarmStartSource] = Field(
-        alias="from", min_length=1, max_length=16, description="Sources, the newest last."
-    )
-    max_observations: int = Field(
-        default=200, ge=1, le=10_000, description="How many are read at most; the newest ones are kept."
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sweep_operator.api.limits import FailureClass
 from sweep_operator.api.meta import Condition, ObjectMeta, find_condition
 from sweep_operator.api.model import Model, Scalar, Time
 
-Origin = Literal["center", "random", "sobol", "model", "resample", "manual", "fallback"]
+Origin = Literal["center", "random", "sobol", "model", "resample", "manual", "imported", "fallback"]
 Stage = Literal["train", "eval"]
 MAX_ATTEMPTS = 32
 
@@ -37,6 +37,36 @@ class Prediction(Model):
     )
 
 
+class ImportedFailure(Model):
+    """How a run failed that was made elsewhere."""
+
+    class_: FailureClass = Field(
+        alias="class", default="parameters", description="What is learned from it, as in status.failure.class."
+    )
+    reason: str = Field(default="Imported", min_length=1, max_length=256, description="Why, in one word for programs.")
+    message: str = Field(default="", max_length=1024, description="Why, in words for people.")
+
+
+class ImportedObservation(Model):
+    """The result of a run that was made elsewhere: it is recorded and learned from, and nothing is run."""
+
+    score: float | None = Field(default=None, description="The observed score. Absent: it failed.")
+    cost: float | None = Field(
+        default=None, ge=0, description="What it cost, in the Sweep's status.cost.unit. Absent: nobody knows."
+    )
+    metrics: dict[str, float] = Field(default={}, max_length=1024, description="Every metric of the result, by name.")
+    failure: ImportedFailure | None = Field(default=None, description="How it failed. Absent: it has a score.")
+    source: str | None = Field(
+        default=None, max_length=1024, description="Where it comes from, for people: a run of another sweep, a file."
+    )
+
+    @model_validator(mode="after")
+    def _one_outcome(self) -> Self:
+        if (self.score is None) == (self.failure is None):
+            raise ValueError("needs exactly one of score and failure")
+        return self
+
+
 class SweepRunSpec(Model):
     """Immutable but ``stop``."""
 
@@ -52,7 +82,7 @@ class SweepRunSpec(Model):
         default="manual",
         description="Where the parameters come from: center (the search centre), sobol or random (the start), model "
         "(the optimizer), resample (a point of the Pareto front again), fallback (random, since the optimizer failed), "
-        "manual (a person). Immutable.",
+        "manual (a person), imported (run elsewhere, see observation). Immutable.",
     )
     parameters: dict[str, Scalar] = Field(
         default={},
@@ -64,9 +94,20 @@ class SweepRunSpec(Model):
         default=None,
         description="What the optimizer expected when it proposed the run; absent without a model. Immutable.",
     )
+    observation: ImportedObservation | None = Field(
+        default=None,
+        description="Result of a run that was made elsewhere, with origin imported: it is recorded and learned from, "
+        "and nothing is run. `sweep import` makes such runs. Immutable.",
+    )
     stop: bool = Field(
         default=False, description="true: end this run now (class stopped); nothing is learned from it. For good."
     )
+
+    @model_validator(mode="after")
+    def _imported(self) -> Self:
+        if (self.observation is None) == (self.origin == "imported"):
+            raise ValueError("observation: belongs to origin imported; write both or none")
+        return self
 
 
 class Attempt(Model):
@@ -203,6 +244,11 @@ class SweepRun(Model):
     def failed(self) -> bool:
         """The run ended without a score."""
         return self._is("Succeeded", "False")
+
+    @property
+    def imported(self) -> bool:
+        """It was run elsewhere."""
+        return self.spec.observation is not None
 
     @property
     def terminal(self) -> bool:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.status import SweepTracking
 from sweep_operator.api.sweep import Sweep, Wandb
+from sweep_operator.api.warm_start import WandbSource
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def destination(sweep: Sweep, config: OperatorConfig) -> Destination | Barred | 
         )
         return Barred("BaseURLNotAllowed", text)
     there = Destination(url, wandb.entity, wandb.project)
-    if not _may_write(sweep.metadata.namespace, there, config):
+    if not may_use(sweep.metadata.namespace, there, config):
         entity = wandb.entity or "*"
         text = (
             f"spec.tracking.wandb: the operator's key does not serve project {str(there)!r} for namespace "
@@ -80,7 +81,31 @@ def known_place(sweep: Sweep, there: Destination) -> SweepTracking | None:
     return was if there.entity in (None, was.entity) else None
 
 
-def _may_write(namespace: str, there: Destination, config: OperatorConfig) -> bool:
+def source_place(sweep: Sweep, source: WandbSource, config: OperatorConfig) -> Destination | Barred:
+    """The project of a source of the warm start: what the key may not write for a namespace it must not read for it."""
+    wandb = sweep.spec.tracking.wandb or Wandb()
+    named = wandb.with_(base_url=source.base_url or wandb.base_url)
+    url = base_url(named, config.wandb_base_urls)
+    if url is None:
+        known = ", ".join(config.wandb_base_urls) or "none"
+        text = (
+            f"spec.warmStart.from.wandb.baseURL: {named.base_url!r} is not allowed; use one of {known}, or add it to "
+            "wandbBaseUrls in the operator's configuration"
+        )
+        return Barred("BaseURLNotAllowed", text)
+    there = Destination(url, source.entity or wandb.entity, source.project or wandb.project)
+    if not may_use(sweep.metadata.namespace, there, config):
+        text = (
+            f"spec.warmStart.from.wandb: the operator's key does not serve project {str(there)!r} for namespace "
+            f"{sweep.metadata.namespace}; add wandbProjects: {{{sweep.metadata.namespace}: "
+            f"[{there.entity or '*'}/{there.project}]}} to its configuration"
+        )
+        return Barred("ProjectNotAllowed", text)
+    return there
+
+
+def may_use(namespace: str, there: Destination, config: OperatorConfig) -> bool:
+    """Whether the operator's key serves the project for the namespace."""
     # An entity that is not named is the key's own: only a pattern that takes any entity admits it.
     path = f"{there.entity or ''}/{there.project}"
     return any(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep_operator.cli.find_sweep import find_sweep, from_option
 from sweep_operator.cli.options import DEFAULT_RUNS_DIR, OVERRIDES_FOLLOW, runs_dir
+from sweep_operator.cli.wandb_place import place_of, wandb_options
 from sweep_operator.config.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ PATCH_DIR = Path("configs/trainer/patch")
 
 @click.command("best-params", context_settings=OVERRIDES_FOLLOW)
 @click.argument("sweep", metavar="sweep_run=NAME")
+@click.argument("arguments", nargs=-1, metavar="[wandb.project=P ...]")
 @click.option("--top-n", type=click.IntRange(min=1), default=1, help="How many of the best runs. [1]")
 @click.option("--show-scores", is_flag=True, help="Show the scores of all successful runs.")
 @click.option("--no-patch", is_flag=True, help="Write no patch file.")
@@ -35,24 +38,35 @@ PATCH_DIR = Path("configs/trainer/patch")
     "--by", type=click.Choice(["observed", "posterior"]), default="observed",
     help="The best observed score, or the best by the model, which lucky scores do not fool. [observed]",
 )  # fmt: skip
+@from_option
+@wandb_options
 @runs_dir(DEFAULT_RUNS_DIR)
 def best_params(
     sweep: str,
+    arguments: tuple[str, ...],
     top_n: int,
     show_scores: bool,
     no_patch: bool,
     output_dir: Path,
     max_cost: float | None,
     by: str,
+    source: str | None,
+    entity: str | None,
+    project: str | None,
+    base_url: str | None,
     runs_dir: Path,
 ) -> None:
     """The best parameters of a sweep: as YAML, as a Hydra patch, as overrides, as a training command.
 
+    The sweep is looked for on this machine, then in W&B; of a cluster's sweep `kubectl sweep best-params` tells.
+
     \b
       sweep best-params sweep_run=my_sweep --top-n 3 --show-scores
+      sweep best-params sweep_run=my_sweep --entity my-team --project my-project
       python images/trainer/train.py run=new +trainer/patch=my_sweep_best
     """
-    found, runs = read_sweep(runs_dir, sweep)
+    place = place_of(arguments, entity, project, base_url)
+    found, runs = find_sweep(sweep_name(sweep), runs_dir, source, place)
     scored = ranked_runs(found, runs, max_cost, by)
     show_best(found, scored, top_n, show_scores=show_scores, output_dir=None if no_patch else output_dir)
 
@@ -85,17 +99,6 @@ def sweep_name(argument: str) -> str:
     if not name:
         raise ConfigError("sweep_run=: is empty; write sweep_run=NAME")
     return name
-
-
-def read_sweep(runs_dir: Path, argument: str) -> tuple[Sweep, list[SweepRun]]:
-    """The stored sweep of ``sweep_run=NAME`` or ``NAME``. Raises ConfigError."""
-    from sweep_operator.api.errors import parse
-    from sweep_operator.api.sweep import Sweep
-    from sweep_operator.api.sweeprun import SweepRun
-    from sweep_operator.cli.stored import stored_sweep
-
-    stored = stored_sweep(runs_dir, sweep_name(argument))
-    return parse(Sweep, stored.sweep), [parse(SweepRun, r) for r in stored.runs]
 
 
 def best_first(sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None) -> list[SweepRun]:

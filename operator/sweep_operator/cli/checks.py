@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sweep_operator.api.errors import FieldError, InvalidObject, parse
@@ -33,12 +34,36 @@ def checked_for_any_cluster(manifest: Mapping[str, Any]) -> Sweep:
     return sweep
 
 
+def check_sources(sweep: Sweep) -> None:
+    """The files that a warm start names can be read, and hold something of use. Raises InvalidObject."""
+    from sweep_operator.engine.ports import HistoryUnreadable
+    from sweep_operator.local.history import read_file
+    from sweep_operator.rows.fit import Names, fit
+
+    sources = sweep.spec.warm_start.from_ if sweep.spec.warm_start is not None else []
+    errors = []
+    for number, source in enumerate(sources):
+        if source.file is None:
+            continue
+        where = f"spec.warmStart.from[{number}].file"
+        try:
+            rows = read_file(Path(source.file))
+        except HistoryUnreadable as error:
+            errors.append(FieldError(where, str(error)))
+            continue
+        fitted = fit(rows, sweep, Names(source.parameters, source.metric, source.cost))
+        if not fitted.rows:
+            errors.append(FieldError(where, f"{source.file}: holds nothing of use: {'; '.join(fitted.texts())}"))
+    if errors:
+        raise InvalidObject(errors)
+
+
 def problems_of(document: Mapping[str, Any]) -> list[FieldError]:
     """Errors of a Sweep or a SweepRun; other kinds are none of ours."""
     try:
         if document.get("kind") == "SweepRun":
             return check_run_name(parse(SweepRun, document))
-        checked(document)
+        check_sources(checked(document))
     except InvalidObject as error:
         return error.errors
     return []

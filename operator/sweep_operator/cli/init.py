@@ -18,12 +18,13 @@ def init(arguments: tuple[str, ...], config_dir: Path | None, runs_dir: Path | N
     """Create the sweep of CONFIG without running it, and print its directory; one that exists stays as it is."""
     import asyncio
 
-    from sweep_operator.cli.checks import checked
+    from sweep_operator.cli.checks import check_sources, checked
     from sweep_operator.cli.stored import STATE, stored_sweep
     from sweep_operator.config.load import load_sweep
 
     loaded = load_sweep(arguments, config_dir, runs_dir)
     sweep = checked(loaded.manifest)
+    check_sources(sweep)
     for note in loaded.notes:
         click.echo(f"note: {note}", err=True)
     directory = loaded.runs_dir / sweep.display_name

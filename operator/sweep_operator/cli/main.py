@@ -15,6 +15,8 @@ _COMMANDS = {
     "status": ("status", "status", "Show a sweep and its runs."),
     "list": ("status", "list_", "List the sweeps of a directory."),
     "best-params": ("best_params", "best_params", "Print the best parameters, and write them as a Hydra patch."),
+    "export": ("export", "export", "Write all runs of a sweep as CSV or JSON lines."),
+    "import": ("import_", "import_", "Add runs that were made elsewhere to a sweep."),
     "sync": ("sync", "sync", "Deliver finished runs to W&B that are not there yet."),
     "report": ("report", "report", "Write a self-contained HTML report."),
 }

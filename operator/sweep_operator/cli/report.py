@@ -18,11 +18,12 @@ def report(name: str, output: Path | None, no_importance: bool, runs_dir: Path) 
     """Write one self-contained HTML page about a sweep: scores, Pareto front, parameters, failures."""
     from datetime import UTC, datetime
 
-    from sweep_operator.cli.best_params import read_sweep
+    from sweep_operator.cli.best_params import sweep_name
+    from sweep_operator.cli.stored import stored_sweep
     from sweep_operator.report.model import parameter_shares
     from sweep_operator.report.page import report_page
 
-    sweep, runs = read_sweep(runs_dir, name)
+    sweep, runs = stored_sweep(runs_dir, sweep_name(name)).parsed()
     shares, note = ({}, "Left out by --no-importance.") if no_importance else parameter_shares(sweep, runs)
     page = report_page(sweep, runs, shares, note, datetime.now(UTC))
     path = output or runs_dir / sweep.display_name / "report.html"

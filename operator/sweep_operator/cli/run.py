@@ -42,13 +42,19 @@ def _start(
     import asyncio
     from datetime import UTC, datetime
 
+    from sweep_operator.api.errors import parse
+    from sweep_operator.api.sweep import Sweep
+    from sweep_operator.cli.checks import check_sources
     from sweep_operator.cli.driver import drive
     from sweep_operator.cli.live import LineView, TableView, View
+    from sweep_operator.cli.stored import STATE
     from sweep_operator.config.load import load_sweep
     from sweep_operator.local import LocalSession
 
     loaded = load_sweep(arguments, config_dir, runs_dir)
     session = LocalSession(loaded.runs_dir, loaded.manifest, extras=loaded.extras)
+    if not (session.directory / STATE).exists():  # a sweep that goes on has read its sources
+        check_sources(parse(Sweep, loaded.manifest))
     for note in loaded.notes:
         click.echo(f"note: {note}", err=True)
     view: View

@@ -66,7 +66,7 @@ def show_sweep(
 ) -> None:
     """A sweep, what stands in its way, its runs, its best, how well its predictions fitted."""
     click.echo(text_table(SWEEP_COLUMNS, [sweep_row(sweep, now, object_names=object_names)]))
-    for type_ in ("Accepted", "Succeeded", "OptimizerHealthy", "TrackingSynced"):
+    for type_ in ("Accepted", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced"):
         found = condition_of(sweep, type_)
         if found.get("message") and (type_ == "Succeeded" or found.get("status") == "False"):
             click.echo(f"{found.get('reason')}: {found['message']}")

@@ -7,10 +7,14 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.kube.protocol import Kind, KubeError
+
+if TYPE_CHECKING:
+    from sweep_operator.api.sweep import Sweep
+    from sweep_operator.api.sweeprun import SweepRun
 
 STATE = "state.db"
 
@@ -27,6 +31,19 @@ class StoredSweep:
     def display_name(self) -> str:
         """The name of the directory and of the runs."""
         return str(self.sweep["spec"].get("displayName") or self.sweep["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of its objects."""
+        return str(self.sweep["metadata"].get("namespace") or "default")
+
+    def parsed(self) -> tuple[Sweep, list[SweepRun]]:
+        """The objects as models. Raises InvalidObject."""
+        from sweep_operator.api.errors import parse
+        from sweep_operator.api.sweep import Sweep
+        from sweep_operator.api.sweeprun import SweepRun
+
+        return parse(Sweep, self.sweep), [parse(SweepRun, run) for run in self.runs]
 
 
 def stored_sweeps(runs_dir: Path) -> Iterator[StoredSweep]:

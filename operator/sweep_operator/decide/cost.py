@@ -66,7 +66,9 @@ def run_cost(
 
 
 def spent(sweep: Sweep, run: SweepRun, template: RunTemplate | None, config: OperatorConfig) -> float:
-    """Everything that the run has used, failed and preempted attempts included."""
+    """Everything that the run has used here, failed and preempted attempts included; an imported one nothing."""
+    if run.imported:
+        return 0.0
     if sweep.spec.cost.source == "Reported":
         return run.status.cost or 0.0
     return sum(

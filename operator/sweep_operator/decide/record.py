@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sweep_operator.api.limits import FailureClass
 from sweep_operator.api.meta import Condition, find_condition, with_condition
+from sweep_operator.api.model import Scalar
 from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweeprun import (
     Attempt,
     Failure,
+    ImportedObservation,
     Stage,
     StageStatus,
     SweepRun,
+    SweepRunStatus,
 )
 from sweep_operator.decide import cost
 from sweep_operator.decide.context import RunContext
@@ -112,6 +117,10 @@ class Record:
         self._condition("Observed", "True" if learned else "False", class_.capitalize(), learned or "not learned")
         self.events.append(Event("RunFailed", f"{class_}: {reason}: {message}"[:1000], self.run.name, "Warning"))
 
+    def imported(self, observation: ImportedObservation, parameters: dict[str, Scalar]) -> None:
+        """The run is over: it was over when it came. No Event: there can be thousands at once."""
+        self.status = imported_status(self.run, observation, parameters, self.ctx.run_name, self.ctx.now)
+
     def run_stopped(self, reason: str) -> None:
         """Somebody, or the sweep's end, does not wait for it."""
         for stage in ("train", "eval"):
@@ -122,13 +131,40 @@ class Record:
         self.run_failed(None, "stopped", reason, "ended by spec.stop" if reason == "Stopped" else "the sweep has ended")
 
     def _condition(self, type_: str, status: str, reason: str, message: str) -> None:
-        new = Condition.model_validate(
-            {
-                "type": type_,
-                "status": status,
-                "reason": reason,
-                "message": message[:1024],
-                "last_transition_time": self.ctx.now,
-            }
-        )
+        new = _condition(type_, status, reason, message, self.ctx.now)
         self.status = self.status.with_(conditions=with_condition(self.status.conditions, new))
+
+
+def imported_status(
+    run: SweepRun, observation: ImportedObservation, parameters: dict[str, Scalar], name: str, now: datetime
+) -> SweepRunStatus:
+    """What a run says that was made elsewhere. Observed, and whether anything is learned, by the same rules as here."""
+    failed = observation.failure
+    failure = None if failed is None else Failure.model_validate(failed.to_json())
+    learned = "the optimizer learns from it" if failure is None else _LEARNED.get(failure.class_)
+    if failure is None:
+        ended = _condition("Succeeded", "True", "Imported", observation.source or "", now)
+    else:
+        ended = _condition("Succeeded", "False", failure.reason, failure.message, now)
+    observed = _condition("Observed", "True" if learned else "False", "Imported", learned or "not learned", now)
+    return run.status.with_(
+        run_name=name,
+        parameters=parameters,
+        score=observation.score,
+        cost=observation.cost,
+        metrics=dict(observation.metrics),
+        failure=failure,
+        conditions=with_condition(with_condition(run.status.conditions, ended), observed),
+    )
+
+
+def _condition(type_: str, status: str, reason: str, message: str, now: datetime) -> Condition:
+    return Condition.model_validate(
+        {
+            "type": type_,
+            "status": status,
+            "reason": reason,
+            "message": message[:1024],
+            "last_transition_time": now,
+        }
+    )

@@ -48,6 +48,8 @@ class WarmStartState:
     observations: tuple[Observation, ...] | None = None
     problem: str | None = None
     """Why they could not be read (so far, or for good when observations is not None)."""
+    notes: tuple[str, ...] = ()
+    """What of them was of no use."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import job_name
 from sweep_operator.api.revision import RunTemplate
-from sweep_operator.api.sweeprun import Stage, SweepRun
+from sweep_operator.api.sweeprun import ImportedObservation, Stage, SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.context import RunContext, effective_parameters
 from sweep_operator.decide.deadlines import retry_at, rules_for, stage_deadline
@@ -47,6 +47,9 @@ class Step:
 
     def advance(self) -> None:
         ctx = self.ctx
+        if self.run.spec.observation is not None:
+            self._import(self.run.spec.observation)
+            return
         if self.run.spec.stop or ctx.end is not None:
             if self._has_ended_attempt() and ctx.template is not None:
                 self._stage(ctx.template)  # what has been measured counts, however late it is read
@@ -66,6 +69,15 @@ class Step:
             template = ctx.current
             self.before.append(EnsureRevision(template))
         self._stage(template)
+
+    def _import(self, observation: ImportedObservation) -> None:
+        """It was run elsewhere: what came of it is recorded, whatever the sweep is doing."""
+        try:
+            parameters = effective_parameters(self.run, self.ctx.sweep, self.ctx.centre)
+        except ValueError as error:
+            self.record.run_failed(None, "parameters", "InvalidParameters", str(error))
+            return
+        self.record.imported(observation, parameters)
 
     # -- starting ---------------------------------------------------------------------------------------------------
 

@@ -90,7 +90,8 @@ class _Pass:
         plans = []
         for run in sorted(self.snap.runs, key=_start_order):
             reason = self._why_wait(run, end, absorbed)
-            may_start = run.name in holds or (reason is None and not run.terminal and slots.take())
+            waits = reason is None and not run.terminal and not run.imported
+            may_start = run.name in holds or (waits and slots.take())
             plans.append(decide_run(run, self._context(run, may_start, reason or "WaitingForSlot", terminating)))
         return tuple(plans)
 
@@ -196,7 +197,7 @@ class _Pass:
                 ),
                 own_runs=len(own),
                 own_ended=sum(r.terminal for r in own),
-                failed=sum(r.failed and not _was_stopped(r) for r in runs),
+                failed=sum(r.failed and not r.imported and not _was_stopped(r) for r in runs),
                 best_score=best[0].status.score if best else None,
                 infeasible=self.snap.suggested.infeasible if self.snap.suggested else None,
                 now=self.snap.now,
@@ -275,12 +276,14 @@ class _Pass:
         return conditions
 
     def _warm_started(self) -> list[Condition]:
-        observations, problem = self.snap.warm_start.observations, self.snap.warm_start.problem
-        if observations is None:
-            return [self._condition("WarmStarted", "Unknown", "Waiting", f"{problem}; tried again")] if problem else []
-        if problem:
-            return [self._condition("WarmStarted", "False", "SourceUnreadable", problem)]
-        return [self._condition("WarmStarted", "True", "Read", f"{len(observations)} observations")]
+        state = self.snap.warm_start
+        if state.observations is None:
+            text = f"{state.problem}; tried again"
+            return [self._condition("WarmStarted", "Unknown", "Waiting", text)] if state.problem else []
+        text = "; ".join([f"{len(state.observations)} observations", *state.notes])
+        if state.problem:
+            return [self._condition("WarmStarted", "False", "SourceUnreadable", f"{state.problem} ({text})")]
+        return [self._condition("WarmStarted", "True", "Read", text)]
 
     def _accepted(self) -> Condition:
         if self.accepted:

@@ -99,7 +99,7 @@ def track(
     there, wandb = destination(sweep, config), wandb_of(sweep)
     if wandb is None or there is None or report is None:
         return Tracked(sweep.status.tracking, None)
-    ended = [r for r in runs if r.terminal]
+    ended = [r for r in runs if r.terminal and not r.imported]
     delivered = sum(r.delivered for r in ended)
     if isinstance(there, Barred):
         kept = (sweep.status.tracking or SweepTracking()).with_(delivered=delivered, backlog=len(ended) - delivered)

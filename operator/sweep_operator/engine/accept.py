@@ -17,7 +17,22 @@ from sweep_operator.manifests.check import check_manifests
 
 def check_sweep(sweep: Sweep, config: OperatorConfig, require_image: bool) -> list[FieldError]:
     """Everything that is wrong with a spec beyond its types. ``require_image``: a container needs one."""
-    return [*check_spec(sweep.spec), *check_manifests(sweep, config, require_image=require_image)]
+    problems = [*check_spec(sweep.spec), *check_manifests(sweep, config, require_image=require_image)]
+    return [*problems, *_files(sweep)] if require_image else problems
+
+
+def _files(sweep: Sweep) -> list[FieldError]:
+    """Sources of a warm start that a cluster cannot read."""
+    sources = sweep.spec.warm_start.from_ if sweep.spec.warm_start is not None else []
+    return [
+        FieldError(
+            f"spec.warmStart.from[{number}].file",
+            f"{source.file!r} is on somebody's machine; `kubectl create configmap NAME --from-file={source.file}`, and "
+            "name it with configMap",
+        )
+        for number, source in enumerate(sources)
+        if source.file is not None
+    ]
 
 
 def refusal(obj: Object, errors: Sequence[FieldError], now: datetime) -> JsonObject:

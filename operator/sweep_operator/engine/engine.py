@@ -29,6 +29,8 @@ from sweep_operator.kube.protocol import Conflict, Kind, Kube, KubeError, NotFou
 log = logging.getLogger(__name__)
 
 WATCHED = (Kind.SWEEP, Kind.SWEEP_RUN, Kind.JOB, Kind.POD)
+ASK_SOURCES_AGAIN = 10.0
+"""Seconds until the sources of a warm start are read again that could not be read."""
 Key = tuple[str, str]
 """(namespace, name) of a Sweep."""
 MANAGED = {MANAGED_BY_LABEL: MANAGED_BY}
@@ -219,10 +221,8 @@ class Engine:
         await self._probe(key, plan, memory)
         if self._settings.tracker is not None:
             self._settings.tracker.offer(key, sweep, plan.track)
-        if plan.read_warm_start and not await self._warm.read(sweep, memory):
-            self.queue.add_after(key, 10)
-        elif plan.read_warm_start:
-            self.queue.add(key)
+        if plan.read_warm_start and memory.warming is None:
+            memory.warming = asyncio.create_task(self._warm_up(key, sweep, memory))
         if plan.suggest is not None and memory.suggesting is None:
             memory.suggesting = asyncio.create_task(self._suggest(key, sweep, plan.suggest, memory))
         if plan.wake is not None:
@@ -257,6 +257,22 @@ class Engine:
         finally:
             memory.suggesting = None
             self.queue.add(key)
+
+    async def _warm_up(self, key: Key, sweep: Sweep, memory: Memory) -> None:
+        """Read the sources beside the passes: a tracker may take a minute to say nothing."""
+        delay = 0.0
+        try:
+            with log_keys(namespace=key[0], sweep=key[1]):
+                delay = 0.0 if await self._warm.read(sweep, memory) else ASK_SOURCES_AGAIN
+        except (KubeError, NotLeading) as error:
+            log.warning("%s/%s: the warm start cannot be kept: %s", *key, error)
+            delay = ASK_SOURCES_AGAIN
+        except Exception:
+            log.exception("%s/%s: no warm start", *key)
+            delay = ASK_SOURCES_AGAIN
+        finally:
+            memory.warming = None
+            self.queue.add_after(key, delay)
 
     # -- edges ------------------------------------------------------------------------------------------------------
 

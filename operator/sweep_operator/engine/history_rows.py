@@ -1,69 +1,88 @@
-"""Observations from what a warm start names: the runs of a Sweep, or the JSON lines of a ConfigMap."""
+"""Observations from what a warm start names, in the terms of the Sweep that starts."""
 
 from __future__ import annotations
 
-import json
+import base64
 from collections.abc import Awaitable, Callable, Iterable
 
 from sweep_operator.api.errors import parse
-from sweep_operator.api.sweep import WarmStart, WarmStartSource
+from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.decide.plan import Observation
-from sweep_operator.decide.summary import observation
-from sweep_operator.engine.ports import HistoryUnreadable
+from sweep_operator.engine.ports import History, HistoryUnreadable
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object
+from sweep_operator.rows.files import rows_of_bytes
+from sweep_operator.rows.fit import Names, fit
+from sweep_operator.rows.of_runs import rows_of
+from sweep_operator.rows.row import Row, RowsInvalid
+
+NO_ROOM_FOR_ALL = 3
+"""Findings of one source that a condition has room for."""
 
 
 async def read_sources(
-    warm_start: WarmStart, read_one: Callable[[WarmStartSource], Awaitable[list[Observation]]]
-) -> list[Observation]:
+    sweep: Sweep, warm_start: WarmStart, read_one: Callable[[WarmStartSource], Awaitable[list[Row]]]
+) -> History:
     """Observations of all sources, newest first. What one source lacks does not keep the others back.
 
-    Raises HistoryUnreadable, with what could be read, when any of them could not.
+    ``read_one`` gives a source's rows, newest first. Raises HistoryUnreadable, with what could be read, when any of
+    them could not.
     """
-    rows: list[Observation] = []
+    observations: list[Observation] = []
+    notes: list[str] = []
     problems: list[HistoryUnreadable] = []
     for source in reversed(warm_start.from_):
         try:
-            rows += await read_one(source)
+            rows = await read_one(source)
         except HistoryUnreadable as problem:
             problems.append(problem)
-    rows = rows[: warm_start.max_observations]
+            continue
+        fitted = fit(rows, sweep, Names(source.parameters, source.metric, source.cost))
+        learned = [o for row in fitted.rows if (o := row.observation) is not None]
+        observations += learned[: warm_start.max_observations - len(observations)]
+        texts = fitted.texts()
+        more = [f"and {len(texts) - NO_ROOM_FOR_ALL} more"] if len(texts) > NO_ROOM_FOR_ALL else []
+        notes += [f"{source.title}: {'; '.join([*texts[:NO_ROOM_FOR_ALL], *more])}"] if texts else []
     if problems:
         text = "; ".join(map(str, problems))
-        raise HistoryUnreadable(text, readable=rows, lasting=all(p.lasting for p in problems))
-    return rows
+        raise HistoryUnreadable(text, readable=observations, lasting=all(p.lasting for p in problems))
+    return History(tuple(observations), tuple(notes))
 
 
-def of_runs(objects: Iterable[Object]) -> list[Observation]:
-    """What was learned from SweepRuns, newest first. Raises InvalidObject."""
-    runs = [parse(SweepRun, o) for o in objects]
-    runs.sort(key=lambda r: (r.metadata.creation_timestamp is None, r.metadata.creation_timestamp, r.name))
-    return [o for r in reversed(runs) if (o := observation(r)) is not None]
+def rows_of_objects(obj: Object, runs: Iterable[Object]) -> list[Row]:
+    """The runs of another Sweep, newest first. Raises InvalidObject."""
+    other = parse(Sweep, obj)
+    parsed = [parse(SweepRun, run) for run in runs]
+    parsed = [r for r in parsed if r.spec.sweep_name == other.name]
+    parsed.sort(key=lambda r: (r.metadata.creation_timestamp is None, r.metadata.creation_timestamp, r.name))
+    return rows_of(other, parsed[::-1])
 
 
-async def read_config_map(kube: Kube, namespace: str, name: str) -> list[Observation]:
+async def read_config_map(kube: Kube, namespace: str, name: str) -> list[Row]:
     """All keys of the ConfigMap one after the other; newest first. Raises HistoryUnreadable."""
+    where = f"ConfigMap {name!r}"
     try:
         obj = await kube.get(Kind.CONFIG_MAP, namespace, name)
     except KubeError as error:
-        raise HistoryUnreadable(f"ConfigMap {name!r}: {error}") from error
-    return read_rows("\n".join((obj.get("data") or {}).values()), f"ConfigMap {name!r}")
-
-
-def read_rows(text: str, where: str) -> list[Observation]:
-    """JSON lines ``{"parameters": {...}, "score": 1.0, "cost": 2.0}``, oldest first; returned newest first."""
-    rows: list[Observation] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            rows.append(
-                Observation(
-                    dict(row["parameters"]), row.get("score"), row.get("cost"), bool(row.get("isFailure", False))
-                )
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise HistoryUnreadable(f"{where}, line {number}: is no observation: {error}") from None
+        raise HistoryUnreadable(f"{where}: {error}") from error
+    rows: list[Row] = []
+    for key, text in (obj.get("data") or {}).items():
+        rows += read_bytes(text.encode(), f"{where}, {key}", key)
+    for key, data in (obj.get("binaryData") or {}).items():
+        rows += read_bytes(base64.b64decode(data), f"{where}, {key}", key)
+    if not rows:
+        raise HistoryUnreadable(f"{where}: has no data; kubectl create configmap {name} --from-file=runs.csv makes one")
     return rows[::-1]
+
+
+def read_bytes(content: bytes, where: str, name: str) -> list[Row]:
+    """Rows of a file as it was stored, also packed with gzip; oldest first. Raises HistoryUnreadable."""
+    try:
+        return rows_of_bytes(content, where, name)
+    except RowsInvalid as error:
+        raise HistoryUnreadable(error.problems[0] + _and_more(error.problems)) from None
+
+
+def _and_more(problems: list[str]) -> str:
+    return f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

@@ -44,6 +44,8 @@ class Memory:
     suggest_seconds: float | None = None
     warm_start: WarmStartState = field(default_factory=WarmStartState)
     warm_start_since: datetime | None = None
+    warming: asyncio.Task[None] | None = None
+    """Reads the sources of the warm start."""
     run_limit: int | None = None
     status_waits_since: float | None = None
     """Monotonic: since when the Sweep's status has a change that is not written."""
@@ -56,8 +58,9 @@ class Memory:
 
     def forget(self) -> None:
         """End what is under way."""
-        if self.suggesting is not None:
-            self.suggesting.cancel()
+        for task in (self.suggesting, self.warming):
+            if task is not None:
+                task.cancel()
 
 
 def _read_run(obj: Object) -> SweepRun | None:

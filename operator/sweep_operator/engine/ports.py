@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.sweep import Sweep, WarmStart
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import Observation, SuggestRequest, TrackRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.decide.tracking import TrackingReport
@@ -33,11 +34,19 @@ class HistoryUnreadable(Exception):
         self.readable, self.lasting = tuple(readable), lasting
 
 
+@dataclass(frozen=True)
+class History:
+    """What the sources gave, newest first, at most ``maxObservations``; and what of them was of no use."""
+
+    observations: tuple[Observation, ...]
+    notes: tuple[str, ...] = ()
+
+
 class HistoryReader(Protocol):
     """Reads the sources of a warm start."""
 
-    async def read(self, sweep: Sweep, warm_start: WarmStart) -> list[Observation]:
-        """Observations of all sources, newest first, at most ``maxObservations``. Raises HistoryUnreadable."""
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
+        """All sources. Takes as long as they take: never awaited by a pass. Raises HistoryUnreadable."""
         ...
 
 

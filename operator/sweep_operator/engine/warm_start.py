@@ -19,7 +19,7 @@ from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Ob
 
 PATIENCE = timedelta(minutes=10)
 MAX_BYTES = 900 * 1024
-_DATA, _PROBLEM = "observations.jsonl.gz", "problem"
+_DATA, _PROBLEM, _NOTES = "observations.jsonl.gz", "problem", "notes"
 
 
 def warm_start_name(sweep: str) -> str:
@@ -50,7 +50,8 @@ class WarmStarter:
         now = self._settings.now()
         memory.warm_start_since = memory.warm_start_since or now
         try:
-            state = WarmStartState(tuple(await self._history.read(sweep, sweep.spec.warm_start)))
+            history = await self._history.read(sweep, sweep.spec.warm_start)
+            state = WarmStartState(history.observations, notes=history.notes)
         except HistoryUnreadable as error:
             if not error.lasting and now - memory.warm_start_since < PATIENCE:
                 memory.warm_start = WarmStartState(None, str(error))
@@ -79,6 +80,10 @@ def pack(sweep: Sweep, state: WarmStartState) -> Object:
         )
         for o in state.observations or ()
     ]
+    said = {
+        **({_PROBLEM: state.problem} if state.problem else {}),
+        **({_NOTES: "\n".join(state.notes)} if state.notes else {}),
+    }
     data = _compress(rows)
     while len(data) > MAX_BYTES and rows:
         rows = rows[: len(rows) * MAX_BYTES // len(data)]
@@ -102,7 +107,7 @@ def pack(sweep: Sweep, state: WarmStartState) -> Object:
             ],
         },
         "binaryData": {_DATA: data},
-        **({"data": {_PROBLEM: state.problem}} if state.problem else {}),
+        **({"data": said} if said else {}),
     }
 
 
@@ -116,7 +121,8 @@ def unpack(obj: Object) -> WarmStartState:
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         return WarmStartState((), f"ConfigMap {obj['metadata']['name']} holds no observations: {error}")
-    return WarmStartState(observations, (obj.get("data") or {}).get(_PROBLEM))
+    said = obj.get("data") or {}
+    return WarmStartState(observations, said.get(_PROBLEM), tuple((said.get(_NOTES) or "").splitlines()))
 
 
 def _compress(rows: Sequence[str]) -> str:

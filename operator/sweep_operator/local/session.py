@@ -29,6 +29,7 @@ from sweep_operator.local.tracking import with_own_account
 from sweep_operator.suggest.child import OptimizerChild
 from sweep_operator.tracking.child import DeliveryChild
 from sweep_operator.tracking.outbox import Outbox
+from sweep_operator.tracking.warm_start import WandbSources
 
 NAMESPACE = "default"
 
@@ -90,7 +91,8 @@ class LocalSession:
             component="sweep",
             tracker=self._outbox,
         )
-        self._engine = Engine(self.kube, self._child, LocalHistory(self.runs_dir, self.kube), settings)
+        history = LocalHistory(self.runs_dir, self.kube, WandbSources(self._config))
+        self._engine = Engine(self.kube, self._child, history, settings)
         self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)
         self._tasks = [

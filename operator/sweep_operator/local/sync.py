@@ -100,7 +100,7 @@ class _Sync:
         # No process of this sweep lives: its state could not be opened for writing.
         tracked = track(sweep, runs, lambda run: False, report, self._config, over=True)
         await self._write(sweep, tracked)
-        ended = [r for r in runs if r.terminal]
+        ended = [r for r in runs if r.terminal and not r.imported]
         delivered = sum(r.delivered for r in ended)
         self._say(delivered, len(ended))
         url = tracked.status.url if tracked.status is not None else None

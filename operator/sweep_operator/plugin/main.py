@@ -13,6 +13,8 @@ _COMMANDS = {
     "status": ("plugin.status", "status", "Show sweeps, or one sweep and its runs; -w follows it."),
     "top": ("plugin.top", "top", "Show what the runs use and cost just now."),
     "best-params": ("plugin.best_params", "best_params", "Print the best parameters in every form."),
+    "export": ("plugin.export", "export", "Write all runs of a sweep as CSV or JSON lines."),
+    "import": ("plugin.import_", "import_", "Add runs that were made elsewhere to a sweep."),
     "report": ("plugin.report", "report", "Write a self-contained HTML report."),
     "logs": ("plugin.logs", "logs", "Print the log of a run's stage; -f follows it from stage to stage."),
     "add": ("plugin.add", "add", "Add runs with parameters of your own."),

@@ -113,7 +113,7 @@ class Project:
         cursor = None
         while True:
             variables = {"project": self.project, "entity": self.entity, "perPage": PAGE, "cursor": cursor}
-            answer = self._graphql(_SWEEPS, variables)
+            answer = self.ask(_SWEEPS, variables)
             sweeps = (answer.get("project") or {}).get("sweeps")
             if sweeps is None:
                 return  # no such project: W&B makes it with what is written to it first
@@ -151,7 +151,8 @@ class Project:
             return None
         return self._api._service_api.app_url + "/".join(map(quote, (self.entity, self.project, "sweeps", sweep_id)))
 
-    def _graphql(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a GraphQL query. Raises WandbError."""
         answer: dict[str, Any] = _asking(lambda: self._api._service_api.execute_graphql(query, variables))
         return answer
 

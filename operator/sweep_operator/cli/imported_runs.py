@@ -1,0 +1,162 @@
+"""From a file of runs that were made elsewhere to SweepRuns of a sweep. Pure but for reading the file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sweep_operator.api.names import API_VERSION
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import ImportedObservation, SweepRun
+from sweep_operator.config.arguments import parse_argument
+from sweep_operator.config.errors import ConfigError
+from sweep_operator.rows.files import rows_of_bytes
+from sweep_operator.rows.fit import FittedRow, Names, fit
+from sweep_operator.rows.row import Row, RowsInvalid
+
+STDIN = Path("-")
+_ERRORS = ("invalid", "missing", "unscored")
+_NOTES = ("open", "partly", "cost")
+_MAX_TEXT = 1024
+
+
+@dataclass(frozen=True)
+class ImportFile:
+    """A file, and how it is to be understood."""
+
+    path: Path
+    names: Names = field(default_factory=Names)
+    given: Mapping[str, Any] | None = None
+    """Values of parameters that the file does not have."""
+    ignore_unknown: bool = False
+
+    @property
+    def title(self) -> str:
+        """The file in words."""
+        return "standard input" if self.path == STDIN else self.path.name
+
+
+@dataclass(frozen=True)
+class Imports:
+    """What is to be created, and how many runs are there already."""
+
+    bodies: tuple[dict[str, Any], ...]
+    known: int
+    notes: tuple[str, ...]
+
+
+def names_of(mapped: Sequence[str], metric: str | None, cost: str | None) -> Names:
+    """``--map trainer.lr=lr``. Raises ConfigError."""
+    return Names(dict(_pairs("--map", mapped)), metric, cost)
+
+
+def values_of(given: Sequence[str]) -> dict[str, Any]:
+    """``--set trainer.gamma=0.99``. Raises ConfigError."""
+    found = {}
+    for raw in given:
+        argument = parse_argument(raw)
+        if not isinstance(argument.value, (bool, int, float, str)):
+            raise ConfigError(f"--set {raw}: {argument.value!r} is no value of a parameter")
+        found[argument.key] = argument.value
+    return found
+
+
+def imports_of(file: ImportFile, sweep: Sweep, existing: Sequence[SweepRun]) -> Imports:
+    """The file's runs as SweepRuns of ``sweep``. Raises ConfigError with everything that is wrong with it.
+
+    What was imported before, or is one of the sweep's own runs, is known by its content: importing twice changes
+    nothing.
+    """
+    _check_names(file, sweep)
+    rows = _read(file)
+    if file.given:
+        rows = [replace(row, fixed={**row.fixed, **file.given}) for row in rows]
+    fitted = fit(rows, sweep, file.names)
+    wrong = fitted.texts(*_ERRORS)
+    if not file.ignore_unknown:
+        wrong += [f"{text}; map their names (--map), or --ignore-unknown" for text in fitted.texts("unknown")]
+    if wrong:
+        raise ConfigError([f"{file.title}: {text}" for text in wrong])
+    own = {_content(r.status.run_name or r.name, *_told(r)) for r in existing if r.terminal}
+    there = {r.name for r in existing}
+    bodies, known = [], 0
+    seen: Counter[str] = Counter()
+    for row in fitted.rows:
+        body = _body(sweep, row, file, seen)
+        ours = _content(row.row.run or "", row.parameters, row.score, row.cost) in own
+        if ours or body["metadata"]["name"] in there:
+            known += 1
+        else:
+            bodies.append(body)
+    return Imports(tuple(bodies), known, tuple(fitted.texts(*_NOTES)))
+
+
+def _read(file: ImportFile) -> list[Row]:
+    try:
+        content = sys.stdin.buffer.read() if file.path == STDIN else file.path.read_bytes()
+        return rows_of_bytes(content, file.title, file.path.name)
+    except FileNotFoundError:
+        raise ConfigError(f"{file.path}: there is no such file") from None
+    except RowsInvalid as error:
+        raise ConfigError(error.problems) from None
+
+
+def _body(sweep: Sweep, row: FittedRow, file: ImportFile, seen: Counter[str]) -> dict[str, Any]:
+    failure = row.failure
+    observation = ImportedObservation.model_validate(
+        {
+            "score": row.score,
+            "cost": row.cost,
+            "metrics": dict(row.row.metrics),
+            "failure": failure
+            and {
+                "class": failure.class_,
+                "reason": failure.reason[:256],
+                "message": failure.message[:_MAX_TEXT],
+            },
+            "source": (row.row.run or f"{row.row.where} of {file.title}")[:_MAX_TEXT],
+        }
+    ).to_json()
+    spec = {"sweepName": sweep.name, "origin": "imported", "parameters": row.parameters, "observation": observation}
+    # Not where it stands: a file may grow, be sorted or be given another name.
+    identity = {**spec, "observation": {**observation, "source": row.row.run}}
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    seen[digest] += 1
+    if seen[digest] > 1:  # the same result measured twice is two observations
+        digest = hashlib.sha256(f"{digest}/{seen[digest]}".encode()).hexdigest()
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "SweepRun",
+        "metadata": {"name": f"{sweep.name}.i.{digest[:12]}"},
+        "spec": spec,
+    }
+
+
+def _told(run: SweepRun) -> tuple[Mapping[str, Any], float | None, float | None]:
+    return run.parameters, run.status.score, run.status.cost
+
+
+def _content(name: str, parameters: Mapping[str, Any], score: float | None, cost: float | None) -> tuple[Any, ...]:
+    return name, frozenset(parameters.items()), score, cost
+
+
+def _check_names(file: ImportFile, sweep: Sweep) -> None:
+    for option, paths in (("--map", file.names.parameters), ("--set", file.given or {})):
+        unknown = [path for path in paths if path not in sweep.spec.parameters]
+        if unknown:
+            known = ", ".join(sorted(sweep.spec.parameters))
+            raise ConfigError(f"{option} {unknown[0]}: is no parameter of {sweep.display_name}; known are {known}")
+
+
+def _pairs(option: str, given: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = [raw.partition("=") for raw in given]
+    for raw, (ours, _, theirs) in zip(given, pairs, strict=True):
+        if not ours or not theirs:
+            raise ConfigError(f"{option} {raw}: write PARAMETER=NAME-IN-THE-FILE, as in trainer.lr=lr")
+    return [(ours, theirs) for ours, _, theirs in pairs]

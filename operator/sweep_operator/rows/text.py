@@ -1,0 +1,78 @@
+"""Values in the cells of a CSV file. Floats keep every bit; a text that looks like something else stands in quotes."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from sweep_operator.api.model import Scalar
+from sweep_operator.api.parameters import ParameterSpec, typed_value
+
+
+def cell(value: object) -> str:
+    """``value`` as a cell; None is an empty one."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False) if _ambiguous(value) else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)
+
+
+def plain(text: str) -> Scalar:
+    """What ``cell`` wrote, where nothing says which type it has. ``1e-5`` is a number, ``true`` is a truth value."""
+    if text in ("true", "false"):
+        return text == "true"
+    if text.startswith('"'):
+        return unquoted(text)
+    number = _number(text)
+    return str(text) if number is None else number
+
+
+def unquoted(text: str) -> str:
+    """The text that ``cell`` wrote, with quotes or without."""
+    try:
+        quoted = json.loads(text) if text.startswith('"') else str(text)
+    except ValueError:
+        return str(text)
+    return quoted if isinstance(quoted, str) else str(text)
+
+
+def typed_text(spec: ParameterSpec, text: str) -> Scalar:
+    """A cell as a value of the parameter. Raises ValueError."""
+    if spec.distribution == "categorical":
+        values = spec.values or []
+        for form in (cell, lambda v: str(v) if isinstance(v, str) else cell(v)):
+            found = [v for v in values if form(v) == text]
+            if len(found) == 1:
+                return found[0]
+        return typed_value(spec, plain(text))
+    number = _number(text.strip())
+    if number is None:
+        raise ValueError(f"{text!r} is not a number, as {spec.distribution} needs")
+    return typed_value(spec, number)
+
+
+def number_of(text: str) -> float | None:
+    """A number, NaN and the infinities included; None for anything else."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> int | float | None:
+    """The word of a finite number. Not what Python takes besides: 1_000, infinity, nan."""
+    if not text or "_" in text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    found = number_of(text)
+    return found if found is not None and math.isfinite(found) else None
+
+
+def _ambiguous(text: str) -> bool:
+    return text == "" or text.startswith('"') or text != text.strip() or not isinstance(plain(text), str)

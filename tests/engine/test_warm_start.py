@@ -1,0 +1,142 @@
+"""A warm start: read beside the passes, kept in a ConfigMap, given up after ten minutes, and never asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from world import KEY, NS, World, settle_suggestions
+
+from sweep_operator.api.meta import find_condition
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.warm_start import WarmStart
+from sweep_operator.decide.plan import Observation
+from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.ports import History, HistoryUnreadable
+from sweep_operator.engine.warm_start import PATIENCE
+from sweep_operator.kube.protocol import Kind
+
+WARM = {"from": [{"wandb": {"sweepId": "abc"}}]}
+OLD = (Observation({"x": 0.5}, 5.0, 10.0), Observation({"x": 0.25}, None, 3.0, is_failure=True))
+
+
+class Source:
+    """Says what it is told to say, once it is let go."""
+
+    def __init__(self, *answers: History | HistoryUnreadable) -> None:
+        self.answers, self.asked = list(answers), 0
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
+        self.asked += 1
+        await self.free.wait()
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, HistoryUnreadable):
+            raise answer
+        return answer
+
+
+async def step(world: World, engine: Engine) -> None:
+    await engine.audit(NS)
+    await engine.reconcile(KEY)
+    for _ in range(3):
+        await settle_suggestions(engine)
+    await world.tick(1)
+
+
+async def warm_started(world: World) -> tuple[str, str, str] | None:
+    condition = find_condition((await world.sweep()).status.conditions, "WarmStarted")
+    return None if condition is None else (condition.status, condition.reason, condition.message)
+
+
+async def test_a_silent_source_holds_up_nothing_else(tmp_path: Path) -> None:
+    world, source = World(tmp_path), Source(History(OLD))
+    source.free.clear()
+    engine = world.engine(history=source)
+    await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
+    mine: dict[str, Any] = {"sweepName": "s", "parameters": {"x": 1}}
+    await world.kube.create(Kind.SWEEP_RUN, {"metadata": {"name": "mine", "namespace": NS}, "spec": mine})
+    for _ in range(9):
+        await step(world, engine)
+    assert (await world.run("mine")).succeeded, "what a person asks for needs no history"
+    assert source.asked == 1, "one question at a time"
+    assert world.suggester.asked == []
+    source.free.set()
+    for _ in range(3):
+        await step(world, engine)
+    assert world.suggester.asked[0].observations[: len(OLD)] == OLD
+    assert await warm_started(world) == ("True", "Read", "2 observations")
+
+
+async def test_what_was_read_is_kept_with_its_notes_and_a_new_process_asks_nobody(tmp_path: Path) -> None:
+    world, source = World(tmp_path), Source(History(OLD, ("W&B sweep abc: 3 runs without metric 'reward'",)))
+    engine = world.engine(history=source)
+    await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 9})
+    for _ in range(3):
+        await step(world, engine)
+    other = Source(HistoryUnreadable("must not be asked"))
+    for _ in range(3):
+        await step(world, engine := world.engine(history=other))
+    assert other.asked == 0
+    assert world.suggester.asked[-1].observations[: len(OLD)] == OLD
+    said = "2 observations; W&B sweep abc: 3 runs without metric 'reward'"
+    assert await warm_started(world) == ("True", "Read", said)
+
+
+async def test_after_ten_minutes_the_sweep_does_without(tmp_path: Path) -> None:
+    world, source = World(tmp_path), Source(HistoryUnreadable("W&B cannot be reached"))
+    engine = world.engine(history=source)
+    await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
+    for _ in range(3):
+        await step(world, engine)
+    assert await warm_started(world) == ("Unknown", "Waiting", "W&B cannot be reached; tried again")
+    assert world.suggester.asked == []
+    world.now += PATIENCE
+    for _ in range(3):
+        await step(world, engine)
+    assert await warm_started(world) == ("False", "SourceUnreadable", "W&B cannot be reached (0 observations)")
+    assert len(world.suggester.asked) == 1
+    asked = source.asked
+    await step(world, world.engine(history=source))
+    assert source.asked == asked, "for good"
+
+
+async def test_what_only_a_person_can_mend_is_not_waited_for(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    source = Source(HistoryUnreadable("W&B refuses the key", readable=OLD[:1], lasting=True))
+    engine = world.engine(history=source)
+    await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
+    for _ in range(3):
+        await step(world, engine)
+    assert await warm_started(world) == ("False", "SourceUnreadable", "W&B refuses the key (1 observations)")
+    assert world.suggester.asked[0].observations == OLD[:1]
+
+
+async def test_a_source_that_comes_back_is_read(tmp_path: Path) -> None:
+    world, source = World(tmp_path), Source(HistoryUnreadable("not yet"), History(OLD))
+    engine = world.engine(history=source)
+    await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
+    for _ in range(5):
+        await step(world, engine)
+    assert (source.asked, (await warm_started(world) or ())[1]) == (2, "Read")
+
+
+@pytest.mark.parametrize("ends", ["deleted", "closed"])
+async def test_nobody_waits_for_an_answer_that_nobody_needs(tmp_path: Path, ends: str) -> None:
+    world, source = World(tmp_path), Source(History(OLD))
+    source.free.clear()
+    engine = world.engine(history=source)
+    await world.apply(warmStart=WARM, method="random")
+    await step(world, engine)
+    (reading,) = (t for t in asyncio.all_tasks() if "_warm_up" in repr(t))
+    if ends == "deleted":
+        await world.kube.delete(Kind.SWEEP, NS, "s")
+        await engine.audit(NS)
+        await engine.reconcile(KEY)
+    else:
+        engine.close()
+    await asyncio.wait([reading])
+    assert reading.cancelled()

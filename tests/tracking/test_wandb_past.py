@@ -1,0 +1,266 @@
+"""The past of a W&B sweep, by the real SDK in its child process, from the test server."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.warm_start import WarmStart
+from sweep_operator.decide.plan import Observation
+from sweep_operator.engine.history_rows import read_sources
+from sweep_operator.engine.ports import History, HistoryUnreadable
+from sweep_operator.rows.row import Row
+from sweep_operator.tracking.history import WandbHistory, WandbUnreadable, rows_of_answer
+from sweep_operator.tracking.history_messages import HistoryAnswer, HistoryQuestion, Patience
+from sweep_operator.tracking.warm_start import WandbSources
+from tests.builders import make_sweep
+from tests.wandb_stub.sdk import environment
+from tests.wandb_stub.server import KEY, WandbServer
+
+OURS = json.dumps(
+    {
+        "method": "custom",
+        "metric": {"name": "score", "goal": "maximize"},
+        "parameters": {"trainer.lr": {"distribution": "log_uniform_values", "min": 1e-5, "max": 1e-2}},
+    }
+)
+PLAIN = """
+method: bayes
+metric: {name: val/acc, goal: maximize}
+parameters:
+  lr: {distribution: log_uniform_values, min: 1e-5, max: 1e-2}
+  bs: {values: [16, 32, 64]}
+  dropout: {min: 0.0, max: 0.5}
+  epochs: {value: 3}
+"""
+BRISK = Patience(request=5.0)
+T0 = 1_790_000_000.0
+
+
+def history(server: WandbServer, folder: Path, *, seconds: float = 60.0, key: str | None = KEY) -> WandbHistory:
+    return WandbHistory(seconds=seconds, environ=environment(server.url, folder, key=key))
+
+
+def sources(server: WandbServer, folder: Path, **config: Any) -> WandbSources:
+    allowed: dict[str, Any] = {"wandb_base_urls": [server.url], "wandb_projects": {"rl": ["acme/*"]}, **config}
+    return WandbSources(OperatorConfig(**allowed), history(server, folder))
+
+
+async def start(sweep: Sweep, from_: WandbSources) -> History:
+    warm_start = sweep.spec.warm_start
+    assert warm_start is not None
+    return await read_sources(sweep, warm_start, lambda source: from_.read(sweep, warm_start, source))
+
+
+def warm(sweep_id: str, most: int = 200, **source: Any) -> Sweep:
+    one = {"wandb": {"sweepId": sweep_id, "entity": "acme", "project": "p"}, **source}
+    return make_sweep().spec(warmStart={"from": [one], "maxObservations": most}).build()
+
+
+def add(server: WandbServer, sweep: str, n: int, state: str, summary: dict[str, Any], **config: Any) -> None:
+    fields = {"summary": summary, "sweep": sweep, "config": config, "display_name": f"old.r.{n}"}
+    server.add_run(f"acme/p/{sweep}-{n}", state=state, created=T0 + n, **fields)
+
+
+def ours(lr: float, bs: int, **summary: Any) -> dict[str, Any]:
+    return {"protein.suggestion": {"trainer": {"lr": lr, "batch_size": bs}}, **summary}
+
+
+async def test_every_kind_of_end_is_told_apart_and_the_newest_come_first(
+    wandb_server: WandbServer, tmp_path: Path
+) -> None:
+    sweep = wandb_server.add_sweep("acme/p", OURS).name
+    won = {"protein.state": "success", "protein.cost": 12.25}
+    lost = {"protein.state": "failure", "protein.error": "crash: Error"}
+    add(wandb_server, sweep, 0, "finished", ours(0.1 + 0.2, 64, **won, **{"protein.objective": 1 / 3}))
+    add(wandb_server, sweep, 1, "failed", ours(1e-05, 128, **lost, **{"protein.cost": 3}))
+    add(wandb_server, sweep, 2, "running", ours(0.002, 16, **{"protein.state": "running"}))
+    add(wandb_server, sweep, 3, "crashed", ours(0.003, 16, **{"protein.state": "running"}))
+    add(wandb_server, sweep, 4, "failed", ours(0.004, 16, **lost, **{"protein.failure_class": "preempted"}))
+    add(wandb_server, sweep, 5, "failed",
+        ours(0.005, 16, **lost, **{"protein.failure_class": "timeout", "protein.cost": 60}))  # fmt: skip
+    add(wandb_server, sweep, 6, "finished", ours(0.006, 32, **won, **{"protein.objective": 7}))
+    other = wandb_server.add_sweep("acme/p", OURS).name
+    add(wandb_server, other, 7, "finished", ours(0.007, 32, **won, **{"protein.objective": 9}))
+    found = await start(warm(sweep), sources(wandb_server, tmp_path))
+    assert found.observations == (
+        Observation({"trainer.lr": 0.006, "trainer.batch_size": 32}, 7.0, 12.25),
+        Observation({"trainer.lr": 0.005, "trainer.batch_size": 16}, None, 60.0, cost_is_lower_bound=True),
+        Observation({"trainer.lr": 1e-05, "trainer.batch_size": 128}, None, 3.0, is_failure=True),
+        Observation({"trainer.lr": 0.1 + 0.2, "trainer.batch_size": 64}, 1 / 3, 12.25),
+    )
+    title = f"W&B sweep {sweep}"
+    told = "2 runs without a result, or that may still get one: run old.r.3, run old.r.2"
+    assert found.notes == (f"{title}: {told}",)
+
+
+async def test_a_plain_sweep_with_names_and_metrics_of_its_own(wandb_server: WandbServer, tmp_path: Path) -> None:
+    sweep = wandb_server.add_sweep("acme/p", PLAIN).name
+    one = {"lr": 0.001, "bs": 32, "dropout": 0.25, "epochs": 3, "seed": 5}
+    add(wandb_server, sweep, 0, "finished", {"val/acc": 0.75, "gpu_hours": 2.5, "_runtime": 99}, **one)
+    add(wandb_server, sweep, 1, "finished", {"val/acc": "NaN", "_runtime": 5}, **one)
+    add(wandb_server, sweep, 2, "failed", {"val/acc": 0.5, "_runtime": 7}, **one)
+    add(wandb_server, sweep, 3, "killed", {"val/acc": 0.5}, **one)
+    add(wandb_server, sweep, 4, "finished", {"loss": 1}, **one)
+    names = {"trainer.lr": "lr", "trainer.batch_size": "bs"}
+    told = warm(sweep, parameters=names, metric="val/acc", cost="gpu_hours")
+    found = await start(told, sources(wandb_server, tmp_path))
+    here = {"trainer.lr": 0.001, "trainer.batch_size": 32}
+    assert found.observations == (
+        Observation(here, None, None, is_failure=True),
+        Observation(here, None, None, is_failure=True),
+        Observation(here, 0.75, 2.5),
+    )
+    (note,) = found.notes
+    assert "1 run without a result, or that may still get one: run old.r.3" in note
+    assert "1 run without metric 'val/acc': run old.r.4" in note
+    assert note.endswith("not searched here, and not used: dropout")
+    unmapped = await start(warm(sweep, metric="val/acc"), sources(wandb_server, tmp_path))
+    assert unmapped.observations == ()
+    assert "with none of the parameters trainer.batch_size, trainer.lr" in unmapped.notes[0]
+
+
+async def test_a_thousand_runs_take_few_requests(wandb_server: WandbServer, tmp_path: Path) -> None:
+    sweep = wandb_server.add_sweep("acme/p", OURS).name
+    for n in range(1000):
+        add(wandb_server, sweep, n, "finished", ours(0.001, 64, **{"protein.state": "success", "protein.objective": n}))
+    found = await start(warm(sweep, most=1000), sources(wandb_server, tmp_path))
+    assert [o.score for o in found.observations] == [float(n) for n in reversed(range(1000))]
+    seen = wandb_server.requests(otel=True)
+    assert len(seen) <= 10, [r.operation for r in seen]
+    assert len(wandb_server.requests("SweepHistory")) == 4
+
+    few = await start(warm(sweep, most=300), sources(wandb_server, tmp_path))
+    assert [o.score for o in few.observations] == [float(n) for n in range(999, 699, -1)]
+    assert len(wandb_server.requests("SweepHistory")) == 6, "no more pages than are needed"
+
+
+@pytest.mark.parametrize(
+    ("what", "lasting", "says"),
+    [
+        ("wrong key", True, "W&B refuses the key"),
+        ("no key", True, "there is no W&B API key here; set WANDB_API_KEY"),
+        ("no project", True, "W&B project acme/other does not exist, or the key must not see it; correct entity"),
+        ("no sweep", True, "W&B project acme/p has no sweep 'nosuch', or the key must not see it; correct"),
+        ("forbidden", True, "the key may not read W&B project acme/p"),
+        ("broken", False, "W&B cannot be reached"),
+        ("nobody there", False, "W&B cannot be reached"),
+    ],
+)
+async def test_what_a_person_must_mend_and_what_passes(
+    what: str, lasting: bool, says: str, wandb_server: WandbServer, tmp_path: Path
+) -> None:
+    sweep = wandb_server.add_sweep("acme/p", OURS).name
+    key: str | None = {"wrong key": "x" * 86, "no key": None}.get(what, KEY)
+    project = "other" if what == "no project" else "p"
+    if what == "forbidden":
+        wandb_server.faults.add("status", "SweepHistory", code=403, times=None)
+    if what == "broken":
+        wandb_server.faults.add("status", "SweepHistory", times=None)
+    url = wandb_server.url
+    if what == "nobody there":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    question = HistoryQuestion(
+        entity="acme", project=project, sweep_id="nosuch" if what == "no sweep" else sweep, patience=BRISK
+    )
+    with pytest.raises(WandbUnreadable) as caught:
+        await history(wandb_server, tmp_path, key=key).ask(url, question)
+    assert (caught.value.lasting, str(caught.value)[: len(says)]) == (lasting, says)
+    assert KEY not in str(caught.value)
+
+
+async def test_a_server_that_says_nothing_is_given_up_and_leaves_no_process(
+    wandb_server: WandbServer, tmp_path: Path
+) -> None:
+    wandb_server.faults.add("hang", "SweepHistory", times=None)
+    sweep = wandb_server.add_sweep("acme/p", OURS).name
+    question = HistoryQuestion(entity="acme", project="p", sweep_id=sweep)
+    before = set(psutil.Process().children(recursive=True))
+    with pytest.raises(WandbUnreadable, match="gives no answer within 5 s") as caught:
+        await history(wandb_server, tmp_path, seconds=5).ask(wandb_server.url, question)
+    assert not caught.value.lasting
+    assert wandb_server.requests("SweepHistory"), "it had got that far"
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+@pytest.mark.parametrize(
+    ("config", "source", "says"),
+    [
+        (
+            {"wandb_base_urls": ["https://api.wandb.ai"]},
+            {"baseURL": "http://evil"},
+            "'http://evil' is not allowed; use",
+        ),
+        ({"wandb_base_urls": []}, {}, "baseURL: '' is not allowed; use one of none"),
+        (
+            {"wandb_projects": {"rl": ["other/*"]}},
+            {},
+            "the operator's key does not serve project 'acme/p' for namespac",
+        ),
+        ({"wandb_projects": {"x": ["acme/*"]}}, {}, "add wandbProjects: {rl: [acme/p]} to its configuration"),
+    ],
+)
+async def test_a_key_goes_only_where_the_operator_allows_it(
+    config: dict[str, Any], source: dict[str, Any], says: str, wandb_server: WandbServer, tmp_path: Path
+) -> None:
+    sweep = warm("abc")
+    assert sweep.spec.warm_start is not None
+    (one,) = sweep.spec.warm_start.from_
+    assert one.wandb is not None
+    changed = one.with_(wandb=one.wandb.with_(base_url=source.get("baseURL", "")))
+    with pytest.raises(HistoryUnreadable) as caught:
+        await sources(wandb_server, tmp_path, **config).read(sweep, WarmStart(from_=[changed]), changed)
+    assert caught.value.lasting
+    assert says in str(caught.value)
+    assert wandb_server.requests(otel=True) == []
+
+
+async def test_a_sweep_is_found_by_name_and_says_what_its_score_is(tmp_path: Path) -> None:
+    seconds = itertools.count(T0)
+    with WandbServer(clock=lambda: next(seconds)) as server:
+        await found_by_name(server, tmp_path)
+
+
+async def found_by_name(wandb_server: WandbServer, tmp_path: Path) -> None:
+    wandb_server.add_sweep("acme/p", OURS, "old")
+    newest = wandb_server.add_sweep("acme/p", OURS, "old").name
+    wandb_server.add_sweep("acme/p", OURS, "other")
+    add(wandb_server, newest, 0, "finished", ours(1, 2, **{"protein.state": "success", "protein.objective": 3}))
+    question = HistoryQuestion(entity="acme", project="p", sweep_name="old")
+    answer = await history(wandb_server, tmp_path).ask(wandb_server.url, question)
+    assert answer.sweep is not None
+    assert (answer.sweep.id, answer.sweep.name) == (newest, "old")
+    told = answer.with_(sweep=answer.sweep.with_(description="Sweep rl/old, uid 12-3, score is reward"))
+    rows: list[Row] = rows_of_answer(told)
+    assert (rows[0].metric, rows[0].score) == ("reward", 3.0)
+    with pytest.raises(WandbUnreadable, match="has no sweep 'olt'"):
+        await history(wandb_server, tmp_path).ask(wandb_server.url, question.with_(sweep_name="olt"))
+
+
+def test_the_oldest_sdk_reads_the_same(wandb_server: WandbServer, tmp_path: Path, oldest_wandb: Path) -> None:
+    sweep = wandb_server.add_sweep("acme/p", OURS).name
+    add(wandb_server, sweep, 0, "finished", ours(0.1, 64, **{"protein.state": "success", "protein.objective": 1 / 3}))
+    question = HistoryQuestion(project="p", sweep_id=sweep)
+    env = environment(wandb_server.url, tmp_path, sdk=oldest_wandb, WANDB_ENTITY="acme")
+    script = "import wandb, sweep_operator.tracking.history_worker as w; w.main(); print(wandb.__version__, flush=True)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=question.model_dump_json(by_alias=True) + "\n", env=env, check=True,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    answer = HistoryAnswer.model_validate_json(done.stdout.splitlines()[0])
+    assert [(r.objective, r.parameters) for r in answer.runs] == [
+        (1 / 3, {"trainer.lr": 0.1, "trainer.batch_size": 64})
+    ]
+    assert "0.28.2" in done.stderr, "what is printed goes there"
