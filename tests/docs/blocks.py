@@ -31,9 +31,8 @@ class Block:
 
 def pages() -> list[Path]:
     """Everything written by hand that people read."""
-    found = [p for p in sorted((ROOT / "docs").glob("*.md"))]
-    return [*found, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")), *sorted(ROOT.glob("charts/*/README.md")),
-            ROOT / "images/trainer/README.md"]  # fmt: skip
+    others = ("README.md", "CONTRIBUTING.md", "charts/sweep-operator/README.md", "images/trainer/README.md")
+    return [*sorted((ROOT / "docs").glob("*.md")), *(ROOT / name for name in others)]
 
 
 def blocks(language: str | None = None) -> list[Block]:
