@@ -24,7 +24,7 @@ from tests.docs.command_lines import Line
 
 CONDITIONS = ("Accepted", "Succeeded", "Suspended", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
 KINDS = {"sweep", "sweeps", "sweeprun", "sweepruns"}
-BUILT_IN = {"crd", "deployment", "events", "job", "namespace", "pod", "pods", "secret"}
+BUILT_IN = {"configmap", "crd", "deployment", "events", "job", "namespace", "pod", "pods", "secret"}
 OTHERS = ("debootstrap", "docker", "tar")
 """Of the system, and not looked at."""
 

@@ -26,7 +26,7 @@ def test_the_commands_are_found() -> None:
         ("sweep rnu configs/examples/cartpole.yaml", "no command"),
         ("sweep run configs/examples/nothing.yaml", "no such file"),
         ("sweep run configs/examples/cartpole.yaml spec.limits.maxRun=3", "maxRun"),
-        ("sweep best-params sweep_run=x --top 3", "--top"),
+        ("sweep report x --outptu y.html", "--outptu"),
         ("kubectl sweep resume", "Missing argument"),
         ("kubectl wait --for=condition=Finished sweep/cartpole", "Finished"),
         ("kubectl get sweeprunners", "sweeprunners"),

@@ -30,6 +30,8 @@ OTHER_WORDS = {
     "FallbackToLogsOnError", "GPUSeconds", "Log", "Price", "Reported", "WallClock", "Delivered", "Refused",
     # kinds
     "ConfigMap",
+    # what a W&B run that somebody else made is shown as
+    "Lost", "NoScore",
 }  # fmt: skip
 """Capitalised words in the code that are no reasons. A new word must be put here, or into the page."""
 _WORD = re.compile(r"[A-Z][A-Za-z]*[a-z][A-Za-z]*")
