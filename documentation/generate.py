@@ -35,7 +35,7 @@ def generated(root: Path) -> dict[str, str]:
         "chart-values": _chart(root),
         "metrics": metrics_page((root / CHART / "files/alerts.yaml").read_text(encoding="utf-8")),
     }
-    files = {f"docs/reference/{name}.md": _NOTE + text for name, text in pages.items()}
+    files = {f"docs/reference/{name}.md": f"{text}\n{_NOTE}" for name, text in pages.items()}
     return files | {f"docs/images/distributions/{name}.svg": picture(name) for name in EXAMPLES}
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import wandb
 from wandb.apis.public.service_api import ServiceApi
 from wandb.errors import AuthenticationError, CommError, UsageError
 from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
-import wandb
 from sweep_operator.tracking.messages import Parcel, Patience, RunCard, SweepCard
 from sweep_operator.tracking.troubles import NoKey, WandbError, status_in
 
