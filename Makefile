@@ -67,6 +67,11 @@ format: $(STAMP) ## format the code
 .PHONY: generate
 generate: $(STAMP) ## everything that is generated from the models
 	$(BIN)/python -m sweep_operator.api.generate
+	$(BIN)/python -m documentation.generate
+
+.PHONY: docs
+docs: $(STAMP) ## the documentation as a site: build/site/index.html (a warning is an error)
+	$(BIN)/mkdocs build --quiet --strict
 
 .PHONY: cluster-binaries
 cluster-binaries: $(STAMP) ## the binaries of the test cluster: downloaded and checked, or built by Go where downloads are refused

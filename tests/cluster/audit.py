@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from tests.cluster.cluster import Cluster
+from tests.cluster.control_plane import ControlPlane
 from tests.cluster.kubectl import Object
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
@@ -14,8 +15,17 @@ COUNTED = frozenset({"sweeps", "sweepruns", "jobs", "pods"})
 """The resources whose writes per run are limited."""
 
 
+class Audited(Protocol):
+    """A cluster whose audit log can be read."""
+
+    @property
+    def control_plane(self) -> ControlPlane: ...
+
+    def audit(self, user: str | None = None) -> Iterator[Object]: ...
+
+
 def writes(
-    cluster: Cluster, *, user: str | None = None, namespace: str | None = None, since: datetime | None = None
+    cluster: Audited, *, user: str | None = None, namespace: str | None = None, since: datetime | None = None
 ) -> list[Object]:
     """Writes that the API server carried out, oldest first; dry runs are none.
 
@@ -46,7 +56,7 @@ def without_leases(events: Iterable[Object]) -> list[str]:
     ]
 
 
-def still(cluster: Cluster, namespace: str) -> bool:
+def still(cluster: Audited, namespace: str) -> bool:
     """Nobody has written there for some seconds: longer than the operator puts off a status of counters."""
     last = max(received(e) for e in writes(cluster, namespace=namespace) if e["objectRef"]["resource"] != "leases")
     return datetime.now(UTC) - last > timedelta(seconds=5)

@@ -89,13 +89,7 @@ class Cluster(Kubectl):
 
     def audit(self, user: str | None = None) -> Iterator[Object]:
         """What the API server was asked, oldest first; ``user`` e.g. system:serviceaccount:ns:name."""
-        with self.control_plane.audit_log.open() as lines:
-            for line in lines:
-                if not line.endswith("\n"):
-                    return
-                event = json.loads(line)
-                if user is None or event["user"]["username"] == user:
-                    yield event
+        return self.control_plane.audit(user)
 
     # -- nodes ------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,16 @@ class ControlPlane:
             process = self.processes.pop(name, None)
             if process is not None:
                 process.kill()
+
+    def audit(self, user: str | None = None) -> Iterator[dict[str, Any]]:
+        """What the API server was asked, oldest first; ``user`` e.g. system:serviceaccount:ns:name."""
+        with self.audit_log.open() as lines:
+            for line in lines:
+                if not line.endswith("\n"):
+                    return
+                event = json.loads(line)
+                if user is None or event["user"]["username"] == user:
+                    yield event
 
     # -- the API server alone ---------------------------------------------------------------------------------------
 

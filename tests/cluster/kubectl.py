@@ -47,8 +47,12 @@ class Kubectl:
         self.kubectl("apply", "-n", namespace, "-f", "-", stdin=text)
 
     def install_crds(self) -> None:
-        """What `kubectl apply -f crds/` does, until the API server serves the kinds and asks the policies."""
+        """What `kubectl apply -f crds/` does."""
         self.kubectl("apply", "--server-side", "-f", CRDS)
+        self.until_kinds_are_served()
+
+    def until_kinds_are_served(self) -> None:
+        """After they were created: until the API server serves them and asks the policies."""
         self.until(self._policies_are_asked, "the kinds are served and the admission policies asked")
 
     def _policies_are_asked(self) -> bool:
@@ -77,6 +81,18 @@ class Kubectl:
         """Objects of a kind."""
         selector = ["-l", ",".join(f"{k}={v}" for k, v in labels.items())] if labels else []
         return list(json.loads(self.kubectl("get", kind, "-n", namespace, *selector, "-o", "json"))["items"])
+
+    def names(self, kinds: str, namespace: str = "default") -> list[str]:
+        """``kind/name`` of all objects of the kinds."""
+        return self.kubectl("get", kinds, "-n", namespace, "-o", "name").split()
+
+    def fails(self, *arguments: str | Path) -> str:
+        """What kubectl says, which must not succeed. Raises AssertionError."""
+        try:
+            said = self.kubectl(*arguments)
+        except KubectlFailed as error:
+            return str(error)
+        raise AssertionError(f"kubectl {' '.join(map(str, arguments))} has succeeded: {said}")
 
     def patch(self, kind: str, name: str, namespace: str, patch: Mapping[str, Any], *options: str) -> None:
         """A merge patch."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.cluster import images
@@ -94,6 +95,16 @@ class NodeCluster(Kubectl):
             server.kill()
         if self._control_plane is not None:
             self._control_plane.stop()
+
+    @property
+    def control_plane(self) -> ControlPlane:
+        """Once it has started."""
+        assert self._control_plane is not None
+        return self._control_plane
+
+    def audit(self, user: str | None = None) -> Iterator[Object]:
+        """What the API server was asked, oldest first; ``user`` e.g. system:serviceaccount:ns:name."""
+        return self.control_plane.audit(user)
 
     # -- volumes ----------------------------------------------------------------------------------------------------
 

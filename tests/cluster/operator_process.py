@@ -19,11 +19,21 @@ _numbers = itertools.count()
 
 
 class Operator:
-    """One process for one namespace. ``start`` may be called again after it has ended."""
+    """One process for one namespace. ``start`` may be called again after it has ended.
 
-    def __init__(self, cluster: Kubectl, namespace: str, *options: str, kubeconfig: Path | None = None) -> None:
+    ``account``: its ServiceAccount, roles and bindings; default those of deploy/.
+    """
+
+    def __init__(
+        self,
+        cluster: Kubectl,
+        namespace: str,
+        *options: str,
+        kubeconfig: Path | None = None,
+        account: list[Object] | None = None,
+    ) -> None:
         self.cluster, self.namespace, self._options = cluster, namespace, options
-        cluster.apply(manifests("namespace", namespace), namespace)
+        cluster.apply(account or manifests("namespace", namespace), namespace)
         self.kubeconfig = kubeconfig or cluster.kubeconfig_for(namespace, MANAGED_BY)
         self.port = free_port()
         self._name = f"operator-{namespace}-{next(_numbers)}"

@@ -7,8 +7,7 @@ from typing import Any
 
 from sweep_operator.api.conditions import condition_of
 from sweep_operator.api.names import SWEEP_LABEL
-from tests.cluster.audit import resource, writes
-from tests.cluster.cluster import Cluster
+from tests.cluster.audit import Audited, resource, writes
 from tests.cluster.kubectl import Kubectl, KubectlFailed, Object
 
 
@@ -96,11 +95,10 @@ def until_let_go(cluster: Kubectl, namespace: str) -> None:
     cluster.until(lambda: all(not j["status"].get("active") for j in cluster.list("jobs", namespace)), "Jobs")
 
 
-def check_jobs_once(cluster: Cluster, account: str, count: int) -> None:
-    """The account has created ``count`` Jobs, none twice, by the audit log."""
-    created = [
-        e["objectRef"]["name"] for e in writes(cluster, user=account) if e["verb"] == "create" and resource(e) == "jobs"
-    ]
+def check_jobs_once(cluster: Audited, account: str, count: int, namespace: str | None = None) -> None:
+    """The account has created ``count`` Jobs (in ``namespace``, if given), none twice, by the audit log."""
+    sent = writes(cluster, user=account, namespace=namespace)
+    created = [e["objectRef"]["name"] for e in sent if e["verb"] == "create" and resource(e) == "jobs"]
     assert len(created) == len(set(created)) == count
 
 
@@ -111,8 +109,9 @@ def check_ended_well(cluster: Kubectl, namespace: str, name: str, count: int) ->
     for run in found:
         assert condition(run)["status"] == "True", run["status"]
         assert run["status"]["score"] == run["spec"]["parameters"]["x"]
-    for pod in cluster.list("pods", namespace):
-        assert pod["status"]["phase"] in ("Succeeded", "Failed")
+    # a kubelet says so later of the pod than of its container
+    over = ("Succeeded", "Failed")
+    cluster.until(lambda: all(p["status"]["phase"] in over for p in cluster.list("pods", namespace)), "no pod runs")
     until_let_go(cluster, namespace)
     status = cluster.get("sweep", name, namespace)["status"]
     assert status["runs"]["succeeded"] == status["runs"]["created"] == count

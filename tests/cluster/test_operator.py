@@ -52,7 +52,9 @@ def test_the_example_runs_to_its_end(cluster: Cluster, namespace: str, operator:
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     assert any(line.get("sweep") == "cartpole" and line.get("namespace") == namespace for line in lines)
     metrics = operator.asks("/metrics") or ""
-    assert f'sweep_operator_runs{{namespace="{namespace}",state="Completed"}} {count:.1f}' in metrics
+    assert (
+        f'sweep_operator_runs{{namespace="{namespace}",outcome="succeeded",state="Completed"}} {count:.1f}' in metrics
+    )
     assert operator.asks("/healthz") == "ok"
     # SweepRun 1 + 3 (5 where training takes 10 s and evaluation a minute), Jobs 2 + 1 (deleted before the claim that is
     # not kept), Pods 2, Sweep 1 or 2

@@ -9,10 +9,12 @@ import pytest
 
 from sweep_operator.api.names import MANAGED_BY
 from sweep_operator.api.rbac import manifests
+from tests.chart.renders import account
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import KubectlFailed, Object
 from tests.cluster.operator_process import Operator
-from tests.cluster.rights import ALLOWED, ASKED_BY_ADMISSION, Right, asked, asked_paths, problem
+from tests.cluster.refused_jobs import allow_jobs, refuse_jobs
+from tests.cluster.rights import ALLOWED, ASKED_BY_ADMISSION, Right, asked, asked_paths, problem, until_all_are_used
 from tests.cluster.sweeps import condition, ended, manual_run, runs, sweep
 
 ONE = {"maxRuns": 1}
@@ -20,15 +22,15 @@ ONE = {"maxRuns": 1}
 
 @pytest.mark.timeout(240)
 def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
-    """Everything that an operator does, in one namespace: what its account asks for is its Role."""
+    """Everything that an operator does, in one namespace: what its account asks for is the Role of the chart."""
     config = tmp_path / "config.yaml"
     config.write_text("lostNodeSeconds: 3")
     node = f"lost-{namespace}"
     taint = {"key": "lost", "value": namespace, "effect": "NoSchedule"}
     cluster.add_node(node, played_by=node, labels={"lost": namespace}, taints=[taint])
-    _refuse_jobs(cluster, namespace)
+    refuse_jobs(cluster, namespace)
 
-    operator = Operator(cluster, namespace, f"--config={config}").start()
+    operator = Operator(cluster, namespace, f"--config={config}", account=account(namespace)).start()
     try:
         # A process that ends between the Service of two nodes and their Job: the next one has not raised this attempt
         # itself, asks whether the live run still wants it, and finds the Service.
@@ -36,7 +38,7 @@ def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_
         job = Right("batch", "jobs", "create")
         cluster.until(lambda: any(right == job for right, _ in asked(cluster, operator.account)), "a Job is refused")
         operator.kill()
-        cluster.kubectl("delete", "validatingwebhookconfiguration", namespace)
+        allow_jobs(cluster, namespace)
         operator.start()
 
         # claims that are not kept; observations from a ConfigMap and from another Sweep; a run of a person's
@@ -75,13 +77,7 @@ def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_
             assert condition(cluster.get("sweeprun", name, namespace))["status"] == "True", name
         cluster.until(lambda: ended(runs(cluster, namespace, "logged")[0]), "logged has ended")
 
-        def unused() -> set[Right]:
-            return ALLOWED - ASKED_BY_ADMISSION.keys() - {right for right, _ in asked(cluster, operator.account)}
-
-        try:
-            cluster.until(lambda: not unused(), "every right of the Role is used")
-        except AssertionError:
-            assert unused() == set(), "take these out of api/rbac.py, or use them here"
+        until_all_are_used(cluster, operator.account)
     finally:
         operator.kill()
         cluster.remove_node(node)
@@ -98,42 +94,6 @@ def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_
     paths = asked_paths(cluster, operator.account)
     assert "/apis/metta.ai/v1alpha1" in paths
     assert all(path in ("/api", "/apis") or path.startswith(("/api/", "/apis/")) for path in paths), paths
-
-
-def _refuse_jobs(cluster: Cluster, namespace: str) -> None:
-    """Nobody can create a Job there, as when the webhook of a queue is down, until that configuration is deleted."""
-    rule = {"apiGroups": ["batch"], "apiVersions": ["v1"], "resources": ["jobs"], "operations": ["CREATE"]}
-    webhook = {
-        "name": "nobody.metta.ai",
-        "clientConfig": {"url": "https://127.0.0.1:1/"},
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-        "rules": [rule],
-        "sideEffects": "None",
-        "admissionReviewVersions": ["v1"],
-    }
-    cluster.apply(
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingWebhookConfiguration",
-            "metadata": {"name": namespace},
-            "webhooks": [webhook],
-        }
-    )
-    job = {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": "any"},
-        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "any"}]}}},
-    }
-
-    def refused() -> bool:
-        try:
-            cluster.kubectl("create", "-n", namespace, "--dry-run=server", "-f", "-", stdin=json.dumps(job))
-        except KubectlFailed as error:
-            return "failed calling webhook" in str(error)
-        return False
-
-    cluster.until(refused, "Jobs are refused")
 
 
 def _without(taken: Right, namespace: str) -> list[Object]:
@@ -164,11 +124,11 @@ def test_what_admission_asks_for_is_needed(cluster: Cluster, namespace: str, tak
     run = {**owner, "kind": "SweepRun", "name": "mine"}
     run["uid"] = cluster.get("sweeprun", "mine", namespace)["metadata"]["uid"]
     cluster.apply(manifests("namespace", namespace), namespace)
-    account = cluster.kubeconfig_for(namespace, MANAGED_BY)
+    kubeconfig = cluster.kubeconfig_for(namespace, MANAGED_BY)
 
     def answer() -> str:
         """Of the API server, to what the operator does with owners; nothing is written."""
-        as_operator = (f"--kubeconfig={account}", "-n", namespace, "--dry-run=server")
+        as_operator = (f"--kubeconfig={kubeconfig}", "-n", namespace, "--dry-run=server")
         made = manual_run("other", "owner", x=0.5)
         made["metadata"]["ownerReferences"] = [owner]
         claim = {

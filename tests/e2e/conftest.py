@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.cluster.binaries import Missing
+from tests.cluster.chart import Release
 from tests.cluster.fixtures import cannot_run, started
 from tests.cluster.given import GivenCluster
 from tests.cluster.kubectl import Kubectl, KubectlFailed
 from tests.cluster.node import NodeCluster
-from tests.cluster.operator_process import Operator
-from tests.e2e.workload import Workload
+from tests.cluster.rights import check_nothing_was_denied
+from tests.e2e.workload import Workload, operator_values
 from tests.e2e.workload import workload as workload_of
 
 VOLUMES = 8
@@ -27,7 +26,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """Skips where a node cannot run; in CI that is a failure."""
     folder = tmp_path_factory.mktemp("cluster")
     with started(lambda: GivenCluster(folder) if os.environ.get("KUBECONFIG") else NodeCluster(folder)) as made:
-        made.install_crds()
         yield made
 
 
@@ -46,15 +44,29 @@ def workload(cluster: NodeCluster | GivenCluster, namespace: str) -> Workload:
         cannot_run(missing)
 
 
+@pytest.fixture(scope="session")
+def release(cluster: NodeCluster | GivenCluster) -> Iterator[Release]:
+    """The chart, installed: one operator for all tests, in a namespace of its own with PodSecurity ``restricted``."""
+    namespace = cluster.namespace(**RESTRICTED)
+    try:
+        values = operator_values(cluster, namespace)
+    except Missing as missing:
+        cannot_run(missing)
+    made = Release(cluster, namespace, values)
+    made.install()
+    yield made
+    if isinstance(cluster, GivenCluster):
+        made.uninstall()
+    else:
+        check_nothing_was_denied(cluster)
+
+
 @pytest.fixture
-def operator(cluster: NodeCluster | GivenCluster, namespace: str, tmp_path: Path) -> Iterator[Operator]:
-    """Running, for the test's namespace alone, with pods that PodSecurity ``restricted`` allows."""
+def operator(cluster: NodeCluster | GivenCluster, release: Release) -> Release:
+    """Running, with volumes for the claims of its runs."""
     if isinstance(cluster, NodeCluster):
         cluster.offer_volumes(VOLUMES)
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps({"profiles": {"cpu": {"runAsNonRoot": True}}}))
-    with Operator(cluster, namespace, f"--config={config}") as made:
-        yield made
+    return release
 
 
 @pytest.hookimpl(wrapper=True)
@@ -72,7 +84,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             except KubectlFailed as error:
                 text = str(error)
             report.sections.append((f"kubectl {' '.join(what)}", text))
-        process = getattr(names.get("operator"), "process", None)
-        if process is not None:
-            report.sections.append(("the operator's log", process.tail(40)))
+        if "operator" in names:
+            report.sections.append(("the operator's log", names["operator"].log()))
     return report

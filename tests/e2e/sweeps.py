@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from tests.cluster.images import CHECKOUT
 from tests.cluster.kubectl import Kubectl
-from tests.cluster.sweeps import ended
+from tests.cluster.sweeps import condition, ended, running_pods, runs
 from tests.e2e.workload import Object, Workload
 
 CARTPOLE = CHECKOUT / "configs" / "examples" / "cartpole.yaml"
@@ -50,3 +50,23 @@ def most_at_once(periods: list[tuple[str, str]]) -> int:
         count += step
         most = max(most, count)
     return most
+
+
+def of_x(name: str, workload: Workload, program: str, **limits: int) -> Object:
+    """A sweep whose runs execute ``program`` and report their parameter x."""
+    parameters = {"x": {"distribution": "uniform", "min": 0, "max": 1}}
+    report = 'python /etc/sweep/sweep_report.py "reward=$SWEEP_PARAM_X"'
+    train = {"command": ["sh", "-c", f"{program}; exec {report}"]}
+    return one_run(name, workload, train, parameters=parameters, fixed={}, limits=limits, method="random")
+
+
+def until_in_the_middle(cluster: Kubectl, namespace: str, sweep: str) -> None:
+    """Until a run has ended and another one runs."""
+    cluster.until(
+        lambda: (
+            any(condition(r).get("status") == "True" for r in runs(cluster, namespace, sweep))
+            and bool(running_pods(cluster, namespace, sweep))
+        ),
+        f"{sweep} is in the middle",
+        120,
+    )

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from sweep_operator.api.names import RUN_LABEL, SWEEP_LABEL
+from tests.cluster.chart import Release
 from tests.cluster.kubectl import Kubectl
-from tests.cluster.operator_process import Operator
 from tests.cluster.person import EDIT, Person
 from tests.cluster.sweeps import condition, runs
 from tests.e2e.sweeps import cartpole, finished, most_at_once, one_run
@@ -37,16 +37,16 @@ def runs_with_claims(cluster: Kubectl, namespace: str) -> set[str]:
 
 @pytest.mark.timeout(420)
 def test_the_example_trains_evaluates_and_scores(
-    cluster: Kubectl, namespace: str, workload: Workload, operator: Operator
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Release
 ) -> None:
-    cluster.apply(cartpole(workload, maxRuns=6, maxParallelRuns=2), namespace)
+    cluster.apply(cartpole(workload, maxRuns=4, maxParallelRuns=2), namespace)
     cluster.kubectl(
         *["wait", "--for=condition=Succeeded", "sweep/cartpole", "-n", namespace, "--timeout=360s"], timeout=370
     )
     sweep = cluster.get("sweep", "cartpole", namespace)
     assert condition(sweep)["reason"] == "MaxRunsReached"
     found = runs(cluster, namespace, "cartpole")
-    assert [(r["spec"]["index"], condition(r)["status"]) for r in found] == [(i, "True") for i in range(6)]
+    assert [(r["spec"]["index"], condition(r)["status"]) for r in found] == [(i, "True") for i in range(4)]
     for run in found:
         status = run["status"]
         assert 1 <= status["score"] <= 500  # CartPole-v1 ends an episode there
@@ -66,11 +66,11 @@ def test_the_example_trains_evaluates_and_scores(
     best = {point["run"] for point in sweep["status"]["pareto"]}
     cluster.until(lambda: runs_with_claims(cluster, namespace) == best, f"the claims are those of {best}")
     columns = cluster.kubectl("get", "sweep", "cartpole", "-n", namespace).splitlines()[1].split()
-    assert columns[:4] == ["cartpole", "MaxRunsReached", "6", "6"]
+    assert columns[:4] == ["cartpole", "MaxRunsReached", "4", "4"]
 
 
 def test_a_memory_limit_that_is_too_small_is_learned_as_bad_parameters(
-    cluster: Kubectl, namespace: str, workload: Workload, operator: Operator
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Release
 ) -> None:
     small = {"resources": {"limits": {"memory": "64Mi"}}}
     cluster.apply(one_run("hungry", workload, small), namespace)
@@ -82,7 +82,7 @@ def test_a_memory_limit_that_is_too_small_is_learned_as_bad_parameters(
     assert run["status"]["train"]["attempt"] == 1  # such a run is not tried again
 
 
-def test_a_deadline_ends_the_training(cluster: Kubectl, namespace: str, workload: Workload, operator: Operator) -> None:
+def test_a_deadline_ends_the_training(cluster: Kubectl, namespace: str, workload: Workload, operator: Release) -> None:
     fixed = {"trainer.total_timesteps": 100_000_000}
     grace = {"spec": {"terminationGracePeriodSeconds": 10}}
     cluster.apply(one_run("slow", workload, {"deadlineSeconds": 15, "podTemplate": grace}, fixed=fixed), namespace)
@@ -95,7 +95,7 @@ def test_a_deadline_ends_the_training(cluster: Kubectl, namespace: str, workload
 
 
 def test_two_nodes_find_each_other_by_name(
-    cluster: Kubectl, namespace: str, workload: Workload, operator: Operator
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Release
 ) -> None:
     script = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "script"}}
     cluster.apply({**script, "data": {"all_reduce.py": ALL_REDUCE}}, namespace)
@@ -114,7 +114,7 @@ def test_two_nodes_find_each_other_by_name(
 
 
 def test_a_program_that_knows_nothing_of_us_is_read_from_its_log(
-    cluster: Kubectl, namespace: str, workload: Workload, operator: Operator
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Release
 ) -> None:
     parameters = {"x": {"distribution": "uniform", "min": 1, "max": 2, "mean": 1.5}}
     prints = 'echo "eval_loss=9.5"; echo "eval_loss: $SWEEP_PARAM_X"; echo "saved"'
@@ -143,7 +143,7 @@ TALKS = {
 
 
 def test_kubectl_sweep_follows_the_log_from_stage_to_stage(
-    cluster: Kubectl, namespace: str, workload: Workload, operator: Operator
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Release
 ) -> None:
     person = Person(cluster, namespace, "researcher", EDIT)
     cluster.apply(one_run("talks", workload, TALKS["train"], eval=TALKS["eval"]), namespace)

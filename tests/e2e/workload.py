@@ -14,6 +14,7 @@ from tests.cluster.images import MACHINE, USER
 from tests.cluster.node import NodeCluster
 
 IMAGE_VARIABLE = "SWEEP_E2E_IMAGE"
+OPERATOR_IMAGE_VARIABLE = "SWEEP_E2E_OPERATOR_IMAGE"
 Object = dict[str, Any]
 
 
@@ -35,10 +36,27 @@ def workload(cluster: NodeCluster | GivenCluster, namespace: str) -> Workload:
     """On our own node this machine's programs, mounted; elsewhere the image that $SWEEP_E2E_IMAGE names."""
     if isinstance(cluster, NodeCluster):
         return Workload(MACHINE, *cluster.mount_machine(namespace))
-    image = os.environ.get(IMAGE_VARIABLE)
+    return Workload(_named(IMAGE_VARIABLE, "the reference trainer"))
+
+
+def operator_values(cluster: NodeCluster | GivenCluster, namespace: str) -> Object:
+    """What the chart is told here beside its defaults: the image, and what makes it whole."""
+    if isinstance(cluster, NodeCluster):
+        volumes, mounts = cluster.mount_machine(namespace)
+        return {"image": _image(MACHINE), "extraVolumes": volumes, "extraVolumeMounts": mounts}
+    return {"image": _image(_named(OPERATOR_IMAGE_VARIABLE, "the operator"))}
+
+
+def _named(variable: str, what: str) -> str:
+    image = os.environ.get(variable)
     if not image:
-        raise Missing(f"with KUBECONFIG, {IMAGE_VARIABLE} must name an image of the reference trainer that nodes have")
-    return Workload(image)
+        raise Missing(f"with KUBECONFIG, {variable} must name an image of {what} that nodes have")
+    return image
+
+
+def _image(name: str) -> Object:
+    repository, _, tag = name.rpartition(":")
+    return {"repository": repository, "tag": tag}
 
 
 def job(

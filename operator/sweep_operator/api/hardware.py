@@ -12,18 +12,22 @@ from sweep_operator.api.model import JsonObject, Model
 class Profile(Model):
     """One profile, named by ``spec.train.hardware``."""
 
-    description: str = ""
+    description: str = Field(default="", description="For people.")
     gpus: int = Field(default=0, ge=0, description="GPUs per node; also the resource nvidia.com/gpu.")
     gpu_resource: str = Field(default="nvidia.com/gpu", description="Name of the extended resource.")
     resources: JsonObject = Field(default={}, description="core/v1 ResourceRequirements.")
-    node_selector: dict[str, str] = {}
-    tolerations: list[JsonObject] = []
-    env: dict[str, str] = {}
+    node_selector: dict[str, str] = Field(default={}, description="Labels of the nodes.")
+    tolerations: list[JsonObject] = Field(default=[], description="core/v1 Tolerations.")
+    env: dict[str, str] = Field(default={}, description="Variables of the container.")
     shm_size: str | None = Field(default=None, description="Size of a memory-backed /dev/shm.")
-    runtime_class_name: str | None = None
-    price_per_hour: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Of one node.")
+    runtime_class_name: str | None = Field(default=None, description="Such as nvidia.")
+    price_per_hour: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Of one node, for cost.source Price."
+    )
     namespaces: list[str] = Field(default=[], description="Namespaces that may use it; empty: all.")
-    run_as_non_root: bool = False
+    run_as_non_root: bool = Field(
+        default=False, description="The image must not run as root; namespaces with PodSecurity restricted ask for it."
+    )
     capabilities: list[str] = Field(default=[], description="Linux capabilities given back.")
 
 

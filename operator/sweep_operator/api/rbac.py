@@ -36,9 +36,40 @@ WORK_RULES: list[Rule] = [
 """In every namespace whose Sweeps it works on."""
 
 LEASE_RULES: list[Rule] = [
-    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "patch"]},
+    # a name cannot be asked for in a create: the object has none yet when that is judged
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "resourceNames": [MANAGED_BY],
+        "verbs": ["get", "patch"],
+    },
 ]
-"""In its own namespace."""
+"""In its own namespace; the name is that of the lease (--lease-name)."""
+
+RELEASE_RULES: list[Rule] = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch"]},
+]
+"""Before the chart is deleted, wherever the operator has worked: pods let go of their results."""
+
+STOP_RULES: list[Rule] = [
+    {"apiGroups": ["apps"], "resources": ["deployments/scale"], "resourceNames": [MANAGED_BY], "verbs": ["patch"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+]
+"""Before that, in the operator's own namespace: it is stopped (the name is its Deployment's) and waited for."""
+
+VIEW_RULES: list[Rule] = [
+    {"apiGroups": [GROUP], "resources": ["sweeps", "sweepruns"], "verbs": ["get", "list", "watch"]},
+]
+EDIT_RULES: list[Rule] = [
+    {
+        "apiGroups": [GROUP],
+        "resources": ["sweeps", "sweepruns"],
+        "verbs": ["create", "update", "patch", "delete", "deletecollection"],
+    },
+    {"apiGroups": [GROUP], "resources": ["sweeps/scale"], "verbs": ["get", "update", "patch"]},
+]
+"""What Kubernetes' own roles view and edit get on top: for people, not for the operator."""
 
 
 def manifests(scope: Literal["namespace", "cluster"], namespace: str) -> list[dict[str, Any]]:

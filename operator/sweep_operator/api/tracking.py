@@ -58,7 +58,8 @@ def destination(sweep: Sweep, config: OperatorConfig) -> Destination | Barred | 
         known = ", ".join(config.wandb_base_urls) or "none"
         text = (
             f"spec.tracking.wandb.baseURL: {wandb.base_url!r} is not allowed, and nothing is sent there, nor do pods "
-            f"get the key; use one of {known}, or add it to wandbBaseUrls in the operator's configuration"
+            f"get the key; use one of {known}, or add it to wandbBaseUrls in the operator's configuration "
+            "(with `sweep run`: to WANDB_BASE_URL)"
         )
         return Barred("BaseURLNotAllowed", text)
     there = Destination(url, wandb.entity, wandb.project)
@@ -90,7 +91,7 @@ def source_place(sweep: Sweep, source: WandbSource, config: OperatorConfig) -> D
         known = ", ".join(config.wandb_base_urls) or "none"
         text = (
             f"spec.warmStart.from.wandb.baseURL: {named.base_url!r} is not allowed; use one of {known}, or add it to "
-            "wandbBaseUrls in the operator's configuration"
+            "wandbBaseUrls in the operator's configuration (with `sweep run`: to WANDB_BASE_URL)"
         )
         return Barred("BaseURLNotAllowed", text)
     there = Destination(url, source.entity or wandb.entity, source.project or wandb.project)

@@ -19,6 +19,9 @@ from sweep_operator.kube.protocol import Kind, Object
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
 
+PASS_OUTCOMES = ("done", "again", "failed")
+SUGGESTION_OUTCOMES = ("done", "infeasible", "fallback")
+
 
 class Metrics:
     """One registry per process; what can be counted when somebody asks is counted then."""
@@ -42,6 +45,10 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        # A series that begins with its first event looks to Prometheus as if nothing had happened.
+        for histogram, outcomes in ((self._passes, PASS_OUTCOMES), (self._suggestions, SUGGESTION_OUTCOMES)):
+            for outcome in outcomes:
+                histogram.labels(outcome)
 
     def request(self, verb: str, code: str) -> None:
         """One answer of the API server, or "error" where none came."""
@@ -82,10 +89,11 @@ class _State(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Gauges of what the store and the queue hold now."""
         store, queue = self._engine.store, self._engine.queue
-        runs = GaugeMetricFamily("sweep_operator_runs", "SweepRuns by state.", labels=["namespace", "state"])
-        counts = Count((o["metadata"].get("namespace", ""), _state(o)) for o in store.all(Kind.SWEEP_RUN))
-        for (namespace, state), count in sorted(counts.items()):
-            runs.add_metric([namespace, state], count)
+        labels = ["namespace", "outcome", "state"]
+        runs = GaugeMetricFamily("sweep_operator_runs", "SweepRuns by outcome and state.", labels=labels)
+        counts = Count((o["metadata"].get("namespace", ""), *_state(o)) for o in store.all(Kind.SWEEP_RUN))
+        for (namespace, outcome, state), count in sorted(counts.items()):
+            runs.add_metric([namespace, outcome, state], count)
         yield runs
         sweeps = store.all(Kind.SWEEP)
         yield GaugeMetricFamily("sweep_operator_queue_depth", "Sweeps that wait for a pass.", value=queue.depth)
@@ -99,7 +107,11 @@ class _State(Collector):
         )
 
 
-def _state(run: Object) -> str:
-    """The reason of its condition Succeeded: what the column STATUS shows."""
+_OUTCOMES = {"True": "succeeded", "False": "failed"}
+
+
+def _state(run: Object) -> tuple[str, str]:
+    """Whether it is over, and the reason of its condition Succeeded: what the column STATUS shows."""
     found = condition_of(run, "Succeeded")
-    return str(found.get("reason")) if found else "Pending"
+    outcome = _OUTCOMES.get(str(found.get("status")), "active")
+    return outcome, str(found.get("reason")) if found else "Pending"

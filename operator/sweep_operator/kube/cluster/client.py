@@ -9,7 +9,7 @@ from pathlib import Path
 from sweep_operator.kube.cluster.connection import Connection
 from sweep_operator.kube.cluster.objects import cleaner, type_of
 from sweep_operator.kube.cluster.pages import PAGE, list_all
-from sweep_operator.kube.cluster.paths import collection, item
+from sweep_operator.kube.cluster.paths import collection, item, segment
 from sweep_operator.kube.cluster.rate_limit import TokenBucket
 from sweep_operator.kube.cluster.retry import Retry
 from sweep_operator.kube.cluster.sources import Source, find_source
@@ -217,6 +217,13 @@ class ClusterKube:
         options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         path = collection(kind, namespace)
         await self._send(kind, Request("deletecollection", path, _selector(labels), options, changes=True))
+
+    async def scale_deployment(self, namespace: str, name: str, replicas: int) -> None:
+        """PATCH of its scale. Raises NotFound."""
+        path = f"/apis/apps/v1/namespaces/{segment('metadata.namespace', namespace)}/deployments"
+        path += f"/{segment('metadata.name', name)}/scale"
+        body: Object = {"spec": {"replicas": replicas}}
+        await self._transport.send(Request("patch", path, {}, body, _MERGE_PATCH, changes=True))
 
     async def _send(self, kind: Kind, request: Request) -> Object:
         return await self._transport.send(replace(request, limited=kind != Kind.LEASE))

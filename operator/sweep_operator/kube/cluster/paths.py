@@ -31,17 +31,18 @@ def collection(kind: Kind, namespace: str | None) -> str:
     """All objects of a kind, in one namespace or (None) in all."""
     version = API_VERSIONS[kind]
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-    place = "" if namespace is None else f"/namespaces/{_segment('metadata.namespace', namespace)}"
+    place = "" if namespace is None else f"/namespaces/{segment('metadata.namespace', namespace)}"
     return f"{root}{place}/{_PLURALS[kind]}"
 
 
 def item(kind: Kind, namespace: str, name: str, subresource: str = "") -> str:
     """One object, or a subresource of it."""
-    path = f"{collection(kind, namespace)}/{_segment('metadata.name', name)}"
+    path = f"{collection(kind, namespace)}/{segment('metadata.name', name)}"
     return f"{path}/{subresource}" if subresource else path
 
 
-def _segment(field: str, name: str) -> str:
+def segment(field: str, name: str) -> str:
+    """A name as part of a path. Raises Invalid."""
     # An empty name or ".." names another resource: a DELETE of "pods/.." would ask for the namespace.
     if name in ("", ".", "..") or "/" in name:
         raise Invalid(f"{field}: {name!r} is no name; use a-z, 0-9, '-' and '.'")

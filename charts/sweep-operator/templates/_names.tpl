@@ -1,0 +1,67 @@
+{{- define "sweep-operator.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Short enough that what is appended to it stays a DNS label. */}}
+{{- define "sweep-operator.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- $name := include "sweep-operator.name" . }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* With the namespace: of objects that have none. */}}
+{{- define "sweep-operator.clusterName" -}}
+{{- printf "%s:%s" .Release.Namespace (include "sweep-operator.fullname" .) }}
+{{- end }}
+
+{{- define "sweep-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- .Values.serviceAccount.name | default (include "sweep-operator.fullname" .) }}
+{{- else }}
+{{- .Values.serviceAccount.name | default "default" }}
+{{- end }}
+{{- end }}
+
+{{- define "sweep-operator.leaseName" -}}
+{{- .Values.leaderElection.leaseName | default (include "sweep-operator.fullname" .) }}
+{{- end }}
+
+{{- define "sweep-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "sweep-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "sweep-operator.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{ include "sweep-operator.selectorLabels" . }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The kinds, and what stays with them. They have one name in the whole cluster, whatever the release's is. */}}
+{{- define "sweep-operator.kindMetadata" -}}
+labels:
+  {{- include "sweep-operator.labels" . | nindent 2 }}
+{{- if .Values.crds.keep }}
+annotations:
+  helm.sh/resource-policy: keep
+{{- end }}
+{{- end }}
+
+{{/* Where it works, as a JSON list; empty: everywhere. */}}
+{{- define "sweep-operator.namespaces" -}}
+{{- if eq .Values.scope "cluster" }}[]
+{{- else }}{{ .Values.namespaces | default (list .Release.Namespace) | uniq | toJson }}
+{{- end }}
+{{- end }}

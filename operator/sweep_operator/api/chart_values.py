@@ -1,0 +1,216 @@
+"""The values of the Helm chart: what helm is to refuse, as models. Defaults and descriptions stand in values.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from sweep_operator.api.hardware import Profile
+from sweep_operator.api.model import JsonObject, Model
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+
+Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
+ObjectName = Annotated[str, Field(pattern=rf"^({_LABEL}(\.{_LABEL})*)?$", max_length=253)]
+"""Of an object; empty: none is named."""
+NamePart = Annotated[str, Field(pattern=f"^({_LABEL})?$", max_length=50)]
+LabelValue = Annotated[str, Field(pattern="^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]
+Labels = dict[str, LabelValue]
+Annotations = dict[str, str]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Quantity = Annotated[str, Field(pattern=_QUANTITY)] | Annotated[float, Field(ge=0)]
+
+
+class Image(Model):
+    """Which image."""
+
+    repository: str = Field(min_length=1, pattern="^[^@ ]+$")
+    tag: str = Field(pattern="^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$")
+    digest: str = Field(pattern="^(sha256:[0-9a-f]{64})?$")
+    pull_policy: Literal["IfNotPresent", "Always", "Never"]
+
+
+class Named(Model):
+    """A reference to an object."""
+
+    name: Annotated[str, Field(min_length=1)]
+
+
+class Crds(Model):
+    """The kinds."""
+
+    enabled: bool
+    keep: bool
+
+
+class Rbac(Model):
+    """Roles."""
+
+    create: bool
+    user_roles: bool
+
+
+class ServiceAccount(Model):
+    """The operator's account."""
+
+    create: bool
+    name: ObjectName
+    annotations: Annotations
+
+
+class ApiKeySecret(Model):
+    """One key of a Secret."""
+
+    name: ObjectName
+    key: str = Field(pattern="^[-._A-Za-z0-9]+$")
+
+
+class Wandb(Model):
+    """Weights & Biases."""
+
+    base_urls: list[Annotated[str, Field(pattern="^https?://[^/ ]+")]] = Field(alias="baseURLs")
+    api_key_secret: ApiKeySecret
+    projects: dict[str, list[Annotated[str, Field(pattern="^[^/ ]+/[^/ ]+$")]]]
+    runs_per_minute: float = Field(gt=0)
+    run_seconds: float = Field(gt=0)
+
+
+class Options(Model):
+    """Options of the command ``sweep-operator``."""
+
+    workers: int = Field(ge=1, le=64)
+    suggest_seconds: float = Field(ge=1)
+    audit_seconds: float = Field(ge=1)
+    qps: float = Field(ge=0.1)
+    burst: int = Field(ge=1)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    log_format: Literal["json", "text"]
+
+
+class LeaderElection(Model):
+    """The lease."""
+
+    lease_name: ObjectName
+    lease_seconds: float = Field(ge=1)
+
+
+class Resources(Model):
+    """core/v1 ResourceRequirements."""
+
+    requests: dict[str, Quantity] = {}
+    limits: dict[str, Quantity] = {}
+
+
+class Service(Model):
+    """The Service of the metrics."""
+
+    annotations: Annotations
+
+
+class ServiceMonitor(Model):
+    """For the Prometheus operator."""
+
+    enabled: bool
+    namespace: ObjectName
+    labels: Labels
+    interval: str = Field(pattern="^([0-9]+(ms|s|m|h))+$")
+    relabelings: list[JsonObject]
+    metric_relabelings: list[JsonObject]
+
+
+class PrometheusRule(Model):
+    """For the Prometheus operator."""
+
+    enabled: bool
+    namespace: ObjectName
+    labels: Labels
+    disabled_alerts: list[str]
+    extra_rules: list[JsonObject]
+
+
+class Dashboard(Model):
+    """For Grafana's sidecar."""
+
+    enabled: bool
+    namespace: ObjectName
+    labels: Labels
+    annotations: Annotations
+
+
+class Metrics(Model):
+    """Probes and metrics, and who reads them."""
+
+    port: int = Field(ge=1024, le=65535, description="Ports below 1024 are not for a process that is not root.")
+    service: Service
+    service_monitor: ServiceMonitor
+    prometheus_rule: PrometheusRule
+    dashboard: Dashboard
+
+
+class NetworkPolicy(Model):
+    """What the operator's pod may be asked and reach."""
+
+    enabled: bool
+    from_: list[JsonObject] = Field(alias="from")
+    egress_ports: list[Port]
+    extra_egress: list[JsonObject]
+
+
+class UninstallHook(Model):
+    """What happens before the release is deleted."""
+
+    enabled: bool
+    timeout_seconds: int = Field(ge=10, le=3600)
+
+
+NAMED: JsonObject = {"required": ["name"], "properties": {"name": {"type": "string", "minLength": 1}}}
+MOUNT: JsonObject = {"required": ["name", "mountPath"], "properties": {"mountPath": {"pattern": "^/"}}}
+UNPRIVILEGED: JsonObject = {"properties": {"privileged": {"enum": [False]}}}
+
+
+def _open(extra: JsonObject) -> Any:
+    return Annotated[JsonObject, Field(json_schema_extra=extra)]
+
+
+class Values(Model):
+    """All of them."""
+
+    name_override: NamePart
+    fullname_override: NamePart
+    common_labels: Labels
+    image: Image
+    image_pull_secrets: list[Named]
+    scope: Literal["cluster", "namespaced"]
+    namespaces: list[Namespace]
+    crds: Crds
+    rbac: Rbac
+    service_account: ServiceAccount
+    hardware_profiles: dict[str, Profile]
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    kueue: Literal["auto", True, False]
+    lost_node_seconds: float = Field(ge=0)
+    wandb: Wandb
+    options: Options
+    leader_election: LeaderElection
+    replicas: Literal[0, 1]
+    resources: Resources
+    security_context: JsonObject = Field(json_schema_extra=UNPRIVILEGED)
+    pod_security_context: JsonObject
+    tmp_size: str = Field(pattern=_QUANTITY)
+    termination_grace_period_seconds: int = Field(ge=15)
+    priority_class_name: ObjectName
+    node_selector: Labels
+    tolerations: list[JsonObject]
+    affinity: JsonObject
+    pod_annotations: Annotations
+    pod_labels: Labels
+    deployment_annotations: Annotations
+    extra_env: list[_open(NAMED)]  # type: ignore[valid-type]
+    extra_env_from: list[JsonObject]
+    extra_volumes: list[_open(NAMED)]  # type: ignore[valid-type]
+    extra_volume_mounts: list[_open(MOUNT)]  # type: ignore[valid-type]
+    metrics: Metrics
+    network_policy: NetworkPolicy
+    uninstall_hook: UninstallHook

@@ -1,0 +1,34 @@
+"""What /metrics can say: every metric of the operator with its labels, and the values of those that have few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.ports import Settings
+from sweep_operator.kube.embedded import EmbeddedKube
+from sweep_operator.kube.protocol import Kind
+from sweep_operator.shell.history import ClusterHistory
+from sweep_operator.shell.metrics import Metrics
+from sweep_operator.suggest.child import OptimizerChild
+
+
+def samples() -> Iterator[tuple[str, dict[str, str]]]:
+    """(name, labels) of everything that a process exposes when it has made a request and knows runs of all outcomes."""
+    metrics = Metrics()
+    kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=lambda: 0.0)
+    engine = Engine(kube, OptimizerChild(), ClusterHistory(kube), settings)
+    for number, (status, reason) in enumerate((("Unknown", "Training"), ("True", "Completed"), ("False", "OOMKilled"))):
+        meta = {"namespace": "team-a", "name": f"s.r.{number}", "uid": str(number), "resourceVersion": "1"}
+        conditions = [{"type": "Succeeded", "status": status, "reason": reason}]
+        run = {"metadata": meta, "spec": {"sweepName": "s"}, "status": {"conditions": conditions}}
+        engine.store.apply(Kind.SWEEP_RUN, run)
+    metrics.request("get", "200")
+    metrics.watch(engine)
+    families = text_string_to_metric_families(metrics.text().decode())
+    return ((sample.name, sample.labels) for family in families for sample in family.samples)

@@ -1,0 +1,178 @@
+"""What the chart is rendered with in these tests, and what comes out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.chart import CHART, Helm
+
+Object = dict[str, Any]
+NAMESPACE = "sweeps"
+DIGEST = f"sha256:{'0' * 64}"
+
+CASES: dict[str, Object] = {
+    "default": {},
+    "namespaced": {"scope": "namespaced", "namespaces": ["team-a", "team-b"]},
+    "own-namespace": {"scope": "namespaced"},
+    "nothing-cluster-wide": {
+        "fullnameOverride": "tuner",
+        "scope": "namespaced",
+        "crds": {"enabled": False},
+        "rbac": {"create": False, "userRoles": False},
+        "serviceAccount": {"create": False, "name": "given"},
+        "uninstallHook": {"enabled": False},
+    },
+    "names": {
+        "nameOverride": "tuner",
+        "commonLabels": {"team": "rl"},
+        "leaderElection": {"leaseName": "turns", "leaseSeconds": 2.5},
+        "serviceAccount": {"name": "robot", "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/tuner"}},
+    },
+    "tag": {"image": {"tag": "edge"}, "uninstallHook": {"timeoutSeconds": 30}},
+    "not-kept": {"crds": {"keep": False}},
+    "image": {
+        "image": {"repository": "registry.local:5000/operator", "digest": DIGEST, "pullPolicy": "Always"},
+        "imagePullSecrets": [{"name": "registry"}],
+    },
+    "wandb": {
+        "wandb": {
+            "baseURLs": ["https://wandb.local"],
+            "apiKeySecret": {"name": "wandb", "key": "key"},
+            "projects": {"team-a": ["metta/*"]},
+            "runsPerMinute": 60,
+            "runSeconds": 30,
+        },
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+        "extraEnvFrom": [{"secretRef": {"name": "more"}}],
+    },
+    "configuration": {
+        "hardwareProfiles": {
+            "macbook": None,
+            "gpu-l4": None,
+            "gpu-a100": {"runAsNonRoot": False, "pricePerHour": 3.5},
+            "h100": {"gpus": 8, "shmSize": "64Gi", "namespaces": ["team-a"], "capabilities": ["IPC_LOCK"]},
+        },
+        "currency": "EUR",
+        "kueue": True,
+        "lostNodeSeconds": 30,
+        "options": {
+            "workers": 8,
+            "suggestSeconds": 60.5,
+            "auditSeconds": 60,
+            "qps": 0.5,
+            "burst": 1000000,
+            "logLevel": "DEBUG",
+            "logFormat": "text",
+        },
+        "replicas": 0,
+    },
+    "pods": {
+        "priorityClassName": "system-cluster-critical",
+        "nodeSelector": {"pool": "system"},
+        "tolerations": [{"key": "pool", "operator": "Equal", "value": "system", "effect": "NoSchedule"}],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}
+                    ]
+                }
+            }
+        },
+        "podAnnotations": {"note": "5"},
+        "podLabels": {"cost-centre": "42"},
+        "deploymentAnnotations": {"reloader.stakater.com/auto": "true"},
+        "resources": {"limits": {"cpu": 2, "memory": "4Gi"}},
+        "tmpSize": "1Gi",
+        "extraVolumes": [{"name": "data", "emptyDir": {}}],
+        "extraVolumeMounts": [{"name": "data", "mountPath": "/data"}],
+        "terminationGracePeriodSeconds": 60,
+        "securityContext": {"readOnlyRootFilesystem": False},
+    },
+    "openshift": {"podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}},
+    "monitoring": {
+        "metrics": {
+            "port": 9090,
+            "service": {"annotations": {"prometheus.io/scrape": "true"}},
+            "serviceMonitor": {
+                "enabled": True,
+                "namespace": "team-b",
+                "labels": {"release": "prometheus"},
+                "interval": "1m",
+                "relabelings": [{"targetLabel": "cluster", "replacement": "one"}],
+                "metricRelabelings": [{"action": "labeldrop", "regex": "pod"}],
+            },
+            "prometheusRule": {
+                "enabled": True,
+                "namespace": "team-b",
+                "labels": {"release": "prometheus"},
+                "disabledAlerts": ["SweepRunsFail"],
+                "extraRules": [{"record": "sweeps:runs:sum", "expr": "sum(sweep_operator_runs)"}],
+            },
+            "dashboard": {
+                "enabled": True,
+                "namespace": "team-a",
+                "labels": {"grafana_dashboard": None, "board": "1"},
+                "annotations": {"folder": "Sweeps"},
+            },
+        }
+    },
+    "network-policy": {
+        "networkPolicy": {
+            "enabled": True,
+            "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+            "egressPorts": [6443],
+            "extraEgress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}],
+        }
+    },
+}
+"""Between them, every value that changes what is rendered."""
+
+
+def render(values: Mapping[str, Any], *, release: str = "sweep-operator", namespace: str = NAMESPACE) -> str:
+    """``helm template``. Raises HelmFailed, Missing."""
+    with tempfile.TemporaryDirectory() as folder:
+        helm = Helm(Path(folder))
+        where = (f"--namespace={namespace}", f"--values={helm.values(values)}")
+        return helm.run("template", release, CHART, *where)
+
+
+@cache
+def rendered(case: str) -> str:
+    """One of the cases."""
+    return render(CASES[case])
+
+
+def objects(text: str) -> list[Object]:
+    """What was rendered, as tools read it that know YAML 1.1."""
+    return [o for o in yaml.load_all(text, yaml.CSafeLoader) if o]
+
+
+@cache
+def parsed(case: str) -> list[Object]:
+    """The case's objects."""
+    return objects(rendered(case))
+
+
+def of_kind(case: str, kind: str) -> list[Object]:
+    """Those of a kind."""
+    return [o for o in parsed(case) if o["kind"] == kind]
+
+
+def only(case: str, kind: str, name: str | None = None) -> Object:
+    """The only one (with that name)."""
+    (found,) = [o for o in of_kind(case, kind) if name in (None, o["metadata"]["name"])]
+    return found
+
+
+def account(namespace: str) -> list[Object]:
+    """The operator's account, roles and bindings in a namespace, for it alone."""
+    made = objects(render({"scope": "namespaced"}, namespace=namespace))
+    kinds = ("ServiceAccount", "Role", "RoleBinding")
+    return [o for o in made if o["kind"] in kinds and "helm.sh/hook" not in o["metadata"].get("annotations", {})]

@@ -1,0 +1,84 @@
+"""Whole renders against committed files: the default one, and what each case changes of it, as a diff.
+
+The kinds are left out: what admission and CRDs say is held by crds/. ``UPDATE_GOLDEN=1 pytest tests/chart`` rewrites
+the files: read the diff.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.chart.renders import CASES, rendered
+from tests.chart.rules import rules_name
+from tests.cluster.chart import CHART
+
+GOLDEN = Path(__file__).parent / "golden"
+_KINDS = re.compile(r"kind: (CustomResourceDefinition|ValidatingAdmissionPolicy(Binding)?)$", re.MULTILINE)
+_SOURCE, _KIND = re.compile("^# Source: (.*)$", re.M), re.compile("^kind: (.*)$", re.M)
+_NAME = re.compile("^  name: (.*)$", re.M)
+
+
+Objects = dict[tuple[str, str, int], tuple[str, list[str]]]
+"""(template, kind, how manieth of them) to (name, lines)"""
+
+
+def shown(case: str) -> Objects:
+    """What is rendered, without the kinds; rules by their names, and not the dashboard's 800 lines."""
+    found: Objects = {}
+    dashboard = (CHART / "files" / "dashboard.json").read_text().rstrip("\n")
+    indented = "\n".join(f"    {line}" for line in dashboard.splitlines())
+    for part in rendered(case).split("---\n"):
+        if not part.strip() or _KINDS.search(part):
+            continue
+        template, kind, name = (pattern.findall(part)[0] for pattern in (_SOURCE, _KIND, _NAME))
+        number = sum(key[:2] == (template, kind) for key in found)
+        text = part.strip().replace(indented, "    (files/dashboard.json)")
+        found[template, kind, number] = name, _with_named_rules(text).splitlines()
+    return found
+
+
+def _with_named_rules(text: str) -> str:
+    """Of a role: which of the lists of rules it has (test_chart_rules.py compares them)."""
+    head, found, _ = text.partition("\nrules:\n")
+    return f"{head}\nrules: {rules_name(yaml.load(text, yaml.CSafeLoader)['rules'])}" if found else text
+
+
+def difference(before: Objects, after: Objects) -> list[str]:
+    """Objects that go, by name; that come, whole; what changes in the others."""
+    lines: list[str] = []
+    for key in [*before, *(key for key in after if key not in before)]:
+        kind, (old, was), (new, now) = key[1], before.get(key, ("", [])), after.get(key, ("", []))
+        if not now:
+            lines += ["", f"- {kind} {old}"]
+        elif not was:
+            lines += ["", f"+ {kind} {new}", *(f"+{line}" for line in now)]
+        elif changes := list(difflib.unified_diff(was, now, n=1, lineterm=""))[2:]:
+            lines += ["", f"~ {kind} {new}", *("..." if line.startswith("@@") else line for line in changes)]
+    return lines[1:]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_render_is_the_golden_one(case: str) -> None:
+    default = shown("default")
+    if case == "default":
+        path, lines = GOLDEN / "default.yaml", []
+        for _, of in default.values():
+            lines += ["---", *of]
+    else:
+        path, lines = GOLDEN / f"{case}.diff", difference(default, shown(case))
+        assert lines, "the case changes nothing"
+    text = "\n".join(lines) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {p.stem for p in GOLDEN.iterdir()} == set(CASES)

@@ -1,0 +1,134 @@
+"""What is rendered means something: to the operator's command, to its configuration, to helm's policy of keeping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sweep_operator.api import rbac
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.names import GROUP
+from sweep_operator.main import main
+from sweep_operator.shell.options import read_config
+from sweep_operator.uninstall import main as uninstall
+from tests.chart.renders import CASES, NAMESPACE, Object, objects, of_kind, only, render
+from tests.chart.rules import rules_name
+from tests.cluster.chart import CHART
+
+KEPT = {"CustomResourceDefinition": 2, "ValidatingAdmissionPolicy": 2, "ValidatingAdmissionPolicyBinding": 2}
+
+
+def container(case: str, kind: str) -> Object:
+    """The only one of the case's pod template."""
+    (found,) = only(case, kind)["spec"]["template"]["spec"]["containers"]
+    return dict(found)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_commands_take_their_options(case: str) -> None:
+    operator = container(case, "Deployment")
+    assert operator["command"] == ["sweep-operator"]
+    given = main.make_context("sweep-operator", list(operator["args"])).params
+    assert given["port"] == operator["ports"][0]["containerPort"]
+    for job in of_kind(case, "Job"):
+        (container_,) = job["spec"]["template"]["spec"]["containers"]
+        assert container_["command"] == ["sweep-operator-uninstall"]
+        before = uninstall.make_context("sweep-operator-uninstall", list(container_["args"])).params
+        assert before["deployment"] == only(case, "Deployment")["metadata"]["name"]
+        assert before["deployment_namespace"] == NAMESPACE
+        assert before["namespaces"] == given["namespaces"]
+        labels = only(case, "Deployment")["spec"]["selector"]["matchLabels"]
+        assert dict(label.split("=") for label in before["selectors"]) == labels
+        # its own pods are none of those that it waits for
+        assert not labels.items() <= job["spec"]["template"]["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_operator_reads_its_configuration(case: str, tmp_path: Path) -> None:
+    (text,) = [c["data"]["config.yaml"] for c in of_kind(case, "ConfigMap") if "config.yaml" in c["data"]]
+    (tmp_path / "config.yaml").write_text(text)
+    config = read_config(tmp_path / "config.yaml")
+    assert "cpu" in config.profiles
+    if case == "configuration":
+        assert set(config.profiles) == {"cpu", "gpu-a100", "h100"}
+        assert (config.kueue, config.currency, config.lost_node_seconds) == (True, "EUR", 30)
+    elif case == "wandb":
+        assert (config.wandb_base_urls, config.wandb_projects) == (["https://wandb.local"], {"team-a": ["metta/*"]})
+        assert (config.wandb_runs_per_minute, config.wandb_run_seconds) == (60, 30)
+    else:
+        assert config == OperatorConfig(profiles=config.profiles)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_accounts_have_their_rules_and_no_others(case: str) -> None:
+    """account -> lists of rules, with where they hold: a namespace, or everywhere (None)."""
+    roles = {}
+    for role in [*of_kind(case, "Role"), *of_kind(case, "ClusterRole")]:
+        meta = role["metadata"]
+        roles[role["kind"], meta.get("namespace"), meta["name"]] = rules_name(role["rules"])
+    given: dict[str, set[tuple[str, str | None]]] = {}
+    for binding in [*of_kind(case, "RoleBinding"), *of_kind(case, "ClusterRoleBinding")]:
+        ref, where = binding["roleRef"], binding["metadata"].get("namespace")
+        (subject,) = binding["subjects"]
+        assert subject["namespace"] == NAMESPACE
+        given.setdefault(subject["name"], set()).add((roles[ref["kind"], where, ref["name"]], where))
+    worked_in = CASES[case].get("namespaces") or ([NAMESPACE] if CASES[case].get("scope") == "namespaced" else [None])
+    account = only(case, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"]
+    expected = {account: {("LEASE_RULES", NAMESPACE), *(("WORK_RULES", n) for n in worked_in)}}
+    for job in of_kind(case, "Job"):
+        hook = job["spec"]["template"]["spec"]["serviceAccountName"]
+        expected[hook] = {("STOP_RULES", NAMESPACE), *(("RELEASE_RULES", n) for n in worked_in)}
+    assert given == (expected if case != "nothing-cluster-wide" else {})
+
+
+def test_rules_name_what_is_theirs() -> None:
+    def names(role: str) -> list[str]:
+        rules = only("names", "Role", role)["rules"]
+        return [name for rule in rules for name in rule.get("resourceNames", [])]
+
+    deployment = only("names", "Deployment")["metadata"]["name"]
+    assert names(f"{deployment}-leader") == ["turns"]
+    assert names(f"{deployment}-uninstall-stop") == [deployment]
+
+
+def test_people_get_what_they_may_do_by_kubernetes_own_roles() -> None:
+    view, edit = (only("default", "ClusterRole", f"sweeps.{GROUP}-{role}") for role in ("view", "edit"))
+    assert (view["rules"], edit["rules"]) == (rbac.VIEW_RULES, rbac.EDIT_RULES)
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    to = [{k.removeprefix(prefix) for k in role["metadata"]["labels"] if k.startswith(prefix)} for role in (view, edit)]
+    assert to == [{"view", "edit", "admin"}, {"edit", "admin"}]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_kinds_are_those_of_the_models_and_stay(case: str) -> None:
+    crds = CASES[case].get("crds", {})
+    for kind, count in KEPT.items():
+        found = of_kind(case, kind)
+        assert len(found) == (count if crds.get("enabled", True) else 0)
+        kept = [o["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep" for o in found]
+        assert all(keep is crds.get("keep", True) for keep in kept)
+    written = [o for path in sorted((CHART.parents[1] / "crds").iterdir()) for o in objects(path.read_text())]
+    rendered_ = {(o["kind"], o["metadata"]["name"]): o for kind in KEPT for o in of_kind(case, kind)}
+    for obj in written if rendered_ else []:
+        assert rendered_[obj["kind"], obj["metadata"]["name"]]["spec"] == obj["spec"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_change_of_the_configuration_restarts_the_operator(case: str) -> None:
+    def checksum(of: str) -> str:
+        return str(only(of, "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/config"])
+
+    def data(of: str) -> list[Object]:
+        return [c["data"] for c in of_kind(of, "ConfigMap") if "config.yaml" in c["data"]]
+
+    assert (checksum(case) == checksum("default")) is (data(case) == data("default"))
+
+
+def test_names_of_a_long_release_are_names() -> None:
+    made = objects(render({"nameOverride": "an-operator-whose-name-is-rather-long"}, release="r" * 53))
+    kinds = ("Deployment", "Service", "Job", "Pod", "ServiceAccount", "ConfigMap")
+    names = [o["metadata"]["name"] for o in made if o["kind"] in kinds]
+    assert len(names) == 7
+    assert all(len(name) <= 63 and name[-1] != "-" for name in names)
+    assert len(set(names)) == 3, "what is the operator's has one name, the others each their own"

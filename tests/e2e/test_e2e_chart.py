@@ -1,0 +1,44 @@
+"""The chart on a real node: installed, tested, upgraded in the middle of a sweep."""
+
+from __future__ import annotations
+
+from tests.cluster.chart import Release
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.node import NodeCluster
+from tests.cluster.sweeps import check_ended_well, check_jobs_once
+from tests.e2e.sweeps import finished, of_x, until_in_the_middle
+from tests.e2e.workload import Workload
+
+
+def test_the_chart_tests_itself(cluster: Kubectl, operator: Release) -> None:
+    said = operator.test()
+    assert "/readyz answers" in said
+    assert "/metrics answers" in said
+
+
+def test_the_operator_runs_as_hardened_as_it_says(cluster: Kubectl, operator: Release) -> None:
+    """PodSecurity ``restricted`` has let it in; the rest is asked inside the container."""
+    inside = ("exec", f"deployment/{operator.name}", "-n", operator.namespace, "--")
+    cluster.kubectl(*inside, "touch", "/tmp/file")
+    assert "Read-only file system" in cluster.fails(*inside, "touch", "/file")
+    status = cluster.kubectl(*inside, "cat", "/proc/1/status")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert fields["Uid"].split() == ["65532"] * 4
+    assert (fields["CapEff"], fields["NoNewPrivs"], fields["Seccomp"]) == ("0" * 16, "1", "2")
+
+
+def test_an_upgrade_in_the_middle_of_a_sweep_loses_nothing(
+    cluster: Kubectl, namespace: str, workload: Workload, operator: Release
+) -> None:
+    cluster.apply(of_x("upgraded", workload, "sleep 4", maxRuns=4, maxParallelRuns=2), namespace)
+    until_in_the_middle(cluster, namespace, "upgraded")
+    (before,) = operator.pods()
+    operator.upgrade(options={"logLevel": "DEBUG"}, commonLabels={"team": "rl"})
+    (after,) = operator.pods()
+    assert before["metadata"]["uid"] != after["metadata"]["uid"]
+    assert cluster.get("crd", "sweeps.metta.ai")["metadata"]["labels"]["team"] == "rl"
+    finished(cluster, namespace, "upgraded", 120)
+    runs = check_ended_well(cluster, namespace, "upgraded", 4)
+    assert [run["status"]["train"]["attempt"] for run in runs] == [1] * 4
+    if isinstance(cluster, NodeCluster):
+        check_jobs_once(cluster, operator.account, 4, namespace)
