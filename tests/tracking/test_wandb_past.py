@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -266,12 +267,38 @@ def test_the_oldest_sdk_reads_the_same(wandb_server: WandbServer, tmp_path: Path
     question = HistoryQuestion(project="p", sweep_id=sweep)
     env = environment(wandb_server.url, tmp_path, sdk=oldest_wandb, WANDB_ENTITY="acme")
     script = "import wandb, sweep_operator.tracking.history_worker as w; w.main(); print(wandb.__version__, flush=True)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], input=question.model_dump_json(by_alias=True) + "\n", env=env, check=True,
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    answer = HistoryAnswer.model_validate_json(done.stdout.splitlines()[0])
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(question.model_dump_json(by_alias=True).encode() + b"\n")
+        process.stdin.flush()
+        answer = HistoryAnswer.model_validate_json(process.stdout.readline())
+        printed = process.stderr.read().decode()
     assert [(r.objective, r.parameters) for r in answer.runs] == [
         (1 / 3, {"trainer.lr": 0.1, "trainer.batch_size": 64})
     ]
-    assert "0.28.2" in done.stderr, "what is printed goes there"
+    assert "0.28.2" in printed, "what is printed goes there"
+
+
+def test_it_ends_with_whoever_has_asked(wandb_server: WandbServer, tmp_path: Path) -> None:
+    wandb_server.faults.add("hang", "SweepHistory", times=None)
+    sweep = wandb_server.add_sweep("acme/p", OURS).name
+    question = HistoryQuestion(entity="acme", project="p", sweep_id=sweep)
+    command = [sys.executable, "-m", "sweep_operator.tracking.history_worker"]
+    env = environment(wandb_server.url, tmp_path)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env) as process:
+        assert process.stdin is not None
+        process.stdin.write(question.model_dump_json(by_alias=True).encode() + b"\n")
+        process.stdin.flush()
+        while not wandb_server.requests("SweepHistory"):
+            assert process.poll() is None
+            time.sleep(0.05)
+        helpers = psutil.Process(process.pid).children(recursive=True)
+        process.stdin.close()
+        process.wait()
+    assert helpers, "wandb-core"
+    psutil.wait_procs(helpers, timeout=30)
+    assert not [p for p in helpers if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]

@@ -63,8 +63,12 @@ class WandbHistory:
                 )
             try:
                 text = question.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
+                assert process.stdin is not None
+                assert process.stdout is not None
                 async with asyncio.timeout(self._seconds):
-                    answered, _ = await process.communicate(text)
+                    process.stdin.write(text)  # and left open: its end means that nobody wants to know any more
+                    answered = await process.stdout.read()
+                    await process.wait()
             except TimeoutError:
                 text_ = f"W&B at {base_url} gives no answer within {self._seconds:g} s"
                 raise WandbUnreadable(text_, lasting=False) from None

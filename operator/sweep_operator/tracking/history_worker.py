@@ -1,13 +1,14 @@
 """The child process that reads a W&B sweep's past: a question on standard input, the answer on standard output.
 
-Started as ``python -m sweep_operator.tracking.history_worker``; the only side of it that imports wandb.
+Started as ``python -m sweep_operator.tracking.history_worker``; the only side of it that imports wandb. When its input
+ends before the answer, whoever asked is gone: it ends itself and wandb-core.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from protein.wandb_history import INFO, STATE, SUGGESTION, read_run
 from sweep_operator.tracking.history import metric_named
 from sweep_operator.tracking.history_messages import HistoryAnswer, HistoryQuestion, HistoryTrouble, PastRun, PastSweep
+from sweep_operator.tracking.processes import kill_family
 from sweep_operator.tracking.troubles import PASSES, NoKey, WandbError, said
 
 PAGE = 250
@@ -42,13 +44,26 @@ def main() -> None:
     """Answer one question."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    question = HistoryQuestion.model_validate_json(sys.stdin.readline())
+    text = b""
+    while not text.endswith(b"\n"):
+        part = os.read(0, 1 << 16)
+        if not part:
+            return
+        text += part
+    question = HistoryQuestion.model_validate_json(text)
+    threading.Thread(target=_end_with_input, daemon=True).start()
     try:
         answer = read(question)
     except Exception as error:
         answer = HistoryAnswer(trouble=trouble_of(error, question))
     answers.write(answer.model_dump_json(by_alias=True, exclude_none=True) + "\n")
     answers.flush()
+
+
+def _end_with_input() -> None:
+    while os.read(0, 1 << 16):
+        pass
+    kill_family(os.getpid())
 
 
 def read(question: HistoryQuestion) -> HistoryAnswer:

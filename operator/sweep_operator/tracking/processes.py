@@ -24,8 +24,7 @@ def kill(processes: Sequence[psutil.Process]) -> None:
 
 
 def kill_family(pid: int) -> None:
-    """The process and all that it has started."""
-    started = children(pid)
+    """The processes that it has started, and then itself."""
+    kill(children(pid))
     with contextlib.suppress(psutil.Error):
         psutil.Process(pid).kill()
-    kill(started)
