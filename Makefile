@@ -71,7 +71,7 @@ generate: $(STAMP) ## everything that is generated from the models
 
 .PHONY: docs
 docs: $(STAMP) ## the documentation as a site: build/site/index.html (a warning is an error)
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: cluster-binaries
 cluster-binaries: $(STAMP) ## the binaries of the test cluster: downloaded and checked, or built by Go where downloads are refused
