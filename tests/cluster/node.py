@@ -21,7 +21,7 @@ from tests.cluster.isolation import PRIVATE, Isolation, may_isolate
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.kubelet import GROUP, PROXY_USER, USER, start_kube_proxy, start_kubelet
 from tests.cluster.kubelet import NODE as NODE_NAME
-from tests.cluster.processes import Process
+from tests.cluster.processes import NotReady, Process
 
 STORAGE_CLASS = "standard"
 PROGRAMS = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "openssl": "openssl"}
@@ -68,6 +68,7 @@ class NodeCluster(Kubectl):
     def start(self) -> None:
         """Raises NotReady."""
         isolation, binaries, folder = self._isolation, self.binaries, self.folder
+        compiler = images.compile_programs()
         isolation.start()
         control_plane = self._control_plane = ControlPlane(
             folder,
@@ -87,6 +88,9 @@ class NodeCluster(Kubectl):
             STORAGE_CLASS, provisioner="kubernetes.io/no-provisioner", volumeBindingMode="WaitForFirstConsumer"
         )
         kubelet.until(lambda: self.ready(NODE_NAME))
+        said, _ = compiler.communicate()
+        if compiler.returncode != 0:
+            raise NotReady(f"what pods run cannot be imported: {said}")
 
     def stop(self) -> None:
         """End every process; what it had mounted and linked goes with it."""

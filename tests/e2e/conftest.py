@@ -47,6 +47,8 @@ def workload(cluster: NodeCluster | GivenCluster, namespace: str) -> Workload:
 @pytest.fixture(scope="session")
 def release(cluster: NodeCluster | GivenCluster) -> Iterator[Release]:
     """The chart, installed: one operator for all tests, in a namespace of its own with PodSecurity ``restricted``."""
+    if isinstance(cluster, GivenCluster):
+        _check_nobody_works_there(cluster)
     namespace = cluster.namespace(**RESTRICTED)
     try:
         values = operator_values(cluster, namespace)
@@ -59,6 +61,14 @@ def release(cluster: NodeCluster | GivenCluster) -> Iterator[Release]:
         made.uninstall()
     else:
         check_nothing_was_denied(cluster)
+
+
+def _check_nobody_works_there(cluster: Kubectl) -> None:
+    """Two operators of the whole cluster would not know of each other."""
+    name = "app.kubernetes.io/name=sweep-operator,app.kubernetes.io/component=operator"
+    found = cluster.kubectl("get", "deployments", "-A", "-l", name, "-o", "name", "--no-headers").split()
+    if found:
+        pytest.exit(f"a Sweep operator works in this cluster ({', '.join(found)}); take another one, or uninstall it")
 
 
 @pytest.fixture

@@ -39,14 +39,14 @@ def runs_with_claims(cluster: Kubectl, namespace: str) -> set[str]:
 def test_the_example_trains_evaluates_and_scores(
     cluster: Kubectl, namespace: str, workload: Workload, operator: Release
 ) -> None:
-    cluster.apply(cartpole(workload, maxRuns=4, maxParallelRuns=2), namespace)
+    cluster.apply(cartpole(workload, maxRuns=3, maxParallelRuns=2), namespace)
     cluster.kubectl(
         *["wait", "--for=condition=Succeeded", "sweep/cartpole", "-n", namespace, "--timeout=360s"], timeout=370
     )
     sweep = cluster.get("sweep", "cartpole", namespace)
     assert condition(sweep)["reason"] == "MaxRunsReached"
     found = runs(cluster, namespace, "cartpole")
-    assert [(r["spec"]["index"], condition(r)["status"]) for r in found] == [(i, "True") for i in range(4)]
+    assert [(r["spec"]["index"], condition(r)["status"]) for r in found] == [(i, "True") for i in range(3)]
     for run in found:
         status = run["status"]
         assert 1 <= status["score"] <= 500  # CartPole-v1 ends an episode there
@@ -66,7 +66,7 @@ def test_the_example_trains_evaluates_and_scores(
     best = {point["run"] for point in sweep["status"]["pareto"]}
     cluster.until(lambda: runs_with_claims(cluster, namespace) == best, f"the claims are those of {best}")
     columns = cluster.kubectl("get", "sweep", "cartpole", "-n", namespace).splitlines()[1].split()
-    assert columns[:4] == ["cartpole", "MaxRunsReached", "4", "4"]
+    assert columns[:4] == ["cartpole", "MaxRunsReached", "3", "3"]
 
 
 def test_a_memory_limit_that_is_too_small_is_learned_as_bad_parameters(

@@ -78,5 +78,6 @@ def lonely_node(namespace: str) -> Object:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": f"lonely-{namespace}", "labels": {"lonely": namespace}},
+        "spec": {"taints": [{"key": "lonely", "effect": "NoSchedule"}]},
         "status": {"capacity": resources, "allocatable": resources},
     }
