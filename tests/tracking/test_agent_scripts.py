@@ -75,6 +75,7 @@ async def test_an_agents_script_runs_unmodified(
     script = tmp_path / "train.py"
     script.write_text(AGENT_SCRIPT)
     monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))  # the program would leave a folder where the tests are started
     body = {
         "apiVersion": "metta.ai/v1alpha1",
         "kind": "Sweep",
