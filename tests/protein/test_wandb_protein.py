@@ -201,3 +201,15 @@ def test_a_run_is_no_condition() -> None:
     protein.record_observation(objective=1.0, cost=2.0)
     with pytest.raises(RuntimeError, match="record each result once"):
         protein.record_failure("late")
+
+
+def test_wandb_is_not_imported_where_there_is_no_run(tmp_path: Path) -> None:
+    script = """
+import sys
+from protein import MettaProtein
+protein = MettaProtein({"parameters": {"x": {"distribution": "uniform", "min": 0, "max": 1}}, "method": "random"})
+protein.suggest()
+protein.record_observation(objective=1.0, cost=2.0)
+print("wandb" in sys.modules)
+"""
+    assert run_script(script, environment("http://127.0.0.1:9", tmp_path)) == "False\n"

@@ -24,6 +24,8 @@ from sweep_operator.engine.ports import History, HistoryUnreadable
 from sweep_operator.rows.row import Row
 from sweep_operator.tracking.history import WandbHistory, WandbUnreadable, rows_of_answer
 from sweep_operator.tracking.history_messages import HistoryAnswer, HistoryQuestion, Patience
+from sweep_operator.tracking.history_worker import trouble_of
+from sweep_operator.tracking.troubles import WandbError
 from sweep_operator.tracking.warm_start import WandbSources
 from tests.builders import make_sweep
 from tests.wandb_stub.sdk import environment
@@ -302,3 +304,27 @@ def test_it_ends_with_whoever_has_asked(wandb_server: WandbServer, tmp_path: Pat
     assert helpers, "wandb-core"
     psutil.wait_procs(helpers, timeout=30)
     assert not [p for p in helpers if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize(
+    ("error", "lasting", "says"),
+    [
+        (
+            ImportError("No module named 'wandb'"),
+            True,
+            "is not installed here (No module named 'wandb'); install sweep-op",
+        ),
+        (WandbError(404, "no such thing"), True, "W&B project acme/p does not exist, or the key must not see it (no s"),
+        (WandbError(400, "unknown field"), True, "does this version of the W&B SDK fit the server?"),
+        (WandbError(429, "slow down"), False, "W&B cannot be reached: slow down"),
+        (WandbError(408, "late"), False, "W&B cannot be reached: late"),
+        (WandbError(502, "bad gateway"), False, "W&B cannot be reached: bad gateway"),
+        (WandbError(None, "no route"), False, "W&B cannot be reached: no route"),
+        (RuntimeError(f"odd {KEY}"), False, "W&B cannot be reached: odd ***"),
+    ],
+)
+def test_troubles(error: Exception, lasting: bool, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    found = trouble_of(error, HistoryQuestion(entity="acme", project="p", sweep_id="s"))
+    assert found.lasting == lasting
+    assert says in found.message
