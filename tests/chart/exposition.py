@@ -15,6 +15,7 @@ from sweep_operator.kube.protocol import Kind
 from sweep_operator.shell.history import ClusterHistory
 from sweep_operator.shell.metrics import Metrics
 from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.tracking.warm_start import WandbSources
 
 
 def samples() -> Iterator[tuple[str, dict[str, str]]]:
@@ -22,7 +23,7 @@ def samples() -> Iterator[tuple[str, dict[str, str]]]:
     metrics = Metrics()
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=lambda: 0.0)
-    engine = Engine(kube, OptimizerChild(), ClusterHistory(kube), settings)
+    engine = Engine(kube, OptimizerChild(), ClusterHistory(kube, WandbSources(OperatorConfig())), settings)
     for number, (status, reason) in enumerate((("Unknown", "Training"), ("True", "Completed"), ("False", "OOMKilled"))):
         meta = {"namespace": "team-a", "name": f"s.r.{number}", "uid": str(number), "resourceVersion": "1"}
         conditions = [{"type": "Succeeded", "status": status, "reason": reason}]

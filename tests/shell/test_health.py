@@ -14,6 +14,7 @@ from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.shell.health import Health
 from sweep_operator.shell.history import ClusterHistory
 from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.tracking.warm_start import WandbSources
 
 AUDIT, STUCK = 300.0, 600.0
 
@@ -40,7 +41,7 @@ def test_what_a_restart_would_mend(changes: dict[str, Any], waited: float, expec
     clock = Clock()
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=clock)
-    engine = Engine(kube, OptimizerChild(), ClusterHistory(kube), settings)
+    engine = Engine(kube, OptimizerChild(), ClusterHistory(kube, WandbSources(OperatorConfig())), settings)
     health = Health(engine, clock, AUDIT, stuck_seconds=STUCK, **changes)
     clock.seconds = waited
     assert health.problems() == ([] if expected is None else [expected])
