@@ -14,7 +14,7 @@ import psutil
 from pydantic import ValidationError
 
 from sweep_operator.tracking.messages import Line, Parcel, Patience
-from sweep_operator.tracking.processes import children, kill
+from sweep_operator.tracking.processes import children, kill, last_words, start
 
 LINE_LIMIT = 16 * 1024 * 1024
 """Longest line in bytes."""
@@ -98,13 +98,8 @@ class DeliveryChild:
 
     async def _last_words(self, process: asyncio.subprocess.Process) -> str:
         code = await process.wait()
-        words = ""
-        if self._folder is not None:
-            lines = Path(self._folder.name, "log").read_text(errors="replace").strip().splitlines()
-            words = f": {lines[-1][:300]}" if lines else ""
-        for name in _KEPT[:1]:
-            if self._environ.get(name):
-                words = words.replace(self._environ[name], "***")
+        words = "" if self._folder is None else last_words(Path(self._folder.name), self._environ)
+        words = f": {words}" if words else ""
         return f" with {code}{words}"
 
     @property
@@ -132,19 +127,12 @@ class DeliveryChild:
         await self.close()
         self._folder = tempfile.TemporaryDirectory(prefix="sweep-wandb-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
-        with (folder / "log").open("wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "sweep_operator.tracking.worker",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                limit=LINE_LIMIT,
-                cwd=folder,  # where the SDK looks for settings
-                env=environment(self._environ, base_url, folder, patience),
-                start_new_session=True,  # a Ctrl-C at the terminal is for us to handle
-            )
+        self._process = await start(
+            "sweep_operator.tracking.worker",
+            folder,
+            environment(self._environ, base_url, folder, patience),
+            line_limit=LINE_LIMIT,
+        )
         self._base_url = base_url
         return self._process
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from sweep_operator.api.identity import run_display_name, wandb_run_id
 from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.parameters import ParameterSpec, typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.config.paths import unflatten
 from sweep_operator.tracking.messages import RunCard, SweepCard
 
 SCORE = "score"
@@ -73,7 +73,7 @@ def _summary(run: SweepRun, parameters: Mapping[str, Scalar]) -> JsonObject:
         summary = {**times, "time.total": sum(times.values()), **summary}
     summary |= {
         "protein.state": "success" if run.succeeded else "failure",
-        "protein.suggestion": nested(parameters),
+        "protein.suggestion": unflatten(parameters),
         "protein.suggestion_flattened_items": [[path, value] for path, value in parameters.items()],
         "protein.suggestion_info": _info(run),
     }
@@ -91,18 +91,6 @@ def _summary(run: SweepRun, parameters: Mapping[str, Scalar]) -> JsonObject:
 def _info(run: SweepRun) -> JsonObject:
     prediction = run.spec.prediction.to_json() if run.spec.prediction is not None else {}
     return {"origin": run.spec.origin, **prediction}
-
-
-def nested(parameters: Mapping[str, Scalar]) -> dict[str, Any]:
-    """``{"a.b": 1}`` as ``{"a": {"b": 1}}``."""
-    tree: dict[str, Any] = {}
-    for path, value in parameters.items():
-        *parents, leaf = path.split(".")
-        at = tree
-        for part in parents:
-            at = at.setdefault(part, {})
-        at[leaf] = value
-    return tree
 
 
 def _distribution(spec: ParameterSpec) -> JsonObject:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from sweep_operator.config.yaml_files import parse_documents
 from sweep_operator.rows.row import Outcome, Row, RowFailure
 from sweep_operator.tracking.child import environment
 from sweep_operator.tracking.history_messages import HistoryAnswer, HistoryQuestion, PastRun, PastSweep
-from sweep_operator.tracking.processes import kill_family
+from sweep_operator.tracking.processes import kill_family, last_words, start
 
 LINE_LIMIT = 512 * 1024 * 1024
 """Longest answer in bytes: ten thousand runs with a thousand metrics each."""
@@ -48,19 +47,12 @@ class WandbHistory:
         """The sweep and its runs, the newest first. Raises WandbUnreadable."""
         with tempfile.TemporaryDirectory(prefix="sweep-wandb-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            with (folder / "log").open("wb") as log:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-m",
-                    "sweep_operator.tracking.history_worker",
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=log,
-                    limit=LINE_LIMIT,
-                    cwd=folder,  # where the SDK looks for settings
-                    env=environment(self._environ, base_url, folder, question.patience),
-                    start_new_session=True,  # a Ctrl-C at the terminal is for us to handle
-                )
+            process = await start(
+                "sweep_operator.tracking.history_worker",
+                folder,
+                environment(self._environ, base_url, folder, question.patience),
+                line_limit=LINE_LIMIT,
+            )
             try:
                 text = question.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
                 assert process.stdin is not None
@@ -75,7 +67,9 @@ class WandbHistory:
             finally:
                 await _end(process)
             if not answered:
-                raise WandbUnreadable(self._last_words(process, folder / "log"), lasting=False)
+                words = last_words(folder, self._environ) or "nothing was said"
+                text_ = f"the process that asks W&B ended with {process.returncode}: {words}"
+                raise WandbUnreadable(text_, lasting=False)
         try:
             answer = HistoryAnswer.model_validate_json(answered)
         except ValidationError as error:
@@ -83,13 +77,6 @@ class WandbHistory:
         if answer.trouble is not None:
             raise WandbUnreadable(answer.trouble.message, lasting=answer.trouble.lasting)
         return answer
-
-    def _last_words(self, process: asyncio.subprocess.Process, log: Path) -> str:
-        lines = log.read_text(errors="replace").strip().splitlines()
-        words = lines[-1][:300] if lines else "nothing was said"
-        key = self._environ.get("WANDB_API_KEY")
-        words = words.replace(key, "***") if key else words
-        return f"the process that asks W&B ended with {process.returncode}: {words}"
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
