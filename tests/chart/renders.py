@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from functools import cache
@@ -135,12 +136,22 @@ CASES: dict[str, Object] = {
 """Between them, every value that changes what is rendered."""
 
 
-def render(values: Mapping[str, Any], *, release: str = "sweep-operator", namespace: str = NAMESPACE) -> str:
+OLDEST = re.sub(r"^>=|-0$", "", yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"])
+"""Kubernetes that the chart takes; without it helm renders for the one that it was built with."""
+
+
+def render(
+    values: Mapping[str, Any],
+    *,
+    release: str = "sweep-operator",
+    namespace: str = NAMESPACE,
+    kube_version: str = OLDEST,
+) -> str:
     """``helm template``. Raises HelmFailed, Missing."""
     with tempfile.TemporaryDirectory() as folder:
         helm = Helm(Path(folder))
         where = (f"--namespace={namespace}", f"--values={helm.values(values)}")
-        return helm.run("template", release, CHART, *where)
+        return helm.run("template", release, CHART, f"--kube-version={kube_version}", *where)
 
 
 @cache

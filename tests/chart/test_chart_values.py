@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from ruamel.yaml import YAML
 
 from sweep_operator.api.chart_docs import Undocumented, documented
 from sweep_operator.api.hardware import SHIPPED
-from tests.chart.renders import CASES, render
+from tests.chart.renders import CASES, OLDEST, render
 from tests.cluster.chart import CHART, Helm, HelmFailed
 
 VALUES = YAML(typ="safe").load((CHART / "values.yaml").read_text())
@@ -109,3 +110,11 @@ def _sets(case: Any, path: str) -> bool:
             return False
         case = case[part]
     return True
+
+
+def test_an_older_kubernetes_is_refused_and_newer_ones_change_nothing() -> None:
+    major, minor, _ = map(int, OLDEST.split("."))
+    refusal = rf"requires kubeVersion: >={re.escape(OLDEST)}-0 .* v{major}\.{minor - 1}"
+    with pytest.raises(HelmFailed, match=refusal):
+        render({}, kube_version=f"{major}.{minor - 1}.9")
+    assert render({}, kube_version=f"{major}.{minor + 9}.0-gke.1") == render({})

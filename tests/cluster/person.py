@@ -11,19 +11,19 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from sweep_operator.api.names import GROUP
+from sweep_operator.api.rbac import EDIT_RULES, VIEW_RULES
 from sweep_operator.plugin.main import cli
 from tests.cluster.kubectl import Kubectl
 
 Rule = tuple[str, str, str]
 """API group, resource, verbs by commas."""
-VIEW: tuple[Rule, ...] = (
-    (GROUP, "sweeps", "get,list,watch"),
-    (GROUP, "sweepruns", "get,list,watch"),
-    ("", "pods", "list"),
-    ("", "pods/log", "get"),
+EDIT: tuple[Rule, ...] = tuple(
+    (group, resource, ",".join(rule["verbs"]))
+    for rule in (*VIEW_RULES, *EDIT_RULES)
+    for group in rule["apiGroups"]
+    for resource in rule["resources"]
 )
-EDIT: tuple[Rule, ...] = (*VIEW, (GROUP, "sweeps", "patch"), (GROUP, "sweepruns", "create,patch"))
+"""What the chart's role for editors gives: the plugin must need no more."""
 
 
 @dataclass(frozen=True)

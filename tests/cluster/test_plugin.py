@@ -24,7 +24,7 @@ NO_RETRY = {"retries": {"onFailure": 0, "backoffSeconds": 0}}
 
 @pytest.fixture(scope="module")
 def person(cluster: Cluster, shared: Operator) -> Person:
-    """May do everything that the plugin does."""
+    """May do what the chart gives to those who may edit a namespace."""
     return Person(cluster, shared.namespace, "researcher", EDIT)
 
 

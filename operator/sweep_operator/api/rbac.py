@@ -60,6 +60,10 @@ STOP_RULES: list[Rule] = [
 
 VIEW_RULES: list[Rule] = [
     {"apiGroups": [GROUP], "resources": ["sweeps", "sweepruns"], "verbs": ["get", "list", "watch"]},
+    # for `kubectl sweep logs` and `top`, and for people who have this role but not Kubernetes' own
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"]},
 ]
 EDIT_RULES: list[Rule] = [
     {
