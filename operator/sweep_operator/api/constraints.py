@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-
-import cel
+from typing import TYPE_CHECKING
 
 from sweep_operator.api.centre import search_centre
 from sweep_operator.api.errors import FieldError
@@ -12,13 +11,16 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import ParameterSpec, typed_value
 from sweep_operator.api.sweep import Constraint, SweepSpec
 
+if TYPE_CHECKING:
+    import cel
+
 
 class Rules:
     """The compiled rules of one Sweep. Raises ValueError when one does not compile."""
 
     def __init__(self, constraints: Sequence[Constraint], fixed: Mapping[str, Scalar]) -> None:
         self._fixed = dict(fixed)
-        self._programs = [(c, cel.compile(c.rule)) for c in constraints]
+        self._programs = [(c, _compile(c.rule)) for c in constraints]
 
     def passes(self, parameters: Mapping[str, Scalar]) -> bool:
         """Whether every rule holds; a rule that cannot be evaluated (an inactive parameter, say) does not."""
@@ -40,7 +42,7 @@ def check_constraints(spec: SweepSpec) -> list[FieldError]:
     for number, constraint in enumerate(spec.constraints):
         path = f"spec.constraints[{number}].rule"
         try:
-            program = cel.compile(constraint.rule)
+            program = _compile(constraint.rule)
         except Exception as error:  # the binding has no common base class
             errors.append(FieldError(path, f"{constraint.rule!r} is no CEL expression: {_first_line(error)}"))
             continue
@@ -71,6 +73,12 @@ def sample_points(parameters: Mapping[str, ParameterSpec]) -> Iterator[dict[str,
 
 def _any(spec: ParameterSpec) -> Scalar:
     return (spec.values or [""])[0] if spec.distribution == "categorical" else typed_value(spec, spec.min or 0.0)
+
+
+def _compile(rule: str) -> cel.Program:
+    import cel  # brings a command line of its own: most of a second, which few Sweeps need
+
+    return cel.compile(rule)
 
 
 def _holds(program: cel.Program, params: Mapping[str, Scalar]) -> bool:
