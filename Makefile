@@ -44,8 +44,8 @@ test: $(STAMP) ## all tests
 	@$(BIN)/pytest -p no:xdist $(OUTAGE) > $(VENV)/outage.log 2>&1 & \
 	status=0; $(BIN)/pytest -n 2 --ignore tests/cluster --ignore tests/kube/test_cluster_kube.py || status=$$?; \
 	wait $$! || status=$$?; cat $(VENV)/outage.log; exit $$status
-	@# one cluster, and nothing beside it on a small machine
-	$(BIN)/pytest -p no:xdist --deselect $(OUTAGE) tests/cluster tests/kube/test_cluster_kube.py
+	@# a cluster for each of two processes, and nothing beside them on a small machine
+	$(BIN)/pytest -n 2 --dist loadfile --deselect $(OUTAGE) tests/cluster tests/kube/test_cluster_kube.py
 
 .PHONY: e2e
 e2e: $(STAMP) ## real containers on a real node (root on Linux), or on the cluster of KUBECONFIG
