@@ -42,7 +42,9 @@ def test_delivered_by_the_operators_key(
             cluster.apply(sweep("shown", limits=LIMITS, tracking={"wandb": wandb}), namespace)
             foreign = {"wandb": {**wandb, "entity": "metta"}}
             cluster.apply(sweep("foreign", limits=LIMITS, tracking=foreign), namespace)
-            for name in ("shown", "foreign"):
+            offline = {"wandb": {**wandb, "mode": "offline"}}
+            cluster.apply(sweep("later", limits=LIMITS, tracking=offline), namespace)
+            for name in ("shown", "foreign", "later"):
                 until_reason(cluster, "sweep", name, namespace, "MaxRunsReached")
             cluster.until(
                 lambda: synced(cluster, "shown", namespace).get("status") == "True", "everything is delivered"
@@ -68,6 +70,16 @@ def test_delivered_by_the_operators_key(
             }
             assert pod_env["WANDB_API_KEY"]["valueFrom"] == {"secretKeyRef": secret}
             assert pod_env["WANDB_BASE_URL"]["value"] == server.url
+            said = synced(cluster, "later", namespace)
+            assert (said["status"], said["reason"]) == ("Unknown", "Offline")
+            assert len(server.runs()) == 4, "offline sends nothing"
+            cluster.patch("sweep", "later", namespace, {"spec": {"tracking": {"wandb": {"mode": "online"}}}})
+            cluster.until(
+                lambda: synced(cluster, "later", namespace).get("status") == "True", "what was offline is delivered"
+            )
+            ids = {r["status"]["tracking"]["runId"] for r in runs(cluster, namespace, "later")}
+            assert {run.name for run in server.runs()} == set(shown) | ids
+            assert len(ids) == 4
             metrics = operator.asks("/metrics") or ""
             assert "sweep_operator_tracking_backlog 4.0" in metrics, "those of the sweep that may not go there"
             log = operator.process.log.read_text() if operator.process else ""
@@ -76,5 +88,5 @@ def test_delivered_by_the_operators_key(
     assert "sEcReT" not in everything
     written = writes(cluster, user=account, namespace=namespace)
     count = counted(written)
-    assert count.total() <= 13 * 8, f"12 per run, and one for its delivery: {count}"
+    assert count.total() <= 13 * 12, f"12 per run, and one for its delivery: {count}"
     assert not [e for e in cluster.audit(account) if (e.get("objectRef") or {}).get("resource") == "secrets"]
