@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -48,15 +49,20 @@ def metrics_page(alerts: str) -> str:
         annotations = rule["annotations"]
         lines += [
             f"## {rule['alert']}", "",
-            f"**{rule['labels']['severity']}**, after {rule.get('for', '0m')}. {_plain(annotations['description'])}",
+            f"**{rule['labels']['severity']}**, {_after(rule)}. {_plain(annotations['description'])}",
             "",
-            "```text", _plain(rule["expr"].replace('job="$job"', 'job="sweep-operator"')), "```", "",
+            "```text", _plain(re.sub(r"\$(job|namespace)\b", "sweep-operator", rule["expr"])), "```", "",
         ]  # fmt: skip
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _after(rule: dict[str, Any]) -> str:
+    return f"after {rule['for']}" if "for" in rule else "at once"
+
+
 def _plain(text: str) -> str:
-    return " ".join(text.split())
+    words = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda found: found[1].upper(), text)
+    return " ".join(words.split())
 
 
 def _nothing() -> Engine:

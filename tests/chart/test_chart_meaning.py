@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sweep_operator.api.names import GROUP
 from sweep_operator.main import main
 from sweep_operator.shell.options import read_config
 from sweep_operator.uninstall import main as uninstall
-from tests.chart.renders import CASES, NAMESPACE, Object, objects, of_kind, only, render
+from tests.chart.renders import CASES, NAMESPACE, Object, objects, of_kind, only, parsed, render
 from tests.chart.rules import rules_name
 from tests.cluster.chart import CHART
 
@@ -112,6 +113,17 @@ def test_the_kinds_are_those_of_the_models_and_stay(case: str) -> None:
     rendered_ = {(o["kind"], o["metadata"]["name"]): o for kind in KEPT for o in of_kind(case, kind)}
     for obj in written if rendered_ else []:
         assert rendered_[obj["kind"], obj["metadata"]["name"]]["spec"] == obj["spec"]
+
+
+def test_what_stays_after_an_uninstall_is_found_by_the_label_of_the_readme() -> None:
+    kept = [o for o in parsed("default") if "helm.sh/resource-policy" in o["metadata"].get("annotations", {})]
+    assert {o["kind"] for o in kept} == {*KEPT, "ClusterRole"}
+    (kinds, label) = re.findall(r"^kubectl delete (validating\S+) -l (\S+)$", (CHART / "README.md").read_text(), re.M)[
+        0
+    ]
+    assert {*kinds.split(","), "customresourcedefinition"} == {o["kind"].lower() for o in kept}
+    key, value = label.split("=")
+    assert {o["metadata"]["labels"][key] for o in kept} == {value}
 
 
 @pytest.mark.parametrize("case", CASES)

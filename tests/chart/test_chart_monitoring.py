@@ -13,13 +13,13 @@ import pytest
 import yaml
 
 from tests.chart.exposition import samples
-from tests.chart.renders import Object, only, rendered
+from tests.chart.renders import NAMESPACE, Object, only, rendered
 from tests.cluster.chart import CHART
 
 RULES: list[Object] = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
 DASHBOARD: Object = json.loads((CHART / "files" / "dashboard.json").read_text())
 TESTS: Object = yaml.safe_load(Path(__file__).with_name("alerts.test.yaml").read_text())
-_OF_PROMETHEUS = {"job", "instance", "le"}
+_OF_PROMETHEUS = {"job", "namespace", "instance", "le"}
 _OPEN = {"namespace", "state", "code", "verb", "le"}
 """Labels whose values are many."""
 
@@ -70,7 +70,8 @@ def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
     if promtool is None:
         pytest.skip("there is no promtool on the path")
     rules = [{**rule, "annotations": {"summary": rule["annotations"]["summary"]}} for rule in RULES]
-    text = json.dumps({"groups": [{"name": "it", "rules": rules}]}).replace("$job", "it")
+    groups = json.dumps({"groups": [{"name": "it", "rules": rules}]})
+    text = groups.replace("$job", "it").replace("$namespace", "ns")
     (tmp_path / "rules.yaml").write_text(text)
     tests = TESTS | {"rule_files": ["rules.yaml"]}
     (tmp_path / "tests.yaml").write_text(json.dumps(tests))
@@ -90,7 +91,8 @@ def test_the_rendered_alerts_ask_for_the_release_s_own_job() -> None:
     service = only("monitoring", "Service")["metadata"]["name"]
     for rule in RULES:
         if rule["alert"] in alerts:
-            assert alerts[rule["alert"]] == rule["expr"].replace("$job", service)
+            assert alerts[rule["alert"]] == rule["expr"].replace("$job", service).replace("$namespace", NAMESPACE)
+    assert alerts["SweepOperatorAbsent"] == f'absent(up{{job="{service}", namespace="{NAMESPACE}"}} == 1)'
     assert group["rules"][-1] == {"record": "sweeps:runs:sum", "expr": "sum(sweep_operator_runs)"}
     # what Prometheus, not helm, is to fill in
     assert "{{ $value | humanizeDuration }}" in rendered("monitoring")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,9 @@ WRONG: list[tuple[str, Any, str]] = [
     ("replicaCount", 1, "additional properties 'replicaCount' not allowed"),
     ("image.tags", "1", "at '/image': additional properties 'tags' not allowed"),
     ("image.tag", 1.2, "at '/image/tag': got number, want string"),
-    ("image.repository", "", "at '/image/repository': minLength"),
+    ("image.repository", "", "at '/image/repository': '' does not match pattern"),
+    ("image.repository", "Registry/Operator", "at '/image/repository': 'Registry/Operator' does not match pattern"),
+    ("image.repository", "registry.local/operator:1.0", "at '/image/repository': 'registry.local/operator:1.0' does"),
     ("image.digest", "sha256:abc", "at '/image/digest': 'sha256:abc' does not match pattern"),
     ("image.pullPolicy", "always", "at '/image/pullPolicy': value must be one of 'IfNotPresent', 'Always', 'Never'"),
     ("imagePullSecrets", ["registry"], "at '/imagePullSecrets/0': got string, want object"),
@@ -28,6 +32,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("namespaces", ["team-a"], "at '/namespaces': maxItems: got 1, want 0"),
     ("fullnameOverride", "Sweep_Operator", "at '/fullnameOverride': 'Sweep_Operator' does not match pattern"),
     ("commonLabels", {"version": 1}, "at '/commonLabels/version': got number, want string"),
+    ("commonLabels", {"a b": "c"}, "at '/commonLabels': additional properties 'a b' not allowed"),
+    ("commonLabels", {"app.kubernetes.io/name": "x"}, "at '/commonLabels/app.kubernetes.io~1name': false schema"),
     ("crds.keep", "yes", "at '/crds/keep': got string, want boolean"),
     ("rbac.create", 1, "at '/rbac/create': got number, want boolean"),
     ("serviceAccount.create", False, "at '/serviceAccount/name': minLength: got 0, want 1"),
@@ -35,6 +41,9 @@ WRONG: list[tuple[str, Any, str]] = [
     ("hardwareProfiles", {"cpu": {"gpus": -1}}, "at '/hardwareProfiles/cpu/gpus': minimum: got -1, want 0"),
     ("hardwareProfiles", {"cpu": {"pricePerHour": 0}}, "at '/hardwareProfiles/cpu/pricePerHour': exclusiveMinimum"),
     ("hardwareProfiles", {"cpu": {"runAsNonRoot": "true"}}, "at '/hardwareProfiles/cpu/runAsNonRoot': got string"),
+    ("hardwareProfiles", {"cpu": {"shmSize": "8GB"}}, "at '/hardwareProfiles/cpu/shmSize': '8GB' does not match"),
+    ("hardwareProfiles", {"cpu": {"resources": {"limit": {}}}}, "additional properties 'limit' not allowed"),
+    ("hardwareProfiles", {"cpu": {"tolerations": [{"effect": "No"}]}}, "'/hardwareProfiles/cpu/tolerations/0/effect'"),
     ("currency", "dollars", "at '/currency': 'dollars' does not match pattern"),
     ("kueue", "yes", "at '/kueue': value must be one of 'auto', true, false"),
     ("lostNodeSeconds", -1, "at '/lostNodeSeconds': minimum: got -1, want 0"),
@@ -48,15 +57,41 @@ WRONG: list[tuple[str, Any, str]] = [
     ("replicas", 2, "at '/replicas': value must be one of 0, 1"),
     ("resources.limits", {"memory": "2 GB"}, "at '/resources/limits/memory'"),
     ("securityContext.privileged", True, "at '/securityContext/privileged': value must be false"),
+    ("securityContext.readOnlyRootFileSystem", True, "additional properties 'readOnlyRootFileSystem' not allowed"),
+    (
+        "securityContext.capabilities",
+        {"drop": "ALL"},
+        "at '/securityContext/capabilities/drop': got string, want array",
+    ),
+    ("podSecurityContext.runAsUser", "65532", "at '/podSecurityContext/runAsUser': got string, want null or integer"),
+    ("podSecurityContext.runAsUsr", 1, "at '/podSecurityContext': additional properties 'runAsUsr' not allowed"),
     ("tmpSize", "1GB", "at '/tmpSize': '1GB' does not match pattern"),
     ("terminationGracePeriodSeconds", 5, "at '/terminationGracePeriodSeconds': minimum: got 5, want 15"),
     ("nodeSelector", ["gpu"], "at '/nodeSelector': got array, want object"),
     ("tolerations", {"key": "gpu"}, "at '/tolerations': got object, want array"),
+    ("tolerations", [{"key": "a", "value": True}], "at '/tolerations/0/value': got boolean, want string"),
+    ("affinity", {"nodeAffinty": {}}, "at '/affinity': additional properties 'nodeAffinty' not allowed"),
+    ("podLabels", {"app.kubernetes.io/instance": "x"}, "at '/podLabels/app.kubernetes.io~1instance': false schema"),
+    ("podAnnotations", {"checksum/config": "x"}, "at '/podAnnotations/checksum~1config': false schema"),
     ("podAnnotations", {"port": 80}, "at '/podAnnotations/port': got number, want string"),
     ("extraEnv", [{"value": "x"}], "at '/extraEnv/0': missing property 'name'"),
+    ("extraEnv", [{"name": "A", "value": 1}], "at '/extraEnv/0/value': got number, want string"),
+    ("extraEnv", [{"name": "A", "valueForm": {}}], "at '/extraEnv/0': additional properties 'valueForm' not allowed"),
+    ("extraEnvFrom", [{"secret": "x"}], "at '/extraEnvFrom/0': additional properties 'secret' not allowed"),
+    ("extraVolumes", [{"name": "tmp", "emptyDir": {}}], "at '/extraVolumes/0/name'"),
+    ("extraVolumeMounts", [{"name": "a", "mountPath": "/tmp"}], "at '/extraVolumeMounts/0/mountPath'"),
     ("extraVolumeMounts", [{"name": "a", "mountPath": "data"}], "at '/extraVolumeMounts/0/mountPath'"),
     ("metrics.port", 80, "at '/metrics/port': minimum: got 80, want 1,024"),
     ("metrics.serviceMonitor.interval", 30, "at '/metrics/serviceMonitor/interval': got number, want string"),
+    ("metrics.serviceMonitor.relabelings", [{"target": "x"}], "additional properties 'target' not allowed"),
+    ("metrics.prometheusRule.extraRules", [{"expr": "up"}], "at '/metrics/prometheusRule/extraRules/0'"),
+    (
+        "metrics.prometheusRule",
+        {"enabled": True, "disabledAlerts": ["SweepRunFails"]},
+        "metrics.prometheusRule.disabledAlerts: there is no alert SweepRunFails; known are SweepOperatorAbsent,",
+    ),
+    ("networkPolicy.from", [{"podSelectr": {}}], "at '/networkPolicy/from/0': additional properties 'podSelectr'"),
+    ("networkPolicy.extraEgress", [{"too": []}], "at '/networkPolicy/extraEgress/0': additional properties 'too'"),
     ("networkPolicy.egressPorts", ["https"], "at '/networkPolicy/egressPorts/0': got string, want integer"),
     ("uninstallHook.timeoutSeconds", 5, "at '/uninstallHook/timeoutSeconds': minimum: got 5, want 10"),
 ]
@@ -74,6 +109,20 @@ def test_a_wrong_value_is_refused_by_its_key(path: str, value: Any, message: str
     with pytest.raises(HelmFailed) as refused:
         render(nested(path, value))
     assert message in str(refused.value)
+
+
+def test_it_can_be_a_part_of_another_chart(tmp_path: Path) -> None:
+    """Helm hands it `global` and the value of the condition."""
+    parts = {"apiVersion": "v2", "name": "platform", "version": "1.0.0"}
+    parts["dependencies"] = [{"name": "sweep-operator", "version": "*", "condition": "sweep-operator.enabled"}]
+    (tmp_path / "charts").mkdir()
+    shutil.copytree(CHART, tmp_path / "charts" / CHART.name)
+    (tmp_path / "Chart.yaml").write_text(json.dumps(parts))
+    helm = Helm(tmp_path)
+    for wanted in (True, False):
+        values = {"global": {"imageRegistry": "x"}, "sweep-operator": {"enabled": wanted, "scope": "namespaced"}}
+        made = helm.run("template", "it", tmp_path, f"--kube-version={OLDEST}", f"--values={helm.values(values)}")
+        assert ("kind: Deployment" in made) is wanted
 
 
 def test_lint_finds_nothing_wrong_with_the_chart_and_something_with_a_wrong_value(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""The operator is killed again and again, and meanwhile the API server is away for a minute."""
+"""The operator is killed again and again, and meanwhile the API server is away for a minute; a person looks on."""
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import pytest
 from tests.cluster.audit import still, without_leases, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
+from tests.cluster.person import EDIT, Person
 from tests.cluster.sweeps import check_ended_well, check_jobs_once, reason, runs, sweep
 
 RUNS = 30
@@ -39,9 +41,17 @@ def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
     # LISTs often, so that an idle minute has several of them
     operator = Operator(cluster, namespace, "--audit-seconds=15")
     cluster.apply(sweep("away", limits={"maxRuns": RUNS, "maxParallelRuns": 6}, env={"TEST_SECONDS": "4s"}), namespace)
+    onlooker: subprocess.Popen[str] | None = None
     try:
         _kill_until(operator, lambda: len(runs(cluster, namespace, "away")) > 6, ready=True)
         operator.start()
+        person = Person(cluster, namespace, "onlooker", EDIT)
+        onlooker = subprocess.Popen(
+            person.command("status", "away", "-w"),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=person.environment(), text=True,
+        )  # fmt: skip
+        assert onlooker.stdout is not None
+        assert onlooker.stdout.readline().startswith("away.r.0 "), "it follows"
         cluster.stop_apiserver()
         back = time.monotonic() + OUTAGE
         assert operator.process is not None
@@ -53,8 +63,13 @@ def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
             operator, lambda: reason(cluster, "sweep", "away", namespace) == "MaxRunsReached", ready=True
         )
         assert kills >= 3
+        out, err = onlooker.communicate(timeout=60)
+        assert (onlooker.returncode, out.splitlines()[-1]) == (0, "away MaxRunsReached"), err
+        assert err.count("waiting for the API server") == 1, err
     finally:
         operator.kill()
+        if onlooker is not None:
+            onlooker.kill()
     with operator:
         check_ended_well(cluster, namespace, "away", RUNS)
         check_jobs_once(cluster, operator.account, RUNS)

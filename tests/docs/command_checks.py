@@ -24,7 +24,8 @@ from tests.docs.command_lines import Line
 
 CONDITIONS = ("Accepted", "Succeeded", "Suspended", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
 KINDS = {"sweep", "sweeps", "sweeprun", "sweepruns"}
-BUILT_IN = {"configmap", "crd", "deployment", "events", "job", "namespace", "pod", "pods", "secret"}
+BUILT_IN = {"clusterrole", "configmap", "crd", "deployment", "events", "job", "namespace", "pod", "pods", "secret"}
+BUILT_IN |= {"validatingadmissionpolicy", "validatingadmissionpolicybinding"}
 OTHERS = ("debootstrap", "docker", "tar")
 """Of the system, and not looked at."""
 

@@ -20,9 +20,11 @@ from sweep_operator.kube.protocol import (
     Kube,
     KubeError,
     TooManyRequests,
+    Unauthenticated,
     Unavailable,
     UnknownOutcome,
 )
+from sweep_operator.plugin.access import Access
 
 Call = Callable[[Kube], Awaitable[Any]]
 BODY = {"metadata": {"name": "a", "namespace": "default", "resourceVersion": "3"}, "data": {"x": "1"}}
@@ -66,6 +68,20 @@ async def kube(server: ScriptedServer, time: FakeTime, tmp_path: Path) -> AsyncI
 
 def answers(server: ScriptedServer, *replies: Reply) -> None:
     server.replies.extendleft(reversed(replies))
+
+
+async def test_refused_credentials_are_told_at_once_to_a_person_and_tried_again_for_the_operator(
+    server: ScriptedServer, kube: Kube, tmp_path: Path
+) -> None:
+    answers(server, *[failing(401, "Unauthorized", "Unauthorized")] * 3)
+    assert (await READS["get"](kube))["metadata"]["name"] == "a"
+    answers(server, *[failing(401, "Unauthorized", "Unauthorized")] * 3)
+    before = len(server.seen)
+    access = Access(kubeconfig=write_kubeconfig(tmp_path / "person", server.url))
+    with pytest.raises(Unauthenticated, match="does not accept the credentials"):
+        async with access.cluster() as cluster:
+            await READS["get"](cluster.kube)
+    assert len(server.seen) - before <= 2, "the second time with credentials that were read again"
 
 
 @pytest.mark.parametrize("call", READS.values(), ids=READS)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
+from sweep_operator.cli.failures import failure_lines
+from sweep_operator.plugin.main import cli
 from sweep_operator.plugin.refusal import explain
 
 
@@ -30,3 +33,8 @@ from sweep_operator.plugin.refusal import explain
 )
 def test_a_refusal(said: str, told: str) -> None:
     assert explain(said) == told
+
+
+def test_an_unforeseen_error_is_looked_into_by_the_program_that_had_it() -> None:
+    with click.Context(cli, info_name="kubectl sweep"):
+        assert failure_lines(RuntimeError("boom")) == ["RuntimeError: boom; `kubectl sweep --debug ...` shows where"]

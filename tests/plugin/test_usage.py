@@ -77,6 +77,12 @@ def test_a_price_is_not_for_a_user_to_see() -> None:
     assert usage_of(run("Training", train=TRAINS), sweep(source="Price"), [], [], NOW).cost is None
 
 
+def test_a_pod_without_a_node_has_none() -> None:
+    pods = [pod("t0", "train", gpus=1), pod("t1", "train", gpus=1)]
+    del pods[0]["spec"]["nodeName"]
+    assert usage_of(run("Training", train=TRAINS), sweep(), pods, None, NOW).node == "node-of-t1"
+
+
 def test_texts() -> None:
     assert [cores_text(v) for v in (None, 0.85, 3.5)] == ["", "850m", "3.5"]
     assert [bytes_text(v) for v in (None, 210 * 2**20, 1.5 * 2**30)] == ["", "210Mi", "1.5Gi"]

@@ -33,6 +33,7 @@ def values_schema(descriptions: Mapping[str, str]) -> Schema:
     _described(schema, "", descriptions)
     # what helm puts in by itself, for charts of which this is a part
     schema["properties"]["global"] = {"type": "object"}
+    schema["properties"]["enabled"] = {"type": "boolean", "description": "For such a chart's condition; not read here."}
     return {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "allOf": _RULES}
 
 
@@ -43,7 +44,9 @@ def at(schema: Schema, path: str) -> Schema:
     return schema
 
 
-def _inlined(node: Schema, defs: Schema) -> Schema:
+def _inlined(node: Any, defs: Schema) -> Any:
+    if isinstance(node, bool):
+        return node  # false: not this one
     if "$ref" in node:
         target = defs[node["$ref"].rsplit("/", 1)[1]]
         beside = {k: v for k, v in node.items() if k != "$ref"}
@@ -67,4 +70,5 @@ def _described(node: Schema, path: str, descriptions: Mapping[str, str]) -> None
     if path in descriptions:
         node["description"] = descriptions[path]
     for name, child in (node.get("properties") or {}).items():
-        _described(child, f"{path}.{name}" if path else name, descriptions)
+        if isinstance(child, dict):
+            _described(child, f"{path}.{name}" if path else name, descriptions)

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from sweep_operator.api import kubernetes_types as kubernetes
 from sweep_operator.api.hardware import Profile
-from sweep_operator.api.model import JsonObject, Model
+from sweep_operator.api.kubernetes_types import QUANTITY, Annotations, Labels
+from sweep_operator.api.model import Model
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+_PATH_PART = "[a-z0-9]+([._-]+[a-z0-9]+)*"
 
 Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
 ObjectName = Annotated[str, Field(pattern=rf"^({_LABEL}(\.{_LABEL})*)?$", max_length=253)]
 """Of an object; empty: none is named."""
 NamePart = Annotated[str, Field(pattern=f"^({_LABEL})?$", max_length=50)]
-LabelValue = Annotated[str, Field(pattern="^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]
-Labels = dict[str, LabelValue]
-Annotations = dict[str, str]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Quantity = Annotated[str, Field(pattern=_QUANTITY)] | Annotated[float, Field(ge=0)]
 
 
 class Image(Model):
     """Which image."""
 
-    repository: str = Field(min_length=1, pattern="^[^@ ]+$")
+    repository: str = Field(pattern=rf"^([A-Za-z0-9.-]+(:[0-9]+)?/)?{_PATH_PART}(/{_PATH_PART})*$")
     tag: str = Field(pattern="^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$")
     digest: str = Field(pattern="^(sha256:[0-9a-f]{64})?$")
     pull_policy: Literal["IfNotPresent", "Always", "Never"]
@@ -96,13 +94,6 @@ class LeaderElection(Model):
     lease_seconds: float = Field(ge=1)
 
 
-class Resources(Model):
-    """core/v1 ResourceRequirements."""
-
-    requests: dict[str, Quantity] = {}
-    limits: dict[str, Quantity] = {}
-
-
 class Service(Model):
     """The Service of the metrics."""
 
@@ -116,8 +107,8 @@ class ServiceMonitor(Model):
     namespace: ObjectName
     labels: Labels
     interval: str = Field(pattern="^([0-9]+(ms|s|m|h))+$")
-    relabelings: list[JsonObject]
-    metric_relabelings: list[JsonObject]
+    relabelings: list[kubernetes.Relabeling]
+    metric_relabelings: list[kubernetes.Relabeling]
 
 
 class PrometheusRule(Model):
@@ -127,7 +118,7 @@ class PrometheusRule(Model):
     namespace: ObjectName
     labels: Labels
     disabled_alerts: list[str]
-    extra_rules: list[JsonObject]
+    extra_rules: list[kubernetes.PrometheusRule]
 
 
 class Dashboard(Model):
@@ -153,9 +144,9 @@ class NetworkPolicy(Model):
     """What the operator's pod may be asked and reach."""
 
     enabled: bool
-    from_: list[JsonObject] = Field(alias="from")
+    from_: list[kubernetes.NetworkPolicyPeer] = Field(alias="from")
     egress_ports: list[Port]
-    extra_egress: list[JsonObject]
+    extra_egress: list[kubernetes.EgressRule]
 
 
 class UninstallHook(Model):
@@ -165,21 +156,12 @@ class UninstallHook(Model):
     timeout_seconds: int = Field(ge=10, le=3600)
 
 
-NAMED: JsonObject = {"required": ["name"], "properties": {"name": {"type": "string", "minLength": 1}}}
-MOUNT: JsonObject = {"required": ["name", "mountPath"], "properties": {"mountPath": {"pattern": "^/"}}}
-UNPRIVILEGED: JsonObject = {"properties": {"privileged": {"enum": [False]}}}
-
-
-def _open(extra: JsonObject) -> Any:
-    return Annotated[JsonObject, Field(json_schema_extra=extra)]
-
-
 class Values(Model):
     """All of them."""
 
     name_override: NamePart
     fullname_override: NamePart
-    common_labels: Labels
+    common_labels: kubernetes.CommonLabels
     image: Image
     image_pull_secrets: list[Named]
     scope: Literal["cluster", "namespaced"]
@@ -195,22 +177,22 @@ class Values(Model):
     options: Options
     leader_election: LeaderElection
     replicas: Literal[0, 1]
-    resources: Resources
-    security_context: JsonObject = Field(json_schema_extra=UNPRIVILEGED)
-    pod_security_context: JsonObject
-    tmp_size: str = Field(pattern=_QUANTITY)
+    resources: kubernetes.Requirements
+    security_context: kubernetes.SecurityContext
+    pod_security_context: kubernetes.PodSecurityContext
+    tmp_size: str = Field(pattern=QUANTITY)
     termination_grace_period_seconds: int = Field(ge=15)
     priority_class_name: ObjectName
     node_selector: Labels
-    tolerations: list[JsonObject]
-    affinity: JsonObject
-    pod_annotations: Annotations
-    pod_labels: Labels
+    tolerations: list[kubernetes.Toleration]
+    affinity: kubernetes.Affinity
+    pod_annotations: kubernetes.PodAnnotations
+    pod_labels: kubernetes.PodLabels
     deployment_annotations: Annotations
-    extra_env: list[_open(NAMED)]  # type: ignore[valid-type]
-    extra_env_from: list[JsonObject]
-    extra_volumes: list[_open(NAMED)]  # type: ignore[valid-type]
-    extra_volume_mounts: list[_open(MOUNT)]  # type: ignore[valid-type]
+    extra_env: list[kubernetes.EnvVar]
+    extra_env_from: list[kubernetes.EnvFrom]
+    extra_volumes: list[kubernetes.Volume]
+    extra_volume_mounts: list[kubernetes.VolumeMount]
     metrics: Metrics
     network_policy: NetworkPolicy
     uninstall_hook: UninstallHook

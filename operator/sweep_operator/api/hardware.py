@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sweep_operator.api.model import JsonObject, Model
+from sweep_operator.api.kubernetes_types import QUANTITY, Requirements, Toleration
+from sweep_operator.api.model import Model
 
 
 class Profile(Model):
@@ -15,11 +16,13 @@ class Profile(Model):
     description: str = Field(default="", description="For people.")
     gpus: int = Field(default=0, ge=0, description="GPUs per node; also the resource nvidia.com/gpu.")
     gpu_resource: str = Field(default="nvidia.com/gpu", description="Name of the extended resource.")
-    resources: JsonObject = Field(default={}, description="core/v1 ResourceRequirements.")
+    resources: Requirements = Field(default={}, description="core/v1 ResourceRequirements.")
     node_selector: dict[str, str] = Field(default={}, description="Labels of the nodes.")
-    tolerations: list[JsonObject] = Field(default=[], description="core/v1 Tolerations.")
+    tolerations: list[Toleration] = Field(default=[], description="core/v1 Tolerations.")
     env: dict[str, str] = Field(default={}, description="Variables of the container.")
-    shm_size: str | None = Field(default=None, description="Size of a memory-backed /dev/shm.")
+    shm_size: Annotated[str, Field(pattern=QUANTITY)] | None = Field(
+        default=None, description="Size of a memory-backed /dev/shm."
+    )
     runtime_class_name: str | None = Field(default=None, description="Such as nvidia.")
     price_per_hour: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="Of one node, for cost.source Price."

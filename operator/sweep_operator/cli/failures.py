@@ -33,7 +33,9 @@ def failure_lines(error: Exception) -> list[str]:
     first = (str(error).splitlines() or [""])[0]
     if type(error).__module__.startswith("sweep_operator."):
         return [first or type(error).__name__]
-    return [f"{type(error).__name__}: {first}; `sweep --debug ...` shows where"]
+    ctx = click.get_current_context(silent=True)
+    program = ctx.find_root().info_name if ctx is not None else "sweep"
+    return [f"{type(error).__name__}: {first}; `{program} --debug ...` shows where"]
 
 
 def _is_input_error(error: Exception) -> bool:

@@ -97,6 +97,10 @@ class Unavailable(KubeError):
     """5xx, or no connection: the request was certainly not carried out."""
 
 
+class Unauthenticated(Unavailable):
+    """401: the credentials at hand are not accepted, also when read again; others may be, once somebody renews them."""
+
+
 class UnknownOutcome(KubeError):
     """The request was sent and no answer came: it may have been carried out. Resolved by doing the same thing again."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sweep_operator.kube.protocol import Forbidden
+from sweep_operator.kube.protocol import Forbidden, Unauthenticated
 from sweep_operator.plugin.refusal import NotAllowed
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ class Access:
 
         source = find_persons_source(self.kubeconfig, self.context)
         namespace = self.namespace or source.namespace() or "default"
-        kube = await ClusterKube.connect(source=source, request_timeout=request_timeout)
+        kube = await ClusterKube.connect(
+            source=source, request_timeout=request_timeout, raise_at_once=(Unauthenticated,)
+        )
         try:
             yield Cluster(kube, namespace)
         except Forbidden as error:

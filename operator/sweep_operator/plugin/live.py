@@ -1,4 +1,7 @@
-"""``kubectl sweep status -w``: a sweep as it goes on, by watches; until it ends or is deleted."""
+"""``kubectl sweep status -w``: a sweep as it goes on, by watches; until it ends or is deleted.
+
+A server that cannot be reached is waited for; credentials that it does not accept are for a person to renew.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from datetime import UTC, datetime
 import click
 
 from sweep_operator.cli.columns import number, run_state, sweep_state
-from sweep_operator.kube.protocol import Gone, Kind, Object
+from sweep_operator.kube.protocol import Gone, Kind, KubeError, Object, TooManyRequests, Unauthenticated, Unavailable
 from sweep_operator.plugin.access import Cluster, in_cluster
 from sweep_operator.plugin.lookup import run_order, sweep_named
 
@@ -18,8 +21,12 @@ _REDRAW = 1.0
 """Seconds: ages and estimates move on without news."""
 _TOGETHER = 0.2
 """Seconds: news that come together are shown together."""
+_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+"""Seconds until a server that has not answered is asked again, where it does not say; and where it does, at most."""
 Show = Callable[[Object, Sequence[Object]], bool]
 """Shows the state; says whether that was the end."""
+Say = Callable[[str], None]
+"""Tells what is waited for; empty: nothing any more."""
 
 
 class Deleted(Exception):
@@ -35,13 +42,18 @@ def follow(name: str) -> None:
 
         view = TableView(Console(), lambda: datetime.now(UTC))
         try:
-            failed = in_cluster(lambda cluster: _until_over(cluster, name, _table(view.show)))
+            failed = in_cluster(lambda cluster: _until_over(cluster, name, _table(view.show), view.say))
         finally:
             view.close()
     else:
-        failed = in_cluster(lambda cluster: _until_over(cluster, name, _lines(click.echo)))
+        failed = in_cluster(lambda cluster: _until_over(cluster, name, _lines(click.echo), _note))
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _note(message: str) -> None:
+    if message:
+        click.echo(f"note: {message}", err=True)
 
 
 def _table(draw: Callable[..., None]) -> Show:
@@ -87,20 +99,21 @@ def over(sweep: Object) -> bool:
     return ended and seen == sweep["metadata"].get("generation")
 
 
-async def _until_over(cluster: Cluster, name: str, show: Show) -> bool:
+async def _until_over(cluster: Cluster, name: str, show: Show, say: Say) -> bool:
     """Whether it has failed. Raises Deleted."""
     from sweep_operator.api.conditions import condition_of
 
     await sweep_named(cluster, name)  # says what there is instead
-    sweep = await _Follower(cluster, name).run(show)
+    sweep = await Follower(cluster, name, say).run(show)
     return condition_of(sweep, "Succeeded").get("status") == "False"
 
 
-class _Follower:
+class Follower:
     """Two watches, of the sweep and of its runs, and what they have told so far."""
 
-    def __init__(self, cluster: Cluster, name: str) -> None:
-        self._cluster, self._name = cluster, name
+    def __init__(self, cluster: Cluster, name: str, say: Say, *, pause: float = _PAUSE) -> None:
+        self._cluster, self._name, self._say, self._pause = cluster, name, say, pause
+        self._lost: set[Kind] = set()
         self._objects: dict[Kind, dict[str, Object]] = {}
         self._changed = asyncio.Event()
 
@@ -136,18 +149,38 @@ class _Follower:
             self._changed.clear()
 
     async def _keep(self, kind: Kind, fields: dict[str, str]) -> None:
-        kube, namespace = self._cluster.kube, self._cluster.namespace
         while True:
-            listed = await kube.list(kind, namespace, fields=fields)
-            self._objects[kind] = {o["metadata"]["name"]: o for o in listed.items}
-            self._changed.set()
             try:
-                async for event in kube.watch(kind, namespace, resource_version=listed.resource_version, fields=fields):
-                    name = event.object["metadata"]["name"]
-                    if event.type == "DELETED":
-                        self._objects[kind].pop(name, None)
-                    else:
-                        self._objects[kind][name] = event.object
-                    self._changed.set()
+                await self._listed_and_watched(kind, fields)
             except Gone:
                 continue  # changes were missed: the whole list again
+            except Unauthenticated:
+                raise
+            except (Unavailable, TooManyRequests) as error:
+                self._tell_lost(kind, error)
+                await asyncio.sleep(min(error.retry_after or self._pause, _LONGEST_PAUSE))
+
+    async def _listed_and_watched(self, kind: Kind, fields: dict[str, str]) -> None:
+        kube, namespace = self._cluster.kube, self._cluster.namespace
+        listed = await kube.list(kind, namespace, fields=fields)
+        self._objects[kind] = {o["metadata"]["name"]: o for o in listed.items}
+        self._tell_found(kind)
+        self._changed.set()
+        async for event in kube.watch(kind, namespace, resource_version=listed.resource_version, fields=fields):
+            name = event.object["metadata"]["name"]
+            if event.type == "DELETED":
+                self._objects[kind].pop(name, None)
+            else:
+                self._objects[kind][name] = event.object
+            self._changed.set()
+
+    def _tell_lost(self, kind: Kind, error: KubeError) -> None:
+        """Once, whichever watch notices it first."""
+        if not self._lost:
+            self._say(f"waiting for the API server ({error})")
+        self._lost.add(kind)
+
+    def _tell_found(self, kind: Kind) -> None:
+        if self._lost and not self._lost - {kind}:
+            self._say("")
+        self._lost.discard(kind)

@@ -72,7 +72,7 @@ async def _logs(cluster: Cluster, name: str, wanted: Wanted) -> None:
         await _follow(cluster, run, pods, wanted)
     elif not pods:
         raise NoLog(_no_pod(run, wanted))
-    elif not pods[-1].started:
+    elif not pods[-1].started(wanted.container):
         raise NoLog(_not_started(pods[-1], name))
     else:
         try:
@@ -90,7 +90,7 @@ async def _follow(cluster: Cluster, run: Object, pods: list[RunPod], wanted: Wan
     several = False
     while True:
         coming = [p for p in pods if p.place > shown]
-        if coming and coming[0].started:
+        if coming and coming[0].started(wanted.container):
             pod = coming[0]
             if several:
                 click.echo(f"--- {name}: {pod.title}", err=True)

@@ -39,16 +39,18 @@ class RunPod:
         """``train, attempt 2``."""
         return self.stage + (f", attempt {self.attempt}" if self.attempt > 1 else "")
 
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """Of main: {}, or one of waiting, running, terminated."""
-        statuses = (self.pod.get("status") or {}).get("containerStatuses") or ()
-        return next((s.get("state") or {} for s in statuses if s.get("name") == MAIN_CONTAINER), {})
+    def state(self, container: str = MAIN_CONTAINER) -> Mapping[str, Any]:
+        """{}, or one of waiting, running, terminated."""
+        status = self.pod.get("status") or {}
+        statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+        return next((s.get("state") or {} for s in statuses if s.get("name") == container), {})
 
-    @property
-    def started(self) -> bool:
-        """main has run, so that there may be a log."""
-        return bool(self.state.get("running") or self.state.get("terminated"))
+    def started(self, container: str) -> bool:
+        """It has run, so that there may be a log. True too where the pod has none of that name: the server says so."""
+        spec = self.pod.get("spec") or {}
+        names = [c.get("name") for of in ("initContainers", "containers") for c in spec.get(of) or ()]
+        state = self.state(container)
+        return bool(state.get("running") or state.get("terminated")) or container not in names
 
     @property
     def over(self) -> bool:
@@ -58,7 +60,7 @@ class RunPod:
     @property
     def waits_for(self) -> str:
         """``ImagePullBackOff: ...`` or what the scheduler says; empty when nothing is known."""
-        waiting = self.state.get("waiting") or {}
+        waiting = self.state().get("waiting") or {}
         if waiting.get("reason"):
             return _said(waiting)
         conditions = (self.pod.get("status") or {}).get("conditions") or ()

@@ -68,7 +68,7 @@ def usage_of(
         cost=_cost(sweep, seconds, devices),
         predicted=(run["spec"].get("prediction") or {}).get("cost"),
         devices=devices,
-        node=",".join(sorted({str(p["spec"].get("nodeName") or "") for p in live or ()})),
+        node=",".join(sorted({str(p["spec"]["nodeName"]) for p in live or () if p["spec"].get("nodeName")})),
         cpu=_sum(used, "cpu"),
         memory=_sum(used, "memory"),
     )

@@ -19,6 +19,7 @@ from sweep_operator.kube.protocol import (
     Conflict,
     Invalid,
     Kind,
+    KubeError,
     NotFound,
     Object,
     ObjectList,
@@ -56,6 +57,7 @@ class ClusterKube:
         qps: float = 50.0,
         burst: int = 100,
         request_timeout: float = 30.0,
+        raise_at_once: tuple[type[KubeError], ...] = (),
         on_request: Callable[[str, str], None] | None = None,
         before_create: Callable[[], None] | None = None,
         page: int = PAGE,
@@ -64,6 +66,7 @@ class ClusterKube:
 
         ``kubeconfig`` None: the pod's service account if there is one, else $KUBECONFIG, else ~/.kube/config.
         ``source``: instead of both.
+        ``raise_at_once``: errors that are not worth another try to whoever waits.
         ``on_request``: called with (verb, code) for each HTTP answer, code "error" where none came.
         ``before_create``: called immediately before each create (of anything but a Lease or an Event) is sent, after
         all waiting in here; what it raises is raised.
@@ -72,7 +75,7 @@ class ClusterKube:
         transport = Transport(
             await Connection.open(source or find_source(kubeconfig, context)),
             TokenBucket(qps, burst),
-            Retry(),
+            Retry(except_=raise_at_once),
             timeout=request_timeout,
             on_request=on_request,
         )

@@ -16,6 +16,7 @@ from sweep_operator.kube.protocol import (
     KubeError,
     NotFound,
     TooManyRequests,
+    Unauthenticated,
     Unavailable,
     UnknownOutcome,
 )
@@ -52,7 +53,7 @@ def from_status(code: int, status: Mapping[str, Any] | None, *, changes: bool, t
     message = str((status or {}).get("message") or text or f"the server answered {code}")
     if code == 401:
         # Nothing was carried out, and new credentials (a rotated token) may do: as if the server were not there.
-        return Unavailable(f"the API server does not accept the credentials: {message}")
+        return Unauthenticated(f"the API server does not accept the credentials: {message}")
     if code == 429:
         return TooManyRequests(message)
     if code == 404:

@@ -27,15 +27,20 @@ _FIRST, _LONGEST = 0.2, 5.0
 
 
 class Retry:
-    """Repeats what is worth repeating. Reads: no connection, no answer, 429, 5xx. Writes: no connection, 429."""
+    """Repeats what is worth repeating. Reads: no connection, no answer, 429, 5xx. Writes: no connection, 429.
+
+    ``except_``: errors of these that are raised at once.
+    """
 
     def __init__(
         self,
         *,
+        except_: tuple[type[KubeError], ...] = (),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rand: Callable[[], float] = random.random,
     ) -> None:
+        self._except = except_
         self._clock, self._sleep, self._rand = clock, sleep, rand
 
     async def run(self, call: Callable[[], Awaitable[T]], what: str, *, changes: bool) -> T:
@@ -46,6 +51,8 @@ class Retry:
         while True:
             try:
                 return await call()
+            except self._except:
+                raise
             except worth as error:
                 pause = self.pause(attempt, error.retry_after)
                 if self._clock() + pause > end:

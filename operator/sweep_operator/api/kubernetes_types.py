@@ -1,0 +1,184 @@
+"""Kubernetes' own types among the chart's values, as far as a slip would be ignored or refused without naming the key.
+
+Only names and types of fields: what they mean is the API server's to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from sweep_operator.api.model import JsonObject
+
+QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+_STRING, _OBJECT, _LIST = {"type": "string"}, {"type": "object"}, {"type": "array"}
+_BOOLEAN, _ID = {"type": ["boolean", "null"]}, {"type": ["integer", "null"], "minimum": 0}
+_PORT: JsonObject = {"type": ["integer", "string"]}
+_KEY = r"^([a-z0-9][-a-z0-9.]*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+_LABEL_VALUE = {"type": "string", "maxLength": 63, "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}
+_TAKEN_VOLUMES, _TAKEN_PATHS = ["tmp", "config"], ["/tmp", "/etc/sweep-operator"]
+"""What the chart mounts by itself."""
+OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
+"""By which the Deployment finds its pods."""
+
+
+def _fields(required: Sequence[str] = (), **fields: Mapping[str, Any]) -> JsonObject:
+    """An object with these fields and no others."""
+    schema: JsonObject = {"properties": {k: dict(v) for k, v in fields.items()}, "additionalProperties": False}
+    return schema | ({"required": list(required)} if required else {})
+
+
+def _of(extra: JsonObject) -> Any:
+    return Field(json_schema_extra=extra)
+
+
+def _map(value: JsonObject, without: Sequence[str] = ()) -> Any:
+    """Of labels or annotations; ``without``: names that are the chart's own."""
+    # patternProperties: of a refused propertyNames, helm tells a wrong place
+    keyed: JsonObject = {"patternProperties": {_KEY: value}, "additionalProperties": False}
+    return _of(keyed | ({"properties": dict.fromkeys(without, False)} if without else {}))
+
+
+Labels = Annotated[dict[str, str], _map(_LABEL_VALUE)]
+CommonLabels = Annotated[
+    dict[str, str], _map(_LABEL_VALUE, ("helm.sh/chart", "app.kubernetes.io/managed-by", *OWN_LABELS))
+]
+PodLabels = Annotated[dict[str, str], _map(_LABEL_VALUE, OWN_LABELS)]
+Annotations = Annotated[dict[str, str], _map(_STRING)]
+PodAnnotations = Annotated[dict[str, str], _map(_STRING, ("checksum/config",))]
+
+_PROFILES: dict[str, Mapping[str, Any]] = {
+    "appArmorProfile": _OBJECT,
+    "runAsGroup": _ID,
+    "runAsNonRoot": _BOOLEAN,
+    "runAsUser": _ID,
+    "seLinuxOptions": _OBJECT,
+    "seccompProfile": {"type": ["object", "null"]},
+    "windowsOptions": _OBJECT,
+}
+_CAPABILITY: JsonObject = {"type": "array", "items": {"type": "string", "pattern": "^[A-Z_]+$"}}
+SecurityContext = Annotated[
+    JsonObject,
+    _of(
+        _fields(
+            **_PROFILES,
+            allowPrivilegeEscalation=_BOOLEAN,
+            capabilities=_fields(add=_CAPABILITY, drop=_CAPABILITY) | {"type": "object"},
+            privileged={"enum": [False]},
+            procMount=_STRING,
+            readOnlyRootFilesystem=_BOOLEAN,
+        )
+    ),
+]
+PodSecurityContext = Annotated[
+    JsonObject,
+    _of(
+        _fields(
+            **_PROFILES,
+            fsGroup=_ID,
+            fsGroupChangePolicy=_STRING,
+            seLinuxChangePolicy=_STRING,
+            supplementalGroups=_LIST,
+            supplementalGroupsPolicy=_STRING,
+            sysctls=_LIST,
+        )
+    ),
+]
+Toleration = Annotated[
+    JsonObject,
+    _of(
+        _fields(
+            key=_STRING,
+            operator={"enum": ["Exists", "Equal", "Lt", "Gt"]},
+            value=_STRING,
+            effect={"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute", ""]},
+            tolerationSeconds={"type": "integer"},
+        )
+    ),
+]
+Affinity = Annotated[
+    JsonObject, _of(_fields(**dict.fromkeys(("nodeAffinity", "podAffinity", "podAntiAffinity"), _OBJECT)))
+]
+EnvVar = Annotated[
+    JsonObject, _of(_fields(["name"], name={"type": "string", "pattern": "^[^= ]+$"}, value=_STRING, valueFrom=_OBJECT))
+]
+EnvFrom = Annotated[JsonObject, _of(_fields(prefix=_STRING, configMapRef=_OBJECT, secretRef=_OBJECT))]
+Volume = Annotated[
+    JsonObject,
+    _of(
+        {
+            "required": ["name"],
+            "properties": {
+                "name": {
+                    "type": "string",
+                    "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+                    "not": {"enum": _TAKEN_VOLUMES},
+                }
+            },
+        }
+    ),
+]
+VolumeMount = Annotated[
+    JsonObject,
+    _of(
+        {
+            "required": ["name", "mountPath"],
+            "properties": {
+                "name": _STRING,
+                "mountPath": {"type": "string", "pattern": "^/", "not": {"enum": _TAKEN_PATHS}},
+                "readOnly": {"type": "boolean"},
+            },
+        }
+    ),
+]
+NetworkPolicyPeer = Annotated[
+    JsonObject,
+    _of(_fields(**dict.fromkeys(("podSelector", "namespaceSelector", "ipBlock"), _OBJECT)) | {"minProperties": 1}),
+]
+EgressRule = Annotated[
+    JsonObject,
+    _of(
+        _fields(
+            ports={"type": "array", "items": {"type": "object", "properties": {"port": _PORT, "protocol": _STRING}}},
+            to={"type": "array", "items": {"type": "object"}},
+        )
+    ),
+]
+PrometheusRule = Annotated[
+    JsonObject,
+    _of(
+        _fields(
+            ["expr"],
+            alert=_STRING,
+            annotations=_OBJECT,
+            expr={"type": ["string", "integer"]},
+            keep_firing_for=_STRING,
+            labels=_OBJECT,
+            record=_STRING,
+            **{"for": _STRING},
+        )
+        | {"anyOf": [{"required": ["alert"]}, {"required": ["record"]}]}
+    ),
+]
+Relabeling = Annotated[
+    JsonObject,
+    _of(
+        _fields(
+            action=_STRING,
+            modulus={"type": "integer"},
+            regex=_STRING,
+            replacement=_STRING,
+            separator=_STRING,
+            sourceLabels={"type": "array", "items": {"type": "string"}},
+            targetLabel=_STRING,
+        )
+    ),
+]
+_AMOUNTS: JsonObject = {
+    "type": "object",
+    "additionalProperties": {"type": ["string", "number"], "pattern": QUANTITY, "minimum": 0},
+}
+Requirements = Annotated[JsonObject, _of(_fields(claims=_LIST, requests=_AMOUNTS, limits=_AMOUNTS))]
+"""core/v1 ResourceRequirements."""
