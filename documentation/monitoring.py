@@ -10,7 +10,11 @@ from ruamel.yaml import YAML
 from sweep_operator.engine.engine import Engine
 from sweep_operator.shell.metrics import Metrics
 
-_LABELS_OF = {"sweep_operator_api_requests": "verb, code", "sweep_operator_runs": "namespace, outcome, state"}
+_LABELS_OF = {
+    "sweep_operator_api_requests": "verb, code",
+    "sweep_operator_runs": "namespace, outcome, state",
+    "sweep_operator_longest_wait_seconds": "namespace, state",
+}
 """Of metrics that have no sample while there is nothing to count."""
 
 

@@ -24,7 +24,8 @@ def samples() -> Iterator[tuple[str, dict[str, str]]]:
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=lambda: 0.0)
     engine = Engine(kube, OptimizerChild(), ClusterHistory(kube, WandbSources(OperatorConfig())), settings)
-    for number, (status, reason) in enumerate((("Unknown", "Training"), ("True", "Completed"), ("False", "OOMKilled"))):
+    states = (("Unknown", "Training"), ("Unknown", "Scheduling"), ("True", "Completed"), ("False", "OOMKilled"))
+    for number, (status, reason) in enumerate(states):
         meta = {"namespace": "team-a", "name": f"s.r.{number}", "uid": str(number), "resourceVersion": "1"}
         conditions = [{"type": "Succeeded", "status": status, "reason": reason}]
         run = {"metadata": meta, "spec": {"sweepName": "s"}, "status": {"conditions": conditions}}

@@ -62,6 +62,8 @@ DELETED_LATE = {"deletion_requested": at(15)}
         (ended(RUN, 1, "", **DELETED_LATE), "crash", "Error"),
         (ended(RUN, 128, started=None, terminated_reason="StartError"), "infrastructure", "StartError"),
         (pod(RUN, phase="Failed", reason="NodeLost"), "preempted", "NodeLost"),
+        (pod(RUN, phase="Failed", reason="OutOfcpu"), "preempted", "OutOfcpu"),
+        (pod(RUN, phase="Failed", reason="OutOfnvidia.com/gpu"), "preempted", "OutOfnvidia.com/gpu"),
         (pod(RUN, phase="Failed", reason="DeadlineExceeded"), "timeout", "DeadlineExceeded"),
         (pod(RUN, phase="Failed", reason="DeadlineExceeded", started=None), "infrastructure", "DeadlineExceeded"),
     ],

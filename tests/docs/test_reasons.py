@@ -22,8 +22,8 @@ EVENTS = {
     "RunFailed",
 }  # fmt: skip
 OTHER_WORDS = {
-    # statuses, types of Events, a prefix of their reasons
-    "True", "False", "Unknown", "Normal", "Warning", "Not",
+    # statuses, types of Events, prefixes of reasons
+    "True", "False", "Unknown", "Normal", "Warning", "Not", "OutOf",
     # phases and conditions of Jobs and pods
     "Complete", "Failed", "Pending",
     # values of spec and status fields

@@ -25,9 +25,10 @@ EXIT_BAD_PARAMETERS = 65
 MESSAGE_LIMIT = 1024
 _NEVER_STARTED = ("StartError", "ContainerCannotRun", "CreateContainerError", "CreateContainerConfigError")
 _DISRUPTED_POD_REASONS = (
-    "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "OutOfcpu", "OutOfmemory", "OutOfpods",
-    "NodeAffinity", "UnexpectedAdmissionError",
+    "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinity", "UnexpectedAdmissionError",
 )  # fmt: skip
+_NODE_IS_FULL = "OutOf"
+"""The kubelet's reason for a pod that it has no room for, with the resource's name: OutOfcpu, OutOfnvidia.com/gpu."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ def _ended(pod: PodView, rules: Rules, logs: Mapping[str, LogReading]) -> State:
 
 
 def _was_disrupted(pod: PodView) -> bool:
-    if pod.disrupted is not None or pod.reason in _DISRUPTED_POD_REASONS:
+    if pod.disrupted is not None or pod.reason in _DISRUPTED_POD_REASONS or pod.reason.startswith(_NODE_IS_FULL):
         return True
     return pod.deletion_requested is not None and (pod.finished is None or pod.deletion_requested <= pod.finished)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Count
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -16,6 +17,7 @@ from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Suggester
 from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.shell.waits import longest_waits, run_state
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
 
@@ -95,6 +97,15 @@ class _State(Collector):
         for (namespace, outcome, state), count in sorted(counts.items()):
             runs.add_metric([namespace, outcome, state], count)
         yield runs
+        waits = GaugeMetricFamily(
+            "sweep_operator_longest_wait_seconds",
+            "How long the run that waits longest in this state has waited to start, by namespace.",
+            labels=["namespace", "state"],
+        )
+        found = longest_waits(store.all(Kind.SWEEP_RUN), store.all(Kind.JOB), datetime.now(UTC))
+        for place, seconds in sorted(found.items()):
+            waits.add_metric(place, seconds)
+        yield waits
         sweeps = store.all(Kind.SWEEP)
         yield GaugeMetricFamily("sweep_operator_queue_depth", "Sweeps that wait for a pass.", value=queue.depth)
         yield GaugeMetricFamily(
@@ -111,7 +122,5 @@ _OUTCOMES = {"True": "succeeded", "False": "failed"}
 
 
 def _state(run: Object) -> tuple[str, str]:
-    """Whether it is over, and the reason of its condition Succeeded: what the column STATUS shows."""
-    found = condition_of(run, "Succeeded")
-    outcome = _OUTCOMES.get(str(found.get("status")), "active")
-    return outcome, str(found.get("reason")) if found else "Pending"
+    """Whether it is over, and its state."""
+    return _OUTCOMES.get(str(condition_of(run, "Succeeded").get("status")), "active"), run_state(run)
