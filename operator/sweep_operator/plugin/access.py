@@ -1,4 +1,4 @@
-"""Which cluster and namespace a command is about: kubectl's options, wherever on the command line they stand."""
+"""The cluster and the namespace that a command is about."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -68,33 +68,3 @@ def in_cluster(work: Callable[[Cluster], Awaitable[T]]) -> T:
             return await work(cluster)
 
     return asyncio.run(connected())
-
-
-def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``-n``, ``--context`` and ``--kubeconfig``."""
-    from sweep_operator.plugin.names import complete_contexts, complete_namespaces
-
-    options = (
-        click.option(
-            "-n", "--namespace", metavar="NS", help="Namespace. [the context's]", expose_value=False, callback=_keep,
-            shell_complete=complete_namespaces,
-        ),
-        click.option(
-            "--context", metavar="NAME", help="Context of the kubeconfig. [the current one]", expose_value=False,
-            callback=_keep, shell_complete=complete_contexts,
-        ),
-        click.option(
-            "--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", expose_value=False,
-            callback=_keep, help="[$KUBECONFIG, else ~/.kube/config, else the pod's account]",
-        ),
-    )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _keep(ctx: click.Context, option: click.Parameter, value: object) -> None:
-    # One dictionary for the group and its command: what stands after the command's name comes later.
-    said = ctx.ensure_object(dict)
-    if value is not None:
-        said[str(option.name)] = value

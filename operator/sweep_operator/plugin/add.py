@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from sweep_operator.cli.options import OVERRIDES_FOLLOW
-from sweep_operator.plugin.access import Cluster, cluster_options, in_cluster
+from sweep_operator.plugin.access import Cluster, in_cluster
 from sweep_operator.plugin.names import complete_parameters, complete_runs, complete_sweeps
+from sweep_operator.plugin.options import SWEEP_NAME, cluster_options
 
 
 @click.command(context_settings=OVERRIDES_FOLLOW)
-@click.argument("sweep", shell_complete=complete_sweeps)
+@click.argument("sweep", type=SWEEP_NAME, shell_complete=complete_sweeps)
 @click.argument("parameters", nargs=-1, metavar="[name=value ...]", shell_complete=complete_parameters)
 @click.option(
     "-f", "--filename", "files", multiple=True, type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep_operator.cli.options import OVERRIDES_FOLLOW
-from sweep_operator.plugin.access import cluster_options, in_cluster
+from sweep_operator.plugin.access import in_cluster
 from sweep_operator.plugin.names import complete_sweeps
+from sweep_operator.plugin.options import SWEEP_NAME, cluster_options
 
 if TYPE_CHECKING:
     from sweep_operator.api.sweep import Sweep
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("best-params", context_settings=OVERRIDES_FOLLOW)
-@click.argument("sweep", metavar="SWEEP", shell_complete=complete_sweeps)
+@click.argument("sweep", type=SWEEP_NAME, metavar="SWEEP", shell_complete=complete_sweeps)
 @click.option("--top-n", type=click.IntRange(min=1), default=1, help="How many of the best runs. [1]")
 @click.option("--show-scores", is_flag=True, help="Show the scores of all successful runs.")
 @click.option(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from sweep_operator.kube.protocol import Kind, Object
-from sweep_operator.plugin.access import Cluster, cluster_options, in_cluster
+from sweep_operator.plugin.access import Cluster, in_cluster
 from sweep_operator.plugin.names import complete_sweeps, complete_sweeps_and_runs
+from sweep_operator.plugin.options import SWEEP_NAME, cluster_options
 
 
 @click.command()
-@click.argument("sweeps", nargs=-1, required=True, shell_complete=complete_sweeps)
+@click.argument("sweeps", type=SWEEP_NAME, nargs=-1, required=True, shell_complete=complete_sweeps)
 @cluster_options
 def suspend(sweeps: tuple[str, ...]) -> None:
     """Start nothing new in SWEEPS. What runs is drained or stopped, as spec.suspendPolicy says."""
@@ -18,7 +19,7 @@ def suspend(sweeps: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("sweeps", nargs=-1, required=True, shell_complete=complete_sweeps)
+@click.argument("sweeps", type=SWEEP_NAME, nargs=-1, required=True, shell_complete=complete_sweeps)
 @cluster_options
 def resume(sweeps: tuple[str, ...]) -> None:
     """Go on with SWEEPS that were suspended or stopped."""

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from sweep_operator.cli.export import export_options
-from sweep_operator.plugin.access import cluster_options
 from sweep_operator.plugin.names import complete_sweeps
+from sweep_operator.plugin.options import SWEEP_NAME, cluster_options
 
 
 @click.command()
-@click.argument("sweep", metavar="SWEEP", shell_complete=complete_sweeps)
+@click.argument("sweep", type=SWEEP_NAME, metavar="SWEEP", shell_complete=complete_sweeps)
 @export_options
 @cluster_options
 def export(sweep: str, output: Path | None, form: str | None) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep_operator.cli.import_ import import_options
-from sweep_operator.plugin.access import Cluster, cluster_options, in_cluster
+from sweep_operator.plugin.access import Cluster, in_cluster
 from sweep_operator.plugin.names import complete_sweeps
+from sweep_operator.plugin.options import SWEEP_NAME, cluster_options
 
 if TYPE_CHECKING:
     from sweep_operator.cli.imported_runs import ImportFile, Imports
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
-@click.argument("sweep", metavar="SWEEP", shell_complete=complete_sweeps)
+@click.argument("sweep", type=SWEEP_NAME, metavar="SWEEP", shell_complete=complete_sweeps)
 @import_options
 @cluster_options
 def import_(

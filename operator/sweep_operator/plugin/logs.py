@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import click
 
 from sweep_operator.kube.protocol import NotFound, Object
-from sweep_operator.plugin.access import Cluster, cluster_options, in_cluster
+from sweep_operator.plugin.access import Cluster, in_cluster
 from sweep_operator.plugin.names import complete_runs
+from sweep_operator.plugin.options import RUN_NAME, cluster_options
 from sweep_operator.plugin.run_pods import STAGES, RunPod, of_attempt, pods_of
 
 _POLL = 1.0
@@ -35,7 +36,7 @@ class Wanted:
 
 
 @click.command()
-@click.argument("run", shell_complete=complete_runs)
+@click.argument("run", type=RUN_NAME, shell_complete=complete_runs)
 @click.option(
     "-f", "--follow", is_flag=True, help="Go on as lines come, through retries and stages, until the run ends."
 )

@@ -10,7 +10,7 @@ from sweep_operator.kube.protocol import Kind, KubeError, NotFound, Object
 from sweep_operator.plugin.access import Cluster
 
 _WORDS = {Kind.SWEEP: "sweep", Kind.SWEEP_RUN: "run"}
-_PREFIXES = {
+KINDS = {
     **dict.fromkeys(("sweep", "sweeps", "swp", "sweep.metta.ai", "sweeps.metta.ai"), Kind.SWEEP),
     **dict.fromkeys(("run", "sweeprun", "sweepruns", "swr", "sweeprun.metta.ai", "sweepruns.metta.ai"), Kind.SWEEP_RUN),
 }
@@ -37,9 +37,9 @@ async def sweep_or_run(cluster: Cluster, name: str) -> tuple[Kind, Object]:
     """What ``name``, ``sweep/name`` or ``sweeprun/name`` means. Raises ConfigError, also where both exist."""
     prefix, slash, bare = name.partition("/")
     if slash:
-        if prefix not in _PREFIXES:
+        if prefix not in KINDS:
             raise ConfigError(f"{name!r}: {prefix!r} is no kind of ours; write sweep/NAME or sweeprun/NAME")
-        kind = _PREFIXES[prefix]
+        kind = KINDS[prefix]
         return kind, await _named(cluster, kind, bare)
     found = [(kind, obj) for kind in _WORDS if (obj := await _get(cluster, kind, name)) is not None]
     if len(found) > 1:

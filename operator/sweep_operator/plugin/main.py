@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sweep_operator.cli.lazy import Entry, LazyGroup
-from sweep_operator.plugin.access import cluster_options
+from sweep_operator.plugin.options import cluster_options
 
 COMPLETE_VARIABLE = "_KUBECTL_SWEEP_COMPLETE"
 """Set by the completion script of `kubectl-sweep`."""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from sweep_operator.plugin.access import cluster_options
 from sweep_operator.plugin.names import complete_sweeps
+from sweep_operator.plugin.options import SWEEP_NAME, cluster_options
 
 
 @click.command()
-@click.argument("sweep", shell_complete=complete_sweeps)
+@click.argument("sweep", type=SWEEP_NAME, shell_complete=complete_sweeps)
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), help="[SWEEP-report.html]; -: stdout"
 )

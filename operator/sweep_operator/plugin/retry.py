@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from sweep_operator.plugin.access import Cluster, cluster_options, in_cluster
+from sweep_operator.plugin.access import Cluster, in_cluster
 from sweep_operator.plugin.names import complete_failed_runs
+from sweep_operator.plugin.options import RUN_NAME, cluster_options
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, shell_complete=complete_failed_runs)
+@click.argument("runs", type=RUN_NAME, nargs=-1, required=True, shell_complete=complete_failed_runs)
 @cluster_options
 def retry(runs: tuple[str, ...]) -> None:
     """Run the parameters of failed RUNS again, each as a new manual run: RUN-retry-<n>."""

@@ -8,12 +8,13 @@ import click
 
 from sweep_operator.cli.options import output_format
 from sweep_operator.kube.protocol import Kind, Object
-from sweep_operator.plugin.access import Cluster, cluster_options, in_cluster
+from sweep_operator.plugin.access import Cluster, in_cluster
 from sweep_operator.plugin.names import complete_sweeps
+from sweep_operator.plugin.options import SWEEP_NAME, cluster_options
 
 
 @click.command()
-@click.argument("name", required=False, shell_complete=complete_sweeps)
+@click.argument("name", type=SWEEP_NAME, required=False, shell_complete=complete_sweeps)
 @click.option("-w", "--watch", is_flag=True, help="Follow the sweep until it ends: a table on a terminal, else lines.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="The sweeps of all namespaces.")
 @output_format()

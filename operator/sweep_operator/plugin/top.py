@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import click
 
 from sweep_operator.kube.protocol import Forbidden, Kind, KubeError, Object
-from sweep_operator.plugin.access import Cluster, cluster_options, in_cluster
+from sweep_operator.plugin.access import Cluster, in_cluster
 from sweep_operator.plugin.names import complete_sweeps
+from sweep_operator.plugin.options import SWEEP_NAME, cluster_options
 
 _METRICS = "metrics.k8s.io"
 _COLUMNS = ("RUN", "STAGE", "ATTEMPT", "TIME", "COST", "EXPECTED", "GPUS", "CPU", "MEMORY", "NODE")
@@ -27,7 +28,7 @@ class _Seen:
 
 
 @click.command()
-@click.argument("sweep", required=False, shell_complete=complete_sweeps)
+@click.argument("sweep", type=SWEEP_NAME, required=False, shell_complete=complete_sweeps)
 @cluster_options
 def top(sweep: str | None) -> None:
     """What the runs of SWEEP, or of all sweeps of the namespace, use and cost just now.
