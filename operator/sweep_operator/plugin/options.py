@@ -13,7 +13,7 @@ from sweep_operator.plugin.lookup import KINDS
 from sweep_operator.plugin.names import complete_contexts, complete_namespaces
 
 
-class ObjectName(click.ParamType[str]):
+class ObjectName(click.ParamType):  # type: ignore[type-arg]  # which older versions of click do not take
     """NAME, or KIND/NAME as ``kubectl get -o name`` has it. Comes as NAME."""
 
     name = "name"
