@@ -14,6 +14,7 @@ from sweep_operator.api.identity import wandb_run_id
 from sweep_operator.api.meta import Condition, find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.cli.progress import tracking_lines
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.local import LocalSession
 from sweep_operator.local.tracking import with_own_account
@@ -212,3 +213,22 @@ async def test_the_server_is_dead_from_the_start_and_up_after_the_end(
         sweep, runs = await until(running, all_delivered)
     shown = {run.name: run.summary["score"] for run in wandb_env.runs()}
     assert shown == {wandb_run_id(sweep, r): r.status.score for r in runs}
+
+
+async def test_nobody_waits_for_imported_runs(tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig) -> None:
+    """They are not delivered: `sweep run` would never end, and speak of them at its end."""
+    await asyncio.to_thread(store, tmp_path, "s", 1)
+    spec = {"sweepName": "s", "origin": "imported", "parameters": {"trainer.lr": 1e-3, "trainer.batch": 32}}
+    imported = {
+        "apiVersion": "metta.ai/v1alpha1",
+        "kind": "SweepRun",
+        "metadata": {"name": "s.i.0"},
+        "spec": {**spec, "observation": {"score": 0.5}},
+    }
+    async with LocalSession(tmp_path, manifest("s"), config=quick, extras=[imported]) as running:
+        sweep, runs = await until(
+            running, lambda _, found: len(found) == 2 and all(r.terminal and (r.imported or r.delivered) for r in found)
+        )
+        assert not running.delivering()
+    assert sweep.status.tracking is not None
+    assert tracking_lines(sweep, runs) == [sweep.status.tracking.url]

@@ -99,7 +99,7 @@ def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun]) -> list[str]:
     if wandb is None:
         return []
     lines = [shown.url] if shown is not None and shown.url else []
-    missing = sum(r.terminal and not r.delivered for r in runs)
+    missing = sum(r.terminal and not r.imported and not r.delivered for r in runs)
     if missing:
         condition = find_condition(sweep.status.conditions, "TrackingSynced")
         why = f" ({condition.message})" if condition is not None and condition.status == "False" else ""

@@ -178,7 +178,7 @@ class LocalSession:
         there = destination(sweep, self._config)
         if not isinstance(there, Destination) or self._outbox.failing((NAMESPACE, self.name)):
             return False
-        return any(r.terminal and r.status.tracking is None for r in runs)
+        return any(r.terminal and not r.imported and r.status.tracking is None for r in runs)
 
     def drained(self) -> bool:
         """No process of the sweep runs."""
