@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -232,3 +233,21 @@ async def test_nobody_waits_for_imported_runs(tmp_path: Path, wandb_env: WandbSe
         assert not running.delivering()
     assert sweep.status.tracking is not None
     assert tracking_lines(sweep, runs) == [sweep.status.tracking.url]
+
+
+async def test_values_that_w_and_b_changes_are_delivered_too(
+    tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig
+) -> None:
+    """It makes a double of every number, and has numbers of its own: none of that is a loss to be mended for ever."""
+    body = manifest("s")
+    big = 2**53 + 1
+    body["spec"] |= {"method": "random", "fixed": {"seed": big, "name": "NaN"}}
+    body["spec"]["parameters"]["trainer.depth"] = {"distribution": "categorical", "values": [big, big + 2]}
+    metrics = {"reward": 0.5, "_step": 7, "_runtime": 1e6, "_timestamp": 3, "_wandb": 1, "big": big}
+    script = f"""printf '%s' '{json.dumps({"metrics": metrics})}' > "$SWEEP_RESULTS_FILE" """
+    body["spec"]["train"] = {"command": ["sh", "-c", script]}
+    async with LocalSession(tmp_path, body, config=quick) as running:
+        await until(running, lambda sweep, runs: runs and all_delivered(sweep, runs))
+    (run,) = wandb_env.runs()
+    assert (run.config["seed"]["value"], run.summary["big"]) == (float(big), float(big))
+    assert run.upserts <= 2, "written once"
