@@ -167,6 +167,31 @@ async def test_without_a_key(tmp_path: Path, quick: OperatorConfig, monkeypatch:
     assert "WANDB_API_KEY" in synced(sweep).message
 
 
+@pytest.mark.parametrize("key", ["short", KEY + "\n", f" {KEY}", "with spaces " * 5], ids=repr)
+async def test_a_malformed_key_is_no_server_that_is_away(
+    tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """The SDK refuses it before it asks anybody."""
+    monkeypatch.setenv("WANDB_API_KEY", key)
+    await asyncio.to_thread(store, tmp_path, "s", 1)
+    async with session(tmp_path, quick) as running:
+        sweep, _ = await until(running, failed)
+    assert synced(sweep).reason == "KeyRefused"
+    assert key.strip() not in synced(sweep).message
+    assert wandb_env.requests() == []
+
+
+async def test_a_server_that_is_no_address(
+    tmp_path: Path, wandb_env: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", "wandb.example.org")
+    await asyncio.to_thread(store, tmp_path, "s", 1)
+    async with session(tmp_path, with_own_account(OperatorConfig(), os.environ)) as running:
+        sweep, _ = await until(running, failed)
+    assert synced(sweep).reason == "BaseURLInvalid"
+    assert "'wandb.example.org' is no address" in synced(sweep).message
+
+
 async def test_without_the_sdk(
     tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
