@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
@@ -91,6 +91,28 @@ def test_sync_says_why_something_is_missing(
     assert "connection refused" in done.output
     unknown = CliRunner().invoke(cli, ["sync", "t", "--runs-dir", str(tmp_path)])
     assert (unknown.exit_code, "known are s" in unknown.output or "did you mean s" in unknown.output) == (2, True)
+
+
+def test_sync_to_a_place_that_cannot_be(tmp_path: Path, wandb_env: WandbServer) -> None:
+    """Nothing is sent, and what is known of the right place is kept."""
+    state = store(tmp_path, "s", 1)
+
+    def sync(*options: str) -> Result:
+        return CliRunner().invoke(cli, ["sync", "s", "--runs-dir", str(tmp_path), *options])
+
+    refused = sync("--project", "a/b")
+    assert refused.exit_code == 2
+    assert "spec.tracking.wandb.project: 'a/b'" in refused.output
+    assert wandb_env.requests() == []
+    assert sync().exit_code == 0
+    config = (tmp_path / "s" / "config.yaml").read_text()
+    for options in (["--project", "other"], ["--entity", "other"]):
+        refused = sync(*options)
+        assert refused.exit_code == 2
+        assert "s: 1 run is in acme/sweeps already" in refused.output
+    assert sync("--project", "sweeps", "--entity", "acme").exit_code == 0
+    assert (tmp_path / "s" / "config.yaml").read_text() == config
+    assert all(r.delivered for r in stored_runs(state))
 
 
 @pytest.mark.parametrize(
