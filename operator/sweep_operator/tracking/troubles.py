@@ -39,7 +39,9 @@ def trouble_of(error: Exception, place: str) -> Trouble:
         text = f"the W&B SDK is not installed here ({said(error)}); install sweep-operator[wandb]"
         return Trouble(reason="WandbNotInstalled", message=text, permanent=True)
     if isinstance(error, BadAddress):
-        text = f"W&B's server: {error}; correct spec.tracking.wandb.baseURL, or what the operator's configuration allows"
+        text = (
+            f"W&B's server: {error}; correct spec.tracking.wandb.baseURL, or what the operator's configuration allows"
+        )
         return Trouble(reason="BaseURLInvalid", message=text, permanent=True)
     status = error.status if isinstance(error, WandbError) else None
     answer = said(error)
