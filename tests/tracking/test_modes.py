@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
 from sweep_operator.cli.main import cli
+from sweep_operator.config.yaml_files import to_yaml
 from sweep_operator.local import LocalSession
 from sweep_operator.local.tracking import with_own_account
 from tests.local.sweeps import manifest, until
@@ -78,6 +79,16 @@ def _run(runs_dir: Path, body: dict[str, Any], **env: str) -> None:
         env={**os.environ, **env}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_the_command_that_is_named_at_the_end_finds_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clear_wandb(monkeypatch, tmp_path)
+    store(tmp_path / "runs", "s", 1, mode="offline")
+    file = tmp_path / "sweep.yaml"
+    file.write_text(to_yaml(finished("s", mode="offline")))
+    done = CliRunner().invoke(cli, ["run", str(file), "--runs-dir", str(tmp_path / "runs")])
+    assert done.exit_code == 0, done.output
+    assert f"sweep sync s --runs-dir {tmp_path / 'runs'}\n" in done.output
 
 
 def test_sync_says_why_something_is_missing(
