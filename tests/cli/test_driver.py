@@ -40,6 +40,8 @@ class Script:
         self.runs: list[SweepRun] = []
         self.at_rest = False
         self.undelivered = 0
+        self.written: list[dict[str, Any]] = []
+        self.unwritten: list[dict[str, Any]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -64,8 +66,12 @@ class Script:
     def delivering(self) -> bool:
         return self.undelivered > 0
 
+    async def settle(self) -> None:
+        self.written, self.unwritten = [*self.written, *self.unwritten], []
+
     def events(self) -> list[dict[str, Any]]:
-        return []
+        told, self.written = self.written, []
+        return told
 
     def limit_new_runs(self, n: int) -> None:
         self.said.append(f"limit {n}")
@@ -123,6 +129,14 @@ async def test_an_interrupt_leaves_their_delivery_to_sync() -> None:
     end = await drive(session, LineView(silence))
     assert (end.succeeded, end.interrupted, session.undelivered) == (True, False, 4)
     assert session.said == ["closed"], "nothing else is stopped by it"
+
+
+async def test_what_is_written_after_the_last_status_is_shown() -> None:
+    lines: list[str] = []
+    session = Script(end_with(ended("True")))
+    session.unwritten = [{"reason": "RunCompleted", "message": "score 1"}]
+    await drive(session, LineView(lines.append))
+    assert [line for line in lines if "RunCompleted" in line]
 
 
 async def test_one_iteration() -> None:

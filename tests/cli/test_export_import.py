@@ -149,6 +149,16 @@ def test_the_same_result_twice_is_two_observations(tmp_path: Path) -> None:
     assert third.stdout == "imported 1 run; 2 were there already\n"
 
 
+def test_another_export_of_the_same_runs_adds_nothing(tmp_path: Path) -> None:
+    """W&B's of a sweep has more metrics than this machine's."""
+    store(tmp_path, body("s"))
+    for metrics in ({"reward": 1.0}, {"reward": 1.0, "train.loss": 0.5}):
+        run = {"run": "old.r.0", "parameters": {"lr": 0.5, "net.width": 3, "net.act": "relu"}, "score": 1.0}
+        (tmp_path / "f.jsonl").write_text(json.dumps(run | {"metrics": metrics}) + "\n")
+        assert sweep("import", tmp_path / "f.jsonl", "s", "--runs-dir", tmp_path).exit_code == 0
+    assert len(rows(tmp_path, "s")) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "content", "arguments", "said"),
     [
@@ -171,6 +181,24 @@ def test_the_same_result_twice_is_two_observations(tmp_path: Path) -> None:
         ("f.csv", "\xff\xfe", [], "f.csv: is no text in UTF-8: byte 0 is 0xff"),
         ("f.csv.gz", "\x1f\x8bnothing", [], "f.csv.gz: cannot be unpacked"),
         ("f.jsonl", "[]\n", [], "f.jsonl, line 1: is [], no JSON object"),
+        (
+            "f.csv",
+            "lr,net.width,net.act,score\n0.1,2,relu,1\n",
+            ["--cost", "time"],
+            "f.csv: cost 'time' is in none of the runs; correct its name",
+        ),
+        (
+            "f.csv",
+            "lr,net.width,net.act,score,time\n0.1,2,relu,1,-5\n",
+            ["--cost", "time"],
+            "f.csv: line 2: time: -5.0 is negative; leave it",
+        ),
+        (
+            "f.jsonl",
+            '{"parameters": {"lr": 0.1, "net.width": 1' + "0" * 400 + ', "net.act": "relu"}, "score": 1}\n',
+            [],
+            "f.jsonl: line 1: net.width: 1000000000000000000000000000000000000... is not finite",
+        ),
         ("f.csv", "lr\n", ["--map", "lr"], "--map lr: write PARAMETER=NAME-IN-THE-FILE, as in trainer.lr=lr"),
         ("f.csv", "lr\n", ["--map", "rl=lr"], "--map rl: is no parameter of s; known are lr, net.act, net.width"),
         ("f.csv", "lr\n", ["--set", "lr=[1]"], "--set lr=[1]: [1] is no value of a parameter"),
@@ -192,6 +220,9 @@ def test_a_file_or_a_sweep_that_is_not_there(tmp_path: Path) -> None:
     missing = sweep("import", tmp_path / "no.csv", "s", "--runs-dir", tmp_path)
     assert (missing.exit_code, missing.stderr) == (2, f"error: {tmp_path}/no.csv: there is no such file\n")
     assert sweep("import", tmp_path / "no.csv", "t", "--runs-dir", tmp_path).exit_code == 2
+    (tmp_path / "closed.csv").symlink_to(tmp_path / "closed.csv")
+    closed = sweep("import", tmp_path / "closed.csv", "s", "--runs-dir", tmp_path)
+    assert (closed.exit_code, "closed.csv: cannot be read: Too many levels" in closed.stderr) == (2, True)
     assert sweep("export", "t", "--from", "local", "--runs-dir", tmp_path).exit_code == 2
 
 

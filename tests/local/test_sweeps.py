@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from sweeps import REPORT_X, end_of, finish, manifest, sh, until, why
 
 from sweep_operator.api.errors import InvalidObject
+from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.calibration import calibration
+from sweep_operator.decide.plan import Event
+from sweep_operator.engine.recorder import Recorder
 from sweep_operator.local import LocalSession
 
 
@@ -279,3 +284,22 @@ async def test_the_same_seed_makes_the_same_sweep(tmp_path: Path) -> None:
     assert [r.spec.parameters for r in one] == [r.spec.parameters for r in two]
     assert seeds(one) == seeds(two)
     assert len(set(seeds(one))) == 3
+
+
+async def test_the_events_of_the_end_are_there_once_it_has_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are written after the statuses that they tell of, here a good deal after."""
+    record = Recorder.record
+
+    async def slowly(recorder: Recorder, sweep: Sweep, events: Iterable[Event]) -> None:
+        told = list(events)
+        await asyncio.sleep(0.3 if told else 0.0)
+        await record(recorder, sweep, told)
+
+    monkeypatch.setattr(Recorder, "record", slowly)
+    async with LocalSession(tmp_path, manifest()) as session:
+        await until(session, lambda *_: session.done())
+        await session.settle()
+        told = [event["reason"] for event in session.events()]
+    assert (told.count("RunCompleted"), told.count("MaxRunsReached")) == (3, 1)

@@ -131,6 +131,7 @@ def test_forms(name: str, text: str, form: str) -> None:
         ("jsonl", "\n\n", 'f: holds no rows; write one line for each run, as in {"parameters"'),
         ("jsonl", '{"score": 1}\n{"score": \n', "f, line 2: is no JSON: Expecting value"),
         ("jsonl", "[1, 2]\n", "f, line 1: is [1, 2], no JSON object {...}"),
+        ("jsonl", '{"x": ' + "[" * 5000 + "]" * 5000 + "}", "f, line 1: is nested too deeply"),
         ("jsonl", '{"parameters": 3}', 'f, line 1: parameters: 3 is no mapping; write {"name": value}'),
         ("jsonl", '{"score": NaN}', "f, line 1: score: nan is not finite"),
         ("jsonl", '{"score": "1"}', "f, line 1: score: '1' is not a number"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sweep_operator.api.identity import wandb_run_id
 from sweep_operator.api.meta import Condition, find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.cli.progress import tracking_lines
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.local import LocalSession
 from sweep_operator.local.tracking import with_own_account
@@ -165,6 +167,31 @@ async def test_without_a_key(tmp_path: Path, quick: OperatorConfig, monkeypatch:
     assert "WANDB_API_KEY" in synced(sweep).message
 
 
+@pytest.mark.parametrize("key", ["short", KEY + "\n", f" {KEY}", "with spaces " * 5], ids=repr)
+async def test_a_malformed_key_is_no_server_that_is_away(
+    tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """The SDK refuses it before it asks anybody."""
+    monkeypatch.setenv("WANDB_API_KEY", key)
+    await asyncio.to_thread(store, tmp_path, "s", 1)
+    async with session(tmp_path, quick) as running:
+        sweep, _ = await until(running, failed)
+    assert synced(sweep).reason == "KeyRefused"
+    assert key.strip() not in synced(sweep).message
+    assert wandb_env.requests() == []
+
+
+async def test_a_server_that_is_no_address(
+    tmp_path: Path, wandb_env: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", "wandb.example.org")
+    await asyncio.to_thread(store, tmp_path, "s", 1)
+    async with session(tmp_path, with_own_account(OperatorConfig(), os.environ)) as running:
+        sweep, _ = await until(running, failed)
+    assert synced(sweep).reason == "BaseURLInvalid"
+    assert "'wandb.example.org' is no address" in synced(sweep).message
+
+
 async def test_without_the_sdk(
     tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,3 +239,40 @@ async def test_the_server_is_dead_from_the_start_and_up_after_the_end(
         sweep, runs = await until(running, all_delivered)
     shown = {run.name: run.summary["score"] for run in wandb_env.runs()}
     assert shown == {wandb_run_id(sweep, r): r.status.score for r in runs}
+
+
+async def test_nobody_waits_for_imported_runs(tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig) -> None:
+    """They are not delivered: `sweep run` would never end, and speak of them at its end."""
+    await asyncio.to_thread(store, tmp_path, "s", 1)
+    spec = {"sweepName": "s", "origin": "imported", "parameters": {"trainer.lr": 1e-3, "trainer.batch": 32}}
+    imported = {
+        "apiVersion": "metta.ai/v1alpha1",
+        "kind": "SweepRun",
+        "metadata": {"name": "s.i.0"},
+        "spec": {**spec, "observation": {"score": 0.5}},
+    }
+    async with LocalSession(tmp_path, manifest("s"), config=quick, extras=[imported]) as running:
+        sweep, runs = await until(
+            running, lambda _, found: len(found) == 2 and all(r.terminal and (r.imported or r.delivered) for r in found)
+        )
+        assert not running.delivering()
+    assert sweep.status.tracking is not None
+    assert tracking_lines(sweep, runs) == [sweep.status.tracking.url]
+
+
+async def test_values_that_w_and_b_changes_are_delivered_too(
+    tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig
+) -> None:
+    """It makes a double of every number, and has numbers of its own: none of that is a loss to be mended for ever."""
+    body = manifest("s")
+    big = 2**53 + 1
+    body["spec"] |= {"method": "random", "fixed": {"seed": big, "name": "NaN"}}
+    body["spec"]["parameters"]["trainer.depth"] = {"distribution": "categorical", "values": [big, big + 2]}
+    metrics = {"reward": 0.5, "_step": 7, "_runtime": 1e6, "_timestamp": 3, "_wandb": 1, "big": big}
+    script = f"""printf '%s' '{json.dumps({"metrics": metrics})}' > "$SWEEP_RESULTS_FILE" """
+    body["spec"]["train"] = {"command": ["sh", "-c", script]}
+    async with LocalSession(tmp_path, body, config=quick) as running:
+        await until(running, lambda sweep, runs: runs and all_delivered(sweep, runs))
+    (run,) = wandb_env.runs()
+    assert (run.config["seed"]["value"], run.summary["big"]) == (float(big), float(big))
+    assert run.upserts <= 2, "written once"

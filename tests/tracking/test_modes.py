@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
 from sweep_operator.cli.main import cli
+from sweep_operator.config.yaml_files import to_yaml
 from sweep_operator.local import LocalSession
 from sweep_operator.local.tracking import with_own_account
 from tests.local.sweeps import manifest, until
@@ -80,6 +81,16 @@ def _run(runs_dir: Path, body: dict[str, Any], **env: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_command_that_is_named_at_the_end_finds_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clear_wandb(monkeypatch, tmp_path)
+    store(tmp_path / "runs", "s", 1, mode="offline")
+    file = tmp_path / "sweep.yaml"
+    file.write_text(to_yaml(finished("s", mode="offline")))
+    done = CliRunner().invoke(cli, ["run", str(file), "--runs-dir", str(tmp_path / "runs")])
+    assert done.exit_code == 0, done.output
+    assert f"sweep sync s --runs-dir {tmp_path / 'runs'}\n" in done.output
+
+
 def test_sync_says_why_something_is_missing(
     tmp_path: Path, wandb_env: WandbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +102,28 @@ def test_sync_says_why_something_is_missing(
     assert "connection refused" in done.output
     unknown = CliRunner().invoke(cli, ["sync", "t", "--runs-dir", str(tmp_path)])
     assert (unknown.exit_code, "known are s" in unknown.output or "did you mean s" in unknown.output) == (2, True)
+
+
+def test_sync_to_a_place_that_cannot_be(tmp_path: Path, wandb_env: WandbServer) -> None:
+    """Nothing is sent, and what is known of the right place is kept."""
+    state = store(tmp_path, "s", 1)
+
+    def sync(*options: str) -> Result:
+        return CliRunner().invoke(cli, ["sync", "s", "--runs-dir", str(tmp_path), *options])
+
+    refused = sync("--project", "a/b")
+    assert refused.exit_code == 2
+    assert "spec.tracking.wandb.project: 'a/b'" in refused.output
+    assert wandb_env.requests() == []
+    assert sync().exit_code == 0
+    config = (tmp_path / "s" / "config.yaml").read_text()
+    for options in (["--project", "other"], ["--entity", "other"]):
+        refused = sync(*options)
+        assert refused.exit_code == 2
+        assert "s: 1 run is in acme/sweeps already" in refused.output
+    assert sync("--project", "sweeps", "--entity", "acme").exit_code == 0
+    assert (tmp_path / "s" / "config.yaml").read_text() == config
+    assert all(r.delivered for r in stored_runs(state))
 
 
 @pytest.mark.parametrize(

@@ -162,13 +162,22 @@ def typed_value(spec: ParameterSpec, value: Scalar) -> Scalar:
         raise ValueError(f"{value!r} is none of the values {spec.values}")
     if isinstance(value, (bool, str)):
         raise ValueError(f"{value!r} is not a number, as {spec.distribution} needs")
-    if not math.isfinite(value):
-        raise ValueError(f"{value!r} is not finite")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # an integer that is no double
+        finite = False
+    if not finite:
+        raise ValueError(f"{_shortened(value)} is not finite")
     if spec.is_integer:
         if not float(value).is_integer():
             raise ValueError(f"{value!r} is not an integer, as {spec.distribution} needs")
         return int(value)
     return float(value)
+
+
+def _shortened(value: float) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def check_parameters(parameters: dict[str, ParameterSpec]) -> None:

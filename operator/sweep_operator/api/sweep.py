@@ -103,7 +103,13 @@ class Wandb(Model):
         description="online: runs are sent. offline: they are written to files. disabled: nothing is done.",
     )
     entity: str | None = Field(default=None, description="User or team that owns the project. Default: the key's own.")
-    project: str = Field(default="sweeps", min_length=1, max_length=128, description="W&B project that the runs go to.")
+    project: str = Field(
+        default="sweeps",
+        min_length=1,
+        max_length=128,
+        pattern=r"^[^/\\#?%:]+$",
+        description="W&B project that the runs go to. W&B takes none of the characters / \\ # ? % : in it.",
+    )
     base_url: str = Field(
         default="",
         alias="baseURL",

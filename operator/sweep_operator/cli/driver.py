@@ -44,6 +44,8 @@ class Session(Protocol):
 
     def delivering(self) -> bool: ...
 
+    async def settle(self) -> None: ...
+
     def events(self) -> list[dict[str, Any]]: ...
 
     def limit_new_runs(self, n: int) -> None: ...
@@ -111,6 +113,8 @@ async def drive(session: Session, view: View, *, new_runs: int | None = None) ->
                 await _next_change(session, interrupts)
             if interrupts.count == 0:
                 await _deliver(session, view, interrupts)
+            if interrupts.count < 2:
+                await session.settle()  # a status is written before the events that tell of it
             sweep, runs = session.view()
             done = session.done()
             view.show(sweep, runs, session.events())

@@ -83,7 +83,7 @@ def imports_of(file: ImportFile, sweep: Sweep, existing: Sequence[SweepRun]) -> 
         wrong += [f"{text}; map their names (--map), or --ignore-unknown" for text in fitted.texts("unknown")]
     if wrong:
         raise ConfigError([f"{file.title}: {text}" for text in wrong])
-    own = {_content(r.status.run_name or r.name, *_told(r)) for r in existing if r.terminal}
+    own = {_content(name, *_told(r)) for r in existing if r.terminal for name in _called(r)}
     there = {r.name for r in existing}
     bodies, known = [], 0
     seen: Counter[str] = Counter()
@@ -103,6 +103,8 @@ def _read(file: ImportFile) -> list[Row]:
         return rows_of_bytes(content, file.title, file.path.name)
     except FileNotFoundError:
         raise ConfigError(f"{file.path}: there is no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{file.path}: cannot be read: {error.strerror or error}") from None
     except RowsInvalid as error:
         raise ConfigError(error.problems) from None
 
@@ -136,6 +138,12 @@ def _body(sweep: Sweep, row: FittedRow, file: ImportFile, seen: Counter[str]) ->
         "metadata": {"name": f"{sweep.name}.i.{digest[:12]}"},
         "spec": spec,
     }
+
+
+def _called(run: SweepRun) -> set[str]:
+    """Its name here, and where it was made: another export of the same runs may have more metrics than the first."""
+    observation = run.spec.observation
+    return {run.status.run_name or run.name, *([observation.source] if observation and observation.source else [])}
 
 
 def _told(run: SweepRun) -> tuple[Mapping[str, Any], float | None, float | None]:

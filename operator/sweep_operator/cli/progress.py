@@ -93,18 +93,21 @@ def stop_reason(sweep: Sweep) -> str:
     return condition.reason + (f": {condition.message}" if condition.message else "")
 
 
-def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun]) -> list[str]:
-    """Where the tracker shows the sweep, and what it does not have yet; nothing without one."""
+def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun], where: str = "") -> list[str]:
+    """Where the tracker shows the sweep, and what it does not have yet; nothing without one.
+
+    ``where``: the options by which commands find the sweep.
+    """
     wandb, shown = wandb_of(sweep), sweep.status.tracking
     if wandb is None:
         return []
     lines = [shown.url] if shown is not None and shown.url else []
-    missing = sum(r.terminal and not r.delivered for r in runs)
+    missing = sum(r.terminal and not r.imported and not r.delivered for r in runs)
     if missing:
         condition = find_condition(sweep.status.conditions, "TrackingSynced")
         why = f" ({condition.message})" if condition is not None and condition.status == "False" else ""
         noun = "run is" if missing == 1 else "runs are"
-        lines.append(f"{missing} finished {noun} not there yet{why}: sweep sync {sweep.display_name}")
+        lines.append(f"{missing} finished {noun} not there yet{why}: sweep sync {sweep.display_name}{where}")
     return lines
 
 

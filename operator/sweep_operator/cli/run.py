@@ -100,7 +100,7 @@ def _summary(ended: Any, directory: Path) -> None:
             click.echo(f"Last failure: {failure.reason}: {failure.message}")
     click.echo(f"Runs:   {directory / 'runs'}")
     where = "" if directory.parent == DEFAULT_RUNS_DIR.resolve() else f" --runs-dir {directory.parent}"
-    for line in tracking_lines(sweep, runs):
+    for line in tracking_lines(sweep, runs, where):
         click.echo(f"W&B:    {line}")
     if scored:
         click.echo(f"Patch:  sweep best-params sweep_run={sweep.display_name}{where}")

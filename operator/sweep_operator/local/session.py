@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ from sweep_operator.tracking.outbox import Outbox
 from sweep_operator.tracking.warm_start import WandbSources
 
 NAMESPACE = "default"
+SETTLE_SECONDS = 5.0
 
 
 class LocalSession:
@@ -178,7 +180,7 @@ class LocalSession:
         there = destination(sweep, self._config)
         if not isinstance(there, Destination) or self._outbox.failing((NAMESPACE, self.name)):
             return False
-        return any(r.terminal and r.status.tracking is None for r in runs)
+        return any(r.terminal and not r.imported and r.status.tracking is None for r in runs)
 
     def drained(self) -> bool:
         """No process of the sweep runs."""
@@ -188,6 +190,14 @@ class LocalSession:
     def idle(self) -> bool:
         """Nothing is under way: no pass, no process, no suggestion."""
         return self._engine.queue.idle and self.drained()
+
+    async def settle(self) -> None:
+        """Returns when no pass is under way, or after some seconds; ``events`` has all that was written until then."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                while not self._engine.queue.idle:
+                    await self.changed(0.05)
+        self._engine.store.replace(Kind.EVENT, await self.kube.list(Kind.EVENT, NAMESPACE))
 
     def events(self) -> list[Object]:
         """Events since the last call, oldest first."""

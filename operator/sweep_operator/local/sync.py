@@ -50,11 +50,14 @@ async def sync(
 ) -> Outcome:
     """Deliver until everything is there or W&B does not take it. Raises StoreLocked while the sweep runs.
 
-    ``project``, ``entity``: in place of the Sweep's own; needed where it has none.
+    ``project``, ``entity``: in place of the Sweep's own; needed where it has none. Raises LookupError for another
+    project than the one that has runs of it already.
     """
     kube = EmbeddedKube(state, clock=lambda: datetime.now(UTC), admission=admit)
     try:
         obj = (await kube.list(Kind.SWEEP)).items[0]
+        runs = [parse(SweepRun, o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
+        _check_place(parse(Sweep, obj), sum(r.delivered for r in runs), project, entity)
         settings = with_own_account(config or OperatorConfig(), environ)
         return await _Sync(kube, obj, settings, state.parent, project, entity, say, environ).work()
     finally:
@@ -148,11 +151,26 @@ def _against(report: TrackingReport, missing: Sequence[SweepRun]) -> str | None:
     return None
 
 
+def _check_place(sweep: Sweep, delivered: int, project: str | None, entity: str | None) -> None:
+    was = sweep.status.tracking
+    if was is None or delivered == 0:
+        return
+    if (project or was.project, entity or was.entity) != (was.project, was.entity):
+        place = f"{was.entity}/{was.project}" if was.entity else was.project
+        noun = "run is" if delivered == 1 else "runs are"
+        text = f"{delivered} {noun} in {place} already, and each is delivered once; leave out --project and --entity"
+        raise LookupError(f"{sweep.display_name}: {text}")
+
+
 def online(sweep: Sweep, project: str | None, entity: str | None) -> Sweep:
-    """The Sweep as if its mode were online. Raises LookupError where it names no project and none is given."""
+    """The Sweep as if its mode were online.
+
+    Raises LookupError where it names no project and none is given, InvalidObject for a name that W&B cannot have.
+    """
     known = sweep.spec.tracking.wandb
     if known is None and project is None:
         raise LookupError(f"{sweep.display_name}: has no spec.tracking.wandb; name the project by --project")
     wandb = (known or Wandb()).with_(mode="online")
     wandb = wandb.with_(project=project or wandb.project, entity=entity or wandb.entity)
-    return sweep.with_(spec=sweep.spec.with_(tracking=Tracking(wandb=wandb)))
+    body = sweep.with_(spec=sweep.spec.with_(tracking=Tracking(wandb=wandb))).to_json()
+    return parse(Sweep, body)

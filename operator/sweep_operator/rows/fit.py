@@ -106,6 +106,8 @@ class _Fitting:
             ours = self.sweep.spec.cost.source
             self._found("cost", f"costs are {source} there and {ours} here: they are left out; name one with cost")
         fitted = tuple(found for _, found in judged if isinstance(found, FittedRow))
+        if self.names.cost is not None and fitted and all(found.cost is None for found in fitted):
+            self._found("missing", f"cost {self.names.cost!r} is in none of the runs; correct its name, or name none")
         self._gaps(len(fitted), rows)
         self._unknown(rows)
         return Fitted(fitted, tuple(self.findings))
@@ -159,7 +161,10 @@ class _Fitting:
 
     def _cost(self, row: Row) -> float | None:
         if self.names.cost is not None:
-            return self._measured(row, self.names.cost)
+            cost = self._measured(row, self.names.cost)
+            if cost is not None and cost < 0:
+                raise ValueError(f"{self.names.cost}: {cost!r} is negative; leave it empty where it is not known")
+            return cost
         if row.cost is not None and row.cost_source not in (None, self.sweep.spec.cost.source):
             self.foreign_costs.add(str(row.cost_source))
             return None

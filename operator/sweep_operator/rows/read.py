@@ -47,6 +47,8 @@ def read_rows(text: str, where: str, form: Form) -> list[Row]:
             rows.append(_row(f"line {line}", read()))
         except ValueError as error:
             problems.append(f"{where}, line {line}: {error}")
+        except RecursionError:
+            problems.append(f"{where}, line {line}: is nested too deeply; parameters have dotted names at most")
     if problems:
         more = len(problems) - MAX_PROBLEMS
         raise RowsInvalid([*problems[:MAX_PROBLEMS], *([f"{where}: and {more} more lines"] if more > 0 else [])])
@@ -110,7 +112,7 @@ def _json_object(line: str) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"is no JSON: {error}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"is {_shown(found)}, no JSON object {{...}}")
+        raise ValueError(f"is {_shown(found)}, no JSON object {{...}}; write one in each line")
     return found
 
 

@@ -66,7 +66,8 @@ def typed_parameters(sweep: Sweep, run: SweepRun) -> dict[str, Scalar]:
 
 def _summary(run: SweepRun, parameters: Mapping[str, Scalar]) -> JsonObject:
     status = run.status
-    summary: JsonObject = dict(status.metrics)  # train.* and time.* among them, where they are reported
+    # train.* and time.* among them, where they are reported; W&B's own begin with _, and it sets them itself
+    summary: JsonObject = {name: value for name, value in status.metrics.items() if not name.startswith("_")}
     seconds = {"train": status.train.seconds, "eval": status.eval.seconds}
     times = {f"time.{stage}": value for stage, value in seconds.items() if value}
     if times:

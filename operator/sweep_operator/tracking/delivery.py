@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from sweep_operator.tracking.messages import Line, Parcel, RunCard, Trouble
 from sweep_operator.tracking.sdk import FoundRun, Project, redacted, write_offline
@@ -150,9 +150,24 @@ def difference(card: RunCard, run: FoundRun, sweep_id: str | None) -> str | None
 
 def _differs(where: str, sent: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
     for key, value in sent.items():
-        if key not in found or found[key] != value:
+        if key not in found or not same(value, found[key]):
             return f"{where}[{key!r}] is {found.get(key)!r}, not {value!r}"
     return None
+
+
+def same(sent: object, found: object) -> bool:
+    """Whether ``found`` is what has become of ``sent``: on its way through W&B every number is a double."""
+    if isinstance(sent, Mapping) and isinstance(found, Mapping):
+        return sent.keys() == found.keys() and all(same(value, found[key]) for key, value in sent.items())
+    if isinstance(sent, list) and isinstance(found, list):
+        return len(sent) == len(found) and all(map(same, sent, found))
+    if _is_number(sent) and _is_number(found):
+        return float(sent) == float(found)
+    return sent == found
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def work_offline(parcel: Parcel, folder: Path, say: Say) -> None:

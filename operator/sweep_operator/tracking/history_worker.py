@@ -17,7 +17,7 @@ from protein.wandb_history import INFO, STATE, SUGGESTION, read_run
 from sweep_operator.tracking.history import metric_named
 from sweep_operator.tracking.history_messages import HistoryAnswer, HistoryQuestion, HistoryTrouble, PastRun, PastSweep
 from sweep_operator.tracking.processes import kill_family
-from sweep_operator.tracking.troubles import PASSES, NoKey, WandbError, said
+from sweep_operator.tracking.troubles import PASSES, BadAddress, NoKey, WandbError, said
 
 PAGE = 250
 _RUNS = """
@@ -161,6 +161,8 @@ def trouble_of(error: Exception, question: HistoryQuestion) -> HistoryTrouble:
     if isinstance(error, ImportError):
         text = f"the W&B SDK is not installed here ({said(error)}); install sweep-operator[wandb]"
         return HistoryTrouble(message=text, lasting=True)
+    if isinstance(error, BadAddress):
+        return HistoryTrouble(message=f"W&B's server: {error}", lasting=True)
     if isinstance(error, NotThere):
         return HistoryTrouble(message=f"{error}; correct entity, project and sweep, or use another key", lasting=True)
     status = error.status if isinstance(error, WandbError) else None

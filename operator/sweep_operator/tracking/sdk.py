@@ -20,12 +20,15 @@ from wandb.errors import AuthenticationError, CommError, UsageError
 from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
 from sweep_operator.tracking.messages import Parcel, Patience, RunCard, SweepCard
-from sweep_operator.tracking.troubles import NoKey, WandbError, status_in
+from sweep_operator.tracking.troubles import BadAddress, NoKey, WandbError, status_in
 
 T = TypeVar("T")
 PAGE = 250
 _NEVER = 86_400.0
 """Seconds; longer than any request may take: a retry after so long is none."""
+_NO_KEY = ("No API key", "No authentication")
+_MALFORMED_KEY = "WANDB_API_KEY invalid"
+"""How the SDK's errors begin that it raises before it asks anybody."""
 _ABOUT_RUN = (400, 409, 422)
 """Answers to a run that others need not get: its id was deleted, say, and W&B gives none twice."""
 _SWEEPS = """
@@ -84,9 +87,13 @@ class Project:
     """One project of the server that WANDB_BASE_URL names."""
 
     def __init__(self, entity: str | None, project: str, patience: Patience) -> None:
-        """Raises WandbError, NoKey."""
+        """Raises WandbError, NoKey, BadAddress."""
         self._patience = patience
-        self._api = _asking(lambda: wandb.Api(timeout=max(1, round(patience.request))))
+        try:
+            self._api = _asking(lambda: wandb.Api(timeout=max(1, round(patience.request))))
+        except ValueError:  # of its settings, only the address comes from a person
+            url = os.environ.get("WANDB_BASE_URL")
+            raise BadAddress(f"{url!r} is no address; write it as in https://api.wandb.ai") from None
         found = entity or _asking(lambda: self._api.default_entity)
         if not found:
             raise WandbError(404, "the key has no default entity; name spec.tracking.wandb.entity")
@@ -262,10 +269,12 @@ def _asking(question: Callable[[], T]) -> T:
     try:
         return question()
     except UsageError as error:
-        if "API key" in str(error):
+        if str(error).startswith(_NO_KEY):
             raise NoKey(str(error)) from error
-        raise WandbError(None, str(error)) from error
+        raise WandbError(401 if "API key" in str(error) else None, str(error)) from error
     except (WandbApiFailedError, AuthenticationError, CommError) as error:
+        if str(error).startswith(_MALFORMED_KEY):
+            raise WandbError(401, str(error)) from error
         failure: BaseException | None = error
         while failure is not None and not isinstance(failure, WandbApiFailedError):
             failure = failure.__cause__

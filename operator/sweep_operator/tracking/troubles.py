@@ -23,6 +23,10 @@ class NoKey(Exception):
     """The SDK has found no key."""
 
 
+class BadAddress(Exception):
+    """What shall be W&B's server is no address. Says what was given."""
+
+
 def trouble_of(error: Exception, place: str) -> Trouble:
     """``place``: entity/project. What is not known to need a person passes by itself."""
     if isinstance(error, NoKey):
@@ -34,6 +38,11 @@ def trouble_of(error: Exception, place: str) -> Trouble:
     if isinstance(error, ImportError):
         text = f"the W&B SDK is not installed here ({said(error)}); install sweep-operator[wandb]"
         return Trouble(reason="WandbNotInstalled", message=text, permanent=True)
+    if isinstance(error, BadAddress):
+        text = (
+            f"W&B's server: {error}; correct spec.tracking.wandb.baseURL, or what the operator's configuration allows"
+        )
+        return Trouble(reason="BaseURLInvalid", message=text, permanent=True)
     status = error.status if isinstance(error, WandbError) else None
     answer = said(error)
     if status == 401:
