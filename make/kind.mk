@@ -2,6 +2,9 @@
 KIND_CLUSTER ?= sweep
 KIND_CONTEXT := kind-$(KIND_CLUSTER)
 KIND_NAMESPACE ?= sweeps
+# Another node image than kind's own (another Kubernetes, a mirror of Docker Hub's), another cluster.
+KIND_IMAGE ?=
+KIND_CONFIG ?= deploy/kind/cluster.yaml
 TOOL = $(BIN)/python -m tests.cluster.tools
 KIND = "$$($(TOOL) kind)"
 HELM = "$$($(TOOL) helm)"
@@ -12,14 +15,22 @@ GPUS := {"status": {"capacity": {"nvidia.com/gpu": "4"}, "allocatable": {"nvidia
 .PHONY: kind-up
 kind-up: $(STAMP) ## a kind cluster with a node that is labelled and tainted as a GPU node (needs Docker)
 	@docker info >/dev/null 2>&1 || { echo "kind runs its nodes in Docker, and no Docker engine answers"; exit 1; }
-	$(KIND) create cluster --name $(KIND_CLUSTER) --config deploy/kind/cluster.yaml --wait 180s
+	$(KIND) create cluster --name $(KIND_CLUSTER) --config $(KIND_CONFIG) $(if $(KIND_IMAGE),--image $(KIND_IMAGE)) --wait 180s
+	@# --wait is for the control plane alone
+	$(KUBECTL) wait nodes --all --for=condition=Ready --timeout=180s
 	$(KUBECTL) get nodes -l cloud.google.com/gke-accelerator -o name | while read -r node; do \
 	  $(KUBECTL) patch "$$node" --subresource=status --type=merge -p '$(GPUS)'; done
 	$(KUBECTL) get nodes -L cloud.google.com/gke-accelerator
 
 .PHONY: kind-load
+# Docker's containerd image store saves attestations by reference, and kind's import then misses them (kind#3795).
+kind-load: export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
 kind-load: images ## build the images and load them into the nodes
-	$(KIND) load docker-image --name $(KIND_CLUSTER) $(IMAGES)/operator:$(IMAGE_TAG) $(IMAGES)/trainer:$(IMAGE_TAG)
+	@# every node that is loaded keeps a copy: none where none of our pods can run
+	nodes=$$($(KUBECTL) get nodes --no-headers -o 'custom-columns=:.metadata.name,:.spec.taints[*].key' \
+	  | sed -E '/node-role.kubernetes.io\/control-plane/d; s/ .*//' | paste -sd, -) && \
+	$(KIND) load docker-image --name $(KIND_CLUSTER) --nodes "$$nodes" \
+	  $(IMAGES)/operator:$(IMAGE_TAG) $(IMAGES)/trainer:$(IMAGE_TAG)
 
 .PHONY: kind-demo
 kind-demo: $(STAMP) ## install the chart there, run the example and a sweep on the GPU node, show what came of them

@@ -33,6 +33,9 @@ def test_the_sweep_of_the_gpu_node_fits_on_it() -> None:
     assert profile.node_selector.items() <= dict(node["labels"]).items()  # type: ignore[call-overload]
     (patch,) = node["kubeadmConfigPatches"]  # type: ignore[misc]
     (taint,) = yaml.safe_load(patch)["nodeRegistration"]["taints"]
+    # a run's files lie on a volume of its node: eval must come there too
+    assert sweep.spec.eval is not None
+    assert sweep.spec.eval.hardware == sweep.spec.train.hardware
     (toleration,) = profile.tolerations
     assert (toleration["key"], toleration["operator"], toleration["effect"]) == (
         taint["key"],
@@ -64,7 +67,8 @@ def test_the_targets_say_what_they_would_do() -> None:
     order = [
         "create cluster --name sweep --config deploy/kind/cluster.yaml",
         "scripts/images",
-        "load docker-image --name sweep ghcr.io/sweep-operator/operator:",
+        "load docker-image --name sweep --nodes",
+        "ghcr.io/sweep-operator/operator:",
         "upgrade --install sweep-operator charts/sweep-operator --kube-context kind-sweep",
         "status cartpole -w",
         "best-params cartpole",
@@ -75,6 +79,20 @@ def test_the_targets_say_what_they_would_do() -> None:
     for file in ("deploy/kind/cluster.yaml", "deploy/kind/values.yaml", "deploy/kind/on-gpu-node.yaml"):
         assert file in said
         assert (ROOT / file).is_file()
+
+
+def test_another_node_image_and_another_cluster() -> None:
+    command = [
+        "make",
+        "-n",
+        "-o",
+        ".venv/.installed",
+        "kind-up",
+        "KIND_IMAGE=mirror.test/node:v1.36.1",
+        "KIND_CONFIG=one.yaml",
+    ]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "--config one.yaml --image mirror.test/node:v1.36.1 --wait" in said
 
 
 def test_where_tools_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
