@@ -134,10 +134,14 @@ def test_a_program_that_knows_nothing_of_us_is_read_from_its_log(
 
 
 TALKS = {
-    stage: {"command": ["python3", "-c", f"import time; print('{stage} begins', flush=True); time.sleep(3); {rest}"]}
-    for stage, rest in (
-        ("train", "print('train ends')"),
-        ("eval", "print('eval ends'); import os; open(os.environ['SWEEP_RESULTS_FILE'], 'w').write('{\"reward\": 1}')"),
+    stage: {"command": ["python3", "-c", f"import time; print('{stage} begins', flush=True); time.sleep({s}); {rest}"]}
+    for stage, s, rest in (
+        ("train", 12, "print('train ends')"),  # longer than the plugin takes to start on a busy machine
+        (
+            "eval",
+            3,
+            "print('eval ends'); import os; open(os.environ['SWEEP_RESULTS_FILE'], 'w').write('{\"reward\": 1}')",
+        ),
     )
 }
 
