@@ -75,15 +75,15 @@ class WandbProtein:
 
     def record_observation(self, objective: float, cost: float) -> None:
         """The result of the last suggestion. Raises RuntimeError when there is none, or it has its result already."""
-        params = self._close("record_observation")
-        self.optimizer.observe(params, score=objective, cost=cost)
+        self.optimizer.observe(self._opened("record_observation"), score=objective, cost=cost)
+        self._open = None
         if self.run is not None:
             write_success(self.run, float(plain(objective)), float(plain(cost)))
 
     def record_failure(self, error_message: str = "", cost: float | None = None) -> None:
         """The last suggestion failed: its region becomes less likely, its score stays unknown."""
-        params = self._close("record_failure")
-        self.optimizer.observe(params, cost=cost, is_failure=True)
+        self.optimizer.observe(self._opened("record_failure"), cost=cost, is_failure=True)
+        self._open = None
         if self.run is not None:
             write_failure(self.run, error_message)
 
@@ -123,11 +123,10 @@ class WandbProtein:
             self.optimizer.observe(params, score=run.objective, cost=run.cost, is_failure=run.state == "failure")
         return run.state
 
-    def _close(self, what: str) -> dict[str, Any]:
+    def _opened(self, what: str) -> dict[str, Any]:
         if self._open is None:
             raise RuntimeError(f"{what}: no suggestion is open; call suggest() first, and record each result once")
-        params, self._open = self._open, None
-        return params
+        return self._open
 
 
 def active_run() -> Any:

@@ -226,6 +226,20 @@ def test_a_file_or_a_sweep_that_is_not_there(tmp_path: Path) -> None:
     assert sweep("export", "t", "--from", "local", "--runs-dir", tmp_path).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("output", "said"), [("no/f.csv", "no/f.csv: cannot be written: No such file"), ("", "'.' is")]
+)
+def test_an_output_that_cannot_be_written(
+    output: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path, body("s"))
+    monkeypatch.chdir(tmp_path)
+    result = sweep("export", "s", "--runs-dir", tmp_path, "-o", output)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: --output")
+    assert said in result.stderr
+
+
 def test_a_sweep_that_runs_is_left_alone(tmp_path: Path) -> None:
     state = store(tmp_path, body("s")) / "state.db"
     (tmp_path / "f.csv").write_text("lr,net.width,net.act,score\n0.5,3,relu,1\n")

@@ -213,3 +213,13 @@ protein.record_observation(objective=1.0, cost=2.0)
 print("wandb" in sys.modules)
 """
     assert run_script(script, environment("http://127.0.0.1:9", tmp_path)) == "False\n"
+
+
+def test_a_result_that_is_refused_leaves_the_suggestion_open() -> None:
+    protein = WandbProtein(make_optimizer("random", {"x": {"distribution": "uniform", "min": 0, "max": 1}}))
+    protein.suggest()
+    with pytest.raises(ValueError, match="'high' is not a number"):
+        protein.record_observation(objective="high", cost=1.0)  # type: ignore[arg-type]
+    protein.record_observation(objective=1.0, cost=1.0)
+    with pytest.raises(RuntimeError, match="no suggestion is open"):
+        protein.record_failure("twice")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -141,3 +143,16 @@ def test_both_sides_mean_the_same_centre() -> None:
     for path, value in ours.items():
         assert value == pytest.approx(theirs[path]), path
         assert type(value) is type(theirs[path]), path
+
+
+def test_nobody_waits_for_the_answer_any_more() -> None:
+    """Whoever asked was killed: the process ends, and says nothing of it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sweep_operator.suggest.worker"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, said = process.communicate(b"{}\n", timeout=60)
+    assert (process.returncode, said) == (0, b"")

@@ -74,10 +74,12 @@ async def test_a_redirect_to_another_host_does_not_take_the_key_there(wandb_env:
 
 
 def _files(folder: Path) -> str:
+    """Names and contents of all files that these processes write; they come and go meanwhile."""
     found = []
-    for path in folder.rglob("*"):
-        try:
-            found.append(f"{path}\n{path.read_bytes().decode(errors='replace')}" if path.is_file() else "")
-        except OSError:
-            continue  # gone meanwhile
+    for at, _, names in os.walk(folder):  # a folder that is gone is left out: Path.rglob fails there
+        for path in (Path(at, name) for name in names):
+            try:
+                found.append(f"{path}\n{path.read_bytes().decode(errors='replace')}" if path.is_file() else str(path))
+            except OSError:
+                continue
     return "\n".join(found)

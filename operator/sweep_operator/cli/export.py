@@ -12,6 +12,7 @@ import click
 from sweep_operator.cli.find_sweep import from_option
 from sweep_operator.cli.options import DEFAULT_RUNS_DIR, OVERRIDES_FOLLOW, runs_dir
 from sweep_operator.cli.wandb_place import place_of, wandb_options
+from sweep_operator.config.errors import ConfigError
 
 if TYPE_CHECKING:
     from sweep_operator.cli.wandb_place import Place
@@ -73,10 +74,15 @@ def write_rows(rows: Sequence[Row], output: Path | None, form: str | None) -> No
     if output is None:
         click.echo(text, nl=False)
         return
+    if not output.name or output.is_dir():
+        raise ConfigError(f"--output: '{output}' is a directory; name a file")
     temporary = output.with_name(f".{output.name}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    os.replace(temporary, output)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        os.replace(temporary, output)
+    except OSError as error:
+        raise ConfigError(f"--output {output}: cannot be written: {error.strerror or error}") from None
     click.echo(f"{len(rows)} run{'s' if len(rows) != 1 else ''} written to {output}", err=True)
 
 

@@ -27,8 +27,11 @@ def main() -> None:
             answer = propose(Question.model_validate_json(line))
         except Exception as error:  # the other side falls back and says so
             answer = Answer(error=f"{type(error).__name__}: {error}"[:1000])
-        answers.write(answer.model_dump_json(by_alias=True) + "\n")
-        answers.flush()
+        try:
+            answers.write(answer.model_dump_json(by_alias=True) + "\n")
+            answers.flush()
+        except BrokenPipeError:  # whoever asked was killed meanwhile
+            os._exit(0)
 
 
 if __name__ == "__main__":
