@@ -266,7 +266,7 @@ async def test_values_that_w_and_b_changes_are_delivered_too(
     """It makes a double of every number, and has numbers of its own: none of that is a loss to be mended for ever."""
     body = manifest("s")
     big = 2**53 + 1
-    body["spec"] |= {"method": "random", "fixed": {"seed": big, "name": "NaN"}}
+    body["spec"] |= {"method": "random", "fixed": {"seed": big, "name": "NaN", "wandb_version": 3, "_wandb": 1}}
     body["spec"]["parameters"]["trainer.depth"] = {"distribution": "categorical", "values": [big, big + 2]}
     metrics = {"reward": 0.5, "_step": 7, "_runtime": 1e6, "_timestamp": 3, "_wandb": 1, "big": big}
     script = f"""printf '%s' '{json.dumps({"metrics": metrics})}' > "$SWEEP_RESULTS_FILE" """

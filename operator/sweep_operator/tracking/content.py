@@ -16,6 +16,8 @@ from sweep_operator.tracking.messages import RunCard, SweepCard
 SCORE = "score"
 """Top level and without a dot: W&B takes no nested metric for a sweep's objective."""
 MAX_ERROR = 1000
+_OWN_CONFIG = ("_wandb", "wandb_version")
+"""Of W&B's own: what is sent by these names is never read back."""
 
 
 def sweep_card(sweep: Sweep, known_id: str | None) -> SweepCard:
@@ -46,7 +48,7 @@ def run_card(sweep: Sweep, run: SweepRun) -> RunCard:
         id=wandb_run_id(sweep, run),
         uid=run.metadata.uid,
         name=run_display_name(sweep, run),
-        config={**(run.status.fixed or {}), **parameters},
+        config={k: v for k, v in {**(run.status.fixed or {}), **parameters}.items() if k not in _OWN_CONFIG},
         summary=_summary(run, parameters),
         failed=not run.succeeded,
     )
