@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.local import LocalSession
 from sweep_operator.manifests.overrides import wandb_text
@@ -68,15 +70,8 @@ def test_args_are_the_agents() -> None:
             assert value == their_value
 
 
-async def test_an_agents_script_runs_unmodified(
-    tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig, monkeypatch: Any
-) -> None:
-    """Its run and the operator's are one: history of the one, score and parameters of the other."""
-    script = tmp_path / "train.py"
-    script.write_text(AGENT_SCRIPT)
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    monkeypatch.setenv("WANDB_DIR", str(tmp_path))  # the program would leave a folder where the tests are started
-    body = {
+def _agents_sweep(script: Path, wandb: dict[str, Any]) -> dict[str, Any]:
+    return {
         "apiVersion": "metta.ai/v1alpha1",
         "kind": "Sweep",
         "metadata": {"name": "agent"},
@@ -92,9 +87,20 @@ async def test_an_agents_script_runs_unmodified(
                 "command": [sys.executable, str(script), "$(args)"],
                 "results": {"source": "Log", "pattern": "reward = (?P<value>[-+0-9.eE]+)"},
             },
-            "tracking": {"wandb": {"entity": "acme", "project": "p", "apiKeySecret": {"name": "wandb"}}},
+            "tracking": {"wandb": wandb},
         },
     }
+
+
+async def test_an_agents_script_runs_unmodified(
+    tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig, monkeypatch: Any
+) -> None:
+    """Its run and the operator's are one: history of the one, score and parameters of the other."""
+    script = tmp_path / "train.py"
+    script.write_text(AGENT_SCRIPT)
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))  # the program would leave a folder where the tests are started
+    body = _agents_sweep(script, {"entity": "acme", "project": "p", "apiKeySecret": {"name": "wandb"}})
     folder = tmp_path / "runs"
     async with LocalSession(folder, body, config=quick) as running:
         _, runs = await until(running, lambda _, runs: running.done() and all(r.delivered for r in runs))
@@ -111,3 +117,16 @@ async def test_an_agents_script_runs_unmodified(
         assert found.summary["loss"] == losses[-1], "what the program wrote stays"
         assert (found.sweep, found.group, found.state) == (sweep.name, "agent", "finished")
     assert os.environ["WANDB_BASE_URL"] == wandb_env.url
+
+
+async def test_with_tracking_disabled_it_needs_neither_key_nor_server(
+    tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(AGENT_SCRIPT)
+    monkeypatch.delenv("WANDB_API_KEY")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    async with LocalSession(tmp_path / "runs", _agents_sweep(script, {"mode": "disabled"}), config=quick) as running:
+        _, runs = await until(running, lambda _, runs: running.done())
+    assert [r.succeeded for r in runs] == [True, True], [r.status.failure for r in runs]
+    assert wandb_env.runs() == []

@@ -100,7 +100,8 @@ class Wandb(Model):
 
     mode: Literal["online", "offline", "disabled"] = Field(
         default="online",
-        description="online: runs are sent. offline: they are written to files. disabled: nothing is done.",
+        description="online: runs are sent. offline: they are written to files. disabled: nothing is done, and "
+        "wandb.init() in your program does nothing.",
     )
     entity: str | None = Field(default=None, description="User or team that owns the project. Default: the key's own.")
     project: str = Field(

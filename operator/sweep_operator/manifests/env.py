@@ -13,7 +13,7 @@ from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.api.template import StageTemplate
-from sweep_operator.api.tracking import Destination, base_url, known_place, wandb_of
+from sweep_operator.api.tracking import Destination, base_url, known_place
 from sweep_operator.manifests.overrides import CONFIG_FILE, OVERRIDES_FILE, PARAMS_FILE, WANDB_FILE, run_parameters
 from sweep_operator.manifests.substitution import Values, substitute
 from sweep_operator.manifests.values import number_text, plain_text
@@ -101,8 +101,12 @@ def _put_nodes(
 
 
 def _put_wandb(env: dict[str, JsonObject], sweep: Sweep, run: SweepRun, stage: Stage, base_urls: Sequence[str]) -> None:
-    wandb = wandb_of(sweep)
+    wandb = sweep.spec.tracking.wandb
     if wandb is None:
+        return
+    if wandb.mode == "disabled":  # wandb.init() does nothing, and a script written for it needs no key
+        values = {"WANDB_MODE": "disabled", "WANDB_SWEEP_PARAM_PATH": f"{FILES_DIR}/{WANDB_FILE}"}
+        env.update({name: {"name": name, "value": value} for name, value in values.items()})
         return
     url = base_url(wandb, base_urls)
     online = wandb.mode == "online" and url is not None  # a server that is not allowed gets neither runs nor the key

@@ -11,7 +11,6 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.api.tracking import wandb_of
 from sweep_operator.manifests.values import hydra_value, yaml_value
 
 CONFIG_FILE = "train_config_overrides.yaml"
@@ -29,7 +28,7 @@ def run_parameters(run: SweepRun, template: RunTemplate) -> dict[str, Scalar]:
 def parameter_files(sweep: Sweep, run: SweepRun, template: RunTemplate) -> dict[str, str]:
     """File name to content."""
     parameters = run_parameters(run, template)
-    wandb = {} if wandb_of(sweep) is None else {WANDB_FILE: wandb_text(parameters)}
+    wandb = {} if sweep.spec.tracking.wandb is None else {WANDB_FILE: wandb_text(parameters)}
     return {
         CONFIG_FILE: config_text(sweep, run, parameters),
         OVERRIDES_FILE: "".join(f"{path}={hydra_value(value)}\n" for path, value in parameters.items()),
