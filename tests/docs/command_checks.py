@@ -26,7 +26,7 @@ CONDITIONS = ("Accepted", "Succeeded", "Suspended", "OptimizerHealthy", "WarmSta
 KINDS = {"sweep", "sweeps", "sweeprun", "sweepruns"}
 BUILT_IN = {"clusterrole", "configmap", "crd", "deployment", "events", "job", "namespace", "pod", "pods", "secret"}
 BUILT_IN |= {"validatingadmissionpolicy", "validatingadmissionpolicybinding"}
-OTHERS = ("debootstrap", "docker", "tar")
+OTHERS = ("debootstrap", "docker", "sed", "tar")
 """Of the system, and not looked at."""
 
 
