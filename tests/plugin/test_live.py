@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from sweep_operator.kube.protocol import (
+    Forbidden,
     Kind,
     KubeError,
     Object,
@@ -56,13 +57,14 @@ class Server:
         yield
 
 
-def follow(server: Server, said: Callable[[str], None]) -> Object:
+def follow(server: Server, said: Callable[[str], None], *, starts_within: float = 30.0) -> Object:
     """To the end of the sweep."""
     cluster = Cluster(cast(Any, server), "n")
 
     async def followed() -> Object:
         async with asyncio.timeout(10):
-            return await Follower(cluster, "s", said, pause=0.001).run(lambda sweep, runs: over(sweep))
+            follower = Follower(cluster, "s", said, pause=0.001, starts_within=starts_within)
+            return await follower.run(lambda sweep, runs: over(sweep))
 
     return asyncio.run(followed())
 
@@ -84,9 +86,25 @@ def test_a_server_that_asks_for_time_gets_it() -> None:
     assert time.monotonic() - began >= 0.2
 
 
-def test_credentials_that_are_refused_end_it() -> None:
-    with pytest.raises(Unauthenticated):
-        follow(Server(RUNS, Unauthenticated("the API server does not accept the credentials")), lambda text: None)
+FORBIDDEN = Forbidden("sweeps.metta.ai is forbidden")
+EXPIRED = Unauthenticated("the API server does not accept the credentials")
+
+
+@pytest.mark.parametrize("refusal", [FORBIDDEN, EXPIRED])
+def test_an_api_server_that_has_just_started_may_refuse_for_a_while(refusal: KubeError) -> None:
+    said: list[str] = []
+    assert follow(Server(RUNS, REFUSED, *[refusal] * 5, RUNS, refusal, ENDED), said.append) == ENDED
+    assert said == ["waiting for the API server (watch: no answer came)", ""] * 2
+
+
+@pytest.mark.parametrize("refusal", [FORBIDDEN, EXPIRED])
+def test_a_refusal_that_lasts_ends_it(refusal: KubeError) -> None:
+    with pytest.raises(type(refusal)):
+        follow(Server(RUNS, *[refusal] * 1000), lambda text: None, starts_within=0.05)
+    server = Server(refusal)
+    with pytest.raises(type(refusal)):
+        follow(server, lambda text: None)
+    assert server.lists == 1, "what was never allowed is refused at once"
 
 
 def test_a_sweep_that_was_deleted_meanwhile_is_told() -> None:

@@ -1,19 +1,29 @@
 """``kubectl sweep status -w``: a sweep as it goes on, by watches; until it ends or is deleted.
 
-A server that cannot be reached is waited for; credentials that it does not accept are for a person to renew.
+A server that cannot be reached is waited for; credentials and rights that it refuses for long are for a person to renew.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import click
 
 from sweep_operator.cli.columns import number, run_state, sweep_state
-from sweep_operator.kube.protocol import Gone, Kind, KubeError, Object, TooManyRequests, Unauthenticated, Unavailable
+from sweep_operator.kube.protocol import (
+    Forbidden,
+    Gone,
+    Kind,
+    KubeError,
+    Object,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
 from sweep_operator.plugin.access import Cluster, in_cluster
 from sweep_operator.plugin.lookup import run_order, sweep_named
 
@@ -23,6 +33,8 @@ _TOGETHER = 0.2
 """Seconds: news that come together are shown together."""
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 """Seconds until a server that has not answered is asked again, where it does not say; and where it does, at most."""
+_STARTS_WITHIN = 30.0
+"""Seconds in which an API server that has just started refuses what it will allow."""
 Show = Callable[[Object, Sequence[Object]], bool]
 """Shows the state; says whether that was the end."""
 Say = Callable[[str], None]
@@ -111,8 +123,12 @@ async def _until_over(cluster: Cluster, name: str, show: Show, say: Say) -> bool
 class Follower:
     """Two watches, of the sweep and of its runs, and what they have told so far."""
 
-    def __init__(self, cluster: Cluster, name: str, say: Say, *, pause: float = _PAUSE) -> None:
-        self._cluster, self._name, self._say, self._pause = cluster, name, say, pause
+    def __init__(
+        self, cluster: Cluster, name: str, say: Say, *, pause: float = _PAUSE, starts_within: float = _STARTS_WITHIN
+    ) -> None:
+        self._cluster, self._name, self._say = cluster, name, say
+        self._pause, self._starts_within = pause, starts_within
+        self._refused: dict[Kind, float] = {}
         self._lost: set[Kind] = set()
         self._objects: dict[Kind, dict[str, Object]] = {}
         self._changed = asyncio.Event()
@@ -154,16 +170,26 @@ class Follower:
                 await self._listed_and_watched(kind, fields)
             except Gone:
                 continue  # changes were missed: the whole list again
-            except Unauthenticated:
-                raise
+            except (Forbidden, Unauthenticated) as error:
+                if not self._may_be_starting(kind):
+                    raise
+                self._tell_lost(kind, error)
+                await asyncio.sleep(self._pause)
             except (Unavailable, TooManyRequests) as error:
                 self._tell_lost(kind, error)
                 await asyncio.sleep(min(error.retry_after or self._pause, _LONGEST_PAUSE))
+
+    def _may_be_starting(self, kind: Kind) -> bool:
+        """Whether a refusal may be that of an API server which has just started, and does not know roles and accounts
+        yet: what it refuses it allowed before, and not for long."""
+        since = self._refused.setdefault(kind, time.monotonic())
+        return kind in self._objects and time.monotonic() - since < self._starts_within
 
     async def _listed_and_watched(self, kind: Kind, fields: dict[str, str]) -> None:
         kube, namespace = self._cluster.kube, self._cluster.namespace
         listed = await kube.list(kind, namespace, fields=fields)
         self._objects[kind] = {o["metadata"]["name"]: o for o in listed.items}
+        self._refused.pop(kind, None)
         self._tell_found(kind)
         self._changed.set()
         async for event in kube.watch(kind, namespace, resource_version=listed.resource_version, fields=fields):
