@@ -1,6 +1,6 @@
 """``kubectl sweep status -w``: a sweep as it goes on, by watches; until it ends or is deleted.
 
-A server that cannot be reached is waited for; credentials and rights that it refuses for long are for a person to renew.
+A server that cannot be reached is waited for; credentials and rights that it refuses for long are for a person to mend.
 """
 
 from __future__ import annotations
