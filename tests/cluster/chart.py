@@ -77,9 +77,9 @@ class Release:
         """``helm test``. Raises HelmFailed."""
         return self._helm("test", self.name, "--logs")
 
-    def uninstall(self) -> str:
+    def uninstall(self, *options: str) -> str:
         """Raises HelmFailed."""
-        return self._helm("uninstall", self.name, "--wait", "--timeout=180s")
+        return self._helm("uninstall", self.name, "--wait", "--timeout=180s", *options)
 
     def pods(self) -> list[Object]:
         """The operator's."""

@@ -124,7 +124,9 @@ def _helm(line: Line) -> Iterator[str]:
     arguments = line.arguments[1:]
     yield from _files(arguments)
     yield from _flags("helm", arguments)
-    for argument in arguments[1:]:
+    for before, argument in pairwise(arguments):
+        if before.startswith("--set"):
+            continue  # its value
         if "/" in argument and not argument.startswith("-") and not (ROOT / argument / "Chart.yaml").is_file():
             yield f"{argument} is no chart"
     for flag, value in pairwise(arguments):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.binaries import Missing
-from tests.cluster.chart import Release
+from tests.cluster.chart import HelmFailed, Release
 from tests.cluster.fixtures import cannot_run, started
 from tests.cluster.given import GivenCluster
 from tests.cluster.kubectl import Kubectl, KubectlFailed
@@ -55,7 +55,12 @@ def release(cluster: NodeCluster | GivenCluster) -> Iterator[Release]:
     except Missing as missing:
         cannot_run(missing)
     made = Release(cluster, namespace, values)
-    made.install()
+    try:
+        made.install()
+    except HelmFailed:
+        if isinstance(cluster, GivenCluster):  # without the hook: its pod runs the image that may have failed
+            made.uninstall("--no-hooks")
+        raise
     yield made
     if isinstance(cluster, GivenCluster):
         made.uninstall()
