@@ -110,3 +110,32 @@ def test_a_refusal_that_lasts_ends_it(refusal: KubeError) -> None:
 def test_a_sweep_that_was_deleted_meanwhile_is_told() -> None:
     with pytest.raises(Deleted, match="sweep s was deleted"):
         follow(Server(RUNS, REFUSED, REFUSED, None), lambda text: None)
+
+
+class NoWatch(Server):
+    """Whose LISTs are allowed; of its watches the first ``allowed`` ones."""
+
+    def __init__(self, allowed: int) -> None:
+        super().__init__(*[RUNS] * 1000)
+        self._allowed = allowed
+
+    async def watch(self, kind: Kind, namespace: str, **_: Any) -> AsyncIterator[WatchEvent]:
+        if kind is Kind.SWEEP_RUN:
+            await asyncio.Event().wait()
+        self._allowed -= 1
+        raise FORBIDDEN if self._allowed < 0 else REFUSED
+        yield
+
+
+def test_who_may_not_watch_is_told_at_once() -> None:
+    server = NoWatch(allowed=0)
+    with pytest.raises(Forbidden):
+        follow(server, lambda text: None)
+    assert server.lists == 1
+
+
+def test_a_right_to_watch_that_is_taken_away_ends_it() -> None:
+    server = NoWatch(allowed=1)
+    with pytest.raises(Forbidden):
+        follow(server, lambda text: None, starts_within=0.05)
+    assert server.lists > 2

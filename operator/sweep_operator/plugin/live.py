@@ -128,7 +128,8 @@ class Follower:
     ) -> None:
         self._cluster, self._name, self._say = cluster, name, say
         self._pause, self._starts_within = pause, starts_within
-        self._refused: dict[Kind, float] = {}
+        self._refused: dict[Kind, tuple[float, float]] = {}
+        self._watched: set[Kind] = set()
         self._lost: set[Kind] = set()
         self._objects: dict[Kind, dict[str, Object]] = {}
         self._changed = asyncio.Event()
@@ -182,23 +183,33 @@ class Follower:
     def _may_be_starting(self, kind: Kind) -> bool:
         """Whether a refusal may be that of an API server which has just started, and does not know roles and accounts
         yet: what it refuses it allowed before, and not for long."""
-        since = self._refused.setdefault(kind, time.monotonic())
-        return kind in self._objects and time.monotonic() - since < self._starts_within
+        now = time.monotonic()
+        since, last = self._refused.get(kind, (now, now))
+        if now - last > self._starts_within:
+            since = now  # another start
+        self._refused[kind] = since, now
+        return kind in self._watched and now - since < self._starts_within
 
     async def _listed_and_watched(self, kind: Kind, fields: dict[str, str]) -> None:
         kube, namespace = self._cluster.kube, self._cluster.namespace
         listed = await kube.list(kind, namespace, fields=fields)
         self._objects[kind] = {o["metadata"]["name"]: o for o in listed.items}
-        self._refused.pop(kind, None)
         self._tell_found(kind)
         self._changed.set()
-        async for event in kube.watch(kind, namespace, resource_version=listed.resource_version, fields=fields):
-            name = event.object["metadata"]["name"]
-            if event.type == "DELETED":
-                self._objects[kind].pop(name, None)
-            else:
-                self._objects[kind][name] = event.object
-            self._changed.set()
+        began = time.monotonic()
+        try:
+            async for event in kube.watch(kind, namespace, resource_version=listed.resource_version, fields=fields):
+                name = event.object["metadata"]["name"]
+                if event.type == "DELETED":
+                    self._objects[kind].pop(name, None)
+                else:
+                    self._objects[kind][name] = event.object
+                self._changed.set()
+        except KubeError as error:
+            # a right that was never there is told at once
+            if not isinstance(error, (Forbidden, Unauthenticated)) or time.monotonic() - began > _REDRAW:
+                self._watched.add(kind)
+            raise
 
     def _tell_lost(self, kind: Kind, error: KubeError) -> None:
         """Once, whichever watch notices it first."""
