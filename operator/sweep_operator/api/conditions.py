@@ -10,3 +10,8 @@ def condition_of(obj: Mapping[str, Any], type_: str) -> Mapping[str, Any]:
     """The condition of that type; empty if there is none."""
     conditions = (obj.get("status") or {}).get("conditions") or []
     return next((c for c in conditions if c.get("type") == type_), {})
+
+
+def run_reason(run: Mapping[str, Any]) -> str:
+    """The reason of a SweepRun's condition Succeeded: what the column STATUS shows."""
+    return str(condition_of(run, "Succeeded").get("reason") or "Pending")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sweep_operator.api.conditions import condition_of
+from sweep_operator.api.conditions import condition_of, run_reason
 
 SWEEP_COLUMNS = ("NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE")
 RUN_COLUMNS = ("NAME", "STATUS", "SCORE", "COST", "ORIGIN", "AGE")
@@ -60,7 +60,7 @@ def run_state(run: Json) -> str:
     failure = (run.get("status") or {}).get("failure") or {}
     if found.get("status") == "False" and failure.get("reason"):
         return str(failure["reason"])
-    return str(found.get("reason") or "Pending")
+    return run_reason(run)
 
 
 def calibration_line(sweep: Json) -> str:

@@ -6,6 +6,7 @@ A server that cannot be reached is waited for; credentials and rights that it re
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -34,7 +35,9 @@ _TOGETHER = 0.2
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 """Seconds until a server that has not answered is asked again, where it does not say; and where it does, at most."""
 _STARTS_WITHIN = 30.0
-"""Seconds in which an API server that has just started refuses what it will allow."""
+"""Seconds in which an API server that has just started, and knows no roles yet, refuses what it will allow."""
+_REFUSED_WITHIN = 30.0
+"""Seconds that a request may take: a watch that lasts longer was allowed."""
 Show = Callable[[Object, Sequence[Object]], bool]
 """Shows the state; says whether that was the end."""
 Say = Callable[[str], None]
@@ -128,8 +131,8 @@ class Follower:
     ) -> None:
         self._cluster, self._name, self._say = cluster, name, say
         self._pause, self._starts_within = pause, starts_within
-        self._refused: dict[Kind, tuple[float, float]] = {}
-        self._watched: set[Kind] = set()
+        # when it was watched last, or the server away: a refusal soon after may be that of a server that starts
+        self._open: dict[Kind, float] = {}
         self._lost: set[Kind] = set()
         self._objects: dict[Kind, dict[str, Object]] = {}
         self._changed = asyncio.Event()
@@ -172,23 +175,14 @@ class Follower:
             except Gone:
                 continue  # changes were missed: the whole list again
             except (Forbidden, Unauthenticated) as error:
-                if not self._may_be_starting(kind):
+                if time.monotonic() - self._open.get(kind, -math.inf) >= self._starts_within:
                     raise
                 self._tell_lost(kind, error)
                 await asyncio.sleep(self._pause)
             except (Unavailable, TooManyRequests) as error:
+                self._open[kind] = time.monotonic()
                 self._tell_lost(kind, error)
                 await asyncio.sleep(min(error.retry_after or self._pause, _LONGEST_PAUSE))
-
-    def _may_be_starting(self, kind: Kind) -> bool:
-        """Whether a refusal may be that of an API server which has just started, and does not know roles and accounts
-        yet: what it refuses it allowed before, and not for long."""
-        now = time.monotonic()
-        since, last = self._refused.get(kind, (now, now))
-        if now - last > self._starts_within:
-            since = now  # another start
-        self._refused[kind] = since, now
-        return kind in self._watched and now - since < self._starts_within
 
     async def _listed_and_watched(self, kind: Kind, fields: dict[str, str]) -> None:
         kube, namespace = self._cluster.kube, self._cluster.namespace
@@ -205,11 +199,9 @@ class Follower:
                 else:
                     self._objects[kind][name] = event.object
                 self._changed.set()
-        except KubeError as error:
-            # a right that was never there is told at once
-            if not isinstance(error, (Forbidden, Unauthenticated)) or time.monotonic() - began > _REDRAW:
-                self._watched.add(kind)
-            raise
+        finally:
+            if time.monotonic() - began > _REFUSED_WITHIN:  # a right that was never there is told at once
+                self._open[kind] = time.monotonic()
 
     def _tell_lost(self, kind: Kind, error: KubeError) -> None:
         """Once, whichever watch notices it first."""

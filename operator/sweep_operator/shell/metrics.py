@@ -10,14 +10,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from sweep_operator.api.conditions import condition_of
+from sweep_operator.api.conditions import condition_of, run_reason
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Suggester
 from sweep_operator.kube.protocol import Kind, Object
-from sweep_operator.shell.waits import longest_waits, run_state
+from sweep_operator.shell.waits import longest_waits
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
 
@@ -93,7 +93,8 @@ class _State(Collector):
         store, queue = self._engine.store, self._engine.queue
         labels = ["namespace", "outcome", "state"]
         runs = GaugeMetricFamily("sweep_operator_runs", "SweepRuns by outcome and state.", labels=labels)
-        counts = Count((o["metadata"].get("namespace", ""), *_state(o)) for o in store.all(Kind.SWEEP_RUN))
+        known = store.all(Kind.SWEEP_RUN)
+        counts = Count((o["metadata"].get("namespace", ""), *_state(o)) for o in known)
         for (namespace, outcome, state), count in sorted(counts.items()):
             runs.add_metric([namespace, outcome, state], count)
         yield runs
@@ -102,7 +103,7 @@ class _State(Collector):
             "How long the run that waits longest in this state has waited to start, by namespace.",
             labels=["namespace", "state"],
         )
-        found = longest_waits(store.all(Kind.SWEEP_RUN), store.all(Kind.JOB), datetime.now(UTC))
+        found = longest_waits(known, store.all(Kind.JOB), datetime.now(UTC))
         for place, seconds in sorted(found.items()):
             waits.add_metric(place, seconds)
         yield waits
@@ -123,4 +124,4 @@ _OUTCOMES = {"True": "succeeded", "False": "failed"}
 
 def _state(run: Object) -> tuple[str, str]:
     """Whether it is over, and its state."""
-    return _OUTCOMES.get(str(condition_of(run, "Succeeded").get("status")), "active"), run_state(run)
+    return _OUTCOMES.get(str(condition_of(run, "Succeeded").get("status")), "active"), run_reason(run)

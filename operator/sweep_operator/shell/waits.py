@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sweep_operator.api.conditions import condition_of
+from sweep_operator.api.conditions import condition_of, run_reason
 from sweep_operator.api.names import RUN_LABEL
 from sweep_operator.decide.observed import parse_time
 from sweep_operator.kube.protocol import Object
 
 RUNNING = ("Training", "Evaluating")
-
-
-def run_state(run: Object) -> str:
-    """The reason of its condition Succeeded: what the column STATUS shows."""
-    found = condition_of(run, "Succeeded")
-    return str(found.get("reason")) if found else "Pending"
 
 
 def longest_waits(runs: Iterable[Object], jobs: Iterable[Object], now: datetime) -> dict[tuple[str, str], float]:
@@ -32,7 +26,7 @@ def longest_waits(runs: Iterable[Object], jobs: Iterable[Object], now: datetime)
             raised[place] = max(created, raised.get(place, created))
     waits: dict[tuple[str, str], float] = {}
     for run in runs:
-        meta, state = run["metadata"], run_state(run)
+        meta, state = run["metadata"], run_reason(run)
         if state in RUNNING or condition_of(run, "Succeeded").get("status") in ("True", "False"):
             continue
         namespace = meta.get("namespace", "")
