@@ -66,8 +66,8 @@ format: $(STAMP) ## format the code
 
 .PHONY: generate
 generate: $(STAMP) ## everything that is generated from the models
-	$(BIN)/python -m sweep_operator.api.generate
-	$(BIN)/python -m documentation.generate
+	$(BIN)/python -m dev.generate.manifests
+	$(BIN)/python -m dev.generate.pages
 
 .PHONY: docs
 docs: $(STAMP) ## the documentation as a site: build/site/index.html (a warning is an error)

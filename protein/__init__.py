@@ -9,24 +9,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from protein.calibration import Calibration, calibrate, calibrate_cost
+    from protein.analysis.calibration import Calibration, calibrate, calibrate_cost
+    from protein.analysis.importance import parameter_importance
+    from protein.analysis.pareto import pareto_front
     from protein.factory import make_optimizer
-    from protein.importance import parameter_importance
-    from protein.metta import MettaProtein
+    from protein.integrations.metta import MettaProtein
+    from protein.integrations.wandb_protein import HistoryUnavailable, WandbProtein
     from protein.optimizer import Observation, Optimizer, SearchSpaceInfeasible, SuggestionInfo
     from protein.outcomes import Outcome
-    from protein.pareto import pareto_front
-    from protein.paths import flatten, unflatten
     from protein.protein import Protein
     from protein.random_search import Random, Sobol
+    from protein.searchspace.paths import flatten, unflatten
     from protein.settings import ProteinSettings
     from protein.space import Parameter, SearchSpace, SpaceError
-    from protein.wandb_protein import HistoryUnavailable, WandbProtein
 
 _HOMES = {
-    "Calibration": "calibration",
-    "HistoryUnavailable": "wandb_protein",
-    "MettaProtein": "metta",
+    "Calibration": "analysis.calibration",
+    "HistoryUnavailable": "integrations.wandb_protein",
+    "MettaProtein": "integrations.metta",
     "Observation": "optimizer",
     "Optimizer": "optimizer",
     "Outcome": "outcomes",
@@ -39,14 +39,14 @@ _HOMES = {
     "Sobol": "random_search",
     "SpaceError": "space",
     "SuggestionInfo": "optimizer",
-    "WandbProtein": "wandb_protein",
-    "calibrate": "calibration",
-    "calibrate_cost": "calibration",
-    "flatten": "paths",
+    "WandbProtein": "integrations.wandb_protein",
+    "calibrate": "analysis.calibration",
+    "calibrate_cost": "analysis.calibration",
+    "flatten": "searchspace.paths",
     "make_optimizer": "factory",
-    "parameter_importance": "importance",
-    "pareto_front": "pareto",
-    "unflatten": "paths",
+    "parameter_importance": "analysis.importance",
+    "pareto_front": "analysis.pareto",
+    "unflatten": "searchspace.paths",
 }
 
 __all__ = [

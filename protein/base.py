@@ -8,8 +8,6 @@ from typing import Any, overload
 
 import numpy as np
 
-from protein import paths
-from protein.distributions import Value
 from protein.optimizer import (
     Constraint,
     Flat,
@@ -19,6 +17,8 @@ from protein.optimizer import (
     SuggestionInfo,
     make_observation,
 )
+from protein.searchspace import paths
+from protein.searchspace.distributions import Value
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol, overload
 
-from protein.parameter import plain
+from protein.searchspace.parameters import plain
 
 Flat = Mapping[str, Any]
 Constraint = Callable[[Flat], bool]

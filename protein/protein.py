@@ -28,17 +28,17 @@ import numpy as np
 import numpy.typing as npt
 
 from protein.base import BaseOptimizer
-from protein.candidates import row_key
 from protein.history import History, build_history
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
+from protein.search.candidates import row_key
+from protein.search.initial_design import start_count, start_points
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
-from protein.start import start_count, start_points
 
 if TYPE_CHECKING:
-    from protein.models import Models
-    from protein.proposal import Rules
+    from protein.models.model_set import Models
+    from protein.search.proposal import Rules
 
 Array = npt.NDArray[np.float64]
 
@@ -104,7 +104,7 @@ class Protein(BaseOptimizer):
 
         Among those that reach the outcomes' thresholds, or among all while none does.
         """
-        from protein.observed_front import front_positions
+        from protein.search.observed_front import front_positions
 
         history = self._history()
         rows = front_positions(history)
@@ -120,14 +120,14 @@ class Protein(BaseOptimizer):
 
     def posterior_mean(self, x: Array) -> Array:
         """Standardised posterior mean (m,) of the utility (to be maximised) at rows (m, dim) of the unit box."""
-        from protein.threads import pinned_threads
+        from protein.models.threads import pinned_threads
 
         models = self.models()
         with pinned_threads():
             return models.score.predict(x)[0]
 
     def _predict_rows(self, x: Array) -> tuple[Array, Array, Array]:
-        from protein.threads import pinned_threads
+        from protein.models.threads import pinned_threads
 
         models = self.models()
         with pinned_threads():
@@ -146,8 +146,8 @@ class Protein(BaseOptimizer):
 
     def _fit(self, history: History) -> Models:
         """The fitted models, kept as long as the observations stay the same: a cache, which changes no result."""
-        from protein.models import build_models
-        from protein.threads import pinned_threads
+        from protein.models.model_set import build_models
+        from protein.models.threads import pinned_threads
 
         digest = history.digest()
         if self._fitted is None or self._fitted[0] != digest:
@@ -199,7 +199,7 @@ class Protein(BaseOptimizer):
 
     def _propose_resample(self, history: History, index: int) -> tuple[Flat, SuggestionInfo] | None:
         """A point of the observed Pareto front, one of those measured least often."""
-        from protein.observed_front import front_rows
+        from protein.search.observed_front import front_rows
 
         rows = front_rows(history)
         if len(rows) == 0:
@@ -219,9 +219,9 @@ class Protein(BaseOptimizer):
         self, history: History, waiting: Array, pending: Sequence[Flat], index: int
     ) -> tuple[Flat, SuggestionInfo]:
         """The point of the highest acquisition; `waiting` are the sorted rows (p, dim) of `pending`."""
-        from protein.models import describe
-        from protein.proposal import propose
-        from protein.threads import pinned_threads
+        from protein.models.model_set import describe
+        from protein.models.threads import pinned_threads
+        from protein.search.proposal import propose
 
         models = self._fit(history)
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
@@ -256,7 +256,7 @@ class Protein(BaseOptimizer):
 
     def _rules(self, history: History, pending: Sequence[Flat], index: int) -> Rules:
         """The constraints, as the search for a maximum wants them."""
-        from protein.proposal import Rules
+        from protein.search.proposal import Rules
 
         def spare() -> Flat:
             return self._any_allowed(self._taken(pending), [index])

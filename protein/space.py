@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from protein import paths
-from protein.distributions import Value, same
-from protein.parameter import Parameter, SpaceError, read_parameter
+from protein.searchspace import paths
+from protein.searchspace.distributions import Value, same
+from protein.searchspace.parameters import Parameter, SpaceError, read_parameter
 
 Array = npt.NDArray[np.float64]
 Flat = Mapping[str, Any]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from dev.generate.crd import run_crd, sweep_crd
 from protein.settings import ProteinSettings
-from sweep_operator.api.crd import run_crd, sweep_crd
 from sweep_operator.api.sweep import ProteinSpec
 
 Schema = dict[str, Any]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from documentation import generate as documentation
-from sweep_operator.api.generate import generated
+from dev.generate import pages as documentation
+from dev.generate.manifests import generated
 
 ROOT = Path(__file__).parents[2]
 GENERATED = generated(ROOT) | documentation.generated(ROOT)

@@ -11,11 +11,11 @@ import pytest
 from sweep_operator.api.centre import search_centre
 from sweep_operator.api.constraints import Rules, check_constraints
 from sweep_operator.api.errors import InvalidObject, parse
-from sweep_operator.api.immutable import check_edit, check_run_edit, check_run_name
 from sweep_operator.api.parameters import ParameterSpec, env_name, typed_value
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.domain.immutability import check_edit, check_run_edit, check_run_name
+from sweep_operator.domain.revisions import RunTemplate
 
 MINIMAL: dict[str, Any] = {
     "apiVersion": "metta.ai/v1alpha1",

@@ -20,8 +20,8 @@ from sweep_operator.api.errors import parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.engine.history_rows import read_sources
-from sweep_operator.tracking.history import WandbHistory
-from sweep_operator.tracking.warm_start import WandbSources
+from sweep_operator.tracking.history.reader import WandbHistory
+from sweep_operator.tracking.history.warm_start import WandbSources
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import WandbServer
 

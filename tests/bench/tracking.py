@@ -24,8 +24,8 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.local.tracking import with_own_account
-from sweep_operator.tracking.child import DeliveryChild
-from sweep_operator.tracking.outbox import Outbox
+from sweep_operator.tracking.delivery.outbox import Outbox
+from sweep_operator.tracking.delivery.process import DeliveryChild
 from tests.engine.world import KEY, NS, NoHistory, World, settle_suggestions
 
 PARALLEL = 20

@@ -12,10 +12,10 @@ from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
-from sweep_operator.shell.history import ClusterHistory
-from sweep_operator.shell.metrics import Metrics
+from sweep_operator.runtime.metrics import Metrics
+from sweep_operator.runtime.warm_start_sources import ClusterHistory
 from sweep_operator.suggest.child import OptimizerChild
-from sweep_operator.tracking.warm_start import WandbSources
+from sweep_operator.tracking.history.warm_start import WandbSources
 
 
 def samples() -> Iterator[tuple[str, dict[str, str]]]:

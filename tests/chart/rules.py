@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sweep_operator.api import rbac
+from dev.generate import rbac
 
 LISTS = {name: getattr(rbac, name) for name in vars(rbac) if name.endswith("_RULES")}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sweep_operator.api import rbac
+from dev.generate import rbac
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import GROUP
-from sweep_operator.main import main
-from sweep_operator.shell.options import read_config
-from sweep_operator.uninstall import main as uninstall
+from sweep_operator.runtime.main import main
+from sweep_operator.runtime.options import read_config
+from sweep_operator.runtime.uninstall import main as uninstall
 from tests.chart.renders import CASES, NAMESPACE, Object, objects, of_kind, only, parsed, render
 from tests.chart.rules import rules_name
 from tests.cluster.chart import CHART

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from sweep_operator.api.chart_docs import Undocumented, documented
+from dev.generate.chart_docs import Undocumented, documented
 from sweep_operator.api.hardware import SHIPPED
 from tests.chart.renders import CASES, OLDEST, render
 from tests.cluster.chart import CHART, Helm, HelmFailed

@@ -15,9 +15,9 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.cli.main import cli
 from sweep_operator.cli.wandb_place import Place, complete_place, place_of
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.tracking.content import sweep_card
-from sweep_operator.tracking.history_messages import HistoryAnswer, PastRun, PastSweep
-from sweep_operator.tracking.history_objects import objects_of_answer
+from sweep_operator.tracking.delivery.content import sweep_card
+from sweep_operator.tracking.history.messages import HistoryAnswer, PastRun, PastSweep
+from sweep_operator.tracking.history.objects import objects_of_answer
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import WandbServer
 

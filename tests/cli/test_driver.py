@@ -15,7 +15,7 @@ from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.driver import drive
-from sweep_operator.cli.live import LineView
+from sweep_operator.views.live import LineView
 
 
 def ended(status: str, type_: str = "Succeeded") -> dict[str, Any]:

@@ -16,9 +16,9 @@ from stored_sweeps import finished, manifest, store
 
 from sweep_operator.cli.main import cli
 from sweep_operator.cli.stored import stored_sweep
+from sweep_operator.exchange.of_runs import rows_of
+from sweep_operator.exchange.row import Row
 from sweep_operator.kube.embedded.persistence import Persistence
-from sweep_operator.rows.of_runs import rows_of
-from sweep_operator.rows.row import Row
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 NAMES = st.text(string.ascii_letters, min_size=1, max_size=5)

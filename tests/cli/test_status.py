@@ -13,10 +13,10 @@ import yaml
 from click.testing import CliRunner, Result
 from stored_sweeps import T0, finished, manifest, store
 
-from sweep_operator.cli.columns import age, calibration_line, duration, number, sweep_state
 from sweep_operator.cli.main import cli
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
+from sweep_operator.views.tables import age, calibration_line, duration, number, sweep_state
 
 STATUS: dict[str, Any] = {
     "runs": {"created": 3, "succeeded": 2, "failed": 1},

@@ -31,7 +31,7 @@ _WAIT_FOREVER = {
 }
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _PROGRAMS = (
-    "sweep_operator.main", "sweep_operator.suggest.worker", "sweep_operator.uninstall", "protein",
+    "sweep_operator.runtime.main", "sweep_operator.suggest.worker", "sweep_operator.runtime.uninstall", "protein",
     "stable_baselines3", "gymnasium.envs.classic_control", "torch._dynamo", "torch.distributed.run",
 )  # fmt: skip
 _LINKS_OR_FOLDERS = ("bin", "sbin", "lib", "lib64")

@@ -10,8 +10,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from dev.generate.rbac import manifests
 from sweep_operator.api.names import MANAGED_BY
-from sweep_operator.api.rbac import manifests
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.processes import Process, free_port
 

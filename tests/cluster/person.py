@@ -11,8 +11,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from sweep_operator.api.rbac import EDIT_RULES, VIEW_RULES
-from sweep_operator.plugin.main import cli
+from dev.generate.rbac import EDIT_RULES, VIEW_RULES
+from sweep_operator.kubectl.main import cli
 from tests.cluster.kubectl import Kubectl
 
 Rule = tuple[str, str, str]

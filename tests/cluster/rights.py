@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from dev.generate.rbac import LEASE_RULES, WORK_RULES, Rule
 from sweep_operator.api.names import GROUP, MANAGED_BY
-from sweep_operator.api.rbac import LEASE_RULES, WORK_RULES, Rule
 from tests.cluster.audit import Audited
 from tests.cluster.kubectl import Object
 

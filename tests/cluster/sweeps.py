@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sweep_operator.api.conditions import condition_of
 from sweep_operator.api.names import SWEEP_LABEL
+from sweep_operator.domain.conditions import condition_of
 from tests.cluster.audit import Audited, resource, writes
 from tests.cluster.kubectl import Kubectl, KubectlFailed, Object
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep_operator.api.conditions import condition_of
+from sweep_operator.domain.conditions import condition_of
 from tests.cluster.audit import counted, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Object

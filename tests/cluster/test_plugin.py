@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweep_operator.plugin.completion import complete
+from sweep_operator.kubectl.completion import complete
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
 from tests.cluster.person import EDIT, Person

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dev.generate.rbac import manifests
 from sweep_operator.api.names import MANAGED_BY
-from sweep_operator.api.rbac import manifests
 from tests.chart.renders import account
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import KubectlFailed, Object

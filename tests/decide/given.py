@@ -8,13 +8,13 @@ from typing import Any
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.plan import Plan
 from sweep_operator.decide.snapshot import Snapshot, Suggested, Suggestion
 from sweep_operator.decide.sweep import decide
+from sweep_operator.domain.revisions import RunTemplate
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -24,10 +24,10 @@ from given import (
 )
 
 from sweep_operator.api.errors import FieldError
-from sweep_operator.api.identity import claim_name
 from sweep_operator.api.meta import find_condition
 from sweep_operator.decide.plan import DeleteClaim, Plan
 from sweep_operator.decide.snapshot import Suggested
+from sweep_operator.domain.identity import claim_name
 
 
 def state(plan: Plan, type_: str = "Succeeded") -> tuple[str, str]:
@@ -246,7 +246,7 @@ def test_an_edit_touches_next_runs_only() -> None:
     live = started(s, 0)
     old_hash = live.status.template_hash
     edited = s.with_(spec=s.spec.with_(train=s.spec.train.with_(image="new")))
-    from sweep_operator.api.revision import RunTemplate
+    from sweep_operator.domain.revisions import RunTemplate
 
     crashed_pod = ended(live, 143, disrupted="X")
     plan = decide(snapshot(edited, [live], [job(live)], [crashed_pod], templates=[RunTemplate.of(s)]))

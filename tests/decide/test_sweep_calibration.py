@@ -12,7 +12,7 @@ from given import run as make_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protein.calibration import Z80, calibrate, calibrate_cost
+from protein.analysis.calibration import Z80, calibrate, calibrate_cost
 from sweep_operator.api.status import Calibration
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun

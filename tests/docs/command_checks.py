@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 
-from sweep_operator.api.chart_schema import at, values_schema
-from sweep_operator.api.crd import run_crd, sweep_crd
+from dev.generate.chart_schema import at, values_schema
+from dev.generate.crd import run_crd, sweep_crd
 from sweep_operator.config.arguments import split_arguments
 from sweep_operator.config.errors import ConfigError
 from tests.cluster.tools import NoTool, tool
@@ -89,7 +89,7 @@ def _parsed(program: str, command: click.Command, arguments: Sequence[str], line
 def _kubectl(line: Line) -> Iterator[str]:
     arguments = line.arguments[1:]
     if arguments[0] == "sweep":
-        from sweep_operator.plugin.main import cli
+        from sweep_operator.kubectl.main import cli
 
         yield from _parsed("kubectl sweep", cli, arguments[1:], line)
         return
@@ -193,13 +193,13 @@ def _python(line: Line) -> Iterator[str]:
 
 
 def _operator(line: Line) -> Iterator[str]:
-    from sweep_operator.main import main
+    from sweep_operator.runtime.main import main
 
     yield from _parsed("sweep-operator", main, line.arguments[1:], line)
 
 
 def _uninstall(line: Line) -> Iterator[str]:
-    from sweep_operator.uninstall import main
+    from sweep_operator.runtime.uninstall import main
 
     yield from _parsed("sweep-operator-uninstall", main, line.arguments[1:], line)
 

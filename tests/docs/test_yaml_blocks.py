@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.api.chart_values import Values
+from dev.generate.chart_values import Values
 from sweep_operator.api.errors import parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
@@ -16,7 +16,7 @@ from sweep_operator.cli.checks import problems_of
 from sweep_operator.config.load import load_sweep
 from sweep_operator.config.yaml_files import parse_documents
 from sweep_operator.engine.accept import check_sweep
-from sweep_operator.shell.options import read_config
+from sweep_operator.runtime.options import read_config
 from tests.docs.blocks import ROOT, Block, blocks
 
 FOREIGN = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dev.generate.rbac import RELEASE_RULES, STOP_RULES
 from sweep_operator.api.names import RESULT_FINALIZER
-from sweep_operator.api.rbac import RELEASE_RULES, STOP_RULES
 from tests.cluster.chart import Release
 from tests.cluster.given import GivenCluster
 from tests.cluster.kubectl import Kubectl

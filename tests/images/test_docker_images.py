@@ -70,7 +70,7 @@ def test_what_they_say_of_themselves(tag: str, name: str) -> None:
 @pytest.mark.parametrize("name", ["operator", "trainer"])
 def test_nothing_is_compiled_when_it_runs_and_no_tools_of_the_build_are_left(tag: str, name: str) -> None:
     modules = (
-        "sweep_operator.main, torch, gpytorch, protein.protein"
+        "sweep_operator.runtime.main, torch, gpytorch, protein.protein"
         if name == "operator"
         else "stable_baselines3, hydra, wandb"
     )

@@ -24,7 +24,7 @@ from sweep_operator.kube.protocol import (
     Unavailable,
     UnknownOutcome,
 )
-from sweep_operator.plugin.access import Access
+from sweep_operator.kubectl.access import Access
 
 Call = Callable[[Kube], Awaitable[Any]]
 BODY = {"metadata": {"name": "a", "namespace": "default", "resourceVersion": "3"}, "data": {"x": "1"}}

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sweep_operator.api.hardware import Profile
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweeprun import Stage
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.manifests.claim import build_claim
 from sweep_operator.manifests.job import build_job
 from sweep_operator.manifests.service import build_service

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.revision import RunTemplate
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.manifests.check import check_manifests
 from sweep_operator.manifests.overrides import parameter_files
 from sweep_operator.manifests.revision import build_revision, read_revision

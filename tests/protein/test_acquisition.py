@@ -10,8 +10,8 @@ import torch
 from scipy import stats
 from scipy.integrate import quad
 
-from protein.log_improvement import log_expected_improvement, log_h
-from protein.scaling import standardise
+from protein.models.scaling import standardise
+from protein.search.log_improvement import log_expected_improvement, log_h
 
 
 @pytest.mark.parametrize("z", [-30.0, -8.0, -1.5, -1.0, -0.999, 0.0, 0.5, 4.0])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from protein import Protein, ProteinSettings, SearchSpace
-from protein.aim import GROWTH, SHARE_AREA, area_share, cost_cap
-from protein.models import Models
+from protein.models.model_set import Models
+from protein.search.cost_level import GROWTH, SHARE_AREA, area_share, cost_cap
 
 SPACE = {"x": {"distribution": "uniform", "min": 0.0, "max": 1.0}}
 NONE = np.zeros(0)

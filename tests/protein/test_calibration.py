@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from protein import Protein, SearchSpace
-from protein.calibration import Z80, calibrate, calibrate_cost
+from protein.analysis.calibration import Z80, calibrate, calibrate_cost
 from protein.history import build_history
-from protein.models import build_models
+from protein.models.model_set import build_models
+from protein.models.threads import pinned_threads
 from protein.optimizer import Goal, Observation
 from protein.settings import ProteinSettings
-from protein.threads import pinned_threads
 
 SPACE = SearchSpace({name: {"distribution": "uniform", "min": 0.0, "max": 1.0} for name in "ab"})
 NOISE = 0.3

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from protein import SearchSpace
-from protein.candidates import neighbours, parameter_of_column, perturb, row_key, spread
-from protein.repair import repair
+from protein.search.candidates import neighbours, parameter_of_column, perturb, row_key, spread
+from protein.search.initial_design import start_count, start_points
+from protein.search.repair import repair
 from protein.settings import ProteinSettings
-from protein.start import start_count, start_points
 
 MIXED = {
     "lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-1, "mean": 1e-3},

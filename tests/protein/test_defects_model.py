@@ -234,8 +234,8 @@ def test_defect_16_no_joint_posterior_over_the_candidates() -> None:
     # a joint posterior over 4,096 candidates: 1.3 GB. Rows are predicted in chunks, mean and variance only
     import torch
 
-    from protein.gp import KernelSpec, fit
-    from protein.posterior import Posterior
+    from protein.models.posterior import Posterior
+    from protein.models.surrogate import KernelSpec, fit
 
     x, y = np.random.default_rng(0).random((40, 3)), np.linspace(-1, 1, 40)
     posterior = Posterior(fit(x, y, KernelSpec()), torch.tensor(x), torch.tensor(y)[:, None])

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from protein import Protein, ProteinSettings, SearchSpace
-from protein.device import CPU, CPU_ROWS, CUDA_ROWS, Capacity, capacity_for
 from protein.history import build_history
-from protein.score_model import ScoreModel
+from protein.models.device import CPU, CPU_ROWS, CUDA_ROWS, Capacity, capacity_for
+from protein.models.score import ScoreModel
 
 SPACE = SearchSpace({"a": {"distribution": "uniform", "min": 0.0, "max": 1.0}})
 

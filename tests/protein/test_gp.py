@@ -10,10 +10,10 @@ import pytest
 import threadpoolctl
 import torch
 
-from protein.gp import KernelSpec, Surrogate, cholesky, fit
-from protein.likelihood import LogPosterior
-from protein.posterior import Posterior
-from protein.threads import pinned_threads
+from protein.models.likelihood import LogPosterior
+from protein.models.posterior import Posterior
+from protein.models.surrogate import KernelSpec, Surrogate, cholesky, fit
+from protein.models.threads import pinned_threads
 
 
 def data(n: int, d: int, seed: int = 0, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

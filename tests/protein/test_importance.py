@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from protein import Protein, SearchSpace
-from protein.importance import first_order_shares, parameter_importance
+from protein.analysis.importance import first_order_shares, parameter_importance
 
 SPEC = {
     "a": {"distribution": "uniform", "min": 0.0, "max": 1.0},

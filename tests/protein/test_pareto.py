@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protein.pareto import pareto_front
+from protein.analysis.pareto import pareto_front
 
 POINTS = st.lists(st.tuples(st.integers(-4, 4).map(float), st.integers(0, 6).map(float)), max_size=12)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from protein.staircase import SOFTNESS, build_staircase
+from protein.search.staircase import SOFTNESS, build_staircase
 
 SCORES, COSTS = np.array([0.0, 1.0, 0.5]), np.array([0.0, 2.0, 3.0])
 NONE = np.zeros((0, 1)), np.zeros(0)

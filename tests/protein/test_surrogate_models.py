@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from protein import SearchSpace
-from protein.cost_model import CostModel
-from protein.feasibility_model import FeasibilityModel
 from protein.history import build_history, select_rows
-from protein.models import build_models
+from protein.models.cost import CostModel
+from protein.models.feasibility import FeasibilityModel
+from protein.models.model_set import build_models
+from protein.models.score import ScoreModel, normals_for
 from protein.optimizer import Observation
-from protein.score_model import ScoreModel, normals_for
 
 SPACE = SearchSpace(
     {

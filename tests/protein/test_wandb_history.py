@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from protein.wandb_history import HistoricalRun, read_run, summary_value
+from protein.integrations.wandb_history import HistoricalRun, read_run, summary_value
 
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 FRESH, SILENT = "2026-11-03T11:56:00Z", "2026-11-03T11:54:59"

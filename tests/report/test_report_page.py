@@ -11,9 +11,9 @@ from sweep_operator.api.errors import parse
 from sweep_operator.api.sweeprun import Prediction, SweepRun
 from sweep_operator.decide.calibration import Quantity, calibration
 from sweep_operator.report import figures
-from sweep_operator.report.model import parameter_shares
 from sweep_operator.report.page import report_page
-from sweep_operator.report.series import best_so_far, parallel_axes, positions, short_labels
+from sweep_operator.views.report_data import parameter_shares
+from sweep_operator.views.report_series import best_so_far, parallel_axes, positions, short_labels
 
 SHARES = {"trainer.optimizer.learning_rate": 0.75, "trainer.batch_size": 0.25}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.tracking.content import run_card, sweep_card
-from sweep_operator.tracking.pace import FIRST_REPAIR, LAST_RETRY, Backoff, Rate
+from sweep_operator.tracking.delivery.content import run_card, sweep_card
+from sweep_operator.tracking.delivery.pace import FIRST_REPAIR, LAST_RETRY, Backoff, Rate
 from sweep_operator.tracking.troubles import NoKey, WandbError, status_in, trouble_of
 from tests.builders import SWEEP_UID, make_run, make_sweep
 

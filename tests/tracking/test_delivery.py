@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.identity import wandb_run_id
 from sweep_operator.api.meta import Condition, find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.cli.progress import tracking_lines
+from sweep_operator.domain.identity import wandb_run_id
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.local import LocalSession
 from sweep_operator.local.tracking import with_own_account
+from sweep_operator.views.progress import tracking_lines
 from tests.local.sweeps import until
 from tests.tracking.finished import assert_each_once, manifest, store, stored_runs
 from tests.wandb_stub.records import Account

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from sweep_operator.config.yaml_files import to_yaml
-from sweep_operator.tracking.child import DeliveryChild
+from sweep_operator.tracking.delivery.process import DeliveryChild
 from tests.tracking.finished import manifest, store, stored_runs
 from tests.tracking.test_sweep_object import card, parcel
 from tests.wandb_stub.records import Account
@@ -54,7 +54,7 @@ def test_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wandb_env: Wan
             seen += commands(psutil.Process(process.pid)) + _files(scratch)
             psutil.Process().cpu_percent(0.1)
     assert process.wait(timeout=10) == 0, (tmp_path / "output.txt").read_text()
-    assert "sweep_operator.tracking.worker" in seen, "the delivery process was looked at"
+    assert "sweep_operator.tracking.delivery.worker" in seen, "the delivery process was looked at"
     assert "wandb-core" in seen or key == BAD
     assert all(run.delivered for run in stored_runs(state)) == (key == GOOD)
     everything = seen + _files(tmp_path)

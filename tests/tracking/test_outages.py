@@ -16,7 +16,7 @@ import psutil
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.local import LocalSession
-from sweep_operator.tracking.outbox import Outbox
+from sweep_operator.tracking.delivery.outbox import Outbox
 from tests.local.sweeps import manifest, until
 from tests.tracking.finished import assert_each_once, store, stored_runs
 from tests.tracking.finished import manifest as finished

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sweep_operator.tracking.child import DeliveryChild
-from sweep_operator.tracking.messages import Line, Parcel, Patience, RunCard, SweepCard
+from sweep_operator.tracking.delivery.messages import Line, Parcel, Patience, RunCard, SweepCard
+from sweep_operator.tracking.delivery.process import DeliveryChild
 from tests.wandb_stub.offline import read
 from tests.wandb_stub.server import WandbServer
 

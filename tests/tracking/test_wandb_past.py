@@ -21,12 +21,12 @@ from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import Observation
 from sweep_operator.engine.history_rows import read_sources
 from sweep_operator.engine.ports import History, HistoryUnreadable
-from sweep_operator.rows.row import Row
-from sweep_operator.tracking.history import WandbHistory, WandbUnreadable, rows_of_answer
-from sweep_operator.tracking.history_messages import HistoryAnswer, HistoryQuestion, Patience
-from sweep_operator.tracking.history_worker import trouble_of
+from sweep_operator.exchange.row import Row
+from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, Patience
+from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable, rows_of_answer
+from sweep_operator.tracking.history.warm_start import WandbSources
+from sweep_operator.tracking.history.worker import trouble_of
 from sweep_operator.tracking.troubles import WandbError
-from sweep_operator.tracking.warm_start import WandbSources
 from tests.builders import make_sweep
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import KEY, WandbServer
@@ -268,7 +268,7 @@ def test_the_oldest_sdk_reads_the_same(wandb_server: WandbServer, tmp_path: Path
     add(wandb_server, sweep, 0, "finished", ours(0.1, 64, **{"protein.state": "success", "protein.objective": 1 / 3}))
     question = HistoryQuestion(project="p", sweep_id=sweep)
     env = environment(wandb_server.url, tmp_path, sdk=oldest_wandb, WANDB_ENTITY="acme")
-    script = "import wandb, sweep_operator.tracking.history_worker as w; w.main(); print(wandb.__version__, flush=True)"
+    script = "import wandb, sweep_operator.tracking.history.worker as w; w.main(); print(wandb.__version__, flush=True)"
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
     ) as process:
@@ -289,7 +289,7 @@ def test_it_ends_with_whoever_has_asked(wandb_server: WandbServer, tmp_path: Pat
     wandb_server.faults.add("hang", "SweepHistory", times=None)
     sweep = wandb_server.add_sweep("acme/p", OURS).name
     question = HistoryQuestion(entity="acme", project="p", sweep_id=sweep)
-    command = [sys.executable, "-m", "sweep_operator.tracking.history_worker"]
+    command = [sys.executable, "-m", "sweep_operator.tracking.history.worker"]
     env = environment(wandb_server.url, tmp_path)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env) as process:
         assert process.stdin is not None

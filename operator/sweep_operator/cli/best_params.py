@@ -75,7 +75,7 @@ def ranked_runs(sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None, 
     """Successful runs, the best first, ``by`` observed or posterior. Raises ConfigError where there are none."""
     scored = best_first(sweep, runs, max_cost)
     if by == "posterior":
-        from sweep_operator.report.model import rank_by_posterior
+        from sweep_operator.views.report_data import rank_by_posterior
 
         scored = rank_by_posterior(sweep, runs, scored)
     return scored
@@ -120,7 +120,7 @@ def best_first(sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None) -
 
 
 def _show_scores(runs: Sequence[SweepRun]) -> None:
-    from sweep_operator.cli.columns import number
+    from sweep_operator.views.tables import number
 
     click.echo(f"Scores of {len(runs)} successful runs:")
     width = max(len(_name(r)) for r in runs)

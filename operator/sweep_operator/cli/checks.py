@@ -8,10 +8,10 @@ from typing import Any
 
 from sweep_operator.api.errors import FieldError, InvalidObject, parse
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.immutable import check_run_name
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.accept import check_spec
+from sweep_operator.domain.immutability import check_run_name
 from sweep_operator.engine.accept import check_sweep
 from sweep_operator.manifests.substitution import check_substitution
 
@@ -37,8 +37,8 @@ def checked_for_any_cluster(manifest: Mapping[str, Any]) -> Sweep:
 def check_sources(sweep: Sweep) -> None:
     """The files that a warm start names can be read, and hold something of use. Raises InvalidObject."""
     from sweep_operator.engine.ports import HistoryUnreadable
-    from sweep_operator.local.history import read_file
-    from sweep_operator.rows.fit import Names, fit
+    from sweep_operator.exchange.fit import Names, fit
+    from sweep_operator.local.warm_start_sources import read_file
 
     sources = sweep.spec.warm_start.from_ if sweep.spec.warm_start is not None else []
     errors = []

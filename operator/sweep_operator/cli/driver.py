@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.cli.live import View
+from sweep_operator.views.live import View
 
 REFRESH_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1

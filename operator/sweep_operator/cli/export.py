@@ -16,7 +16,7 @@ from sweep_operator.config.errors import ConfigError
 
 if TYPE_CHECKING:
     from sweep_operator.cli.wandb_place import Place
-    from sweep_operator.rows.row import Row
+    from sweep_operator.exchange.row import Row
 
 
 def export_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,7 +67,7 @@ def export(
 
 def write_rows(rows: Sequence[Row], output: Path | None, form: str | None) -> None:
     """To a file that is there only when it is complete, or to standard output."""
-    from sweep_operator.rows.write import to_csv, to_jsonl
+    from sweep_operator.exchange.write import to_csv, to_jsonl
 
     ends = output is not None and output.name.lower().endswith((".jsonl", ".ndjson", ".json"))
     text = to_jsonl(rows) if form == "jsonl" or (form is None and ends) else to_csv(rows)
@@ -89,9 +89,9 @@ def write_rows(rows: Sequence[Row], output: Path | None, form: str | None) -> No
 def _rows(name: str, runs_dir: Path, source: str | None, place: Place) -> list[Row]:
     from sweep_operator.cli.find_sweep import look_up
     from sweep_operator.cli.stored import StoredSweep
-    from sweep_operator.rows.of_runs import rows_of
-    from sweep_operator.tracking.history import rows_of_answer
-    from sweep_operator.tracking.history_objects import objects_of_answer, typed_run
+    from sweep_operator.exchange.of_runs import rows_of
+    from sweep_operator.tracking.history.objects import objects_of_answer, typed_run
+    from sweep_operator.tracking.history.reader import rows_of_answer
 
     found = look_up(name, runs_dir, source, place)
     if isinstance(found, StoredSweep):

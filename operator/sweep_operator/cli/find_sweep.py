@@ -14,7 +14,7 @@ from sweep_operator.config.errors import ConfigError
 if TYPE_CHECKING:
     from sweep_operator.api.sweep import Sweep
     from sweep_operator.api.sweeprun import SweepRun
-    from sweep_operator.tracking.history_messages import HistoryAnswer
+    from sweep_operator.tracking.history.messages import HistoryAnswer
 
 SOURCES = ("local", "wandb")
 from_option = click.option(
@@ -28,7 +28,7 @@ def find_sweep(name: str, runs_dir: Path, source: str | None, place: Place) -> t
     found = look_up(name, runs_dir, source, place)
     if isinstance(found, StoredSweep):
         return found.parsed()
-    from sweep_operator.tracking.history_objects import objects_of_answer
+    from sweep_operator.tracking.history.objects import objects_of_answer
 
     return objects_of_answer(found)
 
@@ -54,7 +54,7 @@ def look_up(name: str, runs_dir: Path, source: str | None, place: Place) -> Stor
 
 
 def _in_wandb(name: str, place: Place, missing: list[str]) -> HistoryAnswer:
-    from sweep_operator.tracking.history import WandbUnreadable
+    from sweep_operator.tracking.history.reader import WandbUnreadable
 
     try:
         return ask_wandb(name, place)

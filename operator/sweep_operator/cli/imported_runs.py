@@ -16,9 +16,9 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import ImportedObservation, SweepRun
 from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.rows.files import rows_of_bytes
-from sweep_operator.rows.fit import FittedRow, Kind, Names, fit
-from sweep_operator.rows.row import Row, RowsInvalid
+from sweep_operator.exchange.files import rows_of_bytes
+from sweep_operator.exchange.fit import FittedRow, Kind, Names, fit
+from sweep_operator.exchange.row import Row, RowsInvalid
 
 STDIN = Path("-")
 _ERRORS: tuple[Kind, ...] = ("invalid", "missing", "unscored")

@@ -1,4 +1,4 @@
-"""The ``sweep`` command: sweeps of this machine. A cluster's are for ``kubectl sweep`` (sweep_operator.plugin)."""
+"""The ``sweep`` command: sweeps of this machine. A cluster's are for ``kubectl sweep`` (sweep_operator.kubectl)."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ def report(name: str, output: Path | None, no_importance: bool, runs_dir: Path) 
 
     from sweep_operator.cli.best_params import sweep_name
     from sweep_operator.cli.stored import stored_sweep
-    from sweep_operator.report.model import parameter_shares
     from sweep_operator.report.page import report_page
+    from sweep_operator.views.report_data import parameter_shares
 
     sweep, runs = stored_sweep(runs_dir, sweep_name(name)).parsed()
     shares, note = ({}, "Left out by --no-importance.") if no_importance else parameter_shares(sweep, runs)

@@ -46,10 +46,10 @@ def _start(
     from sweep_operator.api.sweep import Sweep
     from sweep_operator.cli.checks import check_sources
     from sweep_operator.cli.driver import drive
-    from sweep_operator.cli.live import LineView, TableView, View
     from sweep_operator.cli.stored import STATE
     from sweep_operator.config.load import load_sweep
     from sweep_operator.local import LocalSession
+    from sweep_operator.views.live import LineView, TableView, View
 
     loaded = load_sweep(arguments, config_dir, runs_dir)
     session = LocalSession(loaded.runs_dir, loaded.manifest, extras=loaded.extras)
@@ -76,9 +76,9 @@ def _start(
 
 
 def _summary(ended: Any, directory: Path) -> None:
-    from sweep_operator.cli.progress import stop_reason, tracking_lines
     from sweep_operator.config.patch import typed_parameters, yaml_block
     from sweep_operator.decide.summary import ranked
+    from sweep_operator.views.progress import stop_reason, tracking_lines
 
     sweep, runs = ended.sweep, ended.runs
     reason = stop_reason(sweep)

@@ -10,8 +10,10 @@ from typing import Any
 
 import click
 
-from sweep_operator.api.conditions import condition_of
-from sweep_operator.cli.columns import (
+from sweep_operator.cli.options import DEFAULT_RUNS_DIR, output_format, runs_dir
+from sweep_operator.cli.stored import stored_sweep, stored_sweeps
+from sweep_operator.domain.conditions import condition_of
+from sweep_operator.views.tables import (
     LEFT,
     RUN_COLUMNS,
     SWEEP_COLUMNS,
@@ -21,8 +23,6 @@ from sweep_operator.cli.columns import (
     run_state,
     sweep_row,
 )  # fmt: skip
-from sweep_operator.cli.options import DEFAULT_RUNS_DIR, output_format, runs_dir
-from sweep_operator.cli.stored import stored_sweep, stored_sweeps
 
 
 @click.command("list")

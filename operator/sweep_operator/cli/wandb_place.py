@@ -14,7 +14,7 @@ from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.errors import ConfigError
 
 if TYPE_CHECKING:
-    from sweep_operator.tracking.history_messages import HistoryAnswer
+    from sweep_operator.tracking.history.messages import HistoryAnswer
 
 CLOUD = "https://api.wandb.ai"
 DEFAULT_PROJECT = "sweeps"
@@ -85,8 +85,8 @@ def ask_wandb(name: str, place: Place) -> HistoryAnswer:
     """The sweep of that name (or id) with all its runs, the newest first. Raises WandbUnreadable, ConfigError."""
     import asyncio
 
-    from sweep_operator.tracking.history import WandbHistory
-    from sweep_operator.tracking.history_messages import HistoryQuestion
+    from sweep_operator.tracking.history.messages import HistoryQuestion
+    from sweep_operator.tracking.history.reader import WandbHistory
 
     place = complete_place(place)
     question = HistoryQuestion(entity=place.entity, project=place.project or DEFAULT_PROJECT, sweep_name=name)

@@ -9,12 +9,12 @@ from datetime import datetime
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import typed_value
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.outcome import LogReading
 from sweep_operator.decide.refusal import Refusal
+from sweep_operator.domain.revisions import RunTemplate
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sweep_operator.api.hardware import OperatorConfig, Profile
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import MAX_ATTEMPTS, Attempt, StageStatus, SweepRun
 from sweep_operator.api.template import StageTemplate
+from sweep_operator.domain.revisions import RunTemplate
 
 _KEPT_WORK = ("preempted", "stopped", None)
 """Attempts (None: evicted by its queue) from whose checkpoints a later one goes on, if the volume outlives the pod."""

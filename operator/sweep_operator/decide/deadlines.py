@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, StageStatus, SweepRun, SweepRunStatus
 from sweep_operator.api.template import StageTemplate
 from sweep_operator.decide.outcome import Rules
+from sweep_operator.domain.revisions import RunTemplate
 
 
 def rules_for(

@@ -7,7 +7,6 @@ from datetime import datetime
 from sweep_operator.api.limits import FailureClass
 from sweep_operator.api.meta import Condition, find_condition, with_condition
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweeprun import (
     Attempt,
     Failure,
@@ -22,6 +21,7 @@ from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.plan import Event
 from sweep_operator.decide.result import Result
+from sweep_operator.domain.revisions import RunTemplate
 
 _LEARNED: dict[str, str] = {
     "parameters": "learned as infeasible",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sweep_operator.api.identity import claim_name
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary
 from sweep_operator.decide.observed import JobView
 from sweep_operator.decide.plan import DeleteClaim, DeleteJob, DeleteJobs, RunPlan
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.domain.identity import claim_name
 
 
 def claims_to_delete(snap: Snapshot, runs: Sequence[SweepRun]) -> frozenset[str]:

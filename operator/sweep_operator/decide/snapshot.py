@@ -9,7 +9,6 @@ from datetime import datetime
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction, SweepRun
 from sweep_operator.decide.observed import JobView, PodView
@@ -17,6 +16,7 @@ from sweep_operator.decide.outcome import LogReading
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.refusal import Refusal
 from sweep_operator.decide.tracking import TrackingReport
+from sweep_operator.domain.revisions import RunTemplate
 
 
 @dataclass(frozen=True)

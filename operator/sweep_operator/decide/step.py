@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import job_name
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweeprun import ImportedObservation, Stage, SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.context import RunContext, effective_parameters
@@ -24,6 +23,7 @@ from sweep_operator.decide.outcome import (
 from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event
 from sweep_operator.decide.record import Record
 from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
+from sweep_operator.domain.revisions import RunTemplate
 
 # Unschedulable: so is every pod whose claim is being provisioned
 _ORDINARY_WAITS = ("NoPod", "Scheduling", "Unschedulable", "ContainerCreating", "PodInitializing")

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.status import MAX_BEST, MAX_PARETO, BestRun, CostStatus, ParetoPoint, RunCounts
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.run import is_parked
+from sweep_operator.domain.revisions import RunTemplate
 
 
 def own(runs: Iterable[SweepRun]) -> list[SweepRun]:

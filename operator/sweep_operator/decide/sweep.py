@@ -8,9 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from sweep_operator.api.centre import search_centre
-from sweep_operator.api.identity import run_display_name, run_seed
 from sweep_operator.api.meta import Condition, find_condition, with_condition
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.status import OptimizerStatus, SweepStatus
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary
@@ -24,6 +22,8 @@ from sweep_operator.decide.run import decide_run, is_parked
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.tracking import TRACKING_SYNCED, Tracked, track, with_tracking
 from sweep_operator.decide.transitions import transitions
+from sweep_operator.domain.identity import run_display_name, run_seed
+from sweep_operator.domain.revisions import RunTemplate
 
 
 def decide(snap: Snapshot) -> Plan:

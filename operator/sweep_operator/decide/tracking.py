@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.identity import wandb_run_id
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.status import SweepTracking
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import RunTracking, SweepRun
 from sweep_operator.api.tracking import Barred, Destination, destination, known_place, wandb_of
 from sweep_operator.decide.plan import RunPlan, TrackRequest
+from sweep_operator.domain.identity import wandb_run_id
 
 TRACKING_SYNCED = "TrackingSynced"
 

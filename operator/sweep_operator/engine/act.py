@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 
 from sweep_operator.api.hardware import Profile
-from sweep_operator.api.identity import claim_name
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import (
     MANAGED_BY,
@@ -21,7 +20,6 @@ from sweep_operator.api.names import (
     job_name,
     run_object_name,
 )
-from sweep_operator.api.revision import revision_name
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
@@ -41,6 +39,8 @@ from sweep_operator.decide.plan import (
     RunPlan,
 )
 from sweep_operator.decide.refusal import refuse
+from sweep_operator.domain.identity import claim_name
+from sweep_operator.domain.revisions import revision_name
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.memory import Memory
 from sweep_operator.engine.ports import Settings

@@ -8,7 +8,6 @@ from datetime import datetime
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL
-from sweep_operator.api.revision import RunTemplate, revision_name
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.decide import cost
@@ -16,6 +15,7 @@ from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.run import belongs
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.tracking import TrackingReport
+from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.engine.memory import Memory
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import Kind, Kube, NotFound

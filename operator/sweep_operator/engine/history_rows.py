@@ -11,11 +11,11 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.decide.plan import Observation
 from sweep_operator.engine.ports import History, HistoryUnreadable
+from sweep_operator.exchange.files import rows_of_bytes
+from sweep_operator.exchange.fit import Names, fit
+from sweep_operator.exchange.of_runs import rows_of
+from sweep_operator.exchange.row import Row, RowsInvalid
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object
-from sweep_operator.rows.files import rows_of_bytes
-from sweep_operator.rows.fit import Names, fit
-from sweep_operator.rows.of_runs import rows_of
-from sweep_operator.rows.row import Row, RowsInvalid
 
 NO_ROOM_FOR_ALL = 3
 """Findings of one source that a condition has room for."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TypeVar
 
 from sweep_operator.api.errors import FieldError, InvalidObject, parse
-from sweep_operator.api.immutable import check_edit, check_run_edit, check_run_name
 from sweep_operator.api.names import API_VERSION
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.domain.immutability import check_edit, check_run_edit, check_run_name
 from sweep_operator.kube.protocol import Invalid, Kind, Object
 
 M = TypeVar("M", Sweep, SweepRun)

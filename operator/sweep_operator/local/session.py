@@ -25,12 +25,12 @@ from sweep_operator.kube.embedded import LocalCluster
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
-from sweep_operator.local.history import LocalHistory
 from sweep_operator.local.tracking import with_own_account
+from sweep_operator.local.warm_start_sources import LocalHistory
 from sweep_operator.suggest.child import OptimizerChild
-from sweep_operator.tracking.child import DeliveryChild
-from sweep_operator.tracking.outbox import Outbox
-from sweep_operator.tracking.warm_start import WandbSources
+from sweep_operator.tracking.delivery.outbox import Outbox
+from sweep_operator.tracking.delivery.process import DeliveryChild
+from sweep_operator.tracking.history.warm_start import WandbSources
 
 NAMESPACE = "default"
 SETTLE_SECONDS = 5.0

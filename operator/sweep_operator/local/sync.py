@@ -21,8 +21,8 @@ from sweep_operator.kube.protocol import Kind, Kube, Object
 from sweep_operator.local.admission import admit
 from sweep_operator.local.config_file import write_config
 from sweep_operator.local.tracking import with_own_account
-from sweep_operator.tracking.child import DeliveryChild
-from sweep_operator.tracking.outbox import Outbox
+from sweep_operator.tracking.delivery.outbox import Outbox
+from sweep_operator.tracking.delivery.process import DeliveryChild
 
 Say = Callable[[int, int], None]
 """(runs that W&B has, finished runs)"""

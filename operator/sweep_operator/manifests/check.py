@@ -7,9 +7,9 @@ import re
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.parameters import env_name
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.template import StageTemplate
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.manifests.env import is_owned_variable
 from sweep_operator.manifests.merge import check_pod_template
 from sweep_operator.manifests.overrides import parameter_files

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sweep_operator.api.identity import claim_name
 from sweep_operator.api.model import JsonObject
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.domain.identity import claim_name
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.manifests.ownership import owned_by_run, run_labels
 
 

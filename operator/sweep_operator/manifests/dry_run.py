@@ -7,9 +7,9 @@ from typing import Any
 
 from sweep_operator.api.hardware import OperatorConfig, Profile
 from sweep_operator.api.model import JsonObject
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.manifests.job import build_job
 from sweep_operator.manifests.sweeprun import centre_run
 

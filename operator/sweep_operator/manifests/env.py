@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweep_operator.api.hardware import WANDB_BASE_URLS, Profile
-from sweep_operator.api.identity import run_display_name, run_seed, wandb_run_id
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import FILES_DIR, RESULTS_FILE, RUN_DIR, job_name
 from sweep_operator.api.parameters import env_name
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.api.template import StageTemplate
 from sweep_operator.api.tracking import Destination, base_url, known_place
+from sweep_operator.domain.identity import run_display_name, run_seed, wandb_run_id
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.manifests.overrides import CONFIG_FILE, OVERRIDES_FILE, PARAMS_FILE, WANDB_FILE, run_parameters
 from sweep_operator.manifests.substitution import Values, substitute
 from sweep_operator.manifests.values import number_text, plain_text

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweep_operator.api.hardware import WANDB_BASE_URLS, Profile
-from sweep_operator.api.identity import claim_name, run_display_name, run_seed, short_uid
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import (
     ATTEMPT_LABEL,
@@ -23,10 +22,11 @@ from sweep_operator.api.names import (
     STAGE_LABEL,
     job_name,
 )
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.api.template import StageTemplate
+from sweep_operator.domain.identity import claim_name, run_display_name, run_seed, short_uid
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.manifests.env import build_env
 from sweep_operator.manifests.merge import strategic_merge
 from sweep_operator.manifests.overrides import parameter_files, run_parameters

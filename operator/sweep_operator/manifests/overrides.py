@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 
-from sweep_operator.api.identity import run_display_name, run_seed
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.domain.identity import run_display_name, run_seed
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.manifests.values import hydra_value, yaml_value
 
 CONFIG_FILE = "train_config_overrides.yaml"

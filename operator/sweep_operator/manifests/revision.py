@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweep_operator.api.model import JsonObject
-from sweep_operator.api.revision import RunTemplate, revision_name
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.manifests.ownership import owned_by_sweep, sweep_labels
 
 

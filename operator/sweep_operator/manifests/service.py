@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, job_name
-from sweep_operator.api.revision import RunTemplate
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.manifests.env import MASTER_PORT
 from sweep_operator.manifests.ownership import owned_by_run, run_labels
 

@@ -13,7 +13,8 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.calibration import Quantity, compared
 from sweep_operator.decide.summary import pareto_front, ranked
-from sweep_operator.report.series import (
+from sweep_operator.report.style import ACCENT, BAD, FONT, GOLD, GOOD, GRID, INK, MUTED, SOFT
+from sweep_operator.views.report_series import (
     best_so_far,
     failed_runs,
     label,
@@ -22,7 +23,6 @@ from sweep_operator.report.series import (
     scored_runs,
     short_labels,
 )  # fmt: skip
-from sweep_operator.report.style import ACCENT, BAD, FONT, GOLD, GOOD, GRID, INK, MUTED, SOFT
 
 _SCALE = "Viridis"
 

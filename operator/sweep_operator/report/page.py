@@ -12,13 +12,13 @@ from plotly.offline import get_plotlyjs
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.cli.columns import number
 from sweep_operator.config.patch import command, fixed_of, overrides, patch_text, typed_parameters
 from sweep_operator.decide.calibration import Quantity, calibration
 from sweep_operator.decide.summary import ranked
 from sweep_operator.report import figures
-from sweep_operator.report.series import failed_runs, label, scored_runs, short_labels
 from sweep_operator.report.style import CSS, SORT_SCRIPT
+from sweep_operator.views.report_series import failed_runs, label, scored_runs, short_labels
+from sweep_operator.views.tables import number
 
 _CONFIG = {"displayModeBar": False, "responsive": True}  # drag zooms, double click zooms back
 

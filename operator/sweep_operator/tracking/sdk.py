@@ -19,7 +19,7 @@ from wandb.apis.public.service_api import ServiceApi
 from wandb.errors import AuthenticationError, CommError, UsageError
 from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
-from sweep_operator.tracking.messages import Parcel, Patience, RunCard, SweepCard
+from sweep_operator.tracking.delivery.messages import Parcel, Patience, RunCard, SweepCard
 from sweep_operator.tracking.troubles import BadAddress, NoKey, WandbError, status_in
 
 T = TypeVar("T")

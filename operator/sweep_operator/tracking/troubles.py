@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sweep_operator.tracking.messages import Trouble
+from sweep_operator.tracking.delivery.messages import Trouble
 
 NOT_FOUND = "ProjectNotFound"
 PASSES = frozenset({408, 425, 429})

@@ -1,0 +1,74 @@
+"""What of the Helm chart follows from the models: the kinds, admission, the rules of its roles as templates; the schema
+of its values; their table in its README.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from dev.generate.admission import policies
+from dev.generate.chart_docs import documented, profile_table, values_table, with_table
+from dev.generate.chart_schema import values_schema
+from dev.generate.crd import run_crd, sweep_crd
+from dev.generate.rbac import EDIT_RULES, LEASE_RULES, RELEASE_RULES, STOP_RULES, VIEW_RULES, WORK_RULES, Rule
+from dev.generate.yaml_text import yaml_text
+from sweep_operator.api.names import MANAGED_BY
+
+CHART = "charts/sweep-operator"
+_GENERATED = f"{CHART}/templates/generated"
+_HEADER = "{{- /* Generated from the models by `make generate`. */}}\n"
+_METADATA = "KIND_METADATA"
+"""Stands in the YAML where a template puts labels and annotations."""
+
+_RULES: dict[str, tuple[list[Rule], str | None]] = {
+    "workRules": (WORK_RULES, None),
+    "leaseRules": (LEASE_RULES, "leaseName"),
+    "stopRules": (STOP_RULES, "fullname"),
+    "releaseRules": (RELEASE_RULES, None),
+    "viewRules": (VIEW_RULES, None),
+    "editRules": (EDIT_RULES, None),
+}
+"""Name of the template; rules; whose name their ``resourceNames`` are."""
+
+
+def chart_files(root: Path) -> dict[str, str]:
+    """Path below the root of the checkout to content. Raises Undocumented."""
+    values = documented((root / CHART / "values.yaml").read_text(encoding="utf-8"))
+    schema = values_schema({v.path: v.description for v in values})
+    readme = (root / CHART / "README.md").read_text(encoding="utf-8")
+    return {
+        f"{CHART}/values.schema.json": json.dumps(schema, indent=1) + "\n",
+        f"{CHART}/README.md": with_table(
+            with_table(readme, "values", values_table(values, schema)), "profile", profile_table()
+        ),
+        f"{_GENERATED}/crd-sweeps.yaml": _kinds([sweep_crd()]),
+        f"{_GENERATED}/crd-sweepruns.yaml": _kinds([run_crd()]),
+        f"{_GENERATED}/admission-policy.yaml": _kinds(policies()),
+        f"{_GENERATED}/_rules.tpl": _HEADER + "".join(_rules(name, *of) for name, of in _RULES.items()),
+    }
+
+
+def _kinds(objects: list[dict[str, Any]]) -> str:
+    marked = [{**o, "metadata": {**o["metadata"], _METADATA: None}} for o in objects]
+    text = re.sub(
+        rf"^  {_METADATA}: null$",
+        '  {{- include "sweep-operator.kindMetadata" . | nindent 2 }}',
+        _escaped(yaml_text(marked)),
+        flags=re.MULTILINE,
+    )
+    return f"{_HEADER}{{{{- if .Values.crds.enabled }}}}\n{text}{{{{- end }}}}\n"
+
+
+def _rules(name: str, rules: list[Rule], named: str | None) -> str:
+    text = yaml_text([rules]).rstrip("\n")
+    if named is not None:
+        text = re.sub(rf"^  - {MANAGED_BY}$", f'  - {{{{ include "sweep-operator.{named}" . }}}}', text, flags=re.M)
+    return f'\n{{{{- define "{MANAGED_BY}.{name}" -}}}}\n{text}\n{{{{- end }}}}\n'
+
+
+def _escaped(text: str) -> str:
+    """Text in which a template finds nothing of its own."""
+    return text.replace("{{", '{{ "{{" }}')

@@ -1,0 +1,125 @@
+"""The chart's values as a table: what the comments of values.yaml say (``# -- ...``, as helm-docs reads them)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from dev.generate.chart_schema import Schema, at
+from sweep_operator.api.hardware import Profile
+
+_KEY = re.compile(r"( *)([A-Za-z][\w-]*):( |$)")
+_WIDEST_DEFAULT = 60
+
+
+class Undocumented(ValueError):
+    """A value without a comment, or a table without a place. The message names it."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One row."""
+
+    path: str
+    default: Any
+    description: str
+
+
+def documented(text: str) -> list[Value]:
+    """The values of values.yaml that have a comment, in its order. Raises Undocumented where one has none."""
+    values = YAML(typ="safe").load(text)
+    found = [Value(path, _get(values, path), comment) for path, comment in _comments(text)]
+    covered = {value.path for value in found}
+    missing = [path for path in _leaves(values, "", covered) if path not in covered]
+    if missing:
+        raise Undocumented(f"values.yaml: {', '.join(missing)}: has no comment; write # -- what it is above it")
+    return found
+
+
+def values_table(values: list[Value], schema: Schema) -> str:
+    """In Markdown."""
+    return _table([(v.path, at(schema, v.path), v.default, v.description) for v in values])
+
+
+def profile_table() -> str:
+    """The fields of a hardware profile, in Markdown."""
+    fields = Profile.model_json_schema(by_alias=True)["properties"]
+    return _table([(name, _without_null(f), f.get("default"), f.get("description", "")) for name, f in fields.items()])
+
+
+def with_table(text: str, name: str, rows: str) -> str:
+    """The text with ``rows`` between its two marks of that name. Raises Undocumented where it has none."""
+    begin, end = f"<!-- {name}: written by `make generate` -->\n", f"<!-- end of {name} -->"
+    head, found, rest = text.partition(begin)
+    _, there, tail = rest.partition(end)
+    if not (found and there):
+        raise Undocumented(f"no place for the table: write {begin.strip()} and {end}")
+    return f"{head}{begin}{rows}{end}{tail}"
+
+
+def _table(rows: Iterable[tuple[str, Schema, Any, str]]) -> str:
+    lines = ["| value | type | default | |", "|---|---|---|---|"]
+    lines += [f"| `{name}` | {_type(of)} | {_default(default)} | {text} |" for name, of, default, text in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _without_null(schema: Schema) -> Schema:
+    return next((b for b in schema.get("anyOf", []) if b.get("type") != "null"), schema)
+
+
+def _comments(text: str) -> Iterator[tuple[str, str]]:
+    """(path, comment) of each key with a comment that begins with ``# --``, directly above it."""
+    path: list[tuple[int, str]] = []
+    comment: list[str] | None = None
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("# -- "):
+            comment = [stripped.removeprefix("# -- ")]
+        elif stripped.startswith("#") and comment is not None:
+            comment.append(stripped.removeprefix("#").strip())
+        elif key := _KEY.match(line):
+            path = [(depth, name) for depth, name in path if depth < len(key[1])] + [(len(key[1]), key[2])]
+            if comment is not None:
+                yield ".".join(name for _, name in path), " ".join(comment)
+            comment = None
+        else:
+            comment = None
+
+
+def _leaves(values: dict[str, Any], prefix: str, covered: set[str]) -> Iterator[str]:
+    for name, value in values.items():
+        path = prefix + name
+        if path not in covered and isinstance(value, dict) and value:
+            yield from _leaves(value, f"{path}.", covered)
+        else:
+            yield path
+
+
+def _get(values: Any, path: str) -> Any:
+    for part in path.split("."):
+        values = values[part]
+    return values
+
+
+def _default(value: Any) -> str:
+    if value is None:
+        return ""
+    text = json.dumps(value)
+    return f"`{text}`" if len(text) <= _WIDEST_DEFAULT else "see values.yaml"
+
+
+def _type(schema: Schema) -> str:
+    words = schema.get("enum")
+    if words:
+        return ", ".join(f"`{json.dumps(w).strip(chr(34))}`" for w in words)
+    kind = str(schema.get("type", "any"))
+    return f"list of {_plural(schema['items'])}" if kind == "array" else kind
+
+
+def _plural(schema: Schema) -> str:
+    return f"{schema.get('type', 'value')}s"

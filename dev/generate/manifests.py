@@ -1,0 +1,56 @@
+"""``make generate``: what follows from the models.
+
+CRDs and the admission policy; roles; the chart's part of both; JSON schemas, so that editors complete and check
+manifests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dev.generate.admission import policies
+from dev.generate.chart import chart_files
+from dev.generate.crd import run_crd, sweep_crd
+from dev.generate.rbac import manifests
+from dev.generate.yaml_text import yaml_text
+from sweep_operator.api.names import GROUP, MANAGED_BY
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+
+_HEADER = "# Generated from the models by `make generate`.\n"
+
+
+def generated(root: Path) -> dict[str, str]:
+    """Path below the root of the checkout to content."""
+    files = {
+        f"crds/sweeps.{GROUP}.yaml": _yaml([sweep_crd()]),
+        f"crds/sweepruns.{GROUP}.yaml": _yaml([run_crd()]),
+        "crds/admission-policy.yaml": _yaml(policies()),
+        "deploy/rbac-namespaced.yaml": _yaml(manifests("namespace", MANAGED_BY)),
+        "deploy/rbac-cluster.yaml": _yaml(manifests("cluster", MANAGED_BY)),
+        **chart_files(root),
+    }
+    for name, model in (("sweep.json", Sweep), ("sweeprun.json", SweepRun)):
+        schema = model.model_json_schema(by_alias=True, mode="validation")
+        schema["properties"].pop("status", None)
+        files[f"configs/schema/{name}"] = json.dumps(schema, indent=1, sort_keys=True) + "\n"
+    return files
+
+
+def _yaml(documents: Sequence[Any]) -> str:
+    return _HEADER + yaml_text(documents)
+
+
+def main() -> None:
+    """Write the files below the working directory."""
+    for name, content in generated(Path()).items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Metrics and alerts: from the operator's own registry and from the rules that the chart installs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from sweep_operator.engine.engine import Engine
+from sweep_operator.runtime.metrics import Metrics
+
+_LABELS_OF = {
+    "sweep_operator_api_requests": "verb, code",
+    "sweep_operator_runs": "namespace, outcome, state",
+    "sweep_operator_longest_wait_seconds": "namespace, state",
+}
+"""Of metrics that have no sample while there is nothing to count."""
+
+
+class _Nothing:
+    """What the gauges count in an operator that has just started."""
+
+    depth = 0
+    oldest_age = 0.0
+
+    @property
+    def store(self) -> _Nothing:
+        return self
+
+    @property
+    def queue(self) -> _Nothing:
+        return self
+
+    def all(self, _: object) -> list[Any]:
+        return []
+
+
+def metrics_page(alerts: str) -> str:
+    """The page. ``alerts``: the chart's files/alerts.yaml."""
+    metrics = Metrics()
+    metrics.watch(_nothing())
+    lines = ["# Metrics and alerts", "", "On `/metrics` of the operator's port (8080), in Prometheus' format.", ""]
+    lines += ["| metric | type | labels | |", "|---|---|---|---|"]
+    for family in sorted(metrics.registry.collect(), key=lambda f: f.name):
+        labels = sorted({name for sample in family.samples for name in sample.labels if name != "le"})
+        shown = ", ".join(labels) or _LABELS_OF.get(family.name, "")
+        suffix = "_total" if family.type == "counter" else ""
+        lines.append(f"| `{family.name}{suffix}` | {family.type} | {shown} | {family.documentation} |")
+    lines += ["", "The alerts that `metrics.prometheusRule.enabled` installs; `metrics.prometheusRule.disabledAlerts` "
+              "leaves some out.", ""]  # fmt: skip
+    for rule in YAML(typ="safe").load(alerts):
+        annotations = rule["annotations"]
+        lines += [
+            f"## {rule['alert']}", "",
+            f"**{rule['labels']['severity']}**, {_after(rule)}. {_plain(annotations['description'])}",
+            "",
+            "```text", _plain(re.sub(r"\$(job|namespace)\b", "sweep-operator", rule["expr"])), "```", "",
+        ]  # fmt: skip
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _after(rule: dict[str, Any]) -> str:
+    return f"after {rule['for']}" if "for" in rule else "at once"
+
+
+def _plain(text: str) -> str:
+    words = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda found: found[1].upper(), text)
+    return " ".join(words.split())
+
+
+def _nothing() -> Engine:
+    nothing: Any = _Nothing()
+    return nothing  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Rules about Sweeps and SweepRuns that are neither wire format nor decision."""

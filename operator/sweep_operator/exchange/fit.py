@@ -1,0 +1,224 @@
+"""Rows in the terms of a sweep: its parameters by their names and types, its score, its cost; and what does not fit."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sweep_operator.api.centre import search_centre
+from sweep_operator.api.model import Scalar
+from sweep_operator.api.parameters import typed_value
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.plan import Observation
+from sweep_operator.exchange.row import Row, RowFailure, Text
+from sweep_operator.exchange.text import number_of, typed_text
+
+Kind = Literal["invalid", "missing", "unscored", "unknown", "open", "partly", "cost"]
+_LEARNED_FAILURES = ("parameters", "crash")
+_FEW = 5
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the source calls things, where it differs."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Our path -> the name there."""
+    metric: str | None = None
+    cost: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not fit. invalid, missing, unscored and open: rows were left out."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True)
+class FittedRow:
+    """One run in the sweep's own terms. ``failure`` None: it has a score."""
+
+    row: Row
+    parameters: dict[str, Scalar]
+    score: float | None
+    cost: float | None
+    failure: RowFailure | None
+
+    @property
+    def observation(self) -> Observation | None:
+        """What it teaches, by the same rules as a run of the sweep itself."""
+        if self.failure is None:
+            return Observation(dict(self.parameters), self.score, self.cost)
+        if self.failure.class_ in _LEARNED_FAILURES:
+            return Observation(dict(self.parameters), None, self.cost, is_failure=True)
+        if self.failure.class_ == "timeout" and self.cost is not None:
+            return Observation(dict(self.parameters), None, self.cost, cost_is_lower_bound=True)
+        return None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The rows that fit, in their order, and what does not."""
+
+    rows: tuple[FittedRow, ...]
+    findings: tuple[Finding, ...]
+
+    def texts(self, *kinds: Kind) -> list[str]:
+        """Findings of these kinds; without any, all."""
+        return [f.text for f in self.findings if not kinds or f.kind in kinds]
+
+
+def fit(rows: Iterable[Row], sweep: Sweep, names: Names = Names()) -> Fitted:
+    """Every row that has a result and at least one of the sweep's parameters."""
+    return _Fitting(sweep, names).all(tuple(rows))
+
+
+class _Fitting:
+    def __init__(self, sweep: Sweep, names: Names) -> None:
+        self.sweep, self.names = sweep, names
+        self.specs = sweep.spec.parameters
+        self.metric = names.metric or sweep.spec.metric
+        self.used: set[str] = {"_"}
+        self.absent: Counter[str] = Counter()
+        self.foreign_costs: set[str] = set()
+        self.findings: list[Finding] = []
+
+    def all(self, rows: Sequence[Row]) -> Fitted:
+        open_ = [r for r in rows if r.outcome == "open"]
+        if open_:
+            self._found("open", f"{_count(len(open_))} without a result, or that may still get one: {_where(open_)}")
+        judged = [(r, self._one(r)) for r in rows if r.outcome != "open"]
+        unscored = [r for r, found in judged if found == "unscored"]
+        if unscored:
+            name = f"metric {self.metric!r}" if self.metric else "score"
+            self._found("unscored", f"{_count(len(unscored))} without {name}: {_where(unscored)}")
+        nothing = [r for r, found in judged if found == "nothing"]
+        if nothing:
+            text = f"{_count(len(nothing))} with none of the parameters {', '.join(sorted(self.specs))}"
+            self._found("missing", f"{text}: {_where(nothing)}; map the names that they have there")
+        for source in sorted(self.foreign_costs):
+            ours = self.sweep.spec.cost.source
+            self._found("cost", f"costs are {source} there and {ours} here: they are left out; name one with cost")
+        fitted = tuple(found for _, found in judged if isinstance(found, FittedRow))
+        if self.names.cost is not None and fitted and all(found.cost is None for found in fitted):
+            self._found("missing", f"cost {self.names.cost!r} is in none of the runs; correct its name, or name none")
+        self._gaps(len(fitted), rows)
+        self._unknown(rows)
+        return Fitted(fitted, tuple(self.findings))
+
+    def _one(self, row: Row) -> FittedRow | Literal["unscored", "nothing", "invalid"]:
+        try:
+            parameters = self._parameters(row)
+            score = self._score(row) if row.failure is None else None
+            cost = self._cost(row)
+        except ValueError as error:
+            self._found("invalid", f"{row.where}: {error}")
+            return "invalid"
+        if not parameters:
+            return "nothing"
+        if row.failure is None and score is None:
+            return "unscored"
+        for path, spec in self.specs.items():
+            if path not in parameters and spec.when is None:
+                self.absent[path] += 1
+        return FittedRow(row, parameters, score, cost, row.failure)
+
+    def _parameters(self, row: Row) -> dict[str, Scalar]:
+        found: dict[str, Scalar] = {}
+        for path, spec in self.specs.items():
+            name = self.names.parameters.get(path, path)
+            for values in (row.parameters, row.columns, row.fixed):
+                if name in values:
+                    self.used.add(name)
+                    value = values[name]
+                    break
+            else:
+                continue
+            try:
+                if isinstance(value, Text):
+                    found[path] = typed_text(spec, value)
+                elif isinstance(value, (bool, int, float, str)):
+                    found[path] = typed_value(spec, value)
+                else:
+                    raise ValueError(f"{value!r} is neither a number, a text, true nor false")
+            except ValueError as error:
+                raise ValueError(f"{path if name == path else f'{name} (for {path})'}: {error}") from None
+        return found
+
+    def _score(self, row: Row) -> float | None:
+        wanted = self.names.metric
+        if wanted is None and row.score is not None and row.metric in (None, self.sweep.spec.metric):
+            return row.score
+        if wanted is not None and row.metric == wanted:
+            return row.score
+        return None if self.metric is None else self._measured(row, self.metric)
+
+    def _cost(self, row: Row) -> float | None:
+        if self.names.cost is not None:
+            cost = self._measured(row, self.names.cost)
+            if cost is not None and cost < 0:
+                raise ValueError(f"{self.names.cost}: {cost!r} is negative; leave it empty where it is not known")
+            return cost
+        if row.cost is not None and row.cost_source not in (None, self.sweep.spec.cost.source):
+            self.foreign_costs.add(str(row.cost_source))
+            return None
+        return row.cost
+
+    def _measured(self, row: Row, name: str) -> float | None:
+        if name in row.metrics:
+            return row.metrics[name]
+        if name not in row.columns:
+            return None
+        self.used.add(name)
+        value = row.columns[name]
+        number = number_of(value) if isinstance(value, Text) else value
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise ValueError(f"{name}: {str(value)!r} is not a number")
+        if not math.isfinite(number):
+            raise ValueError(f"{name}: {number!r} is not finite; a run that gave no score has status failed, and none")
+        return float(number)
+
+    # -- what is said of it -------------------------------------------------------------------------------------------
+
+    def _found(self, kind: Kind, text: str) -> None:
+        self.findings.append(Finding(kind, text))
+
+    def _gaps(self, count: int, rows: Sequence[Row]) -> None:
+        centre = search_centre(self.specs)
+        there = sorted({n for r in rows for n in (*r.parameters, *r.columns)} - set(self.specs))
+        for path, missing in self.absent.items():
+            name = self.names.parameters.get(path, path)
+            called = path if name == path else f"{path} (there {name!r})"
+            if missing < count:
+                text = f"{called} is missing in {missing} of {count} runs: there it counts as {centre[path]!r}"
+                self._found("partly", text)
+            else:
+                near = _near(path, there)
+                hint = f"is it {near!r}?" if near else "map its name, or give it a column"
+                self._found("missing", f"{called} is in none of the runs; {hint} (its search centre: {centre[path]!r})")
+
+    def _unknown(self, rows: Sequence[Row]) -> None:
+        names = Counter(n for r in rows for n in {*r.parameters, *r.columns} - self.used)
+        if names:
+            shown = ", ".join(sorted(names)[:20]) + (", ..." if len(names) > 20 else "")
+            self._found("unknown", f"not searched here, and not used: {shown}")
+
+
+def _near(path: str, there: Sequence[str]) -> str | None:
+    last = path.rpartition(".")[2]
+    same = [n for n in there if n.rpartition(".")[2] == last]
+    return same[0] if same else next(iter(difflib.get_close_matches(path, there, n=1, cutoff=0.75)), None)
+
+
+def _count(number: int) -> str:
+    return f"{number} run{'s' if number != 1 else ''}"
+
+
+def _where(rows: Sequence[Row]) -> str:
+    return ", ".join(r.where for r in rows[:_FEW]) + (", ..." if len(rows) > _FEW else "")

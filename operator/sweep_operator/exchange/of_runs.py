@@ -1,0 +1,56 @@
+"""Rows of SweepRuns: what `sweep export` writes and what another sweep's warm start reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sweep_operator.api.model import Scalar
+from sweep_operator.api.parameters import typed_value
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.exchange.row import Outcome, Row, RowFailure
+
+
+def rows_of(sweep: Sweep, runs: Sequence[SweepRun]) -> list[Row]:
+    """One row of each run, in their order."""
+    return [_row(sweep, run) for run in runs]
+
+
+def _row(sweep: Sweep, run: SweepRun) -> Row:
+    status = run.status
+    outcome: Outcome = "succeeded" if run.succeeded else "failed" if run.failed else "open"
+    failure = None
+    if outcome == "failed":
+        failure = RowFailure("stopped", "Unknown")
+        if status.failure is not None:
+            failure = RowFailure(status.failure.class_, status.failure.reason, status.failure.message)
+    created = run.metadata.creation_timestamp
+    fixed = sweep.spec.fixed if status.fixed is None and not run.imported else status.fixed or {}
+    return Row(
+        where=f"run {status.run_name or run.name}",
+        outcome=outcome,
+        parameters=_typed(sweep, run.parameters),
+        fixed={path: value for path, value in fixed.items() if path not in run.parameters},
+        score=status.score,
+        metric=sweep.spec.metric,
+        cost=status.cost,
+        cost_source=sweep.spec.cost.source,
+        metrics=dict(status.metrics),
+        failure=failure,
+        run=status.run_name or run.name,
+        index=run.spec.index,
+        origin=run.spec.origin,
+        created=None if created is None else created.isoformat(),
+    )
+
+
+def _typed(sweep: Sweep, parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """In the types of their distributions: JSON has made 1.0 into 1."""
+    out: dict[str, Scalar] = {}
+    for path, value in parameters.items():
+        spec = sweep.spec.parameters.get(path)
+        try:
+            out[path] = value if spec is None else typed_value(spec, value)
+        except ValueError:  # a manual run that was refused for just that
+            out[path] = value
+    return out

@@ -1,0 +1,61 @@
+"""Rows as the text of a file. Reading it gives the same rows back, every float bit for bit."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sweep_operator.exchange.row import Row
+from sweep_operator.exchange.text import cell
+
+_HEAD = ("run", "index", "origin", "status", "score", "cost", "created")
+_STATUS = {"succeeded": "succeeded", "failed": "failed", "open": "running"}
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """One line for each run; the columns of parameters, fixed values and metrics begin with these words."""
+    columns = {
+        "parameters": _names(r.parameters for r in rows),
+        "fixed": _names(r.fixed for r in rows),
+        "metrics": _names(r.metrics for r in rows),
+        "failure": ["class", "reason", "message"] if any(r.failure for r in rows) else [],
+    }
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*_HEAD, *(f"{group}.{name}" for group, names in columns.items() for name in names)])
+    for row in rows:
+        record = _record(row)
+        line = [record.get(name) for name in _HEAD]
+        line += [(record.get(group) or {}).get(name) for group, names in columns.items() for name in names]
+        writer.writerow([cell(value) for value in line])
+    return out.getvalue()
+
+
+def to_jsonl(rows: Iterable[Row]) -> str:
+    """One JSON object in a line for each run."""
+    return "".join(json.dumps(_record(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+
+
+def _record(row: Row) -> dict[str, Any]:
+    failure = row.failure
+    found = {
+        "run": row.run,
+        "index": row.index,
+        "origin": row.origin,
+        "status": _STATUS[row.outcome],
+        "score": row.score,
+        "cost": row.cost,
+        "created": row.created,
+        "parameters": dict(row.parameters),
+        "fixed": dict(row.fixed),
+        "metrics": dict(row.metrics),
+        "failure": failure and {"class": failure.class_, "reason": failure.reason, "message": failure.message},
+    }
+    return {k: v for k, v in found.items() if v is not None and v != {}}
+
+
+def _names(groups: Iterable[Mapping[str, object]]) -> list[str]:
+    return list(dict.fromkeys(name for group in groups for name in sorted(group)))

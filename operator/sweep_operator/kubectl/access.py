@@ -1,0 +1,70 @@
+"""The cluster and the namespace that a command is about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from sweep_operator.kube.protocol import Forbidden, Unauthenticated
+from sweep_operator.kubectl.refusal import NotAllowed
+
+if TYPE_CHECKING:
+    from sweep_operator.kube.cluster import ClusterKube
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """An API server as the user, and the namespace that is meant."""
+
+    kube: ClusterKube
+    namespace: str
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the options say; None: as the kubeconfig says."""
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+    namespace: str | None = None
+
+    @asynccontextmanager
+    async def cluster(self, *, request_timeout: float = 30.0) -> AsyncIterator[Cluster]:
+        """Raises NoCluster; a refused request comes as NotAllowed."""
+        from sweep_operator.kube.cluster import ClusterKube, find_persons_source  # a second: not for --help
+
+        source = find_persons_source(self.kubeconfig, self.context)
+        namespace = self.namespace or source.namespace() or "default"
+        kube = await ClusterKube.connect(
+            source=source, request_timeout=request_timeout, raise_at_once=(Unauthenticated,)
+        )
+        try:
+            yield Cluster(kube, namespace)
+        except Forbidden as error:
+            raise NotAllowed(error) from None
+        finally:
+            await kube.close()
+
+
+def access_of(ctx: click.Context) -> Access:
+    """What was said before and after the command's name; the later word counts."""
+    return Access(**(ctx.find_object(dict) or {}))
+
+
+def in_cluster(work: Callable[[Cluster], Awaitable[T]]) -> T:
+    """The result of ``work`` with the cluster of the running command."""
+    access = access_of(click.get_current_context())
+
+    async def connected() -> T:
+        async with access.cluster() as cluster:
+            return await work(cluster)
+
+    return asyncio.run(connected())

@@ -1,0 +1,94 @@
+"""``kubectl sweep add``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sweep_operator.cli.options import OVERRIDES_FOLLOW
+from sweep_operator.kubectl.access import Cluster, in_cluster
+from sweep_operator.kubectl.names import complete_parameters, complete_runs, complete_sweeps
+from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
+
+
+@click.command(context_settings=OVERRIDES_FOLLOW)
+@click.argument("sweep", type=SWEEP_NAME, shell_complete=complete_sweeps)
+@click.argument("parameters", nargs=-1, metavar="[name=value ...]", shell_complete=complete_parameters)
+@click.option(
+    "-f", "--filename", "files", multiple=True, type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="YAML or JSON of parameters, flat or nested; each document, or entry of a list, is a run. -: stdin",
+)  # fmt: skip
+@click.option("--like", metavar="RUN", help="Begin with that run's parameters.", shell_complete=complete_runs)
+@click.option("--name", help="Name of the run. [SWEEP.m.<n>]")
+@cluster_options
+def add(sweep: str, parameters: tuple[str, ...], files: tuple[Path, ...], like: str | None, name: str | None) -> None:
+    """Add runs of your own to SWEEP; the optimizer learns from them.
+
+    Parameters that are not named take their search centre. name=value wins over -f, and -f over --like.
+
+    \b
+      kubectl sweep add cartpole trainer.gamma=0.98 trainer.batch_size=128
+      kubectl sweep add cartpole --like cartpole.r.3 trainer.gamma=0.98
+      kubectl sweep add cartpole -f candidates.yaml
+    """
+    from sweep_operator.config.arguments import parse_argument
+    from sweep_operator.config.errors import ConfigError
+
+    said = [parse_argument(p) for p in parameters]
+    for argument in said:
+        if argument.prefix:
+            raise ConfigError(f"{argument.raw!r}: write {argument.key}=value, without {argument.prefix}")
+    named = {argument.key: argument.value for argument in said}
+    wanted = [(where, {**values, **named}) for where, values in _read(files)] if files else [("", named)]
+    if not files and not named and like is None:
+        raise click.UsageError("nothing to run: name parameters, a file (-f) or a run (--like)")
+    if name is not None and len(wanted) != 1:
+        raise ConfigError(f"--name: is for one run, and there are {len(wanted)} in {', '.join(map(str, files))}")
+    in_cluster(lambda cluster: _add(cluster, sweep, wanted, like, name))
+
+
+async def _add(
+    cluster: Cluster, name: str, wanted: list[tuple[str, dict[str, Any]]], like: str | None, run_name: str | None
+) -> None:
+    from sweep_operator.api.errors import parse
+    from sweep_operator.api.sweep import Sweep
+    from sweep_operator.api.sweeprun import SweepRun
+    from sweep_operator.kubectl.lookup import run_named, sweep_named
+    from sweep_operator.kubectl.manual_runs import added_prefix, checked_parameters, create_run, outside_bounds
+
+    sweep = parse(Sweep, await sweep_named(cluster, name))
+    base = parse(SweepRun, await run_named(cluster, like)).parameters if like is not None else {}
+    # All of them are checked before the first is made.
+    runs = [checked_parameters(sweep, {**base, **values}, where) for where, values in wanted]
+    for parameters in runs:
+        for note in outside_bounds(sweep, parameters):
+            click.echo(f"note: {note}", err=True)
+        made = await create_run(cluster, name, parameters, name=run_name, prefix=added_prefix(name))
+        click.echo(f"sweeprun.metta.ai/{made} created")
+
+
+def _read(files: tuple[Path, ...]) -> list[tuple[str, dict[str, Any]]]:
+    """Each run's flat parameters, and what names its place in an error. Raises ConfigError."""
+    from sweep_operator.config.errors import ConfigError, shown
+    from sweep_operator.config.paths import flatten
+    from sweep_operator.config.yaml_files import parse_documents, read_documents
+
+    found = []
+    for path in files:
+        stdin = str(path) == "-"
+        documents = parse_documents(sys.stdin.read(), "standard input") if stdin else read_documents(path)
+        entries = [entry for d in documents for entry in (d if isinstance(d, list) else [d])]
+        for number, entry in enumerate(entries, 1):
+            where = f"{'standard input' if stdin else path}{f', run {number}' if len(entries) > 1 else ''}: "
+            if not isinstance(entry, Mapping) or not entry:
+                raise ConfigError(f"{where}{shown(entry)} is no map of parameters; write name: value")
+            if entry.get("kind") == "SweepRun":
+                raise ConfigError(f"{where}is a manifest; `kubectl apply -f` makes what it says")
+            found.append((where, flatten(entry)))
+    if not found:
+        raise ConfigError(f"{', '.join(map(str, files))}: is empty; write name: value")
+    return found

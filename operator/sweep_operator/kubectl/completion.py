@@ -1,0 +1,56 @@
+"""``kubectl sweep completion``, and the program that kubectl asks about our arguments (``kubectl_complete-sweep``)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
+
+PROGRAM = "kubectl-sweep"
+_NO_SPACE, _NO_FILES = 2, 4
+"""Directives of cobra's completion protocol, which kubectl's own completion speaks."""
+
+_HEAD = """\
+# Completion of {shell} for `kubectl-sweep`. For `kubectl sweep` it is kubectl's own that counts, and it asks us by
+# itself (kubectl 1.26 or newer, with kubectl_complete-sweep on the PATH):
+#   source <(kubectl completion {shell})
+#   source <(kubectl sweep completion {shell})
+"""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh"]))
+def completion(shell: str) -> None:
+    """Print the completion script for SHELL: source <(kubectl sweep completion bash)"""
+    from sweep_operator.kubectl.main import COMPLETE_VARIABLE, cli
+
+    found = get_completion_class(shell)
+    assert found is not None
+    # The class, not its source(): that one starts a bash to see how old it is.
+    script = found(cli, {}, PROGRAM, COMPLETE_VARIABLE)
+    click.echo(_HEAD.format(shell=shell) + script.source_template % script.source_vars())
+
+
+def complete(arguments: Sequence[str]) -> str:
+    """What kubectl shows for ``arguments``, the last of them unfinished: lines of word TAB help, then a directive."""
+    from sweep_operator.kubectl.main import COMPLETE_VARIABLE, cli
+
+    *said, incomplete = arguments or [""]
+    items = ShellComplete(cli, {}, PROGRAM, COMPLETE_VARIABLE).get_completions(list(said), incomplete)
+    files = any(item.type in ("file", "dir") for item in items)
+    lines = [_line(item) for item in items if item.type == "plain"]
+    unfinished = any(str(item.value).endswith("=") for item in items)
+    directive = (0 if files else _NO_FILES) | (_NO_SPACE if unfinished else 0)
+    return "\n".join([*lines, f":{directive}"]) + "\n"
+
+
+def main() -> None:
+    """Entry point of ``kubectl_complete-sweep``."""
+    sys.stdout.write(complete(sys.argv[1:]))
+
+
+def _line(item: CompletionItem) -> str:
+    help_ = " ".join(str(item.help or "").split())
+    return f"{item.value}\t{help_}" if help_ else str(item.value)

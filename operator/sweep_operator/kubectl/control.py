@@ -1,0 +1,75 @@
+"""``kubectl sweep suspend``, ``resume`` and ``stop``."""
+
+from __future__ import annotations
+
+import click
+
+from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.kubectl.access import Cluster, in_cluster
+from sweep_operator.kubectl.names import complete_sweeps, complete_sweeps_and_runs
+from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
+
+
+@click.command()
+@click.argument("sweeps", type=SWEEP_NAME, nargs=-1, required=True, shell_complete=complete_sweeps)
+@cluster_options
+def suspend(sweeps: tuple[str, ...]) -> None:
+    """Start nothing new in SWEEPS. What runs is drained or stopped, as spec.suspendPolicy says."""
+    in_cluster(lambda cluster: _edit_sweeps(cluster, sweeps, {"suspend": True}, "suspended"))
+
+
+@click.command()
+@click.argument("sweeps", type=SWEEP_NAME, nargs=-1, required=True, shell_complete=complete_sweeps)
+@cluster_options
+def resume(sweeps: tuple[str, ...]) -> None:
+    """Go on with SWEEPS that were suspended or stopped."""
+    in_cluster(lambda cluster: _edit_sweeps(cluster, sweeps, {"suspend": False, "stop": False}, "resumed"))
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, shell_complete=complete_sweeps_and_runs)
+@cluster_options
+def stop(names: tuple[str, ...]) -> None:
+    """End NAMES now: sweeps (`resume` goes on) or single runs (for good; nothing is learned from them)."""
+
+    async def work(cluster: Cluster) -> None:
+        from sweep_operator.kubectl.lookup import sweep_or_run
+
+        for name in names:
+            kind, found = await sweep_or_run(cluster, name)
+            ended = _ended(found)
+            if ended:
+                _say(kind, found, f"has ended already ({ended})")
+            else:
+                await _edit(cluster, kind, found, {"stop": True}, "stopped")
+
+    in_cluster(work)
+
+
+async def _edit_sweeps(cluster: Cluster, names: tuple[str, ...], fields: dict[str, bool], done: str) -> None:
+    from sweep_operator.kubectl.lookup import sweep_named
+
+    for name in names:
+        await _edit(cluster, Kind.SWEEP, await sweep_named(cluster, name), fields, done)
+
+
+async def _edit(cluster: Cluster, kind: Kind, found: Object, fields: dict[str, bool], done: str) -> None:
+    """Only what differs is sent: an empty edit is none."""
+    wanted = {field: value for field, value in fields.items() if bool(found["spec"].get(field)) != value}
+    if not wanted:
+        _say(kind, found, f"{done} (unchanged)")
+        return
+    await cluster.kube.patch(kind, cluster.namespace, found["metadata"]["name"], {"spec": wanted})
+    _say(kind, found, done)
+
+
+def _ended(found: Object) -> str:
+    """Why it has ended; empty while it goes on."""
+    from sweep_operator.domain.conditions import condition_of
+
+    condition = condition_of(found, "Succeeded")
+    return str(condition["reason"]) if condition.get("status") in ("True", "False") else ""
+
+
+def _say(kind: Kind, found: Object, what: str) -> None:
+    click.echo(f"{kind.lower()}.metta.ai/{found['metadata']['name']} {what}")

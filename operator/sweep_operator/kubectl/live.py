@@ -1,0 +1,215 @@
+"""``kubectl sweep status -w``: a sweep as it goes on, by watches; until it ends or is deleted.
+
+A server that cannot be reached is waited for; credentials and rights that it refuses for long are for a person to mend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import click
+
+from sweep_operator.kube.protocol import (
+    Forbidden,
+    Gone,
+    Kind,
+    KubeError,
+    Object,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
+from sweep_operator.kubectl.access import Cluster, in_cluster
+from sweep_operator.kubectl.lookup import run_order, sweep_named
+from sweep_operator.views.tables import number, run_state, sweep_state
+
+_REDRAW = 1.0
+"""Seconds: ages and estimates move on without news."""
+_TOGETHER = 0.2
+"""Seconds: news that come together are shown together."""
+_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+"""Seconds until a server that has not answered is asked again, where it does not say; and where it does, at most."""
+_STARTS_WITHIN = 30.0
+"""Seconds in which an API server that has just started, and knows no roles yet, refuses what it will allow."""
+_REFUSED_WITHIN = 30.0
+"""Seconds that a request may take: a watch that lasts longer was allowed."""
+Show = Callable[[Object, Sequence[Object]], bool]
+"""Shows the state; says whether that was the end."""
+Say = Callable[[str], None]
+"""Tells what is waited for; empty: nothing any more."""
+
+
+class Deleted(Exception):
+    """The sweep that is followed is gone."""
+
+
+def follow(name: str) -> None:
+    """Until the sweep ends: exit code 1 where it has failed."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        from sweep_operator.views.live import TableView
+
+        view = TableView(Console(), lambda: datetime.now(UTC))
+        try:
+            failed = in_cluster(lambda cluster: _until_over(cluster, name, _table(view.show), view.say))
+        finally:
+            view.close()
+    else:
+        failed = in_cluster(lambda cluster: _until_over(cluster, name, _lines(click.echo), _note))
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _note(message: str) -> None:
+    if message:
+        click.echo(f"note: {message}", err=True)
+
+
+def _table(draw: Callable[..., None]) -> Show:
+    from sweep_operator.api.errors import parse
+    from sweep_operator.api.sweep import Sweep
+    from sweep_operator.api.sweeprun import SweepRun
+
+    def show(sweep: Object, runs: Sequence[Object]) -> bool:
+        draw(parse(Sweep, sweep), [parse(SweepRun, r) for r in runs], ())
+        return over(sweep)
+
+    return show
+
+
+def _lines(write: Callable[[str], None]) -> Show:
+    """One line per change of state, for logs and pipes."""
+    known: dict[str, str] = {}
+
+    def show(sweep: Object, runs: Sequence[Object]) -> bool:
+        for run in runs:
+            status, name = run.get("status") or {}, run["metadata"]["name"]
+            result = [f"{w} {number(status[w])}" for w in ("score", "cost") if status.get(w) is not None]
+            line = " ".join([run_state(run), *result])
+            if known.get(name) != line:
+                known[name] = line
+                write(f"{name} {line}")
+        state = sweep_state(sweep)
+        name = sweep["metadata"]["name"]
+        if known.get("") != state:
+            known[""] = state
+            write(f"{name} {state}")
+        return over(sweep)
+
+    return show
+
+
+def over(sweep: Object) -> bool:
+    """It has ended, and its status is of the present spec: one that was just resumed has not."""
+    from sweep_operator.domain.conditions import condition_of
+
+    seen = (sweep.get("status") or {}).get("observedGeneration")
+    ended = condition_of(sweep, "Succeeded").get("status") in ("True", "False")
+    return ended and seen == sweep["metadata"].get("generation")
+
+
+async def _until_over(cluster: Cluster, name: str, show: Show, say: Say) -> bool:
+    """Whether it has failed. Raises Deleted."""
+    from sweep_operator.domain.conditions import condition_of
+
+    await sweep_named(cluster, name)  # says what there is instead
+    sweep = await Follower(cluster, name, say).run(show)
+    return condition_of(sweep, "Succeeded").get("status") == "False"
+
+
+class Follower:
+    """Two watches, of the sweep and of its runs, and what they have told so far."""
+
+    def __init__(
+        self, cluster: Cluster, name: str, say: Say, *, pause: float = _PAUSE, starts_within: float = _STARTS_WITHIN
+    ) -> None:
+        self._cluster, self._name, self._say = cluster, name, say
+        self._pause, self._starts_within = pause, starts_within
+        # when it was watched last, or the server away: a refusal soon after may be that of a server that starts
+        self._open: dict[Kind, float] = {}
+        self._lost: set[Kind] = set()
+        self._objects: dict[Kind, dict[str, Object]] = {}
+        self._changed = asyncio.Event()
+
+    async def run(self, show: Show) -> Object:
+        """The sweep as it was when ``show`` said that it is over."""
+        watches = [
+            asyncio.create_task(self._keep(Kind.SWEEP, {"metadata.name": self._name})),
+            asyncio.create_task(self._keep(Kind.SWEEP_RUN, {"spec.sweepName": self._name})),
+        ]
+        try:
+            while True:
+                await self._news(watches)
+                if len(self._objects) < len(watches):
+                    continue  # one of the lists is still to come
+                sweep = self._objects[Kind.SWEEP].get(self._name)
+                if sweep is None:
+                    raise Deleted(f"sweep {self._name} was deleted")
+                if show(sweep, sorted(self._objects[Kind.SWEEP_RUN].values(), key=run_order)):
+                    return sweep
+        finally:
+            for watch in watches:
+                watch.cancel()
+            await asyncio.gather(*watches, return_exceptions=True)
+
+    async def _news(self, watches: Sequence[asyncio.Task[None]]) -> None:
+        changed = asyncio.create_task(self._changed.wait())
+        done, _ = await asyncio.wait({changed, *watches}, timeout=_REDRAW, return_when=asyncio.FIRST_COMPLETED)
+        changed.cancel()
+        for task in done - {changed}:
+            task.result()  # what has ended it
+        if self._changed.is_set():
+            await asyncio.sleep(_TOGETHER)
+            self._changed.clear()
+
+    async def _keep(self, kind: Kind, fields: dict[str, str]) -> None:
+        while True:
+            try:
+                await self._listed_and_watched(kind, fields)
+            except Gone:
+                continue  # changes were missed: the whole list again
+            except (Forbidden, Unauthenticated) as error:
+                if time.monotonic() - self._open.get(kind, -math.inf) >= self._starts_within:
+                    raise
+                self._tell_lost(kind, error)
+                await asyncio.sleep(self._pause)
+            except (Unavailable, TooManyRequests) as error:
+                self._open[kind] = time.monotonic()
+                self._tell_lost(kind, error)
+                await asyncio.sleep(min(error.retry_after or self._pause, _LONGEST_PAUSE))
+
+    async def _listed_and_watched(self, kind: Kind, fields: dict[str, str]) -> None:
+        kube, namespace = self._cluster.kube, self._cluster.namespace
+        listed = await kube.list(kind, namespace, fields=fields)
+        self._objects[kind] = {o["metadata"]["name"]: o for o in listed.items}
+        self._tell_found(kind)
+        self._changed.set()
+        began = time.monotonic()
+        try:
+            async for event in kube.watch(kind, namespace, resource_version=listed.resource_version, fields=fields):
+                name = event.object["metadata"]["name"]
+                if event.type == "DELETED":
+                    self._objects[kind].pop(name, None)
+                else:
+                    self._objects[kind][name] = event.object
+                self._changed.set()
+        finally:
+            if time.monotonic() - began > _REFUSED_WITHIN:  # a right that was never there is told at once
+                self._open[kind] = time.monotonic()
+
+    def _tell_lost(self, kind: Kind, error: KubeError) -> None:
+        """Once, whichever watch notices it first."""
+        if not self._lost:
+            self._say(f"waiting for the API server ({error})")
+        self._lost.add(kind)
+
+    def _tell_found(self, kind: Kind) -> None:
+        if self._lost and not self._lost - {kind}:
+            self._say("")
+        self._lost.discard(kind)

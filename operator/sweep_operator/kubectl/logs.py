@@ -1,0 +1,176 @@
+"""``kubectl sweep logs``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+
+import click
+
+from sweep_operator.kube.protocol import NotFound, Object
+from sweep_operator.kubectl.access import Cluster, in_cluster
+from sweep_operator.kubectl.names import complete_runs
+from sweep_operator.kubectl.options import RUN_NAME, cluster_options
+from sweep_operator.kubectl.run_pods import STAGES, RunPod, of_attempt, pods_of
+
+_POLL = 1.0
+"""Seconds between two looks for the next pod."""
+
+
+class NoLog(Exception):
+    """There is nothing to read. The message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the options say."""
+
+    stage: str | None
+    attempt: int | None
+    rank: int
+    container: str
+    tail: int | None
+    timestamps: bool
+    follow: bool
+
+
+@click.command()
+@click.argument("run", type=RUN_NAME, shell_complete=complete_runs)
+@click.option(
+    "-f", "--follow", is_flag=True, help="Go on as lines come, through retries and stages, until the run ends."
+)
+@click.option("--stage", type=click.Choice(STAGES), help="[the latest one that has a pod]")
+@click.option("--attempt", type=click.IntRange(min=1), help="[the latest one]")
+@click.option(
+    "--node", "rank", type=click.IntRange(min=0), default=0, help="Of a stage on several nodes: its rank. [0]"
+)
+@click.option("-c", "--container", default="main", help="[main]")
+@click.option("--tail", type=click.IntRange(min=0), help="Only that many of the last lines.")
+@click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
+@cluster_options
+def logs(
+    run: str,
+    follow: bool,
+    stage: str | None,
+    attempt: int | None,
+    rank: int,
+    container: str,
+    tail: int | None,
+    timestamps: bool,
+) -> None:
+    """Print the log of RUN: of the stage and attempt that run, or ran last."""
+    wanted = Wanted(stage, attempt, rank, container, tail, timestamps, follow)
+    in_cluster(lambda cluster: _logs(cluster, run, wanted))
+
+
+async def _logs(cluster: Cluster, name: str, wanted: Wanted) -> None:
+    from sweep_operator.kubectl.lookup import run_named
+
+    run = await run_named(cluster, name)
+    pods = of_attempt(await pods_of(cluster, name, wanted.stage, wanted.rank), wanted.attempt)
+    if wanted.follow:
+        await _follow(cluster, run, pods, wanted)
+    elif not pods:
+        raise NoLog(_no_pod(run, wanted))
+    elif not pods[-1].started(wanted.container):
+        raise NoLog(_not_started(pods[-1], name))
+    else:
+        try:
+            await _print(cluster, pods[-1], wanted)
+        except NotFound as error:
+            raise NoLog(f"{pods[-1].name}: {error}") from None
+
+
+async def _follow(cluster: Cluster, run: Object, pods: list[RunPod], wanted: Wanted) -> None:
+    """From the latest pod on: its log to its end, then the next attempt's or stage's, until none can come."""
+    from sweep_operator.kubectl.lookup import run_named
+
+    name = run["metadata"]["name"]
+    told, shown = "", (pods[-2].place if len(pods) > 1 else (-1, 0, ""))
+    several = False
+    while True:
+        coming = [p for p in pods if p.place > shown]
+        if coming and coming[0].started(wanted.container):
+            pod = coming[0]
+            if several:
+                click.echo(f"--- {name}: {pod.title}", err=True)
+            try:
+                await _print(cluster, pod, wanted)
+            except NotFound as error:  # gone since it was listed: what comes after it is still to be seen
+                click.echo(f"{pod.name}: {error}", err=True)
+            shown, several, told = pod.place, True, ""
+        elif coming and coming[0].over:
+            shown = coming[0].place
+        elif not coming and _is_over(run, wanted):
+            if not several:
+                raise NoLog(_no_pod(run, wanted))
+            return
+        else:
+            waits = _not_started(coming[0], name) if coming else _waits(run)
+            if waits != told and not (several and not coming):
+                click.echo(waits, err=True)
+            told = waits
+            await asyncio.sleep(_POLL)
+        # The run before its pods: whatever it has started by then is among them.
+        run = await run_named(cluster, name)
+        pods = of_attempt(await pods_of(cluster, name, wanted.stage, wanted.rank), wanted.attempt)
+
+
+async def _print(cluster: Cluster, pod: RunPod, wanted: Wanted) -> None:
+    """Raises NotFound."""
+    out = sys.stdout.buffer
+    async for chunk in cluster.kube.read_log(
+        cluster.namespace,
+        pod.name,
+        wanted.container,
+        follow=wanted.follow,
+        tail=wanted.tail,
+        timestamps=wanted.timestamps,
+    ):
+        out.write(chunk)
+        out.flush()
+
+
+def _is_over(run: Object, wanted: Wanted) -> bool:
+    """No pod that is wanted can come any more."""
+    from sweep_operator.domain.conditions import condition_of
+
+    ends = ["Succeeded"]
+    if wanted.stage is not None:
+        ends.append(f"{wanted.stage.capitalize()}Succeeded")
+    if any(condition_of(run, type_).get("status") in ("True", "False") for type_ in ends):
+        return True
+    if wanted.attempt is None:
+        return False
+    status = run.get("status") or {}
+    stages = [wanted.stage] if wanted.stage is not None else list(STAGES)
+    return all((status.get(s) or {}).get("attempt", 0) > wanted.attempt for s in stages)
+
+
+def _waits(run: Object) -> str:
+    from sweep_operator.views.tables import run_state
+
+    return f"{run['metadata']['name']} has no pod yet ({run_state(run)}); waiting"
+
+
+def _not_started(pod: RunPod, run: str) -> str:
+    said = f" ({pod.waits_for})" if pod.waits_for else ""
+    return f"{run}: {pod.title} has not started{said}; pod {pod.name}"
+
+
+def _no_pod(run: Object, wanted: Wanted) -> str:
+    from sweep_operator.views.tables import run_state
+
+    name = run["metadata"]["name"]
+    which = "".join(
+        [
+            f" of {wanted.stage}" if wanted.stage else "",
+            f" of attempt {wanted.attempt}" if wanted.attempt else "",
+            f" of node {wanted.rank}" if wanted.rank else "",
+        ]
+    )
+    if _is_over(run, wanted):
+        gone = "they go with the Jobs (spec.ttlSecondsAfterFinished), and with a volume that is not kept"
+        return f"{name} ({run_state(run)}) has no pod{which} any more, or never had one: {gone}"
+    return f"{name} ({run_state(run)}) has no pod{which} yet; -f waits for it"

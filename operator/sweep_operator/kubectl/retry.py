@@ -1,0 +1,40 @@
+"""``kubectl sweep retry``."""
+
+from __future__ import annotations
+
+import click
+
+from sweep_operator.kubectl.access import Cluster, in_cluster
+from sweep_operator.kubectl.names import complete_failed_runs
+from sweep_operator.kubectl.options import RUN_NAME, cluster_options
+
+
+@click.command()
+@click.argument("runs", type=RUN_NAME, nargs=-1, required=True, shell_complete=complete_failed_runs)
+@cluster_options
+def retry(runs: tuple[str, ...]) -> None:
+    """Run the parameters of failed RUNS again, each as a new manual run: RUN-retry-<n>."""
+    in_cluster(lambda cluster: _retry(cluster, runs))
+
+
+async def _retry(cluster: Cluster, names: tuple[str, ...]) -> None:
+    from sweep_operator.api.errors import parse
+    from sweep_operator.api.sweep import Sweep
+    from sweep_operator.api.sweeprun import SweepRun
+    from sweep_operator.config.errors import ConfigError
+    from sweep_operator.kubectl.lookup import run_named, sweep_named
+    from sweep_operator.kubectl.manual_runs import checked_parameters, create_run, retry_prefix
+
+    wanted = []
+    for name in names:
+        run = parse(SweepRun, await run_named(cluster, name))
+        sweep = run.spec.sweep_name
+        if run.succeeded:
+            raise ConfigError(f"{name} has not failed; `kubectl sweep add {sweep} --like {name}` runs it again")
+        if not run.failed:
+            raise ConfigError(f"{name} is not over; `kubectl sweep stop {name}` ends it, and then it can be retried")
+        found = parse(Sweep, await sweep_named(cluster, sweep))
+        wanted.append((name, sweep, checked_parameters(found, run.parameters, f"{name}: ")))
+    for name, sweep, parameters in wanted:
+        made = await create_run(cluster, sweep, parameters, name=None, prefix=retry_prefix(name))
+        click.echo(f"sweeprun.metta.ai/{made} created")

@@ -1,0 +1,137 @@
+"""What runs use and cost just now, from objects as JSON and the time: pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sweep_operator.api.names import MAIN_CONTAINER, RUN_LABEL, STAGE_LABEL
+
+Json = Mapping[str, Any]
+_QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)")
+_SUFFIXES = {
+    "": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
+    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "Ei": 2.0**60,
+}  # fmt: skip
+_STAGES = {"Training": "train", "Evaluating": "eval"}
+_COMMON = ("cpu", "memory", "ephemeral-storage", "hugepages-")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One run that is not over. ``None``: not known; ``cpu`` in cores, ``memory`` in bytes."""
+
+    run: str
+    stage: str
+    attempt: int
+    seconds: float
+    cost: float | None
+    predicted: float | None
+    devices: float | None
+    node: str
+    cpu: float | None
+    memory: float | None
+
+
+def quantity(text: object) -> float:
+    """``250m``, ``1500Ki``, ``2`` as a number. Raises ValueError."""
+    found = _QUANTITY.fullmatch(str(text))
+    if found is None or found[2] not in _SUFFIXES:
+        raise ValueError(f"{text!r} is no quantity of Kubernetes")
+    return float(found[1]) * _SUFFIXES[found[2]]
+
+
+def usage_of(
+    run: Json, sweep: Json, pods: Sequence[Json] | None, metrics: Sequence[Json] | None, now: datetime
+) -> Usage:
+    """``pods`` and ``metrics``: of the sweep, of the whole namespace, or None where they cannot be read."""
+    from sweep_operator.views.tables import run_state
+
+    status, name = run.get("status") or {}, run["metadata"]["name"]
+    state = run_state(run)
+    stage = "eval" if (status.get("eval") or {}).get("attempt") else "train"
+    live = None if pods is None else [p for p in pods if _is_live(p, name, stage)]
+    named = {p["metadata"]["name"] for p in live or ()}
+    used = None if metrics is None or live is None else [m for m in metrics if m["metadata"]["name"] in named]
+    devices = None if live is None else sum(map(_devices, live))
+    seconds = sum(
+        _seconds(status.get(s) or {}, running=s == stage and state in _STAGES, now=now) for s in _included(sweep)
+    )
+    return Usage(
+        run=name,
+        stage=_STAGES.get(state, state),
+        attempt=(status.get(stage) or {}).get("attempt", 0),
+        seconds=seconds,
+        cost=_cost(sweep, seconds, devices),
+        predicted=(run["spec"].get("prediction") or {}).get("cost"),
+        devices=devices,
+        node=",".join(sorted({str(p["spec"]["nodeName"]) for p in live or () if p["spec"].get("nodeName")})),
+        cpu=_sum(used, "cpu"),
+        memory=_sum(used, "memory"),
+    )
+
+
+def unit_of(sweep: Json) -> str:
+    """Of the sweep's costs."""
+    return str(((sweep.get("status") or {}).get("cost") or {}).get("unit") or "seconds")
+
+
+def bytes_text(value: float | None) -> str:
+    """``1.5Gi``, ``210Mi``; empty for None."""
+    if value is None:
+        return ""
+    return f"{value / 2**30:.1f}Gi" if value >= 2**30 else f"{value / 2**20:.0f}Mi"
+
+
+def cores_text(value: float | None) -> str:
+    """``850m``, ``3.5``; empty for None."""
+    if value is None:
+        return ""
+    return f"{value * 1000:.0f}m" if value < 1 else f"{value:.1f}"
+
+
+def _cost(sweep: Json, seconds: float, devices: float | None) -> float | None:
+    """As far as it follows from what a user can read: prices stand in the operator's configuration."""
+    match (sweep["spec"].get("cost") or {}).get("source", "WallClock"):
+        case "WallClock":
+            return seconds
+        case "GPUSeconds" if devices is not None:
+            return seconds * devices
+    return None
+
+
+def _included(sweep: Json) -> Iterable[str]:
+    return (sweep["spec"].get("cost") or {}).get("include") or ("train", "eval")
+
+
+def _seconds(stage: Json, *, running: bool, now: datetime) -> float:
+    """Of all attempts; the one that runs up to now (its own entry says less, or is not there yet)."""
+    start = stage.get("startTime")
+    if not running or not start:
+        return float(stage.get("seconds") or 0)
+    began = datetime.fromisoformat(str(start).replace("Z", "+00:00")).astimezone(UTC)
+    others = [a for a in stage.get("attempts") or () if a.get("n") != stage.get("attempt")]
+    return sum(float(a.get("seconds") or 0) for a in others) + max(0.0, (now - began).total_seconds())
+
+
+def _is_live(pod: Json, run: str, stage: str) -> bool:
+    labels = pod["metadata"].get("labels") or {}
+    ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    return labels.get(RUN_LABEL) == run and labels.get(STAGE_LABEL) == stage and not ended
+
+
+def _devices(pod: Json) -> float:
+    """GPUs and the like: what main asks for besides the resources that every node has."""
+    main: Json = next((c for c in pod["spec"].get("containers") or () if c.get("name") == MAIN_CONTAINER), {})
+    limits = (main.get("resources") or {}).get("limits") or {}
+    return sum(quantity(amount) for name, amount in limits.items() if not name.startswith(_COMMON))
+
+
+def _sum(metrics: Sequence[Json] | None, what: str) -> float | None:
+    """Over pods and containers; None where the metrics API has no pod of the run."""
+    if not metrics:
+        return None
+    return sum(quantity((c.get("usage") or {}).get(what, 0)) for m in metrics for c in m.get("containers") or ())

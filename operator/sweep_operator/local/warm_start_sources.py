@@ -1,0 +1,59 @@
+"""Warm-start sources of local mode: sweeps of the same runs directory, ConfigMaps of the sweep's store, files, W&B."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sweep_operator.api.errors import InvalidObject
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.warm_start import WarmStart, WarmStartSource
+from sweep_operator.engine.history_rows import read_bytes, read_config_map, read_sources, rows_of_objects
+from sweep_operator.engine.ports import History, HistoryUnreadable
+from sweep_operator.exchange.row import Row
+from sweep_operator.kube.embedded import open_readonly
+from sweep_operator.kube.protocol import Kind, Kube, KubeError
+from sweep_operator.tracking.history.warm_start import WandbSources
+
+
+class LocalHistory:
+    """The HistoryReader of local mode."""
+
+    def __init__(self, runs_dir: Path, kube: Kube, wandb: WandbSources) -> None:
+        self._runs_dir, self._kube, self._wandb = runs_dir, kube, wandb
+
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
+        """Observations of all sources, newest first. Raises HistoryUnreadable."""
+
+        async def read_one(source: WarmStartSource) -> list[Row]:
+            if source.sweep is not None:
+                return await self._read_sweep(source.sweep)
+            if source.config_map is not None:
+                return await read_config_map(self._kube, sweep.metadata.namespace, source.config_map)
+            if source.file is not None:
+                return read_file(Path(source.file))[::-1]
+            return await self._wandb.read(sweep, warm_start, source)
+
+        return await read_sources(sweep, warm_start, read_one)
+
+    async def _read_sweep(self, name: str) -> list[Row]:
+        for path in sorted(self._runs_dir.glob("*/state.db")):
+            try:
+                kube = open_readonly(path)
+                sweeps = (await kube.list(Kind.SWEEP)).items
+                found = next((s for s in sweeps if name in (s["metadata"]["name"], s["spec"].get("displayName"))), None)
+                if found is not None:
+                    return rows_of_objects(found, (await kube.list(Kind.SWEEP_RUN)).items)
+            except (KubeError, InvalidObject, OSError) as error:
+                raise HistoryUnreadable(f"sweep {name!r} in {path} cannot be read: {error}") from error
+        raise HistoryUnreadable(f"no sweep {name!r} below {self._runs_dir}")
+
+
+def read_file(path: Path) -> list[Row]:
+    """The rows of a .csv or .jsonl file, oldest first. Raises HistoryUnreadable."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise HistoryUnreadable(f"{path}: there is no such file; paths count from {Path.cwd()}") from None
+    except OSError as error:
+        raise HistoryUnreadable(f"{path}: cannot be read: {error.strerror or error}") from None
+    return read_bytes(content, str(path), path.name)

@@ -1,0 +1,75 @@
+"""Whether the process should be restarted (/healthz), whether it works (/readyz), and /metrics."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from sweep_operator.engine.engine import Engine
+from sweep_operator.runtime.metrics import Metrics
+
+
+@dataclass
+class Health:
+    """What the probes look at. An API server that is down is no reason to restart: a restart would not help."""
+
+    engine: Engine
+    monotonic: Callable[[], float]
+    audit_seconds: float
+    optimizer_overdue: Callable[[], float] = lambda: 0.0
+    """Seconds by which the optimizer's child is beyond its time limit."""
+    stuck_seconds: float = 600.0
+    leading: bool = False
+    last_audit: float | None = None
+    """When the auditor last ended a round, successful or refused (monotonic)."""
+    listed: bool = False
+    """Whether everything was listed once."""
+
+    def problems(self) -> list[str]:
+        """Why the process should be restarted."""
+        found = []
+        if self.engine.queue.oldest_age > self.stuck_seconds:
+            found.append(f"a Sweep has waited for {self.engine.queue.oldest_age:.0f} s: the passes are stuck")
+        if self.optimizer_overdue() > self.stuck_seconds:
+            found.append(f"the optimizer is {self.optimizer_overdue():.0f} s beyond its time limit")
+        if self.leading and self.last_audit is not None:
+            age = self.monotonic() - self.last_audit
+            if age > self.audit_seconds + self.stuck_seconds:
+                found.append(f"the auditor's last round was {age:.0f} s ago")
+        return found
+
+    def waits_for(self) -> str | None:
+        """Why it does not work yet."""
+        if not self.leading:
+            return "another process leads"
+        return None if self.listed else "the objects are being listed"
+
+
+@contextlib.asynccontextmanager
+async def serve(health: Health, metrics: Metrics, host: str, port: int) -> AsyncIterator[int]:
+    """Answers on ``port`` (0: any free one) while the block runs; yields the port. Raises OSError."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        found = health.problems()
+        return web.Response(status=500 if found else 200, text="; ".join(found) or "ok")
+
+    async def readyz(_: web.Request) -> web.Response:
+        waits = health.waits_for()
+        return web.Response(status=503 if waits else 200, text=waits or "ok")
+
+    async def prometheus(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", prometheus)])
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,185 @@
+"""``sweep-operator``: the process that watches Sweeps and makes their runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.ports import Settings
+from sweep_operator.kube.cluster import ClusterKube, Credentials, NoCluster, credentials
+from sweep_operator.runtime import handlers, logs
+from sweep_operator.runtime import health as probes
+from sweep_operator.runtime.auditor import first_audit, keep_auditing
+from sweep_operator.runtime.lease import Lease, LeaseLost
+from sweep_operator.runtime.metrics import Metrics
+from sweep_operator.runtime.options import BadConfig, Options, read_config
+from sweep_operator.runtime.warm_start_sources import ClusterHistory
+from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.tracking.delivery.outbox import Outbox
+from sweep_operator.tracking.delivery.process import DeliveryChild
+from sweep_operator.tracking.history.warm_start import WandbSources
+
+log = logging.getLogger(__name__)
+
+IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_DRAIN_SECONDS = 10.0
+"""How long a stop waits for passes that run."""
+
+
+@click.command(context_settings={"auto_envvar_prefix": "SWEEP_OPERATOR", "show_default": True})
+@click.option(
+    "--namespace", "namespaces", multiple=True, help="Work in this namespace only (repeatable). Default: all."
+)
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Default: the pod's account, else $KUBECONFIG.")
+@click.option("--context", help="Context of the kubeconfig.")
+@click.option("--config", type=click.Path(path_type=Path), help="YAML with hardware profiles and limits.")
+@click.option("--lease-namespace", help="Where the lease lies. Default: the pod's namespace, else the one worked in.")
+@click.option("--lease-name", default="sweep-operator", help="Operators of one name take turns.")
+@click.option("--lease-seconds", type=click.FloatRange(min=1), default=10.0, help="An unrenewed lease lasts this long.")
+@click.option("--audit-seconds", type=click.FloatRange(min=1), default=300.0, help="Between two LISTs of everything.")
+@click.option("--suggest-seconds", type=click.FloatRange(min=1), default=180.0, help="Time limit of the optimizer.")
+@click.option("--workers", type=click.IntRange(min=1), default=4, help="Sweeps that are worked on at the same time.")
+@click.option("--qps", type=click.FloatRange(min=0.1), default=50.0, help="Requests to the API server per second.")
+@click.option("--burst", type=click.IntRange(min=1), default=100, help="Requests that may be sent at once.")
+@click.option("--host", default="0.0.0.0", help="Address of /healthz, /readyz and /metrics.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, help="Their port; 0: any free one.")
+@click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), default="INFO")
+@click.option("--log-format", type=click.Choice(["json", "text"]), default="json")
+@click.version_option(package_name="sweep-operator")
+def main(namespaces: tuple[str, ...], lease_namespace: str | None, config: Path | None, **flags: Any) -> None:
+    """Watch Sweeps, ask the optimizer, make runs, launch their Jobs, record what they return.
+
+    Every option is an environment variable too: SWEEP_OPERATOR_NAMESPACES=a,b, SWEEP_OPERATOR_LOG_LEVEL=DEBUG.
+    """
+    worked_in = tuple(n for given in namespaces for n in given.split(",") if n)
+    options = Options(namespaces=worked_in, lease_namespace=lease_namespace or own_namespace(worked_in), **flags)
+    logs.set_up(options.log_level, options.log_format)
+    try:
+        settings = read_config(config)
+        sys.exit(asyncio.run(operate(options, settings)))
+    except (BadConfig, NoCluster, OSError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def own_namespace(worked_in: tuple[str, ...]) -> str:
+    """The pod's, else the first one worked in, else ``default``."""
+    if IN_CLUSTER_NAMESPACE.is_file():
+        return IN_CLUSTER_NAMESPACE.read_text().strip()
+    return worked_in[0] if worked_in else "default"
+
+
+async def operate(options: Options, config: OperatorConfig) -> int:
+    """Run until SIGTERM or SIGINT (exit code 0) or until another process leads (1). Raises NoCluster, OSError."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    metrics = Metrics()
+    lease: Lease
+    kube = await ClusterKube.connect(
+        options.kubeconfig,
+        context=options.context,
+        qps=options.qps,
+        burst=options.burst,
+        on_request=metrics.request,
+        before_create=lambda: lease.check(),
+    )
+    lease = Lease(
+        kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
+    )
+    child = OptimizerChild(time_limit=options.suggest_seconds)
+    outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
+    settings = Settings(
+        config=config,
+        now=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+        dry_run_pods=True,
+        workers=options.workers,
+        status_delay=2.0,
+        check_leading=lease.check,
+        tracker=outbox,
+        on_pass=metrics.observe_pass,
+    )
+    history = ClusterHistory(kube, WandbSources(config))
+    engine = Engine(kube, metrics.timed(child), history, settings)
+    outbox.on_news = engine.queue.add
+    metrics.watch(engine)
+    health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: child.overdue)
+    try:
+        async with probes.serve(health, metrics, options.host, options.port) as port:
+            log.info("probes and metrics on port %d", port)
+            return await _until_stopped(_work(options, engine, outbox, lease, health, stop), stop, engine)
+    finally:
+        engine.close()
+        await outbox.close()
+        await child.close()
+        await lease.release()
+        await kube.close()
+
+
+async def _work(
+    options: Options, engine: Engine, outbox: Outbox, lease: Lease, health: probes.Health, stop: asyncio.Event
+) -> None:
+    """For ever, or until the lease is lost."""
+    await lease.acquire()
+    health.leading = True
+    scopes = options.namespaces or (None,)
+
+    async def login() -> Credentials:
+        return await credentials(options.kubeconfig, options.context)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lease.keep())
+        await first_audit(engine, scopes, health)
+        log.info("working on %s", ", ".join(options.namespaces) or "all namespaces")
+        group.create_task(engine.run())
+        group.create_task(outbox.run())
+        group.create_task(keep_auditing(engine, scopes, health, options.audit_seconds))
+        group.create_task(_watch(handlers.registry(engine.apply, login), options.namespaces, stop))
+
+
+async def _watch(registry: handlers.Registry, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
+    """kopf takes the signals for itself when it starts, and ends by them: that is our stop then."""
+    await handlers.watch(registry, namespaces)
+    stop.set()
+
+
+async def _until_stopped(work: Coroutine[None, None, None], stop: asyncio.Event, engine: Engine) -> int:
+    task = asyncio.create_task(work)
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        log.info("stopping")
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await engine.stop()
+        except TimeoutError:
+            log.warning("a pass still runs after %g s; it goes on where it stood at the next start", _DRAIN_SECONDS)
+    stopped.cancel()
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        return 0
+    except BaseExceptionGroup as group:
+        lost = group.subgroup(LeaseLost)
+        if lost is None:
+            raise
+        log.error("%s: this process ends", lost.exceptions[0])
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    main()

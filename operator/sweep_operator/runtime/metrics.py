@@ -1,0 +1,127 @@
+"""Prometheus metrics of the operator's process."""
+
+from __future__ import annotations
+
+from collections import Counter as Count
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.plan import SuggestRequest
+from sweep_operator.decide.snapshot import Suggested
+from sweep_operator.domain.conditions import condition_of, run_reason
+from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.ports import Suggester
+from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.runtime.waits import longest_waits
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
+
+PASS_OUTCOMES = ("done", "again", "failed")
+SUGGESTION_OUTCOMES = ("done", "infeasible", "fallback")
+
+
+class Metrics:
+    """One registry per process; what can be counted when somebody asks is counted then."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "sweep_operator_api_requests", "Requests to the API server.", ["verb", "code"], registry=self.registry
+        )
+        self._passes = Histogram(
+            "sweep_operator_reconcile_seconds",
+            "Duration of a pass over one Sweep, by outcome.",
+            ["outcome"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._suggestions = Histogram(
+            "sweep_operator_suggestion_seconds",
+            "Time that the optimizer took to answer.",
+            ["outcome"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        # A series that begins with its first event looks to Prometheus as if nothing had happened.
+        for histogram, outcomes in ((self._passes, PASS_OUTCOMES), (self._suggestions, SUGGESTION_OUTCOMES)):
+            for outcome in outcomes:
+                histogram.labels(outcome)
+
+    def request(self, verb: str, code: str) -> None:
+        """One answer of the API server, or "error" where none came."""
+        self._requests.labels(verb, code).inc()
+
+    def observe_pass(self, seconds: float, outcome: str) -> None:
+        """One pass."""
+        self._passes.labels(outcome).observe(seconds)
+
+    def watch(self, engine: Engine) -> None:
+        """Count runs, queue and backlog of ``engine`` from now on."""
+        self.registry.register(_State(engine))
+
+    def timed(self, suggester: Suggester) -> Suggester:
+        """The same suggester, with its seconds observed."""
+        return _Timed(suggester, self._suggestions)
+
+    def text(self) -> bytes:
+        """In Prometheus' exposition format."""
+        return generate_latest(self.registry)
+
+
+class _Timed:
+    def __init__(self, suggester: Suggester, histogram: Histogram) -> None:
+        self._suggester, self._histogram = suggester, histogram
+
+    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
+        answer = await self._suggester.suggest(sweep, request)
+        outcome = "fallback" if answer.error else "infeasible" if answer.infeasible else "done"
+        self._histogram.labels(outcome).observe(answer.seconds)
+        return answer
+
+
+class _State(Collector):
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Gauges of what the store and the queue hold now."""
+        store, queue = self._engine.store, self._engine.queue
+        labels = ["namespace", "outcome", "state"]
+        runs = GaugeMetricFamily("sweep_operator_runs", "SweepRuns by outcome and state.", labels=labels)
+        known = store.all(Kind.SWEEP_RUN)
+        counts = Count((o["metadata"].get("namespace", ""), *_state(o)) for o in known)
+        for (namespace, outcome, state), count in sorted(counts.items()):
+            runs.add_metric([namespace, outcome, state], count)
+        yield runs
+        waits = GaugeMetricFamily(
+            "sweep_operator_longest_wait_seconds",
+            "How long the run that waits longest in this state has waited to start, by namespace.",
+            labels=["namespace", "state"],
+        )
+        found = longest_waits(known, store.all(Kind.JOB), datetime.now(UTC))
+        for place, seconds in sorted(found.items()):
+            waits.add_metric(place, seconds)
+        yield waits
+        sweeps = store.all(Kind.SWEEP)
+        yield GaugeMetricFamily("sweep_operator_queue_depth", "Sweeps that wait for a pass.", value=queue.depth)
+        yield GaugeMetricFamily(
+            "sweep_operator_queue_oldest_seconds", "How long the oldest of them has waited.", value=queue.oldest_age
+        )
+        yield GaugeMetricFamily(
+            "sweep_operator_tracking_backlog",
+            "Runs that are not delivered to the tracker yet.",
+            value=sum(((o.get("status") or {}).get("tracking") or {}).get("backlog") or 0 for o in sweeps),
+        )
+
+
+_OUTCOMES = {"True": "succeeded", "False": "failed"}
+
+
+def _state(run: Object) -> tuple[str, str]:
+    """Whether it is over, and its state."""
+    return _OUTCOMES.get(str(condition_of(run, "Succeeded").get("status")), "active"), run_reason(run)

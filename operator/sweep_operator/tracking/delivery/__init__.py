@@ -1,0 +1,1 @@
+"""Delivery of runs to Weights & Biases, in a process of its own."""

@@ -1,0 +1,109 @@
+"""What W&B shows of a Sweep and of its finished runs. Pure; the keys are those of the reference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from sweep_operator.api.model import JsonObject, Scalar
+from sweep_operator.api.parameters import ParameterSpec, typed_value
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.config.paths import unflatten
+from sweep_operator.domain.identity import run_display_name, wandb_run_id
+from sweep_operator.tracking.delivery.messages import RunCard, SweepCard
+
+SCORE = "score"
+"""Top level and without a dot: W&B takes no nested metric for a sweep's objective."""
+MAX_ERROR = 1000
+_OWN_CONFIG = ("_wandb", "wandb_version")
+"""Of W&B's own: what is sent by these names is never read back."""
+
+
+def sweep_card(sweep: Sweep, known_id: str | None) -> SweepCard:
+    """The sweep with its real parameters; W&B's own optimizer never acts (method custom, controller local)."""
+    parameters: dict[str, JsonObject] = {path: {"value": value} for path, value in sweep.spec.fixed.items()}
+    parameters |= {path: _distribution(spec) for path, spec in sweep.spec.parameters.items()}
+    config: JsonObject = {
+        "name": sweep.display_name,
+        "description": description(sweep),
+        "method": "custom",
+        "metric": {"name": SCORE, "goal": sweep.spec.goal},
+        "parameters": parameters,
+        "controller": {"type": "local"},
+    }
+    return SweepCard(uid=sweep.metadata.uid, display_name=sweep.display_name, known_id=known_id, config=config)
+
+
+def description(sweep: Sweep) -> str:
+    """By the uid a W&B sweep of that name is recognised as ours."""
+    metric = f", {SCORE} is {sweep.spec.metric}" if sweep.spec.metric else ""
+    return f"Sweep {sweep.metadata.namespace}/{sweep.name}, uid {sweep.metadata.uid}{metric}"
+
+
+def run_card(sweep: Sweep, run: SweepRun) -> RunCard:
+    """A terminal run."""
+    parameters = typed_parameters(sweep, run)
+    return RunCard(
+        id=wandb_run_id(sweep, run),
+        uid=run.metadata.uid,
+        name=run_display_name(sweep, run),
+        config={k: v for k, v in {**(run.status.fixed or {}), **parameters}.items() if k not in _OWN_CONFIG},
+        summary=_summary(run, parameters),
+        failed=not run.succeeded,
+    )
+
+
+def typed_parameters(sweep: Sweep, run: SweepRun) -> dict[str, Scalar]:
+    """The parameters in their distributions' types, as the program got them: JSON turns 1.0 into 1."""
+    typed: dict[str, Scalar] = {}
+    for path, value in run.parameters.items():
+        spec = sweep.spec.parameters.get(path)
+        try:
+            typed[path] = value if spec is None else typed_value(spec, value)
+        except ValueError:  # a manual run that was refused for just that
+            typed[path] = value
+    return typed
+
+
+def _summary(run: SweepRun, parameters: Mapping[str, Scalar]) -> JsonObject:
+    status = run.status
+    # train.* and time.* among them, where they are reported; W&B's own begin with _, and it sets them itself
+    summary: JsonObject = {name: value for name, value in status.metrics.items() if not name.startswith("_")}
+    seconds = {"train": status.train.seconds, "eval": status.eval.seconds}
+    times = {f"time.{stage}": value for stage, value in seconds.items() if value}
+    if times:
+        summary = {**times, "time.total": sum(times.values()), **summary}
+    summary |= {
+        "protein.state": "success" if run.succeeded else "failure",
+        "protein.suggestion": unflatten(parameters),
+        "protein.suggestion_flattened_items": [[path, value] for path, value in parameters.items()],
+        "protein.suggestion_info": _info(run),
+    }
+    if status.cost is not None:
+        summary |= {"cost": status.cost, "protein.cost": status.cost}
+    if run.succeeded:
+        summary |= {SCORE: status.score, "protein.objective": status.score}
+    elif status.failure is not None:
+        failure = status.failure
+        text = f"{failure.class_}: {failure.reason}" + (f": {failure.message}" if failure.message else "")
+        summary |= {"protein.error": text[:MAX_ERROR], "protein.failure_class": failure.class_}
+    return summary
+
+
+def _info(run: SweepRun) -> JsonObject:
+    prediction = run.spec.prediction.to_json() if run.spec.prediction is not None else {}
+    return {"origin": run.spec.origin, **prediction}
+
+
+def _distribution(spec: ParameterSpec) -> JsonObject:
+    """As near as W&B's own distributions come: they are shown, never drawn from."""
+    if spec.distribution == "categorical":
+        return {"values": list(spec.values or [])}
+    low, high = spec.min or 0.0, spec.max or 0.0
+    if spec.distribution == "uniform_pow2":
+        return {"values": [2**n for n in range(round(math.log2(low)), round(math.log2(high)) + 1)]}
+    if spec.distribution == "int_uniform":
+        return {"distribution": "int_uniform", "min": round(low), "max": round(high)}
+    name = "log_uniform_values" if spec.distribution == "log_normal" else "uniform"
+    return {"distribution": name, "min": float(low), "max": float(high)}

@@ -1,0 +1,200 @@
+"""A W&B sweep and its runs as a Sweep and SweepRuns, for what shows and compares these. Nothing of it is stored."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from sweep_operator.api.errors import parse
+from sweep_operator.api.model import JsonObject, Scalar
+from sweep_operator.api.parameters import PATH, ParameterSpec, is_power_of_two, typed_value
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.config.paths import flatten
+from sweep_operator.config.to_sweep import object_name
+from sweep_operator.tracking.history.messages import HistoryAnswer, PastRun, PastSweep
+from sweep_operator.tracking.history.reader import metric_named, searched_parameters, sweep_config
+
+_INDEX = re.compile(r"\.r\.(\d+)$")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
+_ORIGINS = ("center", "random", "sobol", "model", "resample", "fallback")
+
+
+def objects_of_answer(answer: HistoryAnswer) -> tuple[Sweep, list[SweepRun]]:
+    """The sweep, and its runs from the oldest to the newest."""
+    past = answer.sweep
+    assert past is not None
+    own = searched_parameters(past)
+    names = _searched(answer.runs, own)
+    parameters = {name: _parameter(own.get(name), _values(answer.runs, name)) for name in names}
+    constants = flatten({k: v for k, v in _constants(past).items() if k not in names})
+    fixed = {path: value for path, value in constants.items() if _is_scalar(value) and PATH.fullmatch(path)}
+    display_name = _NOT_IN_NAMES.sub("_", past.name).strip(".-") or past.id
+    sweep = parse(
+        Sweep,
+        {
+            "metadata": {"name": object_name(display_name), "uid": past.id},
+            "spec": {
+                "displayName": display_name,
+                "metric": metric_named(past) or "score",
+                "goal": _goal(past),
+                "parameters": {k: v.to_json() for k, v in parameters.items() if PATH.fullmatch(k)},
+                "fixed": _without_collisions(fixed, names),
+                "train": _program(past),
+            },
+        },
+    )
+    return sweep, [_run(sweep, run, names) for run in reversed(answer.runs)]
+
+
+def typed_run(run: PastRun, sweep: Sweep) -> PastRun:
+    """Its parameters in the types of the sweep: on its way through W&B, 1.0 has become 1."""
+    return run.with_(parameters=_typed(sweep, run.parameters))
+
+
+def _run(sweep: Sweep, run: PastRun, names: Sequence[str]) -> SweepRun:
+    index = _INDEX.search(run.name)
+    values = {**run.config, **run.parameters}
+    parameters = {name: values[name] for name in names if _is_scalar(values.get(name))}
+    status: JsonObject = {
+        "runName": run.name,
+        "fixed": {k: values[k] for k in sweep.spec.fixed if _is_scalar(values.get(k))},
+        "cost": run.cost,
+        "metrics": run.metrics,
+        "conditions": [_succeeded(run)],
+    }
+    if run.state == "success":
+        status["score"] = run.objective
+    elif run.state == "failure":
+        status["failure"] = {"class": run.failure_class or "parameters", "reason": "Failed", "message": run.error}
+    return parse(
+        SweepRun,
+        {
+            "metadata": {"name": run.id, "uid": run.id, "creationTimestamp": run.created},
+            "spec": {
+                "sweepName": sweep.name,
+                "index": None if index is None else int(index.group(1)),
+                "origin": run.origin if run.origin in _ORIGINS else "manual",
+                "parameters": _typed(sweep, parameters),
+            },
+            "status": status,
+        },
+    )
+
+
+def _succeeded(run: PastRun) -> JsonObject:
+    known = {"success": ("True", "Completed"), "failure": ("False", "Failed"), "running": ("Unknown", "Training"),
+             "defunct": ("False", "Lost"), "unscored": ("False", "NoScore")}  # fmt: skip
+    status, reason = known[run.state]
+    at = run.created or datetime.now(UTC).isoformat()
+    return {"type": "Succeeded", "status": status, "reason": reason, "lastTransitionTime": at}
+
+
+def _searched(runs: Iterable[PastRun], own: Mapping[str, Any]) -> list[str]:
+    """What was suggested; of a plain sweep what it searches; else everything in the configs."""
+    suggested = {name for run in runs if run.suggested for name in run.parameters}
+    if suggested:
+        return sorted(suggested)
+    return sorted(own) or sorted({name for run in runs for name, v in run.parameters.items() if _is_scalar(v)})
+
+
+def _values(runs: Iterable[PastRun], name: str) -> list[Scalar]:
+    found = (run.parameters.get(name, run.config.get(name)) for run in runs)
+    return [value for value in found if isinstance(value, (bool, int, float, str))]
+
+
+def _typed(sweep: Sweep, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for path, value in parameters.items():
+        spec = sweep.spec.parameters.get(path)
+        try:
+            out[path] = value if spec is None or not _is_scalar(value) else typed_value(spec, value)
+        except ValueError:
+            out[path] = value
+    return out
+
+
+# -- W&B's distributions ----------------------------------------------------------------------------------------------
+
+
+def _parameter(given: Mapping[str, Any] | None, values: Sequence[Scalar]) -> ParameterSpec:
+    """As W&B's sweep says; where it does not, or says what we have no word for, as the values look."""
+    for body in (_translated(given or {}), _observed(values)):
+        try:
+            if body is not None:
+                return ParameterSpec.model_validate(body)
+        except ValidationError:
+            continue
+    return ParameterSpec(distribution="uniform", min=0.0, max=1.0)
+
+
+def _translated(given: Mapping[str, Any]) -> JsonObject | None:
+    if isinstance(given.get("values"), list) and given["values"]:
+        return _choice(given["values"])
+    low, high, name = given.get("min"), given.get("max"), str(given.get("distribution") or "")
+    if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
+        return None
+    if name.startswith(("log_uniform_values", "q_log_uniform_values", "inv_log_uniform_values")):
+        return {"distribution": "log_normal", "min": low, "max": high}
+    if name.startswith(("log_uniform", "q_log_uniform")):  # bounds are exponents
+        return {"distribution": "log_normal", "min": math.exp(low), "max": math.exp(high)}
+    whole = name == "int_uniform" or (not name and all(type(v) is int for v in (low, high)))
+    return {"distribution": "int_uniform" if whole else "uniform", "min": float(low), "max": float(high)}
+
+
+def _choice(values: Sequence[Any]) -> JsonObject | None:
+    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
+        powers = sorted(v for v in values if is_power_of_two(v))
+        if len(powers) == len(values) > 1 and powers[-1] / powers[0] == 2 ** (len(powers) - 1):
+            return {"distribution": "uniform_pow2", "min": float(powers[0]), "max": float(powers[-1])}
+        return {"distribution": "categorical", "values": sorted(set(values)), "ordered": True}
+    scalars = [v for v in values if _is_scalar(v)]
+    return {"distribution": "categorical", "values": list(dict.fromkeys(scalars))} if scalars else None
+
+
+def _observed(values: Sequence[Scalar]) -> JsonObject | None:
+    if not values:
+        return None
+    if any(isinstance(v, (bool, str)) for v in values):
+        return _choice(list(dict.fromkeys(values))[:64])
+    numbers = [float(v) for v in values]
+    low, high = min(numbers), max(numbers)
+    if all(isinstance(v, int) for v in values):
+        return {"distribution": "int_uniform", "min": low, "max": max(high, low + 1)}
+    if low > 0 and high / low > 100:
+        return {"distribution": "log_normal", "min": low, "max": high}
+    return {"distribution": "uniform", "min": low, "max": high if high > low else low + 1.0}
+
+
+def _constants(sweep: PastSweep) -> dict[str, Any]:
+    given = sweep_config(sweep).get("parameters")
+    parameters = given if isinstance(given, dict) else {}
+    return {k: v["value"] for k, v in parameters.items() if isinstance(v, dict) and "value" in v}
+
+
+def _program(sweep: PastSweep) -> JsonObject:
+    program = sweep_config(sweep).get("program")
+    return {"command": ["python", program]} if isinstance(program, str) and program else {}
+
+
+def _without_collisions(fixed: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {
+        path: value
+        for path, value in fixed.items()
+        if not any(path == n or path.startswith(n + ".") or n.startswith(path + ".") for n in names)
+    }
+
+
+def _goal(sweep: PastSweep) -> str:
+    metric = sweep_config(sweep).get("metric")
+    goal = metric.get("goal") if isinstance(metric, dict) else None
+    return "maximize" if goal == "maximize" else "minimize"  # W&B's own default
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, (bool, int, float, str))

@@ -1,0 +1,39 @@
+"""W&B sweeps as sources of a warm start."""
+
+from __future__ import annotations
+
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.tracking import Barred, source_place
+from sweep_operator.api.warm_start import WarmStart, WarmStartSource
+from sweep_operator.engine.ports import HistoryUnreadable
+from sweep_operator.exchange.row import Row
+from sweep_operator.tracking.history.messages import HistoryQuestion
+from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable, rows_of_answer
+
+
+class WandbSources:
+    """Reads them as far as the operator's configuration allows it."""
+
+    def __init__(self, config: OperatorConfig, history: WandbHistory | None = None) -> None:
+        self._config, self._history = config, history or WandbHistory()
+
+    async def read(self, sweep: Sweep, warm_start: WarmStart, source: WarmStartSource) -> list[Row]:
+        """The runs of ``source.wandb``, the newest first, until there are enough. Raises HistoryUnreadable."""
+        assert source.wandb is not None
+        place = source_place(sweep, source.wandb, self._config)
+        if isinstance(place, Barred):
+            raise HistoryUnreadable(place.message, lasting=True)
+        question = HistoryQuestion(
+            entity=place.entity,
+            project=place.project,
+            sweep_id=source.wandb.sweep_id,
+            metric=sweep.spec.metric,
+            objective=source.metric,
+            cost=source.cost,
+            limit=warm_start.max_observations,
+        )
+        try:
+            return rows_of_answer(await self._history.ask(place.base_url, question))
+        except WandbUnreadable as error:
+            raise HistoryUnreadable(f"W&B sweep {source.wandb.sweep_id}: {error}", lasting=error.lasting) from None

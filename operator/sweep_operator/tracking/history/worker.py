@@ -1,0 +1,190 @@
+"""The child process that reads a W&B sweep's past: a question on standard input, the answer on standard output.
+
+Started as ``python -m sweep_operator.tracking.history.worker``; the only side of it that imports wandb. When its input
+ends before the answer, whoever asked is gone: it ends itself and wandb-core.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from protein.integrations.wandb_history import INFO, STATE, SUGGESTION, read_run
+from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, HistoryTrouble, PastRun, PastSweep
+from sweep_operator.tracking.history.reader import metric_named
+from sweep_operator.tracking.processes import kill_family
+from sweep_operator.tracking.troubles import PASSES, BadAddress, NoKey, WandbError, said
+
+PAGE = 250
+_RUNS = """
+query SweepHistory(
+  $project: String!, $entity: String!, $sweep: String!, $filters: JSONString, $cursor: String, $perPage: Int,
+  $first: Boolean!
+) {
+  project(name: $project, entityName: $entity) {
+    sweep(sweepName: $sweep) @include(if: $first) { name displayName description config }
+    runs(filters: $filters, after: $cursor, first: $perPage, order: "-created_at") {
+      pageInfo { endCursor hasNextPage }
+      edges { node { name displayName state config summaryMetrics createdAt heartbeatAt } }
+    }
+  }
+}
+"""
+
+
+class NotThere(Exception):
+    """No such project or sweep, or the key must not see it. The message names the remedy."""
+
+
+def main() -> None:
+    """Answer one question."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    text = b""
+    while not text.endswith(b"\n"):
+        part = os.read(0, 1 << 16)
+        if not part:
+            return
+        text += part
+    question = HistoryQuestion.model_validate_json(text)
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    try:
+        answer = read(question)
+    except Exception as error:
+        answer = HistoryAnswer(trouble=trouble_of(error, question))
+    answers.write(answer.model_dump_json(by_alias=True, exclude_none=True) + "\n")
+    answers.flush()
+
+
+def _end_with_input() -> None:
+    while os.read(0, 1 << 16):
+        pass
+    kill_family(os.getpid())
+
+
+def read(question: HistoryQuestion) -> HistoryAnswer:
+    """Raises NotThere, WandbError, NoKey, ImportError."""
+    from sweep_operator.tracking.sdk import Project
+
+    project = Project(question.entity, question.project, question.patience)
+    called = [] if question.sweep_name is None else [s.id for s in project.sweeps_called(question.sweep_name)]
+    *older, sweep_id = called or [question.sweep_id or question.sweep_name or ""]
+    sweep: PastSweep | None = None
+    metric = question.metric
+    runs: list[PastRun] = []
+    now = datetime.now(UTC)
+    for found, nodes in _pages(project, sweep_id):
+        if found is not None:
+            sweep, metric = found, metric or metric_named(found)
+        runs += [_past_run(node, question, metric or "score", now) for node in nodes]
+        results = sum(r.state in ("success", "failure") for r in runs)
+        if question.limit is not None and results >= question.limit:
+            break
+    return HistoryAnswer(entity=project.entity, sweep=sweep, older=older, runs=runs)
+
+
+def _pages(project: Any, sweep_id: str) -> Iterator[tuple[PastSweep | None, list[Mapping[str, Any]]]]:
+    """The sweep (with the first page) and 250 runs at a time, the newest first."""
+    cursor, first = None, True
+    while True:
+        variables = {
+            "project": project.project, "entity": project.entity, "sweep": sweep_id, "cursor": cursor, "perPage": PAGE,
+            "first": first, "filters": json.dumps({"sweep": sweep_id}),
+        }  # fmt: skip
+        there = project.ask(_RUNS, variables).get("project")
+        if there is None:
+            raise NotThere(f"W&B project {project.path} does not exist, or the key must not see it")
+        sweep = there.get("sweep")
+        if first and sweep is None:
+            raise NotThere(f"W&B project {project.path} has no sweep {sweep_id!r}, or the key must not see it")
+        page = there["runs"]
+        yield (_past_sweep(sweep) if first else None), [edge["node"] for edge in page["edges"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            return
+        cursor, first = page["pageInfo"]["endCursor"], False
+
+
+def _past_sweep(node: Mapping[str, Any]) -> PastSweep:
+    name = node.get("displayName") or node["name"]
+    return PastSweep(
+        id=node["name"], name=name, description=node.get("description") or "", config=node.get("config") or ""
+    )
+
+
+def _past_run(node: Mapping[str, Any], question: HistoryQuestion, metric: str, now: datetime) -> PastRun:
+    config, summary = _json(node.get("config")), _json(node.get("summaryMetrics"))
+    info = summary.get(INFO)
+    origin = info.get("origin") if isinstance(info, Mapping) else None
+    plain = {k: v["value"] if isinstance(v, dict) and "value" in v else v for k, v in config.items()}
+    found = read_run(
+        node["name"], node.get("state") or "", plain, summary, node.get("heartbeatAt"), now,
+        metric=metric, objective=question.objective, cost=question.cost,
+    )  # fmt: skip
+    return PastRun(
+        id=found.id,
+        name=node.get("displayName") or found.id,
+        state=found.state,
+        parameters=dict(found.params),
+        suggested=SUGGESTION in summary,
+        config={k: v for k, v in found.config.items() if k not in found.params},
+        objective=found.objective,
+        cost=found.cost,
+        cost_is_runtime=found.cost_is_runtime,
+        metrics=dict(found.metrics),
+        error=found.error,
+        failure_class=found.failure_class or ("crash" if found.state == "failure" and STATE not in summary else ""),
+        origin=origin if isinstance(origin, str) else None,
+        created=node.get("createdAt"),
+    )
+
+
+def _json(text: object) -> dict[str, Any]:
+    if isinstance(text, Mapping):
+        return dict(text)
+    try:
+        found = json.loads(str(text or "{}"), strict=False)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def trouble_of(error: Exception, question: HistoryQuestion) -> HistoryTrouble:
+    """In words, with the remedy. What is not known to need a person passes by itself."""
+    place = f"{question.entity}/{question.project}" if question.entity else question.project
+    if isinstance(error, NoKey):
+        text = "there is no W&B API key here; set WANDB_API_KEY (the operator's: from a Secret), or run `wandb login`"
+        return HistoryTrouble(message=text, lasting=True)
+    if isinstance(error, ImportError):
+        text = f"the W&B SDK is not installed here ({said(error)}); install sweep-operator[wandb]"
+        return HistoryTrouble(message=text, lasting=True)
+    if isinstance(error, BadAddress):
+        return HistoryTrouble(message=f"W&B's server: {error}", lasting=True)
+    if isinstance(error, NotThere):
+        return HistoryTrouble(message=f"{error}; correct entity, project and sweep, or use another key", lasting=True)
+    status = error.status if isinstance(error, WandbError) else None
+    answer = _without_key(said(error))
+    if status == 401:
+        return HistoryTrouble(message=f"W&B refuses the key ({answer}); set a valid WANDB_API_KEY", lasting=True)
+    if status == 403:
+        text = f"the key may not read W&B project {place} ({answer}); give its account the right to"
+        return HistoryTrouble(message=text, lasting=True)
+    if status == 404:
+        text = f"W&B project {place} does not exist, or the key must not see it ({answer}); correct entity and project"
+        return HistoryTrouble(message=text, lasting=True)
+    if status is not None and 200 <= status < 500 and status not in PASSES:
+        text = f"W&B does not understand the question ({answer}); does this version of the W&B SDK fit the server?"
+        return HistoryTrouble(message=text, lasting=True)
+    return HistoryTrouble(message=f"W&B cannot be reached: {answer}", lasting=False)
+
+
+def _without_key(text: str) -> str:
+    key = os.environ.get("WANDB_API_KEY")
+    return text.replace(key, "***") if key else text
+
+
+if __name__ == "__main__":
+    main()

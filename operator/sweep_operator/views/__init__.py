@@ -1,0 +1,1 @@
+"""What people are shown: tables, the live view, best parameters, report data."""

@@ -1,0 +1,158 @@
+"""The live view of ``sweep run``: a table on a terminal, one line per event elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.views.progress import eta_seconds, run_cells, shown_runs, stop_reason, trouble
+from sweep_operator.views.tables import duration, number
+
+_LINES_BESIDE_THE_TABLE = 14
+_FRONT_SHOWN = 6
+_STYLE_OF_STAGE = {"done": "green", "train": "cyan", "eval": "magenta"}
+
+
+class View(Protocol):
+    """Shows a sweep as it goes on."""
+
+    def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
+        """The present state, and the events since the last call."""
+        ...
+
+    def say(self, message: str) -> None:
+        """One line for the user."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        ...
+
+
+class TableView:
+    """A table that is drawn over itself."""
+
+    def __init__(self, console: Console, now: Callable[[], datetime]) -> None:
+        self._console, self._now = console, now
+        self._message = ""
+        self._last: tuple[Sweep, list[SweepRun]] | None = None
+        self._live = Live(console=console, auto_refresh=False, transient=False, vertical_overflow="crop")
+        self._live.start()
+
+    def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
+        """Redraws; what went wrong is left standing above the table."""
+        for event in events:
+            if event.get("type") == "Warning":
+                self._live.console.print(Text(event_line(event), style="yellow"))
+        self._last = sweep, list(runs)
+        self._draw()
+
+    def say(self, message: str) -> None:
+        """Below the table."""
+        self._message = message
+        self._draw()
+
+    def close(self) -> None:
+        """The table stays as it is."""
+        self._live.stop()
+
+    def _draw(self) -> None:
+        if self._last is None:
+            return
+        room = max(4, self._console.size.height - _LINES_BESIDE_THE_TABLE)
+        parts: list[RenderableType] = [dashboard(*self._last, self._now(), room)]
+        if self._message:
+            parts.append(Text(self._message, style="bold yellow"))
+        self._live.update(Group(*parts), refresh=True)
+
+
+class LineView:
+    """One line per event, for logs and pipes."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+
+    def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
+        """Only what is new."""
+        for event in events:
+            self._write(event_line(event))
+
+    def say(self, message: str) -> None:
+        """As it is."""
+        self._write(message)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def event_line(event: dict[str, Any]) -> str:
+    """``12:03:04 cartpole.r.3 RunCreated: ...``."""
+    at = str(event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp") or "")
+    regarding = event.get("involvedObject") or event.get("regarding") or {}
+    text = event.get("message") or event.get("note") or ""
+    return f"{at[11:19]} {regarding.get('name', '')} {event.get('reason', '')}: {text}".strip()
+
+
+def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) -> RenderableType:
+    """The table of runs, the best so far, the Pareto front, what is spent and what is left."""
+    status = sweep.status
+    best = status.best[0] if status.best else None
+    front = frozenset(p.run for p in status.pareto)
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+    for name in ("", "RUN", "STAGE", "SCORE", "COST", "ORIGIN", "AGE"):
+        table.add_column(name, justify="left" if name in ("", "STAGE", "ORIGIN") else "right", no_wrap=True)
+    shown = shown_runs(runs, best.run if best else None, room)
+    for run in shown:
+        cells = run_cells(run, best.run if best else None, front, now)
+        style = "red" if run.failed else _STYLE_OF_STAGE.get(cells[2].split(" ")[0], "")
+        table.add_row(*cells[:2], Text(cells[2], style=style), *cells[3:])
+    parts: list[RenderableType] = [_headline(sweep), table]
+    if len(shown) < len(runs):
+        parts.append(Text(f"… and {len(runs) - len(shown)} earlier runs", style="dim"))
+    parts.append(Text("score and cost: predicted → actual; ★ best, ◆ on the Pareto front", style="dim"))
+    if best is not None:
+        parts.append(
+            Text(f"Best    {best.run}  score {number(best.score)}  cost {number(best.cost)}", style="bold green")
+        )
+    if len(status.pareto) > 1:
+        parts.append(Text("Front   " + _front(sweep)))
+    parts.append(_spent(sweep, runs, now))
+    parts += [Text(line, style="bold red") for line in trouble(sweep)]
+    reason = stop_reason(sweep)
+    if reason:
+        parts.append(Text(f"Ended   {reason}", style="bold"))
+    return Group(*parts)
+
+
+def _headline(sweep: Sweep) -> RenderableType:
+    counts, limits = sweep.status.runs, sweep.spec.limits
+    over = counts.succeeded + counts.failed
+    grid = Table.grid(padding=(0, 2))
+    failed = f", {counts.failed} failed" if counts.failed else ""
+    text = Text.assemble((sweep.display_name, "bold"), f"  {over} of {limits.max_runs} runs{failed}")
+    grid.add_row(text, ProgressBar(total=max(1, limits.max_runs), completed=over, width=30))
+    return grid
+
+
+def _front(sweep: Sweep) -> str:
+    points = sweep.status.pareto
+    cut = points if len(points) <= _FRONT_SHOWN else [*points[: _FRONT_SHOWN - 1], points[-1]]
+    return " · ".join(f"{number(p.score)} at {number(p.cost)}" for p in cut)
+
+
+def _spent(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> Text:
+    cost, limit = sweep.status.cost, sweep.spec.limits.total_cost
+    said = f"Spent   {number(cost.spent)}{f' of {number(limit)}' if limit else ''} {cost.unit}"
+    if cost.wasted:
+        said += f" ({number(cost.wasted)} in vain)"
+    eta = None if stop_reason(sweep) else eta_seconds(sweep, runs, now)
+    return Text(said + (f", about {duration(eta)} to go" if eta else ""))

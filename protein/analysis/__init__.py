@@ -1,0 +1,1 @@
+"""What observations say without a model of torch: Pareto front, calibration, importance."""

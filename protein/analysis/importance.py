@@ -1,0 +1,55 @@
+"""How much each parameter matters: shares of the variance of the predicted score over the search space.
+
+First-order Sobol indices of the posterior mean, by the estimator of Saltelli et al. 2010 (Computer Physics
+Communications 181, table 2 b) on scrambled Sobol points, normalised to sum to 1. A parameter that matters only together
+with others gets a small share. One-hot columns of one parameter are exchanged together.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import qmc
+
+from protein.search.candidates import parameter_of_column
+from protein.space import SearchSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from protein.protein import Protein
+
+Array = npt.NDArray[np.float64]
+
+
+def parameter_importance(protein: Protein, *, samples: int = 512) -> dict[str, float]:
+    """Importance of each parameter by its path, largest first; non-negative, summing to 1.
+
+    Deterministic given the observations. `samples`: base points, rounded up to a power of two; the posterior mean is
+    computed at samples x (d + 2) points. Without a scored observation, or where the model sees no difference at all,
+    every parameter gets the same share.
+    """
+    return first_order_shares(protein.space, protein.posterior_mean, samples)
+
+
+def first_order_shares(space: SearchSpace, mean: Callable[[Array], Array], samples: int) -> dict[str, float]:
+    """Shares for the function `mean`, which maps rows of the unit box (m, dim) to values (m,)."""
+    owner = parameter_of_column(space)
+    names = list(dict.fromkeys(column.parameter for column in space.columns))
+    sobol = qmc.Sobol(2 * space.dim, scramble=True, seed=np.random.default_rng(0))
+    drawn = sobol.random_base2(math.ceil(math.log2(max(samples, 2))))
+    a, b = space.snap(drawn[:, : space.dim]), space.snap(drawn[:, space.dim :])
+    f_a, f_b = mean(a), mean(b)
+    variance = float(np.var(np.concatenate([f_a, f_b])))
+    first = np.zeros(len(names))
+    if variance > 1e-24:
+        for k in range(len(names)):
+            mixed = np.where(owner == k, b, a)
+            first[k] = max(float(np.mean(f_b * (mean(mixed) - f_a))) / variance, 0.0)
+    total = first.sum()
+    shares = first / total if total > 0 else np.full(len(names), 1 / max(len(names), 1))
+    order = np.argsort(-shares, kind="stable")
+    return {names[k]: float(shares[k]) for k in order}

@@ -1,0 +1,157 @@
+"""WandbProtein: an optimizer whose memory is a W&B sweep.
+
+Each program of the sweep is one W&B run: it learns from the runs before it, suggests, and writes what comes of it:
+
+    protein = WandbProtein(Protein(space), wandb.init(project="p"))
+    suggestion, info = protein.suggest()
+    protein.record_observation(objective=0.87, cost=120.0)
+
+W&B is asked only by a run that is online and belongs to a sweep, and only when the first suggestion is asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from protein.base import BaseOptimizer
+from protein.integrations.wandb_history import HistoricalRun, read_run
+from protein.integrations.wandb_summary import write_failure, write_success, write_suggestion
+from protein.searchspace.parameters import plain
+from protein.searchspace.paths import flatten
+from protein.space import SpaceError
+
+log = logging.getLogger(__name__)
+
+PER_PAGE = 250
+_NOT_LEARNED = ("eval", "preempted", "infrastructure", "stopped")
+"""Failures that are not about the parameters."""
+TIMEOUT_SECONDS = 30
+"""For one request of the history."""
+
+
+class HistoryUnavailable(RuntimeError):
+    """The runs of the sweep cannot be read: suggestions would repeat what was tried already."""
+
+
+class WandbProtein:
+    """``optimizer`` with the history and the summary of a W&B run.
+
+    Args:
+        optimizer: Protein, or any other of ``make_optimizer``.
+        wandb_run: a run that is under way; default: this process's active one, and without any nothing is written.
+        metric: the summary key that is the objective of runs without protein.* keys.
+        load_history: learn from the sweep's other runs before the first suggestion.
+    """
+
+    def __init__(
+        self, optimizer: BaseOptimizer, wandb_run: Any = None, *, metric: str = "score", load_history: bool = True
+    ) -> None:
+        self.optimizer = optimizer
+        self.run = wandb_run if wandb_run is not None else active_run()
+        self.counts: Counter[str] = Counter()
+        """Runs of the sweep by state: success, failure, running, defunct, unscored, and those of another space."""
+        self._metric = metric
+        self._history_wanted = load_history
+        self._pending: list[dict[str, Any]] = []
+        self._open: dict[str, Any] | None = None
+
+    def suggest(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The next configuration (nested) and what is predicted of it. It stays open until its result is recorded.
+
+        Raises HistoryUnavailable.
+        """
+        self.load_history()
+        suggestion, info = self.optimizer.suggest(pending=self._pending)
+        self._open = flatten(suggestion)
+        details = info.to_dict()
+        if self.run is not None:
+            write_suggestion(self.run, suggestion, details)
+        return suggestion, details
+
+    def record_observation(self, objective: float, cost: float) -> None:
+        """The result of the last suggestion. Raises RuntimeError when there is none, or it has its result already."""
+        self.optimizer.observe(self._opened("record_observation"), score=objective, cost=cost)
+        self._open = None
+        if self.run is not None:
+            write_success(self.run, float(plain(objective)), float(plain(cost)))
+
+    def record_failure(self, error_message: str = "", cost: float | None = None) -> None:
+        """The last suggestion failed: its region becomes less likely, its score stays unknown."""
+        self.optimizer.observe(self._opened("record_failure"), cost=cost, is_failure=True)
+        self._open = None
+        if self.run is not None:
+            write_failure(self.run, error_message)
+
+    def load_history(self) -> None:
+        """Learn from the sweep's other runs, once. Nothing happens without a run that is online and in a sweep.
+
+        Raises HistoryUnavailable.
+        """
+        if not self._history_wanted or self.run is None or self.run.disabled or self.run.offline:
+            return
+        if not self.run.sweep_id:
+            return
+        found = list(_runs_of_sweep(self.run, self._metric))
+        self._history_wanted = False
+        for run in reversed(found):  # asked for newest first
+            self.counts[self._learn(run)] += 1
+        log.info("W&B sweep %s: %s", self.run.sweep_id, dict(self.counts) or "no other runs")
+
+    def _learn(self, run: HistoricalRun) -> str:
+        params = {k: v for k, v in run.params.items() if k in self.optimizer.space.parameters}
+        if run.state in ("defunct", "unscored"):
+            return run.state
+        if run.failure_class in _NOT_LEARNED:
+            return "not learned"
+        try:
+            if not params:
+                raise SpaceError("none of its parameters is one of the space")
+            self.optimizer.space.validate(params)
+        except SpaceError as error:
+            log.warning("W&B run %s is left out: %s", run.id, error)
+            return "foreign"
+        if run.state == "running":
+            self._pending.append(params)
+        elif run.failure_class == "timeout" and run.cost is not None:
+            self.optimizer.observe(params, cost=run.cost, cost_is_lower_bound=True)
+        else:
+            self.optimizer.observe(params, score=run.objective, cost=run.cost, is_failure=run.state == "failure")
+        return run.state
+
+    def _opened(self, what: str) -> dict[str, Any]:
+        if self._open is None:
+            raise RuntimeError(f"{what}: no suggestion is open; call suggest() first, and record each result once")
+        return self._open
+
+
+def active_run() -> Any:
+    """The W&B run of this process, if the program has started one; wandb is not imported for the question."""
+    module = sys.modules.get("wandb")
+    return getattr(module, "run", None) if module is not None else None
+
+
+def _runs_of_sweep(own: Any, metric: str) -> Iterator[HistoricalRun]:
+    """Every other run of ``own``'s sweep, the newest first, 250 in a request."""
+    import wandb
+
+    place = f"{own.entity}/{own.project}"
+    now = datetime.now(UTC)
+    try:
+        api = wandb.Api(overrides={"base_url": own.settings.base_url}, timeout=TIMEOUT_SECONDS)
+        runs = api.runs(
+            place, {"sweep": own.sweep_id}, order="-created_at", per_page=PER_PAGE, include_sweeps=False, lazy=False
+        )
+        for run in runs:
+            if run.id != own.id:
+                summary: Mapping[str, Any] = run.summary_metrics
+                yield read_run(run.id, run.state, run.config, summary, run.heartbeat_at, now, metric=metric)
+    except Exception as error:  # the SDK's errors have no base in common, and some are of its internals
+        raise HistoryUnavailable(
+            f"the runs of W&B sweep {place}/{own.sweep_id} cannot be read: {error}; try again, or go on without them: "
+            "load_history=False"
+        ) from error

@@ -1,0 +1,1 @@
+"""The Gaussian processes: score, cost, feasibility and further outcomes."""

@@ -1,0 +1,50 @@
+"""The model of failures: the probability that parameters lead to a result at all, from the first failure on.
+
+A Gaussian process without constant on targets 0 (a result) and -1 (a failure): far from every failure it returns to 0,
+that is to "works". P(success) = Phi((0.5 + mean) / 0.25), 0.98 where nothing is known and 0.02 on top of a failure.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from protein.history import History, select_rows
+from protein.models.device import CPU, Capacity
+from protein.models.posterior import Posterior
+from protein.models.score import FIT_ROWS
+from protein.models.surrogate import KernelSpec, Surrogate, fit
+
+Array = npt.NDArray[np.float64]
+
+SPEC = KernelSpec(constant=False, noise=0.03, noise_log_sd=1.0)
+
+
+class FeasibilityModel:
+    """P(success) given which rows of a history failed. A run stopped by its deadline did not fail."""
+
+    def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
+        target = np.where(history.failed, -1.0, 0.0)
+        self.surrogate: Surrogate | None = None
+        self.posterior: Posterior | None = None
+        if not history.failed.any():
+            return
+        fitted, rows = select_rows(-target, FIT_ROWS), select_rows(-target, capacity.rows)
+        self.surrogate = model or fit(history.x[fitted], target[fitted], SPEC)
+        x, y = torch.tensor(history.x[rows]), torch.tensor(target[rows])[:, None]
+        self.posterior = Posterior(self.surrogate, x, y, device=capacity.device)
+
+    def log_probability(self, x: Tensor) -> Tensor:
+        """log P(success) (m,) at rows of `x` (m, d); differentiable in `x`."""
+        if self.posterior is None:
+            return x.new_zeros(len(x))
+        out: Tensor = torch.special.log_ndtr((0.5 + self.posterior.mean(x)[:, 0]) / 0.25)
+        return out
+
+    def predict(self, x: Array) -> Array:
+        """P(success) (m,) at rows of an array (m, d)."""
+        with torch.no_grad():
+            out: Array = self.log_probability(torch.tensor(x)).exp().numpy()
+        return out

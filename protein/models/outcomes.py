@@ -1,0 +1,62 @@
+"""The models of further outcomes: Gaussian processes as the score's, and the probability that a level is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from protein.history import History, select_rows
+from protein.models.device import CPU, Capacity
+from protein.models.posterior import Posterior
+from protein.models.scaling import Standardisation, standardise
+from protein.models.score import fit_score
+
+Array = npt.NDArray[np.float64]
+
+LEAST_SD = 0.05
+"""In standardised units: a level is a slope for the search, not a wall."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeModel:
+    """Posterior over one standardised outcome (times its sign: larger is better); the prior without any value."""
+
+    standardisation: Standardisation
+    posterior: Posterior
+
+    def standardise(self, value: float) -> float:
+        """A value of the outcome, times its sign, in the model's units."""
+        return float(self.standardisation.forward(np.array([value]))[0])
+
+    def log_probability(self, x: Tensor, level: float) -> Tensor:
+        """log P(outcome >= level) (m,) at rows of `x` (m, d), level standardised; differentiable in `x`."""
+        mean, sd = self.posterior.mean_and_sd(x)
+        out: Tensor = torch.special.log_ndtr((mean[:, 0] - level) / sd.clamp_min(LEAST_SD))
+        return out
+
+    def predict(self, x: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation (m,) at rows of an array (m, d), in the outcome's units times its sign."""
+        mean, sd = self.posterior.predict(torch.tensor(x))
+        scaling = self.standardisation
+        center = np.array([scaling.backward(float(m)) for m in mean[:, 0]])
+        return center, sd.numpy() * scaling.scale
+
+
+def fit_outcomes(history: History, capacity: Capacity = CPU) -> tuple[OutcomeModel, ...]:
+    """One model for each outcome of the history, in order."""
+    return tuple(_fit(history, column, capacity) for column in history.outcomes.values.T)
+
+
+def _fit(history: History, column: Array, capacity: Capacity) -> OutcomeModel:
+    known = np.isfinite(column) & ~history.failed
+    x, values = history.x[known], column[known]
+    scaling = standardise(values, clip=True)
+    z = scaling.forward(values)
+    surrogate = fit_score(x, z)
+    rows = select_rows(z, capacity.rows)
+    at, targets = torch.tensor(x[rows]), torch.tensor(z[rows])[:, None]
+    return OutcomeModel(scaling, Posterior(surrogate, at, targets, device=capacity.device))

@@ -1,0 +1,82 @@
+"""The model of the score: clipped, standardised utility under a Gaussian process, with pending runs as fantasies."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from protein.history import History, select_rows
+from protein.models.device import CPU, Capacity
+from protein.models.posterior import Posterior
+from protein.models.scaling import Standardisation, standardise
+from protein.models.surrogate import KernelSpec, Surrogate, fit
+
+Array = npt.NDArray[np.float64]
+
+FIT_ROWS = 256
+"""Rows that hyperparameters are fitted to; the cost of a fit is cubic in them."""
+FANTASIES = 16
+"""Joint samples of the scores of pending runs."""
+
+
+class ScoreModel:
+    """Posterior over standardised utility given the scored rows of a history.
+
+    With no scored row at all it is the prior: mean 0, the same uncertainty everywhere.
+    """
+
+    def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
+        scored = history.scored
+        x, utility = history.x[scored], history.utility[scored]
+        self.standardisation: Standardisation = standardise(utility, clip=True)
+        z = self.standardisation.forward(utility)
+        self.surrogate = model or fit_score(x, z)
+        rows = select_rows(z, capacity.rows)
+        self.posterior = Posterior(
+            self.surrogate, torch.tensor(x[rows]), torch.tensor(z[rows])[:, None], device=capacity.device
+        )
+        self.z = z
+        self.x = x
+
+    @property
+    def noise(self) -> float:
+        """Noise variance of one measurement, in standardised units."""
+        return self.surrogate.noise
+
+    def with_pending(self, x: Array, normals: Array, ceiling: float | Array = np.inf) -> tuple[Posterior, Array]:
+        """The posterior after fantasised results at pending rows `x` (p, d), and the fantasies (p, s).
+
+        ceiling: a bound of the fantasies, one number or (p, 1).
+        Each column of standard normals (p, s) gives one joint sample of f at `x`; conditioning on it keeps the
+        information that these points will be known: the variance shrinks there, the mean follows each sample
+        (Snoek et al. 2012, section 3.2).
+        """
+        if len(x) == 0:
+            return self.posterior, np.zeros((0, 1))
+        rows = torch.tensor(x)
+        sample = self.posterior.sample(rows, torch.tensor(normals)).clamp_max(as_tensor(np.asarray(ceiling)))
+        return self.posterior.condition(rows, sample), sample.numpy()
+
+    def predict(self, x: Array) -> tuple[Array, Array]:
+        """Posterior mean and standard deviation, (m,) each, in standardised units at rows of `x` (m, d)."""
+        mean, sd = self.posterior.predict(torch.tensor(x))
+        return mean[:, 0].numpy(), sd.numpy()
+
+
+def fit_score(x: Array, z: Array) -> Surrogate:
+    """Hyperparameters for standardised utility `z` (n,) at `x` (n, d), on at most FIT_ROWS of the rows."""
+    rows = select_rows(z, FIT_ROWS)
+    return fit(x[rows], z[rows], KernelSpec())
+
+
+def normals_for(count: int, rng: np.random.Generator) -> Array:
+    """Standard normals (count, FANTASIES), in antithetic pairs: the fantasies of a point average to its mean."""
+    half = rng.standard_normal((count, FANTASIES // 2))
+    return np.concatenate([half, -half], axis=1)
+
+
+def as_tensor(x: Array) -> Tensor:
+    """A copy of `x` in memory aligned as torch does it: sums over unaligned memory may differ in the last bit."""
+    return torch.tensor(x, dtype=torch.float64)

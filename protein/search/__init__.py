@@ -1,0 +1,1 @@
+"""How the next point is chosen: initial design, acquisition, cost level, candidates, refinement."""

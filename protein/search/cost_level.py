@@ -1,0 +1,178 @@
+"""What one suggestion aims at: the kind of gain, the level of cost, and what must be improved there.
+
+Draws, so that cheap and dear regions are both explored; the stream's position decides them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from protein.history import History
+from protein.models.model_set import Models
+from protein.models.posterior import Posterior
+from protein.models.score import as_tensor, normals_for
+from protein.outcomes import draw_levels
+from protein.search.acquisition import Acquisition, AncestralAcquisition
+from protein.search.observed_front import front_positions
+from protein.search.staircase import build_staircase
+from protein.settings import ProteinSettings
+
+Array = npt.NDArray[np.float64]
+
+SHARE_AT_CAP = 0.8
+"""Share of suggestions whose level of cost is the cap; the others draw it log-uniformly below."""
+SHARE_UCB = 0.3
+SHARE_AREA = 0.3
+"""Share of suggestions that seek the front's area instead of its height, where costs span FEW_DECADES + 1 powers of ten
+or more; none where they span FEW_DECADES: there the number of runs is what matters, and cheap ones are no bargain."""
+FEW_DECADES = 2.5
+GROWTH = 2.0
+"""The cap is this multiple of everything spent so far. With 1 the search creeps where the cheap runs are many: a run as
+dear as all the others together still cannot move the cap by much."""
+MOST_CUT_SHORT = 256
+
+
+def draw_acquisition(
+    settings: ProteinSettings,
+    models: Models,
+    pending: Array,
+    rng: np.random.Generator,
+    fantasy_rng: np.random.Generator,
+) -> tuple[Acquisition | AncestralAcquisition, float | None, float | None]:
+    """The acquisition of one suggestion, its level and the limit of max_suggestion_cost, both in log-cost or None."""
+    history = models.history
+    # a run cut short gave no score: count on nothing above the average there, or it would be tried again and again
+    unscored = history.x[~history.scored & ~history.failed][:MOST_CUT_SHORT]
+    waiting = np.concatenate([pending, unscored])
+    ceiling = np.repeat([[np.inf], [0.0]], [len(pending), len(unscored)], axis=0)
+    posterior, fantasies = models.score.with_pending(waiting, normals_for(len(waiting), fantasy_rng), ceiling)
+    limit = None
+    if settings.max_suggestion_cost is not None and models.cost.known:
+        limit = math.log(settings.max_suggestion_cost) if settings.max_suggestion_cost > 0 else -math.inf
+    log_costs = _scored_log_costs(models)
+    if settings.acquisition == "protein":
+        ancestral, level = _ancestral(settings, models, posterior, log_costs, rng)
+        return ancestral, level, limit
+    pending_costs, _ = models.cost.predict(pending)
+    cap = cost_cap(models, pending_costs, settings.max_suggestion_cost)
+    level = draw_level(models, cap, rng)
+    levels = draw_outcome_levels(history, rng)
+    kind = settings.acquisition
+    if kind == "auto":
+        kind = "ucb" if rng.random() < SHARE_UCB else "ei"
+        if cap is not None and rng.random() < area_share(models, cap, settings.max_suggestion_cost):
+            kind, level = "area", cap
+    z = models.score.z
+    reached = history.outcomes.reach(levels)[history.scored]
+    staircase = None
+    if kind == "area" and level is not None:
+        worst = float(z.min()) if len(z) else 0.0
+        ahead = fantasies[: len(pending)]
+        staircase = build_staircase(z[reached], log_costs[reached], worst, ahead, pending_costs, level)
+    acquisition = Acquisition(
+        posterior,
+        models.cost,
+        models.feasibility,
+        as_tensor(_incumbents(z, reached, log_costs, fantasies, pending_costs, level)),
+        kind,
+        level,
+        limit if not models.cost.constant else None,
+        staircase,
+        tuple(
+            (model, model.standardise(float(wanted)))
+            for model, wanted in zip(models.outcomes, levels, strict=True)
+            if np.isfinite(wanted)
+        ),
+    )
+    return acquisition, level, limit
+
+
+def _scored_log_costs(models: Models) -> Array:
+    """Log-costs (n,) of the scored rows: observed, or predicted where the cost is unknown."""
+    history = models.history
+    predicted, _ = models.cost.predict(history.x[history.scored])
+    observed = np.log(np.maximum(history.cost[history.scored], 1e-300))
+    known: Array = np.where(np.isfinite(observed), observed, predicted)
+    return known
+
+
+def _ancestral(
+    settings: ProteinSettings, models: Models, posterior: Posterior, log_costs: Array, rng: np.random.Generator
+) -> tuple[AncestralAcquisition, float | None]:
+    """The ancestors' rule with its target drawn, and the level of log-cost that this means."""
+    low, high = (float(log_costs.min()), float(log_costs.max())) if len(log_costs) else (0.0, 0.0)
+    target = (1 + settings.expansion_rate) * float(rng.random())
+    if models.cost.constant:
+        low = high = 0.0
+    acquisition = AncestralAcquisition(posterior, models.cost, models.feasibility, target, low, high)
+    return acquisition, (low + target * (high - low) if high > low else None)
+
+
+def _incumbents(
+    z: Array,
+    reached: npt.NDArray[np.bool_],
+    log_costs: Array,
+    fantasies: Array,
+    pending_costs: Array,
+    level: float | None,
+) -> Array:
+    """The score to improve on (s,), one for each fantasy: the best observed one among rows that `reached` (n, bool) the
+    other outcomes' levels at a cost within `level`, or a pending run's (first rows of `fantasies`) if that is better.
+    """
+    within = z[reached] if level is None else z[reached & (log_costs <= level)]
+    incumbent = float(within.max()) if len(within) else float(z.min()) if len(z) else 0.0
+    ahead = fantasies[: len(pending_costs)]
+    if level is not None:
+        ahead = ahead[pending_costs <= level]
+    best: Array = np.maximum(incumbent, ahead.max(axis=0, initial=-np.inf))
+    return best if np.isfinite(best).all() else np.full(fantasies.shape[1], incumbent)
+
+
+def draw_outcome_levels(history: History, rng: np.random.Generator) -> Array:
+    """Levels (k,) of the further outcomes for one suggestion, -inf where one plays no part."""
+    if not history.outcomes.outcomes:
+        return np.zeros(0)
+    return draw_levels(history.outcomes, front_positions(history), rng)
+
+
+def draw_level(models: Models, cap: float | None, rng: np.random.Generator) -> float | None:
+    """The level of log-cost to improve the front at, up to `cap`; None where the cost is unknown or constant."""
+    first, second = rng.random(2)
+    if cap is None or first < SHARE_AT_CAP:
+        return cap
+    cheapest = _log_cheapest(models)
+    return cheapest + float(second) * (cap - cheapest) if cheapest < cap else cap
+
+
+def cost_cap(models: Models, pending_costs: Array, max_cost: float | None) -> float | None:
+    """The largest log-cost that a suggestion aims at, or None where the cost is unknown or constant.
+
+    It follows what was spent so far, pending runs (log-costs, (p,)) included: cheap points first, dear ones once the
+    budget has seen enough cheap ones. Its least value is the median cost observed.
+    """
+    costs = models.history.cost[models.history.priced]
+    if models.cost.constant or len(costs) == 0:
+        return None
+    waiting = float(np.exp(np.minimum(pending_costs, 700.0)).sum())
+    cap = max(GROWTH * (models.history.spent + waiting), float(np.median(costs)))
+    if max_cost is not None:
+        cap = min(cap, max_cost)
+    return math.log(cap) if 0 < cap < math.inf else None
+
+
+def _log_cheapest(models: Models) -> float:
+    """Log of the least cost observed; inf without any."""
+    costs = models.history.cost[models.history.priced]
+    cheapest = float(costs[costs > 0].min(initial=math.inf))
+    return math.log(cheapest) if cheapest < math.inf else math.inf
+
+
+def area_share(models: Models, cap: float, max_cost: float | None) -> float:
+    """Share of suggestions that seek the front's area: by the powers of ten between the cheapest run and the dearest
+    that may be proposed (max_suggestion_cost, else the cap in log-cost)."""
+    dearest = cap if max_cost is None else max(cap, math.log(max_cost))
+    decades = (dearest - _log_cheapest(models)) / math.log(10.0)
+    return SHARE_AREA * min(max(decades - FEW_DECADES, 0.0), 1.0)

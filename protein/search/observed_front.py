@@ -1,0 +1,42 @@
+"""The observed Pareto front of a history: what is worth improving, and around which candidates are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from protein.analysis.pareto import pareto_front
+from protein.history import History
+from protein.outcomes import nondominated
+
+Array = npt.NDArray[np.float64]
+
+
+def front_rows(history: History) -> Array:
+    """The rows (k, dim) of the observed Pareto front; see `front_positions`."""
+    return history.x[front_positions(history)]
+
+
+def front_positions(history: History) -> npt.NDArray[np.int64]:
+    """Positions of the observed Pareto front of score and cost, by rising cost; of a constant cost, the best row.
+
+    With further objectives: of all of them, among the rows that reach every threshold (all rows, while none does).
+    """
+    if history.outcomes.outcomes:
+        return _front_with_outcomes(history)
+    points: Sequence[tuple[float | None, float | None]] = [
+        (float(u), float(c)) if ok else (None, None)
+        for u, c, ok in zip(history.utility, history.cost, history.scored, strict=True)
+    ]
+    return np.array(pareto_front(points, "maximize"), dtype=np.int64)
+
+
+def _front_with_outcomes(history: History) -> npt.NDArray[np.int64]:
+    fine = history.scored & history.outcomes.reach(history.outcomes.least)
+    rows = np.flatnonzero(fine if fine.any() else history.scored)
+    columns = [history.utility[rows, None], history.outcomes.objectives[rows]]
+    if history.priced.any():
+        columns.append(-history.cost[rows, None])
+    return rows[nondominated(np.concatenate(columns, axis=1))].astype(np.int64)

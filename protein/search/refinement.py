@@ -1,0 +1,61 @@
+"""Local refinement of the best candidates: steps on the grid, then L-BFGS on the continuous coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.optimize import minimize
+
+from protein.models.score import as_tensor
+from protein.search.acquisition import Acquisition
+from protein.search.candidates import neighbours
+from protein.space import SearchSpace
+
+Array = npt.NDArray[np.float64]
+
+ROUNDS = 2
+ITERATIONS = 20
+
+
+def polish(space: SearchSpace, acquisition: Acquisition, rows: Array) -> Array:
+    """`rows` (k, dim) moved uphill, snapped (k, dim). None becomes worse but for the snapping."""
+    free = np.array([column.kind == "continuous" for column in space.columns])
+    rows = rows.copy()
+    for _ in range(ROUNDS):
+        if not free.all():
+            rows = np.stack([_best_neighbour(space, acquisition, row) for row in rows])
+        if free.any():
+            rows = _climb(acquisition, rows, free)
+    return space.snap(rows)
+
+
+def _best_neighbour(space: SearchSpace, acquisition: Acquisition, row: Array) -> Array:
+    options = np.concatenate([row[None, :], neighbours(space, row)])
+    best: Array = options[int(np.argmax(acquisition.values(options)))]
+    return best
+
+
+def _climb(acquisition: Acquisition, rows: Array, free: npt.NDArray[np.bool_]) -> Array:
+    """All rows at once: the sum of their acquisitions, whose gradient is that of each row on its own coordinates."""
+    base = as_tensor(rows)
+    index = torch.tensor(np.flatnonzero(free))
+    shape = (len(rows), int(free.sum()))
+
+    def negative(flat: Array) -> tuple[float, Array]:
+        part = torch.tensor(flat.reshape(shape), requires_grad=True)
+        value = -acquisition(base.index_copy(1, index, part)).sum()
+        (gradient,) = torch.autograd.grad(value, part)
+        return float(value.detach()), gradient.numpy().reshape(-1).copy()
+
+    start = np.clip(rows[:, free], 0.0, 1.0).reshape(-1)
+    value, gradient = negative(start)
+    if not (np.isfinite(value) and np.isfinite(gradient).all()):
+        return rows
+    result = minimize(
+        negative, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * len(start), options={"maxiter": ITERATIONS}
+    )
+    out = rows.copy()
+    if np.isfinite(result.x).all() and result.fun <= value:
+        out[:, free] = result.x.reshape(shape)
+    return out

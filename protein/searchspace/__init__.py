@@ -1,0 +1,1 @@
+"""Parameters of a search space: distributions, conditions and dotted paths. Standard library only."""

@@ -1,0 +1,149 @@
+"""Rows of other sweeps in the terms of this one: names, types, score, cost; and a word about everything left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.plan import Observation
+from sweep_operator.exchange.fit import Fitted, Names, fit
+from sweep_operator.exchange.read import read_rows
+from sweep_operator.exchange.row import Row, RowFailure, Text
+from tests.builders import make_sweep
+
+
+def sweep(**spec: Any) -> Sweep:
+    return make_sweep().spec(**spec).build()
+
+
+def row(outcome: Any = "succeeded", **fields: Any) -> Row:
+    return Row(**{"where": "line 7", "outcome": outcome, "parameters": {"trainer.lr": 1e-3, "trainer.batch_size": 64},
+                  "score": 1.0 if outcome == "succeeded" else None,
+                  "failure": RowFailure() if outcome == "failed" else None, **fields})  # fmt: skip
+
+
+def only(fitted: Fitted) -> Observation:
+    (found,) = fitted.rows
+    assert found.observation is not None
+    return found.observation
+
+
+def test_types_are_those_of_this_sweep() -> None:
+    found = only(fit([row(parameters={"trainer.lr": Text("1e-3"), "trainer.batch_size": 64.0}, cost=3.0)], sweep()))
+    assert found == Observation({"trainer.lr": 1e-3, "trainer.batch_size": 64}, 1.0, 3.0)
+    assert [type(v) for v in found.parameters.values()] == [float, int]
+
+
+def test_names_are_mapped_and_values_are_found_wherever_they_stand() -> None:
+    told = row(parameters={"lr": 0.01}, columns={"x": Text("3")}, fixed={"bs": 128, "seed": 1})
+    fitted = fit([told], sweep(), Names({"trainer.lr": "lr", "trainer.batch_size": "bs"}))
+    assert only(fitted).parameters == {"trainer.lr": 0.01, "trainer.batch_size": 128}
+    assert fitted.texts() == ["not searched here, and not used: x"]
+
+
+@pytest.mark.parametrize(
+    ("names", "fields", "score"),
+    [
+        (Names(), {}, 1.0),
+        (Names(), {"metric": "reward"}, 1.0),
+        (Names(), {"metric": "loss", "metrics": {"reward": 5.0}}, 5.0),
+        (Names(), {"metric": "loss"}, None),
+        (Names(), {"score": None, "columns": {"reward": Text("4")}}, 4.0),
+        (Names(), {"score": None}, None),
+        (Names(metric="acc"), {"metrics": {"acc": 3.0}}, 3.0),
+        (Names(metric="acc"), {"metric": "acc"}, 1.0),
+        (Names(metric="acc"), {}, None),
+    ],
+)
+def test_which_number_is_the_score(names: Names, fields: dict[str, Any], score: float | None) -> None:
+    fitted = fit([row(**fields)], sweep(), names)
+    if score is None:
+        assert fitted.rows == ()
+        assert fitted.texts("unscored") == [f"1 run without metric {names.metric or 'reward'!r}: line 7"]
+    else:
+        assert only(fitted).score == score
+
+
+def test_costs_of_another_unit_are_left_out_unless_one_is_named() -> None:
+    told = row(cost=5.0, cost_source="GPUSeconds", metrics={"hours": 2.0})
+    fitted = fit([told], sweep())
+    assert only(fitted).cost is None
+    assert fitted.texts("cost") == [
+        "costs are GPUSeconds there and WallClock here: they are left out; name one with cost"
+    ]
+    assert only(fit([told], sweep(), Names(cost="hours"))).cost == 2.0
+    assert only(fit([row(cost=5.0, cost_source="WallClock")], sweep())).cost == 5.0
+
+
+@pytest.mark.parametrize(
+    ("class_", "observation"),
+    [
+        ("parameters", Observation({"trainer.lr": 1e-3, "trainer.batch_size": 64}, None, 3.0, is_failure=True)),
+        ("crash", Observation({"trainer.lr": 1e-3, "trainer.batch_size": 64}, None, 3.0, is_failure=True)),
+        ("timeout", Observation({"trainer.lr": 1e-3, "trainer.batch_size": 64}, None, 3.0, cost_is_lower_bound=True)),
+        ("eval", None), ("preempted", None), ("infrastructure", None), ("stopped", None),
+    ],
+)  # fmt: skip
+def test_failures_teach_what_they_teach_in_a_sweep(class_: str, observation: Observation | None) -> None:
+    (found,) = fit([row("failed", cost=3.0, failure=RowFailure(class_))], sweep()).rows
+    assert found.observation == observation
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"parameters": {"trainer.lr": "fast"}}, "line 7: trainer.lr: 'fast' is not a number, as log_normal needs"),
+        ({"parameters": {"trainer.lr": Text("fast")}}, "line 7: trainer.lr: 'fast' is not a number"),
+        ({"parameters": {"trainer.lr": True}}, "line 7: trainer.lr: True is not a number"),
+        ({"parameters": {"trainer.lr": [1]}}, "line 7: trainer.lr: [1] is neither a number, a text, true nor false"),
+        ({"parameters": {"trainer.lr": Text("nan")}}, "line 7: trainer.lr: 'nan' is not a number"),
+        ({"parameters": {"trainer.batch_size": 48.5}}, "line 7: trainer.batch_size: 48.5 is not an integer"),
+        ({"score": None, "columns": {"reward": Text("high")}}, "line 7: reward: 'high' is not a number"),
+        ({"score": None, "columns": {"reward": Text("NaN")}}, "line 7: reward: nan is not finite"),
+    ],
+)
+def test_a_row_of_wrong_types_is_left_out_and_named(fields: dict[str, Any], text: str) -> None:
+    fitted = fit([row(**fields), row()], sweep())
+    assert len(fitted.rows) == 1
+    assert fitted.texts("invalid")[0].startswith(text)
+
+
+def test_what_is_missing_is_named_with_its_nearest_relative() -> None:
+    told = [row(parameters={"trainer.lr": 0.1}, columns={"batch_sizes": Text("3")})]
+    assert fit(told, sweep()).texts("missing") == [
+        "trainer.batch_size is in none of the runs; map its name, or give it a column (its search centre: 128)"
+    ]
+    near = [row(parameters={"trainer.lr": 0.1, "old.batch_size": 3})]
+    assert (
+        fit(near, sweep())
+        .texts("missing")[0]
+        .startswith("trainer.batch_size is in none of the runs; is it 'old.batch_size'? (its search")
+    )
+    some = [row(), row(parameters={"trainer.lr": 0.1})]
+    assert fit(some, sweep()).texts("partly") == [
+        "trainer.batch_size is missing in 1 of 2 runs: there it counts as 128"
+    ]
+    nothing = fit([row(parameters={"a": 1})], sweep())
+    assert nothing.rows == ()
+    assert nothing.texts("missing") == [
+        "1 run with none of the parameters trainer.batch_size, trainer.lr: line 7; map the names that they have there"
+    ]
+
+
+def test_a_conditional_parameter_may_be_absent() -> None:
+    parameters = {
+        "opt": {"distribution": "categorical", "values": ["adam", "sgd"]},
+        "momentum": {"distribution": "uniform", "min": 0, "max": 1, "when": {"parameter": "opt", "in": ["sgd"]}},
+    }
+    text = "opt,momentum,score\nadam,,1\nsgd,0.5,2\n"
+    fitted = fit(read_rows(text, "f", "csv"), sweep(parameters=parameters))
+    assert [f.parameters for f in fitted.rows] == [{"opt": "adam"}, {"opt": "sgd", "momentum": 0.5}]
+    assert fitted.texts() == []
+
+
+def test_runs_without_a_result_are_counted() -> None:
+    fitted = fit([row("open"), row("open"), row()], sweep())
+    assert len(fitted.rows) == 1
+    assert fitted.texts("open") == ["2 runs without a result, or that may still get one: line 7, line 7"]

@@ -1,0 +1,29 @@
+"""What a shell asks for at every key is answered without the libraries that take a second to import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("kubernetes", "aiohttp", "torch", "numpy", "pydantic", "plotly", "rich")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("from sweep_operator.kubectl.main import cli; cli.main(['--help'], standalone_mode=False)", "best-params"),
+        (
+            "from sweep_operator.kubectl.main import cli; cli.main(['logs', '--help'], standalone_mode=False)",
+            "--follow",
+        ),
+        ("from sweep_operator.kubectl.completion import complete; print(complete(['st']))", "status\t"),
+        ("from sweep_operator.kubectl.completion import complete; print(complete(['logs', '--st']))", "--stage\t"),
+    ],
+)
+def test_help_and_completion_of_words_import_nothing_heavy(call: str, said: str) -> None:
+    program = f"import sys\n{call}\nprint(*(m for m in {HEAVY!r} if m in sys.modules), file=sys.stderr)\n"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == ""
+    assert said in done.stdout

@@ -1,0 +1,141 @@
+"""`kubectl sweep status -w` while the API server goes away and comes back, by a server that answers from a script."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, cast
+
+import pytest
+
+from sweep_operator.kube.protocol import (
+    Forbidden,
+    Kind,
+    KubeError,
+    Object,
+    ObjectList,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    WatchEvent,
+)
+from sweep_operator.kubectl.access import Cluster
+from sweep_operator.kubectl.live import Deleted, Follower, over
+
+REFUSED = Unavailable("the API server cannot be reached: connection refused")
+
+
+def sweep(status: str, reason: str) -> Object:
+    ended = {"type": "Succeeded", "status": status, "reason": reason}
+    meta = {"name": "s", "namespace": "n", "generation": 1}
+    return {"metadata": meta, "status": {"observedGeneration": 1, "conditions": [ended]}}
+
+
+RUNS, ENDED = sweep("Unknown", "Running"), sweep("True", "MaxRunsReached")
+
+
+class Server:
+    """Each LIST of the sweep takes the next answer of the script; the watch that follows breaks, but for the last."""
+
+    def __init__(self, *answers: Object | KubeError | None) -> None:
+        self._answers, self.lists = list(answers), 0
+
+    async def list(self, kind: Kind, namespace: str, *, fields: Mapping[str, str]) -> ObjectList:
+        if kind is Kind.SWEEP_RUN:
+            return ObjectList((), 7)
+        self.lists += 1
+        answer = self._answers.pop(0)
+        if isinstance(answer, KubeError):
+            raise answer
+        return ObjectList((answer,) if answer else (), 7)
+
+    async def watch(self, kind: Kind, namespace: str, **_: Any) -> AsyncIterator[WatchEvent]:
+        if kind is Kind.SWEEP_RUN or not self._answers:
+            await asyncio.Event().wait()
+        raise Unavailable("watch: no answer came")
+        yield
+
+
+def follow(server: Server, said: Callable[[str], None], *, starts_within: float = 30.0) -> Object:
+    """To the end of the sweep."""
+    cluster = Cluster(cast(Any, server), "n")
+
+    async def followed() -> Object:
+        async with asyncio.timeout(10):
+            follower = Follower(cluster, "s", said, pause=0.001, starts_within=starts_within)
+            return await follower.run(lambda sweep, runs: over(sweep))
+
+    return asyncio.run(followed())
+
+
+def test_an_outage_is_told_once_and_outlived() -> None:
+    said: list[str] = []
+    server = Server(RUNS, *[REFUSED] * 30, RUNS, REFUSED, ENDED)
+    assert follow(server, said.append) == ENDED
+    assert server.lists == 34
+    assert said == ["waiting for the API server (watch: no answer came)", ""] * 2
+
+
+def test_a_server_that_asks_for_time_gets_it() -> None:
+    busy = TooManyRequests("busy")
+    busy.retry_after = 0.2
+    server, said = Server(RUNS, busy, ENDED), list[str]()
+    began = time.monotonic()
+    assert follow(server, said.append) == ENDED
+    assert time.monotonic() - began >= 0.2
+
+
+FORBIDDEN = Forbidden("sweeps.metta.ai is forbidden")
+EXPIRED = Unauthenticated("the API server does not accept the credentials")
+
+
+@pytest.mark.parametrize("refusal", [FORBIDDEN, EXPIRED])
+def test_an_api_server_that_has_just_started_may_refuse_for_a_while(refusal: KubeError) -> None:
+    said: list[str] = []
+    assert follow(Server(RUNS, REFUSED, *[refusal] * 5, RUNS, refusal, ENDED), said.append) == ENDED
+    assert said == ["waiting for the API server (watch: no answer came)", ""] * 2
+
+
+@pytest.mark.parametrize("refusal", [FORBIDDEN, EXPIRED])
+def test_a_refusal_that_lasts_ends_it(refusal: KubeError) -> None:
+    with pytest.raises(type(refusal)):
+        follow(Server(RUNS, *[refusal] * 1000), lambda text: None, starts_within=0.05)
+    server = Server(refusal)
+    with pytest.raises(type(refusal)):
+        follow(server, lambda text: None)
+    assert server.lists == 1, "what was never allowed is refused at once"
+
+
+def test_a_sweep_that_was_deleted_meanwhile_is_told() -> None:
+    with pytest.raises(Deleted, match="sweep s was deleted"):
+        follow(Server(RUNS, REFUSED, REFUSED, None), lambda text: None)
+
+
+class NoWatch(Server):
+    """Whose LISTs are allowed; of its watches the first ``allowed`` ones."""
+
+    def __init__(self, allowed: int) -> None:
+        super().__init__(*[RUNS] * 1000)
+        self._allowed = allowed
+
+    async def watch(self, kind: Kind, namespace: str, **_: Any) -> AsyncIterator[WatchEvent]:
+        if kind is Kind.SWEEP_RUN:
+            await asyncio.Event().wait()
+        self._allowed -= 1
+        raise FORBIDDEN if self._allowed < 0 else REFUSED
+        yield
+
+
+def test_who_may_not_watch_is_told_at_once() -> None:
+    server = NoWatch(allowed=0)
+    with pytest.raises(Forbidden):
+        follow(server, lambda text: None)
+    assert server.lists == 1
+
+
+def test_a_right_to_watch_that_is_taken_away_ends_it() -> None:
+    server = NoWatch(allowed=1)
+    with pytest.raises(Forbidden):
+        follow(server, lambda text: None, starts_within=0.05)
+    assert server.lists > 2
