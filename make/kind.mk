@@ -13,7 +13,7 @@ SWEEP = $(BIN)/kubectl-sweep --context $(KIND_CONTEXT) -n $(KIND_NAMESPACE)
 GPUS := {"status": {"capacity": {"nvidia.com/gpu": "4"}, "allocatable": {"nvidia.com/gpu": "4"}}}
 
 .PHONY: kind-up
-kind-up: $(STAMP) ## a kind cluster with a node that is labelled and tainted as a GPU node (needs Docker)
+kind-up: $(STAMP) ## a kind cluster with a node that is labeled and tainted as a GPU node (needs Docker)
 	@docker info >/dev/null 2>&1 || { echo "kind runs its nodes in Docker, and no Docker engine answers"; exit 1; }
 	$(KIND) create cluster --name $(KIND_CLUSTER) --config $(KIND_CONFIG) $(if $(KIND_IMAGE),--image $(KIND_IMAGE)) --wait 180s
 	@# --wait is for the control plane alone

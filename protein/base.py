@@ -135,9 +135,9 @@ class BaseOptimizer(ABC):
                 passing = flat
                 if self.space.cells is not None and len(seen) >= self.space.cells:
                     return flat
-        centre = self.space.centre()
-        if passing is None and self._allowed(centre):
-            passing = centre
+        center = self.space.center()
+        if passing is None and self._allowed(center):
+            passing = center
         if passing is None:
             raise SearchSpaceInfeasible(f"none of {TRIES} points passes the constraints")
         return passing

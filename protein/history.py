@@ -1,7 +1,7 @@
 """Observations as sorted arrays: what every model of Protein is fitted to.
 
 Rows are sorted by content, so that the order in which results arrived changes nothing, down to the last bit.
-Directions are resolved here, first of all: `utility` is to be maximised whatever the goal.
+Directions are resolved here, first of all: `utility` is to be maximized whatever the goal.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Outcome:
 
     @property
     def sign(self) -> float:
-        """1 to maximize, -1 to minimize: the metric times this is to be maximised."""
+        """1 to maximize, -1 to minimize: the metric times this is to be maximized."""
         return 1.0 if self.goal == "maximize" else -1.0
 
     @property
@@ -96,7 +96,7 @@ def draw_levels(table: OutcomeTable, front: npt.NDArray[np.int64], rng: np.rando
 
 
 def nondominated(values: Array) -> npt.NDArray[np.int64]:
-    """Rising positions of the rows of `values` (n, k), each column to be maximised, that no other row dominates.
+    """Rising positions of the rows of `values` (n, k), each column to be maximized, that no other row dominates.
 
     Of equal rows the first stands for all. Rows with a value that is not finite are left out. O(n f) with f rows in
     the front.

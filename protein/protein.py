@@ -119,7 +119,7 @@ class Protein(BaseOptimizer):
         return self._predict_rows(self.space.encode_many(list(points)))
 
     def posterior_mean(self, x: Array) -> Array:
-        """Standardised posterior mean (m,) of the utility (to be maximised) at rows (m, dim) of the unit box."""
+        """Standardized posterior mean (m,) of the utility (to be maximized) at rows (m, dim) of the unit box."""
         from protein.models.threads import pinned_threads
 
         models = self.models()
@@ -173,15 +173,15 @@ class Protein(BaseOptimizer):
         taken = self.space.snap(np.concatenate([history.x, waiting]))
         count = start_count(self.space, self.settings)
         design = start_points(self.space, self.settings, self.seed, count + EXTRA_START_POINTS)
-        # a point that was told by a program which computed the centre another way differs in the last bit
+        # a point that was told by a program which computed the center another way differs in the last bit
         new = [len(taken) == 0 or float(np.abs(taken - row).max(axis=1).min()) > SAME_POINT for row in design]
         options = [self.space.decode(row) for row in design[new]]
         passing = [flat for flat in options if self._allowed(flat)]
         chosen, over = self._within_cap(history, passing or [self._any_allowed(self._taken(pending), [len(taken)])])
-        centred = self.settings.seed_with_search_center and self.space.key(chosen) == self.space.key(
-            self.space.centre()
+        is_center = self.settings.seed_with_search_center and self.space.key(chosen) == self.space.key(
+            self.space.center()
         )
-        return chosen, SuggestionInfo(origin="center" if centred else "random", over_max_cost=over)
+        return chosen, SuggestionInfo(origin="center" if is_center else "random", over_max_cost=over)
 
     def _within_cap(self, history: History, options: Sequence[Flat]) -> tuple[Flat, bool]:
         """The first option predicted to respect max_suggestion_cost, as far as two costs or more can tell.
@@ -264,7 +264,7 @@ class Protein(BaseOptimizer):
         if not self.constraints:
             return Rules(spare)
         best = np.argsort(-np.nan_to_num(history.utility, nan=-np.inf), kind="stable")[:ANCHORS]
-        known = [*history.x[best], self.space.centre_unit]
+        known = [*history.x[best], self.space.center_unit]
         passing = [row for row in self.space.snap(np.array(known)) if self._allowed(self.space.decode(row))]
         anchors = np.array(passing or [self.space.encode(self._any_allowed(set(), [index]))])
         return Rules(spare, self._allowed, anchors)

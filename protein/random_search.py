@@ -14,16 +14,16 @@ ATTEMPTS = 64
 
 
 class Random(BaseOptimizer):
-    """Uniform over the whole space; the first point is the search centre."""
+    """Uniform over the whole space; the first point is the search center."""
 
     origin: Origin = "random"
 
     def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
         taken = self._taken(pending)
         if index == 0 and self.settings.seed_with_search_center:
-            centre = self.space.centre()
-            if self._free(centre, taken):
-                return centre, SuggestionInfo("center")
+            center = self.space.center()
+            if self._free(center, taken):
+                return center, SuggestionInfo("center")
         for row in self._rows(index):
             flat = self.space.decode(row)
             if self._free(flat, taken):

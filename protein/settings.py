@@ -18,7 +18,7 @@ class ProteinSettings:
     """How Protein searches. Raises ValueError naming the key, the value and the remedy."""
 
     num_random_samples: int | None = None
-    """Points before the model is asked, the centre among them; None: parameters + 1."""
+    """Points before the model is asked, the center among them; None: parameters + 1."""
     max_suggestion_cost: float | None = None
     """Cap on the predicted cost of a suggestion; None: no cap."""
     resample_frequency: int = 0
@@ -30,7 +30,7 @@ class ProteinSettings:
     suggestions_per_pareto: int = 256
     """Candidates around each point of the front."""
     seed_with_search_center: bool = True
-    """The first suggestion is the search centre."""
+    """The first suggestion is the search center."""
     expansion_rate: float = 0.25
     """How far beyond the front's cost the ancestors' rule (acquisition protein) looks."""
     acquisition: str = "auto"

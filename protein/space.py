@@ -54,7 +54,7 @@ class SearchSpace:
         for name in self.names:
             places = [i for i, c in enumerate(self.columns) if c.parameter == name]
             self._slices[name] = slice(places[0], places[-1] + 1)
-        self._centre_row = np.concatenate([self._encode_value(p, p.centre) for p in read])
+        self._center_row = np.concatenate([self._encode_value(p, p.center) for p in read])
         self._conditional = [p for p in read if p.when is not None]
 
     def __len__(self) -> int:
@@ -63,12 +63,12 @@ class SearchSpace:
     # -- configurations and rows --------------------------------------------------------------------------------------
 
     def encode(self, flat: Flat) -> Array:
-        """The row (dim,) of a flat configuration. Values out of bounds extrapolate; missing ones are at their centre.
+        """The row (dim,) of a flat configuration. Values out of bounds extrapolate; missing ones are at their center.
 
         Raises SpaceError for unknown names and values of another type.
         """
         self._known(flat)
-        row = self._centre_row.copy()
+        row = self._center_row.copy()
         for name, value in flat.items():
             if self._active(name, flat):
                 row[self._slices[name]] = self._encode_value(self.parameters[name], self.parameters[name].typed(value))
@@ -92,7 +92,7 @@ class SearchSpace:
         return {name: value for name, value in values.items() if self._active(name, values)}
 
     def snap(self, rows: npt.ArrayLike) -> Array:
-        """Rows (n, dim) moved to what ``decode`` would run: clipped, on the grids, inactive ones at their centre."""
+        """Rows (n, dim) moved to what ``decode`` would run: clipped, on the grids, inactive ones at their center."""
         snapped: Array = np.clip(np.asarray(rows, dtype=np.float64), 0.0, 1.0)
         if snapped.ndim != 2:
             raise ValueError(f"rows: has shape {snapped.shape}; give (n, {self.dim})")
@@ -108,22 +108,22 @@ class SearchSpace:
         for parameter in self._conditional:
             part = self._slices[parameter.path]
             inactive = ~self._active_rows(parameter, snapped)
-            snapped[inactive, part] = self._centre_row[part]
+            snapped[inactive, part] = self._center_row[part]
         return snapped
 
-    def centre(self) -> dict[str, Value]:
-        """The search centre, exactly as it was written."""
-        values = {name: p.centre for name, p in self.parameters.items()}
+    def center(self) -> dict[str, Value]:
+        """The search center, exactly as it was written."""
+        values = {name: p.center for name, p in self.parameters.items()}
         return {name: value for name, value in values.items() if self._active(name, values)}
 
     @property
-    def centre_unit(self) -> Array:
-        """The search centre's row (dim,)."""
-        return self._centre_row.copy()
+    def center_unit(self) -> Array:
+        """The search center's row (dim,)."""
+        return self._center_row.copy()
 
-    def box(self, centre_row: npt.ArrayLike, width: float = 1.0) -> tuple[Array, Array]:
+    def box(self, center_row: npt.ArrayLike, width: float = 1.0) -> tuple[Array, Array]:
         """(low, high), each (dim,): ``scale * width`` to either side of a row in [-1, 1], clipped."""
-        row = np.asarray(centre_row, dtype=np.float64)
+        row = np.asarray(center_row, dtype=np.float64)
         half = np.array([self.parameters[c.parameter].half_width * width / 2.0 for c in self.columns])
         low, high = np.clip(row - half, 0.0, 1.0), np.clip(row + half, 0.0, 1.0)
         onehot = np.array([c.kind == "onehot" for c in self.columns])
@@ -170,9 +170,9 @@ class SearchSpace:
             self.parameters[name].typed(value)
 
     def complete(self, flat: Flat) -> dict[str, Value]:
-        """``flat`` with its active gaps filled with the search centre, typed, in the space's order."""
+        """``flat`` with its active gaps filled with the search center, typed, in the space's order."""
         self.validate(flat)
-        values = {n: self.parameters[n].typed(flat[n]) if n in flat else p.centre for n, p in self.parameters.items()}
+        values = {n: self.parameters[n].typed(flat[n]) if n in flat else p.center for n, p in self.parameters.items()}
         return {n: v for n, v in values.items() if n in flat or self._active(n, values)}
 
     # -- inside -------------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ class SearchSpace:
         when = self.parameters[name].when
         if when is None:
             return True
-        parent = flat.get(when.parameter, self.parameters[when.parameter].centre)
+        parent = flat.get(when.parameter, self.parameters[when.parameter].center)
         return any(same(v, parent) for v in when.values)
 
     def _active_rows(self, parameter: Parameter, rows: Array) -> npt.NDArray[np.bool_]:

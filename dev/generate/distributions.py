@@ -1,7 +1,7 @@
 """One picture for each distribution, drawn with protein's own transforms.
 
 The curve is the density of the values that are sampled, the ticks below it are 40 evenly spaced points of the unit
-coordinate, and the band is what `scale: auto` searches around the centre.
+coordinate, and the band is what `scale: auto` searches around the center.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def _bars(parameter: Parameter, choices: list[Any]) -> list[str]:
     lines = []
     for i, value in enumerate(choices):
         at = _LEFT + i * width
-        centre = value == parameter.centre and isinstance(value, bool) == isinstance(parameter.centre, bool)
-        lines.append(_rect(at + width * 0.1, 50, width * 0.8, _FLOOR - 50, _RED if centre else _BLUE))
+        center = value == parameter.center and isinstance(value, bool) == isinstance(parameter.center, bool)
+        lines.append(_rect(at + width * 0.1, 50, width * 0.8, _FLOOR - 50, _RED if center else _BLUE))
         lines.append(_text(at + width / 2, _FLOOR + 18, _shown(value)))
     lines.append(_line(_LEFT, _FLOOR, _RIGHT, _FLOOR, _GREY))
     if parameter.coordinate is not None:
@@ -86,13 +86,13 @@ def _curve(parameter: Parameter) -> list[str]:
     points = " ".join(f"{px:.1f},{py:.1f}" for px, py in zip(x, y, strict=True))
     area = f"{_LEFT:.1f},{_FLOOR:.1f} {points} {_RIGHT:.1f},{_FLOOR:.1f}"
     first, last = (_x(float(parameter.at(u)), low, high) for u in _box(parameter))
-    centre = _x(float(parameter.centre), low, high)
+    center = _x(float(parameter.center), low, high)
     lines = [
         f'<polygon points="{area}" fill="{_BLUE}" fill-opacity="0.25"/>',
         f'<polyline points="{points}" fill="none" stroke="{_BLUE}" stroke-width="2"/>',
         _line(_LEFT, _FLOOR, _RIGHT, _FLOOR, _GREY),
         _line(first, 38, last, 38, _RED, 3),
-        _line(centre, 38, centre, _FLOOR, _RED, 1.5),
+        _line(center, 38, center, _FLOOR, _RED, 1.5),
     ]
     for i in range(_TICKS):
         at = _x(float(parameter.at((i + 0.5) / _TICKS)), low, high)
@@ -104,14 +104,14 @@ def _curve(parameter: Parameter) -> list[str]:
 
 
 def _box(parameter: Parameter) -> tuple[float, float]:
-    """Unit coordinates of what is searched around the centre."""
-    at = (parameter.normalize(parameter.centre) + 1) / 2
+    """Unit coordinates of what is searched around the center."""
+    at = (parameter.normalize(parameter.center) + 1) / 2
     half = parameter.half_width / 2
     return max(0.0, at - half), min(1.0, at + half)
 
 
 def _legend(parameter: Parameter, has_box: bool) -> list[str]:
-    words = f"centre {_shown(parameter.centre)}"
+    words = f"center {_shown(parameter.center)}"
     if has_box:
         low, high = (_shown(parameter.at(u)) for u in _box(parameter))
         words += f"; scale {parameter.scale} searches {low} to {high} around it"
@@ -126,15 +126,15 @@ def _shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float = 1) -> str:
+def _line(x1: float, y1: float, x2: float, y2: float, color: str, width: float = 1) -> str:
     place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-    return f'<line {place} stroke="{colour}" stroke-width="{width:g}"/>'
+    return f'<line {place} stroke="{color}" stroke-width="{width:g}"/>'
 
 
-def _rect(x: float, y: float, width: float, height: float, colour: str) -> str:
+def _rect(x: float, y: float, width: float, height: float, color: str) -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
-    return f'<rect {place} fill="{colour}" fill-opacity="0.35" stroke="{colour}"/>'
+    return f'<rect {place} fill="{color}" fill-opacity="0.35" stroke="{color}"/>'
 
 
-def _text(x: float, y: float, words: str, anchor: str = "middle", colour: str = _GREY) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(words)}</text>'
+def _text(x: float, y: float, words: str, anchor: str = "middle", color: str = _GREY) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}">{escape(words)}</text>'

@@ -1,7 +1,7 @@
 """How much each parameter matters: shares of the variance of the predicted score over the search space.
 
 First-order Sobol indices of the posterior mean, by the estimator of Saltelli et al. 2010 (Computer Physics
-Communications 181, table 2 b) on scrambled Sobol points, normalised to sum to 1. A parameter that matters only together
+Communications 181, table 2 b) on scrambled Sobol points, normalized to sum to 1. A parameter that matters only together
 with others gets a small share. One-hot columns of one parameter are exchanged together.
 """
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from protein.history import History, select_rows
 from protein.models.device import CPU, Capacity
 from protein.models.posterior import Posterior
-from protein.models.scaling import Standardisation, standardise
+from protein.models.scaling import Standardization, standardize
 from protein.models.score import FIT_ROWS
 from protein.models.surrogate import KernelSpec, Surrogate, fit
 
@@ -35,7 +35,7 @@ class CostModel:
         known = np.log(_positive(history.cost[priced]))
         bounds = np.log(_positive(history.cost[bounded]))
         self.known = bool(len(known) or len(bounds))
-        self.standardisation: Standardisation = standardise(known if len(known) else bounds, clip=False)
+        self.standardization: Standardization = standardize(known if len(known) else bounds, clip=False)
         self.level = float(np.median(known)) if len(known) else float(bounds.max(initial=0.0))
         values = np.concatenate([known, bounds])
         self.constant = len(values) < 2 or float(values.std()) < CONSTANT_SPREAD
@@ -43,8 +43,8 @@ class CostModel:
         self.posterior: Posterior | None = None
         if self.constant:
             return
-        x, z = history.x[priced], self.standardisation.forward(known)
-        z_bounds = self.standardisation.forward(bounds)
+        x, z = history.x[priced], self.standardization.forward(known)
+        z_bounds = self.standardization.forward(bounds)
         priority = np.where(np.isfinite(history.utility[priced]), history.utility[priced], -np.inf)
         if len(known) < 2:  # too little to impute from: the bounds themselves are the best guess
             x, z = np.concatenate([x, history.x[bounded]]), np.concatenate([z, z_bounds])
@@ -67,7 +67,7 @@ class CostModel:
         if self.posterior is None:
             return x.new_full((len(x),), self.level), x.new_full((len(x),), CONSTANT_SPREAD)
         mean, sd = self.posterior.mean_and_sd(x)
-        scale, shift = self.standardisation.scale, self.standardisation.shift
+        scale, shift = self.standardization.scale, self.standardization.shift
         return mean[:, 0] * scale + shift, sd * scale
 
     def predict(self, x: Array) -> tuple[Array, Array]:
@@ -75,12 +75,12 @@ class CostModel:
         if self.posterior is None:
             return np.full(len(x), self.level), np.full(len(x), CONSTANT_SPREAD)
         mean, sd = self.posterior.predict(torch.tensor(x))
-        scale, shift = self.standardisation.scale, self.standardisation.shift
+        scale, shift = self.standardization.scale, self.standardization.shift
         return mean[:, 0].numpy() * scale + shift, sd.numpy() * scale
 
 
 def fit_cost(x: Array, z: Array, priority: Array) -> Surrogate:
-    """Hyperparameters for standardised log-cost `z` (n,) at `x` (n, d), on at most FIT_ROWS of the rows."""
+    """Hyperparameters for standardized log-cost `z` (n,) at `x` (n, d), on at most FIT_ROWS of the rows."""
     rows = select_rows(priority, FIT_ROWS)
     return fit(x[rows], z[rows], KernelSpec(linear=True))
 

@@ -25,7 +25,7 @@ LARGEST = 1e308
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Fitted models of `history`; `sign` is 1 to maximise, -1 to minimise."""
+    """Fitted models of `history`; `sign` is 1 to maximize, -1 to minimize."""
 
     history: History
     score: ScoreModel
@@ -37,7 +37,7 @@ class Models:
     def predict_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of the noise-free score at rows of `x` (m, dim), in the user's direction."""
         mean, sd = self.score.predict(x)
-        scaling = self.score.standardisation
+        scaling = self.score.standardization
         center = np.array([self.sign * scaling.backward(float(m)) for m in mean])
         return center, np.minimum(sd * scaling.scale, LARGEST)
 
@@ -55,7 +55,7 @@ class Models:
         center, _ = self.predict_score(x)
         sd = np.hypot(self.score.predict(x)[1], math.sqrt(self.score.noise))
         with np.errstate(over="ignore"):
-            return center, np.minimum(sd * self.score.standardisation.scale, LARGEST)
+            return center, np.minimum(sd * self.score.standardization.scale, LARGEST)
 
     def forecast_cost(self, x: Array) -> tuple[Array, Array]:
         """Median cost, and standard deviation of log-cost, (m,) each, of one OBSERVATION at rows of `x` (m, dim).
@@ -66,7 +66,7 @@ class Models:
             return np.full(len(x), math.nan), np.full(len(x), math.nan)
         mean, sd = self.cost.predict(x)
         surrogate = self.cost.surrogate
-        noise = math.sqrt(surrogate.noise) * self.cost.standardisation.scale if surrogate is not None else 0.0
+        noise = math.sqrt(surrogate.noise) * self.cost.standardization.scale if surrogate is not None else 0.0
         return np.array([cost_of(float(value)) for value in mean]), np.hypot(sd, noise)
 
 

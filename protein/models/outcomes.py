@@ -12,28 +12,28 @@ from torch import Tensor
 from protein.history import History, select_rows
 from protein.models.device import CPU, Capacity
 from protein.models.posterior import Posterior
-from protein.models.scaling import Standardisation, standardise
+from protein.models.scaling import Standardization, standardize
 from protein.models.score import fit_score
 
 Array = npt.NDArray[np.float64]
 
 LEAST_SD = 0.05
-"""In standardised units: a level is a slope for the search, not a wall."""
+"""In standardized units: a level is a slope for the search, not a wall."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeModel:
-    """Posterior over one standardised outcome (times its sign: larger is better); the prior without any value."""
+    """Posterior over one standardized outcome (times its sign: larger is better); the prior without any value."""
 
-    standardisation: Standardisation
+    standardization: Standardization
     posterior: Posterior
 
-    def standardise(self, value: float) -> float:
+    def standardize(self, value: float) -> float:
         """A value of the outcome, times its sign, in the model's units."""
-        return float(self.standardisation.forward(np.array([value]))[0])
+        return float(self.standardization.forward(np.array([value]))[0])
 
     def log_probability(self, x: Tensor, level: float) -> Tensor:
-        """log P(outcome >= level) (m,) at rows of `x` (m, d), level standardised; differentiable in `x`."""
+        """log P(outcome >= level) (m,) at rows of `x` (m, d), level standardized; differentiable in `x`."""
         mean, sd = self.posterior.mean_and_sd(x)
         out: Tensor = torch.special.log_ndtr((mean[:, 0] - level) / sd.clamp_min(LEAST_SD))
         return out
@@ -41,7 +41,7 @@ class OutcomeModel:
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) at rows of an array (m, d), in the outcome's units times its sign."""
         mean, sd = self.posterior.predict(torch.tensor(x))
-        scaling = self.standardisation
+        scaling = self.standardization
         center = np.array([scaling.backward(float(m)) for m in mean[:, 0]])
         return center, sd.numpy() * scaling.scale
 
@@ -54,7 +54,7 @@ def fit_outcomes(history: History, capacity: Capacity = CPU) -> tuple[OutcomeMod
 def _fit(history: History, column: Array, capacity: Capacity) -> OutcomeModel:
     known = np.isfinite(column) & ~history.failed
     x, values = history.x[known], column[known]
-    scaling = standardise(values, clip=True)
+    scaling = standardize(values, clip=True)
     z = scaling.forward(values)
     surrogate = fit_score(x, z)
     rows = select_rows(z, capacity.rows)

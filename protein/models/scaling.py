@@ -1,4 +1,4 @@
-"""Standardisation of targets: an outlier must not flatten the rest, and no input may overflow."""
+"""Standardization of targets: an outlier must not flatten the rest, and no input may overflow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Standardisation:
+class Standardization:
     """z = (max(y, floor) - shift) / scale."""
 
     shift: float = 0.0
@@ -19,25 +19,25 @@ class Standardisation:
     floor: float = -np.inf
 
     def forward(self, y: Array) -> Array:
-        """Standardised values (n,) of `y` (n,)."""
+        """Standardized values (n,) of `y` (n,)."""
         # half of each first: the difference of two large numbers of opposite sign would overflow
         half = np.maximum(y, self.floor) / 2 - self.shift / 2
         out: Array = half / (self.scale / 2)
         return out
 
     def backward(self, z: float) -> float:
-        """The value that standardises to `z`."""
+        """The value that standardizes to `z`."""
         return float(np.clip(self.shift + self.scale * z, -1e308, 1e308))
 
 
-def standardise(y: Array, *, clip: bool) -> Standardisation:
-    """Standardisation of finite values `y` (n,) to mean 0 and variance 1.
+def standardize(y: Array, *, clip: bool) -> Standardization:
+    """Standardization of finite values `y` (n,) to mean 0 and variance 1.
 
     With `clip`, values below median - 2 IQR count as that (catastrophic scores say "bad", not "how bad"). Equal values
     keep scale 1.
     """
     if len(y) == 0:
-        return Standardisation()
+        return Standardization()
     size = float(np.abs(y).max())
     unit = size if size > 1e100 else 1.0
     scaled = y / unit
@@ -51,4 +51,4 @@ def standardise(y: Array, *, clip: bool) -> Standardisation:
     shift, deviation = float(kept.mean()), float(kept.std())
     if not deviation > 1e-12 * max(1.0, abs(shift)) or deviation * unit < 1e-290:
         deviation = 1.0 / unit
-    return Standardisation(shift * unit, deviation * unit, floor * unit)
+    return Standardization(shift * unit, deviation * unit, floor * unit)

@@ -1,4 +1,4 @@
-"""The model of the score: clipped, standardised utility under a Gaussian process, with pending runs as fantasies."""
+"""The model of the score: clipped, standardized utility under a Gaussian process, with pending runs as fantasies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from protein.history import History, select_rows
 from protein.models.device import CPU, Capacity
 from protein.models.posterior import Posterior
-from protein.models.scaling import Standardisation, standardise
+from protein.models.scaling import Standardization, standardize
 from protein.models.surrogate import KernelSpec, Surrogate, fit
 
 Array = npt.NDArray[np.float64]
@@ -22,7 +22,7 @@ FANTASIES = 16
 
 
 class ScoreModel:
-    """Posterior over standardised utility given the scored rows of a history.
+    """Posterior over standardized utility given the scored rows of a history.
 
     With no scored row at all it is the prior: mean 0, the same uncertainty everywhere.
     """
@@ -30,8 +30,8 @@ class ScoreModel:
     def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
         scored = history.scored
         x, utility = history.x[scored], history.utility[scored]
-        self.standardisation: Standardisation = standardise(utility, clip=True)
-        z = self.standardisation.forward(utility)
+        self.standardization: Standardization = standardize(utility, clip=True)
+        z = self.standardization.forward(utility)
         self.surrogate = model or fit_score(x, z)
         rows = select_rows(z, capacity.rows)
         self.posterior = Posterior(
@@ -42,11 +42,11 @@ class ScoreModel:
 
     @property
     def noise(self) -> float:
-        """Noise variance of one measurement, in standardised units."""
+        """Noise variance of one measurement, in standardized units."""
         return self.surrogate.noise
 
     def with_pending(self, x: Array, normals: Array, ceiling: float | Array = np.inf) -> tuple[Posterior, Array]:
-        """The posterior after fantasised results at pending rows `x` (p, d), and the fantasies (p, s).
+        """The posterior after fantasized results at pending rows `x` (p, d), and the fantasies (p, s).
 
         ceiling: a bound of the fantasies, one number or (p, 1).
         Each column of standard normals (p, s) gives one joint sample of f at `x`; conditioning on it keeps the
@@ -60,13 +60,13 @@ class ScoreModel:
         return self.posterior.condition(rows, sample), sample.numpy()
 
     def predict(self, x: Array) -> tuple[Array, Array]:
-        """Posterior mean and standard deviation, (m,) each, in standardised units at rows of `x` (m, d)."""
+        """Posterior mean and standard deviation, (m,) each, in standardized units at rows of `x` (m, d)."""
         mean, sd = self.posterior.predict(torch.tensor(x))
         return mean[:, 0].numpy(), sd.numpy()
 
 
 def fit_score(x: Array, z: Array) -> Surrogate:
-    """Hyperparameters for standardised utility `z` (n,) at `x` (n, d), on at most FIT_ROWS of the rows."""
+    """Hyperparameters for standardized utility `z` (n,) at `x` (n, d), on at most FIT_ROWS of the rows."""
     rows = select_rows(z, FIT_ROWS)
     return fit(x[rows], z[rows], KernelSpec())
 

@@ -1,11 +1,11 @@
 """Exact Gaussian process regression: the kernel, its priors and the fit of its hyperparameters.
 
-Model, on inputs in the unit box and standardised targets::
+Model, on inputs in the unit box and standardized targets::
 
     y = f(x) + e,   f ~ GP(0, s^2 Matern52(ARD) [+ 1] [+ 9 (x - 1/2).(x' - 1/2)]),   e ~ N(0, noise)
 
 The constant of variance 1 stands for an unknown mean and the linear part for a trend that extrapolates (for log-cost,
-arXiv 2011.11456); both are marginalised instead of fitted. Priors, with d model columns:
+arXiv 2011.11456); both are marginalized instead of fitted. Priors, with d model columns:
 
     ls       LogNormal(sqrt(2) + ln(d)/2, sqrt(3)) as a density in ls (arXiv 2402.02229): its mode is
              exp(sqrt(2) + ln(d)/2 - 3), 0.5 at d = 6. Taken as a density in ln ls the mode would be 10,
@@ -14,8 +14,8 @@ arXiv 2011.11456); both are marginalised instead of fitted. Priors, with d model
     ln noise N(ln 1e-3, 2) unless the model says otherwise, within [1e-6, 1]
 
 The kernels, constraints and priors are gpytorch's modules with raw parameter = log(value). The maximum a posteriori is
-found by scipy's L-BFGS-B on the closed form of protein.models.likelihood. All arithmetic is float64. Importing this module
-imports torch and gpytorch.
+found by scipy's L-BFGS-B on the closed form of protein.models.likelihood. All arithmetic is float64. Importing this
+module imports torch and gpytorch.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Surrogate(gpytorch.models.ExactGP):  # type: ignore[misc]  # gpytorch has 
 
     @property
     def noise(self) -> float:
-        """Noise variance in standardised units."""
+        """Noise variance in standardized units."""
         return float(self.likelihood.noise.detach())
 
     def trend(self, a: Tensor, b: Tensor) -> Tensor | float:

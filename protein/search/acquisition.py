@@ -2,11 +2,11 @@
 
     a(x) = gain(x) + log P(success | x) + log Phi((L - mu_c) / sigma_c) + log Phi((M - mu_c) / sigma_c)
 
-with the gain log expected improvement, an upper confidence bound of the standardised score or the log of the area that
-the front is expected to gain (protein.search.staircase), mu_c and sigma_c of log-cost at x, L the level of log-cost drawn for
-this suggestion and M the log of max_suggestion_cost; for each further outcome (protein.outcomes) with a level another
-log P(outcome >= level). Dividing the improvement by the cost instead makes the search creep in the cheap corner (arXiv
-2406.20062).
+with the gain log expected improvement, an upper confidence bound of the standardized score or the log of the area that
+the front is expected to gain (protein.search.staircase), mu_c and sigma_c of log-cost at x, L the level of log-cost
+drawn for this suggestion and M the log of max_suggestion_cost; for each further outcome (protein.outcomes) with a
+level another log P(outcome >= level). Dividing the improvement by the cost instead makes the search creep in the
+cheap corner (arXiv 2406.20062).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LEAST_COST_SD = 0.05
 class Acquisition:
     """The acquisition of one suggestion: models, the kind of gain, the level and the incumbents drawn for it.
 
-    score: posterior with s fantasies of the pending runs (s = 1 without any). incumbents: (s,) standardised.
+    score: posterior with s fantasies of the pending runs (s = 1 without any). incumbents: (s,) standardized.
     level and limit: log-cost, None where cost plays no part. kind: "ei", "ucb" or, with a staircase, "area".
     """
 
@@ -50,7 +50,7 @@ class Acquisition:
     limit: float | None
     staircase: Staircase | None = None
     outcomes: tuple[tuple[OutcomeModel, float], ...] = ()
-    """Models of further outcomes, each with the standardised level to be reached."""
+    """Models of further outcomes, each with the standardized level to be reached."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values (m,) at rows of `x` (m, d); differentiable in `x`."""

@@ -25,15 +25,15 @@ def spread(space: SearchSpace, count: int, rng: np.random.Generator) -> Array:
     return space.snap(sobol.random_base2(int(count - 1).bit_length())[:count])
 
 
-def perturb(space: SearchSpace, centres: Array, count: int, widths: Array, rng: np.random.Generator) -> Array:
-    """`count` perturbations of each of `centres` (k, dim), snapped: (k * count, dim).
+def perturb(space: SearchSpace, centers: Array, count: int, widths: Array, rng: np.random.Generator) -> Array:
+    """`count` perturbations of each of `centers` (k, dim), snapped: (k * count, dim).
 
     Each changes a random non-empty subset of the parameters. `widths` (dim,) multiplies DISTANCES per column.
     A changed grid column moves at least one step, a changed one-hot parameter takes another level.
     """
-    if count <= 0 or len(centres) == 0:
+    if count <= 0 or len(centers) == 0:
         return np.zeros((0, space.dim))
-    base = np.repeat(centres, count, axis=0)
+    base = np.repeat(centers, count, axis=0)
     rows = len(base)
     owner = parameter_of_column(space)
     parameters = int(owner.max()) + 1
@@ -68,7 +68,7 @@ def perturb(space: SearchSpace, centres: Array, count: int, widths: Array, rng: 
     return space.snap(np.clip(moved, 0.0, 1.0))
 
 
-def neighbours(space: SearchSpace, row: Array) -> Array:
+def neighbors(space: SearchSpace, row: Array) -> Array:
     """Every point (m, dim) one grid step, or one level of a one-hot parameter, away from `row` (dim,)."""
     owner = parameter_of_column(space)
     out: list[Array] = []

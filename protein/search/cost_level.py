@@ -82,7 +82,7 @@ def draw_acquisition(
         limit if not models.cost.constant else None,
         staircase,
         tuple(
-            (model, model.standardise(float(wanted)))
+            (model, model.standardize(float(wanted)))
             for model, wanted in zip(models.outcomes, levels, strict=True)
             if np.isfinite(wanted)
         ),

@@ -1,8 +1,8 @@
 """The start-up design: the points tried before the models are asked.
 
-The search centre, then scrambled Sobol points over the whole box, with every cost dial held to at most 16 times its
+The search center, then scrambled Sobol points over the whole box, with every cost dial held to at most 16 times its
 minimum: the first runs should teach the shape of the space, not spend the budget. A cost dial is a parameter with
-`scale: time`. By default d + 1 points for d parameters, the centre among them.
+`scale: time`. By default d + 1 points for d parameters, the center among them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DIAL_FACTOR = 16
 
 
 def start_count(space: SearchSpace, settings: ProteinSettings) -> int:
-    """How many suggestions the design makes: num_random_samples, the centre among them, or d + 1."""
+    """How many suggestions the design makes: num_random_samples, the center among them, or d + 1."""
     chosen = settings.num_random_samples
     count = len(space.names) + 1 if chosen is None else chosen
     return max(count, 1) if settings.seed_with_search_center else count
@@ -30,14 +30,14 @@ def start_count(space: SearchSpace, settings: ProteinSettings) -> int:
 
 def start_points(space: SearchSpace, settings: ProteinSettings, seed: int, count: int) -> Array:
     """The first `count` points (count, dim) of the design; a longer one begins with the shorter one."""
-    centre = space.centre_unit[None, :] if settings.seed_with_search_center else np.zeros((0, space.dim))
-    rest = max(count - len(centre), 0)
+    center = space.center_unit[None, :] if settings.seed_with_search_center else np.zeros((0, space.dim))
+    rest = max(count - len(center), 0)
     if rest == 0:
-        return space.snap(centre[:count])
+        return space.snap(center[:count])
     # the sequence is drawn in blocks of a power of two, over which Sobol points are balanced
     sobol = qmc.Sobol(space.dim, scramble=True, seed=np.random.default_rng([seed, 1]))
     drawn = sobol.random_base2(int(rest - 1).bit_length())[:rest] * dial_limits(space)
-    return space.snap(np.concatenate([centre, drawn]))
+    return space.snap(np.concatenate([center, drawn]))
 
 
 def dial_limits(space: SearchSpace) -> Array:

@@ -26,7 +26,7 @@ from protein.space import SearchSpace
 Array = npt.NDArray[np.float64]
 
 NOISE_ALLOWING_REPEATS = 0.1
-"""Noise variance (of standardised scores) from which measuring a point again is worth a run."""
+"""Noise variance (of standardized scores) from which measuring a point again is worth a run."""
 ENUMERABLE = 2048
 """Spaces of at most so many cells are searched whole."""
 POLISHED = 4
@@ -119,17 +119,17 @@ def draw_candidates(
         return np.concatenate([*groups, spread(space, max(settings.random_suggestions // 4, 64), rng)])
     scored = np.flatnonzero(history.scored)
     by_score = scored[np.argsort(-history.utility[scored], kind="stable")]
-    centres = [history.x[i] for i in by_score[:4]]
+    centers = [history.x[i] for i in by_score[:4]]
     if level is not None:
         cheap = by_score[history.cost[by_score] <= math.exp(level)]
-        centres += [history.x[i] for i in cheap[:4]]
+        centers += [history.x[i] for i in cheap[:4]]
     if len(front) > 4:
         front = front[np.sort(rng.permutation(len(front))[:4])]
-    centres += list(front)
+    centers += list(front)
     if limit is not None and len(history):
         known = np.where(np.isfinite(history.cost), history.cost, np.inf)
-        centres.append(history.x[int(np.argmin(known))])
-    around = unique_rows(np.array(centres)) if centres else np.zeros((0, space.dim))
+        centers.append(history.x[int(np.argmin(known))])
+    around = unique_rows(np.array(centers)) if centers else np.zeros((0, space.dim))
     # the defaults (1,024 and 256) make 384 + 12 x 32 candidates: more of them win nothing once the best are polished
     whole = spread(space, max(settings.random_suggestions * 3 // 8, 32), rng)
     each = max(settings.suggestions_per_pareto // 8, 4)

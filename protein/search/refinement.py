@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from protein.models.score import as_tensor
 from protein.search.acquisition import Acquisition
-from protein.search.candidates import neighbours
+from protein.search.candidates import neighbors
 from protein.space import SearchSpace
 
 Array = npt.NDArray[np.float64]
@@ -24,14 +24,14 @@ def polish(space: SearchSpace, acquisition: Acquisition, rows: Array) -> Array:
     rows = rows.copy()
     for _ in range(ROUNDS):
         if not free.all():
-            rows = np.stack([_best_neighbour(space, acquisition, row) for row in rows])
+            rows = np.stack([_best_neighbor(space, acquisition, row) for row in rows])
         if free.any():
             rows = _climb(acquisition, rows, free)
     return space.snap(rows)
 
 
-def _best_neighbour(space: SearchSpace, acquisition: Acquisition, row: Array) -> Array:
-    options = np.concatenate([row[None, :], neighbours(space, row)])
+def _best_neighbor(space: SearchSpace, acquisition: Acquisition, row: Array) -> Array:
+    options = np.concatenate([row[None, :], neighbors(space, row)])
     best: Array = options[int(np.argmax(acquisition.values(options)))]
     return best
 

@@ -27,7 +27,7 @@ SOFTNESS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Staircase:
-    """starts: (k,) rising log-costs of the steps. heights: (k, s) best standardised scores, one column for each fantasy
+    """starts: (k,) rising log-costs of the steps. heights: (k, s) best standardized scores, one column for each fantasy
     of the pending runs. end: log-cost at which the last step ends."""
 
     starts: Tensor

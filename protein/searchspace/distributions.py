@@ -1,7 +1,7 @@
 """The distributions: each maps a value to a unit coordinate, monotonically, and back.
 
 In the unit coordinate a distribution is uniform. Ends are exact: coordinate 0 is ``min`` and 1 is ``max``, to the last
-bit. A grid of k cells has its cells' centres at (i + 0.5) / k, so that the end values get the same mass as all others.
+bit. A grid of k cells has its cells' centers at (i + 0.5) / k, so that the end values get the same mass as all others.
 """
 
 from __future__ import annotations

@@ -30,13 +30,13 @@ class When:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter. ``centre``: where the search begins. ``coordinate`` None: an unordered categorical."""
+    """One parameter. ``center``: where the search begins. ``coordinate`` None: an unordered categorical."""
 
     path: str
     distribution: str
     min: float | None = None
     max: float | None = None
-    centre: Value = 0.0
+    center: Value = 0.0
     scale: float | str = "auto"
     step: float | None = None
     values: tuple[Value, ...] | None = None
@@ -45,7 +45,7 @@ class Parameter:
 
     @property
     def half_width(self) -> float:
-        """Half-width of the search around a centre, in [-1, 1]: auto 0.5; time one doubling; or a number."""
+        """Half-width of the search around a center, in [-1, 1]: auto 0.5; time one doubling; or a number."""
         if self.scale == "auto":
             return AUTO_SCALE
         if self.scale == "time":
@@ -66,16 +66,16 @@ class Parameter:
         return 2.0 * self.coordinate.to_unit(value) - 1.0
 
     def unnormalize(self, place: float) -> Value:
-        """[-1, 1] to a value within the bounds and on the grid; the centre comes back exactly."""
+        """[-1, 1] to a value within the bounds and on the grid; the center comes back exactly."""
         if self.coordinate is None:
             raise SpaceError(f"{self.path}: an unordered categorical has no coordinate")
         return self.at((place + 1.0) / 2.0)
 
     def at(self, unit: float) -> Value:
-        """The value at a unit coordinate; the centre and the ends come back exactly as they were written."""
+        """The value at a unit coordinate; the center and the ends come back exactly as they were written."""
         assert self.coordinate is not None
-        if self.coordinate.levels == 0 and unit == self.coordinate.to_unit(self.centre):
-            return self.centre
+        if self.coordinate.levels == 0 and unit == self.coordinate.to_unit(self.center):
+            return self.center
         return self.coordinate.from_unit(unit)
 
     def typed(self, value: Any) -> Value:
@@ -141,13 +141,13 @@ def _categorical(path: str, config: Mapping[str, Any], when: When | None) -> Par
     for key in ("min", "max", "step"):
         if config.get(key) is not None:
             raise SpaceError(f"{path}.{key}: {config[key]!r}: a categorical has values and no {key}; remove it")
-    centre = plain(config.get("mean"))
-    if centre is None:
-        centre = listed[0]
-    elif not any(d.same(centre, v) for v in listed):
-        raise SpaceError(f"{path}.mean: {centre!r} is none of the values {list(listed)}")
+    center = plain(config.get("mean"))
+    if center is None:
+        center = listed[0]
+    elif not any(d.same(center, v) for v in listed):
+        raise SpaceError(f"{path}.mean: {center!r} is none of the values {list(listed)}")
     coordinate = d.ordered(listed) if config.get("ordered") else None
-    return Parameter(path, "categorical", centre=centre, values=listed, when=when, coordinate=coordinate)
+    return Parameter(path, "categorical", center=center, values=listed, when=when, coordinate=coordinate)
 
 
 def _numeric(path: str, kind: str, config: Mapping[str, Any], when: When | None) -> Parameter:
@@ -177,17 +177,17 @@ def _numeric(path: str, kind: str, config: Mapping[str, Any], when: When | None)
     coordinate = _coordinate(kind, low, high, step, symmetric=bool(config.get("symmetric")))
     if config.get("symmetric") is not None and kind != "logit_normal":
         raise SpaceError(f"{path}.symmetric: is for logit_normal, not {kind}; remove it")
-    centre: Value
+    center: Value
     if mean is None:
-        centre = coordinate.from_unit(0.5)
+        center = coordinate.from_unit(0.5)
     elif kind in ("int_uniform", "uniform_pow2"):
-        centre = int(mean)
+        center = int(mean)
     else:
-        centre = mean
+        center = mean
     if mean is not None and coordinate.levels and step is not None:
-        centre = coordinate.from_unit(coordinate.to_unit(mean))
+        center = coordinate.from_unit(coordinate.to_unit(mean))
     return Parameter(
-        path, kind, low, high, centre, _scale(path, kind, config.get("scale", "auto")), step, None, when, coordinate
+        path, kind, low, high, center, _scale(path, kind, config.get("scale", "auto")), step, None, when, coordinate
     )
 
 

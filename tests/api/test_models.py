@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.api.centre import search_centre
+from sweep_operator.api.center import search_center
 from sweep_operator.api.constraints import Rules, check_constraints
 from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.parameters import ParameterSpec, env_name, typed_value
@@ -258,7 +258,7 @@ def test_the_template_hash_knows_content_not_form() -> None:
     assert RunTemplate.of(parse(Sweep, MINIMAL)).hash == limits.hash, "limits are no part of the template"
 
 
-def test_search_centre() -> None:
+def test_search_center() -> None:
     specs = {
         "a": {"distribution": "log_normal", "min": 1e-4, "max": 1e-2},
         "b": {"distribution": "uniform_pow2", "min": 16, "max": 64},
@@ -267,5 +267,5 @@ def test_search_centre() -> None:
         "e": {"distribution": "categorical", "values": ["p", "q"]},
         "f": {**UNIFORM, "when": {"parameter": "e", "in": ["q"]}},
     }
-    centre = search_centre({k: ParameterSpec.model_validate(v) for k, v in specs.items()})
-    assert centre == {"a": pytest.approx(1e-3), "b": 32, "c": 3, "d": 0.3, "e": "p"}
+    center = search_center({k: ParameterSpec.model_validate(v) for k, v in specs.items()})
+    assert center == {"a": pytest.approx(1e-3), "b": 32, "c": 3, "d": 0.3, "e": "p"}

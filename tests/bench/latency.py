@@ -46,12 +46,12 @@ def peak_mb() -> float:
 
 
 def space_of_dim(dim: int) -> Space:
-    """`dim` parameters of the five distributions in turn, the search centre a little below the middle."""
+    """`dim` parameters of the five distributions in turn, the search center a little below the middle."""
     dims = []
     for i in range(dim):
         kind = list(KINDS)[i % len(KINDS)]
         low, high = KINDS[kind]
-        dims.append(Dim(f"p{i}", kind, low, high, float(Dim("centre", kind, low, high, low).from_unit(0.4))))
+        dims.append(Dim(f"p{i}", kind, low, high, float(Dim("center", kind, low, high, low).from_unit(0.4))))
     return Space(dims)
 
 

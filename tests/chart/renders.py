@@ -87,7 +87,7 @@ CASES: dict[str, Object] = {
             }
         },
         "podAnnotations": {"note": "5"},
-        "podLabels": {"cost-centre": "42"},
+        "podLabels": {"cost-center": "42"},
         "deploymentAnnotations": {"reloader.stakater.com/auto": "true"},
         "resources": {"limits": {"cpu": 2, "memory": "4Gi"}},
         "tmpSize": "1Gi",

@@ -115,7 +115,7 @@ def test_a_table_of_somebody_else(tmp_path: Path) -> None:
     assert refused.stderr.splitlines() == [
         "error: wandb_export.csv: 1 run without metric 'reward': line 3",
         "error: wandb_export.csv: trainer.activation is in none of the runs; map its name, or give it a column (its "
-        "search centre: 'tanh')",
+        "search center: 'tanh')",
         "error: wandb_export.csv: not searched here, and not used: Name, State, act; map their names (--map), or "
         "--ignore-unknown",
     ]

@@ -59,7 +59,7 @@ def test_manual_runs_are_adopted_completed_and_wait_like_others(cluster: Cluster
     status = until_reason(cluster, "sweep", "asked", ns, "MaxRunsReached")["status"]
     assert (status["runs"]["succeeded"], status["runs"]["failed"], status["runs"]["created"]) == (3, 2, 5)
     assert status["optimizer"]["observations"] == 3, "unknown names and wrong types teach nothing"
-    cluster.apply(manual_run("late", "asked"), ns)  # nothing named: the search centre
+    cluster.apply(manual_run("late", "asked"), ns)  # nothing named: the search center
     for name, x, y in (("early", 0.25, 0.125), ("wild", 0.25, 7.5), ("late", 0.25, 0.5)):
         ended = until_reason(cluster, "sweeprun", name, ns, "Completed")["status"]
         assert ended["parameters"] == {"x": x, "y": y}, name

@@ -197,7 +197,7 @@ def test_parallel_limit_holds_and_manual_runs_count_and_go_first() -> None:
     assert plan.suggest is None
 
 
-def test_a_manual_run_is_completed_with_the_centre_and_runs_after_the_end() -> None:
+def test_a_manual_run_is_completed_with_the_center_and_runs_after_the_end() -> None:
     s = sweep(limits={"maxRuns": 1})
     done = settled(s, decide(snapshot(s, [finished(s, 0, 0.1)])))
     manual = run(None, name="mine", parameters={})

@@ -68,7 +68,7 @@ def test_which_runs_are_compared(run: SweepRun, scores: int, costs: int) -> None
 @pytest.mark.parametrize(
     ("observed", "coverage"),
     [([10.0], 1.0), ([8.0, 12.0], 1.0), ([7.999, 12.001], 0.0), ([10.0, 13.0, 9.0], 0.667), ([-1e308, 1e308], 0.0)],
-    ids=["centre", "ends", "outside", "two of three", "far outside"],
+    ids=["center", "ends", "outside", "two of three", "far outside"],
 )
 def test_coverage_of_scores(observed: list[float], coverage: float) -> None:
     found = calibration([ended(i, score) for i, score in enumerate(observed)], "score")

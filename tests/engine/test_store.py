@@ -19,7 +19,7 @@ def pod(name: str, version: int, uid: str = "", sweep: str = "s") -> dict[str, A
 
 
 def names(store: Store) -> list[str]:
-    return [o["metadata"]["name"] for o in store.labelled(Kind.POD, "n", "s")]
+    return [o["metadata"]["name"] for o in store.labeled(Kind.POD, "n", "s")]
 
 
 def test_an_older_version_changes_nothing() -> None:
@@ -60,14 +60,14 @@ def test_labels_that_change_move_the_object() -> None:
     store.apply(Kind.POD, pod("a", 5))
     store.apply(Kind.POD, pod("a", 6, sweep="other"))
     assert names(store) == []
-    assert len(store.labelled(Kind.POD, "n", "other")) == 1
+    assert len(store.labeled(Kind.POD, "n", "other")) == 1
 
 
 def test_manual_runs_are_found_by_the_sweep_they_name() -> None:
     store = Store(SWEEP_LABEL)
     body = {"metadata": {"name": "mine", "namespace": "n", "uid": "u", "resourceVersion": "1"}}
     store.apply(Kind.SWEEP_RUN, {**body, "spec": {"sweepName": "s"}})
-    assert len(store.labelled(Kind.SWEEP_RUN, "n", "s")) == 1
+    assert len(store.labeled(Kind.SWEEP_RUN, "n", "s")) == 1
 
 
 @given(st.permutations([1, 2, 3, 4, 5]), st.integers(0, 5))

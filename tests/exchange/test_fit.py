@@ -113,7 +113,7 @@ def test_a_row_of_wrong_types_is_left_out_and_named(fields: dict[str, Any], text
 def test_what_is_missing_is_named_with_its_nearest_relative() -> None:
     told = [row(parameters={"trainer.lr": 0.1}, columns={"batch_sizes": Text("3")})]
     assert fit(told, sweep()).texts("missing") == [
-        "trainer.batch_size is in none of the runs; map its name, or give it a column (its search centre: 128)"
+        "trainer.batch_size is in none of the runs; map its name, or give it a column (its search center: 128)"
     ]
     near = [row(parameters={"trainer.lr": 0.1, "old.batch_size": 3})]
     assert (

@@ -249,8 +249,8 @@ class KubeConformance:
     async def test_generation_counts_changes_of_the_spec(self, kube: Kube, name: str) -> None:
         made = await kube.create(Kind.JOB, suspended_job(name))
         assert made["metadata"]["generation"] == 1
-        labelled = await kube.patch(Kind.JOB, NS, name, {"metadata": {"labels": {"a": "b"}}})
-        assert labelled["metadata"]["generation"] == 1
+        labeled = await kube.patch(Kind.JOB, NS, name, {"metadata": {"labels": {"a": "b"}}})
+        assert labeled["metadata"]["generation"] == 1
         edited = await kube.patch(Kind.JOB, NS, name, {"spec": {"ttlSecondsAfterFinished": 60}})
         assert edited["metadata"]["generation"] == 2
 

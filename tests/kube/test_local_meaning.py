@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sweep_operator.kube.embedded.container import Place, Process, build_process, expand
 from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
 from sweep_operator.kube.embedded.memory_limit import limit_bytes
-from sweep_operator.kube.embedded.volumes import NoLocalMeaning, materialise, translate, unsupported
+from sweep_operator.kube.embedded.volumes import NoLocalMeaning, materialize, translate, unsupported
 from sweep_operator.kube.protocol import Object
 
 
@@ -111,7 +111,7 @@ def test_config_maps_keep_modes_and_bytes(tmp_path: Path) -> None:
     items = [{"key": "run.sh", "path": "bin/run.sh", "mode": 0o755}, {"key": "raw", "path": "raw"}]
     volume = {"name": "v", "configMap": {"name": "cm", "items": items, "defaultMode": 0o600}}
     subject = pod({"volumeMounts": [{"name": "v", "mountPath": "/v"}]}, volumes=[volume])
-    folder = Path(materialise(subject, tmp_path, tmp_path / "scratch", maps.get)["/v"])
+    folder = Path(materialize(subject, tmp_path, tmp_path / "scratch", maps.get)["/v"])
     assert (folder / "raw").read_bytes() == b"\xff\x00"
     modes = {p.name: p.stat().st_mode & 0o777 for p in folder.rglob("*") if p.is_file()}
     assert modes == {"run.sh": 0o755, "raw": 0o600}
@@ -137,7 +137,7 @@ def test_host_paths(tmp_path: Path, name: str, kind: str, refused: str | None) -
     volume = {"name": "v", "hostPath": {"path": str(tmp_path / name), "type": kind}}
     subject = pod({"volumeMounts": [{"name": "v", "mountPath": "/v"}]}, volumes=[volume])
     if refused is None:
-        assert materialise(subject, tmp_path, tmp_path / "scratch", lambda name: None) == {"/v": str(tmp_path / name)}
+        assert materialize(subject, tmp_path, tmp_path / "scratch", lambda name: None) == {"/v": str(tmp_path / name)}
     else:
         with pytest.raises(NoLocalMeaning, match=refused):
-            materialise(subject, tmp_path, tmp_path / "scratch", lambda name: None)
+            materialize(subject, tmp_path, tmp_path / "scratch", lambda name: None)

@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from scipy.integrate import quad
 
-from protein.models.scaling import standardise
+from protein.models.scaling import standardize
 from protein.search.log_improvement import log_expected_improvement, log_h
 
 
@@ -44,7 +44,7 @@ def test_improvement_grows_with_mean_and_with_variance() -> None:
 
 def test_clipping_keeps_a_catastrophic_score_from_flattening_the_others() -> None:
     y = np.array([-1e9, 1.0, 2.0, 3.0, 4.0, 5.0])
-    z = standardise(y, clip=True).forward(y)
+    z = standardize(y, clip=True).forward(y)
     assert z[-1] - z[1] > 1.0
     assert np.argmin(z) == 0
 
@@ -62,8 +62,8 @@ def test_clipping_keeps_a_catastrophic_score_from_flattening_the_others() -> Non
         [1e-9, 2e-9, 3e-9],
     ],
 )
-def test_standardisation_of_extremes_is_finite(y: list[float]) -> None:
-    scaling = standardise(np.array(y), clip=True)
+def test_standardization_of_extremes_is_finite(y: list[float]) -> None:
+    scaling = standardize(np.array(y), clip=True)
     z = scaling.forward(np.array(y))
     assert np.isfinite(z).all()
     assert math.isfinite(scaling.backward(3.0))
@@ -72,4 +72,4 @@ def test_standardisation_of_extremes_is_finite(y: list[float]) -> None:
 
 def test_small_scores_are_not_mistaken_for_equal_ones() -> None:
     y = np.array([1e-9, 2e-9, 3e-9])
-    assert standardise(y, clip=True).forward(y).std() == pytest.approx(1.0)
+    assert standardize(y, clip=True).forward(y).std() == pytest.approx(1.0)

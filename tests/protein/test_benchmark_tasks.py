@@ -18,12 +18,12 @@ SCORES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "score", "cost", "centre"), SCORES)
-def test_task_gives_the_scores_that_stored_runs_have_seen(name: str, score: float, cost: float, centre: float) -> None:
+@pytest.mark.parametrize(("name", "score", "cost", "center"), SCORES)
+def test_task_gives_the_scores_that_stored_runs_have_seen(name: str, score: float, cost: float, center: float) -> None:
     task, rng = tasks.make(name), np.random.default_rng(3)
     params = task.space.sample(rng)
     first, second = task.evaluate(params, rng), task.evaluate(task.space.center(), rng)
-    assert (first.score, first.cost, second.score) == pytest.approx((score, cost, centre), rel=1e-12)
+    assert (first.score, first.cost, second.score) == pytest.approx((score, cost, center), rel=1e-12)
 
 
 def test_reference_optimum_has_no_regret_and_a_run_of_failures_the_worst() -> None:

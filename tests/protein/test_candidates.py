@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from protein import SearchSpace
-from protein.search.candidates import neighbours, parameter_of_column, perturb, row_key, spread
+from protein.search.candidates import neighbors, parameter_of_column, perturb, row_key, spread
 from protein.search.initial_design import start_count, start_points
 from protein.search.repair import repair
 from protein.settings import ProteinSettings
@@ -38,11 +38,11 @@ def test_spread_covers_every_level(space: SearchSpace) -> None:
 
 
 def test_perturbations_change_something_and_stay_valid(space: SearchSpace) -> None:
-    centres = spread(space, 3, np.random.default_rng(1))
-    rows = perturb(space, centres, 50, np.ones(space.dim), np.random.default_rng(2))
+    centers = spread(space, 3, np.random.default_rng(1))
+    rows = perturb(space, centers, 50, np.ones(space.dim), np.random.default_rng(2))
     assert rows.shape == (150, space.dim)
     assert valid(space, rows)
-    base = np.repeat(centres, 50, axis=0)
+    base = np.repeat(centers, 50, axis=0)
     assert (np.abs(rows - base).max(axis=1) > 0).all()
     owner = parameter_of_column(space)
     changed = np.stack([(np.abs(rows - base)[:, owner == k] > 0).any(axis=1) for k in range(4)], axis=1)
@@ -58,16 +58,16 @@ def test_grid_steps_off_the_end_turn_back(space: SearchSpace) -> None:
     assert {f["batch"] for f in flats} == {64, 32}
 
 
-def test_neighbours_are_one_step_or_one_level_away(space: SearchSpace) -> None:
+def test_neighbors_are_one_step_or_one_level_away(space: SearchSpace) -> None:
     row = space.encode({"lr": 1e-3, "depth": 2, "batch": 16, "optimizer": "sgd"})
-    flats = [space.decode(r) for r in neighbours(space, row)]
+    flats = [space.decode(r) for r in neighbors(space, row)]
     assert {f["depth"] for f in flats} == {2, 3}
     assert {f["batch"] for f in flats} == {8, 16, 32}
     assert {f["optimizer"] for f in flats} == {"adam", "sgd", "lion"}
     assert len(flats) == 1 + 2 + 2
 
 
-def test_start_design_is_the_centre_and_cheap_points() -> None:
+def test_start_design_is_the_center_and_cheap_points() -> None:
     spec = {
         "steps": {"distribution": "log_normal", "min": 10.0, "max": 1e6, "mean": 5e3, "scale": "time"},
         "lr": MIXED["lr"],
@@ -77,7 +77,7 @@ def test_start_design_is_the_centre_and_cheap_points() -> None:
     assert start_count(space, settings) == 4
     rows = start_points(space, settings, 0, 9)
     flats = [space.decode(row) for row in rows]
-    assert flats[0] == space.centre()
+    assert flats[0] == space.center()
     assert all(f["steps"] <= 160 * (1 + 1e-9) for f in flats[1:])
     assert max(f["steps"] for f in flats[1:]) > 60
 

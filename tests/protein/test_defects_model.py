@@ -117,7 +117,7 @@ def test_defect_05_and_04_every_run_counts_and_repeats_teach_the_noise() -> None
     assert optimizer.best(by="observed") == (winner, 9.0, 1.0)
     models = optimizer.models()
     assert len(models.history) == 121
-    noise = math.sqrt(models.score.noise) * models.score.standardisation.scale
+    noise = math.sqrt(models.score.noise) * models.score.standardization.scale
     assert 0.1 < noise < 0.5
 
 
@@ -159,7 +159,7 @@ def test_defect_09_the_cap_is_never_dropped_silently() -> None:
 
 
 def test_defect_10_constant_cost_is_dropped_from_the_choice() -> None:
-    # normalising a constant cost divided 0 by 0: the worst predicted point was picked in 10 of 60
+    # normalizing a constant cost divided 0 by 0: the worst predicted point was picked in 10 of 60
     optimizer = make(seed=3)
     for p in points(25):
         optimizer.observe(p, score=quality(p), cost=7.0)
@@ -269,8 +269,8 @@ def test_defect_18_pending_runs_spread_the_next_suggestions() -> None:
 
 @pytest.mark.parametrize("seeded", [True, False])
 @pytest.mark.parametrize("count", [1, 5, 9])
-def test_defect_20_num_random_samples_is_honoured(count: int, seeded: bool) -> None:
-    # ignored as soon as the centre seeded the search
+def test_defect_20_num_random_samples_is_honored(count: int, seeded: bool) -> None:
+    # ignored as soon as the center seeded the search
     optimizer = make(num_random_samples=count, seed_with_search_center=seeded)
     origins = []
     for _ in range(count + 2):

@@ -148,5 +148,5 @@ def test_a_wrong_outcome_names_its_field(fields: dict[str, Any], named: str) -> 
 def test_a_metric_that_is_no_number_is_refused() -> None:
     optimizer = Protein(SearchSpace(SPACE), outcomes={"latency": Outcome("minimize")})
     with pytest.raises(ValueError, match=r"metrics\['latency'\]"):
-        optimizer.observe(optimizer.space.centre(), score=1.0, metrics={"latency": "fast"})  # type: ignore[dict-item]
+        optimizer.observe(optimizer.space.center(), score=1.0, metrics={"latency": "fast"})  # type: ignore[dict-item]
     assert len(optimizer.observations) == 0

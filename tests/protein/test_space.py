@@ -83,12 +83,12 @@ def test_what_runs_is_what_is_stored(config: dict[str, Any], unit: float) -> Non
 
 
 @given(parameters(), st.data())
-def test_the_centre_and_the_ends_come_back_bit_for_bit(config: dict[str, Any], data: Any) -> None:
+def test_the_center_and_the_ends_come_back_bit_for_bit(config: dict[str, Any], data: Any) -> None:
     plain = one(config)
     value = plain.decode([data.draw(st.floats(0, 1))])["p"]
     space = one({**config, "mean": value})
-    assert space.centre() == {"p": value}
-    assert space.decode(space.centre_unit) == {"p": value}
+    assert space.center() == {"p": value}
+    assert space.decode(space.center_unit) == {"p": value}
     assert plain.decode([0.0])["p"] == config["min"]
     if config.get("step") is None or config["distribution"] == "int_uniform":
         assert plain.decode([1.0])["p"] == config["max"]
@@ -159,7 +159,7 @@ CONDITIONAL = {
 }
 
 
-def test_an_inactive_parameter_is_absent_and_held_at_its_centre() -> None:
+def test_an_inactive_parameter_is_absent_and_held_at_its_center() -> None:
     space = SearchSpace(CONDITIONAL)
     assert space.decode([1, 0, 0.9]) == {"opt": "adam"}
     assert space.decode([0, 1, 0.25]) == {"opt": "sgd", "momentum": 0.25}
@@ -222,7 +222,7 @@ def test_refusals_name_parameter_field_value_and_remedy(config: dict[str, Any], 
 
 def test_numbers_that_yaml_read_as_text_are_numbers() -> None:
     space = one({"distribution": "log_normal", "min": "1e-5", "max": "1e-2", "mean": "3e-4"})
-    assert space.centre() == {"p": 3e-4}
+    assert space.center() == {"p": 3e-4}
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:

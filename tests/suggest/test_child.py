@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from protein import SearchSpace
-from sweep_operator.api.centre import search_centre
+from sweep_operator.api.center import search_center
 from sweep_operator.api.errors import parse
 from sweep_operator.api.parameters import ParameterSpec
 from sweep_operator.api.sweep import Sweep
@@ -135,10 +135,10 @@ async def test_questions_are_answered_one_after_the_other(child: OptimizerChild)
     assert [a.suggestions[0].index for a in answers] == [1, 2, 3, 4]
 
 
-def test_both_sides_mean_the_same_centre() -> None:
-    """The decisions complete manual runs without the optimizer: their centre must be its centre."""
+def test_both_sides_mean_the_same_center() -> None:
+    """The decisions complete manual runs without the optimizer: their center must be its center."""
     specs = {k: ParameterSpec.model_validate(v) for k, v in PARAMETERS.items()}
-    ours, theirs = search_centre(specs), SearchSpace(PARAMETERS).centre()
+    ours, theirs = search_center(specs), SearchSpace(PARAMETERS).center()
     assert ours.keys() == theirs.keys()
     for path, value in ours.items():
         assert value == pytest.approx(theirs[path]), path

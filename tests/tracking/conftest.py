@@ -11,7 +11,7 @@ import pytest
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.local.tracking import with_own_account
-from sweep_operator.tracking.delivery.deliver import pace
+from sweep_operator.tracking.delivery import pace
 from tests.wandb_stub.server import KEY, WandbServer
 
 

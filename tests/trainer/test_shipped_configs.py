@@ -33,7 +33,7 @@ def searched(node: Any, prefix: str = "") -> dict[str, dict[str, Any]]:
     return found
 
 
-def centre(spec: ParameterSpec) -> Any:
+def center(spec: ParameterSpec) -> Any:
     return spec.mean if spec.mean is not None else spec.values[0] if spec.values else spec.max
 
 
@@ -61,9 +61,9 @@ def test_an_example_names_programs_of_the_repository(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_the_search_centre_of_an_example_can_be_trained(path: Path) -> None:
+def test_the_search_center_of_an_example_can_be_trained(path: Path) -> None:
     sweep = example(path)
-    values = {**sweep.spec.fixed, **{name: centre(spec) for name, spec in sweep.spec.parameters.items()}}
+    values = {**sweep.spec.fixed, **{name: center(spec) for name, spec in sweep.spec.parameters.items()}}
     overrides = [f"{name}={value}" for name, value in values.items()]
     config = load_config(["run=x", *trainer_arguments(sweep), *overrides], {})
     settings = TrainerSettings.from_config(config.trainer)

@@ -57,7 +57,7 @@ def test_every_searched_parameter_is_one_of_the_trainer(name: str) -> None:
     check(config.sweep.parameters, config)
 
 
-def test_the_search_centre_of_the_demo_is_the_price_of_a_long_run() -> None:
+def test_the_search_center_of_the_demo_is_the_price_of_a_long_run() -> None:
     parameters = load_config(["run=x", "sweep=demo"], {}).sweep.parameters.trainer
     assert parameters.total_timesteps.mean > math.sqrt(parameters.total_timesteps.min * parameters.total_timesteps.max)
 

@@ -78,7 +78,7 @@ REFUSED: list[tuple[str, str]] = [
     ('{"state": {"$near": 1}}', r"\$near"),
     ('{"$where": "1"}', r"\$where"),
     ('{"$or": [{"state": "x"}, {"tags": {"$all": []}}]}', r"\$all"),
-    ('{"colour": "red"}', "colour"),
+    ('{"color": "red"}', "color"),
     ('{"summary_metrics": 1}', "summary_metrics"),
     ('{"$and": {"state": "x"}}', "list"),
     ("[1]", "object"),

@@ -210,9 +210,7 @@ def test_an_answer_holds_what_was_selected(wandb_server: WandbServer) -> None:
     assert run == {"state": "finished", "config": '{"lr": {"value": 0.1, "desc": null}}'}
 
 
-@pytest.mark.parametrize(
-    "query", ["{ project { colour } }", "{", "query A { viewer { id } } query B { viewer { id } }"]
-)
+@pytest.mark.parametrize("query", ["{ project { color } }", "{", "query A { viewer { id } } query B { viewer { id } }"])
 def test_a_query_that_the_schema_does_not_know_is_refused_and_kept(wandb_server: WandbServer, query: str) -> None:
     assert graphql(wandb_server.url, query).status == 400
     assert [rejected.query for rejected in wandb_server.rejected()] == [query]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sweep_operator.api.centre import search_centre
+from sweep_operator.api.center import search_center
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import ParameterSpec, typed_value
@@ -55,15 +55,15 @@ def check_constraints(spec: SweepSpec) -> list[FieldError]:
 
 
 def sample_points(parameters: Mapping[str, ParameterSpec]) -> Iterator[dict[str, Scalar]]:
-    """The centre, the corners of all minima and all maxima, and every categorical value."""
-    centre = search_centre(parameters)
-    yield centre
+    """The center, the corners of all minima and all maxima, and every categorical value."""
+    center = search_center(parameters)
+    yield center
     for end in ("min", "max"):
         numbers = {p: typed_value(s, getattr(s, end)) for p, s in parameters.items() if s.distribution != "categorical"}
-        yield {path: numbers.get(path, value) for path, value in centre.items()}
+        yield {path: numbers.get(path, value) for path, value in center.items()}
     for path, spec in parameters.items():
         for value in spec.values or []:
-            chosen = {**{p: _any(s) for p, s in parameters.items()}, **centre, path: value}
+            chosen = {**{p: _any(s) for p, s in parameters.items()}, **center, path: value}
             yield {
                 p: v
                 for p, v in chosen.items()

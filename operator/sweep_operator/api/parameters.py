@@ -43,7 +43,7 @@ class ParameterSpec(Model):
     max: float | None = Field(default=None, description="Largest value, inclusive. Not for categorical.")
     mean: Scalar | None = Field(
         default=None,
-        description="Search centre: tried first, and taken where a manual run names no value. Default: the middle of "
+        description="Search center: tried first, and taken where a manual run names no value. Default: the middle of "
         "the transformed range; a categorical's first value.",
     )
     scale: Annotated[float, Field(gt=0)] | Literal["auto", "time"] = Field(

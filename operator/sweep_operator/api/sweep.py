@@ -27,7 +27,7 @@ class ProteinSpec(Model):
     num_random_samples: int | None = Field(
         default=None,
         ge=0,
-        description="Points tried before the model is asked, the search centre among them. Default: parameters + 1.",
+        description="Points tried before the model is asked, the search center among them. Default: parameters + 1.",
     )
     max_suggestion_cost: float | None = Field(
         default=None,
@@ -52,7 +52,7 @@ class ProteinSpec(Model):
         default=None, ge=1, le=65536, description="Candidates around each point of the front. Default: 256."
     )
     seed_with_search_center: bool | None = Field(
-        default=None, description="The first run is the search centre. Default: true."
+        default=None, description="The first run is the search center. Default: true."
     )
     expansion_rate: float | None = Field(
         default=None,

@@ -80,14 +80,14 @@ class SweepRunSpec(Model):
     )
     origin: Origin = Field(
         default="manual",
-        description="Where the parameters come from: center (the search centre), sobol or random (the start), model "
+        description="Where the parameters come from: center (the search center), sobol or random (the start), model "
         "(the optimizer), resample (a point of the Pareto front again), fallback (random, since the optimizer failed), "
         "manual (a person), imported (run elsewhere, see observation). Immutable.",
     )
     parameters: dict[str, Scalar] = Field(
         default={},
         max_length=64,
-        description="Value by dotted path. Those that a manual run leaves out take their search centre; values outside "
+        description="Value by dotted path. Those that a manual run leaves out take their search center; values outside "
         "the bounds are allowed. Immutable.",
     )
     prediction: Prediction | None = Field(
@@ -191,7 +191,7 @@ class SweepRunStatus(Model):
     )
     parameters: dict[str, Scalar] | None = Field(
         default=None,
-        description="What actually runs: spec.parameters, typed, a manual run's gaps filled with the search centre.",
+        description="What actually runs: spec.parameters, typed, a manual run's gaps filled with the search center.",
     )
     template_hash: str | None = Field(
         default=None,

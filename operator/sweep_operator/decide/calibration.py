@@ -1,7 +1,7 @@
 """How well past predictions fitted what came: for the Sweep's status and the report.
 
-What `protein.analysis.calibration` computes for users of the library, from the intervals that the runs' specs hold: decisions
-know nothing of the optimizer. A test holds the two against each other.
+What `protein.analysis.calibration` computes for users of the library, from the intervals that the runs' specs hold:
+decisions know nothing of the optimizer. A test holds the two against each other.
 """
 
 from __future__ import annotations

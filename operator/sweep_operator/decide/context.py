@@ -39,8 +39,8 @@ class RunContext:
     now: datetime
     seed: int
     run_name: str
-    centre: Mapping[str, Scalar]
-    """The search centre, for what a manual run does not name."""
+    center: Mapping[str, Scalar]
+    """The search center, for what a manual run does not name."""
     may_start: bool
     waiting_reason: str
     """Why a run that may not start waits."""
@@ -50,8 +50,8 @@ class RunContext:
     """Reason for which every run of the sweep ends now (Stopped, DeadlineReached)."""
 
 
-def effective_parameters(run: SweepRun, sweep: Sweep, centre: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """The run's parameters in their distributions' types; a manual run's gaps filled with the search centre.
+def effective_parameters(run: SweepRun, sweep: Sweep, center: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The run's parameters in their distributions' types; a manual run's gaps filled with the search center.
 
     Raises ValueError for an unknown name or a value of another type. Values outside the bounds are allowed.
     """
@@ -66,7 +66,7 @@ def effective_parameters(run: SweepRun, sweep: Sweep, centre: Mapping[str, Scala
             raise ValueError(f"spec.parameters['{path}']: {error}") from None
     if run.spec.index is not None:
         return given
-    filled = {**centre, **given}
+    filled = {**center, **given}
     active = {
         path: value
         for path, value in filled.items()

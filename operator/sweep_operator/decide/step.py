@@ -73,7 +73,7 @@ class Step:
     def _import(self, observation: ImportedObservation) -> None:
         """It was run elsewhere: what came of it is recorded, whatever the sweep is doing."""
         try:
-            parameters = effective_parameters(self.run, self.ctx.sweep, self.ctx.centre)
+            parameters = effective_parameters(self.run, self.ctx.sweep, self.ctx.center)
         except ValueError as error:
             self.record.run_failed(None, "parameters", "InvalidParameters", str(error))
             return
@@ -84,7 +84,7 @@ class Step:
     def _begin(self) -> None:
         ctx = self.ctx
         try:
-            parameters = effective_parameters(self.run, ctx.sweep, ctx.centre)
+            parameters = effective_parameters(self.run, ctx.sweep, ctx.center)
         except ValueError as error:
             self.record.run_failed(None, "parameters", "InvalidParameters", str(error))
             return

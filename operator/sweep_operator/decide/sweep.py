@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sweep_operator.api.centre import search_centre
+from sweep_operator.api.center import search_center
 from sweep_operator.api.meta import Condition, find_condition, with_condition
 from sweep_operator.api.status import OptimizerStatus, SweepStatus
 from sweep_operator.api.sweeprun import SweepRun
@@ -52,7 +52,7 @@ class _Pass:
         self.was = snap.sweep.status
         self.current = RunTemplate.of(snap.sweep)
         self.accepted = not snap.problems
-        self.centre = search_centre(self.spec.parameters)
+        self.center = search_center(self.spec.parameters)
         self.jobs = group_by_run(snap.jobs)
         self.pods = group_by_run(snap.pods)
 
@@ -129,7 +129,7 @@ class _Pass:
             now=snap.now,
             seed=run_seed(self.sweep, run),
             run_name=run_display_name(self.sweep, run),
-            centre=self.centre,
+            center=self.center,
             may_start=may_start,
             waiting_reason=waiting,
             suspend=self.spec.suspend_policy if self.spec.suspend else None,

@@ -290,7 +290,7 @@ class Executor:
 
     async def _delete_jobs(self, sweep: Sweep, run: SweepRun) -> None:
         namespace, labels = run.metadata.namespace, run_labels(sweep, run)
-        known = [j["metadata"]["name"] for j in self._store.labelled(Kind.JOB, namespace, sweep.name) if _of(run, j)]
+        known = [j["metadata"]["name"] for j in self._store.labeled(Kind.JOB, namespace, sweep.name) if _of(run, j)]
         await self._kube.delete_all(Kind.JOB, namespace, labels=labels)
         left = (await self._kube.list(Kind.JOB, namespace, labels=labels)).items
         for job in left:

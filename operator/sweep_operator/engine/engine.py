@@ -294,7 +294,7 @@ class Engine:
         if self._settings.tracker is not None:
             self._settings.tracker.forget(key)
         namespace, name = key
-        for pod in self.store.labelled(Kind.POD, namespace, name):
+        for pod in self.store.labeled(Kind.POD, namespace, name):
             meta = pod["metadata"]
             if RESULT_FINALIZER in (meta.get("finalizers") or []):
                 await self._executor.release(namespace, ReleasePod(meta["name"], meta.get("uid", "")))
@@ -302,7 +302,7 @@ class Engine:
     async def _release_orphans(self, key: Key) -> None:
         """Somebody has deleted a run: no pod of it may wait for us. Raises KubeError."""
         namespace, name = key
-        for pod in self.store.labelled(Kind.POD, namespace, name):
+        for pod in self.store.labeled(Kind.POD, namespace, name):
             meta = pod["metadata"]
             run = (meta.get("labels") or {}).get(RUN_LABEL)
             if not run or RESULT_FINALIZER not in (meta.get("finalizers") or []):

@@ -54,7 +54,7 @@ class Gatherer:
             problems=problems,
             claims=frozenset(
                 c["metadata"]["name"]
-                for c in self._store.labelled(Kind.CLAIM, namespace, name)
+                for c in self._store.labeled(Kind.CLAIM, namespace, name)
                 if not c["metadata"].get("deletionTimestamp")
             ),
             logs=dict(memory.logs),
@@ -69,15 +69,15 @@ class Gatherer:
         )
 
     def _runs(self, sweep: Sweep, memory: Memory) -> list[SweepRun]:
-        stored = self._store.labelled(Kind.SWEEP_RUN, sweep.metadata.namespace, sweep.name)
+        stored = self._store.labeled(Kind.SWEEP_RUN, sweep.metadata.namespace, sweep.name)
         return [r for r in memory.runs.all(stored) if r is not None and belongs(r, sweep)]
 
     def _jobs(self, namespace: str, sweep: str, memory: Memory) -> list[JobView]:
-        views = memory.jobs.all(self._store.labelled(Kind.JOB, namespace, sweep))
+        views = memory.jobs.all(self._store.labeled(Kind.JOB, namespace, sweep))
         return [v for v in views if v is not None]
 
     def _pods(self, namespace: str, sweep: str, memory: Memory) -> list[PodView]:
-        views = memory.pods.all(self._store.labelled(Kind.POD, namespace, sweep))
+        views = memory.pods.all(self._store.labeled(Kind.POD, namespace, sweep))
         return [v for v in views if v is not None]
 
     async def _settle(self, namespace: str, sweep: str, runs: list[SweepRun], memory: Memory) -> None:

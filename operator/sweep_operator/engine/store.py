@@ -43,7 +43,7 @@ class Store:
         """Every object of a kind."""
         return [o for (k, _, _), o in self._objects.items() if k == kind]
 
-    def labelled(self, kind: Kind, namespace: str, value: str) -> list[Object]:
+    def labeled(self, kind: Kind, namespace: str, value: str) -> list[Object]:
         """Objects whose indexed label has that value, by name."""
         keys = self._by_label.get((kind, namespace, value), ())
         return [self._objects[k] for k in sorted(keys)]

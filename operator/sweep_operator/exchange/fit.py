@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sweep_operator.api.centre import search_centre
+from sweep_operator.api.center import search_center
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
@@ -190,18 +190,18 @@ class _Fitting:
         self.findings.append(Finding(kind, text))
 
     def _gaps(self, count: int, rows: Sequence[Row]) -> None:
-        centre = search_centre(self.specs)
+        center = search_center(self.specs)
         there = sorted({n for r in rows for n in (*r.parameters, *r.columns)} - set(self.specs))
         for path, missing in self.absent.items():
             name = self.names.parameters.get(path, path)
             called = path if name == path else f"{path} (there {name!r})"
             if missing < count:
-                text = f"{called} is missing in {missing} of {count} runs: there it counts as {centre[path]!r}"
+                text = f"{called} is missing in {missing} of {count} runs: there it counts as {center[path]!r}"
                 self._found("partly", text)
             else:
                 near = _near(path, there)
                 hint = f"is it {near!r}?" if near else "map its name, or give it a column"
-                self._found("missing", f"{called} is in none of the runs; {hint} (its search centre: {centre[path]!r})")
+                self._found("missing", f"{called} is in none of the runs; {hint} (its search center: {center[path]!r})")
 
     def _unknown(self, rows: Sequence[Row]) -> None:
         names = Counter(n for r in rows for n in {*r.parameters, *r.columns} - self.used)

@@ -28,7 +28,7 @@ from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
 def add(sweep: str, parameters: tuple[str, ...], files: tuple[Path, ...], like: str | None, name: str | None) -> None:
     """Add runs of your own to SWEEP; the optimizer learns from them.
 
-    Parameters that are not named take their search centre. name=value wins over -f, and -f over --like.
+    Parameters that are not named take their search center. name=value wins over -f, and -f over --like.
 
     \b
       kubectl sweep add cartpole trainer.gamma=0.98 trainer.batch_size=128

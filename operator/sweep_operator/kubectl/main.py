@@ -10,21 +10,21 @@ from sweep_operator.kubectl.options import cluster_options
 COMPLETE_VARIABLE = "_KUBECTL_SWEEP_COMPLETE"
 """Set by the completion script of `kubectl-sweep`."""
 _COMMANDS = {
-    "status": ("plugin.status", "status", "Show sweeps, or one sweep and its runs; -w follows it."),
-    "top": ("plugin.top", "top", "Show what the runs use and cost just now."),
-    "best-params": ("plugin.best_params", "best_params", "Print the best parameters in every form."),
-    "export": ("plugin.export", "export", "Write all runs of a sweep as CSV or JSON lines."),
-    "import": ("plugin.import_", "import_", "Add runs that were made elsewhere to a sweep."),
-    "report": ("plugin.report", "report", "Write a self-contained HTML report."),
-    "logs": ("plugin.logs", "logs", "Print the log of a run's stage; -f follows it from stage to stage."),
-    "add": ("plugin.add", "add", "Add runs with parameters of your own."),
-    "retry": ("plugin.retry", "retry", "Run a failed run's parameters again."),
-    "suspend": ("plugin.control", "suspend", "Start nothing new."),
-    "resume": ("plugin.control", "resume", "Go on with a suspended or stopped sweep."),
-    "stop": ("plugin.control", "stop", "End a sweep, or one run, now."),
+    "status": ("kubectl.status", "status", "Show sweeps, or one sweep and its runs; -w follows it."),
+    "top": ("kubectl.top", "top", "Show what the runs use and cost just now."),
+    "best-params": ("kubectl.best_params", "best_params", "Print the best parameters in every form."),
+    "export": ("kubectl.export", "export", "Write all runs of a sweep as CSV or JSON lines."),
+    "import": ("kubectl.import_", "import_", "Add runs that were made elsewhere to a sweep."),
+    "report": ("kubectl.report", "report", "Write a self-contained HTML report."),
+    "logs": ("kubectl.logs", "logs", "Print the log of a run's stage; -f follows it from stage to stage."),
+    "add": ("kubectl.add", "add", "Add runs with parameters of your own."),
+    "retry": ("kubectl.retry", "retry", "Run a failed run's parameters again."),
+    "suspend": ("kubectl.control", "suspend", "Start nothing new."),
+    "resume": ("kubectl.control", "resume", "Go on with a suspended or stopped sweep."),
+    "stop": ("kubectl.control", "stop", "End a sweep, or one run, now."),
     "render": ("cli.render", "render", "Print the Sweep manifest of a configuration (| kubectl apply -f -)."),
     "validate": ("cli.validate", "validate", "Check files without running anything."),
-    "completion": ("plugin.completion", "completion", "Print the completion script for bash or zsh."),
+    "completion": ("kubectl.completion", "completion", "Print the completion script for bash or zsh."),
 }
 _ENTRIES = {name: Entry(f"sweep_operator.{module}", *rest) for name, (module, *rest) in _COMMANDS.items()}
 _ELSEWHERE = {

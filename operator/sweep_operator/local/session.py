@@ -152,7 +152,7 @@ class LocalSession:
         """The Sweep and its runs as they are now; manual runs first, then by index."""
         obj = self._engine.store.get(Kind.SWEEP, NAMESPACE, self.name)
         assert obj is not None, "the Sweep exists while the session does"
-        runs = [parse(SweepRun, o) for o in self._engine.store.labelled(Kind.SWEEP_RUN, NAMESPACE, self.name)]
+        runs = [parse(SweepRun, o) for o in self._engine.store.labeled(Kind.SWEEP_RUN, NAMESPACE, self.name)]
         runs.sort(key=lambda r: (-1 if r.spec.index is None else r.spec.index, r.name))
         return parse(Sweep, obj), runs
 
@@ -184,7 +184,7 @@ class LocalSession:
 
     def drained(self) -> bool:
         """No process of the sweep runs."""
-        pods = self._engine.store.labelled(Kind.POD, NAMESPACE, self.name)
+        pods = self._engine.store.labeled(Kind.POD, NAMESPACE, self.name)
         return all((p.get("status") or {}).get("phase") in ("Succeeded", "Failed") for p in pods)
 
     def idle(self) -> bool:

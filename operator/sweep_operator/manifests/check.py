@@ -14,7 +14,7 @@ from sweep_operator.manifests.env import is_owned_variable
 from sweep_operator.manifests.merge import check_pod_template
 from sweep_operator.manifests.overrides import parameter_files
 from sweep_operator.manifests.substitution import check_substitution
-from sweep_operator.manifests.sweeprun import centre_run
+from sweep_operator.manifests.sweeprun import center_run
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_FILES_BYTES = 200 * 1024
@@ -37,8 +37,8 @@ def check_manifests(sweep: Sweep, config: OperatorConfig, *, require_image: bool
 
 
 def _files_size(sweep: Sweep) -> int:
-    """Bytes of the parameter files of a run at the search centre."""
-    files = parameter_files(sweep, centre_run(sweep), RunTemplate.of(sweep))
+    """Bytes of the parameter files of a run at the search center."""
+    files = parameter_files(sweep, center_run(sweep), RunTemplate.of(sweep))
     return sum(len(text.encode()) for text in files.values())
 
 

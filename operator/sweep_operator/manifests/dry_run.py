@@ -11,7 +11,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage
 from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.manifests.job import build_job
-from sweep_operator.manifests.sweeprun import centre_run
+from sweep_operator.manifests.sweeprun import center_run
 
 
 def pod_of_job(job: Mapping[str, Any]) -> JsonObject:
@@ -28,8 +28,8 @@ def pod_of_job(job: Mapping[str, Any]) -> JsonObject:
 
 
 def sample_pods(sweep: Sweep, config: OperatorConfig) -> dict[Stage, JsonObject]:
-    """The pods of a run at the search centre, by stage."""
-    template, run = RunTemplate.of(sweep), centre_run(sweep)
+    """The pods of a run at the search center, by stage."""
+    template, run = RunTemplate.of(sweep), center_run(sweep)
     stages: dict[Stage, str] = {"train": template.train.hardware}
     if template.eval is not None:
         stages["eval"] = template.eval.hardware

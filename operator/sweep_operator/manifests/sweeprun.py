@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sweep_operator.api.centre import search_centre
+from sweep_operator.api.center import search_center
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.names import API_VERSION, run_object_name
@@ -38,9 +38,9 @@ def build_run(
     }
 
 
-def centre_run(sweep: Sweep) -> SweepRun:
-    """A run at the search centre that exists nowhere: what runs of the sweep look like."""
+def center_run(sweep: Sweep) -> SweepRun:
+    """A run at the search center that exists nowhere: what runs of the sweep look like."""
     return SweepRun(
         metadata=ObjectMeta(name=run_object_name(sweep.name, 0), namespace=sweep.metadata.namespace, uid="0" * 8),
-        spec=SweepRunSpec(sweep_name=sweep.name, index=0, parameters=search_centre(sweep.spec.parameters)),
+        spec=SweepRunSpec(sweep_name=sweep.name, index=0, parameters=search_center(sweep.spec.parameters)),
     )

@@ -93,7 +93,7 @@ def pareto(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
 
 
 def parallel_coordinates(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
-    """Every scored run as a line through its parameters, coloured by score; the brightest is the best."""
+    """Every scored run as a line through its parameters, colored by score; the brightest is the best."""
     # Drawn in this order: the best lines lie on top.
     scored = ranked(sweep, runs)[::-1]
     if not scored:

@@ -35,7 +35,7 @@ def report_page(
               figures.pareto(sweep, runs), "No run has a score and a cost yet.", "pareto"),
         _plot("What matters", importance_note, figures.importance(importance) if importance else None,
               importance_note, "importance"),
-        _plot("Parameters", "A line per run, coloured by score. Drag along an axis to select, a title to reorder.",
+        _plot("Parameters", "A line per run, colored by score. Drag along an axis to select, a title to reorder.",
               figures.parallel_coordinates(sweep, runs), "No run has a score yet.", "parameters", wide=True),
         _plot("Predicted and observed score",
               _fit(runs, "score") or "On the dotted line: exactly as the model expected.",

@@ -1,4 +1,4 @@
-"""Colours, fonts and the page's style sheet and script; nothing is fetched."""
+"""Colors, fonts and the page's style sheet and script; nothing is fetched."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a run is worth: regret, regret of the incumbent, and hypervolume, as curves over its evaluations.
 
-Normalised regret is (best - best true score so far) / (best - median random score): 0 is the best known score, 1 a
+Normalized regret is (best - best true score so far) / (best - median random score): 0 is the best known score, 1 a
 median random configuration. A failed run counts as an evaluation. Cost tasks are read at shares of their cost budget.
 """
 
@@ -43,7 +43,7 @@ def read_runs(
 
 
 def regret_at(run: Run, ref: Reference, n: int) -> float | None:
-    """Normalised regret after `n` evaluations, None where the run is shorter."""
+    """Normalized regret after `n` evaluations, None where the run is shorter."""
     if run["n"] < n:
         return None
     seen = [s for s in run["true"][:n] if s is not None]

@@ -1,6 +1,6 @@
 """Curves of the runs: `python -m tests.bench.optimizer.plot runs.jsonl --out docs/optimizer-benchmark.svg`.
 
-One panel per task: normalised regret over evaluations, or over the share of the cost budget; below, for tasks with
+One panel per task: normalized regret over evaluations, or over the share of the cost budget; below, for tasks with
 costs, the share of the ideal (score, log-cost) hypervolume. Lines are medians over seeds, bands the quartiles.
 """
 
@@ -74,10 +74,10 @@ def draw(axes: Any, runs: Sequence[Run], measure: Curve, *, logarithmic: bool) -
         whole = np.isfinite(values).all(axis=0)
         low, median, high = np.quantile(values[:, whole], [0.25, 0.5, 0.75], axis=0)
         floor = LEAST_REGRET if logarithmic else -math.inf
-        colour, ours = COLOURS.get(peer, "#666666"), peer == "ours"
+        color, ours = COLOURS.get(peer, "#666666"), peer == "ours"
         x = positions[whole]
-        axes.fill_between(x, np.maximum(low, floor), np.maximum(high, floor), color=colour, alpha=0.13, linewidth=0)
-        axes.plot(x, np.maximum(median, floor), color=colour, linewidth=2.4 if ours else 1.3, label=peer)
+        axes.fill_between(x, np.maximum(low, floor), np.maximum(high, floor), color=color, alpha=0.13, linewidth=0)
+        axes.plot(x, np.maximum(median, floor), color=color, linewidth=2.4 if ours else 1.3, label=peer)
     if logarithmic:
         axes.set_yscale("log")
         axes.set_ylim(LEAST_REGRET * 0.9, None)

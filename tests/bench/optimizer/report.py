@@ -116,14 +116,14 @@ class Report:
         out: list[str] = []
         for n in COUNTS:
             rows = self.collect(plain, batch, lambda r, ref, n=n: regret_at(r, ref, n))
-            out += table(f"Normalised regret after {n} evaluations ({label}; lower is better)", rows, self.peers)
+            out += table(f"Normalized regret after {n} evaluations ({label}; lower is better)", rows, self.peers)
         noisy = [n for n in plain if n.endswith("-noisy")] + tasks.ML
         rows = self.collect(noisy, batch, lambda r, ref: incumbent_at(r, ref, 100))
         out += table(f"Regret of the best observed point after 100 evaluations ({label})", rows, self.peers)
         for share in SHARES:
             within = f"within {share:.0%} of the cost budget ({label}"
             rows = self.collect(tasks.COST, batch, at_share(share, regret_at))
-            out += table(f"Cost tasks: normalised regret {within}; lower is better)", rows, self.peers)
+            out += table(f"Cost tasks: normalized regret {within}; lower is better)", rows, self.peers)
             rows = self.collect(tasks.COST, batch, at_share(share, hypervolume))
             title = f"Cost tasks: share of the ideal (score, log-cost) hypervolume {within}; higher is better)"
             out += table(title, rows, self.peers, higher_is_better=True)

@@ -2,7 +2,7 @@
 
 A run that is in the output file already is skipped, so that an interrupted comparison goes on where it stopped.
 
-Rules, the same for every optimizer: the first evaluation is the search centre; noise, failures and cost noise depend
+Rules, the same for every optimizer: the first evaluation is the search center; noise, failures and cost noise depend
 on (task, seed, index of the evaluation) only; a cost task ends at its cost budget. A task written `hartmann6@8` keeps
 eight suggestions pending, whose results come back in a random (seeded) order, for half as many evaluations.
 """

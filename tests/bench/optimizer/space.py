@@ -105,7 +105,7 @@ class Space:
         return len(self.dims)
 
     def center(self) -> dict[str, Any]:
-        """The search centre, the first evaluation of every run."""
+        """The search center, the first evaluation of every run."""
         return {d.name: d.value(d.coord(d.mean)) for d in self.dims}
 
     def from_unit(self, u: Sequence[float] | Array) -> dict[str, Any]:

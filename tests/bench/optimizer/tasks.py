@@ -1,6 +1,6 @@
 """Benchmark tasks: synthetic functions, a cost-aware scaling law, and a tabulated real training.
 
-A task maps parameters to an Outcome. All scores are maximised; `true_score`, free of noise, is for reporting only.
+A task maps parameters to an Outcome. All scores are maximized; `true_score`, free of noise, is for reporting only.
 Formulas, data and the order in which random numbers are drawn stay as they are: stored runs are compared with new ones.
 """
 
@@ -35,7 +35,7 @@ class Outcome:
 
 @dataclass
 class Task:
-    """What is optimised; subclasses say how. `ref`: reference values, computed once with many evaluations."""
+    """What is optimized; subclasses say how. `ref`: reference values, computed once with many evaluations."""
 
     name: str
     family: str  # synthetic | cost | ml
@@ -105,7 +105,7 @@ def _rosenbrock(x: Array) -> float:
 
 
 # name -> (function, (lo, hi) of each dimension, distributions). Domains are shifted so that neither the middle of the
-# box nor the search centre is the optimum.
+# box nor the search center is the optimum.
 _SYNTHETIC: dict[str, tuple[Callable[[Array], float], list[tuple[float, float]], str]] = {
     "branin2": (_branin, [(-5, 10), (0, 15)], "uniform log_normal"),
     "hartmann6": (_hartmann6, [(0, 1)] * 6, "uniform log_normal logit_normal uniform log_normal uniform"),
@@ -127,9 +127,9 @@ class Synthetic(Task):
 
     def __init__(self, name: str, noisy: bool) -> None:
         fn, domain, dists = _SYNTHETIC[name]
-        centre = np.random.default_rng(zlib.crc32(name.encode())).uniform(0.25, 0.75, len(domain))
+        center = np.random.default_rng(zlib.crc32(name.encode())).uniform(0.25, 0.75, len(domain))
         dims = []
-        for i, (dist, u) in enumerate(zip(dists.split(), centre, strict=True)):
+        for i, (dist, u) in enumerate(zip(dists.split(), center, strict=True)):
             lo, hi = _RANGES[dist]
             mean = Dim(f"p{i}", dist, lo, hi, lo).from_unit(u)
             dims.append(Dim(f"p{i}", dist, lo, hi, mean))
@@ -209,7 +209,7 @@ ML_SPACES = {
 
 
 class TabulatedML(Task):
-    """Extremely randomised trees over a few thousand real trainings, whose table is in data/."""
+    """Extremely randomized trees over a few thousand real trainings, whose table is in data/."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, "ml", ML_SPACES[name], cost_noise=0.02)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sweep_operator.api.names import ATTEMPT_LABEL, RESULTS_FILE, RUN_PATH_ANNOTATION, STAGE_LABEL
 from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
-from sweep_operator.kube.embedded.volumes import ConfigMaps, NoLocalMeaning, field_of, materialise, translate
+from sweep_operator.kube.embedded.volumes import ConfigMaps, NoLocalMeaning, field_of, materialize, translate
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 _RANK_PORTS = ("MASTER_PORT", "PET_MASTER_PORT")
@@ -98,7 +98,7 @@ def build_process(
     ``outer``: the environment that processes inherit; ``port``: a free one for the ranks of a multi-node Job.
     """
     place.log.parent.mkdir(parents=True, exist_ok=True)
-    paths = materialise(pod, place.run_dir, place.scratch, config_map)
+    paths = materialize(pod, place.run_dir, place.scratch, config_map)
     main = pod["spec"]["containers"][0]
     paths[main.get("terminationMessagePath") or RESULTS_FILE] = str(place.result)
     ranks = _ranks(pod)

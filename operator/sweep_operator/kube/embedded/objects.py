@@ -11,12 +11,12 @@ _GO_EXPONENT = 1e21
 """From here on Go writes floats with an exponent, and they stay floats."""
 
 
-def normalise(value: Any, path: str = "") -> Any:
+def normalize(value: Any, path: str = "") -> Any:
     """A deep copy with numbers as an API server returns them: 1.0 as 1. Raises Invalid for what JSON cannot say."""
     if isinstance(value, dict):
-        return {str(k): normalise(v, f"{path}.{k}" if path else str(k)) for k, v in value.items()}
+        return {str(k): normalize(v, f"{path}.{k}" if path else str(k)) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [normalise(v, f"{path}[{i}]") for i, v in enumerate(value)]
+        return [normalize(v, f"{path}[{i}]") for i, v in enumerate(value)]
     if isinstance(value, float):
         if not math.isfinite(value):
             raise Invalid(f"{path}: {value} is not a finite number; JSON cannot hold it")

@@ -24,7 +24,7 @@ from sweep_operator.kube.embedded.deletion import (
 from sweep_operator.kube.embedded.history import History
 from sweep_operator.kube.embedded.index import ObjectIndex, key_of
 from sweep_operator.kube.embedded.metadata import check_metadata
-from sweep_operator.kube.embedded.objects import copy, labels_match, merge_patch, normalise
+from sweep_operator.kube.embedded.objects import copy, labels_match, merge_patch, normalize
 from sweep_operator.kube.embedded.persistence import Persistence
 from sweep_operator.kube.embedded.volumes import unsupported
 from sweep_operator.kube.protocol import (
@@ -117,7 +117,7 @@ class EmbeddedKube:
 
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
         """Create an object. A dry run also says which volumes of a pod have no meaning on one machine."""
-        obj = normalise({**body, "apiVersion": API_VERSIONS[kind], "kind": kind.value})
+        obj = normalize({**body, "apiVersion": API_VERSIONS[kind], "kind": kind.value})
         meta = obj.setdefault("metadata", {})
         meta.setdefault("namespace", "default")
         if not meta.get("name"):
@@ -128,7 +128,7 @@ class EmbeddedKube:
             raise AlreadyExists(f"{kind} {meta['namespace']}/{meta['name']} exists already")
         check_metadata(kind, obj)
         if self._admission is not None:
-            obj = normalise(self._admission(kind, obj, None))
+            obj = normalize(self._admission(kind, obj, None))
             meta = obj["metadata"]
         if kind in _WITH_STATUS:
             obj.pop("status", None)
@@ -151,7 +151,7 @@ class EmbeddedKube:
         old = self._find(kind, meta.get("namespace", "default"), meta["name"])
         self._expect_uid(old, meta.get("uid") or None)
         self._expect(old, meta.get("resourceVersion") or "")
-        return self._replace(old, {**old, "status": normalise(body.get("status") or {})})
+        return self._replace(old, {**old, "status": normalize(body.get("status") or {})})
 
     async def patch(
         self, kind: Kind, namespace: str, name: str, patch: Object, *, resource_version: str | None = None
@@ -164,7 +164,7 @@ class EmbeddedKube:
         if uid not in (None, old["metadata"]["uid"]):
             raise Invalid(f"metadata.uid: {uid!r} is not the uid of {kind} {name}; a uid cannot be changed")
         changes = {k: v for k, v in patch.items() if not (k == "status" and kind in _WITH_STATUS)}
-        new = normalise(merge_patch(old, changes)) | {"apiVersion": old["apiVersion"], "kind": old["kind"]}
+        new = normalize(merge_patch(old, changes)) | {"apiVersion": old["apiVersion"], "kind": old["kind"]}
         for field in _SERVERS_OWN:
             if field in old["metadata"]:
                 new["metadata"][field] = old["metadata"][field]
@@ -172,7 +172,7 @@ class EmbeddedKube:
                 new["metadata"].pop(field, None)
         check_metadata(kind, new)
         if self._admission is not None and new.get("spec") != old.get("spec"):
-            new = normalise(self._admission(kind, new, self._copy(old)))
+            new = normalize(self._admission(kind, new, self._copy(old)))
         if new.get("spec") != old.get("spec"):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         if may_vanish(new):

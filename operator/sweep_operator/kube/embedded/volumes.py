@@ -35,7 +35,7 @@ def unsupported(pod_spec: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def materialise(pod: Mapping[str, Any], run_dir: Path, scratch: Path, config_map: ConfigMaps) -> dict[str, str]:
+def materialize(pod: Mapping[str, Any], run_dir: Path, scratch: Path, config_map: ConfigMaps) -> dict[str, str]:
     """Make the pod's volumes, its own ones below ``scratch``; mount path to local directory. Raises NoLocalMeaning."""
     problems = unsupported(pod["spec"])
     if problems:

@@ -36,7 +36,7 @@ def sweep_card(sweep: Sweep, known_id: str | None) -> SweepCard:
 
 
 def description(sweep: Sweep) -> str:
-    """By the uid a W&B sweep of that name is recognised as ours."""
+    """By the uid a W&B sweep of that name is recognized as ours."""
     metric = f", {SCORE} is {sweep.spec.metric}" if sweep.spec.metric else ""
     return f"Sweep {sweep.metadata.namespace}/{sweep.name}, uid {sweep.metadata.uid}{metric}"
 

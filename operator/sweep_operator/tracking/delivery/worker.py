@@ -1,7 +1,7 @@
 """The child process: reads parcels from standard input, says on standard output what becomes of them.
 
-Started as ``python -m sweep_operator.tracking.delivery.worker``. When its input ends (the operator is gone, whatever it was
-doing), it ends itself and wandb-core, which would go on trying for days.
+Started as ``python -m sweep_operator.tracking.delivery.worker``. When its input ends (the operator is gone,
+whatever it was doing), it ends itself and wandb-core, which would go on trying for days.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The search centre: what a run gets for a parameter that nobody chose."""
+"""The search center: what a run gets for a parameter that nobody chose."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import ParameterSpec, typed_value
 
 
-def search_centre(parameters: Mapping[str, ParameterSpec]) -> dict[str, Scalar]:
+def search_center(parameters: Mapping[str, ParameterSpec]) -> dict[str, Scalar]:
     """Every parameter's ``mean``, else the middle of its transformed range; inactive conditional ones are absent."""
-    values = {path: _centre(spec) for path, spec in parameters.items()}
+    values = {path: _center(spec) for path, spec in parameters.items()}
     return {
         path: value
         for path, value in values.items()
@@ -19,7 +19,7 @@ def search_centre(parameters: Mapping[str, ParameterSpec]) -> dict[str, Scalar]:
     }
 
 
-def _centre(spec: ParameterSpec) -> Scalar:
+def _center(spec: ParameterSpec) -> Scalar:
     if spec.mean is not None:
         return typed_value(spec, spec.mean)
     if spec.distribution == "categorical":
