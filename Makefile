@@ -37,6 +37,12 @@ lock: ## compile requirements.txt anew from pyproject.toml (torch's GPU librarie
 demo: $(STAMP) ## a CartPole sweep of 12 runs, 2 in parallel, on this machine
 	@bash scripts/demo
 
+# Unit, property and conformance levels (tests/README.md); what starts servers, browsers or trainings is in `make test`.
+CHECKED := $(addprefix tests/,api config decide docs engine exchange kube kubectl manifests protein release report runtime suggest)
+.PHONY: check
+check: lint ## lint and the fast tests, in three minutes
+	$(BIN)/pytest -n 2 -m "not slow" --ignore tests/kube/test_cluster_kube.py $(CHECKED)
+
 .PHONY: test
 OUTAGE := tests/cluster/test_operator_outage.py
 test: $(STAMP) ## all tests
@@ -46,6 +52,15 @@ test: $(STAMP) ## all tests
 	wait $$! || status=$$?; cat $(VENV)/outage.log; exit $$status
 	@# a cluster for each of two processes, and nothing beside them on a small machine
 	$(BIN)/pytest -n 2 --dist loadfile --deselect $(OUTAGE) tests/cluster tests/kube/test_cluster_kube.py
+
+TORCH ?= 2.6.0
+TORCH_VENV := .venv-torch-$(TORCH)
+.PHONY: test-torch
+test-torch: $(STAMP) ## the optimizer's tests with another version of torch (TORCH=2.6.0, the oldest supported)
+	@test -x $(TORCH_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(TORCH_VENV)
+	@grep -vE '^torch==' requirements.txt >$(TORCH_VENV)/constraints.txt
+	$(BIN)/uv pip install --quiet --python $(TORCH_VENV)/bin/python -c $(TORCH_VENV)/constraints.txt torch==$(TORCH) ".[all,dev]"
+	$(TORCH_VENV)/bin/python -m pytest -n 2 tests/protein --deselect tests/protein/test_wandb_protein.py
 
 .PHONY: e2e
 e2e: $(STAMP) ## real containers on a real node (root on Linux), or on the cluster of KUBECONFIG
@@ -133,5 +148,5 @@ bench-optimizer: $(BENCH_STAMP) ## protein beside its peers in ten minutes (BENC
 	  --plot optimizer-benchmark.svg --out docs/optimizer-benchmark.md
 
 .PHONY: clean
-clean: ## remove .venv, .venv-bench, .venv-wandb-oldest and the results of the demo
-	rm -rf $(VENV) $(BENCH_VENV) $(WANDB_OLDEST) train_dir
+clean: ## remove the virtual environments and the results of the demo
+	rm -rf $(VENV) $(BENCH_VENV) $(WANDB_OLDEST) .venv-torch-* train_dir

@@ -62,6 +62,8 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click has its own answer to these
+        except ModuleNotFoundError:
+            raise  # sweep_operator.programs names the extra that is missing
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except Exception as error:

@@ -1,0 +1,49 @@
+"""The console scripts.
+
+A program's module is imported when the program starts, so that a package that is not installed leads to a message that
+names the extra, not to a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+_OURS = ("protein", "sweep_operator")
+
+
+def sweep() -> None:
+    """``sweep``: sweeps on this machine."""
+    _run("sweep", "sweep_operator.cli.main", "sweep-operator")
+
+
+def kubectl_sweep() -> None:
+    """``kubectl sweep``: sweeps of a cluster."""
+    _run("kubectl-sweep", "sweep_operator.kubectl.main", "sweep-operator[kubectl]")
+
+
+def kubectl_complete_sweep() -> None:
+    """``kubectl_complete-sweep``: kubectl calls it to complete the arguments of ``kubectl sweep``."""
+    _run("kubectl_complete-sweep", "sweep_operator.kubectl.completion", "sweep-operator[kubectl]")
+
+
+def sweep_operator() -> None:
+    """``sweep-operator``: the operator's process."""
+    _run("sweep-operator", "sweep_operator.runtime.main", "sweep-operator[operator]")
+
+
+def sweep_operator_uninstall() -> None:
+    """``sweep-operator-uninstall``: what the chart runs before it is deleted."""
+    _run("sweep-operator-uninstall", "sweep_operator.runtime.uninstall", "sweep-operator[operator]")
+
+
+def _run(program: str, module: str, requirement: str) -> None:
+    try:
+        import_module(module).main()
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in _OURS:
+            raise
+        sys.exit(
+            f"{program}: the Python package {error.name.split('.')[0]!r} is not installed; "
+            f"run: pip install '{requirement}'"
+        )
