@@ -65,12 +65,11 @@ def reason(cluster: Kubectl, kind: str, name: str, namespace: str) -> str:
         return ""
 
 
-def until_reason(cluster: Kubectl, kind: str, name: str, namespace: str, wanted: str, seconds: float = 60) -> Object:
+def until_reason(cluster: Kubectl, kind: str, name: str, namespace: str, wanted: str) -> Object:
     """Until the condition Succeeded of the object has that reason; the object."""
     cluster.until(
         lambda: reason(cluster, kind, name, namespace) == wanted,
         f"{kind} {name} says {wanted}",
-        seconds,
     )
     return cluster.get(kind, name, namespace)
 
