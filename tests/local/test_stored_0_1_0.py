@@ -15,12 +15,12 @@ from click.testing import CliRunner
 from sweeps import end_of, finish
 
 from sweep_operator.api.errors import parse
-from sweep_operator.api.hardware import Profile
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.main import cli
 from sweep_operator.config.load import load_sweep
 from sweep_operator.domain.revisions import RunTemplate, revision_name
+from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.job import build_job
 from sweep_operator.manifests.revision import build_revision, read_revision
 
@@ -89,7 +89,7 @@ async def test_the_sweep_continues_with_more_runs(runs_dir: Path) -> None:
 
 @pytest.mark.parametrize("obj", objects("Sweep") + objects("SweepRun"), ids=lambda o: o["metadata"]["name"])
 def test_stored_objects_are_parsed_to_equal_values(obj: dict[str, Any]) -> None:
-    parsed = parse(Sweep if obj["kind"] == "Sweep" else SweepRun, obj)
+    parsed: Sweep | SweepRun = parse(Sweep, obj) if obj["kind"] == "Sweep" else parse(SweepRun, obj)
     assert parsed.spec.to_json() == obj["spec"]
     if "status" in obj:
         assert parsed.status.to_json() == obj["status"]
@@ -111,7 +111,7 @@ def test_a_run_gets_the_job_that_it_had(obj: dict[str, Any]) -> None:
     run = parse(SweepRun, one("SweepRun", obj["metadata"]["labels"]["metta.ai/run"]))
     template = RunTemplate.of(sweep)
     deadline = obj["spec"]["template"]["spec"].get("activeDeadlineSeconds")
-    built = build_job(sweep, run, template, "train", 1, Profile(), None)
+    built = build_job(StageAttempt(sweep, run, template, "train", 1))
     built["spec"]["template"]["spec"] |= {} if deadline is None else {"activeDeadlineSeconds": deadline}
     assert built["spec"] == obj["spec"]
     assert built["metadata"]["ownerReferences"] == obj["metadata"]["ownerReferences"]
