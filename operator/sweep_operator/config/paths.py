@@ -1,4 +1,4 @@
-"""Nested mappings and dotted paths."""
+"""Convert between nested mappings and dotted paths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """``{"a": {"b": 1}}`` as ``{"a.b": 1}``; an empty mapping vanishes."""
+    """Return ``{"a": {"b": 1}}`` as ``{"a.b": 1}``. Empty mappings are dropped."""
     return dict(_leaves(nested, prefix))
 
 
@@ -21,7 +21,7 @@ def _leaves(nested: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]
 
 
 def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """``{"a.b": 1}`` as ``{"a": {"b": 1}}``, in the order of the paths' first appearance."""
+    """Return ``{"a.b": 1}`` as ``{"a": {"b": 1}}``, in the order in which the paths first appear."""
     nested: dict[str, Any] = {}
     for path, value in flat.items():
         *parents, last = path.split(".")
