@@ -73,7 +73,7 @@ SWEEP_RULES: list[dict[str, str]] = [
     {
         "expression": f"!has(object.spec.fixed) || object.spec.fixed.all(f, !{_COLLIDES})",
         "messageExpression": f'"spec.fixed[\'" + object.spec.fixed.filter(f, {_COLLIDES})[0] + '
-        '"\']: collides with spec.parameters; remove one of them"',
+        '"\']: conflicts with spec.parameters; remove one of the two"',
     },
     _edited("values"),
     _edited("when"),

@@ -58,11 +58,11 @@ _PARAMETER: Sequence[Rule] = (
 _RESULTS: Sequence[Rule] = (
     (
         "!has(self.source) || self.source != 'Log' || has(self.pattern)",
-        "source Log needs a pattern with a group (?P<value>...)",
+        "source Log requires a pattern with a group (?P<value>...)",
     ),
     (
         "!has(self.pattern) || (has(self.source) && self.source == 'Log')",
-        "pattern is for source Log; remove it or set source: Log",
+        "pattern applies to source Log only; remove it or set source: Log",
     ),
     (
         "!has(self.pattern) || self.pattern.contains('(?P<value>')",
@@ -72,7 +72,8 @@ _RESULTS: Sequence[Rule] = (
 
 SWEEP_ROOT: Sequence[Rule] = (
     ("self.metadata.name.matches('^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$')",
-     "metadata.name must be lower-case letters, digits and '-', at most 40; spec.displayName takes any other name"),
+     "metadata.name must consist of at most 40 lower-case letters, digits and '-'; "
+     "use spec.displayName for any other name"),
 )  # fmt: skip
 
 SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
@@ -84,11 +85,11 @@ SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
          "'ReadWriteMany' in self.storage.runVolume.claim.accessModes",
          "train.nodes above 1 needs storage.runVolume.claim.accessModes: [ReadWriteMany]"),
         ("has(self.eval) || 'train' in self.cost.include",
-         "cost.include: [eval] without an eval stage counts nothing; add train or spec.eval"),
+         "cost.include: [eval] needs an eval stage; add train or spec.eval"),
     ),
     "displayName": (
         ("self.matches('^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$')",
-         "may hold letters, digits, _ . - and begin and end with a letter, digit or _"),
+         "must consist of letters, digits, _ . - and start and end with a letter, digit or _"),
     ),
     "cost": (
         ("self == oldSelf", f"cost {_IMMUTABLE}"),
@@ -108,7 +109,7 @@ SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
     "eval.results": _RESULTS,
     "storage.runVolume": (
         ("[has(self.claim), has(self.existingClaim), has(self.emptyDir)].filter(given, given).size() == 1",
-         "needs exactly one of claim, existingClaim, emptyDir"),
+         "must have exactly one of claim, existingClaim, emptyDir"),
     ),
     "warmStart.from[]": (
         ("[has(self.sweep), has(self.wandb), has(self.configMap), has(self.file)].filter(given, given).size() == 1",

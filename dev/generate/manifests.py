@@ -1,7 +1,6 @@
-"""``make generate``: what follows from the models.
+"""``make generate``: files that are derived from the models.
 
-CRDs and the admission policy; roles; the chart's part of both; JSON schemas, so that editors complete and check
-manifests.
+CRDs, the admission policy, RBAC roles, chart files, and JSON schemas for completion and validation in editors.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _HEADER = "# Generated from the models by `make generate`.\n"
 
 
 def generated(root: Path) -> dict[str, str]:
-    """Path below the root of the checkout to content."""
+    """Map from path (relative to the repository root) to content."""
     files = {
         f"crds/sweeps.{GROUP}.yaml": _yaml([sweep_crd()]),
         f"crds/sweepruns.{GROUP}.yaml": _yaml([run_crd()]),
@@ -45,7 +44,7 @@ def _yaml(documents: Sequence[Any]) -> str:
 
 
 def main() -> None:
-    """Write the files below the working directory."""
+    """Write the files relative to the working directory."""
     for name, content in generated(Path()).items():
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,10 +17,14 @@ CHART = "charts/sweep-operator"
 
 
 def generated(root: Path) -> dict[str, str]:
-    """Path below the root of the checkout to content."""
+    """Map from path (relative to the repository root) to content."""
     pages = {
-        "sweep": kind_reference("Sweep", "What is searched, how, and what came of it.", sweep_crd()),
-        "sweeprun": kind_reference("SweepRun", "One configuration, its attempts and its result.", run_crd()),
+        "sweep": kind_reference(
+            "Sweep", "A Sweep describes what to search, how, and until when. Its status shows the results.", sweep_crd()
+        ),
+        "sweeprun": kind_reference(
+            "SweepRun", "A SweepRun is one configuration of a sweep, with its attempts and its result.", run_crd()
+        ),
         "operator-configuration": _configuration(),
         "chart-values": _chart(root),
         "metrics": metrics_page((root / CHART / "files/alerts.yaml").read_text(encoding="utf-8")),
@@ -31,7 +35,7 @@ def generated(root: Path) -> dict[str, str]:
 
 def _configuration() -> str:
     return (
-        "# Operator configuration\n\nThe file that `sweep-operator --config` reads; the chart writes it from "
+        "# Operator configuration\n\n`sweep-operator --config` reads this YAML file. The chart writes it from "
         "[its values](chart-values.md).\n\n" + model_table(OperatorConfig.model_json_schema(by_alias=True)) + "\n"
         "## A hardware profile { #profile }\n\n" + profile_table()
     )
@@ -40,8 +44,8 @@ def _configuration() -> str:
 def _chart(root: Path) -> str:
     values = documented((root / CHART / "values.yaml").read_text(encoding="utf-8"))
     return (
-        "# Chart values\n\nOf `charts/sweep-operator`. A wrong value fails `helm install` with a message that names "
-        "its key.\n\n"
+        "# Chart values\n\nThe values of the Helm chart `charts/sweep-operator`. An invalid value fails `helm install` "
+        "with a message that names its key.\n\n"
         + values_table(values, values_schema({}))
         + "\n## A hardware profile { #profile }\n\n"
         + profile_table()
@@ -49,7 +53,7 @@ def _chart(root: Path) -> str:
 
 
 def main() -> None:
-    """Write the files below the working directory."""
+    """Write the files relative to the working directory."""
     for name, content in generated(Path()).items():
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -106,7 +106,7 @@ def test_the_minimal_sweep_works_as_it_stands_and_gets_its_defaults() -> None:
         (("parameters",), None, "spec.parameters", "empty"),
         (("train",), "python", "spec.train", "dictionary"),
         (("train", "env"), [{"name": "A", "value": 1}], "spec.train.env[0].value", "quotes"),
-        (("train", "results"), {"source": "Log"}, "spec.train.results.pattern", "needs a pattern"),
+        (("train", "results"), {"source": "Log"}, "spec.train.results.pattern", "requires a pattern"),
         (("storage", "runVolume"), {}, "spec.storage.runVolume", "exactly one"),
         (("perRun", "failureRules"), [{"class": "crash"}], "spec.perRun.failureRules[0]", "logPattern or exitCodes"),
         (("displayName",), "a/b", "spec.displayName", "letters"),

@@ -104,7 +104,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(rest=TRAIN[:-1] + ", hardware: macbok}"), ["spec.train.hardware", "'macbok'", "known profiles", "macbook"],
     ),
     "fixed and searched": (
-        sweep(rest=TRAIN + "\nfixed: {trainer.lr: 1e-3}"), ["spec.fixed['trainer.lr']", "collides", "remove one"],
+        sweep(rest=TRAIN + "\nfixed: {trainer.lr: 1e-3}"), ["spec.fixed['trainer.lr']", "conflicts", "remove one"],
     ),
     "a name in capitals": (sweep(name="My_Sweep"), ["metadata.name", "'My_Sweep'", "lower-case", "displayName"]),
     "no volume": (
