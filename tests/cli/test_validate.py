@@ -63,20 +63,20 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         ["spec.warmStart.from[1].file", "pyproject.toml"],
     ),
     "min above max": (sweep(uniform("min: 2, max: 1")), ["['x'].min", "2", "below max 1", "swap"]),
-    "no max": (sweep(uniform("min: 2")), ["['x'].max", "add max"]),
+    "no max": (sweep(uniform("min: 2")), ["['x'].max", "is missing; add it"]),
     "mean outside": (sweep(uniform("min: 0, max: 1, mean: 3")), ["['x'].mean", "3", "[0, 1]", "move it inside"]),
     "no power of two": (
         sweep("x: {distribution: uniform_pow2, min: 0, max: 64}"), ["['x'].min", "0 is not a power of two", "use 1"],
     ),
     "log of zero": (sweep("x: {distribution: log_normal, min: 0, max: 1}"), ["['x'].min", "0 is not above 0", "use"]),
     "logit of one": (
-        sweep("x: {distribution: logit_normal, min: 0.5, max: 1}"), ["['x'].max", "1 is not strictly between 0 and 1"],
+        sweep("x: {distribution: logit_normal, min: 0.5, max: 1}"), ["['x'].max", "1 is not below 1, as"],
     ),
     "half an integer": (
         sweep("x: {distribution: int_uniform, min: 1.5, max: 4}"), ["['x'].min", "1.5", "not an integer", "use 2"],
     ),
     "an unknown parent": (
-        sweep(uniform("min: 0, max: 1, when: {parameter: y, in: [1]}")), ["['x'].when.parameter", "'y'", "name one of"],
+        sweep(uniform("min: 0, max: 1, when: {parameter: y, in: [1]}")), ["['x'].when.parameter", "'y'", "known are x"],
     ),
     "a value of no parent": (
         sweep(f"{CATEGORICAL}\n" + uniform("min: 0, max: 1, when: {parameter: y, in: [c]}")),
@@ -101,7 +101,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(rest='train: {image: i, command: ["$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],
     ),
     "an unknown hardware": (
-        sweep(rest=TRAIN[:-1] + ", hardware: macbok}"), ["spec.train.hardware", "'macbok'", "known are", "macbook"],
+        sweep(rest=TRAIN[:-1] + ", hardware: macbok}"), ["spec.train.hardware", "'macbok'", "known profiles:", "macbook"],
     ),
     "fixed and searched": (
         sweep(rest=TRAIN + "\nfixed: {trainer.lr: 1e-3}"), ["spec.fixed['trainer.lr']", "conflicts", "remove one"],

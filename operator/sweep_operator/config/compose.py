@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from protein.searchspace.paths import flatten
 from sweep_operator.config.arguments import Argument
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.config.paths import flatten
 from sweep_operator.config.yaml_files import read_documents
 
 if TYPE_CHECKING:

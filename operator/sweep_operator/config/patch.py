@@ -9,11 +9,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from protein.searchspace.paths import unflatten
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.config.paths import unflatten
 from sweep_operator.config.yaml_files import float_text, to_yaml
 from sweep_operator.manifests.values import hydra_value
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from protein.searchspace.paths import flatten
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.config.paths import flatten
 
 MAX_NAME = 40
 DEFAULT_TRAIN = {"command": ["python", "images/trainer/train.py"]}
