@@ -20,6 +20,10 @@ sbom: $(STAMP) ## dist/sbom.cdx.json: every pinned dependency, those of tests in
 audit: $(STAMP) ## known vulnerabilities of the pinned dependencies (STRICT=1: not to know is a failure)
 	@UVX=$(UVX) scripts/audit
 
+.PHONY: install-sizes
+install-sizes: $(STAMP) ## what an installation takes on disk, per extra
+	@scripts/install-sizes
+
 .PHONY: version
 version: ## print the version; with V=0.2.0 write it everywhere and date the changelog
 	@scripts/version $(V)

@@ -1,26 +1,47 @@
-"""Fluent fixtures: ``make_sweep("a").parallel(2).build()`` keeps a test to the one field under test."""
+"""Sweeps and SweepRuns for tests, valid with nothing but a name: each test writes the one field that it is about."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from sweep_operator.api.errors import parse
+from sweep_operator.api.names import API_VERSION
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 
 SWEEP_UID = "0badcafe-0000-4000-8000-000000000001"
 
 
+X: dict[str, Any] = {"distribution": "uniform", "min": 0, "max": 1}
+LR_AND_BATCH_SIZE: dict[str, Any] = {
+    "trainer.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2},
+    "trainer.batch_size": {"distribution": "uniform_pow2", "min": 16, "max": 1024},
+}
+
+
+def sweep_body(
+    name: str = "s", *, metadata: Mapping[str, Any] | None = None, status: Mapping[str, Any] | None = None, **spec: Any
+) -> dict[str, Any]:
+    """A Sweep as JSON: one parameter ``x`` in [0, 1], metric ``reward``. ``spec`` replaces whole fields."""
+    base: dict[str, Any] = {"metric": "reward", "parameters": {"x": X}, "train": {"command": ["train"]}}
+    body: dict[str, Any] = {
+        "apiVersion": API_VERSION,
+        "kind": "Sweep",
+        "metadata": {"name": name, **(metadata or {})},
+        "spec": {**base, **spec},
+    }
+    return body if status is None else {**body, "status": dict(status)}
+
+
 class SweepBuilder:
+    """``make_sweep("a").parallel(2).build()``."""
+
     def __init__(self, name: str) -> None:
-        self._metadata: dict[str, Any] = {"name": name, "namespace": "rl", "uid": SWEEP_UID}
+        self._name = name
         self._spec: dict[str, Any] = {
-            "metric": "reward",
             "seed": 7,
-            "parameters": {
-                "trainer.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2},
-                "trainer.batch_size": {"distribution": "uniform_pow2", "min": 16, "max": 1024},
-            },
+            "parameters": LR_AND_BATCH_SIZE,
             "train": {"image": "train:1", "command": ["python", "train.py"]},
         }
 
@@ -45,7 +66,7 @@ class SweepBuilder:
         return self.spec(suspend=True)
 
     def build(self) -> Sweep:
-        return parse(Sweep, {"metadata": self._metadata, "spec": self._spec})
+        return parse(Sweep, sweep_body(self._name, metadata={"namespace": "rl", "uid": SWEEP_UID}, **self._spec))
 
 
 def make_sweep(name: str = "cartpole") -> SweepBuilder:

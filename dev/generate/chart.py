@@ -1,5 +1,6 @@
-"""What of the Helm chart follows from the models: the kinds, admission, the rules of its roles as templates; the schema
-of its values; their table in its README.
+"""The generated files of the Helm chart.
+
+Templates of the CRDs, the admission policies and the RBAC rules; the schema of the values; the tables in the README.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from dev.generate.chart_docs import documented, profile_table, values_table, wit
 from dev.generate.chart_schema import values_schema
 from dev.generate.crd import run_crd, sweep_crd
 from dev.generate.rbac import EDIT_RULES, LEASE_RULES, RELEASE_RULES, STOP_RULES, VIEW_RULES, WORK_RULES, Rule
-from dev.generate.yaml_text import yaml_text
 from sweep_operator.api.names import MANAGED_BY
+from sweep_operator.config.yaml_files import documents_text
 
 CHART = "charts/sweep-operator"
 _GENERATED = f"{CHART}/templates/generated"
 _HEADER = "{{- /* Generated from the models by `make generate`. */}}\n"
 _METADATA = "KIND_METADATA"
-"""Stands in the YAML where a template puts labels and annotations."""
+"""Placeholder in the YAML for the labels and annotations of the template."""
 
 _RULES: dict[str, tuple[list[Rule], str | None]] = {
     "workRules": (WORK_RULES, None),
@@ -31,11 +32,11 @@ _RULES: dict[str, tuple[list[Rule], str | None]] = {
     "viewRules": (VIEW_RULES, None),
     "editRules": (EDIT_RULES, None),
 }
-"""Name of the template; rules; whose name their ``resourceNames`` are."""
+"""Template name to (rules, template that gives the name in their ``resourceNames``)."""
 
 
 def chart_files(root: Path) -> dict[str, str]:
-    """Path below the root of the checkout to content. Raises Undocumented."""
+    """Map from path (relative to the repository root) to content. Raises Undocumented."""
     values = documented((root / CHART / "values.yaml").read_text(encoding="utf-8"))
     schema = values_schema({v.path: v.description for v in values})
     readme = (root / CHART / "README.md").read_text(encoding="utf-8")
@@ -56,19 +57,19 @@ def _kinds(objects: list[dict[str, Any]]) -> str:
     text = re.sub(
         rf"^  {_METADATA}: null$",
         '  {{- include "sweep-operator.kindMetadata" . | nindent 2 }}',
-        _escaped(yaml_text(marked)),
+        _escaped(documents_text(marked)),
         flags=re.MULTILINE,
     )
     return f"{_HEADER}{{{{- if .Values.crds.enabled }}}}\n{text}{{{{- end }}}}\n"
 
 
 def _rules(name: str, rules: list[Rule], named: str | None) -> str:
-    text = yaml_text([rules]).rstrip("\n")
+    text = documents_text([rules]).rstrip("\n")
     if named is not None:
         text = re.sub(rf"^  - {MANAGED_BY}$", f'  - {{{{ include "sweep-operator.{named}" . }}}}', text, flags=re.M)
     return f'\n{{{{- define "{MANAGED_BY}.{name}" -}}}}\n{text}\n{{{{- end }}}}\n'
 
 
 def _escaped(text: str) -> str:
-    """Text in which a template finds nothing of its own."""
+    """Escape the delimiters of Go templates."""
     return text.replace("{{", '{{ "{{" }}')

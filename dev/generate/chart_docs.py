@@ -1,4 +1,4 @@
-"""The chart's values as a table: what the comments of values.yaml say (``# -- ...``, as helm-docs reads them)."""
+"""The chart's values as a table, from the comments of values.yaml (``# -- ...``, the syntax of helm-docs)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _WIDEST_DEFAULT = 60
 
 
 class Undocumented(ValueError):
-    """A value without a comment, or a table without a place. The message names it."""
+    """A value has no comment, or the README has no place for a table. The message names it."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """One row."""
+    """One row of the table."""
 
     path: str
     default: Any
@@ -31,34 +31,34 @@ class Value:
 
 
 def documented(text: str) -> list[Value]:
-    """The values of values.yaml that have a comment, in its order. Raises Undocumented where one has none."""
+    """The values of values.yaml with their comments, in order. Raises Undocumented if a value has no comment."""
     values = YAML(typ="safe").load(text)
     found = [Value(path, _get(values, path), comment) for path, comment in _comments(text)]
     covered = {value.path for value in found}
     missing = [path for path in _leaves(values, "", covered) if path not in covered]
     if missing:
-        raise Undocumented(f"values.yaml: {', '.join(missing)}: has no comment; write # -- what it is above it")
+        raise Undocumented(f"values.yaml: {', '.join(missing)}: has no comment; add a line '# -- text' above it")
     return found
 
 
 def values_table(values: list[Value], schema: Schema) -> str:
-    """In Markdown."""
+    """The values as a Markdown table."""
     return _table([(v.path, at(schema, v.path), v.default, v.description) for v in values])
 
 
 def profile_table() -> str:
-    """The fields of a hardware profile, in Markdown."""
+    """The fields of a hardware profile as a Markdown table."""
     fields = Profile.model_json_schema(by_alias=True)["properties"]
     return _table([(name, _without_null(f), f.get("default"), f.get("description", "")) for name, f in fields.items()])
 
 
 def with_table(text: str, name: str, rows: str) -> str:
-    """The text with ``rows`` between its two marks of that name. Raises Undocumented where it has none."""
+    """Replace the text between the two marks of that name by ``rows``. Raises Undocumented without the marks."""
     begin, end = f"<!-- {name}: written by `make generate` -->\n", f"<!-- end of {name} -->"
     head, found, rest = text.partition(begin)
     _, there, tail = rest.partition(end)
     if not (found and there):
-        raise Undocumented(f"no place for the table: write {begin.strip()} and {end}")
+        raise Undocumented(f"no place for the table: add the lines {begin.strip()} and {end}")
     return f"{head}{begin}{rows}{end}{tail}"
 
 

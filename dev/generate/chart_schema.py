@@ -1,7 +1,7 @@
-"""values.schema.json: the models of the values as helm reads schemas, so that its messages lead to the key.
+"""values.schema.json, from the models of the values.
 
-Every definition stands where it is used, a value that may be absent is absent and not null, and the records' own
-documentation gives way to the comments of values.yaml.
+helm's error messages name the key only if definitions are inlined, so there are no references. An optional value is
+absent and never null. Descriptions come from the comments of values.yaml.
 """
 
 from __future__ import annotations
@@ -23,22 +23,25 @@ _RULES: list[Schema] = [
         "then": {"properties": {"serviceAccount": {"properties": {"name": {"minLength": 1}}}}},
     },
 ]
-"""Namespaces are named with scope: namespaced only; an account that is not made must be named."""
+"""`namespaces` requires scope: namespaced. A ServiceAccount that the chart does not create needs a name."""
 
 
 def values_schema(descriptions: Mapping[str, str]) -> Schema:
-    """``descriptions``: by path, such as ``image.tag``."""
+    """The JSON schema. ``descriptions`` maps a path such as ``image.tag`` to a text."""
     whole = Values.model_json_schema(by_alias=True, mode="validation")
     schema = _inlined(whole, whole.get("$defs") or {}) | {"description": "Values of the chart sweep-operator."}
     _described(schema, "", descriptions)
-    # what helm puts in by itself, for charts of which this is a part
+    # helm adds these if this chart is a dependency of another one
     schema["properties"]["global"] = {"type": "object"}
-    schema["properties"]["enabled"] = {"type": "boolean", "description": "For such a chart's condition; not read here."}
+    schema["properties"]["enabled"] = {
+        "type": "boolean",
+        "description": "Condition of a parent chart. This chart does not read it.",
+    }
     return {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "allOf": _RULES}
 
 
 def at(schema: Schema, path: str) -> Schema:
-    """The schema of one value."""
+    """Schema of the value at a path."""
     for part in path.split("."):
         schema = schema["properties"][part]
     return schema
@@ -46,7 +49,7 @@ def at(schema: Schema, path: str) -> Schema:
 
 def _inlined(node: Any, defs: Schema) -> Any:
     if isinstance(node, bool):
-        return node  # false: not this one
+        return node  # false: this property is not allowed
     if "$ref" in node:
         target = defs[node["$ref"].rsplit("/", 1)[1]]
         beside = {k: v for k, v in node.items() if k != "$ref"}

@@ -1,4 +1,4 @@
-"""The values of the Helm chart: what helm is to refuse, as models. Defaults and descriptions stand in values.yaml."""
+"""Models of the Helm chart's values; helm rejects other values. values.yaml has the defaults and descriptions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _PATH_PART = "[a-z0-9]+([._-]+[a-z0-9]+)*"
 
 Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
 ObjectName = Annotated[str, Field(pattern=rf"^({_LABEL}(\.{_LABEL})*)?$", max_length=253)]
-"""Of an object; empty: none is named."""
+"""Name of an object. Empty: no name."""
 NamePart = Annotated[str, Field(pattern=f"^({_LABEL})?$", max_length=50)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Image(Model):
-    """Which image."""
+    """A container image."""
 
     repository: str = Field(pattern=rf"^([A-Za-z0-9.-]+(:[0-9]+)?/)?{_PATH_PART}(/{_PATH_PART})*$")
     tag: str = Field(pattern="^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$")
@@ -37,21 +37,21 @@ class Named(Model):
 
 
 class Crds(Model):
-    """The kinds."""
+    """The CRDs."""
 
     enabled: bool
     keep: bool
 
 
 class Rbac(Model):
-    """Roles."""
+    """Roles and bindings."""
 
     create: bool
     user_roles: bool
 
 
 class ServiceAccount(Model):
-    """The operator's account."""
+    """The operator's ServiceAccount."""
 
     create: bool
     name: ObjectName
@@ -59,7 +59,7 @@ class ServiceAccount(Model):
 
 
 class ApiKeySecret(Model):
-    """One key of a Secret."""
+    """A key of a Secret."""
 
     name: ObjectName
     key: str = Field(pattern="^[-._A-Za-z0-9]+$")
@@ -88,20 +88,20 @@ class Options(Model):
 
 
 class LeaderElection(Model):
-    """The lease."""
+    """The Lease for leader election."""
 
     lease_name: ObjectName
     lease_seconds: float = Field(ge=1)
 
 
 class Service(Model):
-    """The Service of the metrics."""
+    """The Service for metrics and probes."""
 
     annotations: Annotations
 
 
 class ServiceMonitor(Model):
-    """For the Prometheus operator."""
+    """A ServiceMonitor for the Prometheus operator."""
 
     enabled: bool
     namespace: ObjectName
@@ -112,7 +112,7 @@ class ServiceMonitor(Model):
 
 
 class PrometheusRule(Model):
-    """For the Prometheus operator."""
+    """A PrometheusRule for the Prometheus operator."""
 
     enabled: bool
     namespace: ObjectName
@@ -122,7 +122,7 @@ class PrometheusRule(Model):
 
 
 class Dashboard(Model):
-    """For Grafana's sidecar."""
+    """A dashboard for Grafana's sidecar."""
 
     enabled: bool
     namespace: ObjectName
@@ -131,7 +131,7 @@ class Dashboard(Model):
 
 
 class Metrics(Model):
-    """Probes and metrics, and who reads them."""
+    """Probes, metrics, and the objects that use them."""
 
     port: int = Field(ge=1024, le=65535, description="Ports below 1024 are not for a process that is not root.")
     service: Service
@@ -141,7 +141,7 @@ class Metrics(Model):
 
 
 class NetworkPolicy(Model):
-    """What the operator's pod may be asked and reach."""
+    """Ingress and egress of the operator's pod."""
 
     enabled: bool
     from_: list[kubernetes.NetworkPolicyPeer] = Field(alias="from")
@@ -150,14 +150,14 @@ class NetworkPolicy(Model):
 
 
 class UninstallHook(Model):
-    """What happens before the release is deleted."""
+    """The Job that runs before the release is deleted."""
 
     enabled: bool
     timeout_seconds: int = Field(ge=10, le=3600)
 
 
 class Values(Model):
-    """All of them."""
+    """All values of the chart."""
 
     name_override: NamePart
     fullname_override: NamePart

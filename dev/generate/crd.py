@@ -24,28 +24,28 @@ Column = tuple[str, str, str, str]
 """(name, type, path, description)"""
 
 _STATUS = '.status.conditions[?(@.type=="Succeeded")].reason'
-_AGE: Column = ("Age", "date", ".metadata.creationTimestamp", "Since it was created.")
+_AGE: Column = ("Age", "date", ".metadata.creationTimestamp", "Time since the creation of the object.")
 
 SWEEP_COLUMNS: Sequence[Column] = (
-    ("Status", "string", _STATUS, "Running, or why the sweep has ended."),
-    ("Runs", "integer", ".status.runs.created", "Runs that exist."),
-    ("OK", "integer", ".status.runs.succeeded", "Runs with a score."),
-    ("Fail", "integer", ".status.runs.failed", "Runs that failed."),
-    ("Best", "number", ".status.best[0].score", "The best observed score."),
-    ("Spent", "number", ".status.cost.spent", "What the runs have cost, in status.cost.unit."),
+    ("Status", "string", _STATUS, "Running, or the reason why the sweep ended."),
+    ("Runs", "integer", ".status.runs.created", "Number of runs."),
+    ("OK", "integer", ".status.runs.succeeded", "Number of runs with a score."),
+    ("Fail", "integer", ".status.runs.failed", "Number of failed runs."),
+    ("Best", "number", ".status.best[0].score", "Best observed score."),
+    ("Spent", "number", ".status.cost.spent", "Total cost of the runs, in status.cost.unit."),
     _AGE,
 )
 RUN_COLUMNS: Sequence[Column] = (
-    ("Status", "string", _STATUS, "What the run does, or how it ended."),
-    ("Score", "number", ".status.score", "The observed score."),
-    ("Cost", "number", ".status.cost", "What the run cost."),
-    ("Origin", "string", ".spec.origin", "Where its parameters come from."),
+    ("Status", "string", _STATUS, "State of the run, or the reason why it ended."),
+    ("Score", "number", ".status.score", "Observed score."),
+    ("Cost", "number", ".status.cost", "Cost of the run."),
+    ("Origin", "string", ".spec.origin", "Source of the parameters."),
     _AGE,
 )
 
 
 def sweep_crd() -> dict[str, Any]:
-    """kind Sweep. ``kubectl scale`` sets the parallelism."""
+    """CRD of Sweep. Its scale subresource sets the number of parallel runs."""
     scale = {
         "specReplicasPath": ".spec.limits.maxParallelRuns",
         "statusReplicasPath": ".status.runs.running",
@@ -54,7 +54,7 @@ def sweep_crd() -> dict[str, Any]:
 
 
 def run_crd() -> dict[str, Any]:
-    """kind SweepRun."""
+    """CRD of SweepRun."""
     fields = [{"jsonPath": ".spec.sweepName"}]
     return _crd(
         SweepRun, "sweepruns", "sweeprun", "swr", RUN_COLUMNS, (), RUN_SPEC, version={"selectableFields": fields}
@@ -83,7 +83,7 @@ def _crd(
         "properties": {
             "apiVersion": {"type": "string", "description": f"Always {GROUP}/{VERSION}."},
             "kind": {"type": "string", "description": f"Always {model.__name__}."},
-            "metadata": {"type": "object"},  # the API server describes it, and takes nothing else here
+            "metadata": {"type": "object"},  # the API server adds its own description and accepts no other fields here
             "spec": spec,
             "status": status,
         },
@@ -102,7 +102,7 @@ def _crd(
                 "plural": plural,
                 "singular": singular,
                 "shortNames": [short],
-                # not "sweeps": `kubectl get sweeps` would list the runs too
+                # a category "sweeps" would make `kubectl get sweeps` list the runs too
                 "categories": ["metta"],
             },
             "versions": [

@@ -1,8 +1,8 @@
-"""A pydantic model's JSON schema as the structural schema that a CRD takes.
+"""Convert the JSON schema of a pydantic model to the structural schema of a CRD.
 
-What differs: no ``$ref``, no ``anyOf`` with null, ``const`` and unions of constants are enums, ``exclusiveMinimum`` is
-a boolean beside ``minimum`` (OpenAPI 3.0), ``properties`` and ``additionalProperties`` exclude each other, a field that
-takes values of several types has no type and keeps what it is given.
+Differences: no ``$ref``; no ``anyOf`` with null; ``const`` and unions of constants become enums;
+``exclusiveMinimum`` is a boolean next to ``minimum`` (OpenAPI 3.0); ``properties`` and ``additionalProperties`` exclude
+each other; a field with several types has no type and preserves unknown fields.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _COPIED = (
 
 
 def structural_schema(model: type[BaseModel], field: str) -> Schema:
-    """The schema of one field (``spec``, ``status``) of an object's model."""
+    """Structural schema of one field (``spec`` or ``status``) of a resource's model."""
     whole = model.model_json_schema(by_alias=True, mode="validation")
     return _convert(whole["properties"][field], whole.get("$defs") or {}) | {"type": "object"}
 
@@ -41,7 +41,7 @@ def _convert(node: Schema, defs: Schema) -> Schema:
     extra, default = node.get("additionalProperties"), node.get("default")
     if "properties" in node:
         out["properties"] = {k: _convert(v, defs) for k, v in node["properties"].items()}
-        # A record's defaults are those of its fields: an empty one is filled in by the server.
+        # The API server fills an empty object with the defaults of its fields.
         default = {} if default is not None and not out.get("required") else None
     elif isinstance(extra, dict):
         out["additionalProperties"] = _convert(extra, defs)
@@ -53,7 +53,7 @@ def _convert(node: Schema, defs: Schema) -> Schema:
 
 
 def _resolve(node: Schema, defs: Schema) -> Schema:
-    """``node`` with the definition that it refers to; what stands beside the reference wins."""
+    """Replace a reference by its definition. Keys next to the reference take precedence."""
     while "$ref" in node or len(node.get("allOf") or []) == 1:
         if "$ref" in node:
             target = defs[node["$ref"].rsplit("/", 1)[1]]
@@ -64,7 +64,7 @@ def _resolve(node: Schema, defs: Schema) -> Schema:
 
 
 def _union(node: Schema, defs: Schema) -> Schema:
-    """Null means absent. Several types: no type, and the rules that do hold for each."""
+    """Convert a union. Null means absent. Several types become no type, with the constraints that apply to each."""
     beside = {k: v for k, v in node.items() if k != "anyOf"}
     branches = [b for b in node["anyOf"] if b.get("type") != "null"]
     if len(branches) == 1:

@@ -1,7 +1,7 @@
-"""One picture for each distribution, drawn with protein's own transforms.
+"""One picture for each distribution, drawn with the transforms of `protein`.
 
-The curve is the density of the values that are sampled, the ticks below it are 40 evenly spaced points of the unit
-coordinate, and the band is what `scale: auto` searches around the center.
+The curve is the density of the sampled values. The ticks below it are 40 evenly spaced points of the unit coordinate.
+The red bar is the range that the search covers around the center.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from protein.searchspace.distributions import DISTRIBUTIONS, Table
 from protein.searchspace.parameters import Parameter, read_parameter
 
 EXAMPLES: dict[str, Mapping[str, Any]] = {
@@ -29,7 +30,7 @@ EXAMPLES: dict[str, Mapping[str, Any]] = {
         "distribution": "categorical", "values": ["small", "base", "large", "huge"], "mean": "base", "ordered": True,
     },
 }  # fmt: skip
-"""By the picture's name; docs/search-spaces.md shows these very parameters."""
+"""Picture name to parameter. docs/search-spaces.md shows the same parameters."""
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _FLOOR, _TOP = 640, 190, 30.0, 610.0, 130.0, 20.0
 _TICKS, _STEPS = 40, 200
@@ -37,7 +38,7 @@ _BLUE, _GREY, _RED = "#5a78d6", "#888888", "#d65a5a"
 
 
 def picture(name: str) -> str:
-    """The SVG of one example."""
+    """The picture of one example as SVG."""
     parameter = read_parameter("x", EXAMPLES[name])
     choices = _choices(parameter)
     body = _bars(parameter, choices) if choices is not None else _curve(parameter)
@@ -47,8 +48,13 @@ def picture(name: str) -> str:
     )
 
 
+def docs_rows(rows: Table = DISTRIBUTIONS) -> list[str]:
+    """Lines of the table in docs/search-spaces.md: what a distribution is for."""
+    return [f"| {row.use} | [{name}](#{name}) |" for name, row in rows.items()]
+
+
 def _choices(parameter: Parameter) -> list[Any] | None:
-    """The values, where there are only some; None for an interval."""
+    """The values of a finite parameter; None for an interval."""
     if parameter.coordinate is None:
         return list(parameter.values or ())
     levels = parameter.coordinate.levels
@@ -56,7 +62,7 @@ def _choices(parameter: Parameter) -> list[Any] | None:
 
 
 def _bars(parameter: Parameter, choices: list[Any]) -> list[str]:
-    """Equally likely cells, side by side."""
+    """Bars for values that are equally likely."""
     width = (_RIGHT - _LEFT) / len(choices)
     lines = []
     for i, value in enumerate(choices):
@@ -73,13 +79,13 @@ def _bars(parameter: Parameter, choices: list[Any]) -> list[str]:
 
 
 def _curve(parameter: Parameter) -> list[str]:
-    """Density over the values, on a linear axis."""
+    """Density of the values on a linear axis."""
     low, high = float(parameter.at(0.0)), float(parameter.at(1.0))
     values = [low + (high - low) * i / _STEPS for i in range(_STEPS + 1)]
     assert parameter.coordinate is not None
     units = [parameter.coordinate.to_unit(v) for v in values]
     density = [b - a for a, b in pairwise(units)]
-    # A logarithm's density at its small end would flatten everything else.
+    # Capped, since the density of a logarithm at its small end would flatten the rest.
     top = min(max(density), 12 * sorted(density)[len(density) // 2])
     x = [_x((a + b) / 2, low, high) for a, b in pairwise(values)]
     y = [_FLOOR - (_FLOOR - 50) * min(d / top, 1.0) for d in density]
@@ -104,7 +110,7 @@ def _curve(parameter: Parameter) -> list[str]:
 
 
 def _box(parameter: Parameter) -> tuple[float, float]:
-    """Unit coordinates of what is searched around the center."""
+    """Unit coordinates of the range that is searched around the center."""
     at = (parameter.normalize(parameter.center) + 1) / 2
     half = parameter.half_width / 2
     return max(0.0, at - half), min(1.0, at + half)

@@ -1,4 +1,4 @@
-"""The API reference: one section per object of a kind's schema, one row per field."""
+"""The API reference: one section for each object in the schema of a CRD, with one row for each field."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 Schema = Mapping[str, Any]
 _WIDEST_DEFAULT = 48
 _NO_LIMIT = 1e15
-"""A maximum that only says how wide the number is."""
+"""A larger maximum only reflects the width of the number type and is not shown."""
 _PLURALS = {
     "array": "lists", "boolean": "booleans", "integer": "integers", "number": "numbers", "object": "objects",
-    "string": "texts", "value": "values",
+    "string": "strings", "value": "values",
 }  # fmt: skip
 _MARKUP = str.maketrans({**{c: f"\\{c}" for c in "\\*_|"}, "<": "&lt;", ">": "&gt;"})
 
 
 @dataclass(frozen=True)
 class Section:
-    """One object of the schema, by its path."""
+    """One object of the schema and its path."""
 
     path: str
     schema: Schema
 
 
 def kind_reference(title: str, intro: str, crd: Schema) -> str:
-    """A page about one kind, from its CustomResourceDefinition."""
+    """The page of one CustomResourceDefinition."""
     version = crd["spec"]["versions"][0]
     root = version["schema"]["openAPIV3Schema"]["properties"]
     names = crd["spec"]["names"]
@@ -44,12 +44,12 @@ def kind_reference(title: str, intro: str, crd: Schema) -> str:
 
 
 def model_table(schema: Schema) -> str:
-    """The fields of a model's JSON schema, as one table."""
+    """The fields of a model's JSON schema as one table."""
     return "\n".join(_table("", {"properties": schema["properties"]})) + "\n"
 
 
 def sections(path: str, schema: Schema) -> Iterator[Section]:
-    """The object and those below it, in the order of their fields."""
+    """The object and the objects in its fields, depth first."""
     yield Section(path, schema)
     for name, field in schema.get("properties", {}).items():
         yield from _below(f"{path}.{name}", field)
@@ -65,7 +65,7 @@ def _below(path: str, field: Schema) -> Iterator[Section]:
 
 
 def anchor(path: str) -> str:
-    """The section's place on its page."""
+    """The anchor of the section with this path."""
     return path.replace("[]", "-items").replace(".<path>", "-each").replace(".", "-").lower()
 
 
@@ -76,7 +76,12 @@ def _section(section: Section) -> list[str]:
     lines += [*_table(section.path, section.schema), ""]
     rules = [r["message"] for r in section.schema.get("x-kubernetes-validations", []) if "message" in r]
     if rules:
-        lines += ["Refused by the API server:", "", *(f"* {_escaped(rule)}" for rule in rules), ""]
+        lines += [
+            "The API server rejects objects that break these rules:",
+            "",
+            *(f"* {_escaped(rule)}" for rule in rules),
+            "",
+        ]
     return lines
 
 
@@ -102,7 +107,7 @@ def _type(field: Schema) -> str:
         return "list" if not items.get("type") else f"list of {_PLURALS[items['type']]}"
     if kind == "object" and isinstance(field.get("additionalProperties"), Mapping):
         return f"map of {_PLURALS.get(field['additionalProperties'].get('type', 'value'))}"
-    return {"string": "text", "number": "number", "integer": "integer", "boolean": "true or false"}.get(kind, kind)
+    return {"string": "string", "number": "number", "integer": "integer", "boolean": "boolean"}.get(kind, kind)
 
 
 def _default(field: Schema) -> str:
@@ -124,6 +129,6 @@ def _text(field: Schema) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text of a schema as Markdown: nothing in it is markup but code between backticks."""
+    """Escape a description as Markdown. Code between backticks is kept."""
     parts = " ".join(text.replace("``", "`").split()).split("`")
     return "`".join(part.translate(_MARKUP) if i % 2 == 0 else part.replace("|", "\\|") for i, part in enumerate(parts))

@@ -1,7 +1,6 @@
-"""``make generate``: what follows from the models.
+"""``make generate``: files that are derived from the models.
 
-CRDs and the admission policy; roles; the chart's part of both; JSON schemas, so that editors complete and check
-manifests.
+CRDs, the admission policy, RBAC roles, chart files, and JSON schemas for completion and validation in editors.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ from dev.generate.admission import policies
 from dev.generate.chart import chart_files
 from dev.generate.crd import run_crd, sweep_crd
 from dev.generate.rbac import manifests
-from dev.generate.yaml_text import yaml_text
 from sweep_operator.api.names import GROUP, MANAGED_BY
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.config.yaml_files import documents_text
 
 _HEADER = "# Generated from the models by `make generate`.\n"
 
 
 def generated(root: Path) -> dict[str, str]:
-    """Path below the root of the checkout to content."""
+    """Map from path (relative to the repository root) to content."""
     files = {
         f"crds/sweeps.{GROUP}.yaml": _yaml([sweep_crd()]),
         f"crds/sweepruns.{GROUP}.yaml": _yaml([run_crd()]),
@@ -41,11 +40,11 @@ def generated(root: Path) -> dict[str, str]:
 
 
 def _yaml(documents: Sequence[Any]) -> str:
-    return _HEADER + yaml_text(documents)
+    return _HEADER + documents_text(documents)
 
 
 def main() -> None:
-    """Write the files below the working directory."""
+    """Write the files relative to the working directory."""
     for name, content in generated(Path()).items():
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)

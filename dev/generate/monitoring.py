@@ -1,4 +1,4 @@
-"""Metrics and alerts: from the operator's own registry and from the rules that the chart installs."""
+"""The page on metrics and alerts, from the operator's registry and the alert rules of the chart."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _LABELS_OF = {
     "sweep_operator_runs": "namespace, outcome, state",
     "sweep_operator_longest_wait_seconds": "namespace, state",
 }
-"""Of metrics that have no sample while there is nothing to count."""
+"""Labels of the metrics that have no sample at the start."""
 
 
 class _Nothing:
-    """What the gauges count in an operator that has just started."""
+    """Stand-in for an engine that has just started: the gauges read 0."""
 
     depth = 0
     oldest_age = 0.0
@@ -37,18 +37,23 @@ class _Nothing:
 
 
 def metrics_page(alerts: str) -> str:
-    """The page. ``alerts``: the chart's files/alerts.yaml."""
+    """The page in Markdown. ``alerts``: the content of the chart's files/alerts.yaml."""
     metrics = Metrics()
     metrics.watch(_nothing())
-    lines = ["# Metrics and alerts", "", "On `/metrics` of the operator's port (8080), in Prometheus' format.", ""]
+    lines = [
+        "# Metrics and alerts",
+        "",
+        "The operator serves these metrics in Prometheus' format at `/metrics`, port 8080.",
+        "",
+    ]
     lines += ["| metric | type | labels | |", "|---|---|---|---|"]
     for family in sorted(metrics.registry.collect(), key=lambda f: f.name):
         labels = sorted({name for sample in family.samples for name in sample.labels if name != "le"})
         shown = ", ".join(labels) or _LABELS_OF.get(family.name, "")
         suffix = "_total" if family.type == "counter" else ""
         lines.append(f"| `{family.name}{suffix}` | {family.type} | {shown} | {family.documentation} |")
-    lines += ["", "The alerts that `metrics.prometheusRule.enabled` installs; `metrics.prometheusRule.disabledAlerts` "
-              "leaves some out.", ""]  # fmt: skip
+    lines += ["", "`metrics.prometheusRule.enabled` installs these alerts. `metrics.prometheusRule.disabledAlerts` "
+              "omits the ones that it names.", ""]  # fmt: skip
     for rule in YAML(typ="safe").load(alerts):
         annotations = rule["annotations"]
         lines += [
@@ -61,7 +66,7 @@ def metrics_page(alerts: str) -> str:
 
 
 def _after(rule: dict[str, Any]) -> str:
-    return f"after {rule['for']}" if "for" in rule else "at once"
+    return f"after {rule['for']}" if "for" in rule else "immediately"
 
 
 def _plain(text: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from dev.generate.crd import run_crd, sweep_crd
 from protein.settings import ProteinSettings
-from sweep_operator.api.sweep import ProteinSpec
+from sweep_operator.api.optimizer import ProteinSpec
 
 Schema = dict[str, Any]
 LARGEST = 128 * 1024

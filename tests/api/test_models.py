@@ -8,34 +8,28 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.api.center import search_center
 from sweep_operator.api.constraints import Rules, check_constraints
 from sweep_operator.api.errors import InvalidObject, parse
-from sweep_operator.api.parameters import ParameterSpec, env_name, typed_value
+from sweep_operator.api.parameters import ParameterSpec, env_name, search_center, typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.domain.immutability import check_edit, check_run_edit, check_run_name
 from sweep_operator.domain.revisions import RunTemplate
+from tests.builders import X, sweep_body
 
-MINIMAL: dict[str, Any] = {
-    "apiVersion": "metta.ai/v1alpha1",
-    "kind": "Sweep",
-    "metadata": {"name": "cartpole"},
-    "spec": {
-        "metric": "reward",
-        "goal": "maximize",
-        "parameters": {
-            "trainer.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2, "mean": 3e-4},
-            "trainer.batch_size": {"distribution": "uniform_pow2", "min": 16, "max": 1024, "mean": 128},
-            "trainer.name": {"distribution": "categorical", "values": ["adamw", "sgd"]},
-        },
-        "limits": {"maxRuns": 50, "maxParallelRuns": 2},
-        "train": {"image": "i:1", "command": ["python", "train.py"]},
-        "eval": {"command": ["python", "eval.py"]},
+MINIMAL = sweep_body(
+    "cartpole",
+    goal="maximize",
+    parameters={
+        "trainer.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2, "mean": 3e-4},
+        "trainer.batch_size": {"distribution": "uniform_pow2", "min": 16, "max": 1024, "mean": 128},
+        "trainer.name": {"distribution": "categorical", "values": ["adamw", "sgd"]},
     },
-}
+    limits={"maxRuns": 50, "maxParallelRuns": 2},
+    train={"image": "i:1", "command": ["python", "train.py"]},
+    eval={"command": ["python", "eval.py"]},
+)
 LR, BATCH, NAME = ("parameters", "trainer.lr"), ("parameters", "trainer.batch_size"), ("parameters", "trainer.name")
-UNIFORM = {"distribution": "uniform", "min": 0, "max": 1}
 
 
 def edited(path: tuple[str, ...], value: Any) -> dict[str, Any]:
@@ -70,35 +64,35 @@ def test_the_minimal_sweep_works_as_it_stands_and_gets_its_defaults() -> None:
         ((*LR, "min"), "1e-5", "spec.parameters['trainer.lr'].min", "without quotes"),
         ((*LR, "max"), float("nan"), "spec.parameters['trainer.lr'].max", "finite"),
         ((*LR, "scale"), -1, "spec.parameters['trainer.lr'].scale", "greater than 0"),
-        ((*LR, "step"), 0.1, "spec.parameters['trainer.lr'].step", "takes no step"),
+        ((*LR, "step"), 0.1, "spec.parameters['trainer.lr'].step", "is for uniform and int_uniform"),
         ((*LR, "distribution"), "normal", "spec.parameters['trainer.lr'].distribution", "log_normal"),
         ((*NAME, "values"), [], "spec.parameters['trainer.name'].values", "at least 1"),
         ((*NAME, "values"), ["a", "a"], "spec.parameters['trainer.name'].values", "twice"),
-        ((*NAME, "mean"), "adam", "spec.parameters['trainer.name'].mean", "none of the values"),
+        ((*NAME, "mean"), "adam", "spec.parameters['trainer.name'].mean", "not one of the values"),
         ((*NAME, "min"), 1, "spec.parameters['trainer.name'].min", "remove it"),
-        (("parameters", "trainer"), UNIFORM, "spec.parameters['trainer']", "beginning of"),
-        (("parameters", "a b"), UNIFORM, "spec.parameters['a b']", "dotted path"),
+        (("parameters", "trainer"), X, "spec.parameters['trainer']", "beginning of"),
+        (("parameters", "a b"), X, "spec.parameters['a b']", "dotted path"),
         (
             ("parameters", "trainer.batch-size"),
-            UNIFORM,
+            X,
             "spec.parameters['trainer.batch-size']",
             "environment variable",
         ),
         (
             ("parameters", "x"),
-            {**UNIFORM, "when": {"parameter": "trainer.nam", "in": ["sgd"]}},
+            {**X, "when": {"parameter": "trainer.nam", "in": ["sgd"]}},
             "spec.parameters['x'].when.parameter",
-            "no parameter",
+            "unknown parameter",
         ),
         (
             ("parameters", "x"),
-            {**UNIFORM, "when": {"parameter": "trainer.name", "in": ["adam"]}},
+            {**X, "when": {"parameter": "trainer.name", "in": ["adam"]}},
             "spec.parameters['x'].when.in",
-            "none of the values",
+            "not one of the values",
         ),
         (
             ("parameters", "x"),
-            {**UNIFORM, "when": {"parameter": "trainer.lr", "in": [1]}},
+            {**X, "when": {"parameter": "trainer.lr", "in": [1]}},
             "spec.parameters['x'].when.parameter",
             "neither categorical nor an integer",
         ),
@@ -111,7 +105,7 @@ def test_the_minimal_sweep_works_as_it_stands_and_gets_its_defaults() -> None:
         (("parameters",), None, "spec.parameters", "empty"),
         (("train",), "python", "spec.train", "dictionary"),
         (("train", "env"), [{"name": "A", "value": 1}], "spec.train.env[0].value", "quotes"),
-        (("train", "results"), {"source": "Log"}, "spec.train.results.pattern", "needs a pattern"),
+        (("train", "results"), {"source": "Log"}, "spec.train.results.pattern", "requires a pattern"),
         (("storage", "runVolume"), {}, "spec.storage.runVolume", "exactly one"),
         (("perRun", "failureRules"), [{"class": "crash"}], "spec.perRun.failureRules[0]", "logPattern or exitCodes"),
         (("displayName",), "a/b", "spec.displayName", "letters"),
@@ -199,7 +193,7 @@ def test_a_constraint_judges_suggestion_and_fixed_values() -> None:
 def test_a_rule_on_a_conditional_parameter_is_accepted() -> None:
     body = edited(("constraints",), [{"rule": "params['m'] > 0.5"}])
     when = {"parameter": "trainer.name", "in": ["sgd"]}
-    body["spec"]["parameters"]["m"] = {**UNIFORM, "when": when}
+    body["spec"]["parameters"]["m"] = {**X, "when": when}
     assert check_constraints(parse(Sweep, body).spec) == []
 
 
@@ -214,7 +208,7 @@ def test_a_rule_on_a_conditional_parameter_is_accepted() -> None:
         (("seed",), 4, "spec.seed"),
         (("displayName",), "other", "spec.displayName"),
         (("cost",), {"source": "Reported"}, "spec.cost"),
-        (("parameters", "new"), UNIFORM, "spec.parameters['new']"),
+        (("parameters", "new"), X, "spec.parameters['new']"),
         ((*NAME, "values"), ["adamw"], "spec.parameters['trainer.name'].values"),
     ],
 )
@@ -265,7 +259,7 @@ def test_search_center() -> None:
         "c": {"distribution": "int_uniform", "min": 1, "max": 4},
         "d": {"distribution": "uniform", "min": 0, "max": 1, "mean": 0.3},
         "e": {"distribution": "categorical", "values": ["p", "q"]},
-        "f": {**UNIFORM, "when": {"parameter": "e", "in": ["q"]}},
+        "f": {**X, "when": {"parameter": "e", "in": ["q"]}},
     }
     center = search_center({k: ParameterSpec.model_validate(v) for k, v in specs.items()})
     assert center == {"a": pytest.approx(1e-3), "b": 32, "c": 3, "d": 0.3, "e": "p"}

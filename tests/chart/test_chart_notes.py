@@ -29,15 +29,15 @@ def notes(folder: Path, values: dict[str, Any]) -> str:
     ("values", "says", "says_not"),
     [
         ({}, ["all namespaces", "helm test tuner --namespace here", EXAMPLE.format("")], ["WARNING", "stopped"]),
-        ({"scope": "namespaced"}, ["Sweeps of here.", EXAMPLE.format(" --namespace here")], ["all namespaces"]),
+        ({"scope": "namespaced"}, ["Sweeps in here.", EXAMPLE.format(" --namespace here")], ["all namespaces"]),
         (
             {"scope": "namespaced", "namespaces": ["team-a", "team-b"]},
-            ["Sweeps of team-a, team-b.", EXAMPLE.format(" --namespace team-a")],
+            ["Sweeps in team-a, team-b.", EXAMPLE.format(" --namespace team-a")],
             ["all namespaces"],
         ),
         ({"replicas": 0}, ["stopped (replicas: 0)"], []),
         ({"crds": {"enabled": False}}, ["kubectl apply --server-side -f crds/"], ["WARNING"]),
-        ({"crds": {"keep": False}}, ["WARNING: helm uninstall will delete the kinds"], []),
+        ({"crds": {"keep": False}}, ["WARNING: helm uninstall will delete the CRDs"], []),
     ],
 )
 def test_the_notes_tell_the_next_command(

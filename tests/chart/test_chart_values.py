@@ -88,7 +88,7 @@ WRONG: list[tuple[str, Any, str]] = [
     (
         "metrics.prometheusRule",
         {"enabled": True, "disabledAlerts": ["SweepRunFails"]},
-        "metrics.prometheusRule.disabledAlerts: there is no alert SweepRunFails; known are SweepOperatorAbsent,",
+        "metrics.prometheusRule.disabledAlerts: unknown alert SweepRunFails; known are SweepOperatorAbsent,",
     ),
     ("networkPolicy.from", [{"podSelectr": {}}], "at '/networkPolicy/from/0': additional properties 'podSelectr'"),
     ("networkPolicy.extraEgress", [{"too": []}], "at '/networkPolicy/extraEgress/0': additional properties 'too'"),

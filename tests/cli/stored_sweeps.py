@@ -11,6 +11,7 @@ from typing import Any
 from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
+from tests.builders import sweep_body
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 PARAMETERS: dict[str, Any] = {
@@ -23,13 +24,8 @@ TRAIN = {"command": ["python", "images/trainer/train.py"], "args": ["+hardware=c
 
 
 def manifest(name: str = "my_sweep", **spec: Any) -> dict[str, Any]:
-    base = {"displayName": name, "metric": "reward", "parameters": PARAMETERS, "train": TRAIN}
-    return {
-        "apiVersion": "metta.ai/v1alpha1",
-        "kind": "Sweep",
-        "metadata": {"name": name.replace("_", "-"), "namespace": "default"},
-        "spec": {**base, "fixed": {"trainer.total_timesteps": 20000}, **spec},
-    }
+    base = {"displayName": name, "parameters": PARAMETERS, "train": TRAIN, "fixed": {"trainer.total_timesteps": 20000}}
+    return sweep_body(name.replace("_", "-"), metadata={"namespace": "default"}, **{**base, **spec})
 
 
 def finished(score: float | None, cost: float = 10.0, *, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:

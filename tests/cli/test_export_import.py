@@ -173,7 +173,7 @@ def test_another_export_of_the_same_runs_adds_nothing(tmp_path: Path) -> None:
             "f.csv",
             "lr,net.width,net.act,score\n0.1,2,sine,1\n",
             [],
-            "f.csv: line 2: net.act: 'sine' is none of the val",
+            "f.csv: line 2: net.act: 'sine' is not one of t",
         ),
         ("f.csv", "lr,net.width,net.act,score\n0.1,2,relu,nan\n", [], "f.csv, line 2: score: 'nan' is not finite; a r"),
         ("f.csv", "lr,net.width,net.act,score\nfast,2,relu,1\n", [], "f.csv: line 2: lr: 'fast' is not a number, as"),

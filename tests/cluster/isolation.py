@@ -49,7 +49,7 @@ class Isolation:
         """Root only. Raises NotReady."""
         remove_stale_cgroups()
         self._holder = Process("namespaces", [*_UNSHARE, *_INIT], self.folder)
-        self._holder.until(self._entered, 10)
+        self._holder.until(self._entered)
         self._mount()
         self._link()
         make_cgroup(self.cgroup)

@@ -11,11 +11,22 @@ from pathlib import Path
 from typing import Any
 
 Object = dict[str, Any]
+PATIENCE = 180.0
+"""Seconds to wait for what takes two: a busy machine is several times slower, and waiting longer costs nothing."""
 CRDS = Path(__file__).parents[2] / "crds"
 
 
 class KubectlFailed(Exception):
     """kubectl's exit code was not 0. ``str()`` is what it printed to standard error."""
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    try:
+        return condition()
+    except KubectlFailed as error:
+        if "(NotFound)" in str(error):
+            return False
+        raise
 
 
 class Kubectl:
@@ -105,10 +116,10 @@ class Kubectl:
         self.until(lambda: self._has("serviceaccount", "default", name), f"namespace {name} has its account")
         return name
 
-    def until(self, holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
-        """Wait for it. Raises AssertionError naming ``what``."""
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+        """Wait until ``holds()``, also for an object that does not exist yet. Raises AssertionError naming ``what``."""
         deadline = time.monotonic() + seconds
-        while not holds():
+        while not _holds(holds):
             assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
             time.sleep(0.2)
 

@@ -74,7 +74,7 @@ class Process:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
+    def until(self, ready: Callable[[], bool], seconds: float = 180.0) -> None:
         """Wait until ``ready``. Raises NotReady when the process ends before that, or time runs out."""
         deadline = time.monotonic() + seconds
         while not ready():

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from dev.generate.rbac import LEASE_RULES, WORK_RULES, Rule
 from sweep_operator.api.names import GROUP, MANAGED_BY
 from tests.cluster.audit import Audited
-from tests.cluster.kubectl import Object
+from tests.cluster.kubectl import PATIENCE, Object
 
 
 class Right(NamedTuple):
@@ -102,7 +102,7 @@ def until_all_are_used(cluster: Audited, account: str) -> None:
     def unused() -> set[Right]:
         return ALLOWED - ASKED_BY_ADMISSION.keys() - {right for right, _ in asked(cluster, account)}
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while left := unused():
-        assert time.monotonic() < deadline, f"take these out of api/rbac.py, or use them in the test: {left}"
+        assert time.monotonic() < deadline, f"take these out of dev/generate/rbac.py, or use them in the test: {left}"
         time.sleep(1)

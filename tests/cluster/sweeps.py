@@ -7,6 +7,7 @@ from typing import Any
 
 from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.domain.conditions import condition_of
+from tests.builders import sweep_body
 from tests.cluster.audit import Audited, resource, writes
 from tests.cluster.kubectl import Kubectl, KubectlFailed, Object
 
@@ -16,19 +17,8 @@ def sweep(
 ) -> Object:
     """One parameter, whose value is the score (see stages.py); no evaluation; random suggestions, which are quick."""
     variables = [{"name": k, "value": v} for k, v in (env or {}).items()]
-    return {
-        "apiVersion": "metta.ai/v1alpha1",
-        "kind": "Sweep",
-        "metadata": {"name": name},
-        "spec": {
-            "metric": "reward",
-            "goal": "maximize",
-            "method": "random",
-            "parameters": {"x": {"distribution": "uniform", "min": 0, "max": 1}},
-            "train": {"image": "played:1", "env": variables, **(train or {})},
-            **spec,
-        },
-    }
+    stage = {"image": "played:1", "env": variables, **(train or {})}
+    return sweep_body(name, **{"goal": "maximize", "method": "random", "train": stage, **spec})
 
 
 def manual_run(name: str, of: str, **parameters: float) -> Object:
@@ -65,12 +55,11 @@ def reason(cluster: Kubectl, kind: str, name: str, namespace: str) -> str:
         return ""
 
 
-def until_reason(cluster: Kubectl, kind: str, name: str, namespace: str, wanted: str, seconds: float = 60) -> Object:
+def until_reason(cluster: Kubectl, kind: str, name: str, namespace: str, wanted: str) -> Object:
     """Until the condition Succeeded of the object has that reason; the object."""
     cluster.until(
         lambda: reason(cluster, kind, name, namespace) == wanted,
         f"{kind} {name} says {wanted}",
-        seconds,
     )
     return cluster.get(kind, name, namespace)
 

@@ -37,7 +37,7 @@ def finished(cluster: Cluster, namespace: str, name: str) -> dict[str, Any]:
     def ended() -> bool:
         return any(main_state(p).get("terminated") for p in pods(cluster, namespace, name))
 
-    cluster.until(ended, f"the pod of {name} has ended", 30)
+    cluster.until(ended, f"the pod of {name} has ended")
     return dict(main_state(pods(cluster, namespace, name)[0])["terminated"])
 
 
@@ -76,7 +76,7 @@ def test_faults_that_wait(cluster: Cluster, namespace: str, fault: str, reason: 
             (main_state(p).get("waiting") or {}).get("reason") == reason for p in pods(cluster, namespace, fault)
         )
 
-    cluster.until(waits, f"{fault} shows {reason}", 30)
+    cluster.until(waits, f"{fault} shows {reason}")
 
 
 @pytest.mark.parametrize(("fault", "code"), [("hang", 143), ("trap", 0)])
@@ -90,7 +90,7 @@ def test_an_evicted_pod_is_a_disruption_whatever_its_exit_code(
     def runs() -> bool:
         return any(main_state(p).get("running") for p in pods(cluster, namespace, fault))
 
-    cluster.until(runs, "it runs", 30)
+    cluster.until(runs, "it runs")
     name = pods(cluster, namespace, fault)[0]["metadata"]["name"]
     cluster.evict(name, namespace)
     assert finished(cluster, namespace, fault)["exitCode"] == code
@@ -104,9 +104,9 @@ def test_an_evicted_pod_is_a_disruption_whatever_its_exit_code(
         cluster.patch("pod", name, namespace, {"metadata": {"annotations": {"test.io/look": str(next(looks))}}})
         return cluster.get("pod", name, namespace)["metadata"].get("deletionGracePeriodSeconds") == 0
 
-    cluster.until(let_go, "its node has let go of it", 30)
+    cluster.until(let_go, "its node has let go of it")
     cluster.patch("pod", name, namespace, {"metadata": {"finalizers": None}})
-    cluster.until(lambda: not pods(cluster, namespace, fault), "the pod goes when nothing holds it", 30)
+    cluster.until(lambda: not pods(cluster, namespace, fault), "the pod goes when nothing holds it")
 
 
 def test_a_lost_node_deletes_its_pods_and_nobody_ends_them(cluster: Cluster, namespace: str) -> None:
@@ -123,7 +123,7 @@ def test_a_lost_node_deletes_its_pods_and_nobody_ends_them(cluster: Cluster, nam
         "tolerations": [{"key": "for", "operator": "Exists"}],
     }
     cluster.apply(body, namespace)
-    cluster.until(lambda: any(main_state(p).get("running") for p in pods(cluster, namespace, "hang")), "it runs", 30)
+    cluster.until(lambda: any(main_state(p).get("running") for p in pods(cluster, namespace, "hang")), "it runs")
     cluster.lose_nodes(name)
     cluster.until(
         lambda: any(p["metadata"].get("deletionTimestamp") for p in pods(cluster, namespace, "hang")),
@@ -143,7 +143,7 @@ def test_an_unschedulable_pod_says_why(cluster: Cluster, namespace: str) -> None
         conditions = [c for p in pods(cluster, namespace, "big") for c in p.get("status", {}).get("conditions") or []]
         return any("Insufficient nvidia.com/gpu" in (c.get("message") or "") for c in conditions)
 
-    cluster.until(said, "the scheduler says why", 30)
+    cluster.until(said, "the scheduler says why")
 
 
 def test_accounts_have_their_own_rights_and_the_audit_log_tells_what_they_did(cluster: Cluster, namespace: str) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from ruamel.yaml import YAML
 
 from tests.cluster.audit import counted, writes
 from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import PATIENCE
 from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import check_ended_well, check_jobs_once, condition, reason, runs, sweep
 
 EXAMPLE = Path(__file__).parents[2] / "configs" / "examples" / "cartpole.yaml"
 
 
-@pytest.mark.timeout(240)
 def test_the_example_runs_to_its_end(cluster: Cluster, namespace: str, operator: Operator) -> None:
     example = YAML(typ="safe").load(EXAMPLE.read_text())
     cluster.apply(EXAMPLE, namespace)
@@ -61,7 +60,6 @@ def test_the_example_runs_to_its_end(cluster: Cluster, namespace: str, operator:
     assert counted(writes(cluster, user=operator.account)).total() / count <= 12
 
 
-@pytest.mark.timeout(200)
 def test_of_two_operators_one_paused_and_woken_only_one_creates(cluster: Cluster, namespace: str) -> None:
     first, second = Operator(cluster, namespace), Operator(cluster, namespace)
     cluster.apply(sweep("two", limits={"maxRuns": 30, "maxParallelRuns": 6}, env={"TEST_SECONDS": "1s"}), namespace)
@@ -74,8 +72,8 @@ def test_of_two_operators_one_paused_and_woken_only_one_creates(cluster: Cluster
         cluster.until(second.ready, "the second one leads")
         first.wake()
         assert first.process is not None
-        assert first.process.wait(20) == 1, "who has lost the lease ends"
-        cluster.until(lambda: reason(cluster, "sweep", "two", namespace) == "MaxRunsReached", "it ends", 120)
+        assert first.process.wait(PATIENCE) == 1, "who has lost the lease ends"
+        cluster.until(lambda: reason(cluster, "sweep", "two", namespace) == "MaxRunsReached", "it ends")
         check_ended_well(cluster, namespace, "two", 30)
         check_jobs_once(cluster, first.account, 30)
     finally:
@@ -94,7 +92,7 @@ def test_wrong_settings_are_told_in_one_line(cluster: Cluster, namespace: str, t
     ):
         operator = Operator(cluster, namespace, option).start(ready=False)
         assert operator.process is not None
-        assert operator.process.wait(20) in (1, 2)
+        assert operator.process.wait(PATIENCE) in (1, 2)
         text = operator.process.tail()
         assert said in text
         assert "Traceback" not in text

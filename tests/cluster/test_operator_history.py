@@ -18,7 +18,6 @@ from tests.wandb_stub.server import WandbServer
 KEY = "sEcReT" + "9" * 80
 
 
-@pytest.mark.timeout(180)
 def test_a_sweep_learns_from_a_wandb_sweep_that_its_namespace_may_read(
     cluster: Cluster, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

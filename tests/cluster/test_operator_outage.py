@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import pytest
-
 from tests.cluster.audit import still, without_leases, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
@@ -34,7 +32,6 @@ def _kill_until(operator: Operator, holds: Callable[[], bool], *, ready: bool) -
     return kills
 
 
-@pytest.mark.timeout(480)
 def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
     cluster: Cluster, namespace: str
 ) -> None:

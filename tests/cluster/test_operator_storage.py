@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from sweep_operator.api.names import RUN_LABEL
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Kubectl, Object
@@ -14,7 +12,6 @@ CLAIM = {"claim": {"size": "1Gi"}}
 EVAL = {"command": ["eval"]}
 
 
-@pytest.mark.timeout(120)
 def test_retention_keeps_the_claims_it_names_and_deletes_the_others_after_their_jobs(
     cluster: Cluster, shared: Operator
 ) -> None:
@@ -24,7 +21,7 @@ def test_retention_keeps_the_claims_it_names_and_deletes_the_others_after_their_
     for kind in kinds:
         cluster.apply(sweep(kind, limits=limits, storage={"retention": kind}, eval=EVAL), ns)
     for kind in kinds:
-        status = until_reason(cluster, "sweep", kind, ns, "MaxRunsReached", 90)["status"]
+        status = until_reason(cluster, "sweep", kind, ns, "MaxRunsReached")["status"]
         front = {point["run"] for point in status["pareto"]}
         best = {status["best"][0]["run"]}
         all_ = {f"{kind}.r.{n}" for n in range(3)}
@@ -40,7 +37,6 @@ def test_retention_keeps_the_claims_it_names_and_deletes_the_others_after_their_
     assert {_mount(p)["mountPath"] for p in pods} == {"/sweep/run"}
 
 
-@pytest.mark.timeout(120)
 def test_a_shared_claim_has_a_folder_for_each_run_and_no_claim_is_made(cluster: Cluster, shared: Operator) -> None:
     ns = shared.namespace
     claim = {
@@ -80,7 +76,6 @@ def test_a_shared_claim_has_a_folder_for_each_run_and_no_claim_is_made(cluster: 
         assert objects_of(cluster, "pvc", ns, name) == []
 
 
-@pytest.mark.timeout(120)
 def test_jobs_and_pods_go_after_their_time_and_runs_stay(cluster: Cluster, shared: Operator) -> None:
     ns = shared.namespace
     failed = {"TEST_FAULT": "parameters"}

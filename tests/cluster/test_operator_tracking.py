@@ -25,7 +25,6 @@ def synced(cluster: Cluster, name: str, namespace: str) -> Object:
     return dict(condition_of(cluster.get("sweep", name, namespace), "TrackingSynced"))
 
 
-@pytest.mark.timeout(180)
 def test_delivered_by_the_operators_key(
     cluster: Cluster, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

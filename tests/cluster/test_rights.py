@@ -15,12 +15,11 @@ from tests.cluster.kubectl import KubectlFailed, Object
 from tests.cluster.operator_process import Operator
 from tests.cluster.refused_jobs import allow_jobs, refuse_jobs
 from tests.cluster.rights import ALLOWED, ASKED_BY_ADMISSION, Right, asked, asked_paths, problem, until_all_are_used
-from tests.cluster.sweeps import condition, ended, manual_run, runs, sweep
+from tests.cluster.sweeps import condition, ended, manual_run, sweep
 
 ONE = {"maxRuns": 1}
 
 
-@pytest.mark.timeout(240)
 def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
     """Everything that an operator does, in one namespace: what its account asks for is the Role of the chart."""
     config = tmp_path / "config.yaml"
@@ -75,7 +74,7 @@ def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_
         for name in ("nodes.r.0", "stored.r.0", "mine"):
             cluster.until(lambda n=name: ended(cluster.get("sweeprun", n, namespace)), f"{name} has ended")
             assert condition(cluster.get("sweeprun", name, namespace))["status"] == "True", name
-        cluster.until(lambda: ended(runs(cluster, namespace, "logged")[0]), "logged has ended")
+        cluster.until(lambda: ended(cluster.get("sweeprun", "logged.r.0", namespace)), "logged has ended")
 
         until_all_are_used(cluster, operator.account)
     finally:

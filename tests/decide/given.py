@@ -15,6 +15,7 @@ from sweep_operator.decide.plan import Plan
 from sweep_operator.decide.snapshot import Snapshot, Suggested, Suggestion
 from sweep_operator.decide.sweep import decide
 from sweep_operator.domain.revisions import RunTemplate
+from tests.builders import X, sweep_body
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,18 +26,13 @@ def at(seconds: float) -> datetime:
 
 def sweep(*, generation: int = 1, status: dict[str, Any] | None = None, **spec: Any) -> Sweep:
     base: dict[str, Any] = {
-        "metric": "reward",
-        "parameters": {"x": {"distribution": "uniform", "min": 0, "max": 1, "mean": 0.25}},
+        "parameters": {"x": {**X, "mean": 0.25}},
         "limits": {"maxRuns": 4, "maxParallelRuns": 2},
         "perRun": {"retries": {"backoffSeconds": 10}},
         "train": {"image": "i", "command": ["train"]},
     }
-    body = {
-        "metadata": {"name": "s", "uid": "sweep-uid", "generation": generation, "resourceVersion": "1"},
-        "spec": {**base, **spec},
-        "status": status or {},
-    }
-    return parse(Sweep, body)
+    metadata = {"uid": "sweep-uid", "generation": generation, "resourceVersion": "1"}
+    return parse(Sweep, sweep_body(metadata=metadata, status=status or {}, **{**base, **spec}))
 
 
 def run(index: int | None, *, name: str | None = None, x: float = 0.5, status: Any = None, **spec: Any) -> SweepRun:

@@ -1,4 +1,4 @@
-"""The fenced blocks of the documentation: what the tests of this folder execute or validate."""
+"""The fenced blocks of the documentation. The tests of this folder execute or validate them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dev.generate.pages import NOTE
+
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("yaml", "sh", "python", "text")
-"""text: output and drawings, the only blocks that nothing checks."""
+"""text: output and drawings, the only blocks that no test checks."""
 
 _FENCE = re.compile(r"(?P<indent> *)```(?P<language>\S*)(?: title=\"(?P<title>[^\"]*)\")?(?P<rest>.*)")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block. ``title``: what it is, where its content alone does not say it."""
+    """One fenced block. ``title`` says what it is if the content alone does not."""
 
     page: str
     line: int
@@ -30,13 +32,14 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """Everything written by hand that people read."""
+    """Every page that is written by hand."""
     others = ("README.md", "CONTRIBUTING.md", "charts/sweep-operator/README.md", "images/trainer/README.md")
-    return [*sorted((ROOT / "docs").glob("*.md")), *(ROOT / name for name in others)]
+    by_hand = [page for page in sorted((ROOT / "docs").glob("**/*.md")) if NOTE not in page.read_text()]
+    return [*by_hand, *(ROOT / name for name in others)]
 
 
 def blocks(language: str | None = None) -> list[Block]:
-    """Of all pages, in order."""
+    """The blocks of all pages, in order."""
     return [b for page in pages() for b in _blocks(page) if language in (None, b.language)]
 
 

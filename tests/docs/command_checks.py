@@ -1,6 +1,6 @@
-"""What can be said against a command without running it: by the program's own parser where it has one.
+"""Check commands without running them, with the program's own parser if it has one.
 
-Each check returns what is wrong, in words; nothing: as far as can be seen the command works.
+Each check returns the problems that it found, as text.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ CONDITIONS = ("Accepted", "Succeeded", "Suspended", "OptimizerHealthy", "WarmSta
 KINDS = {"sweep", "sweeps", "sweeprun", "sweepruns"}
 BUILT_IN = {"clusterrole", "configmap", "crd", "deployment", "events", "job", "namespace", "pod", "pods", "secret"}
 BUILT_IN |= {"validatingadmissionpolicy", "validatingadmissionpolicybinding"}
-OTHERS = ("debootstrap", "docker", "sed", "tar")
-"""Of the system, and not looked at."""
+OTHERS = ("debootstrap", "docker", "pip", "sed", "tar")
+"""Programs of the system. Their arguments are not checked."""
 
 
 def problems(line: Line) -> list[str]:
-    """What is wrong with it."""
+    """The problems of one command."""
     check = CHECKS.get(line.program)
     if check is None:
-        return [] if line.program in OTHERS else [f"nothing here checks {line.program}"]
+        return [] if line.program in OTHERS else [f"no check for the program {line.program}"]
     return list(check(line))
 
 
@@ -47,7 +47,7 @@ def _sweep(line: Line) -> Iterator[str]:
 
 
 def _configuration(arguments: Sequence[str]) -> Iterator[str]:
-    """The file is there and takes the overrides. A file that a page shows is checked where it is shown."""
+    """The file exists and accepts the overrides. A file that a page shows is checked there."""
     from sweep_operator.cli.checks import problems_of
     from sweep_operator.config.load import load_sweep
 
@@ -64,12 +64,12 @@ def _configuration(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _parsed(program: str, command: click.Command, arguments: Sequence[str], line: Line) -> Iterator[str]:
-    """By click. What is only named in the text may leave its arguments out."""
+    """Parse with click. A command in running text may omit its arguments."""
     context = click.Context(command, info_name=program)
     if not arguments and not line.whole:
-        return  # the program's name alone
+        return  # only the program's name
     try:
-        if isinstance(command, click.Group):
+        if isinstance(command, click.Group) and not arguments[0].startswith("-"):
             found = command.get_command(context, arguments[0])
             if found is None:
                 yield f"{program} has no command {arguments[0]}"
@@ -99,11 +99,11 @@ def _kubectl(line: Line) -> Iterator[str]:
     if arguments[0] in ("get", "describe", "scale", "wait", "delete", "label") and named:
         for kind in named[0].split("/")[0].split(","):
             if kind not in KINDS | BUILT_IN:
-                yield f"{kind} is neither a kind of ours nor one of {sorted(BUILT_IN)}"
+                yield f"unknown resource type {kind}; known are {sorted(KINDS | BUILT_IN)}"
     for argument in arguments:
         condition = re.fullmatch(r"--for=condition=(\w+)", argument)
         if condition and condition[1] not in CONDITIONS:
-            yield f"there is no condition {condition[1]}"
+            yield f"unknown condition {condition[1]}"
     if arguments[0] == "explain":
         yield from _explained(arguments[1])
 
@@ -115,7 +115,7 @@ def _explained(path: str) -> Iterator[str]:
     for field in fields:
         schema = schema.get("items", schema)
         if field not in schema.get("properties", {}):
-            yield f"{path}: there is no field {field}"
+            yield f"{path}: unknown field {field}"
             return
         schema = schema["properties"][field]
 
@@ -128,7 +128,7 @@ def _helm(line: Line) -> Iterator[str]:
         if before.startswith("--set"):
             continue  # its value
         if "/" in argument and not argument.startswith("-") and not (ROOT / argument / "Chart.yaml").is_file():
-            yield f"{argument} is no chart"
+            yield f"{argument} is not a chart"
     for flag, value in pairwise(arguments):
         if flag in ("--set", "--set-string"):
             for pair in value.split(","):
@@ -136,7 +136,7 @@ def _helm(line: Line) -> Iterator[str]:
                 try:
                     at(values_schema({}), key)
                 except KeyError:
-                    yield f"{key} is no value of the chart"
+                    yield f"{key} is not a value of the chart"
 
 
 def _files(arguments: Sequence[str]) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _files(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _flags(program: str, arguments: Sequence[str]) -> Iterator[str]:
-    """As the real program's help knows them, where it is at hand."""
+    """Compare the options with the help of the real program, if it is installed."""
     deep = {"auth": 2, "create": 3 if "secret" in arguments else 2}.get(arguments[0], 1)
     known = help_of(program, *arguments[:deep]) if len(arguments) >= deep else None
     if known is None:
@@ -159,7 +159,7 @@ def _flags(program: str, arguments: Sequence[str]) -> Iterator[str]:
 
 @cache
 def help_of(program: str, *verb: str) -> str | None:
-    """Its help about the verb, global options included; None where the program is not here."""
+    """Help of the verb, including global options; None if the program is not installed."""
     try:
         path = tool(program)
     except NoTool:
@@ -175,9 +175,9 @@ def _make(line: Line) -> Iterator[str]:
     for word in line.arguments[1:]:
         name, is_variable, _ = word.partition("=")
         if is_variable and not re.search(rf"\b{name}\b", text + scripts):
-            yield f"nothing in the Makefile reads {name}"
+            yield f"the Makefile does not read {name}"
         if not is_variable and not re.search(rf"^{re.escape(word)}:", text, re.MULTILINE):
-            yield f"there is no target {word}"
+            yield f"unknown target {word}"
 
 
 def _python(line: Line) -> Iterator[str]:
@@ -206,12 +206,12 @@ def _uninstall(line: Line) -> Iterator[str]:
 
 def _kind(line: Line) -> Iterator[str]:
     if line.arguments[1:3] not in (("create", "cluster"), ("load", "docker-image"), ("delete", "cluster")):
-        yield f"kind {' '.join(line.arguments[1:3])} is not known here"
+        yield f"kind {' '.join(line.arguments[1:3])} is not allowed in the documentation"
 
 
 def _source(line: Line) -> Iterator[str]:
     if line.arguments[1:] != (".venv/bin/activate",) and not (ROOT / Path(line.arguments[1])).exists():
-        yield f"{line.arguments[1]} is not there"
+        yield f"{line.arguments[1]} does not exist"
 
 
 CHECKS: dict[str, Callable[[Line], Iterator[str]]] = {

@@ -33,7 +33,7 @@ def test_the_commands_are_found() -> None:
         ("kubectl explain sweep.spec.parameter", "parameter"),
         ("kubectl apply -f configs/examples/nothing.yaml", "nothing.yaml"),
         ("helm install x charts/sweep-operator --set image.tags=1", "image.tags"),
-        ("helm install x charts/sweep", "no chart"),
+        ("helm install x charts/sweep", "not a chart"),
         ("make kind-upp", "kind-upp"),
         ("make demo RUNS=3", "RUNS"),
         ("python images/trainer/trian.py", "trian.py"),

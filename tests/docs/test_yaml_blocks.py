@@ -17,6 +17,7 @@ from sweep_operator.config.load import load_sweep
 from sweep_operator.config.yaml_files import parse_documents
 from sweep_operator.engine.accept import check_sweep
 from sweep_operator.runtime.options import read_config
+from tests.builders import sweep_body
 from tests.docs.blocks import ROOT, Block, blocks
 
 FOREIGN = {
@@ -53,12 +54,7 @@ def test_the_yaml_is_valid(block: Block, tmp_path: Path) -> None:
 def _check_object(document: Mapping[str, Any]) -> None:
     """A Sweep, a SweepRun, or a part of a Sweep's spec."""
     if set(document) == {"spec"}:
-        document = {
-            "apiVersion": "metta.ai/v1alpha1",
-            "kind": "Sweep",
-            "metadata": {"name": "fragment", "namespace": "team-rl"},
-            "spec": {**MINIMAL, **document["spec"]},
-        }
+        document = sweep_body("fragment", metadata={"namespace": "team-rl"}, **{**MINIMAL, **document["spec"]})
     if document["kind"] == "SweepRun":
         assert not problems_of(document)
     else:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import pytest
-
 from sweep_operator.api.names import RUN_LABEL, SWEEP_LABEL
 from tests.cluster.chart import Release
 from tests.cluster.kubectl import Kubectl
@@ -35,7 +33,6 @@ def runs_with_claims(cluster: Kubectl, namespace: str) -> set[str]:
     return {c["metadata"]["labels"][RUN_LABEL] for c in claims}
 
 
-@pytest.mark.timeout(420)
 def test_the_example_trains_evaluates_and_scores(
     cluster: Kubectl, namespace: str, workload: Workload, operator: Release
 ) -> None:

@@ -18,7 +18,6 @@ from tests.e2e.workload import Workload
 ONE = {"maxRuns": 1, "maxParallelRuns": 2}
 
 
-@pytest.mark.timeout(420)
 def test_every_right_is_used(cluster: Kubectl, namespace: str, workload: Workload, operator: Release) -> None:
     """What no other test here needs: a restart between two writes, histories, a person's run, a lost node."""
     if not isinstance(cluster, NodeCluster):
@@ -60,7 +59,7 @@ def test_every_right_is_used(cluster: Kubectl, namespace: str, workload: Workloa
     cluster.kubectl("delete", "pod", pod["metadata"]["name"], "-n", namespace, "--wait=false", "--grace-period=1")
 
     for name in ("nodes.r.0", "stored.r.0", "mine", "logged.r.0"):
-        cluster.until(lambda n=name: ended(cluster.get("sweeprun", n, namespace)), f"{name} has ended", 120)
+        cluster.until(lambda n=name: ended(cluster.get("sweeprun", n, namespace)), f"{name} has ended")
         assert condition(cluster.get("sweeprun", name, namespace))["status"] == "True", name
     until_all_are_used(cluster, operator.account)
     cluster.kubectl("delete", "sweep", "lost", "-n", namespace)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from dev.generate.rbac import RELEASE_RULES, STOP_RULES
 from sweep_operator.api.names import RESULT_FINALIZER
 from tests.cluster.chart import Release
@@ -35,7 +33,6 @@ def scores(cluster: Kubectl, namespace: str) -> dict[str, float]:
     return {name: found["score"] for name, found in status.items() if "score" in found}
 
 
-@pytest.mark.timeout(420)
 def test_sweeps_and_results_outlive_the_operator(
     cluster: NodeCluster | GivenCluster, namespace: str, workload: Workload, operator: Release
 ) -> None:

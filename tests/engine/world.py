@@ -26,6 +26,7 @@ from sweep_operator.engine.ports import History, HistoryReader, Settings
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
 from sweep_operator.local.admission import admit
+from tests.builders import sweep_body
 
 NS = "default"
 KEY = (NS, "s")
@@ -85,15 +86,12 @@ class World:
 
     async def apply(self, **spec: Any) -> None:
         base: dict[str, Any] = {
-            "metric": "reward",
-            "parameters": {"x": {"distribution": "uniform", "min": 0, "max": 1}},
             "limits": {"maxRuns": 4, "maxParallelRuns": 2},
             "perRun": {"retries": {"backoffSeconds": 5}},
             "train": {"image": "i", "command": ["train"]},
             "eval": {"command": ["evaluate"]},
         }
-        body = {"metadata": {"name": "s", "namespace": NS}, "spec": {**base, **spec}}
-        await self.kube.create(Kind.SWEEP, body)
+        await self.kube.create(Kind.SWEEP, sweep_body(metadata={"namespace": NS}, **{**base, **spec}))
 
     async def edit(self, **spec: Any) -> None:
         await self.kube.patch(Kind.SWEEP, NS, "s", {"spec": spec})

@@ -9,26 +9,20 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.kube.embedded import open_readonly
 from sweep_operator.kube.protocol import Kind, KubeError
+from tests.builders import sweep_body
 
 SWEEP = str(Path(sys.executable).with_name("sweep"))
 
 
 def write_manifest(folder: Path, script: str) -> Path:
-    spec: dict[str, Any] = {
-        "metric": "reward",
-        "method": "random",
-        "parameters": {"x": {"distribution": "uniform", "min": 0, "max": 1}},
-        "limits": {"maxRuns": 3, "maxParallelRuns": 1},
-        "train": {"command": ["sh", "-c", script]},
-    }
-    body = {"apiVersion": "metta.ai/v1alpha1", "kind": "Sweep", "metadata": {"name": "s"}, "spec": spec}
+    limits = {"maxRuns": 3, "maxParallelRuns": 1}
+    body = sweep_body(method="random", limits=limits, train={"command": ["sh", "-c", script]})
     path = folder / "sweep.json"
     path.write_text(json.dumps(body))
     return path

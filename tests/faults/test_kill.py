@@ -18,6 +18,7 @@ import pytest
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.kube.embedded import open_readonly
 from sweep_operator.kube.protocol import Kind
+from tests.builders import sweep_body
 
 DRIVER = Path(__file__).with_name("driver.py")
 # Each stage leaves a line per start and per finish, so that work done twice would show.
@@ -28,17 +29,15 @@ printf '{"metrics": {"reward": %s}}' "$SWEEP_PARAM_X" > "$SWEEP_RESULTS_FILE" ""
 
 def manifest(runs: int, parallel: int, stages: int = 2) -> dict[str, Any]:
     spec: dict[str, Any] = {
-        "metric": "reward",
         "method": "random",
         "seed": 3,
-        "parameters": {"x": {"distribution": "uniform", "min": 0, "max": 1}},
         "limits": {"maxRuns": runs, "maxParallelRuns": parallel},
         "perRun": {"retries": {"backoffSeconds": 0, "onPreemption": 100}},
         "train": {"command": ["sh", "-c", TRAIN if stages == 2 else EVAL]},
     }
     if stages == 2:
         spec["eval"] = {"command": ["sh", "-c", EVAL]}
-    return {"apiVersion": "metta.ai/v1alpha1", "kind": "Sweep", "metadata": {"name": "s"}, "spec": spec}
+    return sweep_body(**spec)
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -11,6 +11,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.local import LocalSession
+from tests.builders import X, sweep_body
 
 REPORT_X = """printf '{"metrics": {"reward": %s}}' "$SWEEP_PARAM_X" > "$SWEEP_RESULTS_FILE" """
 PATIENCE = 90.0
@@ -23,15 +24,14 @@ def sh(script: str) -> dict[str, Any]:
 
 def manifest(name: str = "s", **spec: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
-        "metric": "reward",
         "method": "random",
         "seed": 1,
-        "parameters": {"x": {"distribution": "uniform", "min": 0, "max": 1, "mean": 0.25}},
+        "parameters": {"x": {**X, "mean": 0.25}},
         "limits": {"maxRuns": 3, "maxParallelRuns": 2},
         "perRun": {"retries": {"backoffSeconds": 0}},
         "train": sh(REPORT_X),
     }
-    return {"apiVersion": "metta.ai/v1alpha1", "kind": "Sweep", "metadata": {"name": name}, "spec": {**base, **spec}}
+    return sweep_body(name, **{**base, **spec})
 
 
 async def until(session: LocalSession, condition: Any) -> tuple[Sweep, list[SweepRun]]:

@@ -12,6 +12,7 @@ import pytest
 from sweep_operator.api.hardware import Profile
 from sweep_operator.api.sweeprun import Stage
 from sweep_operator.domain.revisions import RunTemplate
+from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.claim import build_claim
 from sweep_operator.manifests.job import build_job
 from sweep_operator.manifests.service import build_service
@@ -64,10 +65,11 @@ def test_manifests_are_as_committed(case: str) -> None:
     sweep = builder.build()
     template = RunTemplate.of(sweep)
     run = make_run(sweep, **{"trainer.lr": 1e-05, "trainer.batch_size": 128})
+    attempt = StageAttempt(sweep, run, template, stage, 2, profile, deadline)
     built = {
-        "job": build_job(sweep, run, template, stage, 2, profile, deadline),
+        "job": build_job(attempt),
         "claim": build_claim(sweep, run, template),
-        "service": build_service(sweep, run, stage, 2, template),
+        "service": build_service(attempt),
     }
     text = json.dumps(built, indent=1, sort_keys=True) + "\n"
     path = GOLDEN / f"{case}.json"

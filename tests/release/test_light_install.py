@@ -22,6 +22,7 @@ EXTRA_OF_ROOM = {
     "protein/integrations": "wandb",
 }
 """Rooms that may import packages of an extra; every other room of the wheel makes do with the base dependencies."""
+HELP = "from sweep_operator.{}.main import cli; cli.main(['--help'], standalone_mode=False)"
 OPTIONAL = {"pandas"}
 """Packages that nothing installs: the code that imports one says what to install."""
 
@@ -112,8 +113,8 @@ def test_a_program_names_the_extra_that_is_missing(function: str, missing: str, 
     ("statement", "heavy"),
     [
         ("import protein; protein.SearchSpace", {"torch", "gpytorch", "pandas"}),
-        ("from sweep_operator.cli.main import cli; cli.main(['--help'], standalone_mode=False)", {"torch", "numpy"}),
-        ("from sweep_operator.kubectl.main import cli; cli.main(['--help'], standalone_mode=False)", {"torch", "numpy"}),
+        (HELP.format("cli"), {"torch", "numpy"}),
+        (HELP.format("kubectl"), {"torch", "numpy"}),
     ],
 )
 def test_what_starts_often_imports_nothing_heavy(statement: str, heavy: set[str]) -> None:

@@ -11,6 +11,7 @@ from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.summary import best_runs, count_runs, pareto_front
+from tests.builders import sweep_body
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 PARAMETERS: dict[str, Any] = {
@@ -27,21 +28,16 @@ PARAMETERS: dict[str, Any] = {
 
 
 def sweep_json(name: str = "my_sweep", **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "metta.ai/v1alpha1",
-        "kind": "Sweep",
-        "metadata": {"name": name.replace("_", "-"), "uid": f"uid-{name}", "creationTimestamp": T0.isoformat()},
-        "spec": {
-            "displayName": name,
-            "metric": "reward",
-            "parameters": PARAMETERS,
-            "fixed": {"trainer.total_timesteps": 20000},
-            "limits": {"maxRuns": 40, "maxParallelRuns": 2},
-            "train": {"command": ["python", "images/trainer/train.py"], "args": ["+hardware=cpu", "$(overrides)"]},
-            "eval": {"command": ["python", "images/trainer/sweep_eval.py"]},
-            **spec,
-        },
+    base = {
+        "displayName": name,
+        "parameters": PARAMETERS,
+        "fixed": {"trainer.total_timesteps": 20000},
+        "limits": {"maxRuns": 40, "maxParallelRuns": 2},
+        "train": {"command": ["python", "images/trainer/train.py"], "args": ["+hardware=cpu", "$(overrides)"]},
+        "eval": {"command": ["python", "images/trainer/sweep_eval.py"]},
     }
+    metadata = {"uid": f"uid-{name}", "creationTimestamp": T0.isoformat()}
+    return sweep_body(name.replace("_", "-"), metadata=metadata, **{**base, **spec})
 
 
 def run_json(

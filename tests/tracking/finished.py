@@ -13,6 +13,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.kube.embedded import EmbeddedKube, open_readonly
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.local.admission import admit
+from tests.builders import sweep_body
 from tests.wandb_stub.records import Run
 
 NOW = "2026-01-02T03:04:05Z"
@@ -21,7 +22,6 @@ WANDB: dict[str, Any] = {"entity": "acme", "project": "sweeps"}
 
 def manifest(name: str, **wandb: Any) -> dict[str, Any]:
     spec = {
-        "metric": "reward",
         "seed": 1,
         "parameters": {
             "trainer.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2},
@@ -32,7 +32,7 @@ def manifest(name: str, **wandb: Any) -> dict[str, Any]:
         "train": {"command": ["true"]},
         "tracking": {"wandb": {**WANDB, **wandb}},
     }
-    return {"apiVersion": "metta.ai/v1alpha1", "kind": "Sweep", "metadata": {"name": name}, "spec": spec}
+    return sweep_body(name, **spec)
 
 
 def lr(index: int) -> float:

@@ -14,6 +14,7 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.local import LocalSession
 from sweep_operator.manifests.overrides import wandb_text
 from sweep_operator.manifests.substitution import Values, substitute_arguments
+from tests.builders import sweep_body
 from tests.local.sweeps import until
 from tests.wandb_stub.server import WandbServer
 
@@ -71,25 +72,21 @@ def test_args_are_the_agents() -> None:
 
 
 def _agents_sweep(script: Path, wandb: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": "metta.ai/v1alpha1",
-        "kind": "Sweep",
-        "metadata": {"name": "agent"},
-        "spec": {
-            "method": "random",
-            "seed": 1,
-            "parameters": {
-                "lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2},
-                "layers": {"distribution": "int_uniform", "min": 1, "max": 4},
-            },
-            "limits": {"maxRuns": 2, "maxParallelRuns": 1},
-            "train": {
-                "command": [sys.executable, str(script), "$(args)"],
-                "results": {"source": "Log", "pattern": "reward = (?P<value>[-+0-9.eE]+)"},
-            },
-            "tracking": {"wandb": wandb},
+    return sweep_body(
+        "agent",
+        method="random",
+        seed=1,
+        parameters={
+            "lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2},
+            "layers": {"distribution": "int_uniform", "min": 1, "max": 4},
         },
-    }
+        limits={"maxRuns": 2, "maxParallelRuns": 1},
+        train={
+            "command": [sys.executable, str(script), "$(args)"],
+            "results": {"source": "Log", "pattern": "reward = (?P<value>[-+0-9.eE]+)"},
+        },
+        tracking={"wandb": wandb},
+    )
 
 
 async def test_an_agents_script_runs_unmodified(

@@ -44,7 +44,6 @@ def session(runs_dir: Path, config: OperatorConfig, name: str = "s", **wandb: An
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(280)
 async def test_300_runs_through_400_faults(tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig) -> None:
     await asyncio.to_thread(store, tmp_path, "s", 300)
     faults = {

@@ -1,4 +1,4 @@
-{{/* What --config reads: sweep_operator.api.hardware.OperatorConfig. */}}
+{{/* The file for --config. Its format is sweep_operator.api.hardware.OperatorConfig. */}}
 {{- define "sweep-operator.config" -}}
 profiles:
   {{- toYaml .Values.hardwareProfiles | nindent 2 }}

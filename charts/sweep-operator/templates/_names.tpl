@@ -2,7 +2,7 @@
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* Short enough that what is appended to it stays a DNS label. */}}
+{{/* Short enough to stay a DNS label when suffixes are appended. */}}
 {{- define "sweep-operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
@@ -16,7 +16,7 @@
 {{- end }}
 {{- end }}
 
-{{/* With the namespace: of objects that have none. */}}
+{{/* Includes the namespace, for cluster-scoped objects. */}}
 {{- define "sweep-operator.clusterName" -}}
 {{- printf "%s:%s" .Release.Namespace (include "sweep-operator.fullname" .) }}
 {{- end }}
@@ -49,7 +49,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* The kinds, and what stays with them. They have one name in the whole cluster, whatever the release's is. */}}
+{{/* The CRDs and the objects that are kept with them. Their names do not depend on the release. */}}
 {{- define "sweep-operator.kindMetadata" -}}
 labels:
   {{- include "sweep-operator.labels" . | nindent 2 }}
@@ -59,7 +59,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* Where it works, as a JSON list; empty: everywhere. */}}
+{{/* The operator's namespaces as a JSON list. Empty means all namespaces. */}}
 {{- define "sweep-operator.namespaces" -}}
 {{- if eq .Values.scope "cluster" }}[]
 {{- else }}{{ .Values.namespaces | default (list .Release.Namespace) | uniq | toJson }}

@@ -6,7 +6,7 @@
 {{- end }}
 {{- end }}
 
-{{/* What every pod of the chart has. */}}
+{{/* Fields of every pod of the chart. */}}
 {{- define "sweep-operator.pod" -}}
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
@@ -28,7 +28,7 @@ affinity:
 {{- end }}
 {{- end }}
 
-{{/* What every container of the chart has. */}}
+{{/* Fields of every container of the chart. */}}
 {{- define "sweep-operator.container" -}}
 image: {{ include "sweep-operator.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}

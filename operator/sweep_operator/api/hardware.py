@@ -1,4 +1,4 @@
-"""Hardware profiles: the operator's configuration of what a stage can run on."""
+"""The operator's configuration, with the hardware profiles that stages can run on."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from sweep_operator.api.model import Model
 
 
 class Profile(Model):
-    """One profile, named by ``spec.train.hardware``."""
+    """A hardware profile. ``spec.train.hardware`` refers to it by name."""
 
-    description: str = Field(default="", description="For people.")
-    gpus: int = Field(default=0, ge=0, description="GPUs per node; also the resource nvidia.com/gpu.")
-    gpu_resource: str = Field(default="nvidia.com/gpu", description="Name of the extended resource.")
-    resources: Requirements = Field(default={}, description="core/v1 ResourceRequirements.")
-    node_selector: dict[str, str] = Field(default={}, description="Labels of the nodes.")
-    tolerations: list[Toleration] = Field(default=[], description="core/v1 Tolerations.")
-    env: dict[str, str] = Field(default={}, description="Variables of the container.")
+    description: str = Field(default="", description="Description for people.")
+    gpus: int = Field(default=0, ge=0, description="Number of GPUs per node. It is also the limit of the GPU resource.")
+    gpu_resource: str = Field(default="nvidia.com/gpu", description="Name of the extended resource for GPUs.")
+    resources: Requirements = Field(default={}, description="core/v1 ResourceRequirements of the main container.")
+    node_selector: dict[str, str] = Field(default={}, description="Labels that a node must have.")
+    tolerations: list[Toleration] = Field(default=[], description="core/v1 Tolerations of the pods.")
+    env: dict[str, str] = Field(default={}, description="Environment variables of the container.")
     shm_size: Annotated[str, Field(pattern=QUANTITY)] | None = Field(
-        default=None, description="Size of a memory-backed /dev/shm."
+        default=None, description="Size of a memory-backed /dev/shm. Absent: the runtime's default."
     )
-    runtime_class_name: str | None = Field(default=None, description="Such as nvidia.")
+    runtime_class_name: str | None = Field(default=None, description="RuntimeClass of the pods, such as nvidia.")
     price_per_hour: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="Of one node, for cost.source Price."
+        default=None, description="Price of one node per hour, for cost.source Price."
     )
-    namespaces: list[str] = Field(default=[], description="Namespaces that may use it; empty: all.")
+    namespaces: list[str] = Field(default=[], description="Namespaces that may use the profile. Empty: all.")
     run_as_non_root: bool = Field(
-        default=False, description="The image must not run as root; namespaces with PodSecurity restricted ask for it."
+        default=False,
+        description="Whether the container must not run as root. Namespaces with PodSecurity restricted require true.",
     )
-    capabilities: list[str] = Field(default=[], description="Linux capabilities given back.")
+    capabilities: list[str] = Field(default=[], description="Linux capabilities to add. By default all are dropped.")
 
 
 SHIPPED: dict[str, Profile] = {
@@ -52,36 +53,43 @@ SHIPPED: dict[str, Profile] = {
         shm_size="16Gi",
     ),
 }
-"""Profiles to begin with; a cluster's operator has its own in its configuration. Local mode uses only their names."""
+"""The default profiles. The configuration of an operator replaces them. Local mode uses their names only."""
 
 
 WANDB_BASE_URLS = ("https://api.wandb.ai", "https://api.forge.coreweave.com")
-"""W&B's cloud, by its older and its newer address."""
+"""W&B's cloud: the older and the newer address."""
 
 
 class OperatorConfig(Model):
-    """What the operator is configured with, as far as decisions read it."""
+    """The part of the operator's configuration that decisions depend on."""
 
     profiles: dict[str, Profile] = SHIPPED
     currency: str = "USD"
     kueue: bool | None = Field(
-        default=None, description="Whether Sweeps may name a queue of Kueue. Default: when the cluster serves its API."
+        default=None,
+        description="Whether Sweeps may name a Kueue queue. Default: true if the cluster serves Kueue's API.",
     )
     lost_node_seconds: float = Field(
-        default=120.0, ge=0, description="A pod that outlives its deletion by this much is on a lost node."
+        default=120.0,
+        ge=0,
+        description="A pod that is still there this many seconds after its deletion counts as running on a lost node.",
     )
     wandb_base_urls: list[str] = Field(
         default=list(WANDB_BASE_URLS),
-        description="W&B servers that Sweeps may name; the first is the default. A key goes nowhere else.",
+        description="W&B servers that Sweeps may name. The first one is the default. API keys are sent to these "
+        "servers only.",
     )
     wandb_projects: dict[str, list[str]] = Field(
         default={},
-        description="What the operator's own W&B key may write: patterns of entity/project by pattern of namespace, "
-        "such as {team-a: [metta/*]}. Sweeps outside of it are not delivered. Default: nothing.",
+        description="Projects that the operator's own W&B key may write to: a map from namespace pattern to "
+        "entity/project patterns, such as {team-a: [metta/*]}. Runs of other Sweeps are not delivered. "
+        "Default: none.",
     )
     wandb_runs_per_minute: float = Field(
-        default=300.0, gt=0, description="At most so many runs are delivered to one W&B project per minute."
+        default=300.0, gt=0, description="Maximum number of runs per minute that are delivered to one W&B project."
     )
     wandb_run_seconds: float = Field(
-        default=60.0, gt=0, description="A delivery that makes no progress for so long is killed and tried again."
+        default=60.0,
+        gt=0,
+        description="A delivery that makes no progress for this many seconds is terminated and retried.",
     )

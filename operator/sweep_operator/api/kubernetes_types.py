@@ -1,6 +1,6 @@
-"""Kubernetes' own types among the chart's values, as far as a slip would be ignored or refused without naming the key.
+"""Schemas of the Kubernetes types that the chart's values contain.
 
-Only names and types of fields: what they mean is the API server's to judge.
+They check names and types of fields, so that `helm install` names the key of a mistake. The API server checks the rest.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _PORT: JsonObject = {"type": ["integer", "string"]}
 _KEY = r"^([a-z0-9][-a-z0-9.]*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 _LABEL_VALUE = {"type": "string", "maxLength": 63, "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}
 _TAKEN_VOLUMES, _TAKEN_PATHS = ["tmp", "config"], ["/tmp", "/etc/sweep-operator"]
-"""What the chart mounts by itself."""
+"""Volumes and paths that the chart uses itself."""
 OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
-"""By which the Deployment finds its pods."""
+"""Labels that the Deployment selects its pods by."""
 
 
 def _fields(required: Sequence[str] = (), **fields: Mapping[str, Any]) -> JsonObject:
-    """An object with these fields and no others."""
+    """Schema of an object with exactly these fields."""
     schema: JsonObject = {"properties": {k: dict(v) for k, v in fields.items()}, "additionalProperties": False}
     return schema | ({"required": list(required)} if required else {})
 
@@ -35,8 +35,8 @@ def _of(extra: JsonObject) -> Any:
 
 
 def _map(value: JsonObject, without: Sequence[str] = ()) -> Any:
-    """Of labels or annotations; ``without``: names that are the chart's own."""
-    # patternProperties: of a refused propertyNames, helm tells a wrong place
+    """Schema of labels or annotations. ``without``: names that are reserved for the chart."""
+    # patternProperties, because helm reports the wrong location for an error in propertyNames
     keyed: JsonObject = {"patternProperties": {_KEY: value}, "additionalProperties": False}
     return _of(keyed | ({"properties": dict.fromkeys(without, False)} if without else {}))
 

@@ -1,4 +1,4 @@
-"""``spec.storage``: the volume handed from train to eval."""
+"""``spec.storage``: the volume that train and eval share."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ SIZE = re.compile(r"[0-9]+(\.[0-9]+)?([EPTGMk]i?|Ki|m)?")
 
 
 class Claim(Model):
-    """A PersistentVolumeClaim of the run's own."""
+    """A PersistentVolumeClaim for each run."""
 
-    size: str = Field(default="5Gi", max_length=32, description="Storage to request, such as 5Gi.")
+    size: str = Field(default="5Gi", max_length=32, description="Requested storage, such as 5Gi.")
     storage_class_name: str | None = Field(
-        default=None, max_length=253, description="StorageClass. Default: the cluster's default class."
+        default=None,
+        max_length=253,
+        description="StorageClass of the claim. Default: the default class of the cluster.",
     )
     access_modes: list[Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]] = Field(
         default=["ReadWriteOnce"],
@@ -30,39 +32,40 @@ class Claim(Model):
     @classmethod
     def _quantity(cls, value: str) -> str:
         if not SIZE.fullmatch(value):
-            raise ValueError(f"{value!r} is no quantity of storage; write 5Gi, say")
+            raise ValueError(f"{value!r} is not a quantity of storage; use a value such as 5Gi")
         return value
 
 
 class ExistingClaim(Model):
-    """A shared claim; runs lie in ``<displayName>-<uid8>/runs/<runName>`` below ``subPath``."""
+    """A claim that all runs share. Run directories are ``<displayName>-<uid8>/runs/<runName>`` below ``subPath``."""
 
     name: str = Field(
         min_length=1, max_length=253, description="Name of a PersistentVolumeClaim in the Sweep's namespace."
     )
-    sub_path: str = Field(default="", max_length=1024, description="A folder of the claim. Default: its root.")
+    sub_path: str = Field(default="", max_length=1024, description="Directory in the claim. Default: its root.")
 
 
 class RunVolume(Model):
-    """Exactly one of claim, existingClaim, emptyDir."""
+    """The volume of a run: exactly one of claim, existingClaim and emptyDir."""
 
     claim: Claim | None = Field(default=None, description="A PersistentVolumeClaim for each run.")
     existing_claim: ExistingClaim | None = Field(
         default=None,
-        description="A claim that all runs share. Run directories lie in `<displayName>-<first 8 of the uid>/runs/<run "
-        "name>` below subPath, so that a re-created sweep never finds an old one's checkpoints.",
+        description="A claim that all runs share. Run directories are `<displayName>-<first 8 of the uid>/runs/<run "
+        "name>` below subPath. A Sweep that is deleted and created again therefore does not find the "
+        "checkpoints of the old one.",
     )
     empty_dir: OpenObject | None = Field(
         default=None,
-        description="A core/v1 EmptyDirVolumeSource ({} will do): scratch space that ends with the pod; nothing is "
-        "handed to eval.",
+        description="A core/v1 EmptyDirVolumeSource, such as {}. The files are deleted with the pod, so eval does not "
+        "see them.",
     )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         given = [n for n in ("claim", "existingClaim", "emptyDir") if getattr(self, _FIELDS[n]) is not None]
         if len(given) != 1:
-            raise ValueError(f"needs exactly one of claim, existingClaim, emptyDir; has {given or 'none'}")
+            raise ValueError(f"must have exactly one of claim, existingClaim, emptyDir; got {given or 'none'}")
         return self
 
 
@@ -70,19 +73,19 @@ _FIELDS = {"claim": "claim", "existingClaim": "existing_claim", "emptyDir": "emp
 
 
 class Storage(Model):
-    """Volumes and how long they live."""
+    """The volume of a run, and how long it is kept."""
 
     run_volume: RunVolume | None = Field(
         default=None,
-        description="The volume at $SWEEP_RUN_DIR, handed from train to eval and from a preempted attempt to the "
-        "next. Exactly one of claim, existingClaim, emptyDir. Default: a claim of 5Gi where there is an eval, else an "
-        "emptyDir.",
+        description="Volume at $SWEEP_RUN_DIR. train passes files to eval in it, and a preempted attempt passes "
+        "checkpoints to the next one. Exactly one of claim, existingClaim, emptyDir. Default: a claim of "
+        "5Gi if there is an eval, otherwise an emptyDir.",
     )
     retention: Literal["all", "pareto", "best", "none"] = Field(
         default="pareto",
-        description="Which runs' claims outlive their run: all of them, those on the Pareto front, the best one's, or "
-        "none.",
+        description="Which claims are kept after their run has ended. all: every claim. pareto: those of runs on the "
+        "Pareto front. best: the one of the best run. none: no claim.",
     )
     when_deleted: Literal["Delete", "Retain"] = Field(
-        default="Delete", description="What happens to the claims when the Sweep is deleted."
+        default="Delete", description="Whether the claims are deleted with the Sweep or retained."
     )

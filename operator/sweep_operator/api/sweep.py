@@ -1,4 +1,4 @@
-"""The Sweep: what a user writes."""
+"""The custom resource Sweep."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from protein.searchspace.conditions import PATH
 from sweep_operator.api.limits import Cost, Limits, PerRun
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.model import Model, Scalar
-from sweep_operator.api.parameters import PATH, ParameterSpec, check_parameters
+from sweep_operator.api.optimizer import ProteinSpec
+from sweep_operator.api.parameters import ParameterSpec, check_parameters
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.storage import Claim, RunVolume, Storage
 from sweep_operator.api.template import StageTemplate, effective_eval
@@ -21,70 +23,26 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 DISPLAY_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?")
 
 
-class ProteinSpec(Model):
-    """Settings of the optimizer; absent means the optimizer's own default."""
-
-    num_random_samples: int | None = Field(
-        default=None,
-        ge=0,
-        description="Points tried before the model is asked, the search center among them. Default: parameters + 1.",
-    )
-    max_suggestion_cost: float | None = Field(
-        default=None,
-        gt=0,
-        description="Cap on the predicted cost of a suggestion, in status.cost.unit. Default: no cap.",
-    )
-    resample_frequency: int | None = Field(
-        default=None,
-        ge=0,
-        description="Every n-th run repeats a point of the Pareto front, to learn the noise. Default: 0, never.",
-    )
-    global_search_scale: float | None = Field(
-        default=None, gt=0, description="Multiplies every parameter's scale around the points of the front. Default: 1."
-    )
-    random_suggestions: int | None = Field(
-        default=None,
-        ge=1,
-        le=65536,
-        description="Candidates spread over the whole space, for each suggestion. Default: 1024.",
-    )
-    suggestions_per_pareto: int | None = Field(
-        default=None, ge=1, le=65536, description="Candidates around each point of the front. Default: 256."
-    )
-    seed_with_search_center: bool | None = Field(
-        default=None, description="The first run is the search center. Default: true."
-    )
-    expansion_rate: float | None = Field(
-        default=None,
-        ge=0,
-        description="How far beyond the dearest run acquisition protein looks, as a share of the range of log-costs. "
-        "Default: 0.25.",
-    )
-    acquisition: Literal["auto", "protein", "ei", "ucb"] | None = Field(
-        default=None,
-        description="How a candidate is rated. ei: expected improvement. ucb: upper confidence bound. protein: the "
-        "rule of PufferLib's Protein. Default: auto, a mix of ei and ucb at a randomly drawn level of cost.",
-    )
-
-
 class Constraint(Model):
-    """A CEL rule over ``params``, checked on candidates before a run exists."""
+    """A CEL rule over ``params``. Candidates that break it are discarded before a run is created."""
 
     rule: str = Field(
         min_length=1,
         max_length=4096,
-        description="CEL over params (suggestion and fixed), true where a configuration is allowed: "
-        "params['batch_size'] % 8 == 0.",
+        description="CEL expression over params (searched and fixed parameters). It is true for an allowed "
+        "configuration: params['batch_size'] % 8 == 0.",
     )
-    message: str = Field(default="", max_length=1024, description="What the rule asks for, in words; shown with it.")
+    message: str = Field(
+        default="", max_length=1024, description="Explanation of the rule for people, shown together with the rule."
+    )
 
 
 class Queue(Model):
-    """Where Jobs wait for room: a queue of Kueue."""
+    """A Kueue queue for the Jobs."""
 
     name: str = Field(min_length=1, max_length=63, description="LocalQueue in the Sweep's namespace.")
     priority_class: str | None = Field(
-        default=None, max_length=63, description="Kueue's WorkloadPriorityClass. Absent: none."
+        default=None, max_length=63, description="WorkloadPriorityClass of Kueue. Absent: none."
     )
 
 
@@ -92,7 +50,7 @@ class SecretKey(Model):
     """A key of a Secret in the Sweep's namespace."""
 
     name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
-    key: str = Field(default="api-key", min_length=1, max_length=253, description="Key in its data.")
+    key: str = Field(default="api-key", min_length=1, max_length=253, description="Key in the Secret's data.")
 
 
 class Wandb(Model):
@@ -100,27 +58,31 @@ class Wandb(Model):
 
     mode: Literal["online", "offline", "disabled"] = Field(
         default="online",
-        description="online: runs are sent. offline: they are written to files. disabled: nothing is done, and "
-        "wandb.init() in your program does nothing.",
+        description="online: runs are sent to W&B. offline: runs are written to files. disabled: nothing is recorded, "
+        "and wandb.init() in your program does nothing.",
     )
-    entity: str | None = Field(default=None, description="User or team that owns the project. Default: the key's own.")
+    entity: str | None = Field(
+        default=None, description="User or team that owns the project. Default: the default entity of the API key."
+    )
     project: str = Field(
         default="sweeps",
         min_length=1,
         max_length=128,
         pattern=r"^[^/\\#?%:]+$",
-        description="W&B project that the runs go to. W&B takes none of the characters / \\ # ? % : in it.",
+        description="W&B project for the runs. The name must not contain any of the characters / \\ # ? % :.",
     )
     base_url: str = Field(
         default="",
         alias="baseURL",
-        description="Address of the W&B server, one that the operator's configuration allows. Default: W&B's cloud.",
+        description="Address of the W&B server. The operator's configuration must allow it. Default: W&B's cloud.",
     )
-    api_key_secret: SecretKey | None = Field(default=None, description="Secret with the API key that pods get.")
+    api_key_secret: SecretKey | None = Field(
+        default=None, description="Secret with the API key for the pods of the runs."
+    )
 
 
 class Tracking(Model):
-    """Where results are shown besides Kubernetes."""
+    """Experiment trackers that receive the results."""
 
     wandb: Wandb | None = Field(default=None, description="Weights & Biases. Absent: off.")
 
@@ -131,98 +93,113 @@ class SweepSpec(Model):
     display_name: str | None = Field(
         default=None,
         max_length=128,
-        description="Name of directories, run names, W&B and patches, where Kubernetes' rules for names do not apply. "
-        "Default: metadata.name. Immutable.",
+        description="Name that is used for directories, run names, W&B and patches. It is not restricted to Kubernetes "
+        "object names. Default: metadata.name. Immutable.",
     )
     suspend: bool = Field(
-        default=False, description="true: start nothing new, and treat what runs as suspendPolicy says; false: go on."
+        default=False,
+        description="If true, no new run starts, and suspendPolicy decides what happens to running Jobs. Set it to "
+        "false to resume the sweep.",
     )
     suspend_policy: Literal["drain", "terminate"] = Field(
         default="drain",
-        description="What suspend does to running Jobs. drain: they end by themselves. terminate: they are deleted, "
-        "and their runs start again afterwards without counting a retry.",
+        description="What happens to running Jobs while the sweep is suspended. drain: they continue until they end. "
+        "terminate: they are deleted, and their runs start again when the sweep is resumed, without "
+        "counting as a retry.",
     )
     stop: bool = Field(
-        default=False, description="true: end the sweep now (Stopped), what runs included; false again: go on."
+        default=False,
+        description="If true, the sweep ends now with reason Stopped, and running runs are terminated. Set it to false "
+        "to resume the sweep.",
     )
     metric: str | None = Field(
         default=None,
         max_length=256,
-        description="Name of the score in a result: metrics.<metric>, else <metric> itself. Absent: `score`. "
-        "Immutable.",
+        description="Name of the score in a result: the operator reads metrics.<metric>, or the key <metric> if "
+        "metrics does not contain it. Absent: `score`. Immutable.",
     )
     goal: Literal["maximize", "minimize"] = Field(
-        default="maximize", description="Which scores are better: high ones or low ones. Immutable."
+        default="maximize", description="Whether higher or lower scores are better. Immutable."
     )
     target: float | None = Field(
-        default=None, description="End (TargetReached) when a run's score is this good. Absent: off."
+        default=None,
+        description="The sweep ends (TargetReached) when the score of a run reaches this value. Absent: off.",
     )
     method: Literal["bayes", "random", "sobol"] = Field(
         default="bayes",
-        description="How parameters are chosen. bayes: by Protein, a cost-aware Bayesian optimizer (see protein). "
-        "random: independently. sobol: evenly spread.",
+        description="How configurations are chosen. bayes: by Protein, a cost-aware Bayesian optimizer (see protein). "
+        "random: independent random points. sobol: points of a Sobol sequence, which cover the space "
+        "evenly.",
     )
     seed: int | None = Field(
         default=None,
         ge=0,
         lt=2**63,
-        description="Seed of the optimizer and of the runs. Default: derived from metadata.uid. Immutable.",
+        description="Random seed of the optimizer and of the runs. Default: derived from metadata.uid. Immutable.",
     )
     protein: ProteinSpec = Field(
-        default=ProteinSpec(), description="Settings of the optimizer; absent ones are its own defaults."
+        default=ProteinSpec(),
+        description="Settings of the optimizer. Fields that are absent have the optimizer's defaults.",
     )
     parameters: dict[str, ParameterSpec] = Field(
         min_length=1,
         max_length=64,
-        description="What is searched: dotted path (trainer.optimizer.learning_rate) to distribution. The set of "
-        "paths, distribution, values and when are immutable; bounds, mean and scale may be edited.",
+        description="Search space: a map from dotted path (trainer.optimizer.learning_rate) to distribution. Bounds, "
+        "mean and scale can be edited. The set of paths, distribution, values and when are immutable.",
     )
     fixed: dict[str, Scalar] = Field(
         default={},
         max_length=256,
-        description="Further parameters with the same value in every run, by dotted path. Edits touch next runs only.",
+        description="Parameters that have the same value in every run, by dotted path. Changes apply to new runs only.",
     )
     constraints: list[Constraint] = Field(
         default=[],
         max_length=32,
-        description="Rules between parameters. A configuration that breaks one is never suggested.",
+        description="Rules between parameters. The optimizer never suggests a configuration that breaks one.",
     )
-    limits: Limits = Field(default=Limits(), description="When the sweep ends, and how much runs at the same time.")
+    limits: Limits = Field(
+        default=Limits(), description="When the sweep ends, and how many runs may be unfinished at the same time."
+    )
     per_run: PerRun = Field(
-        default=PerRun(), description="Deadlines and retries of each run. Edits touch next runs only."
+        default=PerRun(), description="Deadlines and retries of each run. Changes apply to new runs only."
     )
-    cost: Cost = Field(default=Cost(), description="What a run costs, which the optimizer learns too. Immutable.")
-    train: StageTemplate = Field(description="The training: what its container is. Edits touch next runs only.")
+    cost: Cost = Field(
+        default=Cost(), description="How the cost of a run is measured. The optimizer learns the cost too. Immutable."
+    )
+    train: StageTemplate = Field(description="Container of the training stage. Changes apply to new runs only.")
     eval: StageTemplate | None = Field(
         default=None,
-        description="The evaluation, which reports the score; it inherits train's image, environment and volumes "
-        "where it sets none. Absent: train reports the score.",
+        description="Container of the evaluation stage, which reports the score. Image, environment and volumes "
+        "default to those of train. Absent: train reports the score.",
     )
     storage: Storage = Field(
-        default=Storage(), description="The volume handed from train to eval, and how long it is kept."
+        default=Storage(), description="Volume that train and eval share, and how long it is kept."
     )
     queue: Queue | None = Field(
         default=None,
-        description="Kueue's queue for the Jobs. Absent: they start without one. Needs Kueue in the cluster.",
+        description="Kueue queue for the Jobs. Needs Kueue in the cluster. Absent: no queue.",
     )
     warm_start: WarmStart | None = Field(
-        default=None, description="Observations of earlier sweeps that the optimizer begins with. Absent: none."
+        default=None,
+        description="Earlier runs that the optimizer learns from before its first suggestion. Absent: none.",
     )
     tracking: Tracking = Field(
-        default=Tracking(), description="Where results are shown besides Kubernetes. Empty: nowhere."
+        default=Tracking(), description="Experiment trackers that receive the results. Empty: none."
     )
     ttl_seconds_after_finished: int | None = Field(
         default=None,
         ge=0,
-        description="Delete Jobs and Pods this many seconds after they have ended. Absent: they stay with the Sweep. "
-        "SweepRuns always do.",
+        description="Delete Jobs and Pods this many seconds after they have ended. Absent: they are kept as long as "
+        "the Sweep. SweepRuns are always kept as long as the Sweep.",
     )
 
     @field_validator("display_name")
     @classmethod
     def _display_name(cls, value: str | None) -> str | None:
         if value is not None and not DISPLAY_NAME.fullmatch(value):
-            raise ValueError(f"{value!r} may hold letters, digits, _ . - and begin and end with a letter, digit or _")
+            raise ValueError(
+                f"{value!r} must consist of letters, digits, _ . - and start and end with a letter, digit or _"
+            )
         return value
 
     @field_validator("parameters")
@@ -238,7 +215,7 @@ class SweepSpec(Model):
                 raise ValueError(f"fixed[{path}]: is not a dotted path of names")
             for other in self.parameters:
                 if path == other or path.startswith(other + ".") or other.startswith(path + "."):
-                    raise ValueError(f"fixed[{path}]: collides with spec.parameters[{other}]; remove one of them")
+                    raise ValueError(f"fixed[{path}]: conflicts with spec.parameters[{other}]; remove one of the two")
         if self.per_run.deadline_factor is not None and self.cost.source != "WallClock":
             raise ValueError(
                 f"perRun.deadlineFactor: needs cost.source WallClock, not {self.cost.source}; use train.deadlineSeconds"
@@ -247,7 +224,7 @@ class SweepSpec(Model):
         if self.train.nodes > 1 and volume and volume.claim and "ReadWriteMany" not in volume.claim.access_modes:
             raise ValueError("storage.runVolume.claim.accessModes: train.nodes > 1 needs [ReadWriteMany]")
         if "eval" in self.cost.include and "train" not in self.cost.include and self.eval is None:
-            raise ValueError("cost.include: [eval] without an eval stage counts nothing; add train or spec.eval")
+            raise ValueError("cost.include: [eval] needs an eval stage; add train or spec.eval")
         return self
 
 
@@ -257,8 +234,10 @@ class Sweep(Model):
     api_version: Literal["metta.ai/v1alpha1"] = "metta.ai/v1alpha1"
     kind: Literal["Sweep"] = "Sweep"
     metadata: ObjectMeta
-    spec: SweepSpec = Field(description="What is searched and how: written by people.")
-    status: SweepStatus = Field(default=SweepStatus(), description="The observed state: written by the operator.")
+    spec: SweepSpec = Field(description="Desired state of the sweep, written by its author.")
+    status: SweepStatus = Field(
+        default=SweepStatus(), description="Observed state of the sweep, written by the operator."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -266,8 +245,8 @@ class Sweep(Model):
         name = (value.get("metadata") or {}).get("name") if isinstance(value, dict) else None
         if isinstance(name, str) and not NAME.fullmatch(name):
             raise ValueError(
-                f"metadata.name: {name!r} must be lower-case letters, digits and '-', at most 40; "
-                "spec.displayName takes any other name"
+                f"metadata.name: {name!r} must consist of at most 40 lower-case letters, digits and '-'; "
+                "use spec.displayName for any other name"
             )
         return value
 
@@ -278,24 +257,24 @@ class Sweep(Model):
 
     @property
     def display_name(self) -> str:
-        """The name of directories, run names and patches."""
+        """The name that directories, runs and patches use."""
         return self.spec.display_name or self.metadata.name
 
     @property
     def eval(self) -> StageTemplate | None:
-        """The evaluation with what it inherits from train, or None."""
+        """The eval stage with the fields that it inherits from train, or None."""
         return None if self.spec.eval is None else effective_eval(self.spec.train, self.spec.eval)
 
     @property
     def run_volume(self) -> RunVolume:
-        """The volume in force: a claim where there is an eval to hand it to, else an emptyDir."""
+        """The effective volume. Default: a claim if there is an eval stage, otherwise an emptyDir."""
         if self.spec.storage.run_volume is not None:
             return self.spec.storage.run_volume
         return RunVolume(claim=Claim()) if self.spec.eval is not None else RunVolume(empty_dir={})
 
     @property
     def seed(self) -> int:
-        """The optimizer's seed: spec.seed, else the first 63 bits of the uid's hash."""
+        """The optimizer's seed: spec.seed, or the first 63 bits of the uid's hash."""
         if self.spec.seed is not None:
             return self.spec.seed
         return int.from_bytes(hashlib.sha256(self.metadata.uid.encode()).digest()[:8], "big") >> 1

@@ -1,4 +1,4 @@
-"""``spec.train`` and ``spec.eval``: what a stage's container is. Kubernetes' own types pass through as they are."""
+"""``spec.train`` and ``spec.eval``: the containers of the stages. Kubernetes' own types pass through unchanged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ EnvVar = Annotated[
             "type": "object",
             "properties": {
                 "name": {"type": "string", "minLength": 1, "description": "Name of the variable."},
-                "value": {"type": "string", "description": "Its value, as text: numbers and true need quotes."},
+                "value": {
+                    "type": "string",
+                    "description": "Value of the variable. It must be a string: quote numbers and booleans.",
+                },
             },
             "required": ["name"],
             "x-kubernetes-preserve-unknown-fields": True,
@@ -25,13 +28,13 @@ EnvVar = Annotated[
 
 
 class Results(Model):
-    """Where a stage's result is read."""
+    """Where the operator reads the result of a stage."""
 
     source: Literal["TerminationMessage", "Log"] = Field(
         default="TerminationMessage",
-        description="TerminationMessage: JSON of at most 4096 bytes that the program writes in place to "
-        '$SWEEP_RESULTS_FILE, such as {"metrics": {"reward": 0.87}}. Log: matches of `pattern` in the log of the '
-        "finished container, for programs that know nothing of sweeps.",
+        description="TerminationMessage: JSON of at most 4096 bytes that the program writes to $SWEEP_RESULTS_FILE in "
+        'place, such as {"metrics": {"reward": 0.87}}. Log: matches of `pattern` in the log of the '
+        "finished container, for programs that you cannot change.",
     )
     pattern: str | None = Field(
         default=None,
@@ -43,126 +46,137 @@ class Results(Model):
     @model_validator(mode="after")
     def _pattern_goes_with_log(self) -> Self:
         if self.source == "Log" and not self.pattern:
-            raise ValueError("pattern: source Log needs a pattern with a group (?P<value>...)")
+            raise ValueError("pattern: source Log requires a pattern with a group (?P<value>...)")
         if self.source != "Log" and self.pattern:
-            raise ValueError("pattern: is for source Log; remove it or set source: Log")
+            raise ValueError("pattern: applies to source Log only; remove it or set source: Log")
         if self.pattern and "(?P<value>" not in self.pattern:
             raise ValueError(f"pattern: {self.pattern!r} has no group (?P<value>...) around the number")
         return self
 
 
 class StageTemplate(Model):
-    """One stage's container. Editing it touches next runs only."""
+    """Container of one stage. Changes apply to new runs only."""
 
     image: str | None = Field(
-        default=None, min_length=1, max_length=1024, description="Container image. eval without one uses train's."
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="Container image. Default for eval: the image of train.",
     )
     command: list[str] = Field(
         default=[],
         max_length=256,
-        description="Entry point. Absent: the image's. $(params.<path>), $(run.name), $(run.index), $(run.dir) and "
-        "$(run.seed) are replaced here, in args and in the values of env; $$( escapes.",
+        description="Entry point. Absent: the one of the image. The placeholders $(params.<path>), $(run.name), "
+        "$(run.index), $(run.dir) and $(run.seed) are replaced in command, args and the values of env. $$( "
+        "escapes.",
     )
     args: list[str] = Field(
         default=[],
         max_length=256,
-        description="Arguments. One that is exactly $(args) becomes one --key=value argument per parameter, exactly "
-        "$(overrides) one key=value each (Hydra); spec.fixed is included.",
+        description="Arguments. An argument that is exactly $(args) becomes one --key=value argument for each "
+        "parameter. One that is exactly $(overrides) becomes one key=value argument for each (Hydra). Both "
+        "include spec.fixed.",
     )
     env: list[EnvVar] | None = Field(
         default=None,
         max_length=256,
-        description="Environment: core/v1 EnvVar. eval without one uses train's. Names that begin with SWEEP_ are the "
-        "operator's.",
+        description="Environment variables: core/v1 EnvVar. Default for eval: those of train. Names that begin with "
+        "SWEEP_ are reserved for the operator.",
     )
     env_from: list[OpenObject] | None = Field(
         default=None,
         max_length=64,
-        description="Environment from ConfigMaps and Secrets: core/v1 EnvFromSource. eval without one uses train's.",
+        description="Environment variables from ConfigMaps and Secrets: core/v1 EnvFromSource. Default for eval: those "
+        "of train.",
     )
     volumes: list[OpenObject] | None = Field(
-        default=None, max_length=64, description="Further volumes: core/v1 Volume. eval without one uses train's."
+        default=None, max_length=64, description="Additional volumes: core/v1 Volume. Default for eval: those of train."
     )
     volume_mounts: list[OpenObject] | None = Field(
         default=None,
         max_length=64,
-        description="Where volumes are mounted: core/v1 VolumeMount. eval without one uses train's.",
+        description="Mounts of the volumes: core/v1 VolumeMount. Default for eval: those of train.",
     )
     working_dir: str | None = Field(
         default=None,
         max_length=1024,
-        description="Directory in which the program starts. Absent: the image's. eval without one uses train's.",
+        description="Working directory of the program. Absent: the one of the image. Default for eval: the one of "
+        "train.",
     )
     node_selector: dict[str, str] | None = Field(
-        default=None, max_length=64, description="Labels that nodes must have, besides the hardware profile's."
+        default=None,
+        max_length=64,
+        description="Labels that a node must have, in addition to those of the hardware profile.",
     )
     tolerations: list[OpenObject] | None = Field(
-        default=None, max_length=64, description="core/v1 Tolerations, besides the hardware profile's."
+        default=None, max_length=64, description="core/v1 Tolerations, in addition to those of the hardware profile."
     )
     service_account_name: str | None = Field(
         default=None,
         max_length=253,
-        description="ServiceAccount of the pods. Absent: the namespace's default. eval without one uses train's.",
+        description="ServiceAccount of the pods. Absent: the default of the namespace. Default for eval: the one of "
+        "train.",
     )
     image_pull_secrets: list[OpenObject] | None = Field(
         default=None,
         max_length=16,
-        description="Secrets for the image's registry: [{name: x}]. eval without one uses train's.",
+        description="Secrets for the registry of the image: [{name: x}]. Default for eval: those of train.",
     )
     resources: OpenObject | None = Field(
         default=None,
-        description="core/v1 ResourceRequirements of the main container; what it names overrides the hardware "
-        "profile's.",
+        description="core/v1 ResourceRequirements of the main container. They override those of the hardware profile.",
     )
     hardware: str = Field(
         default="cpu",
         min_length=1,
         max_length=63,
-        description="Hardware profile: what kind of node, how many GPUs, which resources. The operator's configuration "
-        "lists them; an unknown one is refused with the list (condition Accepted).",
+        description="Hardware profile: node labels, tolerations, GPUs and resources. The operator's configuration "
+        "defines the profiles. An unknown name is rejected with a list of the known ones (condition "
+        "Accepted).",
     )
     deadline_seconds: int | None = Field(
         default=None,
         ge=1,
-        description="End the stage this many seconds after its main container has started (class timeout). Absent: no "
-        "limit.",
+        description="End the stage this many seconds after its main container has started (failure class timeout). "
+        "Absent: no limit.",
     )
     nodes: int = Field(
         default=1,
         ge=1,
         le=1024,
-        description="Number of pods that work together. More than 1: an Indexed Job with a headless Service and the "
-        "variables of torchrun; rank 0 reports the result.",
+        description="Number of pods that work together. If more than 1, the stage is an Indexed Job with a headless "
+        "Service and the environment variables of torchrun. Rank 0 reports the result.",
     )
     procs_per_node: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto",
-        description="Processes per pod, as torchrun is told: a number, or auto for the hardware profile's GPUs (1 "
-        "without any).",
+        description="Number of processes per pod for torchrun. auto: the number of GPUs of the hardware profile, or 1 "
+        "without GPUs.",
     )
-    results: Results = Field(default=Results(), description="Where the stage's result is read.")
+    results: Results = Field(default=Results(), description="Where the operator reads the result of the stage.")
     pod_template: OpenObject = Field(
         default={},
-        description="core/v1 PodTemplateSpec, merged strategically onto the generated pod: whatever the fields above "
-        "do not offer. Its main container is called `main`. What the operator owns (restartPolicy, finalizers, its "
-        "variables, labels and annotations, the result path) is refused by name.",
+        description="core/v1 PodTemplateSpec that is merged strategically into the generated pod, for everything that "
+        "the other fields do not cover. The main container is called `main`. Fields that the operator owns "
+        "(restartPolicy, finalizers, its variables, labels and annotations, the result path) are rejected "
+        "by name.",
     )
 
     @model_validator(mode="after")
     def _runs_something(self) -> Self:
         for index, variable in enumerate(self.env or []):
             if not isinstance(variable.get("name"), str) or not variable["name"]:
-                raise ValueError(f"env[{index}]: has no name; write {{name: X, value: y}}")
+                raise ValueError(f"env[{index}]: has no name; use the form {{name: X, value: y}}")
             if "value" in variable and not isinstance(variable["value"], str):
-                raise ValueError(f"env[{index}].value: {variable['value']!r} is not text; put it in quotes")
+                raise ValueError(f"env[{index}].value: {variable['value']!r} is not a string; put it in quotes")
         return self
 
 
 INHERITED = (
     "image", "image_pull_secrets", "service_account_name", "env", "env_from", "volumes", "volume_mounts", "working_dir",
 )  # fmt: skip
-"""What eval takes from train where it sets none; never its hardware, resources or nodes."""
+"""Fields that eval inherits from train if it does not set them. Hardware, resources and nodes are not inherited."""
 
 
 def effective_eval(train: StageTemplate, eval_: StageTemplate) -> StageTemplate:
-    """The eval stage with what it inherits from train."""
+    """The eval stage with the fields that it inherits from train."""
     return eval_.with_(**{f: getattr(train, f) for f in INHERITED if getattr(eval_, f) is None})

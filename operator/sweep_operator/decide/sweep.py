@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sweep_operator.api.center import search_center
 from sweep_operator.api.meta import Condition, find_condition, with_condition
+from sweep_operator.api.parameters import search_center
 from sweep_operator.api.status import OptimizerStatus, SweepStatus
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary

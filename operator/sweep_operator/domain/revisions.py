@@ -10,6 +10,7 @@ from sweep_operator.api.limits import PerRun
 from sweep_operator.api.model import Model, Scalar
 from sweep_operator.api.storage import RunVolume
 from sweep_operator.api.sweep import Queue, Sweep
+from sweep_operator.api.sweeprun import Stage
 from sweep_operator.api.template import StageTemplate
 
 
@@ -37,6 +38,10 @@ class RunTemplate(Model):
             per_run=sweep.spec.per_run,
             queue=sweep.spec.queue,
         )
+
+    def of_stage(self, stage: Stage) -> StageTemplate:
+        """The template of ``stage``: that of train where the sweep has no eval stage."""
+        return self.train if stage == "train" or self.eval is None else self.eval
 
     @property
     def hash(self) -> str:

@@ -47,6 +47,7 @@ from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.recorder import Recorder
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import AlreadyExists, Conflict, Forbidden, Invalid, Kind, Kube, NotFound, Object
+from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.claim import build_claim
 from sweep_operator.manifests.job import build_job
 from sweep_operator.manifests.ownership import run_labels
@@ -164,18 +165,17 @@ class Executor:
         claim = build_claim(sweep, run, action.template)
         if claim is not None and self._store.get(Kind.CLAIM, run.metadata.namespace, claim["metadata"]["name"]) is None:
             await self._create(Kind.CLAIM, claim)
-        service = build_service(sweep, run, action.stage, action.attempt, action.template)
+        config, template = self._settings.config, action.template
+        profile = config.profiles.get(template.of_stage(action.stage).hardware, Profile())
+        attempt = StageAttempt(
+            sweep, run, template, action.stage, action.attempt, profile, action.deadline_seconds, config.wandb_base_urls
+        )
+        service = build_service(attempt)
         if service is not None:
             await self._create_service(run, service)
-        spec = (
-            action.template.train if action.stage == "train" or action.template.eval is None else action.template.eval
-        )
-        config, attempt = self._settings.config, action.attempt
-        profile, urls = config.profiles.get(spec.hardware, Profile()), config.wandb_base_urls
-        job = build_job(sweep, run, action.template, action.stage, attempt, profile, action.deadline_seconds, urls)
-        created = await self._create(Kind.JOB, job)
+        created = await self._create(Kind.JOB, build_job(attempt))
         if _controller(created) != run.metadata.uid:
-            memory.foreign_jobs.add(job_name(run.name, action.stage, action.attempt))
+            memory.foreign_jobs.add(attempt.name)
 
     async def _create_service(self, run: SweepRun, body: Object) -> None:
         """Raises Conflict while another one has the name: that of an earlier run goes, and must not be relied on."""

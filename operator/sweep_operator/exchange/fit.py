@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sweep_operator.api.center import search_center
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.parameters import typed_value
+from sweep_operator.api.parameters import search_center, typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Observation
 from sweep_operator.exchange.row import Row, RowFailure, Text

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
 
-from sweep_operator.config.paths import flatten
+from protein.searchspace.paths import flatten
 from sweep_operator.exchange.row import Outcome, Row, RowFailure, RowsInvalid, Text
 from sweep_operator.exchange.text import number_of, plain, unquoted
 

@@ -73,8 +73,8 @@ async def _add(
 
 def _read(files: tuple[Path, ...]) -> list[tuple[str, dict[str, Any]]]:
     """Each run's flat parameters, and what names its place in an error. Raises ConfigError."""
+    from protein.searchspace.paths import flatten
     from sweep_operator.config.errors import ConfigError, shown
-    from sweep_operator.config.paths import flatten
     from sweep_operator.config.yaml_files import parse_documents, read_documents
 
     found = []

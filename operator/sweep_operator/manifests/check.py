@@ -1,4 +1,4 @@
-"""What is wrong with a Sweep as far as its Jobs are concerned: said at acceptance, not by the first pod."""
+"""Checks of a Sweep that concern its Jobs. They run when the Sweep is accepted, before the first pod."""
 
 from __future__ import annotations
 
@@ -18,37 +18,43 @@ from sweep_operator.manifests.sweeprun import center_run
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_FILES_BYTES = 200 * 1024
-"""Of the parameter files of one pod: Kubernetes allows 256 KiB of annotations."""
+"""Limit for the parameter files of one pod: Kubernetes allows 256 KiB of annotations."""
 
 
 def check_manifests(sweep: Sweep, config: OperatorConfig, *, require_image: bool) -> list[FieldError]:
-    """``require_image``: containers need one (local processes do not)."""
+    """Return every error found. ``require_image``: containers need an image, local processes do not."""
     spec = sweep.spec
     errors = list(check_substitution(sweep))
     stages = [("spec.train", spec.train)] + ([("spec.eval", sweep.eval)] if sweep.eval is not None else [])
     for path, stage in stages:
         errors += _check_stage(path, stage, sweep, config, require_image)
     if spec.queue is not None and not config.kueue:
-        errors.append(FieldError("spec.queue", "needs Kueue, which is not here; install it, or remove the field"))
+        errors.append(
+            FieldError(
+                "spec.queue", "requires Kueue, which is not installed in this cluster; install it, or remove the field"
+            )
+        )
     size = _files_size(sweep)
     if size > MAX_FILES_BYTES:
-        errors.append(FieldError("spec.fixed", f"makes parameter files of {size} bytes; {MAX_FILES_BYTES} fit"))
+        errors.append(
+            FieldError("spec.fixed", f"produces parameter files of {size} bytes; the limit is {MAX_FILES_BYTES}")
+        )
     return errors + _check_text(sweep) + _check_env_names(sweep)
 
 
 def _files_size(sweep: Sweep) -> int:
-    """Bytes of the parameter files of a run at the search center."""
+    """Size in bytes of the parameter files of a run at the search center."""
     files = parameter_files(sweep, center_run(sweep), RunTemplate.of(sweep))
     return sum(len(text.encode()) for text in files.values())
 
 
 def _check_text(sweep: Sweep) -> list[FieldError]:
-    """Texts that no line of overrides.txt can hold."""
+    """Strings that cannot be written as one line of overrides.txt."""
     texts = [(f"spec.fixed['{path}']", value) for path, value in sweep.spec.fixed.items()]
     for path, spec in sweep.spec.parameters.items():
         texts += [(f"spec.parameters['{path}'].values[{n}]", value) for n, value in enumerate(spec.values or [])]
     return [
-        FieldError(where, f"{value!r} has a control character or a line break; write it without")
+        FieldError(where, f"{value!r} contains a control character or a line break; remove it")
         for where, value in texts
         if isinstance(value, str) and _CONTROL.search(value)
     ]
@@ -61,22 +67,26 @@ def _check_stage(
     profile = config.profiles.get(stage.hardware)
     if profile is None:
         known = ", ".join(sorted(config.profiles))
-        errors.append(FieldError(f"{path}.hardware", f"{stage.hardware!r} is no hardware profile; known are {known}"))
+        errors.append(
+            FieldError(f"{path}.hardware", f"{stage.hardware!r} is not a hardware profile; known profiles: {known}")
+        )
     else:
         if profile.namespaces and sweep.metadata.namespace not in profile.namespaces:
-            text = f"profile {stage.hardware!r} may be used in {', '.join(profile.namespaces)} only"
+            text = f"profile {stage.hardware!r} is only allowed in the namespaces {', '.join(profile.namespaces)}"
             errors.append(FieldError(f"{path}.hardware", text))
         counted = path.removeprefix("spec.") in sweep.spec.cost.include
         if sweep.spec.cost.source == "Price" and profile.price_per_hour is None and counted:
-            text = f"cost.source Price needs a price, and profile {stage.hardware!r} has none; use WallClock"
+            text = (
+                f"cost.source Price requires a price, and profile {stage.hardware!r} has no pricePerHour; use WallClock"
+            )
             errors.append(FieldError(f"{path}.hardware", text))
         if sweep.spec.cost.source == "GPUSeconds" and profile.gpus == 0 and counted and path == "spec.train":
-            text = f"cost.source GPUSeconds needs GPUs, and profile {stage.hardware!r} has none; use WallClock"
+            text = f"cost.source GPUSeconds requires GPUs, and profile {stage.hardware!r} has none; use WallClock"
             errors.append(FieldError(f"{path}.hardware", text))
     if require_image and not stage.image:
-        errors.append(FieldError(f"{path}.image", "is missing; add the container image"))
+        errors.append(FieldError(f"{path}.image", "is required; set the container image"))
     if not stage.command and not (require_image and stage.image):
-        errors.append(FieldError(f"{path}.command", "is missing; add the program to run"))
+        errors.append(FieldError(f"{path}.command", "is required; set the program to run"))
     for number, variable in enumerate(stage.env or []):
         name = str(variable.get("name"))
         if is_owned_variable(name):
@@ -92,7 +102,7 @@ def _check_env_names(sweep: Sweep) -> list[FieldError]:
     for path in sweep.spec.fixed:
         name = env_name(path)
         if name in names:
-            text = f"has the same environment variable {name} as {names[name]!r}; rename one"
+            text = f"maps to the environment variable {name}, as {names[name]!r} does; rename one of them"
             errors.append(FieldError(f"spec.fixed['{path}']", text))
         names[name] = path
     return errors

@@ -1,4 +1,4 @@
-"""The run's own volume."""
+"""The PersistentVolumeClaim of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sweep_operator.manifests.ownership import owned_by_run, run_labels
 
 
 def build_claim(sweep: Sweep, run: SweepRun, template: RunTemplate) -> JsonObject | None:
-    """None where the run volume is no claim of the run's own. With whenDeleted Retain it has no owner and stays."""
+    """None unless each run has its own claim. With ``whenDeleted: Retain`` the claim has no owner."""
     claim = template.run_volume.claim
     if claim is None:
         return None

@@ -1,4 +1,4 @@
-"""The pod that a Job would make, for asking the API server what it thinks of it (a dry run; nothing is stored)."""
+"""The pod that a Job would create, for a server-side dry run: the API server validates it and stores nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from sweep_operator.api.model import JsonObject
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage
 from sweep_operator.domain.revisions import RunTemplate
+from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.job import build_job
 from sweep_operator.manifests.sweeprun import center_run
 
 
 def pod_of_job(job: Mapping[str, Any]) -> JsonObject:
-    """As the Job controller makes it, but for the name, and without owner and finalizers."""
+    """The pod as the Job controller creates it, except for its name, and without owner and finalizers."""
     template = job["spec"]["template"]
     meta = {k: v for k, v in (template.get("metadata") or {}).items() if k in ("labels", "annotations")}
     name = f"{job['metadata']['name']}-dry-run"
@@ -30,10 +31,9 @@ def pod_of_job(job: Mapping[str, Any]) -> JsonObject:
 def sample_pods(sweep: Sweep, config: OperatorConfig) -> dict[Stage, JsonObject]:
     """The pods of a run at the search center, by stage."""
     template, run = RunTemplate.of(sweep), center_run(sweep)
-    stages: dict[Stage, str] = {"train": template.train.hardware}
-    if template.eval is not None:
-        stages["eval"] = template.eval.hardware
-    return {
-        stage: pod_of_job(build_job(sweep, run, template, stage, 1, config.profiles.get(hardware, Profile()), None))
-        for stage, hardware in stages.items()
-    }
+    stages: list[Stage] = ["train"] if template.eval is None else ["train", "eval"]
+    pods: dict[Stage, JsonObject] = {}
+    for stage in stages:
+        profile = config.profiles.get(template.of_stage(stage).hardware, Profile())
+        pods[stage] = pod_of_job(build_job(StageAttempt(sweep, run, template, stage, 1, profile)))
+    return pods

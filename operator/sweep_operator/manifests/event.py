@@ -15,7 +15,7 @@ MAX_MESSAGE = 1024
 def build_event(
     regarding: Mapping[str, Any], type_: str, reason: str, message: str, now: datetime, name: str
 ) -> JsonObject:
-    """One occurrence, about one object."""
+    """Build an Event with count 1 that regards one object."""
     meta = regarding["metadata"]
     stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {

@@ -29,13 +29,13 @@ MERGE_KEYS: Mapping[str, str] = {
     "hostAliases": "ip",
     "topologySpreadConstraints": "topologyKey",
 }
-"""Lists that Kubernetes merges by a key of their items."""
+"""Lists that Kubernetes merges by a key: field name -> merge key."""
 _OWNED_IN_SPEC = ("restartPolicy", "activeDeadlineSeconds", "subdomain", "hostname")
 _OWNED_IN_MAIN = ("terminationMessagePath", "terminationMessagePolicy", "command", "args", "image")
 
 
 def strategic_merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> JsonObject:
-    """``patch`` over ``base``: maps merge, keyed lists merge by key, tolerations are added, null removes."""
+    """Merge ``patch`` into ``base``: maps and keyed lists are merged, tolerations are appended, null removes."""
     result: JsonObject = dict(base)
     for key, value in patch.items():
         before = result.get(key)
@@ -55,14 +55,14 @@ def strategic_merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> JsonOb
 def _merge_list(base: Sequence[Any], patch: Sequence[Any], key: str) -> list[Any]:
     result = list(base)
     for item in patch:
-        place = next((i for i, b in enumerate(result) if _key(b, key) == _key(item, key) is not None), None)
+        position = next((i for i, b in enumerate(result) if _key(b, key) == _key(item, key) is not None), None)
         if isinstance(item, Mapping) and item.get("$patch") == "delete":
-            if place is not None:
-                del result[place]
-        elif place is None:
+            if position is not None:
+                del result[position]
+        elif position is None:
             result.append(item)
         else:
-            result[place] = strategic_merge(result[place], item)
+            result[position] = strategic_merge(result[position], item)
     return result
 
 
@@ -71,9 +71,9 @@ def _key(item: Any, key: str) -> Any:
 
 
 def check_pod_template(path: str, template: Mapping[str, Any]) -> list[FieldError]:
-    """What we own is refused by name."""
+    """Return an error for each field that the operator sets itself."""
     errors = [
-        FieldError(f"{path}.{key}", "is no field of a pod template; known are metadata and spec")
+        FieldError(f"{path}.{key}", "unknown field of a pod template; known fields: metadata, spec")
         for key in template
         if key not in ("metadata", "spec")
     ]
@@ -81,25 +81,33 @@ def check_pod_template(path: str, template: Mapping[str, Any]) -> list[FieldErro
     if not isinstance(metadata, Mapping) or not isinstance(spec, Mapping):
         return [*errors, FieldError(path, "metadata and spec must be maps")]
     if "finalizers" in metadata:
-        errors.append(FieldError(f"{path}.metadata.finalizers", "is the operator's; remove it"))
+        errors.append(FieldError(f"{path}.metadata.finalizers", "is set by the operator; remove it"))
     for field in ("labels", "annotations"):
         if not isinstance(metadata.get(field, {}), Mapping):
-            errors.append(FieldError(f"{path}.metadata.{field}", "must be a map; the operator's own stand in it"))
+            errors.append(
+                FieldError(f"{path}.metadata.{field}", "must be a map; the operator adds its own entries to it")
+            )
             continue
         for key in metadata.get(field, {}):
             if GROUP in str(key).split("/")[0]:
-                errors.append(FieldError(f"{path}.metadata.{field}['{key}']", "is the operator's; remove it"))
-    errors += [FieldError(f"{path}.spec.{k}", "is the operator's; remove it") for k in _OWNED_IN_SPEC if k in spec]
+                errors.append(FieldError(f"{path}.metadata.{field}['{key}']", "is set by the operator; remove it"))
+    errors += [FieldError(f"{path}.spec.{k}", "is set by the operator; remove it") for k in _OWNED_IN_SPEC if k in spec]
     for field in ("containers", "volumes"):
         if not isinstance(spec.get(field, []), list):
-            return [*errors, FieldError(f"{path}.spec.{field}", "must be a list; the operator's own stand in it")]
+            return [
+                *errors,
+                FieldError(f"{path}.spec.{field}", "must be a list; the operator adds its own items to it"),
+            ]
     for number, container in enumerate(spec.get("containers", [])):
         if isinstance(container, Mapping) and container.get("name") == MAIN_CONTAINER:
             errors += _check_main(f"{path}.spec.containers[{number}]", container)
     for number, volume in enumerate(spec.get("volumes", [])):
         if isinstance(volume, Mapping) and volume.get("name") in (RUN_VOLUME, FILES_VOLUME):
             errors.append(
-                FieldError(f"{path}.spec.volumes[{number}]", f"{volume['name']} is the operator's; rename it")
+                FieldError(
+                    f"{path}.spec.volumes[{number}]",
+                    f"{volume['name']} is a volume of the operator; choose another name",
+                )
             )
     return errors
 
@@ -111,18 +119,23 @@ def _check_main(path: str, main: Mapping[str, Any]) -> list[FieldError]:
         if k in main
     ]
     if "$patch" in main:
-        errors.append(FieldError(f"{path}.$patch", "main is the operator's; remove it"))
+        errors.append(FieldError(f"{path}.$patch", "cannot be used on the main container; remove it"))
     for field in ("env", "volumeMounts"):
         if not isinstance(main.get(field, []), list):
-            return [*errors, FieldError(f"{path}.{field}", "must be a list; the operator's own stand in it")]
+            return [*errors, FieldError(f"{path}.{field}", "must be a list; the operator adds its own items to it")]
     for number, variable in enumerate(main.get("env", [])):
         name = str(variable.get("name")) if isinstance(variable, Mapping) else ""
         if is_owned_variable(name):
-            errors.append(FieldError(f"{path}.env[{number}].name", f"{name} is set by the operator; choose another"))
-    for number, mount in enumerate(main.get("volumeMounts", [])):
-        place = str(mount.get("mountPath")).rstrip("/") if isinstance(mount, Mapping) else ""
-        if place in (RUN_DIR, FILES_DIR, RESULTS_FILE, "/dev"):
             errors.append(
-                FieldError(f"{path}.volumeMounts[{number}].mountPath", f"{place} is the operator's; choose another")
+                FieldError(f"{path}.env[{number}].name", f"{name} is set by the operator; choose another name")
+            )
+    for number, mount in enumerate(main.get("volumeMounts", [])):
+        mount_path = str(mount.get("mountPath")).rstrip("/") if isinstance(mount, Mapping) else ""
+        if mount_path in (RUN_DIR, FILES_DIR, RESULTS_FILE, "/dev"):
+            errors.append(
+                FieldError(
+                    f"{path}.volumeMounts[{number}].mountPath",
+                    f"{mount_path} is mounted by the operator; choose another path",
+                )
             )
     return errors

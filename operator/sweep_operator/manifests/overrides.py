@@ -11,7 +11,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.domain.identity import run_display_name, run_seed
 from sweep_operator.domain.revisions import RunTemplate
-from sweep_operator.manifests.values import hydra_value, yaml_value
+from sweep_operator.domain.value_text import hydra_value, yaml_value
 
 CONFIG_FILE = "train_config_overrides.yaml"
 OVERRIDES_FILE = "overrides.txt"
@@ -21,12 +21,12 @@ WANDB_FILE = "wandb_parameters.yaml"
 
 
 def run_parameters(run: SweepRun, template: RunTemplate) -> dict[str, Scalar]:
-    """The suggestion merged over ``fixed``, by dotted path."""
+    """The parameters of the run merged over ``fixed``: dotted path -> value."""
     return {**template.fixed, **run.parameters}
 
 
 def parameter_files(sweep: Sweep, run: SweepRun, template: RunTemplate) -> dict[str, str]:
-    """File name to content."""
+    """Return file name -> content."""
     parameters = run_parameters(run, template)
     wandb = {} if sweep.spec.tracking.wandb is None else {WANDB_FILE: wandb_text(parameters)}
     return {
@@ -39,15 +39,15 @@ def parameter_files(sweep: Sweep, run: SweepRun, template: RunTemplate) -> dict[
 
 
 def wandb_text(parameters: Mapping[str, Scalar]) -> str:
-    """What `wandb agent` writes for its runs: wandb.init reads it into wandb.config ($WANDB_SWEEP_PARAM_PATH)."""
+    """The file that `wandb agent` writes for a run; wandb.init reads it into wandb.config ($WANDB_SWEEP_PARAM_PATH)."""
     lines = [f"{_key(path)}:\n  value: {yaml_value(value)}\n" for path, value in parameters.items()]
     return "".join(["wandb_version: 1\n", *lines])
 
 
 def config_text(sweep: Sweep, run: SweepRun, parameters: Mapping[str, Scalar]) -> str:
-    """``train_config_overrides.yaml``: who the run is, then its parameters, nested.
+    """``train_config_overrides.yaml``: the identity of the run, then its parameters as nested mappings.
 
-    ``run_dir`` is an OmegaConf interpolation: the directory differs between machines, the file does not.
+    ``run_dir`` is an OmegaConf interpolation, because the directory differs between machines and the file does not.
     """
     name = run_display_name(sweep, run)
     tree: dict[str, object] = {
@@ -80,5 +80,5 @@ def _lines(tree: Mapping[str, object], indent: str) -> list[str]:
 
 
 def _key(key: str) -> str:
-    """YAML 1.1 reads a bare y, no or on as a boolean."""
+    """Quote the words that YAML 1.1 reads as booleans, such as y, no and on."""
     return json.dumps(key) if key.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null") else key

@@ -1,4 +1,4 @@
-"""Owner references and labels of what belongs to a run."""
+"""Owner references and labels of the objects that belong to a Sweep or to a run."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from sweep_operator.api.sweeprun import SweepRun
 
 
 def owned_by_sweep(sweep: Sweep) -> list[JsonObject]:
-    """Deleted with the Sweep."""
+    """Owner reference: the garbage collector deletes the object with the Sweep."""
     return [_owner("Sweep", sweep.name, sweep.metadata.uid)]
 
 
 def owned_by_run(run: SweepRun) -> list[JsonObject]:
-    """Deleted with the run."""
+    """Owner reference: the garbage collector deletes the object with the run."""
     return [_owner("SweepRun", run.name, run.metadata.uid)]
 
 
 def sweep_labels(sweep: Sweep) -> dict[str, str]:
-    """On everything that belongs to a Sweep."""
+    """Labels of every object that belongs to a Sweep."""
     return {SWEEP_LABEL: sweep.name, SWEEP_UID_LABEL: sweep.metadata.uid, MANAGED_BY_LABEL: MANAGED_BY}
 
 
 def run_labels(sweep: Sweep, run: SweepRun) -> dict[str, str]:
-    """On everything that belongs to a run."""
+    """Labels of every object that belongs to a run."""
     return {**sweep_labels(sweep), RUN_LABEL: run.name, RUN_UID_LABEL: run.metadata.uid}
 
 

@@ -12,7 +12,7 @@ from sweep_operator.manifests.ownership import owned_by_sweep, sweep_labels
 
 
 def build_revision(sweep: Sweep, template: RunTemplate) -> JsonObject:
-    """Immutable; named by its content."""
+    """Return the immutable ControllerRevision. Its name contains the hash of its content."""
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
@@ -28,5 +28,5 @@ def build_revision(sweep: Sweep, template: RunTemplate) -> JsonObject:
 
 
 def read_revision(obj: Mapping[str, Any]) -> RunTemplate:
-    """The template that ``build_revision`` stored."""
+    """Return the template that ``build_revision`` stored."""
     return RunTemplate.model_validate(obj["data"])

@@ -1,7 +1,7 @@
-"""``$(params.x)``, ``$(run.name)`` and their kin in command, args and env; ``$(args)`` and ``$(overrides)``.
+"""Replace ``$(params.x)``, ``$(run.name)``, ``$(args)`` and ``$(overrides)`` in command, args and env.
 
-Kubernetes expands ``$(NAME)`` itself and turns ``$$`` into ``$``. What is not ours is left to it, and what comes out of
-a value is escaped, so that a value is never expanded again.
+Kubernetes expands ``$(NAME)`` itself and turns ``$$`` into ``$``. Other names are therefore left unchanged, and the
+``$`` of every inserted value is escaped, so that Kubernetes never expands a value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.names import RUN_DIR
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.template import StageTemplate
-from sweep_operator.manifests.values import hydra_value, plain_text
+from sweep_operator.domain.value_text import hydra_value, plain_text
 
 _TOKEN = re.compile(r"\$\$|\$\((params|run)\.([^()\s]+)\)")
 RUN_NAMES = ("name", "index", "dir", "seed")
@@ -23,18 +23,18 @@ RUN_NAMES = ("name", "index", "dir", "seed")
 
 @dataclass(frozen=True)
 class Values:
-    """What names stand for in one run."""
+    """The values of the names in one run."""
 
     params: Mapping[str, Scalar]
     declared: frozenset[str]
-    """Every parameter there is, inactive conditional ones included."""
+    """All parameters of the sweep, including conditional ones that are inactive in this run."""
     name: str
     index: int | None
     seed: int
 
 
 def substitute(text: str, values: Values) -> str | None:
-    """``text`` with its names replaced; None when it names a conditional parameter that this run does not have."""
+    """Return ``text`` with its names replaced, or None if it names a parameter that is inactive in this run."""
     absent = False
 
     def replace(match: re.Match[str]) -> str:
@@ -60,9 +60,9 @@ def substitute(text: str, values: Values) -> str | None:
 
 
 def substitute_arguments(arguments: Sequence[str], values: Values) -> list[str]:
-    """Arguments with names replaced, ``$(args)`` and ``$(overrides)`` spread out.
+    """Return the arguments with names replaced, and ``$(args)`` and ``$(overrides)`` expanded, one item per parameter.
 
-    An argument that names a parameter which this run does not have is left out.
+    An argument that names a parameter which is inactive in this run is skipped.
     """
     result: list[str] = []
     for argument in arguments:
@@ -76,7 +76,7 @@ def substitute_arguments(arguments: Sequence[str], values: Values) -> list[str]:
 
 
 def check_substitution(sweep: Sweep) -> list[FieldError]:
-    """Names below ``params.`` and ``run.`` that stand for nothing."""
+    """Return an error for each unknown name under ``params.`` and ``run.``."""
     known = {*sweep.spec.parameters, *sweep.spec.fixed}
     stages = [("spec.train", sweep.spec.train)]
     if sweep.spec.eval is not None:
@@ -87,9 +87,11 @@ def check_substitution(sweep: Sweep) -> list[FieldError]:
             for match in _TOKEN.finditer(text):
                 scope, name = match.group(1), match.group(2)
                 if scope == "params" and name not in known:
-                    errors.append(FieldError(where, f"$(params.{name}) is no parameter; known are {sorted(known)}"))
+                    errors.append(
+                        FieldError(where, f"$(params.{name}) is not a parameter; known parameters: {sorted(known)}")
+                    )
                 elif scope == "run" and name not in RUN_NAMES:
-                    errors.append(FieldError(where, f"$(run.{name}) is unknown; known are {list(RUN_NAMES)}"))
+                    errors.append(FieldError(where, f"$(run.{name}) is unknown; known names: {list(RUN_NAMES)}"))
     return errors
 
 
@@ -103,7 +105,7 @@ def _texts(path: str, stage: StageTemplate) -> Iterable[tuple[str, str]]:
 
 
 def _argument(value: Scalar) -> str:
-    """As `wandb agent` writes it into ${args}: True and False, which programs made for it look for."""
+    """The value as `wandb agent` writes it into ${args}: programs written for it expect True and False."""
     return str(value) if isinstance(value, bool) else plain_text(value)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sweep_operator.api.center import search_center
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.names import API_VERSION, run_object_name
+from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction, SweepRun, SweepRunSpec
 from sweep_operator.manifests.ownership import owned_by_sweep, sweep_labels
@@ -16,7 +16,7 @@ from sweep_operator.manifests.ownership import owned_by_sweep, sweep_labels
 def build_run(
     sweep: Sweep, index: int, parameters: Mapping[str, Scalar], origin: Origin, prediction: Prediction | None
 ) -> JsonObject:
-    """``<sweep>.r.<index>`` with everything that was decided about it."""
+    """Return ``<sweep>.r.<index>`` with its origin, parameters and prediction."""
     spec: JsonObject = {
         "sweepName": sweep.name,
         "index": index,
@@ -39,7 +39,7 @@ def build_run(
 
 
 def center_run(sweep: Sweep) -> SweepRun:
-    """A run at the search center that exists nowhere: what runs of the sweep look like."""
+    """Return a sample run at the search center, which is never stored: checks render it instead of a real run."""
     return SweepRun(
         metadata=ObjectMeta(name=run_object_name(sweep.name, 0), namespace=sweep.metadata.namespace, uid="0" * 8),
         spec=SweepRunSpec(sweep_name=sweep.name, index=0, parameters=search_center(sweep.spec.parameters)),

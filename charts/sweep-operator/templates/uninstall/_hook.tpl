@@ -2,7 +2,7 @@
 {{ include "sweep-operator.fullname" . }}-uninstall
 {{- end }}
 
-{{/* Before the release is deleted; the roles before the Job. */}}
+{{/* Hook annotations: run before the release is deleted, and create the roles before the Job. */}}
 {{- define "sweep-operator.hookMetadata" -}}
 labels:
   {{- merge (dict "app.kubernetes.io/component" "uninstall") (include "sweep-operator.labels" . | fromYaml) | toYaml | nindent 2 }}
