@@ -101,12 +101,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(rest='train: {image: i, command: ["$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],
     ),
     "an unknown hardware": (
-<<<<<<< HEAD
-        sweep(rest=TRAIN[:-1] + ", hardware: macbok}"),
-        ["spec.train.hardware", "'macbok'", "known profiles:", "macbook"],
-=======
         sweep(rest=TRAIN[:-1] + ", hardware: macbok}"), ["spec.train.hardware", "'macbok'", "profiles: ", "macbook"],
->>>>>>> main
     ),
     "fixed and searched": (
         sweep(rest=TRAIN + "\nfixed: {trainer.lr: 1e-3}"), ["spec.fixed['trainer.lr']", "conflicts", "remove one"],
