@@ -83,8 +83,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         ["['x'].when.in", "'c'", "['a', 'b']"],
     ),
     "invalid CEL": (
-        sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lr'] <\"}]"),
-        ["constraints[0].rule", "not a valid CEL"],
+        sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lr'] <\"}]"), ["constraints[0].rule", "not a valid CEL expression"],
     ),
     "CEL with an unknown key": (
         sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lt'] < 1.0\"}]"),
