@@ -31,8 +31,8 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "empty file": ("", ["is empty", "write a Sweep"]),
     "not YAML": ("a: [1, 2", ["line 1", "is not YAML", "check quotes, brackets"]),
     "a tab": ("a:\n\tb: 1", ["line 2", "'\\t'", "indent with spaces"]),
-    "a list": ("- a\n- b\n", ["['a', 'b']", "not a Sweep", "key: value"]),
-    "a word": ("hello\n", ["'hello'", "not a Sweep", "key: value"]),
+    "a list": ("- a\n- b\n", ["['a', 'b']", "expected a Sweep", "key: value"]),
+    "a word": ("hello\n", ["'hello'", "expected a Sweep", "key: value"]),
     "two keys alike": (sweep() + "  train: {image: j}\n", ["line 9", "'train'", "twice", "remove one"]),
     "no kind": ("apiVersion: metta.ai/v1alpha1\nmetadata: {name: a}\n", ["kind", "add kind: Sweep"]),
     "wrong kind": (sweep(kind="Job"), ["kind", "'Job'", "Sweep, SweepRun"]),
@@ -101,7 +101,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(rest='train: {image: i, command: ["$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],
     ),
     "an unknown hardware": (
-        sweep(rest=TRAIN[:-1] + ", hardware: macbok}"), ["spec.train.hardware", "'macbok'", "known are", "macbook"],
+        sweep(rest=TRAIN[:-1] + ", hardware: macbok}"), ["spec.train.hardware", "'macbok'", "known profiles:"],
     ),
     "fixed and searched": (
         sweep(rest=TRAIN + "\nfixed: {trainer.lr: 1e-3}"), ["spec.fixed['trainer.lr']", "conflicts", "remove one"],
