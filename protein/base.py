@@ -18,7 +18,7 @@ from protein.optimizer import (
     make_observation,
 )
 from protein.searchspace import paths
-from protein.searchspace.distributions import Value
+from protein.searchspace.coordinates import Value
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 

@@ -6,7 +6,6 @@ the unit box (dim,): one column per numeric or ordered parameter, k columns (one
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
@@ -15,13 +14,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from protein.searchspace import paths
-from protein.searchspace.distributions import Value, same
+from protein.searchspace import conditions, paths
+from protein.searchspace.coordinates import Value, same
 from protein.searchspace.parameters import Parameter, SpaceError, read_parameter
 
 Array = npt.NDArray[np.float64]
 Flat = Mapping[str, Any]
-_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*")
 
 __all__ = ["Column", "Parameter", "SearchSpace", "SpaceError"]
 
@@ -42,12 +40,10 @@ class SearchSpace:
     def __init__(self, parameters: Mapping[str, Any]) -> None:
         read = [p if isinstance(p, Parameter) else read_parameter(n, p) for n, p in _leaves(parameters)]
         if not read:
-            raise SpaceError("parameters: is empty; add at least one")
+            raise SpaceError("is empty; add at least one", "parameters")
         self.parameters: Mapping[str, Parameter] = {p.path: p for p in read}
         self.names: tuple[str, ...] = tuple(self.parameters)
-        _check_names(self.names)
-        for parameter in read:
-            _check_when(parameter, self.parameters)
+        conditions.check_parameters(self.parameters)
         self.columns: tuple[Column, ...] = tuple(c for p in read for c in _columns(p))
         self.dim = len(self.columns)
         self._slices: dict[str, slice] = {}
@@ -113,8 +109,7 @@ class SearchSpace:
 
     def center(self) -> dict[str, Value]:
         """The search center, exactly as it was written."""
-        values = {name: p.center for name, p in self.parameters.items()}
-        return {name: value for name, value in values.items() if self._active(name, values)}
+        return conditions.center(self.parameters)
 
     @property
     def center_unit(self) -> Array:
@@ -180,14 +175,10 @@ class SearchSpace:
     def _known(self, flat: Flat) -> None:
         unknown = [n for n in flat if n not in self.parameters]
         if unknown:
-            raise SpaceError(f"{unknown[0]}: is no parameter of the space; known are {', '.join(self.names)}")
+            raise SpaceError(f"unknown parameter; known are {', '.join(self.names)}", str(unknown[0]))
 
     def _active(self, name: str, flat: Flat) -> bool:
-        when = self.parameters[name].when
-        if when is None:
-            return True
-        parent = flat.get(when.parameter, self.parameters[when.parameter].center)
-        return any(same(v, parent) for v in when.values)
+        return conditions.is_active(name, flat, self.parameters)
 
     def _active_rows(self, parameter: Parameter, rows: Array) -> npt.NDArray[np.bool_]:
         assert parameter.when is not None
@@ -235,7 +226,7 @@ class SearchSpace:
 def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(path, configuration) of every parameter, nested or dotted."""
     if not isinstance(config, Mapping):
-        raise SpaceError(f"{prefix.rstrip('.') or 'parameters'}: {config!r} must be a map")
+        raise SpaceError(f"{config!r} must be a map", prefix.rstrip(".") or "parameters")
     for key, value in config.items():
         path = f"{prefix}{key}"
         if isinstance(value, Parameter) or (isinstance(value, Mapping) and _is_parameter(value)):
@@ -243,7 +234,7 @@ def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
         elif isinstance(value, Mapping):
             yield from _leaves(value, f"{path}.")
         else:
-            raise SpaceError(f"{path}: {value!r} is no parameter; give a map with `distribution`")
+            raise SpaceError(f"{value!r} is not a parameter; write a map with `distribution`", path)
 
 
 def _is_parameter(value: Mapping[str, Any]) -> bool:
@@ -260,33 +251,3 @@ def _columns(parameter: Parameter) -> list[Column]:
     if levels:
         return [Column(parameter.path, "grid", levels, 1.0 / levels)]
     return [Column(parameter.path, "continuous", 0, 0.0)]
-
-
-def _check_names(names: Sequence[str]) -> None:
-    for name in names:
-        if not _PATH.fullmatch(name):
-            raise SpaceError(f"{name}: is no dotted path of names such as trainer.optimizer.learning_rate")
-        clash = next((o for o in names if o.startswith(name + ".")), None)
-        if clash is not None:
-            raise SpaceError(f"{name}: is the beginning of {clash}; one of them cannot be set")
-
-
-def _check_when(parameter: Parameter, known: Mapping[str, Parameter]) -> None:
-    when = parameter.when
-    if when is None:
-        return
-    where = f"{parameter.path}.when"
-    parent = known.get(when.parameter)
-    if parent is None:
-        raise SpaceError(f"{where}.parameter: {when.parameter!r} is no parameter; known are {', '.join(known)}")
-    if parent.when is not None:
-        raise SpaceError(f"{where}.parameter: {when.parameter!r} is conditional itself; chains are not supported")
-    if parent.values is None and not parent.integer:
-        raise SpaceError(f"{where}.parameter: {when.parameter!r} is neither categorical nor an integer")
-    for value in when.values:
-        typed = parent.typed(value)
-        if parent.integer:
-            assert parent.min is not None
-            assert parent.max is not None
-            if not parent.min <= float(typed) <= parent.max:
-                raise SpaceError(f"{where}.in: {value!r} is outside [{parent.min:g}, {parent.max:g}]")

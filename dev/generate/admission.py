@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dev.generate.crd_rules import is_none_of, is_one_of
+from protein.searchspace.distributions import DISTRIBUTIONS, Table, listed, names_of_kind, names_with_time
 from sweep_operator.api.names import GROUP, VERSION
 
 _P = "object.spec.parameters"
@@ -38,38 +40,47 @@ def _edited(field: str) -> dict[str, str]:
 _NUMBER = "(type(p.mean) == int || type(p.mean) == double)"
 _COLLIDES = f"({_P}.exists(p, f == p || f.startsWith(p + '.') || p.startsWith(f + '.')))"
 
+
+def parameter_rules(rows: Table = DISTRIBUTIONS) -> list[dict[str, str]]:
+    """The rules of the parameters, from the table of distributions."""
+    choices = names_of_kind("choice", rows=rows)
+    choice, numeric = is_one_of("p.distribution", choices), is_none_of("p.distribution", choices)
+    discrete = ", ".join(f"'{name}'" for name in sorted(names_of_kind("choice", "integer", rows=rows)))
+    time = names_with_time(rows)
+    return [
+        _each(f"{choice} && !has(p.values)", ".values: is missing; a categorical needs values: [a, b]"),
+        _each(f"{numeric} && has(p.values)", ".values: is for categorical; remove it"),
+        _each(
+            f"has(p.mean) && {numeric} && !{_NUMBER}",
+            ".mean: is not a number; write it without quotes",
+        ),
+        _each(
+            f"has(p.mean) && {numeric} && {_NUMBER} && has(p.min) && has(p.max) && "
+            "(double(p.mean) < double(p.min) || double(p.mean) > double(p.max))",
+            ".mean: is outside [min, max]; move it inside",
+        ),
+        _each(
+            f"has(p.mean) && {choice} && has(p.values) && !(p.mean in p.values)",
+            ".mean: is not one of the values",
+        ),
+        _each(
+            f"has(p.scale) && p.scale == 'time' && !({is_one_of('p.distribution', time)})",
+            f".scale: time is for {listed(time)}; use auto or a number",
+        ),
+        _each(f"has(p.when) && !(p.when.parameter in {_P})", ".when.parameter: unknown parameter"),
+        _each(
+            f"has(p.when) && p.when.parameter in {_P} && has({_P}[p.when.parameter].when)",
+            ".when.parameter: is conditional itself; chains are not supported",
+        ),
+        _each(
+            f"has(p.when) && p.when.parameter in {_P} && !({_P}[p.when.parameter].distribution in [{discrete}])",
+            ".when.parameter: is neither categorical nor an integer",
+        ),
+    ]
+
+
 SWEEP_RULES: list[dict[str, str]] = [
-    _each(
-        "p.distribution == 'categorical' && !has(p.values)", ".values: is missing; a categorical needs values: [a, b]"
-    ),
-    _each("p.distribution != 'categorical' && has(p.values)", ".values: is for categorical; remove it"),
-    _each(
-        f"has(p.mean) && p.distribution != 'categorical' && !{_NUMBER}",
-        ".mean: is not a number; write it without quotes",
-    ),
-    _each(
-        f"has(p.mean) && p.distribution != 'categorical' && {_NUMBER} && has(p.min) && has(p.max) && "
-        "(double(p.mean) < double(p.min) || double(p.mean) > double(p.max))",
-        ".mean: is outside [min, max]; move it inside",
-    ),
-    _each(
-        "has(p.mean) && p.distribution == 'categorical' && has(p.values) && !(p.mean in p.values)",
-        ".mean: is none of the values",
-    ),
-    _each(
-        "has(p.scale) && p.scale == 'time' && !(p.distribution in ['log_normal', 'uniform_pow2'])",
-        ".scale: time is for log_normal and uniform_pow2; use auto or a number",
-    ),
-    _each(f"has(p.when) && !(p.when.parameter in {_P})", ".when.parameter: is no parameter of this Sweep"),
-    _each(
-        f"has(p.when) && p.when.parameter in {_P} && has({_P}[p.when.parameter].when)",
-        ".when.parameter: is conditional itself; chains are not supported",
-    ),
-    _each(
-        f"has(p.when) && p.when.parameter in {_P} && !({_P}[p.when.parameter].distribution in "
-        "['categorical', 'int_uniform', 'uniform_pow2'])",
-        ".when.parameter: is neither categorical nor an integer",
-    ),
+    *parameter_rules(),
     {
         "expression": f"!has(object.spec.fixed) || object.spec.fixed.all(f, !{_COLLIDES})",
         "messageExpression": f'"spec.fixed[\'" + object.spec.fixed.filter(f, {_COLLIDES})[0] + '

@@ -6,13 +6,21 @@ that touches map keys would cost the API server's budget many times over, and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from protein.searchspace.distributions import (
+    DISTRIBUTIONS,
+    Distribution,
+    Table,
+    listed,
+    names_of_kind,
+    names_with,
+)
 
 Rule = tuple[str, str]
 """(CEL, message)"""
 
-_POWERS = ", ".join(f"{float(2**n)!r}" for n in range(41))
 _IMMUTABLE = "is immutable; create a new Sweep (warmStart.from takes over what this one has learned)"
 
 
@@ -21,38 +29,52 @@ def _fixed(name: str) -> Rule:
     return kept, f"{name} {_IMMUTABLE}"
 
 
-def _only_for(field: str, kinds: str, words: str) -> Rule:
-    return f"!has(self.{field}) || self.distribution in [{kinds}]", f"{field} is for {words}; remove it"
+def parameter_rules(rows: Table = DISTRIBUTIONS) -> Sequence[Rule]:
+    """The rules of one parameter, from the table of distributions."""
+    choices = names_of_kind("choice", rows=rows)
+    return (
+        (f"{is_one_of('self.distribution', choices)} || (has(self.min) && has(self.max))",
+         "needs min and max; add them"),
+        *(_only_for(field, names_with(field, rows)) for field in ("min", "max", "ordered", "step", "symmetric")),
+        ("!has(self.min) || !has(self.max) || self.min < self.max",
+         "min must be below max; swap them or widen the range"),
+        *(rule for row in rows.values() for rule in _requirements(row)),
+        ("!has(self.step) || !has(self.min) || !has(self.max) || self.step <= (self.max - self.min) * 1.000000001",
+         "step is wider than the range"),
+        ("self.distribution == oldSelf.distribution", f"distribution {_IMMUTABLE}"),
+        ("has(self.when) == has(oldSelf.when) && (!has(self.when) || self.when.parameter == oldSelf.when.parameter)",
+         f"when {_IMMUTABLE}"),
+    )  # fmt: skip
 
 
-_PARAMETER: Sequence[Rule] = (
-    ("self.distribution == 'categorical' || (has(self.min) && has(self.max))", "needs min and max; add them"),
-    _only_for("min", "'uniform', 'int_uniform', 'uniform_pow2', 'log_normal', 'logit_normal'", "numbers"),
-    _only_for("max", "'uniform', 'int_uniform', 'uniform_pow2', 'log_normal', 'logit_normal'", "numbers"),
-    _only_for("ordered", "'categorical'", "categorical"),
-    _only_for("step", "'uniform', 'int_uniform'", "uniform and int_uniform"),
-    _only_for("symmetric", "'logit_normal'", "logit_normal"),
-    ("!has(self.min) || !has(self.max) || self.min < self.max", "min must be below max; swap them or widen the range"),
-    ("self.distribution != 'log_normal' || !has(self.min) || self.min > 0.0",
-     "log_normal needs min above 0; use uniform or a small min"),
-    ("self.distribution != 'logit_normal' || !has(self.min) || !has(self.max) || (self.min > 0.0 && self.max < 1.0)",
-     "logit_normal needs 0 < min and max < 1"),
-    (f"self.distribution != 'uniform_pow2' || !has(self.min) || self.min in [{_POWERS}]",
-     "uniform_pow2 needs a min that is a power of two"),
-    (f"self.distribution != 'uniform_pow2' || !has(self.max) || self.max in [{_POWERS}]",
-     "uniform_pow2 needs a max that is a power of two"),
-    ("self.distribution != 'int_uniform' || !has(self.min) || double(int(self.min)) == self.min",
-     "int_uniform needs an integer min; use uniform for fractions"),
-    ("self.distribution != 'int_uniform' || !has(self.max) || double(int(self.max)) == self.max",
-     "int_uniform needs an integer max; use uniform for fractions"),
-    ("self.distribution != 'int_uniform' || !has(self.step) || double(int(self.step)) == self.step",
-     "int_uniform needs an integer step; use uniform for fractions"),
-    ("!has(self.step) || !has(self.min) || !has(self.max) || self.step <= (self.max - self.min) * 1.000000001",
-     "step is wider than the range"),
-    ("self.distribution == oldSelf.distribution", f"distribution {_IMMUTABLE}"),
-    ("has(self.when) == has(oldSelf.when) && (!has(self.when) || self.when.parameter == oldSelf.when.parameter)",
-     f"when {_IMMUTABLE}"),
-)  # fmt: skip
+def is_one_of(value: str, names: Sequence[str]) -> str:
+    """CEL: ``value`` is one of the names."""
+    quoted = ", ".join(f"'{name}'" for name in names)
+    return f"{value} == {quoted}" if len(names) == 1 else f"{value} in [{quoted}]"
+
+
+def is_none_of(value: str, names: Sequence[str]) -> str:
+    """CEL: ``value`` is not one of the names."""
+    return f"{value} != '{names[0]}'" if len(names) == 1 else f"!({is_one_of(value, names)})"
+
+
+def _only_for(field: str, names: Sequence[str]) -> Rule:
+    quoted = ", ".join(f"'{name}'" for name in names)
+    return f"!has(self.{field}) || self.distribution in [{quoted}]", f"{field} is for {listed(names)}; remove it"
+
+
+def _requirements(row: Distribution) -> Iterator[Rule]:
+    """``mean`` may be of any type, so that CEL in a schema cannot compare it: the admission policy does."""
+    for requirement in row.requirements:
+        instead = f"; use {requirement.instead}" if requirement.instead else ""
+        for field in requirement.fields:
+            if field != "mean":
+                holds = requirement.cel.format(f"self.{field}")
+                yield (
+                    f"self.distribution != '{row.name}' || !has(self.{field}) || {holds}",
+                    f"{row.name}: {field} must be {requirement.words}{instead}",
+                )
+
 
 # The server tries a default against the rules before it fills in the defaults within: hence has(self.source).
 _RESULTS: Sequence[Rule] = (
@@ -101,9 +123,12 @@ SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
          "a path is the beginning of another one; one of them cannot be set"),
         ("self.all(k, k in oldSelf) && oldSelf.all(k, k in self)", f"the set of parameters {_IMMUTABLE}"),
     ),
-    "parameters.*": _PARAMETER,
+    "parameters.*": parameter_rules(),
     "perRun.failureRules[]": (
-        ("has(self.logPattern) || has(self.exitCodes)", "needs logPattern or exitCodes (or both: both must match)"),
+        (
+            "has(self.logPattern) || has(self.exitCodes)",
+            "needs logPattern or exitCodes; if both are set, both must match",
+        ),
     ),
     "train.results": _RESULTS,
     "eval.results": _RESULTS,

@@ -11,6 +11,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from protein.searchspace.distributions import DISTRIBUTIONS, Table
 from protein.searchspace.parameters import Parameter, read_parameter
 
 EXAMPLES: dict[str, Mapping[str, Any]] = {
@@ -45,6 +46,11 @@ def picture(name: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
         f'font-size="12" role="img" aria-label="{escape(name)}">\n' + "\n".join(body) + "\n</svg>\n"
     )
+
+
+def docs_rows(rows: Table = DISTRIBUTIONS) -> list[str]:
+    """Lines of the table in docs/search-spaces.md: what a distribution is for."""
+    return [f"| {row.use} | [{name}](#{name}) |" for name, row in rows.items()]
 
 
 def _choices(parameter: Parameter) -> list[Any] | None:

@@ -1,159 +1,216 @@
-"""The distributions: each maps a value to a unit coordinate, monotonically, and back.
+"""The table of distributions: one row holds everything that the project knows about one of them.
 
-In the unit coordinate a distribution is uniform. Ends are exact: coordinate 0 is ``min`` and 1 is ``max``, to the last
-bit. A grid of k cells has its cells' centers at (i + 0.5) / k, so that the end values get the same mass as all others.
+Validation, the CRD's enum and CEL rules, encoding, the form that Weights & Biases shows, the report's axis and the docs
+are derived from the rows, by functions that take the table as an argument. A new distribution is a new row here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Protocol
+from typing import Literal, NamedTuple
 
-Value = bool | int | float | str
+from protein.searchspace import coordinates
+from protein.searchspace.coordinates import Coordinate
 
-
-class Coordinate(Protocol):
-    """One model coordinate of a parameter."""
-
-    @property
-    def levels(self) -> int:
-        """Cells of the grid; 0: continuous."""
-        ...
-
-    def to_unit(self, value: Any) -> float:
-        """The coordinate of a value: in [0, 1] within the bounds, extrapolated (and finite) beyond them."""
-        ...
-
-    def from_unit(self, unit: float) -> Value:
-        """The value at a coordinate, clipped to the bounds, on the grid."""
-        ...
+CHOICE_FIELDS = ("values", "ordered")
+"""Fields of distributions over listed values."""
+NUMERIC_FIELDS = ("min", "max")
+"""Fields of all other distributions, which need both."""
 
 
 @dataclass(frozen=True)
-class Continuous:
-    """A monotone transform of an interval. ``forward`` is increasing on it; ``inverse`` undoes it."""
+class Requirement:
+    """What some numbers of a distribution must be. ``cel`` says it in CEL, with ``{}`` for the number."""
+
+    fields: tuple[str, ...]
+    """Of min, max, mean and step."""
+    holds: Callable[[float], bool]
+    cel: str
+    words: str
+    """Completes "must be ..."."""
+    instead: str = ""
+    """Completes "use ...": what to do where the number cannot be changed."""
+    nearest: Callable[[float], int] | None = None
+    """The closest number that holds, for the message."""
+
+    def problem(self, distribution: str, value: float) -> str:
+        """The error message for ``value``."""
+        if self.nearest is None:
+            return f"{value:g} is not {self.words}, as {distribution} needs; use {self.instead}"
+        alternative = f", or {self.instead}" if self.instead else ""
+        return f"{value:g} is not {self.words}; use {self.nearest(value)}{alternative}"
+
+
+class Range(NamedTuple):
+    """The numbers that a coordinate is made from."""
 
     low: float
     high: float
-    forward: Callable[[float], float]
-    inverse: Callable[[float], float]
-    levels: int = 0
-
-    def to_unit(self, value: Any) -> float:
-        begin, end = self.forward(self.low), self.forward(self.high)
-        number = float(value)
-        if number == self.low:
-            return 0.0
-        if number == self.high:
-            return 1.0
-        try:
-            at = self.forward(number)
-        except (ValueError, ZeroDivisionError, OverflowError):
-            at = begin if number < self.low else end  # beyond where the transform is defined
-        unit = (at - begin) / (end - begin)
-        return min(max(unit, -1e3), 1e3) if math.isfinite(unit) else (0.0 if number < self.low else 1.0)
-
-    def from_unit(self, unit: float) -> float:
-        if unit <= 0:
-            return self.low
-        if unit >= 1:
-            return self.high
-        begin, end = self.forward(self.low), self.forward(self.high)
-        return min(max(self.inverse(begin + unit * (end - begin)), self.low), self.high)
+    step: float | None
+    symmetric: bool
 
 
 @dataclass(frozen=True)
-class Grid:
-    """Equally likely cells in order. ``position`` maps any value to a (fractional) index."""
+class Distribution:
+    """One row."""
 
-    cells: Sequence[Value]
-    position: Callable[[Any], float]
+    name: str
+    spread: str
+    """How the values are spread, for descriptions."""
+    coordinate_words: str
+    """The coordinate in which the values are uniform, for the docs."""
+    use: str
+    """What it is for, for the docs."""
+    kind: Literal["float", "integer", "choice"]
+    """Type of the values. A choice lists its ``values``; the others have ``min`` and ``max``."""
+    coordinate: Callable[[Range], Coordinate] | None = None
+    """None for a choice."""
+    requirements: tuple[Requirement, ...] = ()
+    takes: tuple[Literal["step", "symmetric"], ...] = ()
+    """Optional fields."""
+    time: bool = False
+    """Whether ``scale: time`` makes sense."""
+    axis: Literal["linear", "log2", "log10"] = "linear"
+    """Axis of the report."""
+    wandb: str | None = None
+    """W&B's distribution with the same bounds; None where W&B gets the list of values."""
 
     @property
-    def levels(self) -> int:
-        return len(self.cells)
-
-    def to_unit(self, value: Any) -> float:
-        return (self.position(value) + 0.5) / len(self.cells)
-
-    def from_unit(self, unit: float) -> Value:
-        return self.cells[self.index(unit)]
-
-    def index(self, unit: float) -> int:
-        """The cell that holds a coordinate."""
-        return min(max(math.floor(unit * len(self.cells)), 0), len(self.cells) - 1)
+    def fields(self) -> tuple[str, ...]:
+        """The optional fields that the distribution takes, besides mean, scale and when."""
+        return CHOICE_FIELDS if self.kind == "choice" else (*NUMERIC_FIELDS, *self.takes)
 
 
-def uniform(low: float, high: float) -> Continuous:
-    """Uniform in x."""
-    return Continuous(low, high, lambda x: x, lambda t: t)
+Table = Mapping[str, Distribution]
 
 
-def log_uniform(low: float, high: float) -> Continuous:
-    """Uniform in log x: for what varies over orders of magnitude."""
-    return Continuous(low, high, math.log, math.exp)
+def is_power_of_two(value: float) -> bool:
+    """Whether ``value`` is 1, 2, 4, ... Fractions such as 0.5 are not."""
+    return value >= 1 and float(value).is_integer() and int(value) & (int(value) - 1) == 0
 
 
-def logit_near_one(low: float, high: float) -> Continuous:
-    """Uniform in -log(1 - x): for rates near 1 (discounts, momenta), where 0.99 and 0.999 are far apart."""
-    return Continuous(low, high, lambda x: -math.log1p(-x), lambda t: -math.expm1(-t))
+_POWERS = ", ".join(f"{float(2**n)!r}" for n in range(41))
+_INTEGER = Requirement(
+    ("min", "max", "mean", "step"),
+    lambda v: float(v).is_integer(),
+    "double(int({0})) == {0}",
+    "an integer",
+    "uniform for fractions",
+    round,
+)
+_POWER_OF_TWO = Requirement(
+    ("min", "max", "mean"),
+    is_power_of_two,
+    f"{{0}} in [{_POWERS}]",
+    "a power of two",
+    nearest=lambda v: int(2 ** max(0, round(math.log2(v)))) if v > 0 else 1,
+)
+_POSITIVE = Requirement(("min",), lambda v: v > 0, "{0} > 0.0", "above 0", "uniform or a small min")
+_ABOVE_ZERO = Requirement(("min",), lambda v: v > 0, "{0} > 0.0", "above 0", "a small min")
+_BELOW_ONE = Requirement(("max",), lambda v: v < 1, "{0} < 1.0", "below 1", "a max just below 1")
 
 
-def logit_symmetric(low: float, high: float) -> Continuous:
-    """Uniform in log(x / (1 - x)): for probabilities where both ends matter."""
-    return Continuous(low, high, lambda x: math.log(x) - math.log1p(-x), lambda t: 1 / (1 + math.exp(-t)))
-
-
-def stepped(low: float, high: float, step: float, *, integer: bool) -> Grid:
-    """low, low + step, ... up to high. Steps are added as decimals, so that 0.1 + 2 * 0.1 is 0.3."""
-    first, width = Decimal(repr(low)), Decimal(repr(step))
-    count = int((Decimal(repr(high)) - first) / width) + 1
-    convert: Callable[[Decimal], Value] = int if integer else float
-    return Grid(_Lazy(count, lambda i: convert(first + i * width)), lambda v: (float(v) - low) / step)
-
-
-def powers_of_two(low: int, high: int) -> Grid:
-    """low, 2 low, 4 low, ... high."""
-    first = low.bit_length() - 1
-    return Grid(
-        [2**e for e in range(first, high.bit_length())],
-        lambda v: (math.log2(v) if v > 0 else first) - first,
+def _uniform(r: Range) -> Coordinate:
+    return (
+        coordinates.uniform(r.low, r.high)
+        if r.step is None
+        else coordinates.stepped(r.low, r.high, r.step, integer=False)
     )
 
 
-def ordered(values: Sequence[Value]) -> Grid:
-    """Values whose order means something."""
-    return Grid(list(values), lambda v: float(_place(values, v)))
+def table(rows: Sequence[Distribution]) -> Table:
+    """The rows by name, in their order."""
+    return {row.name: row for row in rows}
 
 
-def _place(values: Sequence[Value], value: Any) -> int:
-    """Index of a value; 1, True and "1" are different values."""
-    for i, known in enumerate(values):
-        if same(known, value):
-            return i
-    raise ValueError(f"{value!r} is none of the values {list(values)}")
+DISTRIBUTIONS: Table = table(
+    (
+        Distribution(
+            "uniform",
+            spread="evenly",
+            coordinate_words="x; `step` puts it on a grid from `min`",
+            use="a quantity that varies within one order of magnitude",
+            kind="float",
+            coordinate=_uniform,
+            takes=("step",),
+            wandb="uniform",
+        ),
+        Distribution(
+            "int_uniform",
+            spread="whole numbers",
+            coordinate_words="x; `step` puts it on a grid from `min`",
+            use="a depth, a number of epochs",
+            kind="integer",
+            coordinate=lambda r: coordinates.stepped(int(r.low), int(r.high), int(r.step or 1), integer=True),
+            requirements=(_INTEGER,),
+            takes=("step",),
+            wandb="int_uniform",
+        ),
+        Distribution(
+            "uniform_pow2",
+            spread="powers of two",
+            coordinate_words="log2 x, on the powers of two",
+            use="a batch size, a width",
+            kind="integer",
+            coordinate=lambda r: coordinates.powers_of_two(int(r.low), int(r.high)),
+            requirements=(_POWER_OF_TWO,),
+            time=True,
+            axis="log2",
+        ),
+        Distribution(
+            "log_normal",
+            spread="evenly in the logarithm",
+            coordinate_words="log x",
+            use="a rate, a coefficient, a number of steps: orders of magnitude",
+            kind="float",
+            coordinate=lambda r: coordinates.log_uniform(r.low, r.high),
+            requirements=(_POSITIVE,),
+            time=True,
+            axis="log10",
+            wandb="log_uniform_values",
+        ),
+        Distribution(
+            "logit_normal",
+            spread="finely near 1 (discounts, momentum)",
+            coordinate_words="-log(1 - x); with `symmetric: true` log(x / (1 - x))",
+            use="a discount, a momentum: close to 1",
+            kind="float",
+            coordinate=lambda r: (
+                coordinates.logit_symmetric(r.low, r.high) if r.symmetric else coordinates.logit_near_one(r.low, r.high)
+            ),
+            requirements=(_ABOVE_ZERO, _BELOW_ONE),
+            takes=("symmetric",),
+            wandb="uniform",
+        ),
+        Distribution(
+            "categorical",
+            spread="one of values",
+            coordinate_words="one coordinate per value, or one for all if `ordered: true`",
+            use="a choice among listed values",
+            kind="choice",
+        ),
+    )
+)
+"""The shipped distributions."""
 
 
-def same(a: Any, b: Any) -> bool:
-    """Equality that tells 1 from True."""
-    return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
+def names_with(field: str, rows: Table = DISTRIBUTIONS) -> list[str]:
+    """Names of the distributions that take a field."""
+    return [name for name, row in rows.items() if field in row.fields]
 
 
-class _Lazy(Sequence[Value]):
-    """The cells of a wide grid, made when they are asked for."""
+def names_of_kind(*kinds: str, rows: Table = DISTRIBUTIONS) -> list[str]:
+    """Names of the distributions whose values are of one of the kinds."""
+    return [name for name, row in rows.items() if row.kind in kinds]
 
-    def __init__(self, count: int, cell: Callable[[int], Value]) -> None:
-        self._count, self._cell = count, cell
 
-    def __len__(self) -> int:
-        return self._count
+def names_with_time(rows: Table = DISTRIBUTIONS) -> list[str]:
+    """Names of the distributions that take ``scale: time``."""
+    return [name for name, row in rows.items() if row.time]
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self._cell(i) for i in range(*index.indices(self._count))]
-        if not -self._count <= index < self._count:
-            raise IndexError(index)
-        return self._cell(index % self._count)
+
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

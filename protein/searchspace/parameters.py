@@ -8,16 +8,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from protein.searchspace import distributions as d
-from protein.searchspace.distributions import Coordinate, Value
+from protein.searchspace import coordinates
+from protein.searchspace.coordinates import Coordinate, Value, same
+from protein.searchspace.distributions import (
+    CHOICE_FIELDS,
+    DISTRIBUTIONS,
+    NUMERIC_FIELDS,
+    Distribution,
+    Range,
+    Table,
+    listed,
+    names_with,
+    names_with_time,
+)
 
-DISTRIBUTIONS = ("uniform", "int_uniform", "uniform_pow2", "log_normal", "logit_normal", "categorical")
 AUTO_SCALE = 0.5
-_KEYS = ("distribution", "min", "max", "mean", "scale", "step", "values", "ordered", "symmetric", "when")
+_ONLY_FOR_SOME = (*NUMERIC_FIELDS, "step", "symmetric", *CHOICE_FIELDS)
+_KEYS = ("distribution", *NUMERIC_FIELDS, "mean", "scale", "step", *CHOICE_FIELDS, "symmetric", "when")
 
 
 class SpaceError(ValueError):
-    """A parameter that cannot be searched. The message names it, the field, the value and the remedy."""
+    """A parameter that cannot be searched. The message names the parameter, the field, the value and the remedy.
+
+    ``text`` is the message without ``path`` (of the parameter) and ``field``, for callers that name these differently.
+    """
+
+    def __init__(self, text: str, path: str = "", field: str = "") -> None:
+        super().__init__(text, path, field)
+        self.text, self.path, self.field = text, path, field
+
+    def __str__(self) -> str:
+        place = ".".join(part for part in (self.path, self.field) if part)
+        return f"{place}: {self.text}" if place else self.text
 
 
 @dataclass(frozen=True)
@@ -30,10 +52,10 @@ class When:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter. ``center``: where the search begins. ``coordinate`` None: an unordered categorical."""
+    """One parameter. ``center`` is where the search begins. ``coordinate`` is None for an unordered categorical."""
 
     path: str
-    distribution: str
+    row: Distribution = field(repr=False)
     min: float | None = None
     max: float | None = None
     center: Value = 0.0
@@ -42,6 +64,11 @@ class Parameter:
     values: tuple[Value, ...] | None = None
     when: When | None = None
     coordinate: Coordinate | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def distribution(self) -> str:
+        """Name of the distribution."""
+        return self.row.name
 
     @property
     def half_width(self) -> float:
@@ -57,18 +84,18 @@ class Parameter:
     @property
     def integer(self) -> bool:
         """Whether values are integers."""
-        return self.distribution in ("int_uniform", "uniform_pow2")
+        return self.row.kind == "integer"
 
     def normalize(self, value: Any) -> float:
-        """Value to [-1, 1], monotonically. Not for an unordered categorical."""
+        """Value to [-1, 1], monotonically. Raises SpaceError for an unordered categorical."""
         if self.coordinate is None:
-            raise SpaceError(f"{self.path}: an unordered categorical has no coordinate")
+            raise SpaceError("an unordered categorical has no coordinate", self.path)
         return 2.0 * self.coordinate.to_unit(value) - 1.0
 
     def unnormalize(self, place: float) -> Value:
         """[-1, 1] to a value within the bounds and on the grid; the center comes back exactly."""
         if self.coordinate is None:
-            raise SpaceError(f"{self.path}: an unordered categorical has no coordinate")
+            raise SpaceError("an unordered categorical has no coordinate", self.path)
         return self.at((place + 1.0) / 2.0)
 
     def at(self, unit: float) -> Value:
@@ -80,21 +107,33 @@ class Parameter:
 
     def typed(self, value: Any) -> Value:
         """``value`` as this parameter's type. Raises SpaceError for another type; values out of bounds pass."""
-        value = plain(value)
-        if self.values is not None:
-            for known in self.values:
-                if d.same(known, value):
-                    return known
-            raise SpaceError(f"{self.path}: {value!r} is none of the values {list(self.values)}")
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise SpaceError(f"{self.path}: {value!r} is not a number; give one")
-        if not math.isfinite(value):
-            raise SpaceError(f"{self.path}: {value!r} is not finite; give a finite number")
-        if self.integer:
-            if not float(value).is_integer():
-                raise SpaceError(f"{self.path}: {value!r} is not an integer; use {round(value)}")
-            return int(value)
-        return float(value)
+        return typed(value, self.row, self.values, self.path)
+
+    def inside(self, value: Any) -> bool:
+        """Whether a value lies within the bounds; a listed value always does."""
+        return self.min is None or self.max is None or self.min <= float(value) <= self.max
+
+
+def typed(value: Any, row: Distribution, values: Sequence[Value] | None = None, path: str = "") -> Value:
+    """``value`` in the type of the distribution: JSON turns 1.0 into 1, so the form on the wire says nothing.
+
+    Raises SpaceError for another type: text instead of a number, 1.5 instead of an integer, an unlisted choice.
+    """
+    value = plain(value)
+    if row.kind == "choice":
+        for known in values or ():
+            if same(known, value):
+                return known
+        raise SpaceError(f"{value!r} is not one of the values {list(values or ())}", path)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise SpaceError(f"{value!r} is not a number, as {row.name} needs; give a number", path)
+    if not _finite(value):
+        raise SpaceError(f"{_shortened(value)} is not finite; give a finite number", path)
+    if row.kind == "integer":
+        if not float(value).is_integer():
+            raise SpaceError(f"{value!r} is not an integer, as {row.name} needs; use {round(value)}", path)
+        return int(value)
+    return float(value)
 
 
 def plain(value: Any) -> Any:
@@ -102,147 +141,128 @@ def plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") and not isinstance(value, (list, dict)) else value
 
 
-def read_parameter(path: str, config: Mapping[str, Any]) -> Parameter:
+def read_parameter(path: str, config: Mapping[str, Any], rows: Table = DISTRIBUTIONS) -> Parameter:
     """A parameter from its configuration. Raises SpaceError."""
     for key in config:
         if key not in _KEYS:
             near = difflib.get_close_matches(str(key), _KEYS, n=1)
-            raise SpaceError(f"{path}.{key}: is unknown" + (f"; did you mean {near[0]}?" if near else ""))
-    kind = config.get("distribution")
-    if kind not in DISTRIBUTIONS:
-        raise SpaceError(f"{path}.distribution: {kind!r} is unknown; use one of {', '.join(DISTRIBUTIONS)}")
+            hint = f"; did you mean {near[0]}?" if near else f"; known fields are {', '.join(_KEYS)}"
+            raise SpaceError(f"unknown field{hint}", path, str(key))
+    row = rows.get(str(config.get("distribution")))
+    if row is None:
+        unknown = config.get("distribution")
+        raise SpaceError(f"{unknown!r} is unknown; use one of {', '.join(rows)}", path, "distribution")
+    for key in _ONLY_FOR_SOME:
+        if config.get(key) is not None and key not in row.fields:
+            raise SpaceError(f"is for {listed(names_with(key, rows))}, not {row.name}; remove it", path, key)
     when = _when(path, config.get("when"))
-    if kind == "categorical":
-        return _categorical(path, config, when)
-    return _numeric(path, kind, config, when)
+    if row.kind == "choice":
+        return _choice(path, row, config, when, rows)
+    return _numeric(path, row, config, when, rows)
 
 
 def _when(path: str, config: Any) -> When | None:
     if config is None:
         return None
     if not isinstance(config, Mapping) or set(config) != {"parameter", "in"}:
-        raise SpaceError(f"{path}.when: {config!r} must be {{parameter: name, in: [values]}}")
-    values = config["in"]
-    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
-        raise SpaceError(f"{path}.when.in: {values!r} must be a list of values")
-    return When(str(config["parameter"]), tuple(plain(v) for v in values))
+        raise SpaceError(f"{config!r} must be {{parameter: name, in: [values]}}", path, "when")
+    return When(str(config["parameter"]), _listed_values(path, "when.in", config["in"]))
 
 
-def _categorical(path: str, config: Mapping[str, Any], when: When | None) -> Parameter:
-    values = config.get("values")
+def _listed_values(path: str, key: str, values: Any) -> tuple[Value, ...]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
-        raise SpaceError(f"{path}.values: {values!r} must be a list of values")
-    listed: tuple[Value, ...] = tuple(plain(v) for v in values)
-    for i, value in enumerate(listed):
+        raise SpaceError(f"{values!r} must be a list of values; write [a, b]", path, key)
+    return tuple(plain(v) for v in values)
+
+
+def _choice(path: str, row: Distribution, config: Mapping[str, Any], when: When | None, rows: Table) -> Parameter:
+    values = _listed_values(path, "values", config.get("values"))
+    for i, value in enumerate(values):
         if not isinstance(value, (bool, int, float, str)):
-            raise SpaceError(f"{path}.values[{i}]: {value!r} must be text, a number or a boolean")
-        if any(d.same(value, other) for other in listed[:i]):
-            raise SpaceError(f"{path}.values[{i}]: {value!r} is there twice; remove one")
-    for key in ("min", "max", "step"):
-        if config.get(key) is not None:
-            raise SpaceError(f"{path}.{key}: {config[key]!r}: a categorical has values and no {key}; remove it")
+            raise SpaceError(f"{value!r} must be text, a number or a boolean", path, f"values[{i}]")
+        if any(same(value, other) for other in values[:i]):
+            raise SpaceError(f"{value!r} is listed twice; remove one", path, "values")
     center = plain(config.get("mean"))
     if center is None:
-        center = listed[0]
-    elif not any(d.same(center, v) for v in listed):
-        raise SpaceError(f"{path}.mean: {center!r} is none of the values {list(listed)}")
-    coordinate = d.ordered(listed) if config.get("ordered") else None
-    return Parameter(path, "categorical", center=center, values=listed, when=when, coordinate=coordinate)
+        center = values[0]
+    elif not any(same(center, v) for v in values):
+        raise SpaceError(f"{center!r} is not one of the values {list(values)}", path, "mean")
+    coordinate = coordinates.ordered(values) if config.get("ordered") else None
+    _scale(path, row, config.get("scale"), rows)  # checked like everywhere; the search around a choice has no width
+    return Parameter(path, row, center=center, values=values, when=when, coordinate=coordinate)
 
 
-def _numeric(path: str, kind: str, config: Mapping[str, Any], when: When | None) -> Parameter:
-    for key in ("values", "ordered"):
-        if config.get(key) is not None:
-            raise SpaceError(f"{path}.{key}: {kind} has min and max and no {key}; remove it, or use categorical")
+def _numeric(path: str, row: Distribution, config: Mapping[str, Any], when: When | None, rows: Table) -> Parameter:
     low, high = number(path, "min", config.get("min")), number(path, "max", config.get("max"))
     if not low < high:
-        raise SpaceError(f"{path}.min: {low:g} is not below max {high:g}; swap them or widen the range")
-    if kind == "log_normal" and low <= 0:
-        raise SpaceError(f"{path}.min: {low:g} is not above 0, as log_normal needs; use uniform or a small min")
-    if kind == "logit_normal" and not 0 < low < high < 1:
-        key, value = ("min", low) if low <= 0 else ("max", high)
-        raise SpaceError(f"{path}.{key}: {value:g} is not strictly between 0 and 1, as logit_normal needs")
+        raise SpaceError(f"{low:g} is not below max {high:g}; swap them or widen the range", path, "min")
     mean = None if config.get("mean") is None else number(path, "mean", config["mean"])
-    for key, bound in (("min", low), ("max", high), ("mean", mean)):
-        if bound is None:
-            continue
-        if kind == "uniform_pow2" and not (bound >= 1 and bound.is_integer() and int(bound) & (int(bound) - 1) == 0):
-            near = 2 ** max(0, round(math.log2(bound))) if bound > 0 else 1
-            raise SpaceError(f"{path}.{key}: {bound:g} is not a power of two; use {near}")
-        if kind == "int_uniform" and not bound.is_integer():
-            raise SpaceError(f"{path}.{key}: {bound:g} is not an integer; use {round(bound)}, or uniform")
+    step = None if config.get("step") is None else number(path, "step", config["step"])
+    given = {"min": low, "max": high, "mean": mean, "step": step}
+    for requirement in row.requirements:
+        for key in requirement.fields:
+            value = given[key]
+            if value is not None and not requirement.holds(value):
+                raise SpaceError(requirement.problem(row.name, value), path, key)
     if mean is not None and not low <= mean <= high:
-        raise SpaceError(f"{path}.mean: {mean:g} is outside [{low:g}, {high:g}]; move it inside")
-    step = _step(path, kind, config.get("step"), low, high)
-    coordinate = _coordinate(kind, low, high, step, symmetric=bool(config.get("symmetric")))
-    if config.get("symmetric") is not None and kind != "logit_normal":
-        raise SpaceError(f"{path}.symmetric: is for logit_normal, not {kind}; remove it")
-    center: Value
-    if mean is None:
-        center = coordinate.from_unit(0.5)
-    elif kind in ("int_uniform", "uniform_pow2"):
-        center = int(mean)
-    else:
-        center = mean
-    if mean is not None and coordinate.levels and step is not None:
-        center = coordinate.from_unit(coordinate.to_unit(mean))
+        raise SpaceError(f"{mean:g} is outside [{low:g}, {high:g}]; move it inside", path, "mean")
+    if step is not None and not 0 < step <= (high - low) * (1 + 1e-9):  # 0.3 - 0.1 is a little less than 0.2
+        raise SpaceError(f"{step:g} is not above 0 and at most max - min = {high - low:g}", path, "step")
+    assert row.coordinate is not None
+    coordinate = row.coordinate(Range(low, high, step, bool(config.get("symmetric"))))
+    scale = _scale(path, row, config.get("scale"), rows)
     return Parameter(
-        path, kind, low, high, center, _scale(path, kind, config.get("scale", "auto")), step, None, when, coordinate
+        path, row, low, high, _center(row, coordinate, mean, step), scale, step, when=when, coordinate=coordinate
     )
 
 
-def _coordinate(kind: str, low: float, high: float, step: float | None, *, symmetric: bool) -> Coordinate:
-    if kind == "uniform":
-        return d.uniform(low, high) if step is None else d.stepped(low, high, step, integer=False)
-    if kind == "int_uniform":
-        return d.stepped(int(low), int(high), int(step or 1), integer=True)
-    if kind == "uniform_pow2":
-        return d.powers_of_two(int(low), int(high))
-    if kind == "log_normal":
-        return d.log_uniform(low, high)
-    return d.logit_symmetric(low, high) if symmetric else d.logit_near_one(low, high)
+def _center(row: Distribution, coordinate: Coordinate, mean: float | None, step: float | None) -> Value:
+    """``mean`` on the grid; without one the middle of the coordinate."""
+    if mean is None:
+        return coordinate.from_unit(0.5)
+    if coordinate.levels and step is not None:
+        return coordinate.from_unit(coordinate.to_unit(mean))
+    return int(mean) if row.kind == "integer" else mean
 
 
-def _step(path: str, kind: str, value: Any, low: float, high: float) -> float | None:
-    if value is None:
-        return None
-    step = number(path, "step", value)
-    if kind not in ("uniform", "int_uniform"):
-        raise SpaceError(f"{path}.step: {step:g}: {kind} takes no step; use uniform or int_uniform")
-    if not 0 < step <= (high - low) * (1 + 1e-9):  # 0.3 - 0.1 is a little less than 0.2
-        raise SpaceError(f"{path}.step: {step:g} is not above 0 and at most max - min = {high - low:g}")
-    if kind == "int_uniform" and not step.is_integer():
-        raise SpaceError(f"{path}.step: {step:g} is not an integer; use {max(1, round(step))}, or uniform")
-    return step
-
-
-def _scale(path: str, kind: str, value: Any) -> float | str:
+def _scale(path: str, row: Distribution, value: Any, rows: Table) -> float | str:
     if value == "auto" or value is None:
         return "auto"
     if value == "time":
-        if kind not in ("log_normal", "uniform_pow2"):
-            raise SpaceError(
-                f"{path}.scale: 'time' is for log_normal and uniform_pow2, not {kind}; use auto or a number"
-            )
+        if not row.time:
+            wanted = listed(names_with_time(rows))
+            raise SpaceError(f"time is for {wanted}, not {row.name}; use auto or a number", path, "scale")
         return "time"
     scale = number(path, "scale", value)
     if scale <= 0:
-        raise SpaceError(f"{path}.scale: {scale:g} is not above 0; use auto, time or a number such as 0.5")
+        raise SpaceError(f"{scale:g} is not above 0; use auto, time or a number such as 0.5", path, "scale")
     return scale
 
 
 def number(path: str, key: str, value: Any) -> float:
-    """A finite float; text such as "1e-5", which YAML 1.1 parsers make of the number, counts as the number."""
+    """A finite float. Text such as "1e-5", which YAML 1.1 parsers make of the number, counts as the number."""
     value = plain(value)
     if value is None:
-        raise SpaceError(f"{path}.{key}: is missing; add it")
+        raise SpaceError("is missing; add it", path, key)
     try:
         if isinstance(value, bool):
             raise TypeError
         result = float(value)
     except (TypeError, ValueError):
         hint = "auto, time or a number" if key == "scale" else "a number"
-        raise SpaceError(f"{path}.{key}: {value!r} is not a number; use {hint}") from None
+        raise SpaceError(f"{value!r} is not a number; use {hint}", path, key) from None
     if not math.isfinite(result):
-        raise SpaceError(f"{path}.{key}: {value!r} is not finite; use a finite number")
+        raise SpaceError(f"{value!r} is not finite; use a finite number", path, key)
     return result
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all doubles
+        return False
+
+
+def _shortened(value: float) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.api.center import search_center
 from sweep_operator.api.constraints import Rules, check_constraints
 from sweep_operator.api.errors import InvalidObject, parse
-from sweep_operator.api.parameters import ParameterSpec, env_name, typed_value
+from sweep_operator.api.parameters import ParameterSpec, env_name, search_center, typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.domain.immutability import check_edit, check_run_edit, check_run_name
@@ -65,11 +64,11 @@ def test_the_minimal_sweep_works_as_it_stands_and_gets_its_defaults() -> None:
         ((*LR, "min"), "1e-5", "spec.parameters['trainer.lr'].min", "without quotes"),
         ((*LR, "max"), float("nan"), "spec.parameters['trainer.lr'].max", "finite"),
         ((*LR, "scale"), -1, "spec.parameters['trainer.lr'].scale", "greater than 0"),
-        ((*LR, "step"), 0.1, "spec.parameters['trainer.lr'].step", "takes no step"),
+        ((*LR, "step"), 0.1, "spec.parameters['trainer.lr'].step", "is for uniform and int_uniform"),
         ((*LR, "distribution"), "normal", "spec.parameters['trainer.lr'].distribution", "log_normal"),
         ((*NAME, "values"), [], "spec.parameters['trainer.name'].values", "at least 1"),
         ((*NAME, "values"), ["a", "a"], "spec.parameters['trainer.name'].values", "twice"),
-        ((*NAME, "mean"), "adam", "spec.parameters['trainer.name'].mean", "none of the values"),
+        ((*NAME, "mean"), "adam", "spec.parameters['trainer.name'].mean", "not one of the values"),
         ((*NAME, "min"), 1, "spec.parameters['trainer.name'].min", "remove it"),
         (("parameters", "trainer"), X, "spec.parameters['trainer']", "beginning of"),
         (("parameters", "a b"), X, "spec.parameters['a b']", "dotted path"),
@@ -83,13 +82,13 @@ def test_the_minimal_sweep_works_as_it_stands_and_gets_its_defaults() -> None:
             ("parameters", "x"),
             {**X, "when": {"parameter": "trainer.nam", "in": ["sgd"]}},
             "spec.parameters['x'].when.parameter",
-            "no parameter",
+            "unknown parameter",
         ),
         (
             ("parameters", "x"),
             {**X, "when": {"parameter": "trainer.name", "in": ["adam"]}},
             "spec.parameters['x'].when.in",
-            "none of the values",
+            "not one of the values",
         ),
         (
             ("parameters", "x"),

@@ -117,7 +117,7 @@ def test_a_table_of_somebody_else(tmp_path: Path) -> None:
         "error: wandb_export.csv: trainer.activation is in none of the runs; map its name, or give it a column (its "
         "search center: 'tanh')",
         "error: wandb_export.csv: not searched here, and not used: Name, State, act; map their names with --map, or "
-        "--ignore-unknown",
+        "use --ignore-unknown",
     ]
     assert rows(tmp_path, "my_sweep") == [], "nothing of a file in which anything is wrong"
     file.write_text("\n".join(file.read_text().splitlines()[:2]) + "\n")
@@ -173,7 +173,7 @@ def test_another_export_of_the_same_runs_adds_nothing(tmp_path: Path) -> None:
             "f.csv",
             "lr,net.width,net.act,score\n0.1,2,sine,1\n",
             [],
-            "f.csv: line 2: net.act: 'sine' is none of the val",
+            "f.csv: line 2: net.act: 'sine' is not one of t",
         ),
         ("f.csv", "lr,net.width,net.act,score\n0.1,2,relu,nan\n", [], "f.csv, line 2: score: 'nan' is not finite; a r"),
         ("f.csv", "lr,net.width,net.act,score\nfast,2,relu,1\n", [], "f.csv: line 2: lr: 'fast' is not a number, as"),

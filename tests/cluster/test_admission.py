@@ -41,7 +41,7 @@ INVALID: list[tuple[str, Object, str, str]] = [
     ("step of a log_normal", _x(distribution="log_normal", min=0.1, step=0.1), "x", "step is for"),
     ("categorical without values", _x(distribution="categorical", min=None, max=None), X, "needs values"),
     ("values of a uniform", _x(values=[1, 2]), X, "is for categorical"),
-    ("bounds of a categorical", _x(distribution="categorical", values=["a"]), "x", "is for numbers"),
+    ("bounds of a categorical", _x(distribution="categorical", values=["a"]), "x", "min is for uniform, int_uniform"),
     ("mean outside", _x(mean=7), X, "outside"),
     ("mean is text", _x(mean="0.5"), X, "number"),
     ("scale is no word", _x(scale="fast"), "scale", "auto"),

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from dev.generate.distributions import EXAMPLES, picture
-from protein.searchspace.parameters import DISTRIBUTIONS
+from protein.searchspace.distributions import DISTRIBUTIONS
 from sweep_operator.config.yaml_files import parse_documents
 from tests.docs.blocks import ROOT
 

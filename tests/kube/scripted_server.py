@@ -15,10 +15,10 @@ from aiohttp import web
 
 from sweep_operator.kube.cluster.client import ClusterKube
 from sweep_operator.kube.cluster.connection import Connection
-from sweep_operator.kube.cluster.rate_limit import TokenBucket
 from sweep_operator.kube.cluster.retry import Retry
 from sweep_operator.kube.cluster.sources import Kubeconfig, Source
 from sweep_operator.kube.cluster.transport import Transport
+from sweep_operator.pacing import TokenBucket
 
 SECRET = "s3cr3t-t0k3n"
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from scripted_server import FakeTime, Reply, ScriptedServer, cluster_kube, obj, status, write_kubeconfig
 
-from sweep_operator.kube.cluster.rate_limit import TokenBucket
 from sweep_operator.kube.cluster.retry import READ_PATIENCE, WRITE_PATIENCE
 from sweep_operator.kube.protocol import (
     Invalid,
@@ -25,6 +24,7 @@ from sweep_operator.kube.protocol import (
     UnknownOutcome,
 )
 from sweep_operator.kubectl.access import Access
+from sweep_operator.pacing import TokenBucket
 
 Call = Callable[[Kube], Awaitable[Any]]
 BODY = {"metadata": {"name": "a", "namespace": "default", "resourceVersion": "3"}, "data": {"x": "1"}}
@@ -250,17 +250,17 @@ class TestTokenBucket:
     async def test_a_burst_then_the_rate(self, time: FakeTime) -> None:
         bucket = TokenBucket(10, 5, clock=time.clock, sleep=time.sleep)
         for _ in range(5):
-            await bucket.take()
+            await bucket.acquire()
         assert time.slept == []
         for _ in range(10):
-            await bucket.take()
+            await bucket.acquire()
         assert time.now == pytest.approx(1.0)
 
     async def test_it_fills_up_to_the_burst(self, time: FakeTime) -> None:
         bucket = TokenBucket(10, 5, clock=time.clock, sleep=time.sleep)
         time.now = 1000.0
         for _ in range(6):
-            await bucket.take()
+            await bucket.acquire()
         assert time.slept == pytest.approx([0.1])
 
     async def test_those_who_wait_go_in_order_and_those_who_give_up_leave_their_place(self) -> None:
@@ -271,12 +271,12 @@ class TestTokenBucket:
             await gates[-1][1].wait()
 
         bucket = TokenBucket(10, 1, clock=lambda: 0.0, sleep=sleep)
-        await bucket.take()
-        first, second = asyncio.create_task(bucket.take()), asyncio.create_task(bucket.take())
+        await bucket.acquire()
+        first, second = asyncio.create_task(bucket.acquire()), asyncio.create_task(bucket.acquire())
         await asyncio.sleep(0)
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
-        third = asyncio.create_task(bucket.take())
+        third = asyncio.create_task(bucket.acquire())
         await asyncio.sleep(0)
         assert [seconds for seconds, _ in gates] == pytest.approx([0.1, 0.2, 0.2])
         for _, gate in gates:

@@ -12,9 +12,8 @@ import psutil
 import pytest
 
 from protein import SearchSpace
-from sweep_operator.api.center import search_center
 from sweep_operator.api.errors import parse
-from sweep_operator.api.parameters import ParameterSpec
+from sweep_operator.api.parameters import ParameterSpec, search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Observation, SuggestRequest
 from sweep_operator.suggest.child import OptimizerChild

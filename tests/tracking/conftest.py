@@ -11,17 +11,17 @@ import pytest
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.local.tracking import with_own_account
-from sweep_operator.tracking.delivery import pace
+from sweep_operator.tracking.delivery import outbox
 from tests.wandb_stub.server import KEY, WandbServer
 
 
 @pytest.fixture
 def wandb_env(wandb_server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WandbServer:
-    """The environment of somebody who is logged in to the test server."""
+    """The environment of a user who is logged in to the test server."""
     clear_wandb(monkeypatch, tmp_path)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
-    monkeypatch.setattr(pace, "FIRST_RETRY", 0.2)
+    monkeypatch.setattr(outbox, "FIRST_RETRY", 0.2)
     return wandb_server
 
 

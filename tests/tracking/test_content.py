@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from sweep_operator.pacing import TokenBucket
 from sweep_operator.tracking.delivery.content import run_card, sweep_card
-from sweep_operator.tracking.delivery.pace import FIRST_REPAIR, LAST_RETRY, Backoff, Rate
+from sweep_operator.tracking.delivery.outbox import FIRST_REPAIR, LONGEST_RETRY, Retry
 from sweep_operator.tracking.troubles import NoKey, WandbError, status_in, trouble_of
 from tests.builders import SWEEP_UID, make_run, make_sweep
 
@@ -89,23 +90,24 @@ def test_the_status_in_the_sdks_words(words: str, found: Any) -> None:
 
 
 def test_pauses_grow_to_a_limit() -> None:
-    backoff, waits = Backoff(), []
+    retry, waits = Retry(), []
     for _ in range(12):
-        backoff.failed(100.0, permanent=False, jitter=lambda: 1.0)
-        waits.append(backoff.wait(100.0))
+        retry.failed(100.0, permanent=False, rand=lambda: 1.0)
+        waits.append(retry.wait(100.0))
     assert waits[:3] == [2.0, 4.0, 8.0]
-    assert max(waits) == waits[-1] == LAST_RETRY
-    mended = Backoff()
-    mended.failed(0.0, permanent=True, jitter=lambda: 0.0)
-    assert mended.wait(0.0) == FIRST_REPAIR / 2
+    assert max(waits) == waits[-1] == LONGEST_RETRY
+    repair = Retry()
+    repair.failed(0.0, permanent=True, rand=lambda: 0.0)
+    assert repair.wait(0.0) == FIRST_REPAIR / 2
 
 
 def test_no_more_than_the_rate() -> None:
-    rate, sent, now = Rate(60.0), 0, 0.0
+    sent, now = 0, 0.0
+    bucket = TokenBucket(1.0, 15.0, clock=lambda: now)
     while now < 120.0:
-        count = min(10, rate.available(now))
-        rate.take(count)
+        count = min(10, bucket.available())
+        bucket.take(count)
         sent += count
-        now += rate.wait(now, 10) or 0.001
+        now += bucket.wait(10) or 0.001
     assert 60 * 2 <= sent <= 60 * 2 + 15, "a quarter of a minute's worth at once, then one per second"
-    assert rate.wait(now, 1000) <= 15.0, "more than it ever has room for at once is not waited for"
+    assert bucket.wait(1000) <= 15.0, "a request for more than one burst waits for one burst only"

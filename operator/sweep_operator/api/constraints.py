@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sweep_operator.api.center import search_center
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.parameters import ParameterSpec, typed_value
+from sweep_operator.api.parameters import ParameterSpec, search_center, typed_value
 from sweep_operator.api.sweep import Constraint, SweepSpec
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def sample_points(parameters: Mapping[str, ParameterSpec]) -> Iterator[dict[str,
     center = search_center(parameters)
     yield center
     for end in ("min", "max"):
-        numbers = {p: typed_value(s, getattr(s, end)) for p, s in parameters.items() if s.distribution != "categorical"}
+        numbers = {p: typed_value(s, getattr(s, end)) for p, s in parameters.items() if s.row.kind != "choice"}
         yield {path: numbers.get(path, value) for path, value in center.items()}
     for path, spec in parameters.items():
         for value in spec.values or []:
@@ -72,7 +71,7 @@ def sample_points(parameters: Mapping[str, ParameterSpec]) -> Iterator[dict[str,
 
 
 def _any(spec: ParameterSpec) -> Scalar:
-    return (spec.values or [""])[0] if spec.distribution == "categorical" else typed_value(spec, spec.min or 0.0)
+    return (spec.values or [""])[0] if spec.row.kind == "choice" else typed_value(spec, spec.min or 0.0)
 
 
 def _compile(rule: str) -> cel.Program:

@@ -8,11 +8,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from protein.searchspace.conditions import PATH
 from sweep_operator.api.limits import Cost, Limits, PerRun
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.model import Model, Scalar
 from sweep_operator.api.optimizer import ProteinSpec
-from sweep_operator.api.parameters import PATH, ParameterSpec, check_parameters
+from sweep_operator.api.parameters import ParameterSpec, check_parameters
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.storage import Claim, RunVolume, Storage
 from sweep_operator.api.template import StageTemplate, effective_eval

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from protein.searchspace.conditions import PATH
 from sweep_operator.api.model import Model
-from sweep_operator.api.parameters import PATH
 
 KINDS = ("sweep", "wandb", "configMap", "file")
 _FIELDS = {"sweep": "sweep", "wandb": "wandb", "configMap": "config_map", "file": "file"}

@@ -31,7 +31,10 @@ def grouped(keyword: str, group: type[Any], *options: Decorator) -> Decorator:
         def called(**values: Any) -> Any:
             return command(**{keyword: group(**{name: values.pop(name) for name in names})}, **values)
 
-        return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), called)
+        decorated: Callable[..., Any] = called
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
 
     return decorate
 

@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from sweep_operator.pacing import backoff
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -60,9 +62,8 @@ class WorkQueue(Generic[K]):
         """Run a pass after the backoff of the key's failures in a row; returns the delay in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = min(self._max, self._base * 2.0 ** min(failures, 20))
-        if self._jitter is not None:
-            delay *= 0.5 + self._jitter.random() / 2
+        rand = self._jitter.random if self._jitter is not None else lambda: 1.0
+        delay = backoff(failures, self._base, self._max, rand=rand)
         self.add_after(key, delay)
         return delay
 

@@ -41,7 +41,7 @@ def unquoted(text: str) -> str:
 
 def typed_text(spec: ParameterSpec, text: str) -> Scalar:
     """A cell as a value of the parameter. Raises ValueError."""
-    if spec.distribution == "categorical":
+    if spec.row.kind == "choice":
         values = spec.values or []
         for form in (cell, lambda v: str(v) if isinstance(v, str) else cell(v)):
             found = [v for v in values if form(v) == text]

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
+from protein.searchspace.paths import flatten
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.options import OVERRIDES_FOLLOW
 from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.errors import ConfigError, shown
-from sweep_operator.config.paths import flatten
 from sweep_operator.config.yaml_files import parse_documents, read_documents
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.lookup import run_named, sweep_named

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sweep_operator.config.errors import ConfigError
+from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Kind, KubeError, NotFound, Object
 from sweep_operator.kubectl.access import Cluster
 
@@ -83,13 +84,7 @@ async def parsed_sweep(cluster: Cluster, name: str) -> tuple[Sweep, list[SweepRu
 async def runs_of(cluster: Cluster, sweep: str) -> list[Object]:
     """The sweep's runs, including runs not adopted yet; by index, manual runs last."""
     found = await cluster.kube.list(Kind.SWEEP_RUN, cluster.namespace, fields={"spec.sweepName": sweep})
-    return sorted(found.items, key=run_order)
-
-
-def run_order(run: Object) -> tuple[bool, int, str]:
-    """Sort key: by index; manual runs last, by age."""
-    index, meta = run["spec"].get("index"), run["metadata"]
-    return index is None, index or 0, f"{meta.get('creationTimestamp', '')} {meta['name']}"
+    return sorted(found.items, key=display_order)
 
 
 async def _named(cluster: Cluster, kind: Kind, name: str) -> Object:

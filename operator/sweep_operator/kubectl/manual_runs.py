@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from protein.searchspace.paths import flatten
 from sweep_operator.api.errors import FieldError, InvalidObject
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.names import API_VERSION
-from sweep_operator.api.parameters import ParameterSpec, typed_value
+from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.config.paths import flatten
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Object
 from sweep_operator.kubectl.access import Cluster
 from sweep_operator.kubectl.lookup import runs_of
@@ -51,7 +51,7 @@ def outside_bounds(sweep: Sweep, parameters: Mapping[str, Scalar]) -> list[str]:
     return [
         f"{path}={value!r} is outside [{_bound(spec.min)}, {_bound(spec.max)}]; the run uses this value anyway"
         for path, value in parameters.items()
-        if not _inside(spec := sweep.spec.parameters[path], value)
+        if not (spec := sweep.spec.parameters[path]).parameter(path).inside(value)
     ]
 
 
@@ -100,12 +100,6 @@ def _near(path: str, sweep: Sweep) -> str:
     known: Sequence[str] = sorted(sweep.spec.parameters)
     near = difflib.get_close_matches(path, known, n=1) or [k for k in known if k.endswith(f".{path}")]
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known[:8])}"
-
-
-def _inside(spec: ParameterSpec, value: Scalar) -> bool:
-    if isinstance(value, (bool, str)):
-        return True
-    return (spec.min is None or value >= spec.min) and (spec.max is None or value <= spec.max)
 
 
 def _bound(value: float | None) -> str:

@@ -9,9 +9,10 @@ import click
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.domain.conditions import condition_of
+from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Forbidden, Kind, KubeError, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
-from sweep_operator.kubectl.lookup import run_order, runs_of, sweep_named
+from sweep_operator.kubectl.lookup import runs_of, sweep_named
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
 from sweep_operator.kubectl.refusal import explain
@@ -101,7 +102,7 @@ async def _read(cluster: Cluster, name: str | None) -> _Snapshot:
         labels[SWEEP_LABEL] = name
     else:
         sweeps = (await cluster.kube.list(Kind.SWEEP, cluster.namespace)).items
-        runs = sorted((await cluster.kube.list(Kind.SWEEP_RUN, cluster.namespace)).items, key=run_order)
+        runs = sorted((await cluster.kube.list(Kind.SWEEP_RUN, cluster.namespace)).items, key=display_order)
         snapshot = _Snapshot(list(sweeps), {s["metadata"]["name"]: [] for s in sweeps})
         for run in runs:
             snapshot.runs.setdefault(run["spec"]["sweepName"], []).append(run)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from protein.searchspace.parameters import Parameter
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.parameters import ParameterSpec
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 
@@ -60,7 +60,10 @@ def best_so_far(sweep: Sweep, runs: Sequence[SweepRun]) -> list[float]:
 
 def parallel_axes(sweep: Sweep, runs: Sequence[SweepRun]) -> list[Axis]:
     """One axis per searched parameter, on its search scale; runs without the parameter are at "absent"."""
-    return [_axis(path, spec, [r.parameters.get(path) for r in runs]) for path, spec in sweep.spec.parameters.items()]
+    return [
+        axis(spec.parameter(path), [r.parameters.get(path) for r in runs])
+        for path, spec in sweep.spec.parameters.items()
+    ]
 
 
 def short_labels(paths: Sequence[str]) -> dict[str, str]:
@@ -76,20 +79,22 @@ def short_labels(paths: Sequence[str]) -> dict[str, str]:
     return labels
 
 
-def _axis(path: str, spec: ParameterSpec, values: Sequence[Scalar | None]) -> Axis:
-    if spec.distribution == "categorical":
-        words = spec.values or []
+def axis(parameter: Parameter, values: Sequence[Scalar | None]) -> Axis:
+    """The axis of one parameter with the runs' values; None is a run without the parameter."""
+    path = parameter.path
+    if parameter.values is not None:
+        words = parameter.values
         place = {_key(word): float(i) for i, word in enumerate(words)}
         known = [None if v is None else place.get(_key(v)) for v in values]
         ticks = [(float(i), str(word)) for i, word in enumerate(words)]
         return _with_absent(path, known, (0.0, max(1.0, len(words) - 1.0)), ticks)
-    transform = math.log10 if spec.distribution in ("log_normal", "uniform_pow2") else float
+    transform = float if parameter.row.axis == "linear" else math.log10
     numbers = [float(v) for v in values if isinstance(v, (int, float))]
-    low, high = min([spec.min or 0.0, *numbers]), max([spec.max or 0.0, *numbers])
+    low, high = min([parameter.min or 0.0, *numbers]), max([parameter.max or 0.0, *numbers])
     if transform is math.log10 and low <= 0:  # a manual run is outside the bounds
         transform = float
     known = [transform(float(v)) if isinstance(v, (int, float)) else None for v in values]
-    marks = _marks(low, high, spec)
+    marks = _marks(low, high, parameter)
     return _with_absent(path, known, (transform(low), transform(high)), [(transform(m), _tick(m)) for m in marks])
 
 
@@ -103,10 +108,10 @@ def _with_absent(
     return Axis(path, [below if v is None else v for v in known], (below, high), [(below, "absent"), *ticks])
 
 
-def _marks(low: float, high: float, spec: ParameterSpec) -> list[float]:
-    if spec.distribution == "uniform_pow2" and low > 0:
+def _marks(low: float, high: float, parameter: Parameter) -> list[float]:
+    if parameter.row.axis == "log2" and low > 0:
         return [2.0**e for e in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
-    if spec.distribution == "log_normal" and low > 0:
+    if parameter.row.axis == "log10" and low > 0:
         decades = [10.0**e for e in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)]
         inner = [d for d in decades if low * 1.3 < d < high / 1.3]
         return [low, *inner, high]

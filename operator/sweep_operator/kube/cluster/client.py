@@ -10,7 +10,6 @@ from sweep_operator.kube.cluster.connection import Connection
 from sweep_operator.kube.cluster.objects import cleaner, type_of
 from sweep_operator.kube.cluster.pages import PAGE, list_all
 from sweep_operator.kube.cluster.paths import collection, item, segment
-from sweep_operator.kube.cluster.rate_limit import TokenBucket
 from sweep_operator.kube.cluster.retry import Retry
 from sweep_operator.kube.cluster.sources import Source, find_source
 from sweep_operator.kube.cluster.transport import Request, Transport
@@ -26,6 +25,7 @@ from sweep_operator.kube.protocol import (
     Propagation,
     WatchEvent,
 )
+from sweep_operator.pacing import TokenBucket
 
 _MERGE_PATCH = "application/merge-patch+json"
 _STRATEGIC_PATCH = "application/strategic-merge-patch+json"

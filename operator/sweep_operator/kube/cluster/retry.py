@@ -1,7 +1,7 @@
-"""Which failures the client repeats by itself, how long, and at which pace.
+"""Which failed requests the client retries by itself, and for how long.
 
-Short: whoever called has a work queue with a longer backoff, and must not believe that it still may do what it was
-allowed to do when it called.
+The time is short. The caller has a work queue with a longer backoff, and the lease that allowed the request may have
+expired in the meantime.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from typing import TypeVar
 
 from sweep_operator.kube.cluster.errors import NotSent
 from sweep_operator.kube.protocol import KubeError, TooManyRequests, Unavailable
+from sweep_operator.pacing import backoff
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 READ_PATIENCE = 10.0
 WRITE_PATIENCE = 5.0
-"""Seconds after the first attempt in which another one may begin."""
+"""Seconds after the first attempt within which another one may start."""
 _FIRST, _LONGEST = 0.2, 5.0
-"""Seconds: the first pause, doubled each time, and the longest."""
+"""Seconds: the first pause and the longest one."""
 
 
 class Retry:
-    """Repeats what is worth repeating. Reads: no connection, no answer, 429, 5xx. Writes: no connection, 429.
+    """Retries temporary failures. Reads: no connection, no answer, 429, 5xx. Writes: no connection, 429.
 
-    ``except_``: errors of these that are raised at once.
+    ``except_``: error classes that are raised immediately.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Retry:
         self._clock, self._sleep, self._rand = clock, sleep, rand
 
     async def run(self, call: Callable[[], Awaitable[T]], what: str, *, changes: bool) -> T:
-        """The answer of ``call``, or its last error."""
-        worth: tuple[type[KubeError], ...] = (TooManyRequests, NotSent) if changes else (TooManyRequests, Unavailable)
+        """Return the answer of ``call``, or raise its last error."""
+        retryable: tuple[type[KubeError], ...] = (
+            (TooManyRequests, NotSent) if changes else (TooManyRequests, Unavailable)
+        )
         end = self._clock() + (WRITE_PATIENCE if changes else READ_PATIENCE)
         attempt = 0
         while True:
@@ -53,24 +56,24 @@ class Retry:
                 return await call()
             except self._except:
                 raise
-            except worth as error:
+            except retryable as error:
                 pause = self.pause(attempt, error.retry_after)
                 if self._clock() + pause > end:
                     raise
-                log.debug("%s: %s; again in %.1f s", what, error, pause)
+                log.debug("%s: %s; retrying in %.1f s", what, error, pause)
             await self._sleep(pause)
             attempt += 1
 
     async def wait(self, attempt: int, retry_after: float | None = None) -> None:
-        """Pause before attempt ``attempt + 1``."""
+        """Sleep before attempt ``attempt + 1``."""
         await self._sleep(self.pause(attempt, retry_after))
 
     def pause(self, attempt: int, retry_after: float | None) -> float:
-        """Seconds; never less than the server asks for, and spread, so that clients do not come back together."""
-        backoff = min(_LONGEST, _FIRST * 2.0 ** min(attempt, 16)) * (0.5 + self._rand() / 2)
-        return backoff if retry_after is None else retry_after + backoff / 2
+        """Return the seconds to wait: never less than the server asks for."""
+        delay = backoff(attempt, _FIRST, _LONGEST, rand=self._rand)
+        return delay if retry_after is None else retry_after + delay / 2
 
 
 def parse_retry_after(header: str | None) -> float | None:
-    """Seconds. Kubernetes sends whole seconds; a date, which only proxies send, counts as no header."""
+    """Return the seconds. Kubernetes sends whole seconds; a date, which only proxies send, is ignored."""
     return float(header) if header is not None and header.isascii() and header.isdigit() else None

@@ -13,9 +13,9 @@ from aiohttp import ClientResponse, ClientTimeout
 
 from sweep_operator.kube.cluster.connection import CONNECT_SECONDS, Connection
 from sweep_operator.kube.cluster.errors import Answer, NotSent, error_of
-from sweep_operator.kube.cluster.rate_limit import TokenBucket
 from sweep_operator.kube.cluster.retry import Retry, parse_retry_after
 from sweep_operator.kube.protocol import Invalid, KubeError, Object, Unavailable, UnknownOutcome
+from sweep_operator.pacing import TokenBucket
 
 Verb = Literal["get", "list", "watch", "create", "patch", "update", "delete", "deletecollection"]
 _METHODS: Mapping[Verb, str] = {
@@ -139,7 +139,7 @@ class Transport:
 
     async def _counted(self, request: Request, timeout: ClientTimeout) -> ClientResponse:
         if request.limited:
-            await self._bucket.take()
+            await self._bucket.acquire()
         request.check()
         try:
             response = await self._connection.send(

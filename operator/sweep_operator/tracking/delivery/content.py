@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
+from protein.searchspace.parameters import Parameter
+from protein.searchspace.paths import unflatten
 from sweep_operator.api.model import JsonObject, Scalar
-from sweep_operator.api.parameters import ParameterSpec, typed_value
+from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.config.paths import unflatten
 from sweep_operator.domain.identity import run_display_name, wandb_run_id
 from sweep_operator.tracking.delivery.messages import RunCard, SweepCard
 
@@ -23,7 +23,7 @@ _OWN_CONFIG = ("_wandb", "wandb_version")
 def sweep_card(sweep: Sweep, known_id: str | None) -> SweepCard:
     """The sweep with its real parameters; W&B's own optimizer never acts (method custom, controller local)."""
     parameters: dict[str, JsonObject] = {path: {"value": value} for path, value in sweep.spec.fixed.items()}
-    parameters |= {path: _distribution(spec) for path, spec in sweep.spec.parameters.items()}
+    parameters |= {path: wandb_form(spec.parameter(path)) for path, spec in sweep.spec.parameters.items()}
     config: JsonObject = {
         "name": sweep.display_name,
         "description": description(sweep),
@@ -96,14 +96,16 @@ def _info(run: SweepRun) -> JsonObject:
     return {"origin": run.spec.origin, **prediction}
 
 
-def _distribution(spec: ParameterSpec) -> JsonObject:
-    """As near as W&B's own distributions come: they are shown, never drawn from."""
-    if spec.distribution == "categorical":
-        return {"values": list(spec.values or [])}
-    low, high = spec.min or 0.0, spec.max or 0.0
-    if spec.distribution == "uniform_pow2":
-        return {"values": [2**n for n in range(round(math.log2(low)), round(math.log2(high)) + 1)]}
-    if spec.distribution == "int_uniform":
-        return {"distribution": "int_uniform", "min": round(low), "max": round(high)}
-    name = "log_uniform_values" if spec.distribution == "log_normal" else "uniform"
-    return {"distribution": name, "min": float(low), "max": float(high)}
+def wandb_form(parameter: Parameter) -> JsonObject:
+    """The nearest W&B distribution: W&B shows it and never draws from it."""
+    if parameter.values is not None:
+        return {"values": list(parameter.values)}
+    if parameter.row.wandb is None:
+        assert parameter.coordinate is not None
+        levels = parameter.coordinate.levels
+        return {"values": [parameter.coordinate.from_unit((i + 0.5) / levels) for i in range(levels)]}
+    return {
+        "distribution": parameter.row.wandb,
+        "min": parameter.typed(parameter.min),
+        "max": parameter.typed(parameter.max),
+    }

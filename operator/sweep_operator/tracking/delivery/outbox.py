@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +20,9 @@ from sweep_operator.api.sweeprun import RunTracking, SweepRun
 from sweep_operator.api.tracking import Destination
 from sweep_operator.decide.plan import TrackRequest
 from sweep_operator.decide.tracking import TrackingProblem, TrackingReport
+from sweep_operator.pacing import TokenBucket, backoff
 from sweep_operator.tracking.delivery.content import run_card, sweep_card
 from sweep_operator.tracking.delivery.messages import Line, Parcel, Patience, Trouble
-from sweep_operator.tracking.delivery.pace import TOLD_AFTER, Backoff, Rate
 from sweep_operator.tracking.delivery.process import ChildGone, DeliveryChild
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,31 @@ WORTH_A_PARCEL = 10
 """Runs that a project's rate must have room for, where so many wait: each parcel is read twice."""
 IDLE_SECONDS = 60.0
 """A child that has had nothing to do for so long is ended: it holds 100 MB."""
+
+FIRST_RETRY, LONGEST_RETRY = 2.0, 300.0
+"""Seconds between attempts while W&B does not answer."""
+FIRST_REPAIR, LONGEST_REPAIR = 300.0, 3600.0
+"""Seconds between attempts after a failure that only a person can fix."""
+REPORTED_AFTER = 3
+"""Temporary failures in a row before the condition reports them."""
+
+
+@dataclass
+class Retry:
+    """The failures in a row of one run, project or server."""
+
+    failures: int = 0
+    not_before: float = 0.0
+
+    def failed(self, now: float, *, permanent: bool, rand: Callable[[], float] = random.random) -> None:
+        """Note a failure and delay the next attempt."""
+        first, longest = (FIRST_REPAIR, LONGEST_REPAIR) if permanent else (FIRST_RETRY, LONGEST_RETRY)
+        self.not_before = now + backoff(self.failures, first, longest, rand=rand)
+        self.failures += 1
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the next attempt."""
+        return max(0.0, self.not_before - now)
 
 
 @dataclass
@@ -47,7 +73,7 @@ class _Offer:
     entity: str | None = None
     runs: dict[str, RunTracking] = field(default_factory=dict)
     """By uid: news that the statuses may not show yet."""
-    retries: dict[str, Backoff] = field(default_factory=dict)
+    retries: dict[str, Retry] = field(default_factory=dict)
     """By uid of the run."""
     problem: Trouble | None = None
     troubles: int = 0
@@ -75,9 +101,9 @@ class Outbox:
         self._child, self._config, self._folder_of = child, config, folder_of
         self._patience, self._clock = patience or patience_within(config.wandb_run_seconds), clock
         self._offers: dict[Key, _Offer] = {}
-        self._servers: dict[str, Backoff] = {}
-        self._projects: dict[Destination, Backoff] = {}
-        self._rates: dict[Destination, Rate] = {}
+        self._servers: dict[str, Retry] = {}
+        self._projects: dict[Destination, Retry] = {}
+        self._rates: dict[Destination, TokenBucket] = {}
         self._wake = asyncio.Event()
 
     # -- the Tracker ------------------------------------------------------------------------------------------------
@@ -189,22 +215,24 @@ class Outbox:
         there = request.destination
         if not request.offline:
             tried = (self._servers.get(there.base_url), self._projects.get(there))
-            blocked = max((backoff.wait(now) for backoff in tried if backoff is not None), default=0.0)
+            blocked = max((retry.wait(now) for retry in tried if retry is not None), default=0.0)
             if blocked > 0:
                 return blocked
         open_ = [run for run in request.runs if _open(offer, run)]
         if not open_:
             return 0.0
         first = min(_retry(offer, run).wait(now) for run in open_)
-        rate = 0.0 if request.offline else self._rate(there).wait(now, min(len(open_), WORTH_A_PARCEL))
+        rate = 0.0 if request.offline else self._rate(there).wait(min(len(open_), WORTH_A_PARCEL))
         return max(first, rate)
 
-    def _rate(self, there: Destination) -> Rate:
-        return self._rates.setdefault(there, Rate(self._config.wandb_runs_per_minute))
+    def _rate(self, there: Destination) -> TokenBucket:
+        per_minute = self._config.wandb_runs_per_minute
+        new = TokenBucket(per_minute / 60, max(1.0, per_minute / 4), clock=self._clock)
+        return self._rates.setdefault(there, new)
 
     def _chosen(self, offer: _Offer, request: TrackRequest, now: float) -> list[SweepRun]:
         """Those that have failed least come first: one that hangs does not keep the others back."""
-        most = MAX_PARCEL if request.offline else min(MAX_PARCEL, self._rate(request.destination).available(now))
+        most = MAX_PARCEL if request.offline else min(MAX_PARCEL, self._rate(request.destination).available())
         ready = [run for run in request.runs if _open(offer, run) and _retry(offer, run).wait(now) <= 0]
         ready.sort(key=lambda run: _retry(offer, run).failures)
         return ready[:most]
@@ -277,7 +305,7 @@ class Outbox:
                 offer.runs[uid] = RunTracking(state="Refused", run_id=line.run, error=line.trouble.message[:512])
 
     def _delay(self, offer: _Offer, uid: str, trouble: Trouble) -> None:
-        offer.retries.setdefault(uid, Backoff()).failed(self._clock(), permanent=trouble.permanent)
+        offer.retries.setdefault(uid, Retry()).failed(self._clock(), permanent=trouble.permanent)
 
     def _fail(self, key: Key, trouble: Trouble) -> None:
         """Nothing gets through: everything that goes the same way waits."""
@@ -285,15 +313,15 @@ class Outbox:
         if offer is None or offer.request is None:
             return
         there, now = offer.request.destination, self._clock()
-        backoff = (
-            self._projects.setdefault(there, Backoff())
+        retry = (
+            self._projects.setdefault(there, Retry())
             if trouble.permanent
-            else self._servers.setdefault(there.base_url, Backoff())
+            else self._servers.setdefault(there.base_url, Retry())
         )
-        backoff.failed(now, permanent=trouble.permanent)
+        retry.failed(now, permanent=trouble.permanent)
         offer.troubles += 1
         log.warning("%s/%s: not delivered: %s: %s", *key, trouble.reason, trouble.message)
-        if trouble.permanent or offer.troubles >= TOLD_AFTER:
+        if trouble.permanent or offer.troubles >= REPORTED_AFTER:
             offer.heard = True
             if offer.problem is None or offer.problem.reason != trouble.reason:  # the words vary, the status need not
                 offer.problem = trouble
@@ -318,10 +346,10 @@ def _about(offer: _Offer, request: TrackRequest) -> bool:
     return now is not None and (now.destination, now.offline) == (request.destination, request.offline)
 
 
-_NEVER_TRIED = Backoff()
+_NEVER_TRIED = Retry()
 
 
-def _retry(offer: _Offer, run: SweepRun) -> Backoff:
+def _retry(offer: _Offer, run: SweepRun) -> Retry:
     return offer.retries.get(run.metadata.uid, _NEVER_TRIED)
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from protein.searchspace.conditions import PATH
+from protein.searchspace.distributions import DISTRIBUTIONS, Table, is_power_of_two
+from protein.searchspace.paths import flatten
 from sweep_operator.api.errors import parse
 from sweep_operator.api.model import JsonObject, Scalar
-from sweep_operator.api.parameters import PATH, ParameterSpec, is_power_of_two, typed_value
+from sweep_operator.api.parameters import ParameterSpec, typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.config.paths import flatten
 from sweep_operator.config.to_sweep import object_name
 from sweep_operator.tracking.history.messages import HistoryAnswer, PastRun, PastSweep
 from sweep_operator.tracking.history.reader import metric_named, searched_parameters, sweep_config
@@ -124,7 +126,7 @@ def _typed(sweep: Sweep, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parameter(given: Mapping[str, Any] | None, values: Sequence[Scalar]) -> ParameterSpec:
     """As W&B's sweep says; where it does not, or says what we have no word for, as the values look."""
-    for body in (_translated(given or {}), _observed(values)):
+    for body in (translated(given or {}), _observed(values)):
         try:
             if body is not None:
                 return ParameterSpec.model_validate(body)
@@ -133,18 +135,20 @@ def _parameter(given: Mapping[str, Any] | None, values: Sequence[Scalar]) -> Par
     return ParameterSpec(distribution="uniform", min=0.0, max=1.0)
 
 
-def _translated(given: Mapping[str, Any]) -> JsonObject | None:
+def translated(given: Mapping[str, Any], rows: Table = DISTRIBUTIONS) -> JsonObject | None:
+    """A parameter of a W&B sweep as a distribution of ours; None where it names none."""
     if isinstance(given.get("values"), list) and given["values"]:
         return _choice(given["values"])
     low, high, name = given.get("min"), given.get("max"), str(given.get("distribution") or "")
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         return None
-    if name.startswith(("log_uniform_values", "q_log_uniform_values", "inv_log_uniform_values")):
-        return {"distribution": "log_normal", "min": low, "max": high}
-    if name.startswith(("log_uniform", "q_log_uniform")):  # bounds are exponents
-        return {"distribution": "log_normal", "min": math.exp(low), "max": math.exp(high)}
-    whole = name == "int_uniform" or (not name and all(type(v) is int for v in (low, high)))
-    return {"distribution": "int_uniform" if whole else "uniform", "min": float(low), "max": float(high)}
+    name = name.removeprefix("q_").removeprefix("inv_")
+    if name == "log_uniform":  # its bounds are exponents
+        name, low, high = "log_uniform_values", math.exp(low), math.exp(high)
+    elif not name and all(type(v) is int for v in (low, high)):
+        name = "int_uniform"
+    known = next((row.name for row in rows.values() if row.wandb == name), "uniform")
+    return {"distribution": known, "min": float(low), "max": float(high)}
 
 
 def _choice(values: Sequence[Any]) -> JsonObject | None:

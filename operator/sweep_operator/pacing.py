@@ -1,0 +1,66 @@
+"""Backoff after failures, and rate limits: arithmetic on a clock that the caller gives.
+
+Retry libraries own the loop around a call. Here two of three callers have no such loop: the work queue sets a timer,
+and the outbox plans when to serve which project.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+
+def backoff(failures: int, first: float, longest: float, *, rand: Callable[[], float] = random.random) -> float:
+    """Return the seconds to wait after ``failures`` earlier failures in a row (0: this is the first one).
+
+    The delay doubles with each failure, up to ``longest``. The jitter takes up to half of it, so that clients that
+    failed together do not come back together.
+    """
+    return min(longest, first * 2.0 ** min(failures, 20)) * (0.5 + rand() / 2)
+
+
+class TokenBucket:
+    """Allows ``rate`` tokens per second, ``burst`` of them at once."""
+
+    def __init__(
+        self,
+        rate: float,
+        burst: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        if rate <= 0 or burst < 1:
+            raise ValueError(f"qps {rate}, burst {burst}: qps must be above 0 and burst at least 1")
+        self._rate, self._burst, self._clock, self._sleep = rate, burst, clock, sleep
+        self._tokens, self._at = float(burst), clock()
+        """Below zero: the number of callers that wait."""
+
+    def available(self) -> int:
+        """Return how many tokens can be taken without waiting."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._rate)
+        self._at = now
+        return int(self._tokens)
+
+    def take(self, count: int) -> None:
+        """Take ``count`` tokens, without waiting for them."""
+        self.available()
+        self._tokens -= count
+
+    def wait(self, count: int = 1) -> float:
+        """Return the seconds until ``count`` tokens are available (at most a whole burst)."""
+        wanted = min(count, int(self._burst))
+        return 0.0 if self.available() >= wanted else (wanted - self._tokens) / self._rate
+
+    async def acquire(self) -> None:
+        """Take one token and wait until it is due. Callers are served in order of arrival."""
+        self.take(1)
+        if self._tokens < 0:
+            try:
+                await self._sleep(-self._tokens / self._rate)
+            except asyncio.CancelledError:
+                self._tokens += 1
+                raise
