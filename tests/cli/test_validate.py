@@ -82,8 +82,8 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(f"{CATEGORICAL}\n" + uniform("min: 0, max: 1, when: {parameter: y, in: [c]}")),
         ["['x'].when.in", "'c'", "['a', 'b']"],
     ),
-    "no CEL": (
-        sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lr'] <\"}]"), ["constraints[0].rule", "no CEL"],
+    "invalid CEL": (
+        sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lr'] <\"}]"), ["constraints[0].rule", "not a valid CEL expression"],
     ),
     "CEL with an unknown key": (
         sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lt'] < 1.0\"}]"),
