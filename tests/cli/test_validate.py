@@ -83,7 +83,8 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         ["['x'].when.in", "'c'", "['a', 'b']"],
     ),
     "invalid CEL": (
-        sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lr'] <\"}]"), ["constraints[0].rule", "not a valid CEL expression"],
+        sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lr'] <\"}]"),
+        ["constraints[0].rule", "not a valid CEL expression"],
     ),
     "CEL with an unknown key": (
         sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lt'] < 1.0\"}]"),
