@@ -37,9 +37,9 @@ def best_params(
     best-params`.
 
     \b
-      sweep best-params sweep_run=my_sweep --top-n 3 --show-scores
-      sweep best-params sweep_run=my_sweep --entity my-team --project my-project
-      python images/trainer/train.py run=new +trainer/patch=my_sweep_best
+        sweep best-params sweep_run=my_sweep --top-n 3 --show-scores
+        sweep best-params sweep_run=my_sweep --entity my-team --project my-project
+        python images/trainer/train.py run=new +trainer/patch=my_sweep_best
     """
     from sweep_operator.cli.find_sweep import find_sweep
     from sweep_operator.views.best_params import best_params_blocks, ranked_runs

@@ -27,8 +27,8 @@ def export(sweep: str, arguments: tuple[str, ...], target: ExportOptions, lookup
     `sweep import` and warm starts read the file.
 
     \b
-      sweep export sweep_run=my_sweep -o runs.csv
-      sweep export sweep_run=my_sweep --entity my-team --project my-project --format jsonl
+        sweep export sweep_run=my_sweep -o runs.csv
+        sweep export sweep_run=my_sweep --entity my-team --project my-project --format jsonl
     """
     write_rows(_rows(sweep_name(sweep), arguments, lookup), target)
 

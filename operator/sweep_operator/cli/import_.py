@@ -36,9 +36,9 @@ def import_(file: Path, sweep: str, options: ImportOptions, runs_dir: Path) -> N
     twice has no effect. If FILE contains an error, nothing is imported.
 
     \b
-      sweep init run=my_sweep sweep=quick                   # if the sweep does not exist yet
-      sweep import old.csv sweep_run=my_sweep --map trainer.lr=lr --metric accuracy
-      sweep run run=my_sweep sweep=quick
+        sweep init run=my_sweep sweep=quick                   # if the sweep does not exist yet
+        sweep import old.csv sweep_run=my_sweep --map trainer.lr=lr --metric accuracy
+        sweep run run=my_sweep sweep=quick
     """
     source = import_file(file, options)
     stored = stored_sweep(runs_dir, sweep_name(sweep))

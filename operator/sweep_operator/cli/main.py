@@ -33,9 +33,9 @@ def cli(debug: bool) -> None:
     CONFIG is a Sweep manifest, a sweep configuration or a job configuration. key=value arguments override its fields:
 
     \b
-      sweep run run=my_experiment +hardware=macbook trainer.total_timesteps=20000 sweep=quick
-      sweep run configs/examples/cartpole.yaml spec.limits.maxRuns=12
-      sweep best-params sweep_run=my_experiment --top-n 3
+        sweep run run=my_experiment +hardware=macbook trainer.total_timesteps=20000 sweep=quick
+        sweep run configs/examples/cartpole.yaml spec.limits.maxRuns=12
+        sweep best-params sweep_run=my_experiment --top-n 3
     """
 
 

@@ -41,9 +41,9 @@ def add(sweep: str, parameters: tuple[str, ...], files: tuple[Path, ...], like: 
     --like.
 
     \b
-      kubectl sweep add cartpole trainer.gamma=0.98 trainer.batch_size=128
-      kubectl sweep add cartpole --like cartpole.r.3 trainer.gamma=0.98
-      kubectl sweep add cartpole -f candidates.yaml
+        kubectl sweep add cartpole trainer.gamma=0.98 trainer.batch_size=128
+        kubectl sweep add cartpole --like cartpole.r.3 trainer.gamma=0.98
+        kubectl sweep add cartpole -f candidates.yaml
     """
     arguments = [parse_argument(p) for p in parameters]
     for argument in arguments:

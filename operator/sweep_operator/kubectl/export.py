@@ -23,8 +23,8 @@ def export(sweep: str, target: ExportOptions) -> None:
     `kubectl sweep import` and warm starts read the file:
 
     \b
-      kubectl sweep export cartpole -o runs.csv
-      kubectl create configmap old-runs --from-file=runs.csv     # spec.warmStart.from: [{configMap: old-runs}]
+        kubectl sweep export cartpole -o runs.csv
+        kubectl create configmap old-runs --from-file=runs.csv     # spec.warmStart.from: [{configMap: old-runs}]
     """
     found, runs = in_cluster(lambda cluster: parsed_sweep(cluster, sweep_name(sweep)))
     write_rows(rows_of(found, runs), target)

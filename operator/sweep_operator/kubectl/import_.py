@@ -28,7 +28,7 @@ def import_(file: Path, sweep: str, options: ImportOptions) -> None:
     twice has no effect. If FILE contains an error, nothing is imported.
 
     \b
-      kubectl sweep import old.csv cartpole --map trainer.lr=lr --metric accuracy
+        kubectl sweep import old.csv cartpole --map trainer.lr=lr --metric accuracy
     """
     source = import_file(file, options)
     found = in_cluster(lambda cluster: _import(cluster, sweep_name(sweep), source, options.dry_run))

@@ -45,9 +45,9 @@ def cli(debug: bool) -> None:
     """Manage hyperparameter sweeps in a cluster, with the permissions of your kubeconfig.
 
     \b
-      kubectl sweep status cartpole -w
-      kubectl sweep logs cartpole.r.3 -f
-      kubectl sweep add cartpole trainer.gamma=0.98
+        kubectl sweep status cartpole -w
+        kubectl sweep logs cartpole.r.3 -f
+        kubectl sweep add cartpole trainer.gamma=0.98
     """
 
 
