@@ -171,7 +171,7 @@ def test_stop_a_run_and_then_the_sweep(cluster: Cluster, person: Person, hanging
     assert person.does("stop", first).out == f"sweeprun.metta.ai/{first} stopped\n"
     until_reason(cluster, "sweeprun", f"{hanging}.r.1", person.namespace, "Training")
     assert condition(cluster.get("sweeprun", first, person.namespace))["status"] == "False"
-    assert "has ended already" in person.does("stop", first).out
+    assert "has already ended" in person.does("stop", first).out
     assert person.does("stop", f"sweep/{hanging}").out == f"sweep.metta.ai/{hanging} stopped\n"
     until_reason(cluster, "sweep", hanging, person.namespace, "Stopped")
     person.does("resume", hanging)
@@ -236,7 +236,7 @@ def test_what_is_exported_is_imported_by_another_sweep_once(
     }
     assert {r["spec"]["origin"] for r in taken} == {"imported"}
     again = person.does("import", str(file), name).out
-    assert again == f"imported 0 runs; {len(given)} were there already\n"
+    assert again == f"imported 0 runs; {len(given)} already imported\n"
     assert person.does("import", str(file), finished).out == again, "its own runs are no news to a sweep"
     cluster.patch("sweep", name, person.namespace, {"spec": {"suspend": False}})
     until_reason(cluster, "sweep", name, person.namespace, "MaxRunsReached")
@@ -259,7 +259,7 @@ def test_a_file_in_which_anything_is_wrong_is_not_imported(
 def test_what_cannot_be_added_is_said_before_anything_is_made(cluster: Cluster, person: Person, finished: str) -> None:
     before = len(runs(cluster, person.namespace, finished))
     for arguments, stdin, said in (
-        (["lr=1"], None, "lr: is no parameter of done; known are x"),
+        (["lr=1"], None, "lr: is not a parameter of done; known are x"),
         (["x=fast"], None, "x: 'fast' is not a number"),
         (["-f", "-"], "- {x: 0.5}\n- {x: slow}\n", "run 2: x: 'slow' is not a number"),
         (["x=1", "--name", "done.r.9"], None, "names of the form <sweep>.r.<n>"),
@@ -301,7 +301,7 @@ def test_top_says_what_runs_use_and_cost(cluster: Cluster, person: Person, hangi
     assert "has no metrics.k8s.io" in without.err
     header, row = (line.split() for line in without.lines[1:3])
     assert dict(zip(header, row, strict=False))["RUN"] == f"{hanging}.r.0"
-    assert "1 not over" in without.out
+    assert "1 active" in without.out
     unmetered = Person(cluster, person.namespace, "unmetered", [rule for rule in EDIT if rule[0] != "metrics.k8s.io"])
     cluster.apply(METRICS_CRD)
     try:
@@ -390,7 +390,7 @@ def test_a_missing_right_is_named(
     other = Person(cluster, person.namespace, f"lacks-{abs(hash(request.node.name)) % 10**6}", rules)
     done = other.sweep(*arguments)
     if right is None:
-        assert (done.code, "has ended already" in done.out) == (0, True), "nothing to change needs no right to change"
+        assert (done.code, "has already ended" in done.out) == (0, True), "nothing to change needs no right to change"
         return
     assert (done.code, done.out) == (1, "")
     verb, resource = right.split()
