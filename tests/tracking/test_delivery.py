@@ -188,7 +188,7 @@ async def test_a_server_that_is_no_address(
     async with session(tmp_path, with_own_account(OperatorConfig(), os.environ)) as running:
         sweep, _ = await until(running, failed)
     assert synced(sweep).reason == "BaseURLInvalid"
-    assert "'wandb.example.org' is no address" in synced(sweep).message
+    assert "'wandb.example.org' is not a valid URL" in synced(sweep).message
 
 
 async def test_without_the_sdk(
