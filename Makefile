@@ -1,4 +1,4 @@
-# Everything a fresh machine needs is installed by the targets below: `make demo` and `make test` work on a new clone.
+# The targets install everything that they need: `make demo` and `make test` work on a fresh clone.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help
-help: ## show the targets
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 .PHONY: setup
@@ -18,57 +18,57 @@ setup: $(STAMP) ## create .venv and install everything into it
 
 $(STAMP): requirements.txt pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }
-	@# The CPU build of torch is a tenth of the size. Where its index does not answer, PyPI's build (CUDA) works on a CPU too.
+	@# The CPU build of torch is a tenth of the size. If its index is unreachable, PyPI's build (CUDA) works on a CPU too.
 	@torch=$$(grep -oE '^torch==[0-9.]+' requirements.txt); \
 	$(BIN)/python -c 'import importlib.metadata as m, sys; sys.exit(m.version("torch").split("+")[0] != sys.argv[1])' "$${torch#torch==}" 2>/dev/null \
 	|| UV_HTTP_TIMEOUT=10 UV_HTTP_RETRIES=0 $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu "$$torch" 2>/dev/null \
-	|| echo "PyTorch's CPU index does not answer: installing torch from PyPI (larger, works on CPU too)"
+	|| echo "PyTorch's CPU index is unreachable: installing torch from PyPI (larger, also works on a CPU)"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
 .PHONY: lock
-lock: ## compile requirements.txt anew from pyproject.toml (torch's GPU libraries are torch's own affair)
+lock: ## update requirements.txt from pyproject.toml (without torch's GPU libraries, which torch pins itself)
 	$(BIN)/uv pip compile --quiet --universal --all-extras --no-emit-index-url --no-header --upgrade \
 	  $$(sed -nE 's/^(# )?((nvidia|cuda|triton)[a-z0-9-]*)(==.*)?$$/--no-emit-package \2/p' requirements.txt) \
 	  pyproject.toml -o requirements.txt
 
 .PHONY: demo
-demo: $(STAMP) ## a CartPole sweep of 12 runs, 2 in parallel, on this machine
+demo: $(STAMP) ## run a CartPole sweep of 12 runs, 2 in parallel, on this machine
 	@bash scripts/demo
 
 # Unit, property and conformance levels (tests/README.md); what starts servers, browsers or trainings is in `make test`.
 CHECKED := $(addprefix tests/,api config decide docs engine exchange kube kubectl manifests protein release report runtime suggest)
 .PHONY: check
-check: lint ## lint and the fast tests, in three minutes
+check: lint ## run lint and the fast tests (about three minutes)
 	$(BIN)/pytest -n 2 -m "not slow" --ignore tests/kube/test_cluster_kube.py $(CHECKED)
 
 .PHONY: test
 OUTAGE := tests/cluster/test_operator_outage.py
-test: $(STAMP) ## all tests
-	@# its minutes without an API server are spent waiting: beside the tests that need no cluster
+test: $(STAMP) ## run all tests
+	@# this test mostly waits for an unavailable API server, so it runs next to the tests without a cluster
 	@$(BIN)/pytest -p no:xdist $(OUTAGE) > $(VENV)/outage.log 2>&1 & \
 	status=0; $(BIN)/pytest -n 2 --ignore tests/cluster --ignore tests/kube/test_cluster_kube.py || status=$$?; \
 	wait $$! || status=$$?; cat $(VENV)/outage.log; exit $$status
-	@# a cluster for each of two processes, and nothing beside them on a small machine
+	@# one cluster for each of two processes, and nothing else, because the machine may be small
 	$(BIN)/pytest -n 2 --dist loadfile --deselect $(OUTAGE) tests/cluster tests/kube/test_cluster_kube.py
 
 TORCH ?= 2.6.0
 TORCH_VENV := .venv-torch-$(TORCH)
 .PHONY: test-torch
-test-torch: $(STAMP) ## the optimizer's tests with another version of torch (TORCH=2.6.0, the oldest supported)
+test-torch: $(STAMP) ## run the optimizer's tests with another version of torch (TORCH=2.6.0, the oldest supported)
 	@test -x $(TORCH_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(TORCH_VENV)
 	@grep -vE '^torch==' requirements.txt >$(TORCH_VENV)/constraints.txt
 	$(BIN)/uv pip install --quiet --python $(TORCH_VENV)/bin/python -c $(TORCH_VENV)/constraints.txt torch==$(TORCH) ".[all,dev]"
 	$(TORCH_VENV)/bin/python -m pytest -n 2 tests/protein --deselect tests/protein/test_wandb_protein.py
 
 .PHONY: e2e
-e2e: $(STAMP) ## real containers on a real node (root on Linux), or on the cluster of KUBECONFIG
+e2e: $(STAMP) ## run the tests with real containers on a real node (root on Linux), or on the cluster of KUBECONFIG
 	@test -z "$${KUBECONFIG:-}" || echo "on the cluster of KUBECONFIG, context $$(kubectl config current-context)"
 	$(BIN)/pytest -p no:xdist tests/e2e
 
 .PHONY: lint
-lint: $(STAMP) ## ruff, mypy --strict, the dependency rules
+lint: $(STAMP) ## run ruff, mypy --strict and the import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -80,43 +80,43 @@ format: $(STAMP) ## format the code
 	$(BIN)/ruff check --fix .
 
 .PHONY: generate
-generate: $(STAMP) ## everything that is generated from the models
+generate: $(STAMP) ## write the files that are generated from the models
 	$(BIN)/python -m dev.generate.manifests
 	$(BIN)/python -m dev.generate.pages
 
 .PHONY: docs
-docs: $(STAMP) ## the documentation as a site: build/site/index.html (a warning is an error)
+docs: $(STAMP) ## build the documentation: build/site/index.html (a warning is an error)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: cluster-binaries
-cluster-binaries: $(STAMP) ## the binaries of the test cluster: downloaded and checked, or built by Go where downloads are refused
+cluster-binaries: $(STAMP) ## download and verify the binaries of the test cluster, or build them with Go if downloads are blocked
 	$(BIN)/python -m tests.cluster.fetch
 
 include make/release.mk make/kind.mk
 
-# The peers of the benchmarks get an environment of their own: they are no dependencies of ours.
+# The other optimizers of the benchmarks have their own environment, because they are not dependencies of this project.
 BENCH_VENV ?= .venv-bench
 BENCH_BIN := $(BENCH_VENV)/bin
 BENCH_STAMP := $(BENCH_VENV)/.installed
-# logei and sobol can be added; logei takes as long as ours
+# logei and sobol can be added; logei takes as long as Protein
 BENCH_PEERS ?= ours,random,tpe,cma,optuna-gp
 BENCH_TASKS ?= core,hartmann6@8
 BENCH_SEEDS ?= 5
 BENCH_MINUTES ?= 10
 BENCH_PROCS ?= 2
 BENCH_RUNS ?= train_dir/bench/optimizer.jsonl
-# further files of earlier runs, to be shown beside
+# files of earlier runs to include in the report
 BENCH_STORED ?=
 
 $(BENCH_STAMP): tests/bench/optimizer/requirements.txt requirements.txt $(STAMP)
 	@test -x $(BENCH_BIN)/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(BENCH_VENV)
-	@# the build of torch that setup has found
+	@# the build of torch that setup installed
 	@$(BIN)/uv pip freeze --quiet --python $(BIN)/python | grep -E '^torch==.*[+]cpu$$' >$(BENCH_VENV)/torch.txt \
 	&& $(BIN)/uv pip install --quiet --python $(BENCH_BIN)/python --torch-backend cpu -r $(BENCH_VENV)/torch.txt || true
 	$(BIN)/uv pip install --quiet --python $(BENCH_BIN)/python -r requirements.txt -r tests/bench/optimizer/requirements.txt
 	@touch $@
 
-# The oldest W&B SDK that pyproject.toml allows, in a folder of its own; a test's fixture makes it when it is missing.
+# The oldest W&B SDK that pyproject.toml allows, in its own directory. A test fixture creates it if it is missing.
 WANDB_OLDEST := .venv-wandb-oldest
 WANDB_OLDEST_VERSION := $(shell sed -nE 's/.*"wandb>=([0-9.]+).*/\1/p' pyproject.toml)
 WANDB_OLDEST_STAMP := $(WANDB_OLDEST)/.installed-$(WANDB_OLDEST_VERSION)
@@ -129,17 +129,17 @@ $(WANDB_OLDEST_STAMP):
 	@touch $@
 
 .PHONY: wandb-oldest
-wandb-oldest: $(WANDB_OLDEST_STAMP) ## the oldest supported W&B SDK, for its tests (needs setup)
+wandb-oldest: $(WANDB_OLDEST_STAMP) ## install the oldest supported W&B SDK for its tests (needs setup)
 
 .PHONY: bench
-bench: $(BENCH_STAMP) ## the benchmarks (by hand: wall time depends on the machine)
+bench: $(BENCH_STAMP) ## run the benchmarks (by hand, because wall time depends on the machine)
 	$(BENCH_BIN)/python -m tests.bench.latency --out docs/optimizer-latency.md
 	$(BIN)/python -m tests.bench.tracking
 	$(BIN)/python -m tests.bench.history
 	$(BIN)/python -m tests.bench.cluster
 
 .PHONY: bench-optimizer
-bench-optimizer: $(BENCH_STAMP) ## protein beside its peers in ten minutes (BENCH_MINUTES, _SEEDS, _TASKS, _PEERS); again: it goes on
+bench-optimizer: $(BENCH_STAMP) ## compare Protein with other optimizers in ten minutes (BENCH_MINUTES, _SEEDS, _TASKS, _PEERS); resumes if repeated
 	$(BENCH_BIN)/python -m tests.bench.optimizer.run --tasks $(BENCH_TASKS) --peers $(BENCH_PEERS) --seeds $(BENCH_SEEDS) \
 	  --minutes $(BENCH_MINUTES) --procs $(BENCH_PROCS) --out $(BENCH_RUNS)
 	$(BENCH_BIN)/python -m tests.bench.optimizer.plot $(BENCH_RUNS) $(BENCH_STORED) --paired --tasks $(BENCH_TASKS) \

@@ -1,4 +1,4 @@
-# What is shipped: images, the list of what is in them, and whether all of it is fit to be released.
+# Release artifacts: images, SBOM, audit and the release check.
 IMAGES ?= ghcr.io/sweep-operator
 IMAGE_TAG ?= $(shell scripts/version)
 UVX := $(BIN)/uvx
@@ -6,18 +6,18 @@ CYCLONEDX_VERSION := 7.5.0
 export IMAGES IMAGE_TAG
 
 .PHONY: images
-images: ## images of operator and trainer (DOCKER, BASE, TORCH_INDEX, IMAGES, IMAGE_TAG, BUILD_FLAGS)
+images: ## build the images of the operator and the trainer (DOCKER, BASE, TORCH_INDEX, IMAGES, IMAGE_TAG, BUILD_FLAGS)
 	scripts/images
 
 .PHONY: sbom
-sbom: $(STAMP) ## dist/sbom.cdx.json: every pinned dependency, those of tests included (CycloneDX)
+sbom: $(STAMP) ## write dist/sbom.cdx.json: every pinned dependency, including those of the tests (CycloneDX)
 	@mkdir -p dist
 	PYTHONWARNINGS=ignore $(UVX) --quiet --from cyclonedx-bom==$(CYCLONEDX_VERSION) cyclonedx-py requirements requirements.txt \
 	  --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json
 	@$(BIN)/python -c "import json; print(len(json.load(open('dist/sbom.cdx.json'))['components']), 'components in dist/sbom.cdx.json')"
 
 .PHONY: audit
-audit: $(STAMP) ## known vulnerabilities of the pinned dependencies (STRICT=1: not to know is a failure)
+audit: $(STAMP) ## list known vulnerabilities of the pinned dependencies (STRICT=1: fail if the audit is not possible)
 	@UVX=$(UVX) scripts/audit
 
 .PHONY: install-sizes
@@ -25,11 +25,11 @@ install-sizes: $(STAMP) ## what an installation takes on disk, per extra
 	@scripts/install-sizes
 
 .PHONY: version
-version: ## print the version; with V=0.2.0 write it everywhere and date the changelog
+version: ## print the version; with V=0.2.0 change it in every file and date the changelog
 	@scripts/version $(V)
 
 .PHONY: release-check
-release-check: $(STAMP) ## whether it can be released: wheel, commands, chart, images, documentation
+release-check: $(STAMP) ## check everything that a release needs: wheel, commands, chart, images, documentation
 	scripts/release-check
 
 .PHONY: test-images

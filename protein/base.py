@@ -1,10 +1,13 @@
-"""What all optimizers share: bookkeeping, batches, constraints, and the promise not to propose a point twice."""
+"""What all optimizers share: bookkeeping, batches, constraints, and the promise not to propose a point twice.
+
+pandas is imported where a table is asked for, because the package does not require it.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -21,6 +24,9 @@ from protein.searchspace import paths
 from protein.searchspace.coordinates import Value
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
+
+if TYPE_CHECKING:
+    import pandas
 
 TRIES = 10_000
 """Random points that are tried before the constraints are called infeasible."""
@@ -47,11 +53,21 @@ class BaseOptimizer(ABC):
         self.seed = seed
         self.constraints = tuple(constraints)
         self._observations: list[Observation] = []
+        self._outstanding: list[dict[str, Value]] = []
+
+    def __repr__(self) -> str:
+        counts = f"{len(self._observations)} observations, {len(self._outstanding)} outstanding"
+        return f"{type(self).__name__}({len(self.space)} parameters, {self.goal}, seed {self.seed}, {counts})"
 
     @property
     def observations(self) -> Sequence[Observation]:
-        """All of them, in the order in which they came."""
+        """All observations, in the order in which they arrived."""
         return tuple(self._observations)
+
+    @property
+    def outstanding(self) -> Sequence[Flat]:
+        """Flat parameters that ``suggest()`` returned and that were neither observed nor discarded."""
+        return tuple(dict(flat) for flat in self._outstanding)
 
     def observe(
         self,
@@ -62,10 +78,13 @@ class BaseOptimizer(ABC):
         is_failure: bool = False,
         cost_is_lower_bound: bool = False,
         metrics: Mapping[str, float] | None = None,
+        strict: bool = True,
     ) -> None:
-        """A result, of a suggestion or of any other point; nested or flat."""
+        """Record a result, of a suggestion or of any other point. See `Optimizer.observe`."""
         flat = paths.flatten(params)
         self.space.validate(flat)
+        if strict:
+            self.space.require_inside(flat)
         typed = {n: self.space.parameters[n].typed(v) for n, v in flat.items()}
         self._observations.append(
             make_observation(
@@ -78,23 +97,31 @@ class BaseOptimizer(ABC):
             )
         )
 
+        self.discard(flat)
+
+    def discard(self, params: Flat) -> None:
+        """Forget a suggestion that will not be run, so that it is no longer outstanding."""
+        key = self.space.key(self.space.complete(paths.flatten(params)))
+        self._outstanding = [flat for flat in self._outstanding if self.space.key(flat) != key]
+
     @overload
     def suggest(
-        self, n: None = None, *, pending: Sequence[Flat] = (), index: int | None = None
+        self, n: None = None, *, pending: Sequence[Flat] | None = None, index: int | None = None
     ) -> tuple[dict[str, Any], SuggestionInfo]: ...
 
     @overload
     def suggest(
-        self, n: int, *, pending: Sequence[Flat] = (), index: int | None = None
+        self, n: int, *, pending: Sequence[Flat] | None = None, index: int | None = None
     ) -> list[tuple[dict[str, Any], SuggestionInfo]]: ...
 
-    def suggest(self, n: int | None = None, *, pending: Sequence[Flat] = (), index: int | None = None) -> Any:
-        """One suggestion (nested) and its info, or a list of ``n``, for indices from ``index``."""
+    def suggest(self, n: int | None = None, *, pending: Sequence[Flat] | None = None, index: int | None = None) -> Any:
+        """Suggest one configuration (nested) with its info, or a list of ``n``. See `Optimizer.suggest`."""
         if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
             raise ValueError(f"n: {n!r} is not an integer of 1 or more")
         if index is not None and (isinstance(index, bool) or not isinstance(index, int) or index < 0):
             raise ValueError(f"index: {index!r} is not an integer of 0 or more")
-        waiting: list[Flat] = [self.space.complete(paths.flatten(p)) for p in pending]
+        asked = self._outstanding if pending is None else pending
+        waiting = [self.space.complete(paths.flatten(p)) for p in asked]
         first = len(self._observations) + len(waiting) if index is None else index
         batch: list[tuple[dict[str, Any], SuggestionInfo]] = []
         for offset in range(n or 1):
@@ -102,7 +129,58 @@ class BaseOptimizer(ABC):
             flat = {name: proposed[name] for name in self.space.names if name in proposed}
             waiting.append(flat)
             batch.append((paths.unflatten(flat), info))
+        if pending is None:
+            self._outstanding = waiting
         return batch[0] if n is None else batch
+
+    def optimize(
+        self, objective: Callable[[dict[str, Any]], Any], n: int, *, catch: tuple[type[Exception], ...] = ()
+    ) -> Observation | None:
+        """Run ``n`` suggestions one after the other, and return the best observation (None without a score).
+
+        Args:
+            objective: takes the nested parameters and returns the score, a pair (score, cost), or a mapping with the
+                keywords of `observe`.
+            n: number of suggestions.
+            catch: exceptions of the objective that count as a failure of the parameters. Others are raised.
+        """
+        for _ in range(n):
+            params, _info = self.suggest()
+            try:
+                result = _result(objective(params))
+            except catch:
+                result = {"is_failure": True}
+            except BaseException:
+                self.discard(params)
+                raise
+            self.observe(params, **result)
+        sign = 1.0 if self.goal == "maximize" else -1.0
+        scored = [(sign * o.score, o) for o in self._observations if o.score is not None]
+        return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """The observations as a table: one row each, with a column per parameter and metric.
+
+        Raises ImportError without pandas, which the package does not require.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError:
+            raise ImportError("to_dataframe needs pandas; run: pip install pandas") from None
+        rows = [
+            {
+                **o.params,
+                "score": o.score,
+                "cost": o.cost,
+                "is_failure": o.is_failure,
+                "cost_is_lower_bound": o.cost_is_lower_bound,
+                **o.metrics,
+            }
+            for o in self._observations
+        ]
+        columns = [*self.space.names, "score", "cost", "is_failure", "cost_is_lower_bound"]
+        more = [name for row in rows for name in row if name not in columns]
+        return pandas.DataFrame(rows, columns=[*columns, *dict.fromkeys(more)])
 
     @abstractmethod
     def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
@@ -141,3 +219,13 @@ class BaseOptimizer(ABC):
         if passing is None:
             raise SearchSpaceInfeasible(f"none of {TRIES} points passes the constraints")
         return passing
+
+
+def _result(returned: Any) -> dict[str, Any]:
+    """What an objective returned, as keywords of ``observe``."""
+    if isinstance(returned, Mapping):
+        return dict(returned)
+    if isinstance(returned, tuple):
+        score, cost = returned
+        return {"score": score, "cost": cost}
+    return {"score": returned}

@@ -89,19 +89,26 @@ class Optimizer(Protocol):
 
     @overload
     def suggest(
-        self, n: None = None, *, pending: Sequence[Flat] = (), index: int | None = None
+        self, n: None = None, *, pending: Sequence[Flat] | None = None, index: int | None = None
     ) -> tuple[dict[str, Any], SuggestionInfo]: ...
 
     @overload
     def suggest(
-        self, n: int, *, pending: Sequence[Flat] = (), index: int | None = None
+        self, n: int, *, pending: Sequence[Flat] | None = None, index: int | None = None
     ) -> list[tuple[dict[str, Any], SuggestionInfo]]: ...
 
-    def suggest(self, n: int | None = None, *, pending: Sequence[Flat] = (), index: int | None = None) -> Any:
-        """One suggestion (nested) and its info, or a list of ``n``, for indices from ``index``.
+    def suggest(self, n: int | None = None, *, pending: Sequence[Flat] | None = None, index: int | None = None) -> Any:
+        """Suggest one configuration (nested) with its info, or a list of ``n``.
 
-        ``pending``: configurations whose results are still to come. ``index``: the position in the random stream;
-        default: observations + pending. Raises SearchSpaceInfeasible.
+        Args:
+            n: number of suggestions; None returns a single pair instead of a list.
+            pending: configurations whose results are still to come, nested or flat. None: the outstanding ones, which
+                were suggested and not observed yet; what is returned is then outstanding too. A given sequence, also an
+                empty one, is taken as it is, and nothing is remembered.
+            index: position in the random stream. Default: number of observations and pending points.
+
+        Raises:
+            SearchSpaceInfeasible: no configuration passes the constraints.
         """
         ...
 
@@ -114,16 +121,29 @@ class Optimizer(Protocol):
         is_failure: bool = False,
         cost_is_lower_bound: bool = False,
         metrics: Mapping[str, float] | None = None,
+        strict: bool = True,
     ) -> None:
-        """A result, of a suggestion or of any other point; nested or flat. Raises SpaceError, ValueError.
+        """Record a result, of a suggestion or of any other point.
 
-        ``metrics``: values of further outcomes; what is not finite counts as not reported.
+        Args:
+            params: the configuration, nested or flat.
+            score: the result. A score that is not finite is a failure.
+            cost: what it cost, in any unit, the same for all runs. None, or not positive: unknown.
+            is_failure: these parameters do not work.
+            cost_is_lower_bound: the run was cut short, and would have cost more.
+            metrics: values of further outcomes; what is not finite counts as not reported.
+            strict: refuse values outside the bounds and missing parameters. With False, values outside are learned
+                from, and missing parameters count as at the search center.
+
+        Raises:
+            SpaceError: an unknown parameter, a value of another type, or what ``strict`` refuses.
+            ValueError: neither a score nor a failure nor a lower bound.
         """
         ...
 
     @property
     def observations(self) -> Sequence[Observation]:
-        """All of them, in the order in which they came."""
+        """All observations, in the order in which they arrived."""
         ...
 
 

@@ -72,6 +72,10 @@ class Protein(BaseOptimizer):
     _table: History | None = None
     _fitted: tuple[bytes, Models] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: without the caches, which change no result."""
+        return {name: value for name, value in vars(self).items() if name not in ("_table", "_fitted")}
+
     def best(
         self, by: str = "posterior", max_cost: float | None = None
     ) -> tuple[dict[str, Any], float, float | None] | None:

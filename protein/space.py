@@ -56,6 +56,9 @@ class SearchSpace:
     def __len__(self) -> int:
         return len(self.names)
 
+    def __repr__(self) -> str:
+        return f"SearchSpace({', '.join(f'{name}: {p.distribution}' for name, p in self.parameters.items())})"
+
     # -- configurations and rows --------------------------------------------------------------------------------------
 
     def encode(self, flat: Flat) -> Array:
@@ -163,6 +166,17 @@ class SearchSpace:
         self._known(flat)
         for name, value in flat.items():
             self.parameters[name].typed(value)
+
+    def require_inside(self, flat: Flat) -> None:
+        """Check that all active parameters are there and within their bounds. Raises SpaceError."""
+        for name, parameter in self.parameters.items():
+            if name in flat:
+                value = parameter.typed(flat[name])
+                if not parameter.inside(value):
+                    bounds = f"[{parameter.min:g}, {parameter.max:g}]"
+                    raise SpaceError(f"{value!r} is outside {bounds}; pass strict=False to learn from it anyway", name)
+            elif self._active(name, flat):
+                raise SpaceError("is missing; add it, or pass strict=False to assume the search center", name)
 
     def complete(self, flat: Flat) -> dict[str, Value]:
         """``flat`` with its active gaps filled with the search center, typed, in the space's order."""

@@ -15,8 +15,8 @@ from dev.generate.chart_docs import documented, profile_table, values_table, wit
 from dev.generate.chart_schema import values_schema
 from dev.generate.crd import run_crd, sweep_crd
 from dev.generate.rbac import EDIT_RULES, LEASE_RULES, RELEASE_RULES, STOP_RULES, VIEW_RULES, WORK_RULES, Rule
-from dev.generate.yaml_text import yaml_text
 from sweep_operator.api.names import MANAGED_BY
+from sweep_operator.config.yaml_files import documents_text
 
 CHART = "charts/sweep-operator"
 _GENERATED = f"{CHART}/templates/generated"
@@ -57,14 +57,14 @@ def _kinds(objects: list[dict[str, Any]]) -> str:
     text = re.sub(
         rf"^  {_METADATA}: null$",
         '  {{- include "sweep-operator.kindMetadata" . | nindent 2 }}',
-        _escaped(yaml_text(marked)),
+        _escaped(documents_text(marked)),
         flags=re.MULTILINE,
     )
     return f"{_HEADER}{{{{- if .Values.crds.enabled }}}}\n{text}{{{{- end }}}}\n"
 
 
 def _rules(name: str, rules: list[Rule], named: str | None) -> str:
-    text = yaml_text([rules]).rstrip("\n")
+    text = documents_text([rules]).rstrip("\n")
     if named is not None:
         text = re.sub(rf"^  - {MANAGED_BY}$", f'  - {{{{ include "sweep-operator.{named}" . }}}}', text, flags=re.M)
     return f'\n{{{{- define "{MANAGED_BY}.{name}" -}}}}\n{text}\n{{{{- end }}}}\n'

@@ -125,7 +125,10 @@ SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
     ),
     "parameters.*": parameter_rules(),
     "perRun.failureRules[]": (
-        ("has(self.logPattern) || has(self.exitCodes)", "needs logPattern or exitCodes (or both: both must match)"),
+        (
+            "has(self.logPattern) || has(self.exitCodes)",
+            "needs logPattern or exitCodes; if both are set, both must match",
+        ),
     ),
     "train.results": _RESULTS,
     "eval.results": _RESULTS,

@@ -14,10 +14,10 @@ from dev.generate.admission import policies
 from dev.generate.chart import chart_files
 from dev.generate.crd import run_crd, sweep_crd
 from dev.generate.rbac import manifests
-from dev.generate.yaml_text import yaml_text
 from sweep_operator.api.names import GROUP, MANAGED_BY
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.config.yaml_files import documents_text
 
 _HEADER = "# Generated from the models by `make generate`.\n"
 
@@ -40,7 +40,7 @@ def generated(root: Path) -> dict[str, str]:
 
 
 def _yaml(documents: Sequence[Any]) -> str:
-    return _HEADER + yaml_text(documents)
+    return _HEADER + documents_text(documents)
 
 
 def main() -> None:

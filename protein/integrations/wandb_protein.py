@@ -75,14 +75,14 @@ class WandbProtein:
 
     def record_observation(self, objective: float, cost: float) -> None:
         """The result of the last suggestion. Raises RuntimeError when there is none, or it has its result already."""
-        self.optimizer.observe(self._opened("record_observation"), score=objective, cost=cost)
+        self.optimizer.observe(self._opened("record_observation"), score=objective, cost=cost, strict=False)
         self._open = None
         if self.run is not None:
             write_success(self.run, float(plain(objective)), float(plain(cost)))
 
     def record_failure(self, error_message: str = "", cost: float | None = None) -> None:
         """The last suggestion failed: its region becomes less likely, its score stays unknown."""
-        self.optimizer.observe(self._opened("record_failure"), cost=cost, is_failure=True)
+        self.optimizer.observe(self._opened("record_failure"), cost=cost, is_failure=True, strict=False)
         self._open = None
         if self.run is not None:
             write_failure(self.run, error_message)
@@ -118,9 +118,10 @@ class WandbProtein:
         if run.state == "running":
             self._pending.append(params)
         elif run.failure_class == "timeout" and run.cost is not None:
-            self.optimizer.observe(params, cost=run.cost, cost_is_lower_bound=True)
+            self.optimizer.observe(params, cost=run.cost, cost_is_lower_bound=True, strict=False)
         else:
-            self.optimizer.observe(params, score=run.objective, cost=run.cost, is_failure=run.state == "failure")
+            failed = run.state == "failure"
+            self.optimizer.observe(params, score=run.objective, cost=run.cost, is_failure=failed, strict=False)
         return run.state
 
     def _opened(self, what: str) -> dict[str, Any]:

@@ -64,6 +64,12 @@ class Parameter:
     values: tuple[Value, ...] | None = None
     when: When | None = None
     coordinate: Coordinate | None = field(default=None, repr=False, compare=False)
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What it was read from."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The coordinate holds functions, which cannot be pickled; the configuration can.
+        return read_parameter, (self.path, dict(self.config))
 
     @property
     def distribution(self) -> str:
@@ -189,7 +195,7 @@ def _choice(path: str, row: Distribution, config: Mapping[str, Any], when: When 
         raise SpaceError(f"{center!r} is not one of the values {list(values)}", path, "mean")
     coordinate = coordinates.ordered(values) if config.get("ordered") else None
     _scale(path, row, config.get("scale"), rows)  # checked like everywhere; the search around a choice has no width
-    return Parameter(path, row, center=center, values=values, when=when, coordinate=coordinate)
+    return Parameter(path, row, center=center, values=values, when=when, coordinate=coordinate, config=config)
 
 
 def _numeric(path: str, row: Distribution, config: Mapping[str, Any], when: When | None, rows: Table) -> Parameter:
@@ -211,9 +217,8 @@ def _numeric(path: str, row: Distribution, config: Mapping[str, Any], when: When
     assert row.coordinate is not None
     coordinate = row.coordinate(Range(low, high, step, bool(config.get("symmetric"))))
     scale = _scale(path, row, config.get("scale"), rows)
-    return Parameter(
-        path, row, low, high, _center(row, coordinate, mean, step), scale, step, when=when, coordinate=coordinate
-    )
+    center = _center(row, coordinate, mean, step)
+    return Parameter(path, row, low, high, center, scale, step, None, when, coordinate, config)
 
 
 def _center(row: Distribution, coordinate: Coordinate, mean: float | None, step: float | None) -> Value:

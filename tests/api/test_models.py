@@ -164,7 +164,7 @@ def test_environment_names() -> None:
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
-        ("params['trainer.batch_size'] %", "no CEL expression"),
+        ("params['trainer.batch_size'] %", "not a valid CEL expression"),
         ("params['trainer.batch'] > 1", "neither in spec.parameters nor in spec.fixed"),
         ("params['trainer.batch_size'] * params['trainer.lr'] < 1.0", "double("),
         ("params['trainer.batch_size']", "not true or false"),

@@ -48,4 +48,4 @@ class OursProtein:
                 del self.pending[i]
                 break
         result = None if is_failure else float(score)
-        self.protein.observe(dict(params), score=result, cost=float(cost), is_failure=is_failure)
+        self.protein.observe(dict(params), score=result, cost=float(cost), is_failure=is_failure, strict=False)

@@ -70,7 +70,7 @@ def test_render_leaves_the_hardware_to_the_cluster() -> None:
 
 def test_notes_go_to_stderr() -> None:
     result = sweep("render", "run=a", "sweep=demo", "trainer.batch_size=64", *CONFIGS)
-    assert result.stderr == "note: trainer.batch_size is fixed at 64, and no longer searched\n"
+    assert result.stderr == "note: trainer.batch_size is fixed at 64 and no longer searched\n"
     assert yaml.safe_load(result.stdout)["spec"]["fixed"] == {"trainer.batch_size": 64}
 
 
@@ -163,8 +163,8 @@ def test_by_posterior_is_not_fooled_by_one_lucky_score(tmp_path: Path) -> None:
     ("arguments", "code", "said"),
     [
         (["rum"], 2, "'rum' is no command; did you mean run?"),
-        (["run"], 2, "error: run: is not set; add run=NAME"),
-        (["run", "nosuch.yaml"], 2, "error: nosuch.yaml: there is no such file"),
+        (["run"], 2, "error: run: is required; add run=NAME"),
+        (["run", "nosuch.yaml"], 2, "error: nosuch.yaml: file not found"),
         (["status", "none", "--runs-dir", "/nonexistent"], 2, "no sweep 'none': there is none below /nonexistent"),
         (["best-params", "x", "--top-n", "0"], 2, "--top-n"),
     ],

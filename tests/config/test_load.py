@@ -66,13 +66,13 @@ def test_a_group_leaves_a_searched_parameter_searched_and_an_argument_fixes_it()
     assert "trainer.total_timesteps" not in by_group["fixed"]
     assert "trainer.batch_size" in by_group["parameters"]
     assert (
-        "trainer.batch_size is searched; the configured 256 is not used"
+        "trainer.batch_size is searched; the configured value 256 is ignored"
         in load("run=a", "sweep=demo", "+trainer/patch=example").notes
     )
     loaded = load("run=a", "sweep=demo", "trainer.batch_size=128")
     assert "trainer.batch_size" not in loaded.manifest["spec"]["parameters"]
     assert loaded.manifest["spec"]["fixed"] == {"trainer.batch_size": 128}
-    assert loaded.notes == ("trainer.batch_size is fixed at 128, and no longer searched",)
+    assert loaded.notes == ("trainer.batch_size is fixed at 128 and no longer searched",)
 
 
 def test_an_argument_that_repeats_the_default_still_fixes() -> None:
@@ -148,13 +148,13 @@ def test_a_name_that_had_to_be_cut_keeps_its_identity() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "run: is not set; add run=NAME"),
-        (["run=a", "trainr.x=1"], "trainr.x: is no setting of the configuration; did you mean"),
-        (["run=a", "sweep=foo"], "sweep/foo: there is no such configuration; known are demo, full, quick"),
-        (["run=a", "trainer.gamma"], "'trainer.gamma' is no override; write key=value"),
-        (["nosuch.yaml"], "nosuch.yaml: there is no such file"),
-        (["run=a", "sweep.parameters.trainer.optimizer.learning_rate=3"], "is no distribution"),
-        (["run=a", "trainer.optimizer=null"], "trainer.optimizer: None cannot be fixed"),
+        ([], "run: is required; add run=NAME"),
+        (["run=a", "trainr.x=1"], "trainr.x: unknown setting; did you mean"),
+        (["run=a", "sweep=foo"], "sweep/foo: configuration not found; known configurations: demo, full, quick"),
+        (["run=a", "trainer.gamma"], "'trainer.gamma' is not a valid override; write key=value"),
+        (["nosuch.yaml"], "nosuch.yaml: file not found"),
+        (["run=a", "sweep.parameters.trainer.optimizer.learning_rate=3"], "is not a distribution"),
+        (["run=a", "trainer.optimizer=null"], "trainer.optimizer: None is not a valid parameter value"),
     ],
 )
 def test_errors_have_a_remedy(arguments: list[str], said: str) -> None:
@@ -180,17 +180,17 @@ def test_overrides_of_a_manifest() -> None:
     assert sweep.spec.limits.max_runs == 3
     assert sweep.spec.train.env == [{"name": "A", "value": "b"}]
     assert loaded.runs_dir == Path("/tmp/x")
-    assert loaded.notes == ("trainer.batch_size is fixed at 64, and no longer searched",)
+    assert loaded.notes == ("trainer.batch_size is fixed at 64 and no longer searched",)
 
 
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
-        ("sweep=quick", "'sweep' is no parameter of this Sweep"),
-        ("+trainer/patch=x", "groups are for configurations"),
-        ("spec.parameters.trainer.gama.max=1", "names none of the parameters"),
-        ("trainer.gamma=[1]", "cannot be fixed"),
-        ("run=", "is empty"),
+        ("sweep=quick", "'sweep' is not a parameter of this Sweep"),
+        ("+trainer/patch=x", "groups require a configuration"),
+        ("spec.parameters.trainer.gama.max=1", "unknown parameter; known parameters: "),
+        ("trainer.gamma=[1]", "is not a valid parameter value"),
+        ("run=", "must not be empty"),
         ("~trainer.nothing", "neither searched nor fixed"),
     ],
 )
@@ -206,7 +206,7 @@ def test_other_objects_of_the_file_come_along(tmp_path: Path) -> None:
     loaded = load_sweep([str(path)])
     assert [e["metadata"]["name"] for e in loaded.extras] == ["mine"]
     path.write_text(f"{MANIFEST.read_text()}---\n{MANIFEST.read_text()}")
-    with pytest.raises(ConfigError, match="holds 2 Sweeps"):
+    with pytest.raises(ConfigError, match="contains 2 Sweeps"):
         load_sweep([str(path)])
 
 

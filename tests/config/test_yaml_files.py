@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.config.yaml_files import float_text, parse_documents, parse_value, to_yaml
+from sweep_operator.config.yaml_files import SMALL_FLOAT, parse_documents, parse_value, to_yaml
+from sweep_operator.domain.value_text import float_text
 
 
 @pytest.mark.parametrize(
@@ -29,9 +30,9 @@ def test_values_are_read_as_yaml_1_2(text: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a: 1\nb: 2\na: 3", "f.yaml, line 3: the key 'a' is there twice; remove one"),
-     ("a: [1", "f.yaml, line 1: is not YAML"), ("{1: 2}", "the key 1, which is no text; put it in quotes"),
-     ("a: *b", "undefined alias 'b'"), ("a: !!binary aGk=", "bytes is no JSON value")],
+    [("a: 1\nb: 2\na: 3", "f.yaml, line 3: duplicate key 'a'; remove one"),
+     ("a: [1", "f.yaml, line 1: is not valid YAML"), ("{1: 2}", "the key 1, which is not a string; put it in quotes"),
+     ("a: *b", "undefined alias 'b'"), ("a: !!binary aGk=", "bytes is not a JSON value")],
 )  # fmt: skip
 def test_errors_name_the_file_the_line_and_the_remedy(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:
@@ -46,12 +47,12 @@ def test_errors_name_the_file_the_line_and_the_remedy(text: str, said: str) -> N
      (-0.0, "-0.0"), (-2.5e-7, "-2.5e-07"), (1e16, "1.0e+16"), (123456.789, "123456.789")],
 )  # fmt: skip
 def test_small_floats_are_in_scientific_notation(value: float, text: str) -> None:
-    assert float_text(value) == text
+    assert float_text(value, SMALL_FLOAT) == text
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_keeps_every_bit_in_every_reader(value: float) -> None:
-    text = float_text(value)
+    text = float_text(value, SMALL_FLOAT)
     for read in (pyyaml.safe_load(text), OmegaConf.create(f"x: {text}").x, float(text)):
         assert isinstance(read, float)
         assert (read, math.copysign(1, read)) == (value, math.copysign(1, value))
@@ -59,7 +60,7 @@ def test_a_float_keeps_every_bit_in_every_reader(value: float) -> None:
 
 def test_ours_reads_our_floats() -> None:
     for value in (5e-324, 1.7976931348623157e308, 0.1 + 0.2, 1 / 3e7):
-        assert parse_value(float_text(value), "x") == value
+        assert parse_value(float_text(value, SMALL_FLOAT), "x") == value
 
 
 _KEYS = st.text("abyn_-.1 é", min_size=1, max_size=5)

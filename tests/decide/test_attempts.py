@@ -10,7 +10,7 @@ import pytest
 from given import T0, after, at, decide, ended, finished, job, pod, reason, run, snapshot, started, sweep
 
 from sweep_operator.api.limits import FailureRule
-from sweep_operator.decide.outcome import Ended, LogReading, NeedsLog, Rules, Running, Waiting, judge
+from sweep_operator.decide.outcome import AttemptPolicy, Ended, LogReading, NeedsLog, Running, Waiting, attempt_state
 from sweep_operator.decide.plan import DeleteJob, EnsureStage, ReleasePod, RemovePod
 from sweep_operator.decide.refusal import Probe, Refusal, refuse
 
@@ -18,7 +18,7 @@ GOOD = '{"metrics": {"reward": 0.5}, "cost": 7}'
 RUN = run(0)
 
 
-def rules(**changes: Any) -> Rules:
+def policy(**changes: Any) -> AttemptPolicy:
     values: dict[str, Any] = {
         "stage": "train",
         "reports": True,
@@ -30,7 +30,7 @@ def rules(**changes: Any) -> Rules:
         "deadline": None,
         "lost_after": timedelta(seconds=120),
     }
-    return Rules(**{**values, **changes})
+    return AttemptPolicy(**{**values, **changes})
 
 
 DELETED_EARLY = {"deletion_requested": at(5)}
@@ -69,7 +69,7 @@ DELETED_LATE = {"deletion_requested": at(15)}
     ],
 )
 def test_an_ended_pod_has_one_class(pod_: Any, expected: str, why: str) -> None:
-    state = judge(job(RUN), [pod_], rules(), {}, at(20))
+    state = attempt_state(job(RUN), [pod_], policy(), {}, at(20))
     assert isinstance(state, Ended)
     assert (state.class_, state.reason) == (expected, why)
 
@@ -86,46 +86,46 @@ def test_an_ended_pod_has_one_class(pod_: Any, expected: str, why: str) -> None:
     ],
 )
 def test_failures_of_eval_are_evals_own(pod_: Any, expected: str) -> None:
-    state = judge(job(RUN, "eval"), [pod_], rules(stage="eval"), {}, at(20))
+    state = attempt_state(job(RUN, "eval"), [pod_], policy(stage="eval"), {}, at(20))
     assert isinstance(state, Ended)
     assert state.class_ == expected
 
 
 def test_train_need_not_report_where_eval_does() -> None:
-    state = judge(job(RUN), [ended(RUN, 0, "not json")], rules(reports=False), {}, at(20))
+    state = attempt_state(job(RUN), [ended(RUN, 0, "not json")], policy(reports=False), {}, at(20))
     assert isinstance(state, Ended)
     assert state.class_ == "succeeded"
 
 
 def test_a_running_pod_is_ended_at_its_deadline_from_the_start_of_main() -> None:
-    limited = rules(deadline=timedelta(seconds=30))
-    running = judge(job(RUN), [pod(RUN)], limited, {}, at(30))
+    limited = policy(deadline=timedelta(seconds=30))
+    running = attempt_state(job(RUN), [pod(RUN)], limited, {}, at(30))
     assert isinstance(running, Running)
     assert running.until == at(31)
-    state = judge(job(RUN), [pod(RUN)], limited, {}, at(31))
+    state = attempt_state(job(RUN), [pod(RUN)], limited, {}, at(31))
     assert isinstance(state, Ended)
     assert state.class_ == "timeout"
 
 
 def test_a_program_that_ended_in_time_is_not_a_timeout_however_late_it_is_seen() -> None:
-    state = judge(job(RUN), [ended(RUN, 0, GOOD)], rules(deadline=timedelta(seconds=30)), {}, at(1000))
+    state = attempt_state(job(RUN), [ended(RUN, 0, GOOD)], policy(deadline=timedelta(seconds=30)), {}, at(1000))
     assert isinstance(state, Ended)
     assert state.class_ == "succeeded"
 
 
 def test_waiting_shows_its_reason_and_ends_at_the_pending_deadline() -> None:
     stuck = pod(RUN, phase="Pending", started=None, waiting_reason="ImagePullBackOff", waiting_message="no such image")
-    state = judge(job(RUN), [stuck], rules(), {}, at(59))
+    state = attempt_state(job(RUN), [stuck], policy(), {}, at(59))
     assert isinstance(state, Waiting)
     assert (state.reason, state.message, state.until) == ("ImagePullBackOff", "no such image", at(60))
-    state = judge(job(RUN), [stuck], rules(), {}, at(60))
+    state = attempt_state(job(RUN), [stuck], policy(), {}, at(60))
     assert isinstance(state, Ended)
     assert (state.class_, state.reason) == ("infrastructure", "ImagePullBackOff")
     assert "no such image" in state.message
 
 
 def test_time_in_a_queue_does_not_count_as_pending() -> None:
-    state = judge(job(RUN, suspended=True), [], rules(), {}, at(10_000))
+    state = attempt_state(job(RUN, suspended=True), [], policy(), {}, at(10_000))
     assert isinstance(state, Waiting)
     assert (state.reason, state.until) == ("Queued", None)
 
@@ -133,17 +133,17 @@ def test_time_in_a_queue_does_not_count_as_pending() -> None:
 def test_a_job_that_its_queue_resumes_waits_for_its_next_pod() -> None:
     evicted = ended(RUN, 143, uid="a", deletion_requested=at(10), deletion_due=at(40))
     resumed = job(RUN, queued=True, resumed=at(5000))
-    waiting = judge(resumed, [evicted], rules(), {}, at(5001))
+    waiting = attempt_state(resumed, [evicted], policy(), {}, at(5001))
     assert isinstance(waiting, Waiting)
     assert waiting.until is None
     again = pod(RUN, uid="b", created=at(5001), started=at(5002))
-    assert judge(resumed, [evicted, again], rules(), {}, at(5003)) == Running(again, None)
+    assert attempt_state(resumed, [evicted, again], policy(), {}, at(5003)) == Running(again, None)
     # it was no queue that ended the pod: the Job says so
-    gone = judge(replace(resumed, finished="Failed"), [evicted], rules(), {}, at(5001))
+    gone = attempt_state(replace(resumed, finished="Failed"), [evicted], policy(), {}, at(5001))
     assert isinstance(gone, Ended)
     assert gone.class_ == "preempted"
     # the patience with a Job that gets no pod begins when it is resumed
-    until = judge(resumed, [], rules(), {}, at(5001))
+    until = attempt_state(resumed, [], policy(), {}, at(5001))
     assert isinstance(until, Waiting)
     assert until.until == at(5060)
 
@@ -152,17 +152,17 @@ def test_of_several_nodes_one_that_was_resumed_later_is_no_failure() -> None:
     resumed = job(RUN, queued=True, resumed=at(50))
     gone = [ended(RUN, 143, uid=f"a{n}", rank=n, deletion_requested=at(10), deletion_due=at(40)) for n in (0, 1)]
     first = pod(RUN, uid="b0", created=at(51), started=at(52))
-    assert judge(resumed, [*gone, first], rules(), {}, at(53)) == Running(first, None)
+    assert attempt_state(resumed, [*gone, first], policy(), {}, at(53)) == Running(first, None)
 
 
 def test_a_pod_that_outlives_its_deletion_is_on_a_lost_node() -> None:
     dying = pod(RUN, deletion_requested=at(5), deletion_due=at(35))
-    assert judge(job(RUN), [dying], rules(), {}, at(154)) == Running(dying, at(155))
-    state = judge(job(RUN), [dying], rules(), {}, at(155))
+    assert attempt_state(job(RUN), [dying], policy(), {}, at(154)) == Running(dying, at(155))
+    state = attempt_state(job(RUN), [dying], policy(), {}, at(155))
     assert isinstance(state, Ended)
     assert (state.class_, state.reason) == ("preempted", "NodeLost")
     unstarted = pod(RUN, phase="Pending", started=None, deletion_requested=at(5), deletion_due=at(35))
-    assert isinstance(judge(job(RUN), [unstarted], rules(), {}, at(155)), Ended)
+    assert isinstance(attempt_state(job(RUN), [unstarted], policy(), {}, at(155)), Ended)
 
 
 def test_a_pod_on_a_lost_node_is_removed_and_its_attempt_repeated() -> None:
@@ -220,10 +220,10 @@ def refusal(message: str, since: float = 0, *, final: bool = False) -> Refusal:
     ],
 )  # fmt: skip
 def test_what_keeps_a_job_without_pod_is_said_on_the_run(message: str, reason: str) -> None:
-    state = judge(job(RUN), [], rules(), {}, at(30), refusal(message))
+    state = attempt_state(job(RUN), [], policy(), {}, at(30), refusal(message))
     assert isinstance(state, Waiting)
     assert (state.reason, state.message) == (reason, message)
-    late = judge(job(RUN), [], rules(), {}, at(60), refusal(message))
+    late = attempt_state(job(RUN), [], policy(), {}, at(60), refusal(message))
     if reason == "QuotaExceeded":  # a full quota is no failure, however long
         assert isinstance(late, Waiting)
     else:
@@ -262,7 +262,7 @@ def test_a_refused_job_is_tried_again_and_an_invalid_one_fails_the_run() -> None
 
 def test_unschedulable_is_said() -> None:
     stuck = pod(RUN, phase="Pending", started=None, unschedulable="0/3 nodes have nvidia.com/gpu")
-    state = judge(job(RUN), [stuck], rules(), {}, at(1))
+    state = attempt_state(job(RUN), [stuck], policy(), {}, at(1))
     assert isinstance(state, Waiting)
     assert state.reason == "Unschedulable"
 
@@ -282,11 +282,11 @@ def test_failure_rules_come_first_and_in_order(code: int, matched: set[str], exp
         FailureRule.model_validate({"exitCodes": [42], "class": "infrastructure"}),
     ]
     dead = ended(RUN, code)
-    asked = judge(job(RUN), [dead], rules(failure_rules=table), {}, at(20))
+    asked = attempt_state(job(RUN), [dead], policy(failure_rules=table), {}, at(20))
     assert isinstance(asked, NeedsLog)
     assert asked.request.rule_patterns == ("CUDA out of memory",)
     logs = {dead.uid: LogReading(matched=frozenset(matched))}
-    state = judge(job(RUN), [dead], rules(failure_rules=table), logs, at(20))
+    state = attempt_state(job(RUN), [dead], policy(failure_rules=table), logs, at(20))
     assert isinstance(state, Ended)
     assert state.class_ == expected
 
@@ -303,18 +303,18 @@ def test_failure_rules_come_first_and_in_order(code: int, matched: set[str], exp
 )
 def test_results_from_the_log(reading: LogReading, expected: str, why: str) -> None:
     done = ended(RUN, 0)
-    pattern = rules(value_pattern=r"loss=(?P<value>\S+)")
-    assert isinstance(judge(job(RUN), [done], pattern, {}, at(20)), NeedsLog)
-    state = judge(job(RUN), [done], pattern, {done.uid: reading}, at(20))
+    pattern = policy(value_pattern=r"loss=(?P<value>\S+)")
+    assert isinstance(attempt_state(job(RUN), [done], pattern, {}, at(20)), NeedsLog)
+    state = attempt_state(job(RUN), [done], pattern, {done.uid: reading}, at(20))
     assert isinstance(state, Ended)
     assert (state.class_, state.reason) == (expected, why)
 
 
 def test_rank_zero_reports_and_any_rank_can_fail() -> None:
     lead, peer = ended(RUN, 0, GOOD), pod(RUN, rank=1, name="peer", uid="peer")
-    assert isinstance(judge(job(RUN), [lead, peer], rules(), {}, at(20)), Running)
+    assert isinstance(attempt_state(job(RUN), [lead, peer], policy(), {}, at(20)), Running)
     dead = ended(RUN, 1, rank=1, name="peer", uid="peer")
-    state = judge(job(RUN), [pod(RUN), dead], rules(), {}, at(20))
+    state = attempt_state(job(RUN), [pod(RUN), dead], policy(), {}, at(20))
     assert isinstance(state, Ended)
     assert state.class_ == "crash"
 

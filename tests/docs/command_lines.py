@@ -1,4 +1,4 @@
-"""The commands of the documentation: whole lines of ``sh`` blocks, and the ones in the text."""
+"""The commands of the documentation: lines of ``sh`` blocks, and inline commands in the text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=.*")
 
 @dataclass(frozen=True)
 class Line:
-    """One simple command. ``whole``: of a block, to be typed as it stands; else it may leave things out."""
+    """One simple command. ``whole``: it is from a block and complete; an inline command may omit arguments."""
 
     where: str
     arguments: tuple[str, ...]
@@ -31,7 +31,7 @@ class Line:
 
 
 def lines() -> list[Line]:
-    """All of them, each once."""
+    """All commands without duplicates."""
     return list(dict.fromkeys([*_of_blocks(), *_of_text()]))
 
 
@@ -55,7 +55,7 @@ def _of_text() -> Iterator[Line]:
 
 
 def simple_commands(text: str) -> Iterator[tuple[str, ...]]:
-    """The commands of one line, without comments, assignments and redirections."""
+    """Split a line into commands, without comments, assignments and redirections."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>")
     lexer.whitespace_split = True
     words: list[str] = []

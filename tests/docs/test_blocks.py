@@ -1,13 +1,13 @@
-"""No block escapes: each has a language that another test of this folder looks after."""
+"""Every block has a language that another test in this directory checks."""
 
 from __future__ import annotations
 
 from tests.docs.blocks import LANGUAGES, blocks
 
 
-def test_every_block_says_what_it_is() -> None:
+def test_every_block_has_a_known_language() -> None:
     unknown = {str(b): b.language for b in blocks() if b.language not in LANGUAGES}
-    assert not unknown, f"a block is {', '.join(LANGUAGES)}; these say something else, and nothing would check them"
+    assert not unknown, f"unknown languages; use one of {', '.join(LANGUAGES)}"
 
 
 def test_the_blocks_are_found() -> None:

@@ -1,4 +1,4 @@
-"""Every command of the documentation is one that its program takes."""
+"""Every command of the documentation is valid for its program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LINES = lines()
 
 
 @pytest.mark.parametrize("line", LINES, ids=str)
-def test_the_program_takes_it(line: Line) -> None:
+def test_the_command_is_valid(line: Line) -> None:
     assert not problems(line)
 
 

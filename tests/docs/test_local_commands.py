@@ -1,4 +1,4 @@
-"""The commands that read sweeps of this machine are run as they are written, and the quick start's own sweep too."""
+"""Commands on local sweeps run exactly as documented, and so does the sweep of the quick start."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TO_RUN = [
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a reader is: the repository's configurations, the files that pages show, and a few finished sweeps."""
+    """A directory like the reader's: the repository's configurations, the files of the pages, and finished sweeps."""
     folder = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "configs", folder / "configs")
     write_quick_start(folder)
@@ -41,7 +41,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / block.title).write_text(block.text)
     for name in {found for line in TO_RUN if (found := _sweep_of(line)) is not None}:
         store(folder / "train_dir/sweep", manifest(name), [finished(0.5), finished(0.9), finished(None)], _status())
-    with pytest.MonkeyPatch.context() as patch:  # whichever test comes first
+    with pytest.MonkeyPatch.context() as patch:  # regardless of which test is first
         patch.chdir(folder)
         for line in TO_RUN:
             if line.arguments[1] == "init":
@@ -50,14 +50,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_quick_start(folder: Path) -> None:
-    """The files that the quick start shows."""
+    """Write the files that the quick start shows."""
     for block in blocks():
         if block.page == "docs/quick-start.md" and block.title in ("train.py", "sweep.yaml"):
             (folder / block.title).write_text(block.text)
 
 
 def _sweep_of(line: Line) -> str | None:
-    """The stored sweep that a command is about."""
+    """The stored sweep that a command reads."""
     words = [w.removeprefix("sweep_run=") for w in line.arguments[2:] if not w.startswith("-") and not w.isdigit()]
     return words[0] if words and line.arguments[1] in ("best-params", "export", "report", "status") else None
 
@@ -81,7 +81,7 @@ def test_all_cheap_commands_are_documented() -> None:
 
 def test_the_quick_starts_own_sweep_runs(tmp_path: Path) -> None:
     write_quick_start(tmp_path)
-    # Its start-up points need no model, and three runs show as much as twelve.
+    # The initial design needs no model, and three runs are enough.
     short = ["--plain", "spec.limits.maxRuns=3"]
     path = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     command = [sys.executable, "-m", "sweep_operator.cli.main", "run", "sweep.yaml", *short]

@@ -1,4 +1,4 @@
-"""Every Python of the documentation runs; the blocks of one page share their names, in the order of the page."""
+"""Every Python block of the documentation runs. The blocks of a page share one namespace, in order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_python_runs(page: str, found: list[Block], tmp_path: Path, monkeypa
     names: dict[str, Any] = {"__name__": "documented"}
     for block in found:
         if block.title in FOREIGN:
-            ast.parse(block.text)  # another library's: it is not installed here
+            ast.parse(block.text)  # this library is not installed
             continue
         exec(compile("\n" * block.line + block.text, block.page, "exec"), names)
     if any("SWEEP_RESULTS_FILE" in b.text for b in found):

@@ -1,4 +1,4 @@
-"""The tables of docs/troubleshooting.md have every reason of the code, and no other."""
+"""The tables of docs/troubleshooting.md contain exactly the reasons in the code."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ OTHER_WORDS = {
     "FallbackToLogsOnError", "GPUSeconds", "Log", "Price", "Reported", "WallClock", "Delivered", "Refused",
     # kinds
     "ConfigMap",
-    # what a W&B run that somebody else made is shown as
+    # states of a W&B run that another program created
     "Lost", "NoScore",
 }  # fmt: skip
-"""Capitalised words in the code that are no reasons. A new word must be put here, or into the page."""
+"""Capitalized words in the code that are not reasons. Add a new word here or to the page."""
 _WORD = re.compile(r"[A-Z][A-Za-z]*[a-z][A-Za-z]*")
 _ROW = re.compile(r"^\| (`[A-Z]\w+`(?:, `[A-Z]\w+`)*) \|", re.MULTILINE)
 
@@ -45,14 +45,14 @@ def test_the_page_has_the_reasons_of_the_code() -> None:
     assert page - code == set(), "reasons that the code does not have"
 
 
-def test_no_reason_stands_twice_in_one_table() -> None:
+def test_no_reason_is_twice_in_one_table() -> None:
     for table in PAGE.read_text().split("\n## "):
         words = [word for row in _ROW.findall(table) for word in re.findall(r"`(\w+)`", row)]
         assert len(words) == len(set(words)), sorted(w for w in words if words.count(w) > 1)
 
 
-def test_what_is_no_reason_is_in_the_code() -> None:
-    assert (CONDITIONS | EVENTS | OTHER_WORDS) - set(_words()) == set(), "remove what is not there any more"
+def test_the_other_words_are_in_the_code() -> None:
+    assert (CONDITIONS | EVENTS | OTHER_WORDS) - set(_words()) == set(), "remove words that are not in the code"
 
 
 def _words() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Every YAML of the documentation is taken by the code that would read it."""
+"""Every YAML block of the documentation is valid for the code that reads it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FOREIGN = {
     "Katib": {"apiVersion", "kind", "metadata", "spec"},
     "W&B sweeps": {"program", "method", "metric", "parameters"},
 }
-"""Of other systems, by the block's title: only parsed, and known by these keys."""
+"""Blocks of other systems by title. They are only parsed and must have these keys."""
 OURS = ("", "sweep.yaml")
 PROFILES = OperatorConfig(kueue=True)
 MINIMAL: dict[str, Any] = {
@@ -52,7 +52,7 @@ def test_the_yaml_is_valid(block: Block, tmp_path: Path) -> None:
 
 
 def _check_object(document: Mapping[str, Any]) -> None:
-    """A Sweep, a SweepRun, or a part of a Sweep's spec."""
+    """Check a Sweep, a SweepRun, or a part of a Sweep's spec."""
     if set(document) == {"spec"}:
         document = sweep_body("fragment", metadata={"namespace": "team-rl"}, **{**MINIMAL, **document["spec"]})
     if document["kind"] == "SweepRun":
@@ -64,7 +64,7 @@ def _check_object(document: Mapping[str, Any]) -> None:
 
 
 def _check_values(given: Mapping[str, Any]) -> None:
-    """As helm merges them over the chart's own: null removes."""
+    """Check values after merging them over the chart's defaults, as helm does; null removes a key."""
     own = parse_documents((ROOT / "charts/sweep-operator/values.yaml").read_text(), "values.yaml")[0]
     Values.model_validate(_merged(own, given))
 

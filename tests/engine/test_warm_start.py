@@ -92,7 +92,7 @@ async def test_after_ten_minutes_the_sweep_does_without(tmp_path: Path) -> None:
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
     for _ in range(3):
         await step(world, engine)
-    assert await warm_started(world) == ("Unknown", "Waiting", "W&B cannot be reached; tried again")
+    assert await warm_started(world) == ("Unknown", "Waiting", "W&B cannot be reached; retrying")
     assert world.suggester.asked == []
     world.now += PATIENCE
     for _ in range(3):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import pickle
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -97,9 +99,10 @@ class OptimizerConformance:
 
     def test_asking_changes_nothing(self) -> None:
         optimizer = self.told()
-        first = optimizer.suggest(2, index=9)
-        optimizer.suggest(5, index=30)
-        assert optimizer.suggest(2, index=9) == first
+        first = optimizer.suggest(2, pending=(), index=9)
+        optimizer.suggest(5, pending=(), index=30)
+        assert optimizer.suggest(2, pending=(), index=9) == first
+        assert optimizer.outstanding == ()
 
     def test_the_seed_and_the_index_matter(self) -> None:
         plain = [s for s, _ in self.told().suggest(2, index=10)]
@@ -146,8 +149,71 @@ class OptimizerConformance:
         with pytest.raises(SpaceError, match=r"trainer\.lr: 'high'"):
             optimizer.observe({"trainer.lr": "high"}, score=1.0)
         with pytest.raises(ValueError, match="score: is missing"):
-            optimizer.observe({"trainer.lr": 1e-3})
+            optimizer.observe({"trainer.lr": 1e-3}, strict=False)
         with pytest.raises(ValueError, match="n: 0"):
             optimizer.suggest(0)
         with pytest.raises(ValueError, match="goal: 'max'"):
             self.make(SPACE, goal="max")
+
+    def test_observe_refuses_what_is_missing_or_outside_unless_asked(self) -> None:
+        optimizer = self.make(SPACE)
+        whole = flatten(optimizer.suggest(pending=())[0])
+        for name, value in (("trainer.lr", 1.0), ("trainer.batch_size", 512), ("trainer.depth", 1)):
+            with pytest.raises(SpaceError, match=rf"{name}: .* is outside \[.*strict=False"):
+                optimizer.observe({**whole, name: value}, score=1.0)
+            optimizer.observe({**whole, name: value}, score=1.0, strict=False)
+        with pytest.raises(SpaceError, match=r"trainer\.lr: is missing; .*strict=False"):
+            optimizer.observe({k: v for k, v in whole.items() if k != "trainer.lr"}, score=1.0)
+        optimizer.observe({"trainer.depth": 4}, score=1.0, strict=False)
+        assert len(optimizer.observations) == 4
+
+    def test_suggestions_are_remembered_until_they_are_observed(self) -> None:
+        optimizer = self.told()
+        first, second = (optimizer.suggest()[0] for _ in range(2))
+        assert first != second
+        assert optimizer.outstanding == (flatten(first), flatten(second))
+        assert optimizer.suggest(pending=optimizer.outstanding) == optimizer.suggest(pending=optimizer.outstanding)
+        optimizer.observe(second, score=1.0, cost=1.0)
+        optimizer.discard(first)
+        assert optimizer.outstanding == ()
+
+    def test_a_pickled_optimizer_goes_on_exactly(self) -> None:
+        optimizer = self.told()
+        optimizer.suggest(2)
+        copy = pickle.loads(pickle.dumps(optimizer))
+        assert (repr(copy), copy.outstanding) == (repr(optimizer), optimizer.outstanding)
+        for score in (3.0, -1.0):
+            (mine, why), (theirs, reason) = optimizer.suggest(), copy.suggest()
+            assert (mine, why) == (theirs, reason)
+            for one in (optimizer, copy):
+                one.observe(mine, score=score, cost=2.0)
+
+    def test_optimize_runs_an_objective(self) -> None:
+        optimizer = self.make({"x": {"distribution": "uniform", "min": -1, "max": 1}}, goal="minimize")
+        answers = [lambda x: x * x, lambda x: (x * x, 2.0), lambda x: {"score": x * x, "metrics": {"m": x}}]
+        counter = itertools.count()
+
+        def objective(params: dict[str, Any]) -> Any:
+            turn = next(counter)
+            if turn == 3:
+                raise ZeroDivisionError
+            return answers[turn % 3](params["x"])
+
+        best = optimizer.optimize(objective, 5, catch=(ZeroDivisionError,))
+        seen = optimizer.observations
+        assert best is not None
+        assert best.score == min(o.score for o in seen if o.score is not None)
+        assert [o.is_failure for o in seen] == [False, False, False, True, False]
+        assert (seen[1].cost, seen[2].metrics.keys()) == (2.0, {"m"})
+        with pytest.raises(KeyError):
+            optimizer.optimize(lambda params: params["y"], 1)
+        assert (len(optimizer.observations), optimizer.outstanding) == (5, ())
+
+    def test_observations_as_a_table(self) -> None:
+        optimizer = self.told(3)
+        optimizer.observe({**optimizer.observations[0].params}, score=9.0, metrics={"latency": 0.5})
+        table = optimizer.to_dataframe()
+        assert list(table.columns[:3]) == ["trainer.lr", "trainer.batch_size", "trainer.depth"]
+        assert list(table["score"]) == [o.score for o in optimizer.observations]
+        assert list(table["latency"].dropna()) == [0.5]
+        assert "4 observations" in repr(optimizer)

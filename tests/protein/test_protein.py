@@ -125,13 +125,14 @@ def test_constraints_hold_for_every_suggestion() -> None:
     def divisible(p: Mapping[str, Any]) -> bool:
         return bool(p["train.batch"] % p["train.depth"] == 0 and p["train.lr"] < 1e-2)
 
-    optimizer = Protein(SearchSpace(MIXED), seed=0, constraints=[divisible])
-    for step in range(12):
+    optimizer, origins = Protein(SearchSpace(MIXED), seed=0, constraints=[divisible]), []
+    for _ in range(12):
         suggestion, info = optimizer.suggest()
         flat = optimizer.space.flatten(suggestion)
         assert divisible(flat)
         optimizer.observe(flat, score=float(flat["train.depth"]), cost=1.0)
-        assert info.origin == ("model" if step >= 6 else info.origin)
+        origins.append(info.origin)
+    assert origins == 6 * ["random"] + 6 * ["model"]
 
 
 def test_constraints_that_nothing_passes_are_reported() -> None:
@@ -205,8 +206,8 @@ def test_start_up_keeps_below_the_cap_once_costs_are_known() -> None:
 
 def test_index_moves_the_random_stream() -> None:
     optimizer = fill(Protein(SearchSpace(MIXED)), 10)
-    assert optimizer.suggest(index=20)[0] == optimizer.suggest(index=20)[0]
-    assert optimizer.suggest(index=20)[0] != optimizer.suggest(index=21)[0]
+    assert optimizer.suggest(pending=(), index=20) == optimizer.suggest(pending=(), index=20)
+    assert optimizer.suggest(pending=(), index=20)[0] != optimizer.suggest(pending=(), index=21)[0]
 
 
 def test_a_timeout_is_not_suggested_again() -> None:

@@ -21,9 +21,9 @@ BAD = {"name": "c", "version": "2", "vulns": [{"id": "CVE-1", "fix_versions": ["
     ("dependencies", "bad", "gaps"),
     [
         ([GOOD], [], []),
-        ([GOOD, BAD], ["c 2: CVE-1 mended in 2.1 3", "c 2: CVE-2"], []),
+        ([GOOD, BAD], ["c 2: CVE-1 fixed in 2.1 3", "c 2: CVE-2"], []),
         ([GOOD, GONE], [], ["not audited: a: Dependency not found"]),
-        ([GONE], [], ["NOT AUDITED: the advisory database is not to be reached"]),
+        ([GONE], [], ["NOT AUDITED: the advisory database is unreachable"]),
         ([], [], ["NOT AUDITED"]),
     ],
 )
@@ -36,7 +36,7 @@ def test_the_answer(dependencies: list[dict[str, object]], bad: list[str], gaps:
 
 def test_no_answer() -> None:
     assert judge("", "Traceback\nConnectionError: no route\n")[1] == [
-        "NOT AUDITED: pip-audit said: ConnectionError: no route"
+        "NOT AUDITED: pip-audit failed: ConnectionError: no route"
     ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import Condition, find_condition
@@ -81,7 +82,7 @@ async def test_a_write_per_run_and_few_of_the_sweep(
     (shown,) = wandb_env.sweeps()
     assert_each_once(wandb_env.runs(), 30, shown.name)
     config = (tmp_path / "s" / "config.yaml").read_text()
-    assert f"wandb_sweep_id: {shown.name}" in config
+    assert config["wandb_sweep_id"] == shown.name
     assert shown.display_name == "s"
     assert sweep.metadata.uid in (shown.description or "")
     assert shown.method == "custom"

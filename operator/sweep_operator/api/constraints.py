@@ -1,4 +1,7 @@
-"""``spec.constraints``: CEL rules over ``params``, compiled once, evaluated on candidates before a run exists."""
+"""``spec.constraints``: CEL rules over ``params``, compiled once, evaluated on candidates before a run exists.
+
+``cel`` is imported where a rule is compiled: it takes most of a second to load, and few Sweeps have constraints.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +25,18 @@ class Rules:
         self._programs = [(c, _compile(c.rule)) for c in constraints]
 
     def passes(self, parameters: Mapping[str, Scalar]) -> bool:
-        """Whether every rule holds; a rule that cannot be evaluated (an inactive parameter, say) does not."""
+        """Whether every rule holds; a rule that cannot be evaluated (it names an inactive parameter, say) fails."""
         params = {**self._fixed, **parameters}
         return all(_holds(program, params) for _, program in self._programs)
 
     def broken(self, parameters: Mapping[str, Scalar]) -> list[str]:
-        """Messages of the rules that do not hold."""
+        """Messages of the rules that fail."""
         params = {**self._fixed, **parameters}
         return [c.message or c.rule for c, program in self._programs if not _holds(program, params)]
 
 
 def check_constraints(spec: SweepSpec) -> list[FieldError]:
-    """Rules that do not compile, or that no sample point can evaluate: wrong types, unknown keys, no boolean."""
+    """Rules that do not compile, or that no sample point can evaluate: wrong types, unknown keys, not a boolean."""
     errors = []
     points = list(sample_points(spec.parameters))
     conditional = {path for path, p in spec.parameters.items() if p.when is not None}
@@ -43,7 +46,7 @@ def check_constraints(spec: SweepSpec) -> list[FieldError]:
         try:
             program = _compile(constraint.rule)
         except Exception as error:  # the binding has no common base class
-            errors.append(FieldError(path, f"{constraint.rule!r} is no CEL expression: {_first_line(error)}"))
+            errors.append(FieldError(path, f"{constraint.rule!r} is not a valid CEL expression: {_first_line(error)}"))
             continue
         for point in points:
             problem = _problem(program, {**spec.fixed, **point}, known, conditional)
@@ -75,7 +78,7 @@ def _any(spec: ParameterSpec) -> Scalar:
 
 
 def _compile(rule: str) -> cel.Program:
-    import cel  # brings a command line of its own: most of a second, which few Sweeps need
+    import cel
 
     return cel.compile(rule)
 

@@ -6,55 +6,59 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sweep_operator.api.failures import RuleClassName, rule_text
 from sweep_operator.api.model import Model
 
-FailureClass = Literal["parameters", "crash", "eval", "preempted", "infrastructure", "timeout", "stopped"]
 ExitCode = Annotated[int, Field(ge=1, le=255)]
 
 
 class Limits(Model):
-    """When the sweep ends. All editable: raising one resumes a finished sweep."""
+    """When the sweep ends. All fields can be edited; raising a limit resumes a finished sweep."""
 
     max_runs: int = Field(
         default=100,
         ge=0,
         le=1_000_000,
-        description="End after this many runs (MaxRunsReached). Only the operator's own runs that exist count: manual "
-        "runs do not, and a deleted run is made up for.",
+        description="End after this many runs (MaxRunsReached). Only existing runs that the operator created "
+        "count: manual "
+        "runs do not count, and a deleted run is replaced by a new one.",
     )
     max_parallel_runs: int = Field(
         default=1,
         ge=0,
         le=10_000,
-        description="Runs that may be unfinished at the same time, manual ones included. `kubectl scale` sets it; 0 "
-        "starts nothing.",
+        description="Maximum number of unfinished runs at any time, manual runs included. `kubectl scale` sets it. "
+        "With 0, no run starts.",
     )
     max_consecutive_failures: int = Field(
         default=3,
         ge=1,
         description="End (TooManyConsecutiveFailures) after this many failed runs in a row. Only runs of the current "
-        "template count, so that a corrected image goes on by itself; after a first success, runs that failed by their "
-        "own parameters do not count.",
+        "template count, so the sweep continues after you correct the image. After the first success, failures "
+        "of class "
+        "parameters do not count.",
     )
     max_failed_runs: int | None = Field(
-        default=None, ge=1, description="End (TooManyFailedRuns) after this many failed runs in all. Absent: no limit."
+        default=None,
+        ge=1,
+        description="End (TooManyFailedRuns) after this many failed runs in total. Default: no limit.",
     )
     total_cost: float | None = Field(
         default=None,
         gt=0,
-        description="End (BudgetExhausted) when the runs that exist have cost this much, failed and preempted attempts "
-        "included. In the unit of spec.cost.source. What runs is finished. Absent: no limit.",
+        description="End (BudgetExhausted) when the existing runs have cost this much, failed and preempted attempts "
+        "included. In the unit of spec.cost.source. Active runs are finished first. Default: no limit.",
     )
     active_deadline_seconds: int | None = Field(
         default=None,
         ge=1,
-        description="End (DeadlineReached) after this many seconds, the time spent suspended excluded; what runs is "
-        "terminated. Absent: no limit.",
+        description="End (DeadlineReached) after this many seconds, not counting suspended time. Active runs are "
+        "terminated. Default: no limit.",
     )
 
 
 class Retries(Model):
-    """How often a stage is repeated, by class of failure."""
+    """How often a stage is retried, by failure class."""
 
     on_failure: int = Field(default=1, ge=0, le=100, description="Retries of a training that crashed.")
     on_preemption: int = Field(
@@ -64,34 +68,28 @@ class Retries(Model):
         default=3, ge=0, le=100, description="Retries of a failed evaluation; the training is not repeated."
     )
     backoff_seconds: float = Field(
-        default=30, ge=0, le=86_400, description="Wait before the first retry; doubles with each one."
+        default=30, ge=0, le=86_400, description="Delay before the first retry. It doubles with each retry."
     )
 
 
 class FailureRule(Model):
-    """Says what class a failure has. Needs logPattern or exitCodes; where both are given both must match."""
+    """Assigns a failure class. Needs logPattern or exitCodes; if both are set, both must match."""
 
     log_pattern: str | None = Field(
         default=None,
         min_length=1,
         max_length=1024,
-        description="RE2 regular expression, searched in each line of the finished container's log.",
+        description="RE2 regular expression, searched for in each line of the finished container's log.",
     )
     exit_codes: list[ExitCode] | None = Field(
         default=None, min_length=1, max_length=256, description="Exit codes of the main container, 1 to 255."
     )
-    class_: Literal["parameters", "crash", "eval", "preempted", "infrastructure", "timeout"] = Field(
-        alias="class",
-        description="The class that such a failure gets. parameters: the configuration is bad, never retried, learned "
-        "as infeasible. crash: retried onFailure times, then learned as infeasible. eval: the evaluation alone is "
-        "repeated. preempted: retried onPreemption times, never learned. infrastructure: not retried, never learned. "
-        "timeout: not retried, its seconds are a lower bound of the cost.",
-    )
+    class_: RuleClassName = Field(alias="class", description=f"Class of a matching failure. {rule_text()}")
 
     @model_validator(mode="after")
     def _matches_something(self) -> Self:
         if self.log_pattern is None and self.exit_codes is None:
-            raise ValueError("needs logPattern or exitCodes (or both, and then both must match)")
+            raise ValueError("needs logPattern or exitCodes; if both are set, both must match")
         return self
 
 
@@ -101,8 +99,9 @@ class PerRun(Model):
     deadline_factor: float | None = Field(
         default=None,
         gt=0,
-        description="End a training that takes this multiple of the seconds predicted for it, never later than "
-        "train.deadlineSeconds. Needs cost.source WallClock. Absent: off.",
+        description="End a training that takes longer than this multiple of its predicted seconds. "
+        "train.deadlineSeconds "
+        "still applies. Needs cost.source WallClock. Default: off.",
     )
     pending_deadline_seconds: int = Field(
         default=3600,
@@ -110,11 +109,11 @@ class PerRun(Model):
         description="A stage whose main container has not started after this many seconds fails (class "
         "infrastructure). Time in a Kueue queue does not count.",
     )
-    retries: Retries = Field(default=Retries(), description="How often a stage is repeated, by class of failure.")
+    retries: Retries = Field(default=Retries(), description="How often a stage is retried, by failure class.")
     failure_rules: list[FailureRule] = Field(
         default=[],
         max_length=32,
-        description="Say what class a failure has, before the built-in rules. The first one that matches counts.",
+        description="Assign failure classes before the built-in rules do. The first matching rule applies.",
     )
 
 

@@ -119,7 +119,7 @@ def typed_value(spec: ParameterSpec, value: Scalar) -> Scalar:
 
 
 def search_center(specs: Mapping[str, ParameterSpec]) -> dict[str, Scalar]:
-    """What a run gets for the parameters that nobody chose; inactive conditional parameters are absent."""
+    """Default values of a run's parameters. Inactive conditional parameters are absent."""
     return conditions.center(parameters_of(specs))
 
 

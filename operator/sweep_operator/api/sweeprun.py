@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from sweep_operator.api.limits import FailureClass
+from sweep_operator.api.failures import AttemptEnd, FailureName, learned_text
 from sweep_operator.api.meta import Condition, ObjectMeta, find_condition
 from sweep_operator.api.model import Model, Scalar, Time
 
@@ -38,26 +38,30 @@ class Prediction(Model):
 
 
 class ImportedFailure(Model):
-    """How a run failed that was made elsewhere."""
+    """How an imported run failed."""
 
-    class_: FailureClass = Field(
-        alias="class", default="parameters", description="What is learned from it, as in status.failure.class."
+    class_: FailureName = Field(
+        alias="class",
+        default="parameters",
+        description="Failure class; it decides what is learned, as in status.failure.class.",
     )
-    reason: str = Field(default="Imported", min_length=1, max_length=256, description="Why, in one word for programs.")
-    message: str = Field(default="", max_length=1024, description="Why, in words for people.")
+    reason: str = Field(
+        default="Imported", min_length=1, max_length=256, description="Machine-readable reason, one word."
+    )
+    message: str = Field(default="", max_length=1024, description="Human-readable message.")
 
 
 class ImportedObservation(Model):
-    """The result of a run that was made elsewhere: it is recorded and learned from, and nothing is run."""
+    """The result of an imported run. The operator records it and the optimizer learns from it; no Job is created."""
 
-    score: float | None = Field(default=None, description="The observed score. Absent: it failed.")
+    score: float | None = Field(default=None, description="The observed score. Absent if the run failed.")
     cost: float | None = Field(
-        default=None, ge=0, description="What it cost, in the Sweep's status.cost.unit. Absent: nobody knows."
+        default=None, ge=0, description="What it cost, in the Sweep's status.cost.unit. Absent if unknown."
     )
     metrics: dict[str, float] = Field(default={}, max_length=1024, description="Every metric of the result, by name.")
-    failure: ImportedFailure | None = Field(default=None, description="How it failed. Absent: it has a score.")
+    failure: ImportedFailure | None = Field(default=None, description="How it failed. Absent if it has a score.")
     source: str | None = Field(
-        default=None, max_length=1024, description="Where it comes from, for people: a run of another sweep, a file."
+        default=None, max_length=1024, description="Human-readable origin: a run of another sweep, or a file."
     )
 
     @model_validator(mode="after")
@@ -68,26 +72,28 @@ class ImportedObservation(Model):
 
 
 class SweepRunSpec(Model):
-    """Immutable but ``stop``."""
+    """The configuration of a run. Only ``stop`` can be changed."""
 
     sweep_name: str = Field(
-        min_length=1, max_length=40, description="The Sweep that it belongs to, in the same namespace. Immutable."
+        min_length=1,
+        max_length=40,
+        description="Name of the Sweep that the run belongs to, in the same namespace. Immutable.",
     )
     index: int | None = Field(
         default=None,
         ge=0,
-        description="Number of the run, given by the operator. Leave it out of manual runs. Immutable.",
+        description="Number of the run, assigned by the operator. Omit it in manual runs. Immutable.",
     )
     origin: Origin = Field(
         default="manual",
-        description="Where the parameters come from: center (the search center), sobol or random (the start), model "
-        "(the optimizer), resample (a point of the Pareto front again), fallback (random, since the optimizer failed), "
-        "manual (a person), imported (run elsewhere, see observation). Immutable.",
+        description="Where the parameters come from: center (the search center), sobol or random (the initial design), "
+        "model (the optimizer), resample (repeats a Pareto-optimal run), fallback (random, because the optimizer "
+        "failed), manual (created by a user), imported (run elsewhere, see observation). Immutable.",
     )
     parameters: dict[str, Scalar] = Field(
         default={},
         max_length=64,
-        description="Value by dotted path. Those that a manual run leaves out take their search center; values outside "
+        description="Value by dotted path. Parameters omitted in a manual run take their search center. Values outside "
         "the bounds are allowed. Immutable.",
     )
     prediction: Prediction | None = Field(
@@ -96,17 +102,18 @@ class SweepRunSpec(Model):
     )
     observation: ImportedObservation | None = Field(
         default=None,
-        description="Result of a run that was made elsewhere, with origin imported: it is recorded and learned from, "
-        "and nothing is run. `sweep import` makes such runs. Immutable.",
+        description="Result of a run that was executed elsewhere; needs origin imported. The operator records it and "
+        "creates no Job. `sweep import` creates such runs. Immutable.",
     )
     stop: bool = Field(
-        default=False, description="true: end this run now (class stopped); nothing is learned from it. For good."
+        default=False,
+        description="Set to true to end this run now (class stopped). Nothing is learned from it. Cannot be undone.",
     )
 
     @model_validator(mode="after")
     def _imported(self) -> Self:
         if (self.observation is None) == (self.origin == "imported"):
-            raise ValueError("observation: belongs to origin imported; write both or none")
+            raise ValueError("observation: belongs to origin imported; set both or neither")
         return self
 
 
@@ -115,21 +122,21 @@ class Attempt(Model):
 
     n: int = Field(description="Number of the attempt, from 1; that of the Job.")
     pod_uid: str | None = Field(
-        default=None, alias="podUID", description="The pod's uid; absent where several are merged."
+        default=None, alias="podUID", description="The pod's uid; absent if several pods are merged."
     )
     seconds: float = Field(default=0.0, description="Seconds that its main container ran.")
-    class_: Literal[FailureClass, "succeeded"] | None = Field(
+    class_: AttemptEnd | None = Field(
         default=None,
         alias="class",
-        description="How it ended: succeeded, or the class of its failure. Absent while it runs.",
+        description="succeeded, or the failure class. Absent while it runs.",
     )
 
 
 class StageStatus(Model):
-    """Where a stage stands. ``attempt`` is a serial: it is raised before each Job."""
+    """State of a stage. ``attempt`` is a serial number, raised before each Job."""
 
     job_name: str | None = Field(default=None, description="Job of the latest attempt.")
-    attempt: int = Field(default=0, description="Number of the latest attempt; 0: none yet.")
+    attempt: int = Field(default=0, description="Number of the latest attempt; 0 before the first.")
     failures: int = Field(default=0, description="Attempts that failed. perRun.retries limits them.")
     preemptions: int = Field(
         default=0, description="Attempts that were preempted, evicted or lost with a node. perRun.retries limits them."
@@ -138,42 +145,40 @@ class StageStatus(Model):
         default=None,
         description="When the main container of the latest attempt started; deadlineSeconds counts from it.",
     )
-    completion_time: Time | None = Field(default=None, description="When the main container of the last one ended.")
-    seconds: float = Field(default=0.0, description="Seconds of the main containers of all attempts together.")
+    completion_time: Time | None = Field(
+        default=None, description="When the main container of the latest attempt ended."
+    )
+    seconds: float = Field(default=0.0, description="Total seconds of the main containers of all attempts.")
     exit_code: int | None = Field(default=None, description="Exit code of the last main container that ended.")
     node: str | None = Field(default=None, description="Node of the latest attempt's pod.")
     image_id: str | None = Field(
-        default=None, alias="imageID", description="Image that ran, by digest, as the node reports it."
+        default=None, alias="imageID", description="Digest of the image that ran, as reported by the node."
     )
     attempts: list[Attempt] = Field(
         default=[],
-        description=f"Pods and how they ended, the oldest first. At most {MAX_ATTEMPTS}; older ones are merged.",
+        description=f"Pods and how they ended, oldest first. At most {MAX_ATTEMPTS}; older ones are merged.",
     )
 
 
 class Failure(Model):
     """Why a run failed."""
 
-    stage: Stage | None = Field(default=None, description="Stage that failed; absent where none had begun.")
-    class_: FailureClass = Field(
-        alias="class",
-        description="parameters and crash: learned as infeasible. timeout: its seconds are a lower bound of the cost. "
-        "eval, preempted, infrastructure, stopped: nothing is learned.",
-    )
-    reason: str = Field(description="Why, in one word for programs, such as OOMKilled or ResultMissing.")
-    message: str = Field(default="", description="Why, in words for people, with what was found.")
+    stage: Stage | None = Field(default=None, description="Stage that failed; absent if no stage had started.")
+    class_: FailureName = Field(alias="class", description=f"Class of the failure. {learned_text()}")
+    reason: str = Field(description="Machine-readable reason, such as OOMKilled or ResultMissing.")
+    message: str = Field(default="", description="Human-readable message.")
 
 
 class RunTracking(Model):
-    """Whether the tracker has the run."""
+    """Delivery of the run to the tracker."""
 
     state: Literal["Delivered", "Offline", "Refused"] = Field(
-        description="Delivered: the tracker has the result, as read back from it. Offline: it was written to local "
-        "files. Refused: the tracker does not take this run, see error; it is tried again now and then."
+        description="Delivered: the tracker has the result, as read back from it. Offline: the result was written to "
+        "local files. Refused: the tracker rejected this run, see error; delivery is retried periodically."
     )
-    run_id: str | None = Field(default=None, description="Id of the run in the tracker.")
-    url: str | None = Field(default=None, description="Its page, to be opened in a browser; offline, its files.")
-    error: str | None = Field(default=None, max_length=512, description="Why it is refused.")
+    run_id: str | None = Field(default=None, description="ID of the run in the tracker.")
+    url: str | None = Field(default=None, description="URL of its page; offline, path of its files.")
+    error: str | None = Field(default=None, max_length=512, description="Why the tracker rejected the run.")
 
 
 class SweepRunStatus(Model):
@@ -181,22 +186,23 @@ class SweepRunStatus(Model):
 
     run_name: str | None = Field(
         default=None,
-        description="Name of the run directory and in the tracker: <displayName>.r.<index>; a manual run's own name.",
+        description="Name of the run directory and of the run in the tracker: <displayName>.r.<index>, or the "
+        "name of a manual run.",
     )
-    seed: int | None = Field(
-        default=None, description="What the program gets as $SWEEP_RUN_SEED, the same in every attempt."
-    )
+    seed: int | None = Field(default=None, description="Value of $SWEEP_RUN_SEED, the same in every attempt.")
     fixed: dict[str, Scalar] | None = Field(
         default=None, description="spec.fixed of the Sweep when the run started; merged under the parameters."
     )
     parameters: dict[str, Scalar] | None = Field(
         default=None,
-        description="What actually runs: spec.parameters, typed, a manual run's gaps filled with the search center.",
+        description="Parameters in use: spec.parameters with types applied; a manual run's missing values are "
+        "filled with the search center.",
     )
     template_hash: str | None = Field(
         default=None,
-        description="Template of all attempts: the ControllerRevision <sweep>-<templateHash>. Edits of the Sweep after "
-        "the first attempt do not touch the run.",
+        description="Template of all attempts: the ControllerRevision <sweep>-<templateHash>. Changes to the "
+        "Sweep after "
+        "the first attempt do not affect the run.",
     )
     train: StageStatus = Field(default=StageStatus(), description="The training: its attempts, times and node.")
     eval: StageStatus = Field(
@@ -205,20 +211,26 @@ class SweepRunStatus(Model):
     score: float | None = Field(default=None, description="The observed score: the Sweep's metric of the final result.")
     cost: float | None = Field(
         default=None,
-        description="What the result cost, in the Sweep's status.cost.unit; failed attempts count in the Sweep's spent "
-        "alone.",
+        description="Cost of the result, in the Sweep's status.cost.unit. Failed attempts count only in the Sweep's "
+        "status.cost.spent.",
     )
-    metrics: dict[str, float] = Field(default={}, description="Every metric that the results carried, by name.")
-    checkpoint: str | None = Field(default=None, description="Where the program says that its checkpoint lies.")
+    metrics: dict[str, float] = Field(default={}, description="All metrics of the results, by name.")
+    checkpoint: str | None = Field(default=None, description="Location of the checkpoint, as reported by the program.")
     failure: Failure | None = Field(default=None, description="Why the run failed; absent otherwise.")
     tracking: RunTracking | None = Field(
-        default=None, description="Whether the tracker has the run. Absent: not delivered yet; the Sweep says why."
+        default=None,
+        description="Delivery of the run to the tracker. Absent until delivered; the Sweep's condition "
+        "TrackingSynced says why.",
     )
     conditions: list[Condition] = Field(
         default=[],
-        description="Succeeded: Unknown while the run waits or runs (its reason says what keeps it), then True with a "
-        "score or False. TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from it.",
+        description="Succeeded: Unknown while the run waits or runs (the reason says why), then True with a score, or "
+        "False. TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from the run.",
     )
+
+    def stage(self, stage: Stage) -> StageStatus:
+        """The status of a stage."""
+        return self.train if stage == "train" else self.eval
 
 
 class SweepRun(Model):
@@ -227,7 +239,7 @@ class SweepRun(Model):
     api_version: Literal["metta.ai/v1alpha1"] = "metta.ai/v1alpha1"
     kind: Literal["SweepRun"] = "SweepRun"
     metadata: ObjectMeta
-    spec: SweepRunSpec = Field(description="What is run. Immutable but stop.")
+    spec: SweepRunSpec = Field(description="The configuration of the run. Only stop can be changed.")
     status: SweepRunStatus = Field(default=SweepRunStatus(), description="The observed state, written by the operator.")
 
     @property
@@ -237,32 +249,32 @@ class SweepRun(Model):
 
     @property
     def succeeded(self) -> bool:
-        """The run has its score."""
+        """Whether the run has a score."""
         return self._is("Succeeded", "True")
 
     @property
     def failed(self) -> bool:
-        """The run ended without a score."""
+        """Whether the run ended without a score."""
         return self._is("Succeeded", "False")
 
     @property
     def imported(self) -> bool:
-        """It was run elsewhere."""
+        """Whether the run was executed elsewhere."""
         return self.spec.observation is not None
 
     @property
     def terminal(self) -> bool:
-        """Nothing changes any more."""
+        """Whether the run has ended. A terminal run does not change."""
         return self.succeeded or self.failed
 
     @property
     def delivered(self) -> bool:
-        """The tracker has the result."""
+        """Whether the tracker has the result."""
         return self.status.tracking is not None and self.status.tracking.state == "Delivered"
 
     @property
     def parameters(self) -> dict[str, Scalar]:
-        """What runs: the parameters in force, else the requested ones."""
+        """The parameters in use, or the requested ones before the run has started."""
         return self.spec.parameters if self.status.parameters is None else self.status.parameters
 
     def _is(self, type_: str, status: str) -> bool:

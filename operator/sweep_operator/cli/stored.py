@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_operator.config.errors import ConfigError
+from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Kind, KubeError
 
 if TYPE_CHECKING:
@@ -85,12 +86,7 @@ async def _read(path: Path) -> list[StoredSweep]:
         StoredSweep(
             path.parent,
             sweep,
-            sorted((r for r in runs if r["spec"].get("sweepName") == sweep["metadata"]["name"]), key=_order),
+            sorted((r for r in runs if r["spec"].get("sweepName") == sweep["metadata"]["name"]), key=display_order),
         )
         for sweep in sweeps
     ]
-
-
-def _order(run: dict[str, Any]) -> tuple[bool, int, str]:
-    index = run["spec"].get("index")
-    return index is None, index or 0, run["metadata"]["name"]

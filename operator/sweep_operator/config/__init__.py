@@ -1,1 +1,1 @@
-"""From the config format (Hydra, YAML, ``key=value`` arguments) to a Sweep manifest."""
+"""Convert the configuration format (Hydra, YAML, ``key=value`` arguments) to a Sweep manifest."""

@@ -1,4 +1,4 @@
-"""Arguments as the command line gives them: ``run=my_experiment +hardware=macbook trainer.total_timesteps=20000``."""
+"""Command-line arguments: ``run=my_experiment +hardware=macbook trainer.total_timesteps=20000``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DELETION = re.compile(r"~[A-Za-z_][\w./@:-]*(=.*)?", re.DOTALL)
 
 @dataclass(frozen=True)
 class Argument:
-    """One ``key=value``; ``raw`` is what was typed, ``prefix`` its ``+``, ``++`` or ``~``."""
+    """One ``key=value`` argument. ``raw`` is the argument as typed; ``prefix`` is its ``+``, ``++`` or ``~``."""
 
     raw: str
     prefix: str
@@ -30,21 +30,21 @@ class Argument:
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[str | None, list[Argument]]:
-    """The CONFIG file, if the first argument is one, and the overrides. Raises ConfigError."""
+    """Return the CONFIG file (None if the first argument is an override) and the overrides. Raises ConfigError."""
     rest = list(arguments)
     config = rest.pop(0) if rest and not _looks_like_override(rest[0]) else None
     return config, [parse_argument(a) for a in rest]
 
 
 def parse_argument(raw: str) -> Argument:
-    """``raw`` in its parts. Raises ConfigError."""
+    """Split ``raw`` into its parts. Raises ConfigError."""
     found = _ARGUMENT.fullmatch(raw)
     if found is not None:
         return Argument(raw, found["prefix"], found["key"], found["text"])
     if _DELETION.fullmatch(raw):
         key, _, text = raw[1:].partition("=")
         return Argument(raw, "~", key, text)
-    raise ConfigError(f"{raw!r} is no override; write key=value, as in trainer.total_timesteps=20000")
+    raise ConfigError(f"{raw!r} is not a valid override; write key=value, as in trainer.total_timesteps=20000")
 
 
 def _looks_like_override(text: str) -> bool:

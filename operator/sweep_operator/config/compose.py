@@ -1,6 +1,7 @@
-"""The job configuration, composed by Hydra: defaults, groups such as ``+hardware=macbook``, values over both.
+"""Compose the job configuration with Hydra: defaults, groups such as ``+hardware=macbook``, then values.
 
-Hydra's compose API: no working directory is changed, nothing is written.
+Hydra's compose API changes no working directory and writes no files. hydra and omegaconf are imported inside
+functions: their import takes 0.2 s, and a Sweep manifest does not need them.
 """
 
 from __future__ import annotations
@@ -30,35 +31,38 @@ _PATHS_OF_RUNS = ("run", "runs_dir", "run_dir")
 
 @dataclass(frozen=True)
 class Composed:
-    """The resolved configuration, and what of it the trainer's own composition would not have."""
+    """The resolved configuration, and the part of it that the trainer's own composition does not contain."""
 
     config: dict[str, Any]
     changed: dict[str, Any]
-    """Dotted path -> resolved value, where overrides and groups made a difference."""
+    """Dotted path -> resolved value, for values that overrides and groups changed."""
     explicit: frozenset[str]
-    """Dotted paths that an argument sets itself (not through a group)."""
+    """Dotted paths that an argument sets directly, not through a group."""
 
 
 def find_config_dir(config_dir: Path | None, near: Path | None = None) -> Path:
-    """The directory with ``sweep_job.yaml``: the one named, one above ``near``, or ./configs. Raises ConfigError."""
+    """Return the directory of ``sweep_job.yaml``: ``config_dir``, a parent of ``near``, or ./configs.
+
+    Raises ConfigError.
+    """
     if config_dir is not None:
         if not (config_dir / f"{JOB}.yaml").is_file():
-            raise ConfigError(f"--config-dir: {config_dir} has no {JOB}.yaml")
+            raise ConfigError(f"--config-dir: {config_dir} does not contain {JOB}.yaml")
         return config_dir.resolve()
     above = [] if near is None else list(near.resolve().parents)[:3]
     for directory in (*above, Path("configs").resolve()):
         if (directory / f"{JOB}.yaml").is_file():
             return directory
-    raise ConfigError(f"there is no configs/{JOB}.yaml here; name a file (sweep run FILE) or use --config-dir DIR")
+    raise ConfigError(f"configs/{JOB}.yaml does not exist here; name a file (sweep run FILE) or use --config-dir DIR")
 
 
 def compose_job(config_dir: Path, name: str, arguments: Sequence[Argument]) -> Composed:
-    """``name`` of ``config_dir`` with ``arguments``. Raises ConfigError."""
+    """Compose ``name`` of ``config_dir`` with ``arguments``. Raises ConfigError."""
     with _composer(config_dir) as compose:
         raw = [a.raw for a in arguments]
         own = compose(name, [])
         full = compose(name, raw)
-        # A run gets its hardware group as an argument of its own, so only what was changed on top of it counts.
+        # A run receives its hardware group as a separate argument, so only changes on top of the group count.
         hardware = compose(name, [a.raw for a in arguments if a.key == "hardware"])
         groups = compose(name, [a.raw for a in arguments if "/" in a.key or _is_group(config_dir, a.key)])
     config = _resolved(full)
@@ -73,7 +77,7 @@ def compose_job(config_dir: Path, name: str, arguments: Sequence[Argument]) -> C
 
 
 def compose_sweep(config_dir: Path | None, sweep_file: Path, arguments: Sequence[Argument]) -> Composed:
-    """The job of ``config_dir`` (without one: a bare job) with ``sweep_file`` as its sweep. Raises ConfigError."""
+    """Compose the job of ``config_dir`` (None: a minimal job) with ``sweep_file`` as its sweep. Raises ConfigError."""
     with tempfile.TemporaryDirectory(prefix="sweep-config-") as directory:
         overlay = Path(directory)
         (overlay / "sweep").mkdir()
@@ -100,7 +104,7 @@ def _composer(config_dir: Path) -> Iterator[Any]:
             raise ConfigError(_explain(error, lambda: compose(name))) from None
 
     with warnings.catch_warnings(), initialize_config_dir(config_dir=str(config_dir.resolve()), version_base="1.3"):
-        warnings.simplefilter("ignore")  # a defaults list without _self_: Hydra's advice, not an error of this sweep
+        warnings.simplefilter("ignore")  # Hydra warns about a defaults list without _self_, which is not an error
         yield composed
 
 
@@ -125,29 +129,29 @@ def _resolved(config: DictConfig) -> dict[str, Any]:
         key = error.full_key or "a value"
         name = "run" if key in _PATHS_OF_RUNS else key
         example = "NAME, as in run=my_experiment" if name == "run" else "VALUE"
-        raise ConfigError(f"{name}: is not set; add {name}={example}") from None
+        raise ConfigError(f"{name}: is required; add {name}={example}") from None
     except OmegaConfBaseException as error:
         raise ConfigError(_first_line(error)) from None
     return dict(container)
 
 
 def _explain(error: Exception, own: Any) -> str:
-    """Hydra's message in one line, with the nearest known name where one is unknown."""
+    """Shorten Hydra's message to one line. For an unknown name it suggests the nearest known one."""
     message = str(error)
     unknown = re.search(r"Could not override '([^']+)'", message)
     if unknown is not None:
         name = unknown.group(1)
         near = difflib.get_close_matches(name, flatten(_unresolved(own())), n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"add it with +{name}=..."
-        return f"{name}: is no setting of the configuration; {hint}"
+        return f"{name}: unknown setting; {hint}"
     choice = re.search(r"Could not find '([^']+)'", message)
     if choice is not None:
         options = re.search(r"Available options in '[^']*':\s*(.*?)(?:\n\S|\nConfig|\Z)", message, re.DOTALL)
         known = ", ".join(options.group(1).split()) if options else ""
-        return f"{choice.group(1)}: there is no such configuration" + (f"; known are {known}" if known else "")
+        return f"{choice.group(1)}: configuration not found" + (f"; known configurations: {known}" if known else "")
     group = re.search(r"Could not append to config\. An item is already at '([^']+)'", message)
     if group is not None:
-        return f"{group.group(1)}: is there already; leave out the +"
+        return f"{group.group(1)}: is already set; remove the +"
     return _first_line(error)
 
 
@@ -156,12 +160,12 @@ def _first_line(error: Exception) -> str:
 
 
 def is_sweep_config(document: object) -> bool:
-    """Whether a file holds a sweep (``parameters`` and so on) and not a whole job."""
+    """Whether a file contains a sweep (``parameters`` and so on) rather than a whole job."""
     return isinstance(document, dict) and "parameters" in document and not {"sweep", "defaults"} & set(document)
 
 
 def read_single(path: Path) -> Any:
-    """The only document of ``path``. Raises ConfigError."""
+    """Return the first document of ``path``. Raises ConfigError."""
     documents = read_documents(path)
     if not documents:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What a user got wrong in a file or an argument."""
+"""Errors in a configuration file or an argument."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class ConfigError(ValueError):
-    """``problems`` holds one line each: where, what, and the remedy."""
+    """``problems`` has one line per problem: its place, the problem, and the remedy."""
 
     def __init__(self, problems: str | Iterable[str]) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
@@ -14,6 +14,6 @@ class ConfigError(ValueError):
 
 
 def shown(value: object) -> str:
-    """``value`` as it stands in a message, cut where it is long."""
+    """``value`` for a message: its repr, at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,4 +1,4 @@
-"""CONFIG and its overrides as one Sweep manifest, whichever of the accepted forms CONFIG has."""
+"""Convert CONFIG and its overrides to one Sweep manifest, for each of the accepted forms of CONFIG."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEFAULT_RUNS_DIR = Path("train_dir/sweep")
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a command works on."""
+    """The input of a command."""
 
     manifest: dict[str, Any]
     extras: tuple[dict[str, Any], ...]
@@ -38,25 +38,25 @@ class Loaded:
 
 
 def load_sweep(arguments: Sequence[str], config_dir: Path | None = None, runs_dir: Path | None = None) -> Loaded:
-    """``[CONFIG] key=value ...`` as a manifest that no model has checked yet. Raises ConfigError."""
+    """Convert ``[CONFIG] key=value ...`` to a manifest that is not validated yet. Raises ConfigError."""
     config, given = split_arguments(arguments)
     overrides = [a for a in given if not _edits_manifest(a)]
     edits = [a for a in given if _edits_manifest(a)]
     if config is None:
         if config_dir is None and not overrides:
             raise ConfigError(
-                "nothing to run; name a file or a sweep: sweep run sweep.yaml, sweep run run=NAME sweep=quick"
+                "no configuration given; name a file or a sweep: sweep run sweep.yaml, sweep run run=NAME sweep=quick"
             )
         directory = find_config_dir(config_dir)
         return _from_job(compose_job(directory, JOB, overrides), edits, runs_dir, str(directory / f"{JOB}.yaml"))
     path = Path(config)
     if not path.exists():
-        raise ConfigError(f"{config}: there is no such file; overrides have the form key=value")
+        raise ConfigError(f"{config}: file not found; overrides have the form key=value")
     if path.is_dir():
         return load_sweep([a.raw for a in given], path, runs_dir)
     document = read_single(path)
     if not isinstance(document, Mapping):
-        raise ConfigError(f"{path}: holds {shown(document)}, not a Sweep or a sweep configuration (key: value lines)")
+        raise ConfigError(f"{path}: contains {shown(document)}, not a Sweep or a sweep configuration")
     if "kind" in document or "apiVersion" in document:
         return _from_manifests(path, given, runs_dir)
     if is_sweep_config(document):
@@ -65,7 +65,7 @@ def load_sweep(arguments: Sequence[str], config_dir: Path | None = None, runs_di
 
 
 def _edits_manifest(argument: Argument) -> bool:
-    """``spec.limits.maxRuns=12`` is about the Sweep, whatever CONFIG is."""
+    """``spec.limits.maxRuns=12`` changes the Sweep for every form of CONFIG."""
     return argument.key.startswith(("spec.", "metadata."))
 
 
@@ -85,7 +85,7 @@ def _from_job(composed: Composed, edits: Sequence[Argument], runs_dir: Path | No
     job = dict(composed.config)
     sweep = job.get("sweep")
     if isinstance(sweep, Mapping) and {"train", "eval"} & sweep.keys():
-        # A sweep configuration that stands alone says itself what it runs.
+        # A standalone sweep configuration has its own train and eval stages.
         job |= {"train": sweep.get("train"), "eval": sweep.get("eval")}
         job["sweep"] = {k: v for k, v in sweep.items() if k not in ("train", "eval")}
     manifest, notes = sweep_manifest(job, composed.changed, composed.explicit)
@@ -103,9 +103,9 @@ def _from_manifests(path: Path, overrides: Sequence[Argument], runs_dir: Path | 
         elif kind in ("SweepRun", "ConfigMap"):
             extras.append(dict(document))
         else:
-            raise ConfigError(f"{path}: kind: {kind!r} is none of Sweep, SweepRun, ConfigMap")
+            raise ConfigError(f"{path}: kind: {kind!r} is not supported; use Sweep, SweepRun or ConfigMap")
     if len(sweeps) != 1:
-        raise ConfigError(f"{path}: holds {len(sweeps)} Sweeps; exactly one can be run at a time")
+        raise ConfigError(f"{path}: contains {len(sweeps)} Sweeps; it must contain exactly one")
     manifest, notes = override_manifest(sweeps[0], overrides)
     given = next((Path(a.text) for a in overrides if a.key == "runs_dir"), DEFAULT_RUNS_DIR)
     return Loaded(manifest, tuple(extras), runs_dir or given, tuple(notes), str(path))

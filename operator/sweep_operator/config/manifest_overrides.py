@@ -1,4 +1,4 @@
-"""``key=value`` arguments applied to a Sweep manifest."""
+"""Apply ``key=value`` arguments to a Sweep manifest."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sweep_operator.config.errors import ConfigError
 from sweep_operator.config.to_sweep import object_name
 
 _MAPS_BY_PATH = ("parameters", "fixed")
-"""Fields of the spec whose keys have dots themselves."""
+"""Fields of the spec whose keys contain dots."""
 
 
 def override_manifest(manifest: Mapping[str, Any], arguments: Sequence[Argument]) -> tuple[dict[str, Any], list[str]]:
-    """A copy of ``manifest`` with ``arguments`` applied in order, and notes for the user. Raises ConfigError.
+    """Return a copy of ``manifest`` with ``arguments`` applied in order, and notes for the user. Raises ConfigError.
 
     ``spec.`` and ``metadata.`` edit the manifest, ``run=NAME`` renames it, ``+hardware=NAME`` chooses train's profile,
-    any other key fixes that parameter for all runs.
+    and any other key fixes that parameter for all runs.
     """
     out: dict[str, Any] = copy.deepcopy(dict(manifest))
     notes: list[str] = []
@@ -37,7 +37,7 @@ def override_manifest(manifest: Mapping[str, Any], arguments: Sequence[Argument]
 
 def _rename(manifest: dict[str, Any], name: str) -> None:
     if not name:
-        raise ConfigError("run=: is empty; write run=NAME, as in run=my_experiment")
+        raise ConfigError("run=: must not be empty; write run=NAME, as in run=my_experiment")
     _section(manifest, "spec")["displayName"] = name
     _section(manifest, "metadata")["name"] = object_name(name)
 
@@ -49,14 +49,14 @@ def _edit(manifest: dict[str, Any], argument: Argument) -> None:
         at = _section(at, part)
     if argument.prefix == "~":
         if parts[-1] not in at:
-            raise ConfigError(f"{argument.raw}: {argument.key} is not in the manifest")
+            raise ConfigError(f"{argument.raw}: the manifest does not contain {argument.key}")
         del at[parts[-1]]
     else:
         at[parts[-1]] = argument.value
 
 
 def _split(manifest: Mapping[str, Any], key: str) -> list[str]:
-    """``spec.parameters.trainer.lr.min`` as spec, parameters, trainer.lr, min: the longest key that is there."""
+    """``spec.parameters.trainer.lr.min`` as spec, parameters, trainer.lr, min: the longest known parameter wins."""
     parts = key.split(".")
     if len(parts) < 3 or parts[0] != "spec" or parts[1] not in _MAPS_BY_PATH:
         return parts
@@ -68,32 +68,34 @@ def _split(manifest: Mapping[str, Any], key: str) -> list[str]:
         path = ".".join(rest[:length])
         if path in known:
             return [*parts[:2], path, *rest[length:]]
-    raise ConfigError(f"{key}: names none of the parameters {', '.join(sorted(known))}")
+    raise ConfigError(f"{key}: unknown parameter; known parameters: {', '.join(sorted(known))}")
 
 
 def _fix(spec: dict[str, Any], argument: Argument, notes: list[str]) -> None:
     path, parameters, fixed = argument.key, _section(spec, "parameters"), _section(spec, "fixed")
     if "/" in path:
-        raise ConfigError(f"{argument.raw}: groups are for configurations in Hydra's format; this file is a Sweep")
+        raise ConfigError(f"{argument.raw}: groups require a configuration in Hydra's format; this file is a Sweep")
     if argument.prefix == "~":
         if parameters.pop(path, None) is None and fixed.pop(path, None) is None:
             raise ConfigError(f"{argument.raw}: {path} is neither searched nor fixed")
         return
     if "." not in path and path not in parameters and path not in fixed:
         raise ConfigError(
-            f"{argument.raw}: {path!r} is no parameter of this Sweep; edit a field with spec.{path}=..., "
+            f"{argument.raw}: {path!r} is not a parameter of this Sweep; edit a field with spec.{path}=..., "
             "or fix a parameter by its dotted path, as in trainer.total_timesteps=20000"
         )
     value = argument.value
     if not isinstance(value, (bool, int, float, str)):
-        raise ConfigError(f"{argument.raw}: {value!r} cannot be fixed; use a number, true, false or text")
+        raise ConfigError(
+            f"{argument.raw}: {value!r} is not a valid parameter value; use a number, string, true or false"
+        )
     if parameters.pop(path, None) is not None:
-        notes.append(f"{path} is fixed at {value!r}, and no longer searched")
+        notes.append(f"{path} is fixed at {value!r} and no longer searched")
     fixed[path] = value
 
 
 def _section(at: dict[str, Any], key: str) -> dict[str, Any]:
     found = at.setdefault(key, {})
     if not isinstance(found, dict):
-        raise ConfigError(f"{key}: {found!r} is no mapping; write it as key: value lines")
+        raise ConfigError(f"{key}: {found!r} is not a mapping; write it as key: value lines")
     return found

@@ -1,6 +1,6 @@
-"""The best parameters in the forms they are used in: YAML, a Hydra patch, overrides, a command.
+"""The best parameters as YAML, as a Hydra patch, as overrides and as a command.
 
-Every form gives back every bit of a value.
+Every form preserves every bit of a value.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.config.yaml_files import float_text, to_yaml
-from sweep_operator.manifests.values import hydra_value
+from sweep_operator.config.yaml_files import SMALL_FLOAT, to_yaml
+from sweep_operator.domain.value_text import float_text, hydra_value
 
 
 def typed_parameters(sweep: Sweep, parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Searched values with the type of their distribution (JSON has made 1.0 into 1), sorted by path."""
+    """Return the values in the types of their distributions (JSON turns 1.0 into 1), sorted by path."""
     out: dict[str, Scalar] = {}
     for path in sorted(parameters):
         spec, value = sweep.spec.parameters.get(path), parameters[path]
         try:
             out[path] = value if spec is None else typed_value(spec, value)
-        except ValueError:  # a manual run's value, or one from before the bounds were edited
+        except ValueError:  # a manual run, or the bounds were edited after this run
             out[path] = value
     return out
 
 
 def fixed_of(sweep: Sweep, run: SweepRun) -> dict[str, Scalar]:
-    """What the run had besides its parameters."""
+    """Return the fixed parameters of the run, sorted by path."""
     fixed = sweep.spec.fixed if run.status.fixed is None else run.status.fixed
     return {path: fixed[path] for path in sorted(fixed) if path not in run.parameters}
 
@@ -45,7 +45,7 @@ def patch_text(
     *,
     cost: float | None,
 ) -> str:
-    """The file that ``+trainer/patch=<name>`` applies."""
+    """Return the content of the file that ``+trainer/patch=<name>`` applies."""
     lines = [
         "# @package _global_",
         "# Best hyperparameters from sweep",
@@ -61,29 +61,29 @@ def patch_text(
 
 
 def yaml_block(parameters: Mapping[str, Scalar]) -> str:
-    """Nested YAML."""
+    """Return the parameters as nested YAML."""
     return to_yaml(unflatten(parameters))
 
 
 def overrides(parameters: Mapping[str, Scalar]) -> list[str]:
-    """``a.b=1.0e-05`` in Hydra's override grammar, one per parameter."""
+    """Return one Hydra override per parameter, such as ``a.b=1.0e-05``."""
     return [f"{path}={hydra_text(value)}" for path, value in parameters.items()]
 
 
 def command(sweep: Sweep, arguments: Sequence[str]) -> str:
-    """The sweep's training command with ``arguments``, for a shell."""
+    """Return the sweep's training command with ``arguments``, quoted for a shell."""
     train = sweep.spec.train
     own = [a for a in (*train.command, *train.args) if "$(" not in a]
     return " ".join(shlex.quote(a) for a in (*(own or ["python", "train.py"]), *arguments))
 
 
 def hydra_text(value: Scalar) -> str:
-    """One value; floats as in the YAML forms."""
-    return float_text(value) if isinstance(value, float) else hydra_value(value)
+    """Return one value in Hydra's grammar, with floats as in the YAML forms."""
+    return float_text(value, SMALL_FLOAT) if isinstance(value, float) else hydra_value(value)
 
 
 def write_patch(directory: Path, name: str, text: str) -> Path:
-    """``<directory>/<name>.yaml``; the directory is made."""
+    """Write ``<directory>/<name>.yaml`` and create the directory if necessary."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.yaml"
     path.write_text(text, encoding="utf-8")
@@ -91,5 +91,5 @@ def write_patch(directory: Path, name: str, text: str) -> Path:
 
 
 def _literal_dollar(value: Scalar) -> Scalar:
-    """OmegaConf must not take ``${`` in a value for an interpolation."""
+    """Escape ``${``, which OmegaConf would resolve as an interpolation."""
     return value.replace("${", "\\${") if isinstance(value, str) else value

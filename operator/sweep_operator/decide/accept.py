@@ -1,4 +1,4 @@
-"""What can be said against a spec before any run exists, beyond what its types say."""
+"""Validation of a spec beyond its types, before any run exists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sweep_operator.api.sweep import SweepSpec
 
 
 def check_spec(spec: SweepSpec) -> list[FieldError]:
-    """Constraints that cannot be evaluated, patterns that are no RE2."""
+    """Errors of constraints that cannot be evaluated and of invalid RE2 patterns."""
     return [*check_constraints(spec), *_patterns(spec)]
 
 
@@ -28,5 +28,5 @@ def _patterns(spec: SweepSpec) -> list[FieldError]:
             re2.compile(pattern)
         except re2.error as error:
             text = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
-            errors.append(FieldError(path, f"{pattern!r} is no RE2 pattern: {text}"))
+            errors.append(FieldError(path, f"{pattern!r} is not a valid RE2 pattern: {text}"))
     return errors

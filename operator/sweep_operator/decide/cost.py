@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig, Profile
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import MAX_ATTEMPTS, Attempt, StageStatus, SweepRun
 from sweep_operator.api.template import StageTemplate
 from sweep_operator.domain.revisions import RunTemplate
 
-_KEPT_WORK = ("preempted", "stopped", None)
-"""Attempts (None: evicted by its queue) from whose checkpoints a later one goes on, if the volume outlives the pod."""
-
 
 def unit(sweep: Sweep, config: OperatorConfig) -> str:
-    """The unit of cost in words."""
+    """The unit of cost, in words."""
     return {
         "WallClock": "seconds",
         "GPUSeconds": "GPU seconds",
@@ -35,7 +33,7 @@ def add_attempt(stage: StageStatus, attempt: Attempt) -> StageStatus:
 
 
 def recorded(stage: StageStatus, attempt: int) -> bool:
-    """Whether the outcome of that attempt stands in the status."""
+    """Whether the status holds the end of that attempt."""
     return any(a.n >= attempt and a.class_ is not None for a in stage.attempts)
 
 
@@ -44,10 +42,13 @@ def volume_outlives_pod(template: RunTemplate | None) -> bool:
     return template is not None and template.run_volume.empty_dir is None
 
 
-def useful_seconds(stage: StageStatus, *, keeps_work: bool) -> float:
-    """Seconds that went into the result: the successful attempts', and interrupted ones' that were continued."""
-    useful = ("succeeded", *_KEPT_WORK) if keeps_work else ("succeeded",)
-    return sum(a.seconds for a in stage.attempts if a.class_ in useful)
+def useful_seconds(stage: StageStatus, *, keeps_work: bool, table: FailureTable = FAILURES) -> float:
+    """Seconds that went into the result: of successful attempts and, with ``keeps_work``, of continued ones.
+
+    An attempt without a class was evicted by its queue; a later pod continues it.
+    """
+    kept = {None, *(name for name, row in table.items() if row.keeps_work)} if keeps_work else set()
+    return sum(a.seconds for a in stage.attempts if a.class_ == "succeeded" or a.class_ in kept)
 
 
 def run_cost(
@@ -66,7 +67,7 @@ def run_cost(
 
 
 def spent(sweep: Sweep, run: SweepRun, template: RunTemplate | None, config: OperatorConfig) -> float:
-    """Everything that the run has used here, failed and preempted attempts included; an imported one nothing."""
+    """Cost of all attempts, failed and preempted ones included; 0 for an imported run."""
     if run.imported:
         return 0.0
     if sweep.spec.cost.source == "Reported":

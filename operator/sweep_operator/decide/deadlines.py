@@ -1,24 +1,25 @@
-"""Deadlines, retries and the rules by which a stage's attempt is judged."""
+"""Deadlines and retries of a stage, and the policy that classifies its attempts."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.limits import Retries
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, StageStatus, SweepRun, SweepRunStatus
-from sweep_operator.api.template import StageTemplate
-from sweep_operator.decide.outcome import Rules
+from sweep_operator.decide.outcome import AttemptPolicy
 from sweep_operator.domain.revisions import RunTemplate
 
 
-def rules_for(
+def attempt_policy(
     run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate, sweep: Sweep, config: OperatorConfig
-) -> Rules:
-    """What an attempt of this stage is judged by."""
-    spec = stage_template(template, stage)
+) -> AttemptPolicy:
+    """The policy for an attempt of this stage."""
+    spec = template.of_stage(stage)
     reports = stage == "eval" or template.eval is None
-    return Rules(
+    return AttemptPolicy(
         stage=stage,
         reports=reports,
         metric=sweep.spec.metric,
@@ -36,14 +37,9 @@ def lost_after(config: OperatorConfig) -> timedelta:
     return timedelta(seconds=config.lost_node_seconds)
 
 
-def stage_template(template: RunTemplate, stage: Stage) -> StageTemplate:
-    """The stage's container."""
-    return template.train if stage == "train" or template.eval is None else template.eval
-
-
 def stage_deadline(run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate) -> timedelta | None:
     """Of main: the stage's deadlineSeconds; for train also deadlineFactor x predicted seconds less what is used."""
-    fixed = stage_template(template, stage).deadline_seconds
+    fixed = template.of_stage(stage).deadline_seconds
     limits: list[float] = [] if fixed is None else [fixed]
     predicted = run.spec.prediction.cost if run.spec.prediction else None
     if stage == "train" and template.per_run.deadline_factor is not None and predicted is not None:
@@ -54,8 +50,19 @@ def stage_deadline(run: SweepRun, status: SweepRunStatus, stage: Stage, template
 def retry_at(status: StageStatus, template: RunTemplate) -> datetime | None:
     """When the next attempt may start: backoff after failures, doubled each time; at once after anything else."""
     last = status.attempts[-1] if status.attempts else None
-    if last is None or last.class_ not in ("crash", "eval") or status.completion_time is None:
+    row = FAILURES.get(last.class_ or "") if last else None
+    if row is None or row.counter != "failures" or status.completion_time is None:
         return None
     return status.completion_time + timedelta(
         seconds=template.per_run.retries.backoff_seconds * 2 ** min(10, status.failures - 1)
     )
+
+
+def may_retry(status: StageStatus, class_: str, retries: Retries, table: FailureTable = FAILURES) -> bool:
+    """Whether the budget of the failure class allows another attempt. ``status`` already counts this one."""
+    row = table[class_]
+    if row.budget is None or row.counter is None:
+        return False
+    used: int = getattr(status, row.counter)
+    limit: int = getattr(retries, row.budget)
+    return used <= limit

@@ -1,13 +1,13 @@
-"""What became of one attempt: waiting, running, ended and how. The table of failure classes, in code."""
+"""The state of one attempt: waiting, running, or ended with a failure class."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
 
-from sweep_operator.api.limits import FailureClass, FailureRule
+from sweep_operator.api.failures import AttemptEnd
+from sweep_operator.api.limits import FailureRule
 from sweep_operator.api.sweeprun import Stage
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.refusal import Refusal
@@ -51,8 +51,8 @@ class LogReading:
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What an attempt is judged by."""
+class AttemptPolicy:
+    """What decides the state of an attempt and its failure class."""
 
     stage: Stage
     reports: bool
@@ -102,7 +102,7 @@ class Absent:
 class Ended:
     """The attempt is over."""
 
-    class_: FailureClass | Literal["succeeded"]
+    class_: AttemptEnd
     reason: str
     message: str = ""
     pod: PodView | None = None
@@ -112,17 +112,17 @@ class Ended:
 State = Waiting | Running | NeedsLog | Absent | Ended
 
 
-def judge(
+def attempt_state(
     job: JobView | None,
     pods: Sequence[PodView],
-    rules: Rules,
+    policy: AttemptPolicy,
     logs: Mapping[str, LogReading],
     now: datetime,
     refusal: Refusal | None = None,
 ) -> State:
     """The state of one attempt from its Job and its pods (of this attempt, any rank).
 
-    ``refusal``: what the API server has against the attempt's Job or pod, as far as it was asked.
+    ``refusal``: why the API server rejected the attempt's Job or pod, if it did.
     """
     pods = newest_by_rank(pods)
     evicted = [p for p in pods if p.over and _was_disrupted(p)] if job is not None and _may_resume(job) else []
@@ -133,21 +133,26 @@ def judge(
     if lead is None and evicted:  # resumed, it gets others; or it has failed, and is about to say so
         return Waiting("NoPod", "the Job waits for its next pods", None)
     if lead is None:
-        return _without_pod(job, pods, rules, now, refusal)
+        return _without_pod(job, pods, policy, now, refusal)
     failed_peer = next((p for p in pods if p is not lead and p.over and p.exit_code != 0), None)
     if lead.over or failed_peer:
         judged = lead if (lead.over and lead.exit_code != 0) or failed_peer is None else failed_peer
         if judged.exit_code == 0 and job is not None and not job.finished and any(not p.over for p in pods):
             return Running(lead, None)  # rank 0 is done, the other ranks are not
-        return _ended(judged, rules, logs)
-    lost = min((at for p in pods if (at := p.lost_at(rules.lost_after)) is not None), default=None)
+        return _ended(judged, policy, logs)
+    lost = min((at for p in pods if (at := p.lost_at(policy.lost_after)) is not None), default=None)
     if lost is not None and now >= lost:
-        return Ended("preempted", "NodeLost", f"node {lead.node} does not end the pod that was deleted", lead)
+        return Ended(
+            "preempted",
+            "NodeLost",
+            f"the pod has been terminating on node {lead.node} for longer than lostNodeSeconds",
+            lead,
+        )
     if lead.started is None:
-        return _pending(lead, rules, now, lost)
-    until = None if rules.deadline is None else lead.started + rules.deadline
+        return _pending(lead, policy, now, lost)
+    until = None if policy.deadline is None else lead.started + policy.deadline
     if until is not None and now >= until:
-        return Ended("timeout", "DeadlineExceeded", f"ran longer than {_seconds(rules.deadline)} s", lead)
+        return Ended("timeout", "DeadlineExceeded", f"ran longer than {_seconds(policy.deadline)} s", lead)
     return Running(lead, min((at for at in (until, lost) if at is not None), default=None))
 
 
@@ -160,65 +165,65 @@ def newest_by_rank(pods: Sequence[PodView]) -> list[PodView]:
 
 
 def _may_resume(job: JobView) -> bool:
-    """The end of its pods is no end of the Job unless the Job says so."""
+    """The end of its pods does not end a queued Job: the queue may resume it."""
     return job.queued and not job.finished and not job.deleting
 
 
 def _without_pod(
-    job: JobView | None, pods: Sequence[PodView], rules: Rules, now: datetime, refusal: Refusal | None
+    job: JobView | None, pods: Sequence[PodView], policy: AttemptPolicy, now: datetime, refusal: Refusal | None
 ) -> State:
     if job is None:
-        return Absent() if not pods else Waiting("Terminating", "other pods of the attempt are ending", None)
+        return Absent() if not pods else Waiting("Terminating", "other pods of the attempt are terminating", None)
     if job.finished == "Failed" and job.finished_reason == "DeadlineExceeded":
         return Ended("timeout", "DeadlineExceeded", job.finished_message)
     if job.finished or job.deleting:
-        return Ended("preempted", "PodVanished", "the pod is gone and its result with it")
-    until = max(job.created, job.resumed or job.created) + rules.pending_deadline
-    if refusal is not None and refusal.waits_for_ever:
+        return Ended("preempted", "PodVanished", "the pod was deleted before its result was recorded")
+    until = max(job.created, job.resumed or job.created) + policy.pending_deadline
+    if refusal is not None and refusal.never_expires:
         return Waiting(refusal.reason, refusal.message, None)
     if now >= until:
         reason, why = (refusal.reason, f": {refusal.message}") if refusal else ("NoPod", "")
-        return Ended("infrastructure", reason, f"the Job had no pod for {_seconds(rules.pending_deadline)} s{why}")
+        return Ended("infrastructure", reason, f"the Job had no pod for {_seconds(policy.pending_deadline)} s{why}")
     if refusal is not None:
         return Waiting(refusal.reason, refusal.message, until)
     return Waiting("NoPod", "the Job has no pod yet", until)
 
 
-def _pending(pod: PodView, rules: Rules, now: datetime, lost: datetime | None) -> State:
+def _pending(pod: PodView, policy: AttemptPolicy, now: datetime, lost: datetime | None) -> State:
     if pod.deletion_requested is not None:
         return Waiting("Terminating", "the pod is being deleted before it started", lost)
     reason, message = pod.waiting_reason or "Scheduling", pod.waiting_message
     if pod.unschedulable is not None:
         reason, message = "Unschedulable", pod.unschedulable
-    until = pod.created + rules.pending_deadline
+    until = pod.created + policy.pending_deadline
     if now >= until:
         return Ended(
-            "infrastructure", reason, f"not started after {_seconds(rules.pending_deadline)} s: {message}", pod
+            "infrastructure", reason, f"not started after {_seconds(policy.pending_deadline)} s: {message}", pod
         )
     return Waiting(reason, message, until)
 
 
-def _ended(pod: PodView, rules: Rules, logs: Mapping[str, LogReading]) -> State:
+def _ended(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) -> State:
     if _was_disrupted(pod):
-        result = _result(pod, rules, logs)
-        if isinstance(result, Result) and rules.reports and rules.value_pattern is None:
+        result = _result(pod, policy, logs)
+        if isinstance(result, Result) and policy.reports and policy.value_pattern is None:
             return Ended("succeeded", "Completed", "", pod, result)
         return Ended("preempted", pod.disrupted or pod.reason or "PodDeleted", pod.message, pod)
     if pod.exit_code is None or pod.terminated_reason in _NEVER_STARTED:
         return _never_ran(pod)
-    if (wanted := _log_wanted(pod, rules)) is not None and pod.uid not in logs:
+    if (wanted := _log_wanted(pod, policy)) is not None and pod.uid not in logs:
         return NeedsLog(wanted, pod)
     if pod.exit_code != 0:
-        return _failed(pod, rules, logs)
+        return _failed(pod, policy, logs)
     reading = logs.get(pod.uid)
-    if rules.reports and rules.value_pattern is not None and reading is not None and reading.error is not None:
+    if policy.reports and policy.value_pattern is not None and reading is not None and reading.error is not None:
         return Ended("infrastructure", "LogUnreadable", reading.error, pod)
-    result = _result(pod, rules, logs)
+    result = _result(pod, policy, logs)
     if isinstance(result, Result):
         return Ended("succeeded", "Completed", "", pod, result)
     if result.reason == "NonFiniteScore":
         return Ended("parameters", result.reason, result.message, pod)
-    return Ended("eval" if rules.stage == "eval" else "crash", result.reason, result.message, pod)
+    return Ended("eval" if policy.stage == "eval" else "crash", result.reason, result.message, pod)
 
 
 def _was_disrupted(pod: PodView) -> bool:
@@ -235,22 +240,22 @@ def _never_ran(pod: PodView) -> Ended:
     return Ended("infrastructure", reason, _short(message), pod)
 
 
-def _log_wanted(pod: PodView, rules: Rules) -> LogRequest | None:
-    value = rules.value_pattern if rules.reports and pod.exit_code == 0 else None
+def _log_wanted(pod: PodView, policy: AttemptPolicy) -> LogRequest | None:
+    value = policy.value_pattern if policy.reports and pod.exit_code == 0 else None
     patterns: tuple[str, ...] = ()
     if pod.exit_code != 0:
         patterns = tuple(
             r.log_pattern
-            for r in rules.failure_rules
+            for r in policy.failure_rules
             if r.log_pattern is not None and (r.exit_codes is None or pod.exit_code in r.exit_codes)
         )
     return LogRequest(pod.name, pod.uid, value, patterns) if value or patterns else None
 
 
-def _failed(pod: PodView, rules: Rules, logs: Mapping[str, LogReading]) -> Ended:
+def _failed(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) -> Ended:
     reading = logs.get(pod.uid) or LogReading()
     message = _short(stated_error(pod.termination_message) or pod.termination_message or f"exit code {pod.exit_code}")
-    for number, rule in enumerate(rules.failure_rules):
+    for number, rule in enumerate(policy.failure_rules):
         if rule.exit_codes is not None and pod.exit_code not in rule.exit_codes:
             continue
         if rule.log_pattern is not None and rule.log_pattern not in reading.matched:
@@ -258,7 +263,7 @@ def _failed(pod: PodView, rules: Rules, logs: Mapping[str, LogReading]) -> Ended
         return Ended(rule.class_, f"FailureRule{number}", message, pod)
     if pod.reason == "DeadlineExceeded":
         return Ended("timeout", "DeadlineExceeded", pod.message or message, pod)
-    if rules.stage == "eval":
+    if policy.stage == "eval":
         return Ended("eval", pod.terminated_reason or "Error", message, pod)
     if pod.terminated_reason == "OOMKilled":
         return Ended("parameters", "OOMKilled", f"out of memory; {message}", pod)
@@ -267,12 +272,12 @@ def _failed(pod: PodView, rules: Rules, logs: Mapping[str, LogReading]) -> Ended
     return Ended("crash", pod.terminated_reason or "Error", message, pod)
 
 
-def _result(pod: PodView, rules: Rules, logs: Mapping[str, LogReading]) -> Result | BadResult:
-    if not rules.reports:
+def _result(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) -> Result | BadResult:
+    if not policy.reports:
         return read_optional(pod.termination_message)
-    if rules.value_pattern is not None:
-        return read_log_value((logs.get(pod.uid) or LogReading()).value, rules.metric)
-    return read_message(pod.termination_message, rules.metric, cost_required=rules.cost_required)
+    if policy.value_pattern is not None:
+        return read_log_value((logs.get(pod.uid) or LogReading()).value, policy.metric)
+    return read_message(pod.termination_message, policy.metric, cost_required=policy.cost_required)
 
 
 def _seconds(duration: timedelta | None) -> str:

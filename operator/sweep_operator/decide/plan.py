@@ -1,11 +1,13 @@
-"""What a decision may ask for. Actions are data; the engine carries them out, each one idempotent."""
+"""What a decision may request. Actions are data; the engine executes them, and each is idempotent."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweeprun import Origin, Prediction, Stage, SweepRun, SweepRunStatus
@@ -17,7 +19,7 @@ from sweep_operator.domain.revisions import RunTemplate
 
 @dataclass(frozen=True)
 class Event:
-    """One Kubernetes Event about the Sweep (run None) or a run, written after the status that it tells of."""
+    """One Kubernetes Event about the Sweep (run None) or a run, written after the status that it reports."""
 
     reason: str
     message: str
@@ -66,7 +68,7 @@ class DeleteJobs:
 
 @dataclass(frozen=True)
 class ReleasePod:
-    """Take our finalizer off a pod whose result is recorded (or will never be)."""
+    """Remove our finalizer from a pod whose result is recorded, or never will be."""
 
     name: str
     uid: str
@@ -74,7 +76,7 @@ class ReleasePod:
 
 @dataclass(frozen=True)
 class RemovePod:
-    """A pod on a lost node: nobody else will say that it has ended."""
+    """Force the deletion of a pod on a lost node."""
 
     name: str
     uid: str
@@ -82,7 +84,7 @@ class RemovePod:
 
 @dataclass(frozen=True)
 class DeleteClaim:
-    """The run's volume, which retention does not keep."""
+    """Delete the run's claim, which retention does not keep."""
 
     run: str
 
@@ -106,6 +108,17 @@ class Observation:
     cost: float | None
     is_failure: bool = False
     cost_is_lower_bound: bool = False
+
+
+def failure_observation(
+    parameters: Mapping[str, Scalar], cost: float | None, class_: str, table: FailureTable = FAILURES
+) -> Observation | None:
+    """What the optimizer learns from a failure of this class, or None."""
+    learned = table[class_].learned
+    if learned is None:
+        return None
+    infeasible = learned == "infeasible"
+    return Observation(dict(parameters), None, cost, is_failure=infeasible, cost_is_lower_bound=not infeasible)
 
 
 @dataclass(frozen=True)

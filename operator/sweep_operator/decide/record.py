@@ -1,10 +1,10 @@
-"""What is recorded of a run: its attempts, its conditions, how it ended. Collects the new status and its Events."""
+"""Collects the new status of a run and its Events: attempts, conditions, and how it ended."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sweep_operator.api.limits import FailureClass
+from sweep_operator.api.failures import FAILURES, LEARNED_WORDS, FailureName
 from sweep_operator.api.meta import Condition, find_condition, with_condition
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweeprun import (
@@ -23,12 +23,6 @@ from sweep_operator.decide.plan import Event
 from sweep_operator.decide.result import Result
 from sweep_operator.domain.revisions import RunTemplate
 
-_LEARNED: dict[str, str] = {
-    "parameters": "learned as infeasible",
-    "crash": "learned as infeasible",
-    "timeout": "its cost is learned as a lower bound",
-}
-
 
 class Record:
     """The status that one pass over a run leaves."""
@@ -44,7 +38,7 @@ class Record:
 
     def stage(self, stage: Stage) -> StageStatus:
         """A stage's status."""
-        return self.status.train if stage == "train" else self.status.eval
+        return self.status.stage(stage)
 
     def put(self, stage: Stage, status: StageStatus) -> None:
         """Replace a stage's status."""
@@ -56,7 +50,7 @@ class Record:
         return condition is not None and condition.status == "True"
 
     def unsettled(self, reason: str, message: str) -> None:
-        """Neither succeeded nor failed yet: what it does or waits for."""
+        """Neither succeeded nor failed yet: what it is doing or waiting for."""
         self._condition("Succeeded", "Unknown", reason, message)
 
     def evicted_pods(self, stage: Stage, pods: tuple[PodView, ...]) -> None:
@@ -67,9 +61,10 @@ class Record:
                 entry = Attempt(n=pod.attempt, pod_uid=pod.uid, seconds=pod.seconds(self.ctx.now))
                 self.put(stage, cost.add_attempt(self.stage(stage), entry))
 
-    def attempt_ended(self, stage: Stage, class_: FailureClass | str, pod: PodView | None) -> None:
-        """The attempt's outcome, before anything is done about it."""
-        status = self.stage(stage)
+    def attempt_ended(self, stage: Stage, class_: str, pod: PodView | None) -> None:
+        """Record how the attempt ended: a failure class or "succeeded"."""
+        status, row = self.stage(stage), FAILURES.get(class_)
+        counter = row.counter if row else None
         entry = Attempt.model_validate(
             {
                 "n": status.attempt,
@@ -84,8 +79,8 @@ class Record:
             exit_code=pod.exit_code if pod else None,
             node=pod.node if pod else status.node,
             image_id=pod.image_id if pod else status.image_id,
-            preemptions=status.preemptions + (class_ == "preempted"),
-            failures=status.failures + (class_ in ("crash", "eval")),
+            preemptions=status.preemptions + (counter == "preemptions"),
+            failures=status.failures + (counter == "failures"),
         )
         self.put(stage, status)
 
@@ -103,7 +98,7 @@ class Record:
         self._condition("Observed", "True", "Learned", "the optimizer learns from it")
         self.events.append(Event("RunCompleted", f"score {result.score!r}, cost {cost_!r}", self.run.name))
 
-    def run_failed(self, stage: Stage | None, class_: FailureClass, reason: str, message: str) -> None:
+    def run_failed(self, stage: Stage | None, class_: FailureName, reason: str, message: str) -> None:
         """The run is over, without a score."""
         failure = Failure.model_validate({"stage": stage, "class": class_, "reason": reason, "message": message[:1024]})
         spent = cost.spent(self.ctx.sweep, self.updated, self.ctx.template, self.ctx.config)
@@ -113,16 +108,16 @@ class Record:
         elif stage == "eval":
             self._condition("EvalSucceeded", "False", reason, message)
         self._condition("Succeeded", "False", reason, message)
-        learned = _LEARNED.get(class_) if reason != "InvalidParameters" else None
-        self._condition("Observed", "True" if learned else "False", class_.capitalize(), learned or "not learned")
+        learned = FAILURES[class_].learned if reason != "InvalidParameters" else None
+        self._condition("Observed", "True" if learned else "False", class_.capitalize(), LEARNED_WORDS[learned])
         self.events.append(Event("RunFailed", f"{class_}: {reason}: {message}"[:1000], self.run.name, "Warning"))
 
     def imported(self, observation: ImportedObservation, parameters: dict[str, Scalar]) -> None:
-        """The run is over: it was over when it came. No Event: there can be thousands at once."""
+        """Record an imported run. No Event: there can be thousands at once."""
         self.status = imported_status(self.run, observation, parameters, self.ctx.run_name, self.ctx.now)
 
     def run_stopped(self, reason: str) -> None:
-        """Somebody, or the sweep's end, does not wait for it."""
+        """Record that a user, or the end of the sweep, stopped the run."""
         for stage in ("train", "eval"):
             status = self.stage(stage)
             if status.attempt and not cost.recorded(status, status.attempt):
@@ -138,15 +133,16 @@ class Record:
 def imported_status(
     run: SweepRun, observation: ImportedObservation, parameters: dict[str, Scalar], name: str, now: datetime
 ) -> SweepRunStatus:
-    """What a run says that was made elsewhere. Observed, and whether anything is learned, by the same rules as here."""
+    """The status of an imported run. The same rules as for other runs decide what is learned."""
     failed = observation.failure
     failure = None if failed is None else Failure.model_validate(failed.to_json())
-    learned = "the optimizer learns from it" if failure is None else _LEARNED.get(failure.class_)
     if failure is None:
         ended = _condition("Succeeded", "True", "Imported", observation.source or "", now)
+        observed = _condition("Observed", "True", "Imported", "the optimizer learns from it", now)
     else:
+        learned = FAILURES[failure.class_].learned
         ended = _condition("Succeeded", "False", failure.reason, failure.message, now)
-    observed = _condition("Observed", "True" if learned else "False", "Imported", learned or "not learned", now)
+        observed = _condition("Observed", "True" if learned else "False", "Imported", LEARNED_WORDS[learned], now)
     return run.status.with_(
         run_name=name,
         parameters=parameters,

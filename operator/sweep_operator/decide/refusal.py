@@ -1,4 +1,4 @@
-"""What the API server refuses of a run: its Job, its claim, or the pod that the Job controller cannot make."""
+"""Objects of a run that the API server rejects: its Job, its claim, or a pod of the Job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 PROBE_AFTER = timedelta(seconds=20)
-"""A Job without a pod for so long: ask why, by a dry run of the pod (the Job itself does not say)."""
+"""After a Job has had no pod for this long, a dry run of the pod asks why; the Job itself does not say."""
 ASK_AGAIN = timedelta(seconds=30)
 
 
@@ -17,27 +17,27 @@ class Refusal:
     reason: str
     message: str
     since: datetime
-    """When it was refused first, for the same reason."""
+    """When it was first refused for this reason."""
     again: datetime
-    """When to ask anew: quotas are freed, Secrets and accounts are made."""
+    """When to ask again: quota may be freed, a Secret or ServiceAccount created."""
     final: bool
-    """The object itself is wrong: asking again is pointless."""
+    """The object itself is invalid; a retry would fail too."""
 
     @property
-    def waits_for_ever(self) -> bool:
-        """A full quota is no failure, however long it lasts."""
+    def never_expires(self) -> bool:
+        """Waiting for quota is not a failure, however long it takes."""
         return self.reason == "QuotaExceeded"
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Ask the server what it has against the pod of a Job."""
+    """Ask the server, by a dry run, why a Job has no pod."""
 
     job: str
 
 
 def refuse(message: str, *, final: bool, now: datetime, before: Refusal | None) -> Refusal:
-    """A refusal, with the time of the first of its kind."""
+    """A refusal, with the time of the first one with the same reason."""
     reason = _reason(message, final)
     since = before.since if before is not None and before.reason == reason else now
     return Refusal(reason, message, since, now + ASK_AGAIN, final)

@@ -80,7 +80,7 @@ def _next_loss(ctx: RunContext) -> datetime | None:
 
 
 def _attempt_over(status: SweepRunStatus, stage: Stage, attempt: int) -> bool:
-    return cost.recorded(status.train if stage == "train" else status.eval, attempt)
+    return cost.recorded(status.stage(stage), attempt)
 
 
 def is_parked(run: SweepRun) -> bool:

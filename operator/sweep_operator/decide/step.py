@@ -1,15 +1,16 @@
-"""The next step of a run that is not over, from what is recorded and what is there."""
+"""The next step of a run that has not ended, from its status and its Jobs and pods."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sweep_operator.api.failures import FAILURES
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import job_name
 from sweep_operator.api.sweeprun import ImportedObservation, Stage, SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.context import RunContext, effective_parameters
-from sweep_operator.decide.deadlines import retry_at, rules_for, stage_deadline
+from sweep_operator.decide.deadlines import attempt_policy, may_retry, retry_at, stage_deadline
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.outcome import (
     Absent,
@@ -18,7 +19,7 @@ from sweep_operator.decide.outcome import (
     NeedsLog,
     Running,
     Waiting,
-    judge,
+    attempt_state,
 )
 from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event
 from sweep_operator.decide.record import Record
@@ -28,14 +29,14 @@ from sweep_operator.domain.revisions import RunTemplate
 # Unschedulable: so is every pod whose claim is being provisioned
 _ORDINARY_WAITS = ("NoPod", "Scheduling", "Unschedulable", "ContainerCreating", "PodInitializing")
 _ORDINARY_PATIENCE = timedelta(seconds=10)
-"""Every pod waits a little: no status is written for that."""
+"""Every pod waits this long; a status write is not worth it."""
 _START_PATIENCE: dict[Stage, timedelta] = {"train": timedelta(seconds=10), "eval": timedelta(seconds=60)}
-"""After so long a run of main its start is written: a stage that is over by then is written once, with its end."""
+"""The start of main is written after this time, so a shorter stage is written only once, at its end."""
 _AT_WORK: dict[Stage, str] = {"train": "Training", "eval": "Evaluating"}
 
 
 class Step:
-    """One pass over one run that is not terminal. Collects what is to be done; touches nothing."""
+    """One pass over one run that is not terminal. Collects actions; performs none."""
 
     def __init__(self, run: SweepRun, ctx: RunContext) -> None:
         self.run, self.ctx, self.record = run, ctx, Record(run, ctx)
@@ -63,7 +64,7 @@ class Step:
         if template is None:
             if self.record.status.template_hash != ctx.current.hash:
                 missing = f"ControllerRevision of template {self.record.status.template_hash}"
-                message = f"{missing} is gone and the spec has changed"
+                message = f"{missing} no longer exists, and the spec has changed"
                 self.record.run_failed(None, "infrastructure", "TemplateLost", message)
                 return
             template = ctx.current
@@ -71,7 +72,7 @@ class Step:
         self._stage(template)
 
     def _import(self, observation: ImportedObservation) -> None:
-        """It was run elsewhere: what came of it is recorded, whatever the sweep is doing."""
+        """Record an imported run, whatever the state of the sweep."""
         try:
             parameters = effective_parameters(self.run, self.ctx.sweep, self.ctx.center)
         except ValueError as error:
@@ -92,7 +93,7 @@ class Step:
             self.record.unsettled(ctx.waiting_reason, "")
             return
         if ctx.leftover is not None:
-            self.record.unsettled("Terminating", f"{ctx.leftover} of an earlier run of this name is still there")
+            self.record.unsettled("Terminating", f"{ctx.leftover} of an earlier run with this name still exists")
             return
         manual = self.run.spec.index is None
         self.before.append(EnsureRevision(ctx.current))
@@ -127,7 +128,7 @@ class Step:
             self._between_attempts(stage, template)
             return
         if status.job_name in self.ctx.foreign_jobs:
-            message = f"another owner's Job is called {status.job_name}"
+            message = f"a Job named {status.job_name} already exists and belongs to another owner"
             self.record.run_failed(stage, "infrastructure", "NameConflict", message)
             return
         pods = tuple(p for p in self.ctx.pods if p.stage == stage and p.attempt == status.attempt)
@@ -136,18 +137,18 @@ class Step:
             self.record.attempt_ended(stage, "stopped", max(pods, key=lambda p: p.created, default=None))
             self.record.unsettled("Suspended", "the sweep is suspended")
             return
-        rules = rules_for(self.run, self.record.status, stage, template, self.ctx.sweep, self.ctx.config)
+        policy = attempt_policy(self.run, self.record.status, stage, template, self.ctx.sweep, self.ctx.config)
         refusal = self.ctx.refusals.get(status.job_name or "")
-        state = judge(job, pods, rules, self.ctx.logs, self.ctx.now, refusal)
+        state = attempt_state(job, pods, policy, self.ctx.logs, self.ctx.now, refusal)
         self.record.evicted_pods(stage, pods)
         match state:
             case Absent() if status.start_time is None and refusal is not None:
-                self._refused(stage, template, refusal, rules.pending_deadline)
+                self._refused(stage, template, refusal, policy.pending_deadline)
             case Absent() if status.start_time is None:
                 self.record.unsettled(_AT_WORK[stage], "starting")
                 self.after.append(self._ensure(stage, status.attempt, template))
             case Absent():
-                self._apply(stage, template, Ended("preempted", "JobVanished", "the Job and its pod are gone"))
+                self._apply(stage, template, Ended("preempted", "JobVanished", "the Job and its pod no longer exist"))
             case Waiting(reason, message, until):
                 settled = self._settled_at(reason, job, pods)
                 if settled is None or self.ctx.now >= settled:
@@ -175,16 +176,16 @@ class Step:
         self.record.unsettled(_AT_WORK[stage], "")
 
     def _settled_at(self, reason: str, job: JobView | None, pods: tuple[PodView, ...]) -> datetime | None:
-        """From when on a wait that every pod goes through is worth a write; None: at once."""
+        """When a wait that every pod goes through is worth a status write. None: immediately."""
         if reason not in _ORDINARY_WAITS:
             return None
         begun = max((p.created for p in pods), default=job.created if job is not None else self.ctx.now)
         return begun + _ORDINARY_PATIENCE
 
     def _refused(self, stage: Stage, template: RunTemplate, refusal: Refusal, patience: timedelta) -> None:
-        """The API server would not have the Job or the claim of this attempt."""
+        """The API server rejected the Job or the claim of this attempt."""
         status = self.record.stage(stage)
-        if refusal.final or (self.ctx.now - refusal.since >= patience and not refusal.waits_for_ever):
+        if refusal.final or (self.ctx.now - refusal.since >= patience and not refusal.never_expires):
             self.record.attempt_ended(stage, "infrastructure", None)
             self.record.run_failed(stage, "infrastructure", refusal.reason, refusal.message)
             return
@@ -195,7 +196,7 @@ class Step:
             self._wake(refusal.again)
 
     def _ask_about_pod(self, job: JobView, refusal: Refusal | None) -> None:
-        """Only an Event tells why a Job gets no pod; a dry run of the pod gets the same answer."""
+        """Only an Event says why a Job has no pod; a dry run of the pod gets the same answer."""
         ask = job.created + PROBE_AFTER if refusal is None else refusal.again
         if self.ctx.now >= ask:
             self.probes.append(Probe(job.name))
@@ -208,7 +209,7 @@ class Step:
             self.record.unsettled("Suspended" if ctx.suspend else ctx.waiting_reason, "")
             return
         if any(not p.over and p.attempt <= status.attempt for p in ctx.pods):
-            self.record.unsettled("Terminating", "a pod of an earlier attempt is still ending")
+            self.record.unsettled("Terminating", "a pod of an earlier attempt is still terminating")
             return
         ready = retry_at(status, template)
         if ready is not None and ctx.now < ready:
@@ -224,15 +225,13 @@ class Step:
             if not self.record.updated.terminal:
                 self._between_attempts("eval", template)
             return
-        status, retries = self.record.stage(stage), template.per_run.retries
-        budget = {"crash": retries.on_failure, "eval": retries.on_eval_failure, "preempted": retries.on_preemption}
-        used = status.preemptions if end.class_ == "preempted" else status.failures
-        if end.class_ not in budget or used > budget[end.class_]:
+        status = self.record.stage(stage)
+        if not may_retry(status, end.class_, template.per_run.retries):
             self.record.run_failed(stage, end.class_, end.reason, end.message)
             return
         self.record.events.append(
             Event(
-                "Preempted" if end.class_ == "preempted" else "AttemptFailed",
+                "Preempted" if FAILURES[end.class_].counter == "preemptions" else "AttemptFailed",
                 f"{stage} attempt {status.attempt}: {end.reason}: {end.message}"[:1000],
                 self.run.name,
                 "Warning",

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import MAX_BEST, MAX_PARETO, BestRun, CostStatus, ParetoPoint, RunCounts
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import cost
-from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.plan import Observation, failure_observation
 from sweep_operator.decide.run import is_parked
+from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate
 
 
 def own(runs: Iterable[SweepRun]) -> list[SweepRun]:
-    """The operator's own runs, by index; manual ones left out."""
+    """The operator's own runs, by index, without manual ones."""
     return sorted((r for r in runs if r.spec.index is not None), key=lambda r: r.spec.index or 0)
 
 
@@ -40,7 +42,7 @@ def count_runs(runs: Sequence[SweepRun]) -> RunCounts:
 def sum_costs(
     sweep: Sweep, runs: Iterable[SweepRun], templates: Mapping[str, RunTemplate], config: OperatorConfig
 ) -> CostStatus:
-    """Spent by the runs that exist; wasted is what went into no score."""
+    """Spent by the runs that exist; wasted is the part that produced no score."""
     spent = wasted = 0.0
     for run in runs:
         used = cost.spent(sweep, run, templates.get(run.status.template_hash or ""), config)
@@ -56,7 +58,7 @@ def ranked(sweep: Sweep, runs: Iterable[SweepRun]) -> list[SweepRun]:
     """Successful runs, the best observed score first; equal scores by cost, then by name."""
     sign = -1.0 if sweep.spec.goal == "maximize" else 1.0
     scored = [r for r in runs if r.succeeded and r.status.score is not None]
-    return sorted(scored, key=lambda r: (sign * (r.status.score or 0.0), r.status.cost or 0.0, _order(r)))
+    return sorted(scored, key=lambda r: (sign * (r.status.score or 0.0), r.status.cost or 0.0, start_order(r)))
 
 
 def best_runs(sweep: Sweep, runs: Iterable[SweepRun]) -> list[BestRun]:
@@ -72,7 +74,7 @@ def pareto_front(sweep: Sweep, runs: Iterable[SweepRun]) -> list[ParetoPoint]:
     sign = 1.0 if sweep.spec.goal == "maximize" else -1.0
     costed = [r for r in ranked(sweep, runs) if r.status.cost is not None]
     front: list[ParetoPoint] = []
-    for run in sorted(costed, key=lambda r: (r.status.cost or 0.0, -sign * (r.status.score or 0.0), _order(r))):
+    for run in sorted(costed, key=lambda r: (r.status.cost or 0.0, -sign * (r.status.score or 0.0), start_order(r))):
         score = run.status.score or 0.0
         if not front or sign * score > sign * front[-1].score:
             front.append(ParetoPoint(run=run.name, score=score, cost=run.status.cost or 0.0))
@@ -82,10 +84,10 @@ def pareto_front(sweep: Sweep, runs: Iterable[SweepRun]) -> list[ParetoPoint]:
     return [front[round(i * last / (MAX_PARETO - 1))] for i in range(MAX_PARETO)]
 
 
-def consecutive_failures(runs: Iterable[SweepRun], template_hash: str) -> int:
+def consecutive_failures(runs: Iterable[SweepRun], template_hash: str, table: FailureTable = FAILURES) -> int:
     """Failed runs of the current template since its last success.
 
-    Once anything has succeeded, runs that failed by their own parameters do not count: they are the search's business.
+    After the first success, failures of class parameters do not count: the search deals with them.
     """
     ended = sorted((r for r in runs if r.terminal and r.status.template_hash == template_hash), key=_ended_at)
     any_success = any(r.succeeded for r in ended)
@@ -93,36 +95,26 @@ def consecutive_failures(runs: Iterable[SweepRun], template_hash: str) -> int:
     for run in reversed(ended):
         if run.succeeded:
             break
-        class_ = run.status.failure.class_ if run.status.failure else "crash"
-        if class_ == "stopped" or (class_ == "parameters" and any_success):
-            continue
-        failures += 1
+        counts = table[run.status.failure.class_ if run.status.failure else "crash"].counts_as_failed
+        failures += counts == "always" or (counts == "before the first success" and not any_success)
     return failures
 
 
 def observation(run: SweepRun) -> Observation | None:
-    """What a terminal run teaches, or None."""
+    """What the optimizer learns from a terminal run, or None."""
     status = run.status
     if run.succeeded:
         return Observation(dict(run.parameters), status.score, status.cost)
     if not run.failed or status.failure is None or status.failure.reason == "InvalidParameters":
         return None
-    if status.failure.class_ in ("parameters", "crash"):
-        return Observation(dict(run.parameters), None, status.cost, is_failure=True)
-    if status.failure.class_ == "timeout":
-        return Observation(dict(run.parameters), None, status.cost, cost_is_lower_bound=True)
-    return None
+    return failure_observation(run.parameters, status.cost, status.failure.class_)
 
 
 def pending_parameters(runs: Iterable[SweepRun]) -> tuple[dict[str, Scalar], ...]:
     """Configurations whose results are still to come."""
-    return tuple(dict(r.parameters) for r in sorted(runs, key=_order) if not r.terminal)
-
-
-def _order(run: SweepRun) -> tuple[int, str]:
-    return (run.spec.index if run.spec.index is not None else -1, run.name)
+    return tuple(dict(r.parameters) for r in sorted(runs, key=start_order) if not r.terminal)
 
 
 def _ended_at(run: SweepRun) -> tuple[str, tuple[int, str]]:
     times = [t for t in (run.status.train.completion_time, run.status.eval.completion_time) if t is not None]
-    return (max(times).isoformat() if times else "", _order(run))
+    return (max(times).isoformat() if times else "", start_order(run))

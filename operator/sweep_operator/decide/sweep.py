@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from sweep_operator.api.failures import FAILURES
 from sweep_operator.api.meta import Condition, find_condition, with_condition
 from sweep_operator.api.parameters import search_center
 from sweep_operator.api.status import OptimizerStatus, SweepStatus
@@ -23,6 +24,7 @@ from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.tracking import TRACKING_SYNCED, Tracked, track, with_tracking
 from sweep_operator.decide.transitions import transitions
 from sweep_operator.domain.identity import run_display_name, run_seed
+from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate
 
 
@@ -88,7 +90,7 @@ class _Pass:
         holds = {r.name for r in holding}
         terminating = end.reason if end is not None and end.terminate == "terminate" else None
         plans = []
-        for run in sorted(self.snap.runs, key=_start_order):
+        for run in sorted(self.snap.runs, key=start_order):
             reason = self._why_wait(run, end, absorbed)
             waits = reason is None and not run.terminal and not run.imported
             may_start = run.name in holds or (waits and slots.take())
@@ -153,7 +155,7 @@ class _Pass:
         sources = self.snap.warm_start
         if self.spec.warm_start is not None and sources.observations is None:
             return (), None, True
-        observations = [o for r in sorted(runs, key=_start_order) if (o := summary.observation(r)) is not None]
+        observations = [o for r in sorted(runs, key=start_order) if (o := summary.observation(r)) is not None]
         request = SuggestRequest(
             index=first,
             count=wanted,
@@ -197,7 +199,7 @@ class _Pass:
                 ),
                 own_runs=len(own),
                 own_ended=sum(r.terminal for r in own),
-                failed=sum(r.failed and not r.imported and not _was_stopped(r) for r in runs),
+                failed=sum(r.failed and not r.imported and _counts_as_failed(r) for r in runs),
                 best_score=best[0].status.score if best else None,
                 infeasible=self.snap.suggested.infeasible if self.snap.suggested else None,
                 now=self.snap.now,
@@ -278,7 +280,7 @@ class _Pass:
     def _warm_started(self) -> list[Condition]:
         state = self.snap.warm_start
         if state.observations is None:
-            text = f"{state.problem}; tried again"
+            text = f"{state.problem}; retrying"
             return [self._condition("WarmStarted", "Unknown", "Waiting", text)] if state.problem else []
         text = "; ".join([f"{len(state.observations)} observations", *state.notes])
         if state.problem:
@@ -303,7 +305,7 @@ class _Pass:
         if self.spec.suspend:
             return self._condition("Succeeded", "Unknown", "Suspended", "")
         if end is not None and end.terminate != "finish":
-            return self._condition("Succeeded", "Unknown", "Ending", f"{end.reason}: waiting for what runs")
+            return self._condition("Succeeded", "Unknown", "Ending", f"{end.reason}: waiting for active runs")
         return self._condition("Succeeded", "Unknown", "Running", "")
 
     def _condition(
@@ -328,10 +330,5 @@ class _Pass:
         return min(times, default=None)
 
 
-def _was_stopped(run: SweepRun) -> bool:
-    return run.status.failure is not None and run.status.failure.class_ == "stopped"
-
-
-def _start_order(run: SweepRun) -> tuple[int, str]:
-    """Manual runs first: somebody asked for them by name."""
-    return (-1 if run.spec.index is None else run.spec.index, run.name)
+def _counts_as_failed(run: SweepRun) -> bool:
+    return run.status.failure is None or FAILURES[run.status.failure.class_].counts_as_failed != "never"

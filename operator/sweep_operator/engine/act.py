@@ -9,14 +9,9 @@ from __future__ import annotations
 import logging
 
 from sweep_operator.api.hardware import Profile
-from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import (
-    MANAGED_BY,
-    MANAGED_BY_LABEL,
     RESULT_FINALIZER,
     RUN_LABEL,
-    SWEEP_LABEL,
-    SWEEP_UID_LABEL,
     job_name,
     run_object_name,
 )
@@ -50,7 +45,7 @@ from sweep_operator.kube.protocol import AlreadyExists, Conflict, Forbidden, Inv
 from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.claim import build_claim
 from sweep_operator.manifests.job import build_job
-from sweep_operator.manifests.ownership import run_labels
+from sweep_operator.manifests.ownership import owned_by_sweep, run_labels, sweep_labels
 from sweep_operator.manifests.revision import build_revision
 from sweep_operator.manifests.service import build_service
 from sweep_operator.manifests.sweeprun import build_run
@@ -118,16 +113,7 @@ class Executor:
             await self._create(Kind.REVISION, build_revision(sweep, action.template))
 
     async def _adopt(self, sweep: Sweep, run: SweepRun) -> None:
-        owner: JsonObject = {
-            "apiVersion": sweep.api_version,
-            "kind": sweep.kind,
-            "name": sweep.name,
-            "uid": sweep.metadata.uid,
-            "controller": True,
-            "blockOwnerDeletion": True,
-        }
-        labels = {SWEEP_LABEL: sweep.name, SWEEP_UID_LABEL: sweep.metadata.uid, MANAGED_BY_LABEL: MANAGED_BY}
-        patch: Object = {"metadata": {"labels": labels, "ownerReferences": [owner]}}
+        patch: Object = {"metadata": {"labels": sweep_labels(sweep), "ownerReferences": owned_by_sweep(sweep)}}
         patched = await self._kube.patch(
             Kind.SWEEP_RUN,
             run.metadata.namespace,
@@ -192,7 +178,7 @@ class Executor:
             return False
         self._store.apply(Kind.SWEEP_RUN, obj)
         live = SweepRun.model_validate(obj)
-        status = live.status.train if action.stage == "train" else live.status.eval
+        status = live.status.stage(action.stage)
         return (
             live.metadata.uid == run.metadata.uid
             and not live.terminal

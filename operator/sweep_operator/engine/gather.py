@@ -86,7 +86,7 @@ class Gatherer:
         with_pods = {(p.run, p.stage, p.attempt) for p in self._pods(namespace, sweep, memory)}
         for run in runs:
             for stage in active_stages(run):
-                status = run.status.train if stage == "train" else run.status.eval
+                status = run.status.stage(stage)
                 place = (run.name, stage, status.attempt)
                 job = jobs.get(place)
                 if job is None and status.job_name is not None and status.start_time is not None:

@@ -16,6 +16,7 @@ from sweep_operator.engine.memory import Memory
 from sweep_operator.engine.ports import HistoryReader, HistoryUnreadable, Settings
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
+from sweep_operator.manifests.ownership import owned_by_sweep
 
 PATIENCE = timedelta(minutes=10)
 MAX_BYTES = 900 * 1024
@@ -95,16 +96,7 @@ def pack(sweep: Sweep, state: WarmStartState) -> Object:
             "name": warm_start_name(sweep.name),
             "namespace": sweep.metadata.namespace,
             "labels": {SWEEP_LABEL: sweep.name, MANAGED_BY_LABEL: MANAGED_BY},
-            "ownerReferences": [
-                {
-                    "apiVersion": sweep.api_version,
-                    "kind": sweep.kind,
-                    "name": sweep.name,
-                    "uid": sweep.metadata.uid,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ],
+            "ownerReferences": owned_by_sweep(sweep),
         },
         "binaryData": {_DATA: data},
         **({"data": said} if said else {}),

@@ -12,12 +12,11 @@ from typing import Literal
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center, typed_value
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.plan import Observation, failure_observation
 from sweep_operator.exchange.row import Row, RowFailure, Text
 from sweep_operator.exchange.text import number_of, typed_text
 
 Kind = Literal["invalid", "missing", "unscored", "unknown", "open", "partly", "cost"]
-_LEARNED_FAILURES = ("parameters", "crash")
 _FEW = 5
 
 
@@ -54,11 +53,8 @@ class FittedRow:
         """What it teaches, by the same rules as a run of the sweep itself."""
         if self.failure is None:
             return Observation(dict(self.parameters), self.score, self.cost)
-        if self.failure.class_ in _LEARNED_FAILURES:
-            return Observation(dict(self.parameters), None, self.cost, is_failure=True)
-        if self.failure.class_ == "timeout" and self.cost is not None:
-            return Observation(dict(self.parameters), None, self.cost, cost_is_lower_bound=True)
-        return None
+        found = failure_observation(self.parameters, self.cost, self.failure.class_)
+        return None if found is not None and found.cost_is_lower_bound and self.cost is None else found
 
 
 @dataclass(frozen=True)

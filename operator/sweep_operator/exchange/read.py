@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any, Literal
 
 from protein.searchspace.paths import flatten
+from sweep_operator.api.failures import FAILURES
 from sweep_operator.exchange.row import Outcome, Row, RowFailure, RowsInvalid, Text
 from sweep_operator.exchange.text import number_of, plain, unquoted
 
 Form = Literal["csv", "jsonl"]
 MAX_PROBLEMS = 20
 """A file that is wrong everywhere need not say so everywhere."""
-FAILURE_CLASSES = ("parameters", "crash", "eval", "preempted", "infrastructure", "timeout", "stopped")
 
 _ENDED: Mapping[str, Outcome] = {
     **dict.fromkeys(("succeeded", "success", "completed", "finished"), "succeeded"),
@@ -161,8 +161,8 @@ def _outcome(
     if outcome != "failed":
         return outcome, None
     class_ = _said(failure.get("class") or ("timeout" if lower_bound else "parameters"))
-    if class_ not in FAILURE_CLASSES:
-        raise ValueError(f"failure.class: {class_!r} is none of {', '.join(FAILURE_CLASSES)}")
+    if class_ not in FAILURES:
+        raise ValueError(f"failure.class: {class_!r} is none of {', '.join(FAILURES)}")
     return outcome, RowFailure(class_, _said(failure.get("reason") or "Imported"), _said(failure.get("message") or ""))
 
 

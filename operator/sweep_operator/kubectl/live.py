@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import click
 
+from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import (
     Forbidden,
     Gone,
@@ -25,7 +26,7 @@ from sweep_operator.kube.protocol import (
     Unavailable,
 )
 from sweep_operator.kubectl.access import Cluster, in_cluster
-from sweep_operator.kubectl.lookup import run_order, sweep_named
+from sweep_operator.kubectl.lookup import sweep_named
 from sweep_operator.views.tables import number, run_state, sweep_state
 
 _REDRAW = 1.0
@@ -151,7 +152,7 @@ class Follower:
                 sweep = self._objects[Kind.SWEEP].get(self._name)
                 if sweep is None:
                     raise Deleted(f"sweep {self._name} was deleted")
-                if show(sweep, sorted(self._objects[Kind.SWEEP_RUN].values(), key=run_order)):
+                if show(sweep, sorted(self._objects[Kind.SWEEP_RUN].values(), key=display_order)):
                     return sweep
         finally:
             for watch in watches:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Sequence
 
 from sweep_operator.config.errors import ConfigError
+from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Kind, KubeError, NotFound, Object
 from sweep_operator.kubectl.access import Cluster
 
@@ -53,13 +54,7 @@ async def sweep_or_run(cluster: Cluster, name: str) -> tuple[Kind, Object]:
 async def runs_of(cluster: Cluster, sweep: str) -> list[Object]:
     """The sweep's runs, those not adopted yet included; by index, manual ones last."""
     found = await cluster.kube.list(Kind.SWEEP_RUN, cluster.namespace, fields={"spec.sweepName": sweep})
-    return sorted(found.items, key=run_order)
-
-
-def run_order(run: Object) -> tuple[bool, int, str]:
-    """By index; manual ones last, by age."""
-    index, meta = run["spec"].get("index"), run["metadata"]
-    return index is None, index or 0, f"{meta.get('creationTimestamp', '')} {meta['name']}"
+    return sorted(found.items, key=display_order)
 
 
 async def _named(cluster: Cluster, kind: Kind, name: str) -> Object:

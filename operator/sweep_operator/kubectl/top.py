@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
+from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Forbidden, Kind, KubeError, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.names import complete_sweeps
@@ -94,7 +95,7 @@ def _total(values: list[float | None]) -> float | None:
 async def _read(cluster: Cluster, name: str | None) -> _Seen:
     from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
     from sweep_operator.domain.conditions import condition_of
-    from sweep_operator.kubectl.lookup import run_order, runs_of, sweep_named
+    from sweep_operator.kubectl.lookup import runs_of, sweep_named
 
     def over(obj: Object) -> bool:
         return condition_of(obj, "Succeeded").get("status") in ("True", "False")
@@ -105,7 +106,7 @@ async def _read(cluster: Cluster, name: str | None) -> _Seen:
         labels[SWEEP_LABEL] = name
     else:
         sweeps = (await cluster.kube.list(Kind.SWEEP, cluster.namespace)).items
-        runs = sorted((await cluster.kube.list(Kind.SWEEP_RUN, cluster.namespace)).items, key=run_order)
+        runs = sorted((await cluster.kube.list(Kind.SWEEP_RUN, cluster.namespace)).items, key=display_order)
         seen = _Seen(list(sweeps), {s["metadata"]["name"]: [] for s in sweeps})
         for run in runs:
             seen.runs.setdefault(run["spec"]["sweepName"], []).append(run)

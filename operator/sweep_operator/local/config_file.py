@@ -1,18 +1,16 @@
-"""``<runs_dir>/<displayName>/config.yaml``: what a sweep directory is, for people and for other tools."""
+"""``<runs_dir>/<displayName>/config.yaml``: identifies the sweep of a directory for people and other tools."""
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.config.yaml_files import to_yaml
 
 
 def write_config(directory: Path, sweep: Sweep) -> None:
-    """Name, uid, metric, goal and the W&B sweep id if there is one; replaced atomically."""
+    """Atomically write the name, uid, metric, goal and W&B sweep id (null if there is none)."""
     created = sweep.metadata.creation_timestamp
     tracking = sweep.status.tracking
     content = {
@@ -24,8 +22,6 @@ def write_config(directory: Path, sweep: Sweep) -> None:
         "goal": sweep.spec.goal,
         "wandb_sweep_id": tracking.wandb_sweep_id if tracking else None,
     }
-    text = io.StringIO()
-    YAML(typ="safe", pure=True).dump(content, text)
     temporary = directory / ".config.yaml.tmp"
-    temporary.write_text(text.getvalue(), encoding="utf-8")
+    temporary.write_text(to_yaml(content) + "\n", encoding="utf-8")
     os.replace(temporary, directory / "config.yaml")

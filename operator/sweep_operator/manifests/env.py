@@ -8,10 +8,10 @@ from sweep_operator.api.parameters import env_name
 from sweep_operator.api.sweep import Wandb
 from sweep_operator.api.tracking import Destination, base_url, known_place
 from sweep_operator.domain.identity import wandb_run_id
+from sweep_operator.domain.value_text import float_text, plain_text
 from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.overrides import CONFIG_FILE, OVERRIDES_FILE, PARAMS_FILE, WANDB_FILE
 from sweep_operator.manifests.substitution import substitute
-from sweep_operator.manifests.values import number_text, plain_text
 
 MASTER_PORT = 29500
 OWNED_PREFIXES = ("SWEEP_", "PET_")
@@ -60,7 +60,7 @@ def _run_variables(attempt: StageAttempt) -> dict[str, str]:
         "SWEEP_PARAMS_FILE": f"{FILES_DIR}/{PARAMS_FILE}",
         "SWEEP_OVERRIDES_FILE": f"{FILES_DIR}/{OVERRIDES_FILE}",
         "SWEEP_CONFIG_FILE": f"{FILES_DIR}/{CONFIG_FILE}",
-        "SWEEP_PREDICTED_COST": None if cost is None else number_text(cost),
+        "SWEEP_PREDICTED_COST": None if cost is None else float_text(cost),
     }
     return {name: value for name, value in found.items() if value is not None}
 

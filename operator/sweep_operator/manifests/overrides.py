@@ -11,7 +11,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.domain.identity import run_display_name, run_seed
 from sweep_operator.domain.revisions import RunTemplate
-from sweep_operator.manifests.values import hydra_value, yaml_value
+from sweep_operator.domain.value_text import hydra_value, yaml_value
 
 CONFIG_FILE = "train_config_overrides.yaml"
 OVERRIDES_FILE = "overrides.txt"

@@ -15,7 +15,7 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.names import RUN_DIR
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.template import StageTemplate
-from sweep_operator.manifests.values import hydra_value, plain_text
+from sweep_operator.domain.value_text import hydra_value, plain_text
 
 _TOKEN = re.compile(r"\$\$|\$\((params|run)\.([^()\s]+)\)")
 RUN_NAMES = ("name", "index", "dir", "seed")

@@ -1,15 +1,14 @@
-"""Keeps the optimizer's process: one at a time, restarted when it dies, given up on when it takes too long."""
+"""The parent's side of the optimizer's process: one at a time, restarted when it dies, killed when it is too slow."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import sys
+import os
 import time
 
-from pydantic import ValidationError
-
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.child_process import ChildFailed, ChildProcess
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.suggest.messages import Answer, Question, question
@@ -17,32 +16,35 @@ from sweep_operator.suggest.messages import Answer, Question, question
 log = logging.getLogger(__name__)
 LINE_LIMIT = 64 * 1024 * 1024
 """Longest answer in bytes (thousands of suggestions fit)."""
-
-
-class ChildDied(Exception):
-    """The process ended before it answered."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""The training runs need the cores, and the number of threads changes BLAS's rounding."""
 
 
 class OptimizerChild:
-    """The Suggester that asks a child process. Questions are answered one after the other."""
+    """The Suggester that asks a child process. Requests are answered one after the other."""
 
     def __init__(self, *, time_limit: float = 180.0) -> None:
+        """``time_limit``: seconds for one answer."""
         self._time_limit = time_limit
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
         self._asked_at: float | None = None
         self._lock = asyncio.Lock()
 
     async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
-        """Ask; after a death ask a new child once more; then, or beyond the time limit, take random suggestions."""
+        """Ask the optimizer.
+
+        If its process dies, ask a new one once more; if that dies too, or no answer arrives within the time limit,
+        fall back to random suggestions.
+        """
         asked = question(sweep, request)
         problem = ""
         for _ in range(2):
             try:
                 answer = await self._ask(asked)
             except TimeoutError:
-                problem = f"no answer within {self._time_limit:g} s"
+                problem = f"the optimizer gave no answer within {self._time_limit:g} s"
                 break
-            except ChildDied as error:
+            except ChildFailed as error:
                 problem = str(error)
                 continue
             if answer.error is None:
@@ -51,66 +53,53 @@ class OptimizerChild:
             break
         if asked.method == "random":
             return Suggested(error=problem)
-        log.warning("the optimizer failed (%s): random suggestions instead", problem)
+        log.warning("the optimizer failed (%s); falling back to random suggestions", problem)
         return await self._fall_back(asked, problem)
 
     @property
     def overdue(self) -> float:
-        """Seconds by which an answer is later than the time limit allows: the limit itself does not work any more."""
+        """Seconds since the time limit of the current request passed. Above 0, the limit itself does not work."""
         waited = 0.0 if self._asked_at is None else time.monotonic() - self._asked_at
         return max(0.0, waited - self._time_limit)
 
     async def close(self) -> None:
-        """End the process."""
+        """Kill the process."""
         process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            process.kill()
-            await process.wait()
+        if process is not None:
+            await process.kill()
 
     async def _fall_back(self, asked: Question, problem: str) -> Suggested:
         try:
             answer = await self._ask(asked.with_(method="random", observations=[]))
-        except (TimeoutError, ChildDied) as error:
-            return Suggested(error=f"{problem}; and random suggestions failed: {error}")
+        except (TimeoutError, ChildFailed) as error:
+            return Suggested(error=f"{problem}; random suggestions failed too: {error}")
         if answer.error is not None:
-            return Suggested(error=f"{problem}; and random suggestions failed: {answer.error}")
+            return Suggested(error=f"{problem}; random suggestions failed too: {answer.error}")
         proposals = [p.with_(origin="fallback", prediction=None) for p in answer.proposals]
         return _suggested(answer.with_(proposals=proposals, error=problem))
 
     async def _ask(self, asked: Question) -> Answer:
         async with self._lock:
             process = await self._started()
-            assert process.stdin is not None
-            assert process.stdout is not None
-            answered = False
             self._asked_at = time.monotonic()
+            answered = False
             try:
-                process.stdin.write(asked.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n")
-                async with asyncio.timeout(self._time_limit):
-                    await process.stdin.drain()
-                    line = await process.stdout.readline()
-                if not line:
-                    raise ChildDied(f"the optimizer's process ended with {await process.wait()}")
-                answer = Answer.model_validate_json(line)
+                process.send(asked)
+                answer = await process.receive(Answer, self._time_limit)
                 answered = True
                 return answer
-            except (ConnectionError, ValidationError, ValueError) as error:
-                raise ChildDied(f"the optimizer's process broke off: {error}") from error
             finally:
                 self._asked_at = None
-                if not answered:  # whatever is still in its pipe belongs to nobody
+                if not answered:  # a late answer would be taken for the next one
                     await self.close()
 
-    async def _started(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
+    async def _started(self) -> ChildProcess:
+        if self._process is None or not self._process.running:
+            self._process = await ChildProcess.start(
                 "sweep_operator.suggest.worker",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                limit=LINE_LIMIT,
-                start_new_session=True,  # a Ctrl-C at the terminal is for us to handle
+                title="optimizer process",
+                environ={**ONE_THREAD, **os.environ},
+                line_limit=LINE_LIMIT,
             )
         return self._process
 

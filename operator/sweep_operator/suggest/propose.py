@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
 from typing import Any
 
-from protein import SearchSpace
+from protein import SearchSpace, flatten
 from protein.factory import make_optimizer
 from protein.optimizer import SearchSpaceInfeasible
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import Rules
-from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweeprun import Prediction
 from sweep_operator.suggest.messages import Answer, Proposal, Question
 
@@ -38,6 +36,7 @@ def propose(question: Question) -> Answer:
             cost=row.cost,
             is_failure=row.is_failure,
             cost_is_lower_bound=row.cost_is_lower_bound,
+            strict=False,
         )
     try:
         pairs = optimizer.suggest(question.count, pending=question.pending, index=question.index)
@@ -47,7 +46,7 @@ def propose(question: Question) -> Answer:
     proposals = [
         Proposal(
             index=question.index + offset,
-            parameters=_flat(suggestion),
+            parameters=flatten(suggestion),
             origin=info.origin,
             prediction=_prediction(info),
         )
@@ -68,13 +67,3 @@ def _prediction(info: Any) -> Prediction | None:
 
 def _finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
-
-
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Scalar]:
-    flat: dict[str, Scalar] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

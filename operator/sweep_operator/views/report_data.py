@@ -50,6 +50,7 @@ def _fitted(sweep: Sweep, runs: Sequence[SweepRun]) -> Any:
                 cost=seen.cost,
                 is_failure=seen.is_failure,
                 cost_is_lower_bound=seen.cost_is_lower_bound,
+                strict=False,
             )
     return optimizer
 

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from sweep_operator.api.model import Scalar
+if TYPE_CHECKING:  # `sweep list` writes YAML without pydantic
+    from sweep_operator.api.model import Scalar
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@+-]*")
 """Strings that Hydra's grammar and YAML accept without quotes."""
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf", "infinity"})
 
 
-def number_text(value: float) -> str:
-    """The shortest text that reads back as the same float: ``1.0e-05``, which PyYAML reads as a number."""
-    text = repr(float(value))
-    mantissa, _, exponent = text.partition("e")
-    if exponent and "." not in mantissa:
-        mantissa += ".0"
-    if exponent and exponent[0] not in "+-":
-        exponent = "+" + exponent
-    return f"{mantissa}e{exponent}" if exponent else mantissa
+def float_text(value: float, scientific_below: float = 0.0) -> str:
+    """The shortest text that YAML 1.1, YAML 1.2, Hydra and JSON readers all read back as the same float.
+
+    Scientific notation has a point and a signed exponent: 1e-5 is ``1.0e-05``, which PyYAML reads as a number. Values
+    below ``scientific_below`` use it too: with 0.01, 0.000731 is ``7.31e-04``.
+    """
+    if not math.isfinite(value):
+        return ".nan" if math.isnan(value) else (".inf" if value > 0 else "-.inf")
+    shortest = repr(float(value))
+    if "e" not in shortest and (value == 0 or abs(value) >= scientific_below):
+        return shortest
+    # Use the digits of repr: formatting with a fixed number of digits does not always give the same float.
+    sign, digits, exponent = Decimal(shortest).normalize().as_tuple()
+    power = int(exponent) + len(digits) - 1
+    tail = "".join(map(str, digits[1:])) or "0"
+    return f"{'-' if sign else ''}{digits[0]}.{tail}e{power:+03d}"
 
 
 def plain_text(value: Scalar) -> str:
     """``value`` for an environment variable or ``--key=value``."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return number_text(value) if isinstance(value, float) else str(value)
+    return float_text(value) if isinstance(value, float) else str(value)
 
 
 def hydra_value(value: Scalar) -> str:

@@ -1,4 +1,4 @@
-"""Defects of the ancestors in spaces, bookkeeping and parallel use, by their numbers. Each must stay mended."""
+"""Spaces, bookkeeping and parallel use: what went wrong in earlier optimizers and must not come back."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from sweep_operator.manifests.values import hydra_value, number_text, plain_text, yaml_value
+from sweep_operator.domain.value_text import float_text, hydra_value, plain_text, yaml_value
 
 floats = st.floats(allow_nan=False, allow_infinity=False)
 # Line breaks and control characters are refused at acceptance; ``${`` is OmegaConf's own, and stays an interpolation.
@@ -36,7 +36,7 @@ def same(a: Any, b: Any) -> bool:
 @example(1e22)
 @example(1.7976931348623157e308)
 def test_floats_are_bit_exact(value: float) -> None:
-    text = number_text(value)
+    text = float_text(value)
     assert same(float(text), value)
     assert same(yaml.safe_load(text), value)
 

@@ -1,0 +1,175 @@
+"""Child processes that speak JSON lines: one document per line on standard input and on standard output.
+
+``ChildProcess`` is the parent's side, ``serve`` the child's. A child ends, with every process it has started, as soon
+as its standard input closes: when the parent dies, nothing outlives it. wandb-core has a session of its own, so killing
+a process group is not enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Never, Self, TypeVar
+
+import psutil
+from pydantic import BaseModel, ValidationError
+
+M = TypeVar("M", bound=BaseModel)
+Send = Callable[[BaseModel], None]
+_STDERR = "stderr.log"
+
+
+class ChildFailed(Exception):
+    """The process ended or wrote an invalid line. Kill it: what is still in its pipe answers nobody."""
+
+
+class ChildProcess:
+    """The parent's side of ``python -m module``."""
+
+    def __init__(self, process: asyncio.subprocess.Process, title: str, folder: Path | None, secret: str) -> None:
+        self._process, self._title, self._folder, self._secret = process, title, folder, secret
+        self._family: list[psutil.Process] = []
+
+    @classmethod
+    async def start(
+        cls,
+        module: str,
+        *,
+        title: str,
+        environ: Mapping[str, str],
+        line_limit: int,
+        folder: Path | None = None,
+        secret: str = "",
+    ) -> Self:
+        """Start it.
+
+        ``title``: what error messages call the process. ``line_limit``: longest answer in bytes. ``folder``: its
+        working directory, which also receives its standard error; None: both are the parent's. ``secret``: removed
+        from error messages.
+        """
+        with contextlib.nullcontext() if folder is None else (folder / _STDERR).open("wb") as stderr:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                module,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+                limit=line_limit,
+                cwd=folder,
+                env=environ,
+                start_new_session=True,  # the parent handles a Ctrl-C at the terminal
+            )
+        return cls(process, title, folder, secret)
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.returncode is None
+
+    def send(self, document: BaseModel) -> None:
+        """Write one line. A process that has ended is reported by ``receive``."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(_line(document))
+
+    async def receive(self, kind: type[M], seconds: float) -> M:
+        """Read one line within ``seconds``. Raises TimeoutError, ChildFailed."""
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                line = await self._process.stdout.readline()
+        except ValueError as error:  # longer than the limit
+            raise ChildFailed(f"unexpected message from the {self._title}: {error}") from error
+        if not line:
+            code = await self._process.wait()
+            raise ChildFailed(f"the {self._title} ended with exit code {code}{self._last_words()}")
+        try:
+            return kind.model_validate_json(line)
+        except ValidationError as error:
+            raise ChildFailed(f"unexpected message from the {self._title}: {line[:100]!r}") from error
+
+    def remember_family(self, *, refresh: bool) -> None:
+        """Note which processes the child has started: they outlive a child that something else kills."""
+        if refresh or not self._family:
+            self._family = _children(self.pid)
+
+    async def kill(self) -> None:
+        """Kill the process and every process it has started, and wait for its end."""
+        family = self._family
+        if self.running:
+            family = [*_children(self.pid), *family]
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        _kill(family)
+
+    def _last_words(self) -> str:
+        """The last line of its standard error, or nothing."""
+        if self._folder is None:
+            return ""
+        lines = (self._folder / _STDERR).read_text(errors="replace").strip().splitlines()
+        words = lines[-1] if lines else "no output"
+        return f": {words.replace(self._secret, '***') if self._secret else words}"[:300]
+
+
+def serve(answer: Callable[[bytes, Send], None]) -> Never:
+    """Call ``answer`` with each line of standard input and a function that sends one document; never returns.
+
+    Standard output carries answers only: what libraries print goes to standard error. ``Send`` may be called from any
+    thread.
+    """
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(lines,), daemon=True).start()
+    sending = threading.Lock()
+
+    def send(document: BaseModel) -> None:
+        with sending:
+            try:
+                answers.write(_line(document))
+                answers.flush()
+            except BrokenPipeError:  # the parent was killed
+                _end()
+
+    while True:
+        answer(lines.get(), send)
+
+
+def _line(document: BaseModel) -> bytes:
+    return document.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
+
+
+def _read(lines: queue.SimpleQueue[bytes]) -> None:
+    for line in sys.stdin.buffer:
+        lines.put(line)
+    _end()
+
+
+def _end() -> Never:
+    _kill(_children(os.getpid()))
+    os._exit(0)
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _kill(processes: Iterable[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()  # psutil checks that the id was not reused

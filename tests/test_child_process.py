@@ -1,0 +1,107 @@
+"""Child processes that speak JSON lines: answers, deaths, invalid output, and nothing that outlives its parent."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+from pydantic import BaseModel
+
+from sweep_operator.child_process import ChildFailed, ChildProcess
+
+WORKER = """
+import os, subprocess, sys, time
+from pydantic import BaseModel
+from sweep_operator.child_process import serve
+
+class Word(BaseModel):
+    word: str
+
+def answer(line, send):
+    word = Word.model_validate_json(line).word
+    print("printed", word)
+    if word == "die":
+        print("Secret-1 refused", file=sys.stderr, flush=True)
+        os._exit(3)
+    if word == "garble":
+        send(type("Other", (BaseModel,), {"__annotations__": {"x": int}})(x=1))
+    elif word == "start":
+        helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+        send(Word(word=str(helper.pid)))
+        time.sleep(600)
+    elif word != "hang":
+        send(Word(word=word.upper()))
+
+serve(answer)
+"""
+
+
+class Word(BaseModel):
+    word: str
+
+
+@pytest.fixture
+async def child(tmp_path: Path) -> AsyncIterator[ChildProcess]:
+    (tmp_path / "echo_worker.py").write_text(WORKER)
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    made = await ChildProcess.start(
+        "echo_worker", title="echo process", environ=environ, line_limit=1000, folder=tmp_path, secret="Secret-1"
+    )
+    yield made
+    await made.kill()
+    assert not made.running
+
+
+async def ask(child: ChildProcess, word: str, seconds: float = 60) -> str:
+    child.send(Word(word=word))
+    return (await child.receive(Word, seconds)).word
+
+
+async def test_one_answer_per_line_and_prints_go_to_standard_error(child: ChildProcess, tmp_path: Path) -> None:
+    assert [await ask(child, word) for word in ("a", "b")] == ["A", "B"]
+    assert child.running
+    with pytest.raises(TimeoutError):
+        await ask(child, "hang", 0.2)
+
+
+async def test_a_process_that_dies_leaves_its_exit_code_and_last_words_without_the_secret(child: ChildProcess) -> None:
+    with pytest.raises(ChildFailed, match=r"^the echo process ended with exit code 3: \*\*\* refused$"):
+        await ask(child, "die")
+
+
+@pytest.mark.parametrize(("word", "says"), [("garble", 'unexpected message .*\'{"x":1}'), ("a" * 2000, "limit")])
+async def test_an_answer_that_is_invalid_or_too_long_is_an_error(child: ChildProcess, word: str, says: str) -> None:
+    with pytest.raises(ChildFailed, match=says):
+        await ask(child, word)
+
+
+async def test_killing_it_kills_what_it_has_started(child: ChildProcess) -> None:
+    helper = psutil.Process(int(await ask(child, "start")))
+    await child.kill()
+    psutil.wait_procs([helper], timeout=30)
+    assert not child.running
+    assert not helper.is_running() or helper.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_it_ends_with_what_it_has_started_when_its_input_closes(child: ChildProcess) -> None:
+    helper = psutil.Process(int(await ask(child, "start")))
+    assert child._process.stdin is not None
+    child._process.stdin.close()
+    await child._process.wait()
+    psutil.wait_procs([helper], timeout=30)
+    assert not helper.is_running() or helper.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_a_family_that_was_remembered_is_killed_after_a_death(child: ChildProcess) -> None:
+    helper = psutil.Process(int(await ask(child, "start")))
+    child.remember_family(refresh=False)
+    psutil.Process(child.pid).kill()
+    await child._process.wait()
+    assert helper.is_running()
+    await child.kill()
+    psutil.wait_procs([helper], timeout=30)
+    assert not helper.is_running() or helper.status() == psutil.STATUS_ZOMBIE
