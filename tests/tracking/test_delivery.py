@@ -81,7 +81,7 @@ async def test_a_write_per_run_and_few_of_the_sweep(
     assert written <= len(runs) + 12, "one write per run, and a handful for the sweep and its Events"
     (shown,) = wandb_env.sweeps()
     assert_each_once(wandb_env.runs(), 30, shown.name)
-    config = (tmp_path / "s" / "config.yaml").read_text()
+    config = yaml.safe_load((tmp_path / "s" / "config.yaml").read_text())
     assert config["wandb_sweep_id"] == shown.name
     assert shown.display_name == "s"
     assert sweep.metadata.uid in (shown.description or "")
