@@ -83,7 +83,7 @@ class BaseOptimizer(ABC):
         """Record a result, of a suggestion or of any other point. See `Optimizer.observe`."""
         flat = paths.flatten(params)
         self.space.validate(flat)
-        if strict:
+        if strict and not self._known(flat):
             self.space.require_inside(flat)
         typed = {n: self.space.parameters[n].typed(v) for n, v in flat.items()}
         self._observations.append(
@@ -102,7 +102,14 @@ class BaseOptimizer(ABC):
     def discard(self, params: Flat) -> None:
         """Forget a suggestion that will not be run, so that it is no longer outstanding."""
         key = self.space.key(self.space.complete(paths.flatten(params)))
-        self._outstanding = [flat for flat in self._outstanding if self.space.key(flat) != key]
+        place = next((i for i, flat in enumerate(self._outstanding) if self.space.key(flat) == key), None)
+        if place is not None:
+            del self._outstanding[place]
+
+    def _known(self, flat: Flat) -> bool:
+        """Whether exactly these parameters were suggested or observed: a run may repeat a foreign result."""
+        key = self.space.key(flat)
+        return any(self.space.key(o) == key for o in (*self._outstanding, *(o.params for o in self._observations)))
 
     @overload
     def suggest(
@@ -159,7 +166,7 @@ class BaseOptimizer(ABC):
         return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """The observations as a table: one row each, with a column per parameter and metric.
+        """The observations as a table: one row each, with columns params.<path>, metrics.<name>, score, cost and so on.
 
         Raises ImportError without pandas, which the package does not require.
         """
@@ -169,16 +176,22 @@ class BaseOptimizer(ABC):
             raise ImportError("to_dataframe needs pandas; run: pip install pandas") from None
         rows = [
             {
-                **o.params,
+                **{f"params.{name}": value for name, value in o.params.items()},
                 "score": o.score,
                 "cost": o.cost,
                 "is_failure": o.is_failure,
                 "cost_is_lower_bound": o.cost_is_lower_bound,
-                **o.metrics,
+                **{f"metrics.{name}": value for name, value in o.metrics.items()},
             }
             for o in self._observations
         ]
-        columns = [*self.space.names, "score", "cost", "is_failure", "cost_is_lower_bound"]
+        columns = [
+            *(f"params.{name}" for name in self.space.names),
+            "score",
+            "cost",
+            "is_failure",
+            "cost_is_lower_bound",
+        ]
         more = [name for row in rows for name in row if name not in columns]
         return pandas.DataFrame(rows, columns=[*columns, *dict.fromkeys(more)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -44,80 +45,91 @@ RUN_COLUMNS: Sequence[Column] = (
 )
 
 
+@dataclass(frozen=True)
+class _Resource:
+    """What distinguishes one of our CRDs from the other."""
+
+    model: type[BaseModel]
+    plural: str
+    singular: str
+    short: str
+    columns: Sequence[Column]
+    root_rules: Sequence[Rule]
+    spec_rules: Mapping[str, Sequence[Rule]]
+    subresources: Mapping[str, Any] = field(default_factory=dict)
+    selectable: Sequence[str] = ()
+    """JSON paths of fields that a watch can select by."""
+
+
 def sweep_crd() -> dict[str, Any]:
-    """CRD of Sweep. Its scale subresource sets the number of parallel runs."""
-    scale = {
-        "specReplicasPath": ".spec.limits.maxParallelRuns",
-        "statusReplicasPath": ".status.runs.running",
-    }
-    return _crd(Sweep, "sweeps", "sweep", "swp", SWEEP_COLUMNS, SWEEP_ROOT, SWEEP_SPEC, subresources={"scale": scale})
-
-
-def run_crd() -> dict[str, Any]:
-    """CRD of SweepRun."""
-    fields = [{"jsonPath": ".spec.sweepName"}]
+    """The CRD of Sweep. ``kubectl scale`` sets the number of parallel runs."""
+    scale = {"specReplicasPath": ".spec.limits.maxParallelRuns", "statusReplicasPath": ".status.runs.running"}
     return _crd(
-        SweepRun, "sweepruns", "sweeprun", "swr", RUN_COLUMNS, (), RUN_SPEC, version={"selectableFields": fields}
+        _Resource(Sweep, "sweeps", "sweep", "swp", SWEEP_COLUMNS, SWEEP_ROOT, SWEEP_SPEC, subresources={"scale": scale})
     )
 
 
-def _crd(
-    model: type[BaseModel],
-    plural: str,
-    singular: str,
-    short: str,
-    columns: Sequence[Column],
-    root: Sequence[Rule],
-    rules: Mapping[str, Sequence[Rule]],
-    *,
-    subresources: Mapping[str, Any] | None = None,
-    version: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+def run_crd() -> dict[str, Any]:
+    """The CRD of SweepRun."""
+    return _crd(
+        _Resource(SweepRun, "sweepruns", "sweeprun", "swr", RUN_COLUMNS, (), RUN_SPEC, selectable=(".spec.sweepName",))
+    )
+
+
+def _crd(resource: _Resource) -> dict[str, Any]:
+    kind = resource.model.__name__
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{resource.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": resource.plural,
+                "singular": resource.singular,
+                "shortNames": [resource.short],
+                # not "sweeps": `kubectl get sweeps` would list the runs too
+                "categories": ["metta"],
+            },
+            "versions": [_version(resource)],
+        },
+    }
+
+
+def _version(resource: _Resource) -> dict[str, Any]:
+    selectable = [{"jsonPath": path} for path in resource.selectable]
+    return {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": _schema(resource)},
+        "subresources": {"status": {}, **resource.subresources},
+        "additionalPrinterColumns": [
+            {"name": name, "type": type_, "jsonPath": path, "description": text}
+            for name, type_, path, text in resource.columns
+        ],
+        **({"selectableFields": selectable} if selectable else {}),
+    }
+
+
+def _schema(resource: _Resource) -> dict[str, Any]:
+    model = resource.model
     spec, status = structural_schema(model, "spec"), structural_schema(model, "status")
     status.pop("default", None)
-    add_rules(spec, rules)
-    schema = {
+    add_rules(spec, resource.spec_rules)
+    return {
         "type": "object",
         "description": " ".join((model.__doc__ or "").split()),
         "required": ["spec"],
         "properties": {
             "apiVersion": {"type": "string", "description": f"Always {GROUP}/{VERSION}."},
             "kind": {"type": "string", "description": f"Always {model.__name__}."},
-            "metadata": {"type": "object"},  # the API server adds its own description and accepts no other fields here
+            "metadata": {"type": "object"},  # the API server describes it, and takes nothing else here
             "spec": spec,
             "status": status,
         },
-        **({"x-kubernetes-validations": validations(root)} if root else {}),
-    }
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{GROUP}"},
-        "spec": {
-            "group": GROUP,
-            "scope": "Namespaced",
-            "names": {
-                "kind": model.__name__,
-                "listKind": f"{model.__name__}List",
-                "plural": plural,
-                "singular": singular,
-                "shortNames": [short],
-                # a category "sweeps" would make `kubectl get sweeps` list the runs too
-                "categories": ["metta"],
-            },
-            "versions": [
-                {
-                    "name": VERSION,
-                    "served": True,
-                    "storage": True,
-                    "schema": {"openAPIV3Schema": schema},
-                    "subresources": {"status": {}, **(subresources or {})},
-                    "additionalPrinterColumns": [
-                        {"name": name, "type": type_, "jsonPath": path, "description": text}
-                        for name, type_, path, text in columns
-                    ],
-                    **(version or {}),
-                }
-            ],
-        },
+        **({"x-kubernetes-validations": validations(resource.root_rules)} if resource.root_rules else {}),
     }

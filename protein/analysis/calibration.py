@@ -18,14 +18,10 @@ Source: Gneiting and Raftery, Strictly Proper Scoring Rules, Prediction, and Est
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-Array = npt.NDArray[np.float64]
-Values = Sequence[float] | Array
+Values = Iterable[float]
 
 Z80 = 1.2815515655446004
 """Half-width of a central 80% interval of a normal, in standard deviations."""
@@ -53,21 +49,26 @@ def calibrate(mean: Values, sd: Values, observed: Values) -> Calibration | None:
     The density has the inverse unit of the observations: log scores compare forecasts of the same quantity only.
     Raises ValueError for lengths that differ, values that are not finite and an sd that is not positive.
     """
-    y, center, spread = (np.asarray(v, dtype=np.float64) for v in (observed, mean, sd))
-    if not y.shape == center.shape == spread.shape or y.ndim != 1:
-        raise ValueError(f"mean, sd, observed: have shapes {center.shape}, {spread.shape}, {y.shape}; give n of each")
+    y, center, spread = ([float(value) for value in values] for values in (observed, mean, sd))
+    if not len(y) == len(center) == len(spread):
+        raise ValueError(f"mean, sd, observed: have lengths {len(center)}, {len(spread)}, {len(y)}; give n of each")
     for name, values in (("mean", center), ("sd", spread), ("observed", y)):
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name}: holds a value that is not finite; leave that forecast out")
-    if not (spread > 0).all():
-        raise ValueError(f"sd: {float(spread.min())!r} is not positive; a forecast needs a spread")
-    if len(y) == 0:
+        if not all(map(math.isfinite, values)):
+            raise ValueError(f"{name}: contains a value that is not finite; omit that forecast")
+    if not y:
         return None
-    with np.errstate(over="ignore"):  # a miss beyond all numbers is the farthest one
-        z = np.minimum(np.abs(y - center) / spread, FARTHEST)
-    scores = -0.5 * z * z - np.log(spread) - 0.5 * math.log(2 * math.pi)
-    # fsum: the order of the forecasts changes nothing, down to the last bit
-    return Calibration(len(y), float(np.mean(z <= Z80)), math.fsum(scores) / len(y))
+    if min(spread) <= 0:
+        raise ValueError(f"sd: {min(spread)!r} is not positive; a forecast needs a spread")
+    z = [abs(value - mid) / width for value, mid, width in zip(y, center, spread, strict=True)]
+    # fsum: the order of the forecasts does not change the result, down to the last bit
+    score = math.fsum(log_density(distance, width) for distance, width in zip(z, spread, strict=True)) / len(y)
+    return Calibration(len(y), sum(distance <= Z80 for distance in z) / len(y), score)
+
+
+def log_density(z: float, sd: float) -> float:
+    """Natural log density of a normal at ``z`` standard deviations ``sd`` from its mean; finite for every ``z``."""
+    z = min(z, FARTHEST)
+    return -0.5 * z * z - math.log(sd) - 0.5 * math.log(2 * math.pi)
 
 
 def calibrate_cost(median: Values, log_sd: Values, observed: Values) -> Calibration | None:
@@ -77,8 +78,8 @@ def calibrate_cost(median: Values, log_sd: Values, observed: Values) -> Calibrat
     depend on the unit of the cost, and is the log-normal's own plus the mean of ln cost_i, the same for every model.
     Raises ValueError as `calibrate` does, and for a cost that is not positive.
     """
-    center, y = np.asarray(median, dtype=np.float64), np.asarray(observed, dtype=np.float64)
+    center, y = [float(value) for value in median], [float(value) for value in observed]
     for name, values in (("median", center), ("observed", y)):
-        if not (values > 0).all():
-            raise ValueError(f"{name}: holds a cost that is not positive; leave that forecast out")
-    return calibrate(np.log(center), log_sd, np.log(y))
+        if not all(value > 0 for value in values):
+            raise ValueError(f"{name}: contains a cost that is not positive; omit that forecast")
+    return calibrate(map(math.log, center), log_sd, map(math.log, y))

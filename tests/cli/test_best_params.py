@@ -143,8 +143,8 @@ def test_max_cost(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["sweep_run=my_swep"], "no sweep 'my_swep' below"), (["sweep_run="], "write sweep_run=NAME"),
-     (["run=my_sweep"], "'run' is not known here"), (["sweep_run=empty"], "no run has a score yet (1 runs, 1 failed)")],
+    [(["sweep_run=my_swep"], "no sweep 'my_swep' in"), (["sweep_run="], "write sweep_run=NAME"),
+     (["run=my_sweep"], "unknown key 'run'"), (["sweep_run=empty"], "no run has a score yet (1 runs, 1 failed)")],
 )  # fmt: skip
 def test_errors(arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [n for n in os.environ if n.startswith("WANDB_")]:

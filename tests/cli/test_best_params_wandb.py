@@ -83,7 +83,7 @@ def test_a_sweep_of_wandb_agent_with_the_project_from_the_environment(
     assert by_name.exit_code == 0, by_name.output
     assert "(score: 0.2500)" in by_name.stdout
     assert "python main.py lr=0.2\n" in by_name.stdout
-    assert "note: plain is not on this machine; this is W&B's" in by_name.stderr
+    assert "note: plain is not on this machine; using the sweep in W&B" in by_name.stderr
     assert by_id.stdout == by_name.stdout
 
 
@@ -96,10 +96,10 @@ def test_what_is_on_this_machine_is_not_asked_for_elsewhere(alone: WandbServer, 
 @pytest.mark.parametrize(
     ("arguments", "code", "lines"),
     [
-        (["sweep_run=nosuch", "--from", "local"], 2, ["error: no sweep 'nosuch': there is none below train_dir/sweep"]),
+        (["sweep_run=nosuch", "--from", "local"], 2, ["error: no sweep 'nosuch': train_dir/sweep contains no sweeps"]),
         (["sweep_run=nosuch", "--entity", "acme", "--project", "p"], 2,
          ["error: W&B project acme/p has no sweep 'nosuch', or this API key has no access to it; correct entity"]),
-        (["sweep_run=nosuch", "trainer.lr=3"], 2, ["error: trainer.lr=3: 'trainer.lr' is not known here; known are"]),
+        (["sweep_run=nosuch", "trainer.lr=3"], 2, ["error: trainer.lr=3: unknown key 'trainer.lr'; known keys:"]),
         (["sweep_run=nosuch", "--from", "wandb", "--base-url", "http://127.0.0.1:9"], 1, ["error: W&B cannot be r"]),
     ],
 )  # fmt: skip
@@ -116,7 +116,7 @@ def test_nobody_looks_in_wandb_where_nothing_speaks_of_it(alone: WandbServer, mo
         monkeypatch.delenv(name)
     result = best_params("sweep_run=nosuch")
     assert result.exit_code == 2
-    assert result.stderr.endswith("; --project P looks for it in W&B\n")
+    assert result.stderr.endswith("; use --project P to look in W&B\n")
 
 
 def test_where_the_project_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

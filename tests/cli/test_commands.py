@@ -162,10 +162,10 @@ def test_by_posterior_is_not_fooled_by_one_lucky_score(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["rum"], 2, "'rum' is no command; did you mean run?"),
+        (["rum"], 2, "'rum' is not a command; did you mean run?"),
         (["run"], 2, "error: run: is required; add run=NAME"),
         (["run", "nosuch.yaml"], 2, "error: nosuch.yaml: file not found"),
-        (["status", "none", "--runs-dir", "/nonexistent"], 2, "no sweep 'none': there is none below /nonexistent"),
+        (["status", "none", "--runs-dir", "/nonexistent"], 2, "no sweep 'none': /nonexistent contains no sweeps"),
         (["best-params", "x", "--top-n", "0"], 2, "--top-n"),
     ],
 )

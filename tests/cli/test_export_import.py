@@ -81,7 +81,7 @@ def test_what_is_exported_is_imported_bit_for_bit_and_once(runs: list[dict[str, 
         found = rows(there, "new")
         assert sorted(map(what_counts, found)) == sorted(map(what_counts, rows(there, "old")))
         again = sweep("import", file, "new", "--runs-dir", there)
-        assert again.stdout == f"imported 0 runs; {len(runs)} were there already\n"
+        assert again.stdout == f"imported 0 runs; {len(runs)} already imported\n"
         own = sweep("import", file, "old", "--runs-dir", there)
         assert own.stdout == again.stdout, "its own runs are no news to a sweep"
         other = there / f"back.{form}"
@@ -116,8 +116,8 @@ def test_a_table_of_somebody_else(tmp_path: Path) -> None:
         "error: wandb_export.csv: 1 run without metric 'reward': line 3",
         "error: wandb_export.csv: trainer.activation is in none of the runs; map its name, or give it a column (its "
         "search center: 'tanh')",
-        "error: wandb_export.csv: not searched here, and not used: Name, State, act; map their names (--map), or "
-        "--ignore-unknown",
+        "error: wandb_export.csv: not searched here, and not used: Name, State, act; map their names with --map, or "
+        "use --ignore-unknown",
     ]
     assert rows(tmp_path, "my_sweep") == [], "nothing of a file in which anything is wrong"
     file.write_text("\n".join(file.read_text().splitlines()[:2]) + "\n")
@@ -146,7 +146,7 @@ def test_the_same_result_twice_is_two_observations(tmp_path: Path) -> None:
     assert sweep("import", tmp_path / "f.csv", "s", "--runs-dir", tmp_path).stdout == "imported 2 runs\n"
     (tmp_path / "f.csv").write_text("lr,net.width,net.act,score\n" + "0.5,3,relu,1\n" * 3)
     third = sweep("import", tmp_path / "f.csv", "s", "--runs-dir", tmp_path)
-    assert third.stdout == "imported 1 run; 2 were there already\n"
+    assert third.stdout == "imported 1 run; 2 already imported\n"
 
 
 def test_another_export_of_the_same_runs_adds_nothing(tmp_path: Path) -> None:
@@ -200,9 +200,14 @@ def test_another_export_of_the_same_runs_adds_nothing(tmp_path: Path) -> None:
             "f.jsonl: line 1: net.width: 1000000000000000000000000000000000000... is not finite",
         ),
         ("f.csv", "lr\n", ["--map", "lr"], "--map lr: write PARAMETER=NAME-IN-THE-FILE, as in trainer.lr=lr"),
-        ("f.csv", "lr\n", ["--map", "rl=lr"], "--map rl: is no parameter of s; known are lr, net.act, net.width"),
-        ("f.csv", "lr\n", ["--set", "lr=[1]"], "--set lr=[1]: [1] is no value of a parameter"),
-        ("f.csv", "lr\n", ["--set", "a=1"], "--set a: is no parameter of s; known are lr, net.act, net.width"),
+        ("f.csv", "lr\n", ["--map", "rl=lr"], "--map rl: is not a parameter of s; known: lr, net.act, net.width"),
+        (
+            "f.csv",
+            "lr\n",
+            ["--set", "lr=[1]"],
+            "--set lr=[1]: [1] is not a parameter value (boolean, number or string)",
+        ),
+        ("f.csv", "lr\n", ["--set", "a=1"], "--set a: is not a parameter of s; known: lr, net.act, net.width"),
     ],
 )
 def test_bad_input(name: str, content: str, arguments: list[str], said: str, tmp_path: Path) -> None:
@@ -218,7 +223,7 @@ def test_bad_input(name: str, content: str, arguments: list[str], said: str, tmp
 def test_a_file_or_a_sweep_that_is_not_there(tmp_path: Path) -> None:
     store(tmp_path, body("s"))
     missing = sweep("import", tmp_path / "no.csv", "s", "--runs-dir", tmp_path)
-    assert (missing.exit_code, missing.stderr) == (2, f"error: {tmp_path}/no.csv: there is no such file\n")
+    assert (missing.exit_code, missing.stderr) == (2, f"error: {tmp_path}/no.csv: file not found\n")
     assert sweep("import", tmp_path / "no.csv", "t", "--runs-dir", tmp_path).exit_code == 2
     (tmp_path / "closed.csv").symlink_to(tmp_path / "closed.csv")
     closed = sweep("import", tmp_path / "closed.csv", "s", "--runs-dir", tmp_path)

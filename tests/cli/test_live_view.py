@@ -86,8 +86,8 @@ def test_the_dashboard_has_everything() -> None:
     shown = text(dashboard(sweep(status, limits={"maxRuns": 12, "maxParallelRuns": 2}), runs, NOW, 20))
     for part in (
         "2 of 12 runs", "RUN", "STAGE", "SCORE", "COST", "ORIGIN", "AGE", "★", "◆", "450 → 487.3", "490 →", "train",
-        "Best    s.r.1  score 487.3  cost 40", "Front   300 at 20 · 487.3 at 40", "Spent   65 seconds (5 in vain)",
-        "about 2m to go", "model", "5m",
+        "Best    s.r.1  score 487.3  cost 40", "Front   300 at 20 · 487.3 at 40", "Spent   65 seconds (5 wasted)",
+        "about 2m remaining", "model", "5m",
     ):  # fmt: skip
         assert part in shown
 

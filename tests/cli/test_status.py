@@ -75,7 +75,7 @@ def test_while_the_sweep_runs(tmp_path: Path) -> None:
 def test_no_sweeps_is_no_error(tmp_path: Path) -> None:
     result = sweep("status", "--runs-dir", str(tmp_path / "none"))
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "No sweeps below" in result.stderr
+    assert "No sweeps found in" in result.stderr
     assert json.loads(sweep("list", "-o", "json", "--runs-dir", str(tmp_path)).stdout)["items"] == []
 
 
@@ -102,10 +102,10 @@ SCORES, COSTS = ({"runs": 40, "coverage80": share, "meanLogScore": -1.2} for sha
     ("optimizer", "line"),
     [
         ({"scoreCalibration": SCORES, "costCalibration": COSTS},
-         "80% interval holds 78% of scores, 83% of costs (40 runs)"),
+         "80% interval covers 78% of scores, 83% of costs (40 runs)"),
         ({"scoreCalibration": SCORES, "costCalibration": {**COSTS, "runs": 38}},
-         "80% interval holds 78% of scores, 83% of costs (40 and 38 runs)"),
-        ({"scoreCalibration": {**SCORES, "runs": 1, "coverage80": 1}}, "80% interval holds 100% of scores (1 run)"),
+         "80% interval covers 78% of scores, 83% of costs (40 and 38 runs)"),
+        ({"scoreCalibration": {**SCORES, "runs": 1, "coverage80": 1}}, "80% interval covers 100% of scores (1 run)"),
         ({"observations": 3}, ""),
         (None, ""),
     ],

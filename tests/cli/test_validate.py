@@ -31,8 +31,8 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "empty file": ("", ["is empty", "write a Sweep"]),
     "not YAML": ("a: [1, 2", ["line 1", "is not valid YAML", "check quotes, brackets"]),
     "a tab": ("a:\n\tb: 1", ["line 2", "'\\t'", "indent with spaces"]),
-    "a list": ("- a\n- b\n", ["['a', 'b']", "not a Sweep", "key: value"]),
-    "a word": ("hello\n", ["'hello'", "not a Sweep", "key: value"]),
+    "a list": ("- a\n- b\n", ["['a', 'b']", "expected a Sweep", "key: value"]),
+    "a word": ("hello\n", ["'hello'", "expected a Sweep", "key: value"]),
     "two keys alike": (sweep() + "  train: {image: j}\n", ["line 9", "'train'", "duplicate key", "remove one"]),
     "no kind": ("apiVersion: metta.ai/v1alpha1\nmetadata: {name: a}\n", ["kind", "add kind: Sweep"]),
     "wrong kind": (sweep(kind="Job"), ["kind", "'Job'", "Sweep, SweepRun"]),
@@ -83,7 +83,8 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         ["['x'].when.in", "'c'", "['a', 'b']"],
     ),
     "invalid CEL": (
-        sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lr'] <\"}]"), ["constraints[0].rule", "not a valid CEL expression"],
+        sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lr'] <\"}]"),
+        ["constraints[0].rule", "not a valid CEL expression"],
     ),
     "CEL with an unknown key": (
         sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lt'] < 1.0\"}]"),

@@ -88,7 +88,7 @@ def test_names_that_are_not_there_are_answered_with_those_that_are(person: Perso
         (["logs", "done"], "'done' is a sweep; name one of its runs"),
         (["stop", "pod/done"], "write sweep/NAME or sweeprun/NAME"),
         (["best-params", "done", "--max-cost", "-1"], "--max-cost"),
-        (["list"], "`kubectl sweep status` lists the sweeps"),
+        (["list"], "use `kubectl sweep status` to list sweeps"),
     ):
         done = person.sweep(*arguments)
         assert done.code == 2, (arguments, done)
@@ -158,7 +158,7 @@ def test_suspend_and_resume(cluster: Cluster, person: Person, hanging: str) -> N
     reader = Person(cluster, person.namespace, "reader", [("metta.ai", r, "get,list") for r in ("sweeps", "sweepruns")])
     done = reader.sweep("status", hanging, "-w")
     assert done.code == 1
-    assert " may not watch sweep" in done.err
+    assert " is not allowed to watch sweep" in done.err
     assert person.does("suspend", hanging).out == f"sweep.metta.ai/{hanging} suspended\n"
     assert cluster.get("sweep", hanging, person.namespace)["spec"]["suspend"] is True
     assert person.does("suspend", hanging).out == f"sweep.metta.ai/{hanging} suspended (unchanged)\n"
@@ -171,7 +171,7 @@ def test_stop_a_run_and_then_the_sweep(cluster: Cluster, person: Person, hanging
     assert person.does("stop", first).out == f"sweeprun.metta.ai/{first} stopped\n"
     until_reason(cluster, "sweeprun", f"{hanging}.r.1", person.namespace, "Training")
     assert condition(cluster.get("sweeprun", first, person.namespace))["status"] == "False"
-    assert "has ended already" in person.does("stop", first).out
+    assert "has already ended" in person.does("stop", first).out
     assert person.does("stop", f"sweep/{hanging}").out == f"sweep.metta.ai/{hanging} stopped\n"
     until_reason(cluster, "sweep", hanging, person.namespace, "Stopped")
     person.does("resume", hanging)
@@ -236,7 +236,7 @@ def test_what_is_exported_is_imported_by_another_sweep_once(
     }
     assert {r["spec"]["origin"] for r in taken} == {"imported"}
     again = person.does("import", str(file), name).out
-    assert again == f"imported 0 runs; {len(given)} were there already\n"
+    assert again == f"imported 0 runs; {len(given)} already imported\n"
     assert person.does("import", str(file), finished).out == again, "its own runs are no news to a sweep"
     cluster.patch("sweep", name, person.namespace, {"spec": {"suspend": False}})
     until_reason(cluster, "sweep", name, person.namespace, "MaxRunsReached")
@@ -259,7 +259,7 @@ def test_a_file_in_which_anything_is_wrong_is_not_imported(
 def test_what_cannot_be_added_is_said_before_anything_is_made(cluster: Cluster, person: Person, finished: str) -> None:
     before = len(runs(cluster, person.namespace, finished))
     for arguments, stdin, said in (
-        (["lr=1"], None, "lr: is no parameter of done; known are x"),
+        (["lr=1"], None, "lr: is not a parameter of done; known are x"),
         (["x=fast"], None, "x: 'fast' is not a number"),
         (["-f", "-"], "- {x: 0.5}\n- {x: slow}\n", "run 2: x: 'slow' is not a number"),
         (["x=1", "--name", "done.r.9"], None, "names of the form <sweep>.r.<n>"),
@@ -301,7 +301,7 @@ def test_top_says_what_runs_use_and_cost(cluster: Cluster, person: Person, hangi
     assert "has no metrics.k8s.io" in without.err
     header, row = (line.split() for line in without.lines[1:3])
     assert dict(zip(header, row, strict=False))["RUN"] == f"{hanging}.r.0"
-    assert "1 not over" in without.out
+    assert "1 active" in without.out
     unmetered = Person(cluster, person.namespace, "unmetered", [rule for rule in EDIT if rule[0] != "metrics.k8s.io"])
     cluster.apply(METRICS_CRD)
     try:
@@ -316,7 +316,7 @@ def test_top_says_what_runs_use_and_cost(cluster: Cluster, person: Person, hangi
         row = next(line.split() for line in with_.lines if line.startswith(f"{hanging}.r.0 "))
         assert {"train", "1.5", "3.0Gi", "node-0"} <= set(row)
         refused = unmetered.does("top", hanging)
-        assert "may not list pods.metrics.k8s.io" in refused.err
+        assert "is not allowed to list pods.metrics.k8s.io" in refused.err
         assert f"{hanging}.r.0" in refused.out
     finally:
         cluster.kubectl("delete", "crd", "pods.metrics.k8s.io")
@@ -338,7 +338,7 @@ def test_logs_of_a_stage(cluster: Cluster, person: Person, tmp_path: Path) -> No
         last = person.does("logs", "talking.r.0", "--stage", "train", "--tail", "1", "--timestamps")
         assert last.lines == ["2026-03-01T09:00:02Z epoch 2"] or last.lines[0].endswith("Z epoch 2")
         for arguments, said in (
-            (["talking.r.0", "--stage", "eval"], "has no pod of eval yet; -f waits for it"),
+            (["talking.r.0", "--stage", "eval"], "has no pod of eval yet; use -f to wait for it"),
             (["talking.r.0", "--attempt", "2"], "has no pod of attempt 2 yet"),
             (["talking.r.0", "-c", "sidecar"], "container sidecar is not valid"),
         ):
@@ -390,11 +390,11 @@ def test_a_missing_right_is_named(
     other = Person(cluster, person.namespace, f"lacks-{abs(hash(request.node.name)) % 10**6}", rules)
     done = other.sweep(*arguments)
     if right is None:
-        assert (done.code, "has ended already" in done.out) == (0, True), "nothing to change needs no right to change"
+        assert (done.code, "has already ended" in done.out) == (0, True), "nothing to change needs no right to change"
         return
     assert (done.code, done.out) == (1, "")
     verb, resource = right.split()
-    assert f"{other.account} may not {verb} {resource} in namespace {person.namespace}" in done.err
+    assert f"{other.account} is not allowed to {verb} {resource} in namespace {person.namespace}" in done.err
     assert f"kubectl auth can-i {verb} " in done.err
     assert done.err.count("\n") == 1
 

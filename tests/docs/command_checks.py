@@ -48,7 +48,7 @@ def _sweep(line: Line) -> Iterator[str]:
 
 def _configuration(arguments: Sequence[str]) -> Iterator[str]:
     """The file exists and accepts the overrides. A file that a page shows is checked there."""
-    from sweep_operator.cli.checks import problems_of
+    from sweep_operator.commands.checks import problems_of
     from sweep_operator.config.load import load_sweep
 
     try:

@@ -24,7 +24,7 @@ def test_the_commands_are_found() -> None:
     ("text", "says"),
     [
         ("sweep rnu configs/examples/cartpole.yaml", "no command"),
-        ("sweep run configs/examples/nothing.yaml", "no such file"),
+        ("sweep run configs/examples/nothing.yaml", "file not found"),
         ("sweep run configs/examples/cartpole.yaml spec.limits.maxRun=3", "maxRun"),
         ("sweep report x --outptu y.html", "--outptu"),
         ("kubectl sweep resume", "Missing argument"),

@@ -12,7 +12,7 @@ from dev.generate.chart_values import Values
 from sweep_operator.api.errors import parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.cli.checks import problems_of
+from sweep_operator.commands.checks import problems_of
 from sweep_operator.config.load import load_sweep
 from sweep_operator.config.yaml_files import parse_documents
 from sweep_operator.engine.accept import check_sweep

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from sweep_operator.kubectl.main import cli
+
 HEAVY = ("kubernetes", "aiohttp", "torch", "numpy", "pydantic", "plotly", "rich")
 
 
@@ -27,3 +29,9 @@ def test_help_and_completion_of_words_import_nothing_heavy(call: str, said: str)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == ""
     assert said in done.stdout
+
+
+@pytest.mark.parametrize("module", sorted({entry.module for entry in cli.entries.values()}))
+def test_no_command_imports_torch(module: str) -> None:
+    program = f"import sys, {module}\nassert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -27,9 +27,9 @@ def test_what_is_meant(type_: ObjectName, said: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("type_", "said", "remedy"),
     [
-        (RUN_NAME, "sweep/cartpole", "'sweep/cartpole' is no sweeprun; write NAME or sweeprun/NAME"),
-        (SWEEP_NAME, "pod/cartpole", "'pod/cartpole' is no sweep; write NAME or sweep/NAME"),
-        (SWEEP_NAME, "sweeprun/cartpole.r.3", "'sweeprun/cartpole.r.3' is no sweep; write NAME or sweep/NAME"),
+        (RUN_NAME, "sweep/cartpole", "'sweep/cartpole' is not a sweeprun; write NAME or sweeprun/NAME"),
+        (SWEEP_NAME, "pod/cartpole", "'pod/cartpole' is not a sweep; write NAME or sweep/NAME"),
+        (SWEEP_NAME, "sweeprun/cartpole.r.3", "'sweeprun/cartpole.r.3' is not a sweep; write NAME or sweep/NAME"),
     ],
 )
 def test_another_kind_is_refused(type_: ObjectName, said: str, remedy: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from sweep_operator.cli.failures import failure_lines
+from sweep_operator.commands.failures import failure_lines
 from sweep_operator.kubectl.main import cli
 from sweep_operator.kubectl.refusal import explain
 
@@ -16,14 +16,14 @@ from sweep_operator.kubectl.refusal import explain
         (
             'pods "a-r-3-train-1-x" is forbidden: User "ann" cannot get resource "pods/log" in API group "" in the '
             'namespace "team"',
-            "ann may not get pods/log in namespace team; ask for a Role with verb get on pods/log "
-            "(`kubectl auth can-i get pods --subresource=log -n team` tells when it is there)",
+            "ann is not allowed to get pods/log in namespace team; request a Role with verb get on pods/log "
+            "(check with `kubectl auth can-i get pods --subresource=log -n team`)",
         ),
         (
             'sweeps.metta.ai is forbidden: User "ann" cannot list resource "sweeps" in API group "metta.ai" at the '
             "cluster scope",
-            "ann may not list sweeps.metta.ai in the whole cluster; ask for a Role with verb list on sweeps.metta.ai "
-            "(`kubectl auth can-i list sweeps.metta.ai -A` tells when it is there)",
+            "ann is not allowed to list sweeps.metta.ai cluster-wide; request a Role with verb list on sweeps.metta.ai "
+            "(check with `kubectl auth can-i list sweeps.metta.ai -A`)",
         ),
         (
             'sweepruns.metta.ai "a" is forbidden: exceeded quota: runs, requested: 1',
@@ -37,4 +37,6 @@ def test_a_refusal(said: str, told: str) -> None:
 
 def test_an_unforeseen_error_is_looked_into_by_the_program_that_had_it() -> None:
     with click.Context(cli, info_name="kubectl sweep"):
-        assert failure_lines(RuntimeError("boom")) == ["RuntimeError: boom; `kubectl sweep --debug ...` shows where"]
+        assert failure_lines(RuntimeError("boom")) == [
+            "RuntimeError: boom; run `kubectl sweep --debug ...` for the traceback"
+        ]

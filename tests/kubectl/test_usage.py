@@ -21,7 +21,7 @@ def test_quantities(text: str, value: float) -> None:
 
 
 def test_what_is_no_quantity_is_refused() -> None:
-    with pytest.raises(ValueError, match="'2 GB' is no quantity"):
+    with pytest.raises(ValueError, match="'2 GB' is not a valid Kubernetes quantity"):
         quantity("2 GB")
 
 

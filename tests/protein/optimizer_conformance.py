@@ -166,6 +166,8 @@ class OptimizerConformance:
             optimizer.observe({k: v for k, v in whole.items() if k != "trainer.lr"}, score=1.0)
         optimizer.observe({"trainer.depth": 4}, score=1.0, strict=False)
         assert len(optimizer.observations) == 4
+        repeated = optimizer.observations[0].params
+        optimizer.observe(repeated, score=2.0)  # a point that is known already may lie outside
 
     def test_suggestions_are_remembered_until_they_are_observed(self) -> None:
         optimizer = self.told()
@@ -213,7 +215,7 @@ class OptimizerConformance:
         optimizer = self.told(3)
         optimizer.observe({**optimizer.observations[0].params}, score=9.0, metrics={"latency": 0.5})
         table = optimizer.to_dataframe()
-        assert list(table.columns[:3]) == ["trainer.lr", "trainer.batch_size", "trainer.depth"]
+        assert list(table.columns[:3]) == ["params.trainer.lr", "params.trainer.batch_size", "params.trainer.depth"]
         assert list(table["score"]) == [o.score for o in optimizer.observations]
-        assert list(table["latency"].dropna()) == [0.5]
+        assert list(table["metrics.latency"].dropna()) == [0.5]
         assert "4 observations" in repr(optimizer)

@@ -55,7 +55,7 @@ def test_no_forecast_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("mean", "sd", "observed", "word"),
     [([1.0], [0.0], [1.0], "sd"), ([math.nan], [1.0], [1.0], "mean"), ([1.0], [1.0], [math.inf], "observed"),
-     ([1.0, 2.0], [1.0], [1.0], "shapes")],
+     ([1.0, 2.0], [1.0], [1.0], "lengths")],
 )  # fmt: skip
 def test_what_is_no_forecast_is_refused_by_name(
     mean: list[float], sd: list[float], observed: list[float], word: str

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sweep_operator.api.hardware import SHIPPED
-from sweep_operator.cli.checks import checked_for_any_cluster
+from sweep_operator.commands.checks import checked_for_any_cluster
 from sweep_operator.config.yaml_files import read_documents
 from tests.cluster import tools
 from tests.cluster.releases import releases

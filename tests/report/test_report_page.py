@@ -45,7 +45,7 @@ def test_a_page_for_few_runs(kind: str) -> None:
         runs = [runs[0].with_(status=runs[0].status.with_(cost=None))]
     page = report_page(sweep, runs, *parameter_shares(sweep, runs), T0)
     assert page.endswith("</html>\n")
-    assert "it takes 7 to tell" in page
+    assert "importance requires 7" in page
     expected = {"none": set(), "failed": {"score"}, "one": {"score", "pareto", "parameters"}}
     assert plots(page) == expected.get(kind, {"score", "parameters"})
 

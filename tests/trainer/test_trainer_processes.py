@@ -74,7 +74,7 @@ def test_a_killed_training_goes_on_and_is_evaluated(tmp_path: Path, environ: dic
     second = start("train.py", {**environ, "SWEEP_ATTEMPT": "2"}, f"trainer.total_timesteps={goal}", cwd=here)
     out, err = second.communicate()
     assert (second.returncode, err) == (0, "")
-    assert f"going on at {reached} of {goal} steps" in out
+    assert f"resuming at {reached} of {goal} steps" in out
     state = load_state(run_dir)
     assert state is not None
     assert (state.timesteps, state.attempts, state.finished) == (goal, 2, True)

@@ -112,11 +112,11 @@ def test_a_finished_training_is_reported_again_and_a_longer_one_goes_on(
     first = run.result
     policy = (run.run_dir / "policy.zip").read_bytes()
     assert run.train() == 0
-    assert "trained already" in capsys.readouterr().out
+    assert "already trained" in capsys.readouterr().out
     assert run.result == first
     assert (run.run_dir / "policy.zip").read_bytes() == policy
     assert run.train("trainer.total_timesteps=384") == 0
-    assert "going on at 256 of 384 steps" in capsys.readouterr().out
+    assert "resuming at 256 of 384 steps" in capsys.readouterr().out
     state = load_state(run.run_dir)
     assert state is not None
     assert (state.timesteps, state.attempts) == (384, 2)
@@ -145,7 +145,7 @@ def test_the_newest_checkpoint_that_loads_is_taken(run: Run, capsys: pytest.Capt
     assert run.train("trainer.total_timesteps=320") == 0
     printed = capsys.readouterr().out
     assert "skipping step_000000000999.zip, which does not load" in printed
-    assert "going on at 192 of 320 steps" in printed
+    assert "resuming at 192 of 320 steps" in printed
 
 
 def test_a_stop_signal_in_a_rollout_saves_what_was_learned(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

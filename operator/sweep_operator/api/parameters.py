@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -20,7 +20,7 @@ from protein.searchspace.parameters import Parameter, SpaceError, read_parameter
 from sweep_operator.api.model import Model, Scalar
 
 
-def distribution_schema(rows: Table = DISTRIBUTIONS) -> dict[str, list[str]]:
+def distribution_schema(rows: Table = DISTRIBUTIONS) -> dict[str, Any]:
     """The values of ``distribution`` in the JSON schema, and so in the CRD."""
     return {"enum": list(rows)}
 
@@ -45,7 +45,7 @@ class When(Model):
 class ParameterSpec(Model):
     """How one hyperparameter is searched."""
 
-    distribution: str = Field(json_schema_extra=distribution_schema(), description=distribution_description())  # type: ignore[arg-type]
+    distribution: str = Field(json_schema_extra=distribution_schema(), description=distribution_description())
     min: float | None = Field(default=None, description="Smallest value, inclusive. Not for categorical.")
     max: float | None = Field(default=None, description="Largest value, inclusive. Not for categorical.")
     mean: Scalar | None = Field(

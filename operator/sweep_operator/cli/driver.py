@@ -1,4 +1,4 @@
-"""Drives a local session to its end, with a view of it and the user's Ctrl-C."""
+"""Run a local session to its end, show its progress, and handle Ctrl-C."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from sweep_operator.views.live import View
 REFRESH_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
 _PAUSE_FACTOR = 10
-"""Looking and drawing takes at most a tenth of the time: the cores belong to the training."""
-_DRAINING = "Stopping: running jobs finish, nothing new starts. Ctrl-C again stops them now."
-_DELIVERING = "Delivering the last results to W&B; Ctrl-C leaves that to `sweep sync`."
-_KILLING = "Stopping the running jobs; they go on from their checkpoints next time."
+"""Reading and drawing take at most a tenth of the time, to leave the cores to the training."""
+_DRAINING = "Stopping: waiting for running jobs; no new runs start. Press Ctrl-C again to stop them now."
+_DELIVERING = "Delivering the last results to W&B. Press Ctrl-C to exit and deliver them later with `sweep sync`."
+_KILLING = "Stopping the running jobs. They resume from their checkpoints next time."
 
 
 class Session(Protocol):
-    """What is needed of a local session."""
+    """The part of a local session that ``drive`` uses."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -57,7 +57,7 @@ class Session(Protocol):
 
 @dataclass(frozen=True)
 class Ended:
-    """How it ended."""
+    """Final state of the session."""
 
     sweep: Sweep
     runs: list[SweepRun]
@@ -66,25 +66,25 @@ class Ended:
 
 
 class _Interrupts:
-    """Counts SIGINT; a SIGTERM is as good as two: nobody is there to press Ctrl-C again."""
+    """Counts SIGINT. A SIGTERM counts as two, since its sender cannot press Ctrl-C again."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.came = asyncio.Event()
+        self.arrived = asyncio.Event()
 
     def note(self, weight: int) -> None:
         self.count += weight
-        self.came.set()
+        self.arrived.set()
 
     async def within(self, seconds: float) -> None:
-        """Returns after ``seconds``, or when a signal comes."""
+        """Wait for ``seconds`` or until a signal arrives."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.came.wait()
+                await self.arrived.wait()
 
 
 async def drive(session: Session, view: View, *, new_runs: int | None = None) -> Ended:
-    """Until the sweep has ended, ``new_runs`` more runs are over, or the user has had enough."""
+    """Run until the sweep ends, ``new_runs`` new runs end, or the user interrupts."""
     loop = asyncio.get_running_loop()
     with _interrupts() as interrupts:
         async with session:
@@ -94,7 +94,7 @@ async def drive(session: Session, view: View, *, new_runs: int | None = None) ->
             draining = False
             while True:
                 began = loop.time()
-                interrupts.came.clear()
+                interrupts.arrived.clear()
                 sweep, runs = session.view()
                 view.show(sweep, runs, session.events())
                 if session.done() or (new_runs is not None and _enough(runs, before, new_runs)):
@@ -114,7 +114,7 @@ async def drive(session: Session, view: View, *, new_runs: int | None = None) ->
             if interrupts.count == 0:
                 await _deliver(session, view, interrupts)
             if interrupts.count < 2:
-                await session.settle()  # a status is written before the events that tell of it
+                await session.settle()  # the status is written before its events
             sweep, runs = session.view()
             done = session.done()
             view.show(sweep, runs, session.events())
@@ -125,15 +125,15 @@ async def drive(session: Session, view: View, *, new_runs: int | None = None) ->
 
 
 async def _deliver(session: Session, view: View, interrupts: _Interrupts) -> None:
-    """The sweep has ended, its last results may be on their way; a W&B that does not answer is not waited for."""
+    """Wait for the delivery of the last results, until the session stops delivering or a signal arrives."""
     if session.delivering():
         view.say(_DELIVERING)
     while session.delivering():
-        interrupts.came.clear()
+        interrupts.arrived.clear()
         sweep, runs = session.view()
         view.show(sweep, runs, session.events())
         await _next_change(session, interrupts)
-        if interrupts.came.is_set():
+        if interrupts.arrived.is_set():
             return
 
 
@@ -148,11 +148,11 @@ def _is_true(sweep: Sweep, type_: str) -> bool:
 
 
 async def _next_change(session: Session, interrupts: _Interrupts) -> None:
-    if interrupts.came.is_set():
+    if interrupts.arrived.is_set():
         return
     waits = [
         asyncio.create_task(session.changed(REFRESH_SECONDS)),
-        asyncio.create_task(interrupts.came.wait()),
+        asyncio.create_task(interrupts.arrived.wait()),
     ]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

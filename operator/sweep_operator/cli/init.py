@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sweep_operator.cli.options import OVERRIDES_FOLLOW, config_and_overrides, config_dir, runs_dir
+from sweep_operator.api.errors import parse
+from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.cli.stored import STATE, stored_sweep
+from sweep_operator.commands.checks import check_sources, checked
+from sweep_operator.commands.options import OVERRIDES_FOLLOW, config_and_overrides, config_dir, runs_dir
+from sweep_operator.config.load import load_sweep
+from sweep_operator.kube.embedded.server import EmbeddedKube
+from sweep_operator.kube.protocol import Kind
+from sweep_operator.local.admission import admit
+from sweep_operator.local.config_file import write_config
+from sweep_operator.local.session import NAMESPACE
 
 
 @click.command(context_settings=OVERRIDES_FOLLOW)
@@ -15,13 +28,7 @@ from sweep_operator.cli.options import OVERRIDES_FOLLOW, config_and_overrides, c
 @config_dir()
 @runs_dir()
 def init(arguments: tuple[str, ...], config_dir: Path | None, runs_dir: Path | None) -> None:
-    """Create the sweep of CONFIG without running it, and print its directory; one that exists stays as it is."""
-    import asyncio
-
-    from sweep_operator.cli.checks import check_sources, checked
-    from sweep_operator.cli.stored import STATE, stored_sweep
-    from sweep_operator.config.load import load_sweep
-
+    """Create the sweep of CONFIG without running it, and print its directory. An existing sweep is not changed."""
     loaded = load_sweep(arguments, config_dir, runs_dir)
     sweep = checked(loaded.manifest)
     check_sources(sweep)
@@ -30,25 +37,13 @@ def init(arguments: tuple[str, ...], config_dir: Path | None, runs_dir: Path | N
     directory = loaded.runs_dir / sweep.display_name
     if (directory / STATE).is_file():
         stored_sweep(loaded.runs_dir, sweep.display_name)
-        click.echo(f"{sweep.display_name} exists; `sweep run` applies changes to it", err=True)
+        click.echo(f"{sweep.display_name} already exists; `sweep run` applies changes to it", err=True)
     else:
         asyncio.run(_create(directory, loaded.manifest))
     click.echo(directory)
 
 
 async def _create(directory: Path, manifest: dict[str, Any]) -> None:
-    from datetime import UTC, datetime
-
-    from sweep_operator.api.errors import parse
-    from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL
-    from sweep_operator.api.sweep import Sweep
-    from sweep_operator.cli.stored import STATE
-    from sweep_operator.kube.embedded.server import EmbeddedKube
-    from sweep_operator.kube.protocol import Kind
-    from sweep_operator.local.admission import admit
-    from sweep_operator.local.config_file import write_config
-    from sweep_operator.local.session import NAMESPACE
-
     directory.mkdir(parents=True, exist_ok=True)
     metadata = dict(manifest["metadata"])
     labels = {**(metadata.get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}

@@ -1,27 +1,27 @@
-"""The ``sweep`` command: sweeps of this machine. A cluster's are for ``kubectl sweep`` (sweep_operator.kubectl)."""
+"""The ``sweep`` command: sweeps on this machine. For sweeps in a cluster see sweep_operator.kubectl."""
 
 from __future__ import annotations
 
 import click
 
-from sweep_operator.cli.lazy import Entry, LazyGroup
+from sweep_operator.commands.lazy import Entry, LazyGroup
 
 _COMMANDS = {
-    "run": ("run", "run", "Run a sweep on this machine until it ends; the same command resumes it."),
-    "rollout": ("run", "rollout", "Run one iteration: one suggestion, trained and evaluated."),
-    "init": ("init", "init", "Create or fetch a sweep without running it."),
-    "render": ("render", "render", "Print the Sweep manifest of a configuration (| kubectl apply -f -)."),
-    "validate": ("validate", "validate", "Check files without running anything."),
-    "status": ("status", "status", "Show a sweep and its runs."),
-    "list": ("status", "list_", "List the sweeps of a directory."),
-    "best-params": ("best_params", "best_params", "Print the best parameters, and write them as a Hydra patch."),
-    "export": ("export", "export", "Write all runs of a sweep as CSV or JSON lines."),
-    "import": ("import_", "import_", "Add runs that were made elsewhere to a sweep."),
-    "sync": ("sync", "sync", "Deliver finished runs to W&B that are not there yet."),
-    "report": ("report", "report", "Write a self-contained HTML report."),
+    "run": ("cli.run", "run", "Run a sweep on this machine until it ends; the same command resumes it."),
+    "rollout": ("cli.run", "rollout", "Run one iteration: suggest, train and evaluate."),
+    "init": ("cli.init", "init", "Create a sweep without running it."),
+    "render": ("commands.render", "render", "Print the Sweep manifest of a configuration (| kubectl apply -f -)."),
+    "validate": ("commands.validate", "validate", "Validate files without running anything."),
+    "status": ("cli.status", "status", "Show a sweep and its runs."),
+    "list": ("cli.status", "list_", "List the sweeps of a directory."),
+    "best-params": ("cli.best_params", "best_params", "Print the best parameters and write them as a Hydra patch."),
+    "export": ("cli.export", "export", "Write all runs of a sweep as CSV or JSON lines."),
+    "import": ("cli.import_", "import_", "Import completed runs into a sweep."),
+    "sync": ("cli.sync", "sync", "Deliver finished runs that are missing in W&B."),
+    "report": ("cli.report", "report", "Write a self-contained HTML report."),
 }
-"""Name -> module of sweep_operator.cli, command in it, help. The help stands here so that --help imports nothing."""
-_ENTRIES = {name: Entry(f"sweep_operator.cli.{module}", *rest) for name, (module, *rest) in _COMMANDS.items()}
+"""Name -> module, command in it, help. The help texts are here so that --help does not import the commands."""
+_ENTRIES = {name: Entry(f"sweep_operator.{module}", *rest) for name, (module, *rest) in _COMMANDS.items()}
 
 
 @click.group(cls=LazyGroup, entries=_ENTRIES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,12 +30,12 @@ _ENTRIES = {name: Entry(f"sweep_operator.cli.{module}", *rest) for name, (module
 def cli(debug: bool) -> None:
     """Cost-aware hyperparameter sweeps.
 
-    CONFIG is a Sweep manifest, a sweep configuration or a job configuration; key=value arguments change it:
+    CONFIG is a Sweep manifest, a sweep configuration or a job configuration. key=value arguments override its fields:
 
     \b
-      sweep run run=my_experiment +hardware=macbook trainer.total_timesteps=20000 sweep=quick
-      sweep run configs/examples/cartpole.yaml spec.limits.maxRuns=12
-      sweep best-params sweep_run=my_experiment --top-n 3
+        sweep run run=my_experiment +hardware=macbook trainer.total_timesteps=20000 sweep=quick
+        sweep run configs/examples/cartpole.yaml spec.limits.maxRuns=12
+        sweep best-params sweep_run=my_experiment --top-n 3
     """
 
 

@@ -1,4 +1,7 @@
-"""Sweeps as they lie in a local directory, read without disturbing a ``sweep run`` that writes them."""
+"""Sweeps stored in a local directory, read without blocking a ``sweep run`` that writes them.
+
+Imports the models only in ``parsed``: ``sweep status`` and ``sweep list`` need none.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.domain.ordering import display_order
+from sweep_operator.kube.embedded import open_readonly
 from sweep_operator.kube.protocol import Kind, KubeError
 
 if TYPE_CHECKING:
@@ -22,7 +26,7 @@ STATE = "state.db"
 
 @dataclass(frozen=True)
 class StoredSweep:
-    """The Sweep and its SweepRuns as JSON; manual runs last, the others by index."""
+    """The Sweep and its SweepRuns as JSON; runs by index, manual runs last."""
 
     directory: Path
     sweep: dict[str, Any]
@@ -30,12 +34,12 @@ class StoredSweep:
 
     @property
     def display_name(self) -> str:
-        """The name of the directory and of the runs."""
+        """Name of the directory and prefix of the run names."""
         return str(self.sweep["spec"].get("displayName") or self.sweep["metadata"]["name"])
 
     @property
     def namespace(self) -> str:
-        """The namespace of its objects."""
+        """Namespace of the objects."""
         return str(self.sweep["metadata"].get("namespace") or "default")
 
     def parsed(self) -> tuple[Sweep, list[SweepRun]]:
@@ -48,13 +52,13 @@ class StoredSweep:
 
 
 def stored_sweeps(runs_dir: Path) -> Iterator[StoredSweep]:
-    """Every sweep below ``runs_dir``, by name. Raises ConfigError for a state that cannot be read."""
+    """All sweeps in ``runs_dir``, by name. Raises ConfigError if a state file cannot be read."""
     for path in sorted(runs_dir.glob(f"*/{STATE}")):
         yield from asyncio.run(_read(path))
 
 
 def stored_sweep(runs_dir: Path, name: str) -> StoredSweep:
-    """The sweep with that display name or object name. Raises ConfigError naming what there is."""
+    """The sweep with that display name or object name. Raises ConfigError, which names the known sweeps."""
     direct = runs_dir / name / STATE
     if "/" not in name and direct.is_file():
         found = asyncio.run(_read(direct))
@@ -67,15 +71,13 @@ def stored_sweep(runs_dir: Path, name: str) -> StoredSweep:
             return stored
         known.append(stored.display_name)
     if not known:
-        raise ConfigError(f"no sweep {name!r}: there is none below {runs_dir}; --runs-dir names another directory")
+        raise ConfigError(f"no sweep {name!r}: {runs_dir} contains no sweeps; use --runs-dir to change the directory")
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-    raise ConfigError(f"no sweep {name!r} below {runs_dir}; {hint}")
+    hint = f"did you mean {near[0]}?" if near else f"known sweeps: {', '.join(known)}"
+    raise ConfigError(f"no sweep {name!r} in {runs_dir}; {hint}")
 
 
 async def _read(path: Path) -> list[StoredSweep]:
-    from sweep_operator.kube.embedded import open_readonly
-
     try:
         kube = open_readonly(path)
         sweeps = (await kube.list(Kind.SWEEP)).items

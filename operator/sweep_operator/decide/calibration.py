@@ -1,7 +1,6 @@
 """How well past predictions fitted what came: for the Sweep's status and the report.
 
-What `protein.analysis.calibration` computes for users of the library, from the intervals that the runs' specs hold:
-decisions know nothing of the optimizer. A test holds the two against each other.
+`protein.analysis.calibration` has the formula; here it is applied to the intervals in the specs of the runs.
 """
 
 from __future__ import annotations
@@ -10,15 +9,11 @@ import math
 from collections.abc import Iterable
 from typing import Literal
 
+from protein.analysis.calibration import Z80, log_density
 from sweep_operator.api.status import Calibration
 from sweep_operator.api.sweeprun import SweepRun
 
 Quantity = Literal["score", "cost"]
-
-Z80 = 1.2815515655446004
-"""Half-width of a central 80% interval of a normal, in standard deviations."""
-FARTHEST = 1e150
-"""Standard deviations beyond which a miss counts as this many, so that the log score stays a number."""
 
 
 def calibration(runs: Iterable[SweepRun], quantity: Quantity) -> Calibration | None:
@@ -66,5 +61,4 @@ def _log_density(low: float, high: float, observed: float) -> float:
     # halves first: the difference of two large numbers of opposite sign would overflow
     half = high / 2 - low / 2
     sd = max(half / Z80, 5e-324)
-    z = min(2 * (abs(observed / 2 - low / 4 - high / 4) / sd), FARTHEST)
-    return -0.5 * z * z - math.log(sd) - 0.5 * math.log(2 * math.pi)
+    return log_density(2 * (abs(observed / 2 - low / 4 - high / 4) / sd), sd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from protein.analysis import pareto
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import Scalar
@@ -70,14 +71,13 @@ def best_runs(sweep: Sweep, runs: Iterable[SweepRun]) -> list[BestRun]:
 
 
 def pareto_front(sweep: Sweep, runs: Iterable[SweepRun]) -> list[ParetoPoint]:
-    """Runs than which none is better and no dearer, by cost. At most 64: beyond, the ends and even steps between."""
-    sign = 1.0 if sweep.spec.goal == "maximize" else -1.0
-    costed = [r for r in ranked(sweep, runs) if r.status.cost is not None]
-    front: list[ParetoPoint] = []
-    for run in sorted(costed, key=lambda r: (r.status.cost or 0.0, -sign * (r.status.score or 0.0), start_order(r))):
-        score = run.status.score or 0.0
-        if not front or sign * score > sign * front[-1].score:
-            front.append(ParetoPoint(run=run.name, score=score, cost=run.status.cost or 0.0))
+    """Pareto-optimal runs by rising cost. At most 64: of more, both ends and evenly spaced runs between them."""
+    ordered = sorted((r for r in runs if r.succeeded), key=start_order)
+    positions = pareto.pareto_front([(r.status.score, r.status.cost) for r in ordered], sweep.spec.goal)
+    front = [
+        ParetoPoint(run=r.name, score=r.status.score or 0.0, cost=r.status.cost or 0.0)
+        for r in (ordered[i] for i in positions)
+    ]
     if len(front) <= MAX_PARETO:
         return front
     last = len(front) - 1

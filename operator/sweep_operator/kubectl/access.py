@@ -1,4 +1,7 @@
-"""The cluster and the namespace that a command is about."""
+"""The cluster and the namespace that a command uses.
+
+Imports ``kube.cluster`` inside a function: it loads the Kubernetes client, which would slow --help down by a second.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Cluster:
-    """An API server as the user, and the namespace that is meant."""
+    """A connection to the API server with the user's credentials, and the namespace to use."""
 
     kube: ClusterKube
     namespace: str
@@ -30,7 +33,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Access:
-    """What the options say; None: as the kubeconfig says."""
+    """The connection options; None: as in the kubeconfig."""
 
     kubeconfig: Path | None = None
     context: str | None = None
@@ -38,8 +41,8 @@ class Access:
 
     @asynccontextmanager
     async def cluster(self, *, request_timeout: float = 30.0) -> AsyncIterator[Cluster]:
-        """Raises NoCluster; a refused request comes as NotAllowed."""
-        from sweep_operator.kube.cluster import ClusterKube, find_persons_source  # a second: not for --help
+        """Connect. Raises NoCluster, and NotAllowed for a forbidden request."""
+        from sweep_operator.kube.cluster import ClusterKube, find_persons_source
 
         source = find_persons_source(self.kubeconfig, self.context)
         namespace = self.namespace or source.namespace() or "default"
@@ -55,12 +58,12 @@ class Access:
 
 
 def access_of(ctx: click.Context) -> Access:
-    """What was said before and after the command's name; the later word counts."""
+    """The options given before and after the command's name; later ones win."""
     return Access(**(ctx.find_object(dict) or {}))
 
 
 def in_cluster(work: Callable[[Cluster], Awaitable[T]]) -> T:
-    """The result of ``work`` with the cluster of the running command."""
+    """Run ``work`` with the cluster of the current command."""
     access = access_of(click.get_current_context())
 
     async def connected() -> T:

@@ -1,4 +1,4 @@
-"""``kubectl sweep completion``, and the program that kubectl asks about our arguments (``kubectl_complete-sweep``)."""
+"""``kubectl sweep completion``, and ``kubectl_complete-sweep``, which kubectl runs to complete our arguments."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
+from sweep_operator.kubectl.main import COMPLETE_VARIABLE, cli
+
 PROGRAM = "kubectl-sweep"
 _NO_SPACE, _NO_FILES = 2, 4
 """Directives of cobra's completion protocol, which kubectl's own completion speaks."""
 
 _HEAD = """\
-# Completion of {shell} for `kubectl-sweep`. For `kubectl sweep` it is kubectl's own that counts, and it asks us by
-# itself (kubectl 1.26 or newer, with kubectl_complete-sweep on the PATH):
+# Completion of `kubectl-sweep` for {shell}. `kubectl sweep` is completed by kubectl's own completion, which runs
+# kubectl_complete-sweep (kubectl 1.26 or newer, with kubectl_complete-sweep on the PATH):
 #   source <(kubectl completion {shell})
 #   source <(kubectl sweep completion {shell})
 """
@@ -24,21 +26,17 @@ _HEAD = """\
 @click.argument("shell", type=click.Choice(["bash", "zsh"]))
 def completion(shell: str) -> None:
     """Print the completion script for SHELL: source <(kubectl sweep completion bash)"""
-    from sweep_operator.kubectl.main import COMPLETE_VARIABLE, cli
-
     found = get_completion_class(shell)
     assert found is not None
-    # The class, not its source(): that one starts a bash to see how old it is.
+    # Not source(): it starts a bash process to check its version.
     script = found(cli, {}, PROGRAM, COMPLETE_VARIABLE)
     click.echo(_HEAD.format(shell=shell) + script.source_template % script.source_vars())
 
 
 def complete(arguments: Sequence[str]) -> str:
-    """What kubectl shows for ``arguments``, the last of them unfinished: lines of word TAB help, then a directive."""
-    from sweep_operator.kubectl.main import COMPLETE_VARIABLE, cli
-
-    *said, incomplete = arguments or [""]
-    items = ShellComplete(cli, {}, PROGRAM, COMPLETE_VARIABLE).get_completions(list(said), incomplete)
+    """The output for ``arguments``, the last one incomplete: lines of word TAB help, then a directive."""
+    *words, incomplete = arguments or [""]
+    items = ShellComplete(cli, {}, PROGRAM, COMPLETE_VARIABLE).get_completions(list(words), incomplete)
     files = any(item.type in ("file", "dir") for item in items)
     lines = [_line(item) for item in items if item.type == "plain"]
     unfinished = any(str(item.value).endswith("=") for item in items)

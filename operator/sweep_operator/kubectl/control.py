@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from sweep_operator.domain.conditions import condition_of
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
+from sweep_operator.kubectl.lookup import sweep_named, sweep_or_run
 from sweep_operator.kubectl.names import complete_sweeps, complete_sweeps_and_runs
 from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
 
@@ -14,7 +16,7 @@ from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
 @click.argument("sweeps", type=SWEEP_NAME, nargs=-1, required=True, shell_complete=complete_sweeps)
 @cluster_options
 def suspend(sweeps: tuple[str, ...]) -> None:
-    """Start nothing new in SWEEPS. What runs is drained or stopped, as spec.suspendPolicy says."""
+    """Suspend SWEEPS: no new runs start. spec.suspendPolicy decides whether active runs finish or stop."""
     in_cluster(lambda cluster: _edit_sweeps(cluster, sweeps, {"suspend": True}, "suspended"))
 
 
@@ -22,7 +24,7 @@ def suspend(sweeps: tuple[str, ...]) -> None:
 @click.argument("sweeps", type=SWEEP_NAME, nargs=-1, required=True, shell_complete=complete_sweeps)
 @cluster_options
 def resume(sweeps: tuple[str, ...]) -> None:
-    """Go on with SWEEPS that were suspended or stopped."""
+    """Resume SWEEPS that were suspended or stopped."""
     in_cluster(lambda cluster: _edit_sweeps(cluster, sweeps, {"suspend": False, "stop": False}, "resumed"))
 
 
@@ -30,16 +32,14 @@ def resume(sweeps: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1, required=True, shell_complete=complete_sweeps_and_runs)
 @cluster_options
 def stop(names: tuple[str, ...]) -> None:
-    """End NAMES now: sweeps (`resume` goes on) or single runs (for good; nothing is learned from them)."""
+    """Stop NAMES now. A stopped sweep can be resumed. A stopped run cannot, and the optimizer ignores it."""
 
     async def work(cluster: Cluster) -> None:
-        from sweep_operator.kubectl.lookup import sweep_or_run
-
         for name in names:
             kind, found = await sweep_or_run(cluster, name)
             ended = _ended(found)
             if ended:
-                _say(kind, found, f"has ended already ({ended})")
+                _echo(kind, found, f"has already ended ({ended})")
             else:
                 await _edit(cluster, kind, found, {"stop": True}, "stopped")
 
@@ -47,29 +47,25 @@ def stop(names: tuple[str, ...]) -> None:
 
 
 async def _edit_sweeps(cluster: Cluster, names: tuple[str, ...], fields: dict[str, bool], done: str) -> None:
-    from sweep_operator.kubectl.lookup import sweep_named
-
     for name in names:
         await _edit(cluster, Kind.SWEEP, await sweep_named(cluster, name), fields, done)
 
 
 async def _edit(cluster: Cluster, kind: Kind, found: Object, fields: dict[str, bool], done: str) -> None:
-    """Only what differs is sent: an empty edit is none."""
+    """Patch only the fields that differ; without a difference, send no request."""
     wanted = {field: value for field, value in fields.items() if bool(found["spec"].get(field)) != value}
     if not wanted:
-        _say(kind, found, f"{done} (unchanged)")
+        _echo(kind, found, f"{done} (unchanged)")
         return
     await cluster.kube.patch(kind, cluster.namespace, found["metadata"]["name"], {"spec": wanted})
-    _say(kind, found, done)
+    _echo(kind, found, done)
 
 
 def _ended(found: Object) -> str:
-    """Why it has ended; empty while it goes on."""
-    from sweep_operator.domain.conditions import condition_of
-
+    """The reason why the object has ended; empty while it is active."""
     condition = condition_of(found, "Succeeded")
     return str(condition["reason"]) if condition.get("status") in ("True", "False") else ""
 
 
-def _say(kind: Kind, found: Object, what: str) -> None:
+def _echo(kind: Kind, found: Object, what: str) -> None:
     click.echo(f"{kind.lower()}.metta.ai/{found['metadata']['name']} {what}")

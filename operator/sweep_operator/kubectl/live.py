@@ -1,6 +1,9 @@
-"""``kubectl sweep status -w``: a sweep as it goes on, by watches; until it ends or is deleted.
+"""``kubectl sweep status -w``: watch a sweep until it ends or is deleted.
 
-A server that cannot be reached is waited for; credentials and rights that it refuses for long are for a person to mend.
+Waits for an API server that cannot be reached. Credentials or permissions that the server keeps refusing are an error.
+
+Imports rich and the models inside functions: only the table on a terminal needs them, and ``kubectl sweep status``,
+its completion and --help must start fast.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from datetime import UTC, datetime
 
 import click
 
+from sweep_operator.domain.conditions import condition_of
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import (
     Forbidden,
@@ -30,27 +34,27 @@ from sweep_operator.kubectl.lookup import sweep_named
 from sweep_operator.views.tables import number, run_state, sweep_state
 
 _REDRAW = 1.0
-"""Seconds: ages and estimates move on without news."""
+"""Seconds between redraws without events, since ages and estimates change with time."""
 _TOGETHER = 0.2
-"""Seconds: news that come together are shown together."""
+"""Seconds to collect events before redrawing."""
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-"""Seconds until a server that has not answered is asked again, where it does not say; and where it does, at most."""
+"""Seconds before a failed request is retried: the default without Retry-After, and the maximum with it."""
 _STARTS_WITHIN = 30.0
-"""Seconds in which an API server that has just started, and knows no roles yet, refuses what it will allow."""
+"""Seconds for which an API server that has just started may refuse requests, before it has loaded all roles."""
 _REFUSED_WITHIN = 30.0
-"""Seconds that a request may take: a watch that lasts longer was allowed."""
+"""Request timeout in seconds: a watch that lasts longer was authorized."""
 Show = Callable[[Object, Sequence[Object]], bool]
-"""Shows the state; says whether that was the end."""
+"""Show the state; returns whether the sweep has ended."""
 Say = Callable[[str], None]
-"""Tells what is waited for; empty: nothing any more."""
+"""Report what the command is waiting for; empty: nothing."""
 
 
 class Deleted(Exception):
-    """The sweep that is followed is gone."""
+    """The watched sweep was deleted."""
 
 
 def follow(name: str) -> None:
-    """Until the sweep ends: exit code 1 where it has failed."""
+    """Watch the sweep until it ends; exit code 1 if it failed."""
     if sys.stdout.isatty():
         from rich.console import Console
 
@@ -107,48 +111,44 @@ def _lines(write: Callable[[str], None]) -> Show:
 
 
 def over(sweep: Object) -> bool:
-    """It has ended, and its status is of the present spec: one that was just resumed has not."""
-    from sweep_operator.domain.conditions import condition_of
-
+    """Whether the sweep has ended and its status describes the current spec, unlike after a resume."""
     seen = (sweep.get("status") or {}).get("observedGeneration")
     ended = condition_of(sweep, "Succeeded").get("status") in ("True", "False")
     return ended and seen == sweep["metadata"].get("generation")
 
 
 async def _until_over(cluster: Cluster, name: str, show: Show, say: Say) -> bool:
-    """Whether it has failed. Raises Deleted."""
-    from sweep_operator.domain.conditions import condition_of
-
-    await sweep_named(cluster, name)  # says what there is instead
+    """Watch until the end; returns whether the sweep failed. Raises Deleted."""
+    await sweep_named(cluster, name)  # suggests the closest existing name
     sweep = await Follower(cluster, name, say).run(show)
     return condition_of(sweep, "Succeeded").get("status") == "False"
 
 
 class Follower:
-    """Two watches, of the sweep and of its runs, and what they have told so far."""
+    """Watches the sweep and its runs, and keeps their latest state."""
 
     def __init__(
         self, cluster: Cluster, name: str, say: Say, *, pause: float = _PAUSE, starts_within: float = _STARTS_WITHIN
     ) -> None:
         self._cluster, self._name, self._say = cluster, name, say
         self._pause, self._starts_within = pause, starts_within
-        # when it was watched last, or the server away: a refusal soon after may be that of a server that starts
+        # When each watch was last open or the server unreachable: a refusal soon after may come from a restart.
         self._open: dict[Kind, float] = {}
         self._lost: set[Kind] = set()
         self._objects: dict[Kind, dict[str, Object]] = {}
         self._changed = asyncio.Event()
 
     async def run(self, show: Show) -> Object:
-        """The sweep as it was when ``show`` said that it is over."""
+        """The sweep as it was when ``show`` returned True."""
         watches = [
             asyncio.create_task(self._keep(Kind.SWEEP, {"metadata.name": self._name})),
             asyncio.create_task(self._keep(Kind.SWEEP_RUN, {"spec.sweepName": self._name})),
         ]
         try:
             while True:
-                await self._news(watches)
+                await self._wait_for_change(watches)
                 if len(self._objects) < len(watches):
-                    continue  # one of the lists is still to come
+                    continue  # the first list of one kind is still missing
                 sweep = self._objects[Kind.SWEEP].get(self._name)
                 if sweep is None:
                     raise Deleted(f"sweep {self._name} was deleted")
@@ -159,12 +159,12 @@ class Follower:
                 watch.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
 
-    async def _news(self, watches: Sequence[asyncio.Task[None]]) -> None:
+    async def _wait_for_change(self, watches: Sequence[asyncio.Task[None]]) -> None:
         changed = asyncio.create_task(self._changed.wait())
         done, _ = await asyncio.wait({changed, *watches}, timeout=_REDRAW, return_when=asyncio.FIRST_COMPLETED)
         changed.cancel()
         for task in done - {changed}:
-            task.result()  # what has ended it
+            task.result()  # raises the error that ended the watch
         if self._changed.is_set():
             await asyncio.sleep(_TOGETHER)
             self._changed.clear()
@@ -174,22 +174,22 @@ class Follower:
             try:
                 await self._listed_and_watched(kind, fields)
             except Gone:
-                continue  # changes were missed: the whole list again
+                continue  # changes were missed; list again
             except (Forbidden, Unauthenticated) as error:
                 if time.monotonic() - self._open.get(kind, -math.inf) >= self._starts_within:
                     raise
-                self._tell_lost(kind, error)
+                self._report_lost(kind, error)
                 await asyncio.sleep(self._pause)
             except (Unavailable, TooManyRequests) as error:
                 self._open[kind] = time.monotonic()
-                self._tell_lost(kind, error)
+                self._report_lost(kind, error)
                 await asyncio.sleep(min(error.retry_after or self._pause, _LONGEST_PAUSE))
 
     async def _listed_and_watched(self, kind: Kind, fields: dict[str, str]) -> None:
         kube, namespace = self._cluster.kube, self._cluster.namespace
         listed = await kube.list(kind, namespace, fields=fields)
         self._objects[kind] = {o["metadata"]["name"]: o for o in listed.items}
-        self._tell_found(kind)
+        self._report_found(kind)
         self._changed.set()
         began = time.monotonic()
         try:
@@ -201,16 +201,16 @@ class Follower:
                     self._objects[kind][name] = event.object
                 self._changed.set()
         finally:
-            if time.monotonic() - began > _REFUSED_WITHIN:  # a right that was never there is told at once
+            if time.monotonic() - began > _REFUSED_WITHIN:  # a permission that was never granted is reported at once
                 self._open[kind] = time.monotonic()
 
-    def _tell_lost(self, kind: Kind, error: KubeError) -> None:
-        """Once, whichever watch notices it first."""
+    def _report_lost(self, kind: Kind, error: KubeError) -> None:
+        """Report an outage once, for whichever watch notices it first."""
         if not self._lost:
             self._say(f"waiting for the API server ({error})")
         self._lost.add(kind)
 
-    def _tell_found(self, kind: Kind) -> None:
+    def _report_found(self, kind: Kind) -> None:
         if self._lost and not self._lost - {kind}:
             self._say("")
         self._lost.discard(kind)

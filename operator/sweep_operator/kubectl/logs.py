@@ -8,23 +8,27 @@ from dataclasses import dataclass
 
 import click
 
+from sweep_operator.commands.options import grouped
+from sweep_operator.domain.conditions import condition_of
 from sweep_operator.kube.protocol import NotFound, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
+from sweep_operator.kubectl.lookup import run_named
 from sweep_operator.kubectl.names import complete_runs
 from sweep_operator.kubectl.options import RUN_NAME, cluster_options
 from sweep_operator.kubectl.run_pods import STAGES, RunPod, of_attempt, pods_of
+from sweep_operator.views.tables import run_state
 
 _POLL = 1.0
-"""Seconds between two looks for the next pod."""
+"""Seconds between requests while waiting for the next pod."""
 
 
 class NoLog(Exception):
-    """There is nothing to read. The message says why, and what to do."""
+    """There is no log. The message says why and what to do."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the options say."""
+class LogOptions:
+    """Which log to print, and how; None: the latest stage or attempt, all lines."""
 
     stage: str | None
     attempt: int | None
@@ -35,38 +39,31 @@ class Wanted:
     follow: bool
 
 
+_log_options = grouped(
+    "wanted",
+    LogOptions,
+    click.option("-f", "--follow", is_flag=True, help="Stream the log through retries and stages until the run ends."),
+    click.option("--stage", type=click.Choice(STAGES), help="Stage to print. [latest stage that has a pod]"),
+    click.option("--attempt", type=click.IntRange(min=1), help="Attempt to print. [latest]"),
+    click.option(
+        "--node", "rank", type=click.IntRange(min=0), default=0, help="Node rank, for a stage on several nodes. [0]"
+    ),
+    click.option("-c", "--container", default="main", help="Container to print. [main]"),
+    click.option("--tail", type=click.IntRange(min=0), help="Number of most recent lines to print. [all]"),
+    click.option("--timestamps", is_flag=True, help="Prefix each line with its timestamp."),
+)
+
+
 @click.command()
 @click.argument("run", type=RUN_NAME, shell_complete=complete_runs)
-@click.option(
-    "-f", "--follow", is_flag=True, help="Go on as lines come, through retries and stages, until the run ends."
-)
-@click.option("--stage", type=click.Choice(STAGES), help="[the latest one that has a pod]")
-@click.option("--attempt", type=click.IntRange(min=1), help="[the latest one]")
-@click.option(
-    "--node", "rank", type=click.IntRange(min=0), default=0, help="Of a stage on several nodes: its rank. [0]"
-)
-@click.option("-c", "--container", default="main", help="[main]")
-@click.option("--tail", type=click.IntRange(min=0), help="Only that many of the last lines.")
-@click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
+@_log_options
 @cluster_options
-def logs(
-    run: str,
-    follow: bool,
-    stage: str | None,
-    attempt: int | None,
-    rank: int,
-    container: str,
-    tail: int | None,
-    timestamps: bool,
-) -> None:
-    """Print the log of RUN: of the stage and attempt that run, or ran last."""
-    wanted = Wanted(stage, attempt, rank, container, tail, timestamps, follow)
+def logs(run: str, wanted: LogOptions) -> None:
+    """Print the log of RUN. The default is the stage and attempt that is active or ended last."""
     in_cluster(lambda cluster: _logs(cluster, run, wanted))
 
 
-async def _logs(cluster: Cluster, name: str, wanted: Wanted) -> None:
-    from sweep_operator.kubectl.lookup import run_named
-
+async def _logs(cluster: Cluster, name: str, wanted: LogOptions) -> None:
     run = await run_named(cluster, name)
     pods = of_attempt(await pods_of(cluster, name, wanted.stage, wanted.rank), wanted.attempt)
     if wanted.follow:
@@ -82,12 +79,10 @@ async def _logs(cluster: Cluster, name: str, wanted: Wanted) -> None:
             raise NoLog(f"{pods[-1].name}: {error}") from None
 
 
-async def _follow(cluster: Cluster, run: Object, pods: list[RunPod], wanted: Wanted) -> None:
-    """From the latest pod on: its log to its end, then the next attempt's or stage's, until none can come."""
-    from sweep_operator.kubectl.lookup import run_named
-
+async def _follow(cluster: Cluster, run: Object, pods: list[RunPod], wanted: LogOptions) -> None:
+    """Print the latest pod's log to its end, then the next attempt's or stage's, until no further pod can come."""
     name = run["metadata"]["name"]
-    told, shown = "", (pods[-2].place if len(pods) > 1 else (-1, 0, ""))
+    printed, shown = "", (pods[-2].place if len(pods) > 1 else (-1, 0, ""))
     several = False
     while True:
         coming = [p for p in pods if p.place > shown]
@@ -97,9 +92,9 @@ async def _follow(cluster: Cluster, run: Object, pods: list[RunPod], wanted: Wan
                 click.echo(f"--- {name}: {pod.title}", err=True)
             try:
                 await _print(cluster, pod, wanted)
-            except NotFound as error:  # gone since it was listed: what comes after it is still to be seen
+            except NotFound as error:  # deleted since it was listed; later pods may still come
                 click.echo(f"{pod.name}: {error}", err=True)
-            shown, several, told = pod.place, True, ""
+            shown, several, printed = pod.place, True, ""
         elif coming and coming[0].over:
             shown = coming[0].place
         elif not coming and _is_over(run, wanted):
@@ -108,16 +103,16 @@ async def _follow(cluster: Cluster, run: Object, pods: list[RunPod], wanted: Wan
             return
         else:
             waits = _not_started(coming[0], name) if coming else _waits(run)
-            if waits != told and not (several and not coming):
+            if waits != printed and not (several and not coming):
                 click.echo(waits, err=True)
-            told = waits
+            printed = waits
             await asyncio.sleep(_POLL)
-        # The run before its pods: whatever it has started by then is among them.
+        # Read the run before its pods: a pod created in between is then in the list.
         run = await run_named(cluster, name)
         pods = of_attempt(await pods_of(cluster, name, wanted.stage, wanted.rank), wanted.attempt)
 
 
-async def _print(cluster: Cluster, pod: RunPod, wanted: Wanted) -> None:
+async def _print(cluster: Cluster, pod: RunPod, wanted: LogOptions) -> None:
     """Raises NotFound."""
     out = sys.stdout.buffer
     async for chunk in cluster.kube.read_log(
@@ -132,10 +127,8 @@ async def _print(cluster: Cluster, pod: RunPod, wanted: Wanted) -> None:
         out.flush()
 
 
-def _is_over(run: Object, wanted: Wanted) -> bool:
-    """No pod that is wanted can come any more."""
-    from sweep_operator.domain.conditions import condition_of
-
+def _is_over(run: Object, wanted: LogOptions) -> bool:
+    """Whether no further pod of the requested stage and attempt can come."""
     ends = ["Succeeded"]
     if wanted.stage is not None:
         ends.append(f"{wanted.stage.capitalize()}Succeeded")
@@ -149,19 +142,15 @@ def _is_over(run: Object, wanted: Wanted) -> bool:
 
 
 def _waits(run: Object) -> str:
-    from sweep_operator.views.tables import run_state
-
     return f"{run['metadata']['name']} has no pod yet ({run_state(run)}); waiting"
 
 
 def _not_started(pod: RunPod, run: str) -> str:
-    said = f" ({pod.waits_for})" if pod.waits_for else ""
-    return f"{run}: {pod.title} has not started{said}; pod {pod.name}"
+    reason = f" ({pod.waits_for})" if pod.waits_for else ""
+    return f"{run}: {pod.title} has not started{reason}; pod {pod.name}"
 
 
-def _no_pod(run: Object, wanted: Wanted) -> str:
-    from sweep_operator.views.tables import run_state
-
+def _no_pod(run: Object, wanted: LogOptions) -> str:
     name = run["metadata"]["name"]
     which = "".join(
         [
@@ -171,6 +160,6 @@ def _no_pod(run: Object, wanted: Wanted) -> str:
         ]
     )
     if _is_over(run, wanted):
-        gone = "they go with the Jobs (spec.ttlSecondsAfterFinished), and with a volume that is not kept"
-        return f"{name} ({run_state(run)}) has no pod{which} any more, or never had one: {gone}"
-    return f"{name} ({run_state(run)}) has no pod{which} yet; -f waits for it"
+        deleted = "pods are deleted with their Jobs (spec.ttlSecondsAfterFinished) and with volumes that are not kept"
+        return f"{name} ({run_state(run)}) has no pod{which}, or it was deleted: {deleted}"
+    return f"{name} ({run_state(run)}) has no pod{which} yet; use -f to wait for it"

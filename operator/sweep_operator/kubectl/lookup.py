@@ -1,20 +1,38 @@
-"""Sweeps and runs by name. What is not there is told with the nearest name that is."""
+"""Sweeps and runs by name. Errors suggest the closest existing name.
+
+The models are imported when objects are parsed: ``logs``, ``stop`` and shell completion need none.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Kind, KubeError, NotFound, Object
 from sweep_operator.kubectl.access import Cluster
 
-_WORDS = {Kind.SWEEP: "sweep", Kind.SWEEP_RUN: "run"}
+if TYPE_CHECKING:
+    from sweep_operator.api.sweep import Sweep
+    from sweep_operator.api.sweeprun import SweepRun
+
+_NOUNS = {Kind.SWEEP: "sweep", Kind.SWEEP_RUN: "run"}
 KINDS = {
     **dict.fromkeys(("sweep", "sweeps", "swp", "sweep.metta.ai", "sweeps.metta.ai"), Kind.SWEEP),
     **dict.fromkeys(("run", "sweeprun", "sweepruns", "swr", "sweeprun.metta.ai", "sweepruns.metta.ai"), Kind.SWEEP_RUN),
 }
+
+
+def split_name(value: str) -> tuple[Kind | None, str]:
+    """Kind and name of ``KIND/NAME`` as ``kubectl get -o name`` prints it; kind None for NAME. Raises ConfigError."""
+    prefix, slash, name = value.partition("/")
+    if not slash:
+        return None, value
+    if prefix not in KINDS:
+        raise ConfigError(f"{value!r}: unknown resource type {prefix!r}; write sweep/NAME or sweeprun/NAME")
+    return KINDS[prefix], name
 
 
 async def sweep_named(cluster: Cluster, name: str) -> Object:
@@ -23,7 +41,7 @@ async def sweep_named(cluster: Cluster, name: str) -> Object:
 
 
 async def run_named(cluster: Cluster, name: str) -> Object:
-    """The SweepRun. Raises ConfigError; the name of a sweep is answered with its runs."""
+    """The SweepRun. Raises ConfigError; if ``name`` is a sweep, the error lists its runs."""
     try:
         return await _named(cluster, Kind.SWEEP_RUN, name)
     except ConfigError:
@@ -35,24 +53,36 @@ async def run_named(cluster: Cluster, name: str) -> Object:
 
 
 async def sweep_or_run(cluster: Cluster, name: str) -> tuple[Kind, Object]:
-    """What ``name``, ``sweep/name`` or ``sweeprun/name`` means. Raises ConfigError, also where both exist."""
-    prefix, slash, bare = name.partition("/")
-    if slash:
-        if prefix not in KINDS:
-            raise ConfigError(f"{name!r}: {prefix!r} is no kind of ours; write sweep/NAME or sweeprun/NAME")
-        kind = KINDS[prefix]
+    """The object called ``name``, ``sweep/name`` or ``sweeprun/name``. Raises ConfigError, also if both exist."""
+    kind, bare = split_name(name)
+    if kind is not None:
         return kind, await _named(cluster, kind, bare)
-    found = [(kind, obj) for kind in _WORDS if (obj := await _get(cluster, kind, name)) is not None]
+    found = [(kind, obj) for kind in _NOUNS if (obj := await _get(cluster, kind, name)) is not None]
     if len(found) > 1:
-        raise ConfigError(f"{name!r} is a sweep and a run; write sweep/{name} or sweeprun/{name}")
+        raise ConfigError(f"{name!r} is both a sweep and a run; write sweep/{name} or sweeprun/{name}")
     if found:
         return found[0]
-    kind = Kind.SWEEP_RUN if "." in name else Kind.SWEEP
-    raise await _unknown(cluster, kind, name, "neither a sweep nor a run is named")
+    likely = Kind.SWEEP_RUN if "." in name else Kind.SWEEP
+    raise await _unknown(cluster, likely, name, "no sweep or run named")
+
+
+async def read_objects(cluster: Cluster, name: str) -> tuple[Object, list[Object]]:
+    """The Sweep and its runs. Raises ConfigError."""
+    return await sweep_named(cluster, name), await runs_of(cluster, name)
+
+
+async def parsed_sweep(cluster: Cluster, name: str) -> tuple[Sweep, list[SweepRun]]:
+    """The Sweep and its runs as models. Raises ConfigError, InvalidObject."""
+    from sweep_operator.api.errors import parse
+    from sweep_operator.api.sweep import Sweep
+    from sweep_operator.api.sweeprun import SweepRun
+
+    sweep, runs = await read_objects(cluster, name)
+    return parse(Sweep, sweep), [parse(SweepRun, run) for run in runs]
 
 
 async def runs_of(cluster: Cluster, sweep: str) -> list[Object]:
-    """The sweep's runs, those not adopted yet included; by index, manual ones last."""
+    """The sweep's runs, including runs not adopted yet; by index, manual runs last."""
     found = await cluster.kube.list(Kind.SWEEP_RUN, cluster.namespace, fields={"spec.sweepName": sweep})
     return sorted(found.items, key=display_order)
 
@@ -60,7 +90,7 @@ async def runs_of(cluster: Cluster, sweep: str) -> list[Object]:
 async def _named(cluster: Cluster, kind: Kind, name: str) -> Object:
     found = await _get(cluster, kind, name)
     if found is None:
-        raise await _unknown(cluster, kind, name, f"there is no {_WORDS[kind]}")
+        raise await _unknown(cluster, kind, name, f"no {_NOUNS[kind]} named")
     return found
 
 
@@ -74,7 +104,7 @@ async def _get(cluster: Cluster, kind: Kind, name: str) -> Object | None:
 async def _unknown(cluster: Cluster, kind: Kind, name: str, what: str) -> ConfigError:
     try:
         known = [o["metadata"]["name"] for o in (await cluster.kube.list(kind, cluster.namespace)).items]
-    except KubeError:  # a hint is not worth another right
+    except KubeError:  # the hint must not require another permission
         known = []
     return ConfigError(f"{what} {name!r} in namespace {cluster.namespace}{_hint(name, known)}")
 
@@ -84,5 +114,5 @@ def _hint(name: str, known: Sequence[str]) -> str:
     if near:
         return f"; did you mean {near[0]}?"
     if not known:
-        return "; -n names another one"
+        return "; use -n to select another namespace"
     return f"; known are {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}"

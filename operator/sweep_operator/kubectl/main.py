@@ -1,37 +1,37 @@
-"""The ``kubectl-sweep`` program. A command's module is imported when it is called."""
+"""The ``kubectl-sweep`` program. Imports the module of a command when the command is called."""
 
 from __future__ import annotations
 
 import click
 
-from sweep_operator.cli.lazy import Entry, LazyGroup
+from sweep_operator.commands.lazy import Entry, LazyGroup
 from sweep_operator.kubectl.options import cluster_options
 
 COMPLETE_VARIABLE = "_KUBECTL_SWEEP_COMPLETE"
-"""Set by the completion script of `kubectl-sweep`."""
+"""Environment variable that the completion script of `kubectl-sweep` sets."""
 _COMMANDS = {
-    "status": ("kubectl.status", "status", "Show sweeps, or one sweep and its runs; -w follows it."),
-    "top": ("kubectl.top", "top", "Show what the runs use and cost just now."),
-    "best-params": ("kubectl.best_params", "best_params", "Print the best parameters in every form."),
+    "status": ("kubectl.status", "status", "Show all sweeps, or one sweep and its runs; -w watches it."),
+    "top": ("kubectl.top", "top", "Show the resource usage and cost of active runs."),
+    "best-params": ("kubectl.best_params", "best_params", "Print the best parameters of a sweep."),
     "export": ("kubectl.export", "export", "Write all runs of a sweep as CSV or JSON lines."),
-    "import": ("kubectl.import_", "import_", "Add runs that were made elsewhere to a sweep."),
+    "import": ("kubectl.import_", "import_", "Import completed runs into a sweep."),
     "report": ("kubectl.report", "report", "Write a self-contained HTML report."),
-    "logs": ("kubectl.logs", "logs", "Print the log of a run's stage; -f follows it from stage to stage."),
-    "add": ("kubectl.add", "add", "Add runs with parameters of your own."),
-    "retry": ("kubectl.retry", "retry", "Run a failed run's parameters again."),
-    "suspend": ("kubectl.control", "suspend", "Start nothing new."),
-    "resume": ("kubectl.control", "resume", "Go on with a suspended or stopped sweep."),
-    "stop": ("kubectl.control", "stop", "End a sweep, or one run, now."),
-    "render": ("cli.render", "render", "Print the Sweep manifest of a configuration (| kubectl apply -f -)."),
-    "validate": ("cli.validate", "validate", "Check files without running anything."),
+    "logs": ("kubectl.logs", "logs", "Print the log of a run; -f streams it through all stages."),
+    "add": ("kubectl.add", "add", "Add runs with given parameters."),
+    "retry": ("kubectl.retry", "retry", "Retry failed runs."),
+    "suspend": ("kubectl.control", "suspend", "Suspend a sweep: no new runs start."),
+    "resume": ("kubectl.control", "resume", "Resume a suspended or stopped sweep."),
+    "stop": ("kubectl.control", "stop", "Stop a sweep or a run now."),
+    "render": ("commands.render", "render", "Print the Sweep manifest of a configuration (| kubectl apply -f -)."),
+    "validate": ("commands.validate", "validate", "Validate files without running anything."),
     "completion": ("kubectl.completion", "completion", "Print the completion script for bash or zsh."),
 }
 _ENTRIES = {name: Entry(f"sweep_operator.{module}", *rest) for name, (module, *rest) in _COMMANDS.items()}
 _ELSEWHERE = {
-    **{name: f"sweeps of this machine are for `sweep {name}`" for name in ("run", "rollout", "init")},
-    "list": "`kubectl sweep status` lists the sweeps",
-    "get": "`kubectl get sweeps` and `kubectl get sweepruns` are kubectl's own",
-    "delete": "`kubectl delete sweep NAME` is kubectl's own",
+    **{name: f"to use sweeps on this machine, run `sweep {name}`" for name in ("run", "rollout", "init")},
+    "list": "use `kubectl sweep status` to list sweeps",
+    "get": "use `kubectl get sweeps` or `kubectl get sweepruns`",
+    "delete": "use `kubectl delete sweep NAME`",
 }
 
 
@@ -42,12 +42,12 @@ _ELSEWHERE = {
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="sweep-operator", message="kubectl-sweep %(version)s")
 def cli(debug: bool) -> None:
-    """Hyperparameter sweeps of a cluster, with the rights of your kubeconfig.
+    """Manage hyperparameter sweeps in a cluster, with the permissions of your kubeconfig.
 
     \b
-      kubectl sweep status cartpole -w
-      kubectl sweep logs cartpole.r.3 -f
-      kubectl sweep add cartpole trainer.gamma=0.98
+        kubectl sweep status cartpole -w
+        kubectl sweep logs cartpole.r.3 -f
+        kubectl sweep add cartpole trainer.gamma=0.98
     """
 
 

@@ -1,4 +1,4 @@
-"""Manual runs: what a person may ask for, checked before anything is created, and names for them."""
+"""Manual runs: validation of their parameters before anything is created, and their names."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MAX_NAMES = 1000
 
 
 def checked_parameters(sweep: Sweep, asked: Mapping[str, Any], where: str) -> dict[str, Scalar]:
-    """``asked`` with the types of their distributions; nested mappings are paths. Raises InvalidObject.
+    """``asked`` with each value converted to the type of its distribution; nested maps are flattened.
 
-    What the sweep holds fixed may be named with its own value, as a patch of best parameters does.
+    A fixed parameter may be given with its fixed value, as a patch of best parameters does. Raises InvalidObject.
     """
     out: dict[str, Scalar] = {}
     errors: list[FieldError] = []
@@ -37,9 +37,9 @@ def checked_parameters(sweep: Sweep, asked: Mapping[str, Any], where: str) -> di
             except (ValueError, TypeError) as error:
                 errors.append(FieldError(f"{where}{path}", str(error)))
         elif path not in sweep.spec.fixed:
-            errors.append(FieldError(f"{where}{path}", f"is no parameter of {sweep.name}; {_near(path, sweep)}"))
+            errors.append(FieldError(f"{where}{path}", f"is not a parameter of {sweep.name}; {_near(path, sweep)}"))
         elif sweep.spec.fixed[path] != value:
-            text = f"is fixed at {sweep.spec.fixed[path]!r} in {sweep.name}, not {value!r}; leave it out"
+            text = f"is fixed at {sweep.spec.fixed[path]!r} in {sweep.name}, not {value!r}; remove it"
             errors.append(FieldError(f"{where}{path}", text))
     if errors:
         raise InvalidObject(errors)
@@ -47,9 +47,9 @@ def checked_parameters(sweep: Sweep, asked: Mapping[str, Any], where: str) -> di
 
 
 def outside_bounds(sweep: Sweep, parameters: Mapping[str, Scalar]) -> list[str]:
-    """Notes on values that the optimizer would not propose; a person may."""
+    """Notes on values outside the bounds, which only manual runs may have."""
     return [
-        f"{path}={value!r} is outside [{_bound(spec.min)}, {_bound(spec.max)}]; it is run and learned as it is"
+        f"{path}={value!r} is outside [{_bound(spec.min)}, {_bound(spec.max)}]; the run uses this value anyway"
         for path, value in parameters.items()
         if not (spec := sweep.spec.parameters[path]).parameter(path).inside(value)
     ]
@@ -63,7 +63,7 @@ async def create_run(
         try:
             return await _create(cluster, sweep, parameters, name)
         except AlreadyExists:
-            raise ConfigError(f"--name: there is a run {name!r} already; choose another name") from None
+            raise ConfigError(f"--name: a run {name!r} already exists; choose another name") from None
     taken = {r["metadata"]["name"] for r in await runs_of(cluster, sweep)}
     for number in range(1, _MAX_NAMES):
         if f"{prefix}{number}" in taken:
@@ -71,17 +71,17 @@ async def create_run(
         try:
             return await _create(cluster, sweep, parameters, f"{prefix}{number}")
         except AlreadyExists:
-            continue  # somebody else was quicker
-    raise ConfigError(f"{prefix}1 to {prefix}{_MAX_NAMES - 1} are taken; give --name")
+            continue  # created concurrently by another client
+    raise ConfigError(f"{prefix}1 to {prefix}{_MAX_NAMES - 1} already exist; use --name")
 
 
 def added_prefix(sweep: str) -> str:
-    """Of the names of runs that were added: ``cartpole.m.1``."""
+    """Prefix of the names of added runs: ``cartpole.m.1``."""
     return f"{sweep}.m."
 
 
 def retry_prefix(run: str) -> str:
-    """Of the names of a run's retries: ``cartpole.r.3-retry-1``; a retry of a retry counts on."""
+    """Prefix of the names of retries: ``cartpole.r.3-retry-1``. The retry of a retry continues the numbering."""
     return f"{_RETRY.sub('', run)}-retry-"
 
 

@@ -1,4 +1,8 @@
-"""What can be typed next: names of sweeps, runs, parameters, namespaces, contexts. Silent where there are none."""
+"""Shell completion: names of sweeps, runs, parameters, namespaces and contexts. Prints no errors.
+
+Imports ``kube.cluster`` inside functions: it loads the Kubernetes client, which takes a second that --help and the
+completion of words must not pay.
+"""
 
 from __future__ import annotations
 
@@ -10,58 +14,58 @@ from typing import TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from sweep_operator.domain.conditions import condition_of
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kubectl.access import Access, Cluster, access_of
+from sweep_operator.views.tables import run_state, sweep_state
 
-_PATIENCE = 3.0
-"""Seconds that somebody who has pressed TAB waits."""
+_TIMEOUT = 3.0
+"""Seconds to wait for the API server after TAB."""
 T = TypeVar("T")
 
 
 def complete_sweeps(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of Sweeps, with their state."""
-    from sweep_operator.views.tables import sweep_state
-
     return _items(((_name(s), sweep_state(s)) for s in _objects(ctx, Kind.SWEEP)), ctx, param, incomplete)
 
 
 def complete_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of SweepRuns, with their state, the newest first."""
+    """Names of SweepRuns, with their state, newest first."""
     return _items(_runs(ctx, failed=False), ctx, param, incomplete)
 
 
 def complete_failed_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of SweepRuns that have failed."""
+    """Names of failed SweepRuns."""
     return _items(_runs(ctx, failed=True), ctx, param, incomplete)
 
 
 def complete_sweeps_and_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Both."""
+    """Names of Sweeps, then of SweepRuns."""
     return complete_sweeps(ctx, param, incomplete) + complete_runs(ctx, param, incomplete)
 
 
 def complete_parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """``path=`` of each parameter of the sweep that the command names and that is not set yet."""
+    """``path=`` for each parameter of the given sweep that is not set yet."""
     if "=" in incomplete or not ctx.params.get("sweep"):
         return []
     sweep = ctx.params["sweep"]
-    said = {str(a).partition("=")[0] for a in ctx.params.get(str(param.name)) or ()}
+    given = {str(a).partition("=")[0] for a in ctx.params.get(str(param.name)) or ()}
     found = [s for s in _objects(ctx, Kind.SWEEP) if _name(s) == sweep]
     parameters = {p: spec for s in found for p, spec in s["spec"]["parameters"].items()}
     return [
         CompletionItem(f"{path}=", help=spec.get("distribution"))
         for path, spec in sorted(parameters.items())
-        if path.startswith(incomplete) and path not in said
+        if path.startswith(incomplete) and path not in given
     ]
 
 
 def complete_namespaces(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Namespaces, where the user may list them."""
+    """Namespaces, if the user may list them."""
 
     async def read(cluster: Cluster) -> Sequence[str]:
         return await cluster.kube.namespaces()
 
-    return _items(((name, "") for name in _asked(access_of(ctx), read) or ()), ctx, param, incomplete)
+    return _items(((name, "") for name in _query(access_of(ctx), read) or ()), ctx, param, incomplete)
 
 
 def complete_contexts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -74,9 +78,6 @@ def complete_contexts(ctx: click.Context, param: click.Parameter, incomplete: st
 
 
 def _runs(ctx: click.Context, *, failed: bool) -> list[tuple[str, str]]:
-    from sweep_operator.domain.conditions import condition_of
-    from sweep_operator.views.tables import run_state
-
     runs = sorted(
         _objects(ctx, Kind.SWEEP_RUN), key=lambda r: str(r["metadata"].get("creationTimestamp")), reverse=True
     )
@@ -88,17 +89,17 @@ def _objects(ctx: click.Context, kind: Kind) -> list[Object]:
     async def read(cluster: Cluster) -> list[Object]:
         return list((await cluster.kube.list(kind, cluster.namespace)).items)
 
-    return _asked(access_of(ctx), read) or []
+    return _query(access_of(ctx), read) or []
 
 
-def _asked(access: Access, work: Callable[[Cluster], Awaitable[T]]) -> T | None:
-    import sweep_operator.kube.cluster  # noqa: F401  # takes a second, which is not the server's
+def _query(access: Access, work: Callable[[Cluster], Awaitable[T]]) -> T | None:
+    import sweep_operator.kube.cluster  # noqa: F401  # not part of the server's time
 
     async def connected() -> T:
-        async with asyncio.timeout(_PATIENCE), access.cluster(request_timeout=_PATIENCE) as cluster:
+        async with asyncio.timeout(_TIMEOUT), access.cluster(request_timeout=_TIMEOUT) as cluster:
             return await work(cluster)
 
-    # Whatever is wrong (no kubeconfig, no right, no network): the shell has no place to say it.
+    # No kubeconfig, no permission, no network: the shell cannot display an error during completion.
     try:
         return asyncio.run(connected())
     except Exception:
@@ -108,8 +109,8 @@ def _asked(access: Access, work: Callable[[Cluster], Awaitable[T]]) -> T | None:
 def _items(
     found: Iterable[tuple[str, str]], ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    said = ctx.params.get(str(param.name)) or ()
-    chosen = {said} if isinstance(said, str) else set(said)
+    given = ctx.params.get(str(param.name)) or ()
+    chosen = {given} if isinstance(given, str) else set(given)
     return [CompletionItem(n, help=h or None) for n, h in found if n.startswith(incomplete) and n not in chosen]
 
 

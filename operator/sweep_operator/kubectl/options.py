@@ -1,4 +1,4 @@
-"""kubectl's options, wherever on the command line they stand, and names as kubectl prints them."""
+"""The connection options of kubectl, valid before and after the command, and names as kubectl prints them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
+from sweep_operator.config.errors import ConfigError
 from sweep_operator.kube.protocol import Kind
-from sweep_operator.kubectl.lookup import KINDS
+from sweep_operator.kubectl.lookup import split_name
 from sweep_operator.kubectl.names import complete_contexts, complete_namespaces
 
 
 class ObjectName(click.ParamType):  # type: ignore[type-arg]  # which older versions of click do not take
-    """NAME, or KIND/NAME as ``kubectl get -o name`` has it. Comes as NAME."""
+    """NAME, or KIND/NAME as ``kubectl get -o name`` prints it. The command receives NAME."""
 
     name = "name"
 
@@ -22,11 +23,15 @@ class ObjectName(click.ParamType):  # type: ignore[type-arg]  # which older vers
         self._kind = kind
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Fails where the kind is another one."""
-        prefix, slash, name = value.partition("/")
-        if slash and KINDS.get(prefix) != self._kind:
-            self.fail(f"{value!r} is no {self._kind.lower()}; write NAME or {self._kind.lower()}/NAME", param, ctx)
-        return name if slash else value
+        """Fail if the kind is a different one."""
+        expected = self._kind.lower()
+        try:
+            kind, name = split_name(value)
+        except ConfigError:
+            kind, name = None, ""
+        if not name or kind not in (None, self._kind):
+            self.fail(f"{value!r} is not a {expected}; write NAME or {expected}/NAME", param, ctx)
+        return name
 
 
 SWEEP_NAME, RUN_NAME = ObjectName(Kind.SWEEP), ObjectName(Kind.SWEEP_RUN)
@@ -36,16 +41,16 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``-n``, ``--context`` and ``--kubeconfig``."""
     options = (
         click.option(
-            "-n", "--namespace", metavar="NS", help="Namespace. [the context's]", expose_value=False, callback=_keep,
-            shell_complete=complete_namespaces,
+            "-n", "--namespace", metavar="NS", help="Namespace. [namespace of the context]", expose_value=False,
+            callback=_keep, shell_complete=complete_namespaces,
         ),
         click.option(
-            "--context", metavar="NAME", help="Context of the kubeconfig. [the current one]", expose_value=False,
+            "--context", metavar="NAME", help="Context in the kubeconfig. [current context]", expose_value=False,
             callback=_keep, shell_complete=complete_contexts,
         ),
         click.option(
             "--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", expose_value=False,
-            callback=_keep, help="[$KUBECONFIG, else ~/.kube/config, else the pod's account]",
+            callback=_keep, help="Path of the kubeconfig. [$KUBECONFIG, ~/.kube/config, or the pod's service account]",
         ),
     )  # fmt: skip
     for option in reversed(options):
@@ -54,7 +59,7 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _keep(ctx: click.Context, option: click.Parameter, value: object) -> None:
-    # One dictionary for the group and its command: what stands after the command's name comes later.
-    said = ctx.ensure_object(dict)
+    # The group and its command share one dictionary; options after the command's name are parsed later and win.
+    options = ctx.ensure_object(dict)
     if value is not None:
-        said[str(option.name)] = value
+        options[str(option.name)] = value

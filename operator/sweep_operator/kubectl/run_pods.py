@@ -1,4 +1,4 @@
-"""The pods of a run, as JSON: found by label, ordered as the run goes on, and why one does not start."""
+"""The pods of a run as JSON: found by label, in order of execution, with the reason why a pod has not started."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class RunPod:
 
     @property
     def place(self) -> tuple[int, int, str]:
-        """Later ones are greater: stages in their order, attempts, and pods that a queue has replaced."""
+        """Sort key in order of execution: stage, attempt, creation time (a queue may replace a pod)."""
         return STAGES.index(self.stage), self.attempt, self.created
 
     @property
     def name(self) -> str:
-        """The pod's."""
+        """Name of the pod."""
         return str(self.pod["metadata"]["name"])
 
     @property
@@ -40,13 +40,16 @@ class RunPod:
         return self.stage + (f", attempt {self.attempt}" if self.attempt > 1 else "")
 
     def state(self, container: str = MAIN_CONTAINER) -> Mapping[str, Any]:
-        """{}, or one of waiting, running, terminated."""
+        """The container's state: waiting, running or terminated; {} if unknown."""
         status = self.pod.get("status") or {}
         statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
         return next((s.get("state") or {} for s in statuses if s.get("name") == container), {})
 
     def started(self, container: str) -> bool:
-        """It has run, so that there may be a log. True too where the pod has none of that name: the server says so."""
+        """Whether the container has started and may have a log.
+
+        Also true if the pod has no such container: the API server then reports the error.
+        """
         spec = self.pod.get("spec") or {}
         names = [c.get("name") for of in ("initContainers", "containers") for c in spec.get(of) or ()]
         state = self.state(container)
@@ -54,22 +57,22 @@ class RunPod:
 
     @property
     def over(self) -> bool:
-        """It will never start."""
+        """Whether the pod has ended; its containers will not start."""
         return (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
     @property
     def waits_for(self) -> str:
-        """``ImagePullBackOff: ...`` or what the scheduler says; empty when nothing is known."""
+        """``ImagePullBackOff: ...`` or the scheduler's message; empty if unknown."""
         waiting = self.state().get("waiting") or {}
         if waiting.get("reason"):
-            return _said(waiting)
+            return _text(waiting)
         conditions = (self.pod.get("status") or {}).get("conditions") or ()
         unscheduled = [c for c in conditions if c.get("type") == "PodScheduled" and c.get("status") == "False"]
-        return _said(unscheduled[0]) if unscheduled else ""
+        return _text(unscheduled[0]) if unscheduled else ""
 
 
 async def pods_of(cluster: Cluster, run: str, stage: str | None, rank: int) -> list[RunPod]:
-    """The run's pods in order, those of that rank; ``stage`` None: of both."""
+    """The run's pods of that rank in order of execution; ``stage`` None: both stages."""
     labels = {RUN_LABEL: run, **({STAGE_LABEL: stage} if stage is not None else {})}
     listed = await cluster.kube.list(Kind.POD, cluster.namespace, labels=labels)
     found = [_run_pod(pod) for pod in listed.items]
@@ -77,7 +80,7 @@ async def pods_of(cluster: Cluster, run: str, stage: str | None, rank: int) -> l
 
 
 def of_attempt(pods: Sequence[RunPod], attempt: int | None) -> list[RunPod]:
-    """Those of one attempt; None: all."""
+    """The pods of one attempt; None: all."""
     return [p for p in pods if attempt in (None, p.attempt)]
 
 
@@ -93,6 +96,6 @@ def _run_pod(pod: Object) -> RunPod:
     )
 
 
-def _said(what: Mapping[str, Any]) -> str:
+def _text(what: Mapping[str, Any]) -> str:
     message = str(what.get("message") or "").strip()
     return f"{what['reason']}: {message}" if message else str(what["reason"])

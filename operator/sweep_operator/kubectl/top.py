@@ -7,19 +7,26 @@ from datetime import UTC, datetime
 
 import click
 
+from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.domain.conditions import condition_of
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Forbidden, Kind, KubeError, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
+from sweep_operator.kubectl.lookup import runs_of, sweep_named
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
+from sweep_operator.kubectl.refusal import explain
+from sweep_operator.kubectl.usage import bytes_text, cores_text, unit_of, usage_of
+from sweep_operator.views.status import text_table
+from sweep_operator.views.tables import duration, number
 
 _METRICS = "metrics.k8s.io"
 _COLUMNS = ("RUN", "STAGE", "ATTEMPT", "TIME", "COST", "EXPECTED", "GPUS", "CPU", "MEMORY", "NODE")
 
 
 @dataclass
-class _Seen:
-    """What could be read; notes say what could not."""
+class _Snapshot:
+    """The objects that the user may read, and a note for each part that is missing."""
 
     sweeps: list[Object]
     runs: dict[str, list[Object]]
@@ -32,37 +39,30 @@ class _Seen:
 @click.argument("sweep", type=SWEEP_NAME, required=False, shell_complete=complete_sweeps)
 @cluster_options
 def top(sweep: str | None) -> None:
-    """What the runs of SWEEP, or of all sweeps of the namespace, use and cost just now.
+    """Show the resource usage and cost of the active runs of SWEEP, or of all sweeps in the namespace.
 
-    CPU and MEMORY come from the metrics API where the cluster has one, GPUS from the pods.
+    CPU and MEMORY come from the metrics API, if the cluster has one. GPUS come from the pods.
     """
-    from sweep_operator.kubectl.usage import unit_of
-    from sweep_operator.views.tables import number
-
-    seen = in_cluster(lambda cluster: _read(cluster, sweep))
-    for note in seen.notes:
+    snapshot = in_cluster(lambda cluster: _read(cluster, sweep))
+    for note in snapshot.notes:
         click.echo(f"note: {note}", err=True)
-    for place, found in enumerate(seen.sweeps):
+    for place, found in enumerate(snapshot.sweeps):
         name, cost = found["metadata"]["name"], (found.get("status") or {}).get("cost") or {}
         limit = (found["spec"].get("limits") or {}).get("totalCost")
-        said = f"{name}: spent {number(cost.get('spent', 0))}{f' of {number(limit)}' if limit else ''} {unit_of(found)}"
+        line = f"{name}: spent {number(cost.get('spent', 0))}{f' of {number(limit)}' if limit else ''} {unit_of(found)}"
         if cost.get("wasted"):
-            said += f", {number(cost['wasted'])} of it in vain"
-        click.echo(("\n" if place else "") + said)
-        _table(found, seen)
-    if not seen.sweeps:
-        click.echo("No sweep runs here.", err=True)
+            line += f" ({number(cost['wasted'])} wasted)"
+        click.echo(("\n" if place else "") + line)
+        _table(found, snapshot)
+    if not snapshot.sweeps:
+        click.echo("No active sweeps found.", err=True)
 
 
-def _table(sweep: Object, seen: _Seen) -> None:
-    from sweep_operator.cli.status import text_table
-    from sweep_operator.kubectl.usage import bytes_text, cores_text, usage_of
-    from sweep_operator.views.tables import duration, number
-
+def _table(sweep: Object, snapshot: _Snapshot) -> None:
     now = datetime.now(UTC)
-    live = [usage_of(r, sweep, seen.pods, seen.metrics, now) for r in seen.runs[sweep["metadata"]["name"]]]
+    live = [usage_of(r, sweep, snapshot.pods, snapshot.metrics, now) for r in snapshot.runs[sweep["metadata"]["name"]]]
     if not live:
-        click.echo("nothing runs")
+        click.echo("no active runs")
         return
     rows = [
         (
@@ -83,8 +83,8 @@ def _table(sweep: Object, seen: _Seen) -> None:
     sums = [("GPUs", number(sum(u.devices or 0 for u in live))), ("CPU", cores_text(_total([u.cpu for u in live])))]
     sums.append(("memory", bytes_text(_total([u.memory for u in live]))))
     cost = number(round(sum(u.cost or 0 for u in live), 1)) if any(u.cost is not None for u in live) else ""
-    said = [f"{value} {what}" for what, value in sums if value not in ("", "0")]
-    click.echo(", ".join([f"{len(live)} not over", *([f"cost so far {cost}"] if cost else []), *said]))
+    totals = [f"{value} {what}" for what, value in sums if value not in ("", "0")]
+    click.echo(", ".join([f"{len(live)} active", *([f"cost so far {cost}"] if cost else []), *totals]))
 
 
 def _total(values: list[float | None]) -> float | None:
@@ -92,43 +92,33 @@ def _total(values: list[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-async def _read(cluster: Cluster, name: str | None) -> _Seen:
-    from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
-    from sweep_operator.domain.conditions import condition_of
-    from sweep_operator.kubectl.lookup import runs_of, sweep_named
-
+async def _read(cluster: Cluster, name: str | None) -> _Snapshot:
     def over(obj: Object) -> bool:
         return condition_of(obj, "Succeeded").get("status") in ("True", "False")
 
     labels = {MANAGED_BY_LABEL: MANAGED_BY}
     if name is not None:
-        seen = _Seen([await sweep_named(cluster, name)], {name: await runs_of(cluster, name)})
+        snapshot = _Snapshot([await sweep_named(cluster, name)], {name: await runs_of(cluster, name)})
         labels[SWEEP_LABEL] = name
     else:
         sweeps = (await cluster.kube.list(Kind.SWEEP, cluster.namespace)).items
         runs = sorted((await cluster.kube.list(Kind.SWEEP_RUN, cluster.namespace)).items, key=display_order)
-        seen = _Seen(list(sweeps), {s["metadata"]["name"]: [] for s in sweeps})
+        snapshot = _Snapshot(list(sweeps), {s["metadata"]["name"]: [] for s in sweeps})
         for run in runs:
-            seen.runs.setdefault(run["spec"]["sweepName"], []).append(run)
-    seen.runs = {sweep: [r for r in found if not over(r)] for sweep, found in seen.runs.items()}
-    if name is None:  # a finished sweep is shown only while a manual run of it is not over
-        seen.sweeps = [s for s in seen.sweeps if not over(s) or seen.runs[s["metadata"]["name"]]]
+            snapshot.runs.setdefault(run["spec"]["sweepName"], []).append(run)
+    snapshot.runs = {sweep: [r for r in found if not over(r)] for sweep, found in snapshot.runs.items()}
+    if name is None:  # show a finished sweep only while one of its manual runs is active
+        snapshot.sweeps = [s for s in snapshot.sweeps if not over(s) or snapshot.runs[s["metadata"]["name"]]]
     try:
-        seen.pods = list((await cluster.kube.list(Kind.POD, cluster.namespace, labels=labels)).items)
+        snapshot.pods = list((await cluster.kube.list(Kind.POD, cluster.namespace, labels=labels)).items)
     except Forbidden as error:
-        seen.notes.append(_left_out("GPUS, CPU and MEMORY are", error))
-        return seen
+        snapshot.notes.append(f"GPUS, CPU and MEMORY are not shown: {explain(str(error))}")
+        return snapshot
     try:
         if await cluster.kube.serves(_METRICS):
-            seen.metrics = list(await cluster.kube.pod_metrics(cluster.namespace, labels=labels))
+            snapshot.metrics = list(await cluster.kube.pod_metrics(cluster.namespace, labels=labels))
         else:
-            seen.notes.append(f"CPU and MEMORY are left out: the cluster has no {_METRICS} (metrics-server)")
+            snapshot.notes.append(f"CPU and MEMORY are not shown: the cluster has no {_METRICS} (metrics-server)")
     except KubeError as error:
-        seen.notes.append(_left_out("CPU and MEMORY are", error))
-    return seen
-
-
-def _left_out(what: str, error: KubeError) -> str:
-    from sweep_operator.kubectl.refusal import explain
-
-    return f"{what} left out: {explain(str(error))}"
+        snapshot.notes.append(f"CPU and MEMORY are not shown: {explain(str(error))}")
+    return snapshot

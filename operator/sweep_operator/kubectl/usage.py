@@ -1,4 +1,4 @@
-"""What runs use and cost just now, from objects as JSON and the time: pure functions."""
+"""Resource usage and cost of active runs: pure functions of JSON objects and the time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sweep_operator.api.names import MAIN_CONTAINER, RUN_LABEL, STAGE_LABEL
+from sweep_operator.views.tables import run_state
 
 Json = Mapping[str, Any]
 _QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)")
@@ -22,7 +23,7 @@ _COMMON = ("cpu", "memory", "ephemeral-storage", "hugepages-")
 
 @dataclass(frozen=True)
 class Usage:
-    """One run that is not over. ``None``: not known; ``cpu`` in cores, ``memory`` in bytes."""
+    """One active run. ``None``: unknown; ``cpu`` in cores, ``memory`` in bytes."""
 
     run: str
     stage: str
@@ -37,19 +38,17 @@ class Usage:
 
 
 def quantity(text: object) -> float:
-    """``250m``, ``1500Ki``, ``2`` as a number. Raises ValueError."""
+    """The number that ``250m``, ``1500Ki`` or ``2`` stands for. Raises ValueError."""
     found = _QUANTITY.fullmatch(str(text))
     if found is None or found[2] not in _SUFFIXES:
-        raise ValueError(f"{text!r} is no quantity of Kubernetes")
+        raise ValueError(f"{text!r} is not a valid Kubernetes quantity")
     return float(found[1]) * _SUFFIXES[found[2]]
 
 
 def usage_of(
     run: Json, sweep: Json, pods: Sequence[Json] | None, metrics: Sequence[Json] | None, now: datetime
 ) -> Usage:
-    """``pods`` and ``metrics``: of the sweep, of the whole namespace, or None where they cannot be read."""
-    from sweep_operator.views.tables import run_state
-
+    """``pods`` and ``metrics``: of the sweep or of the whole namespace; None if they cannot be read."""
     status, name = run.get("status") or {}, run["metadata"]["name"]
     state = run_state(run)
     stage = "eval" if (status.get("eval") or {}).get("attempt") else "train"
@@ -75,7 +74,7 @@ def usage_of(
 
 
 def unit_of(sweep: Json) -> str:
-    """Of the sweep's costs."""
+    """Unit of the sweep's costs."""
     return str(((sweep.get("status") or {}).get("cost") or {}).get("unit") or "seconds")
 
 
@@ -94,7 +93,7 @@ def cores_text(value: float | None) -> str:
 
 
 def _cost(sweep: Json, seconds: float, devices: float | None) -> float | None:
-    """As far as it follows from what a user can read: prices stand in the operator's configuration."""
+    """None if it depends on prices, which only the operator's configuration contains."""
     match (sweep["spec"].get("cost") or {}).get("source", "WallClock"):
         case "WallClock":
             return seconds
@@ -108,7 +107,7 @@ def _included(sweep: Json) -> Iterable[str]:
 
 
 def _seconds(stage: Json, *, running: bool, now: datetime) -> float:
-    """Of all attempts; the one that runs up to now (its own entry says less, or is not there yet)."""
+    """Seconds of all attempts, including the running one up to ``now`` (its own entry lags behind or is missing)."""
     start = stage.get("startTime")
     if not running or not start:
         return float(stage.get("seconds") or 0)
@@ -124,14 +123,14 @@ def _is_live(pod: Json, run: str, stage: str) -> bool:
 
 
 def _devices(pod: Json) -> float:
-    """GPUs and the like: what main asks for besides the resources that every node has."""
+    """GPUs and other devices: the limits of the main container for extended resources."""
     main: Json = next((c for c in pod["spec"].get("containers") or () if c.get("name") == MAIN_CONTAINER), {})
     limits = (main.get("resources") or {}).get("limits") or {}
     return sum(quantity(amount) for name, amount in limits.items() if not name.startswith(_COMMON))
 
 
 def _sum(metrics: Sequence[Json] | None, what: str) -> float | None:
-    """Over pods and containers; None where the metrics API has no pod of the run."""
+    """Sum over pods and containers; None if the metrics API has no pod of the run."""
     if not metrics:
         return None
     return sum(quantity((c.get("usage") or {}).get(what, 0)) for m in metrics for c in m.get("containers") or ())

@@ -1,1 +1,1 @@
-"""What people are shown: tables, the live view, best parameters, report data."""
+"""Rendering of sweeps and runs: tables, live view, best parameters, report data."""

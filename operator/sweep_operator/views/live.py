@@ -23,23 +23,23 @@ _STYLE_OF_STAGE = {"done": "green", "train": "cyan", "eval": "magenta"}
 
 
 class View(Protocol):
-    """Shows a sweep as it goes on."""
+    """Shows the progress of a sweep."""
 
     def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
-        """The present state, and the events since the last call."""
+        """Show the current state, and the events since the last call."""
         ...
 
     def say(self, message: str) -> None:
-        """One line for the user."""
+        """Show one line to the user."""
         ...
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """End the view."""
         ...
 
 
 class TableView:
-    """A table that is drawn over itself."""
+    """A table that is redrawn in place."""
 
     def __init__(self, console: Console, now: Callable[[], datetime]) -> None:
         self._console, self._now = console, now
@@ -49,7 +49,7 @@ class TableView:
         self._live.start()
 
     def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
-        """Redraws; what went wrong is left standing above the table."""
+        """Redraw the table; warnings stay visible above it."""
         for event in events:
             if event.get("type") == "Warning":
                 self._live.console.print(Text(event_line(event), style="yellow"))
@@ -57,12 +57,12 @@ class TableView:
         self._draw()
 
     def say(self, message: str) -> None:
-        """Below the table."""
+        """Show the message below the table."""
         self._message = message
         self._draw()
 
     def close(self) -> None:
-        """The table stays as it is."""
+        """Stop updating; the last table stays visible."""
         self._live.stop()
 
     def _draw(self) -> None:
@@ -82,16 +82,16 @@ class LineView:
         self._write = write
 
     def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
-        """Only what is new."""
+        """Write the new events."""
         for event in events:
             self._write(event_line(event))
 
     def say(self, message: str) -> None:
-        """As it is."""
+        """Write the message."""
         self._write(message)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing."""
 
 
 def event_line(event: dict[str, Any]) -> str:
@@ -103,7 +103,7 @@ def event_line(event: dict[str, Any]) -> str:
 
 
 def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) -> RenderableType:
-    """The table of runs, the best so far, the Pareto front, what is spent and what is left."""
+    """The table of runs, the best run, the Pareto front, the cost spent and the estimated time remaining."""
     status = sweep.status
     best = status.best[0] if status.best else None
     front = frozenset(p.run for p in status.pareto)
@@ -118,7 +118,7 @@ def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) 
     parts: list[RenderableType] = [_headline(sweep), table]
     if len(shown) < len(runs):
         parts.append(Text(f"… and {len(runs) - len(shown)} earlier runs", style="dim"))
-    parts.append(Text("score and cost: predicted → actual; ★ best, ◆ on the Pareto front", style="dim"))
+    parts.append(Text("score and cost: predicted → actual; ★ best, ◆ Pareto-optimal", style="dim"))
     if best is not None:
         parts.append(
             Text(f"Best    {best.run}  score {number(best.score)}  cost {number(best.cost)}", style="bold green")
@@ -151,8 +151,8 @@ def _front(sweep: Sweep) -> str:
 
 def _spent(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> Text:
     cost, limit = sweep.status.cost, sweep.spec.limits.total_cost
-    said = f"Spent   {number(cost.spent)}{f' of {number(limit)}' if limit else ''} {cost.unit}"
+    text = f"Spent   {number(cost.spent)}{f' of {number(limit)}' if limit else ''} {cost.unit}"
     if cost.wasted:
-        said += f" ({number(cost.wasted)} in vain)"
+        text += f" ({number(cost.wasted)} wasted)"
     eta = None if stop_reason(sweep) else eta_seconds(sweep, runs, now)
-    return Text(said + (f", about {duration(eta)} to go" if eta else ""))
+    return Text(text + (f", about {duration(eta)} remaining" if eta else ""))

@@ -1,4 +1,4 @@
-"""What the live view says about a sweep: pure functions of the Sweep, its runs and the time."""
+"""Texts of the live view: pure functions of the Sweep, its runs and the time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STAGES = {"Training": "train", "Evaluating": "eval"}
 
 
 def stage(run: SweepRun) -> str:
-    """Where a run is: train, eval, done, why it waits or why it failed; the attempt where it is not the first."""
+    """train, eval, done, or the reason why the run waits or failed; with the attempt if it is not the first."""
     status = run.status
     if run.succeeded:
         return "done"
@@ -28,14 +28,14 @@ def stage(run: SweepRun) -> str:
 
 
 def versus(predicted: float | None, actual: float | None) -> str:
-    """``480 → 487.3``: what was expected and what came; one of them alone while the other is missing."""
+    """``480 → 487.3``: predicted and actual value; one of them alone while the other is missing."""
     if predicted is None:
         return number(actual)
     return f"{number(predicted)} → {number(actual)}".rstrip() if actual is not None else f"{number(predicted)} →"
 
 
 def run_cells(run: SweepRun, best: str | None, front: frozenset[str], now: datetime) -> tuple[str, ...]:
-    """index, stage, score, cost, origin, age; the best is marked ★, the rest of the Pareto front ◆."""
+    """Mark, index, stage, score, cost, origin, age. ★ marks the best run, ◆ the other Pareto-optimal runs."""
     mark = "★" if run.name == best else "◆" if run.name in front else ""
     prediction = run.spec.prediction
     index = run.name if run.spec.index is None else str(run.spec.index)
@@ -52,7 +52,7 @@ def run_cells(run: SweepRun, best: str | None, front: frozenset[str], now: datet
 
 
 def shown_runs(runs: Sequence[SweepRun], best: str | None, room: int) -> list[SweepRun]:
-    """What fits into ``room`` lines: the best, everything that is not over, then the newest; in their own order."""
+    """The runs that fit into ``room`` lines: the best, then active runs, then the newest; in their original order."""
     if len(runs) <= room:
         return list(runs)
     wanted = [r for r in runs if r.name == best] + [r for r in runs if not r.terminal] + list(reversed(runs))
@@ -70,7 +70,7 @@ def seconds_of(run: SweepRun) -> float:
 
 
 def eta_seconds(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> float | None:
-    """Seconds until the limit of runs is reached at the present pace; None before a run is over, or when all are."""
+    """Estimated seconds until maxRuns is reached; None before the first run ends and after the last."""
     own = [r for r in runs if r.spec.index is not None]
     took = [seconds_of(r) for r in own if r.terminal and seconds_of(r) > 0]
     limits = sweep.spec.limits
@@ -86,7 +86,7 @@ def eta_seconds(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> float 
 
 
 def stop_reason(sweep: Sweep) -> str:
-    """Why the sweep ended, in a sentence; empty while it goes on."""
+    """Why the sweep ended; empty while it is running."""
     condition = find_condition(sweep.status.conditions, "Succeeded")
     if condition is None or condition.status == "Unknown":
         return ""
@@ -94,9 +94,9 @@ def stop_reason(sweep: Sweep) -> str:
 
 
 def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun], where: str = "") -> list[str]:
-    """Where the tracker shows the sweep, and what it does not have yet; nothing without one.
+    """The sweep's URL in the tracker, and the number of undelivered runs; empty without a tracker.
 
-    ``where``: the options by which commands find the sweep.
+    ``where``: command-line options that select the sweep's directory.
     """
     wandb, shown = wandb_of(sweep), sweep.status.tracking
     if wandb is None:
@@ -107,12 +107,12 @@ def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun], where: str = "") -> l
         condition = find_condition(sweep.status.conditions, "TrackingSynced")
         why = f" ({condition.message})" if condition is not None and condition.status == "False" else ""
         noun = "run is" if missing == 1 else "runs are"
-        lines.append(f"{missing} finished {noun} not there yet{why}: sweep sync {sweep.display_name}{where}")
+        lines.append(f"{missing} finished {noun} not in W&B yet{why}; run: sweep sync {sweep.display_name}{where}")
     return lines
 
 
 def trouble(sweep: Sweep) -> list[str]:
-    """Conditions that stand in the way: refused spec, an optimizer that fails, a tracker that has nothing."""
+    """Problems: a rejected spec, a failing optimizer, a tracker that is not in sync."""
     bad = []
     for type_ in ("Accepted", "OptimizerHealthy", "TrackingSynced"):
         condition = find_condition(sweep.status.conditions, type_)

@@ -1,4 +1,7 @@
-"""What only the model can say: what matters, and which run is best without its luck. Imports torch when called."""
+"""Results that need the fitted model: parameter importance, and ranking by posterior mean.
+
+Imports ``protein`` inside functions: it loads torch, which commands that do not fit the model must not load.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,22 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.summary import observation
 
 MIN_OBSERVATIONS = 5
-_NOTE = "Shares of the variance of the predicted score over the search space, each parameter by itself."
+_NOTE = "Share of the variance of the predicted score that each parameter explains alone."
 
 
 def parameter_shares(sweep: Sweep, runs: Sequence[SweepRun]) -> tuple[dict[str, float], str]:
-    """Importance by path, the largest first, and a note; empty with the reason where there are too few scores."""
+    """Importance by path, largest first, and a note. With too few scores: {} and the reason."""
     scored = sum(r.succeeded for r in runs)
     needed = max(MIN_OBSERVATIONS, len(sweep.spec.parameters) + 1)
     if scored < needed:
-        return {}, f"{scored} runs have a score; it takes {needed} to tell."
+        return {}, f"{scored} runs have a score; importance requires {needed}."
     from protein.analysis.importance import parameter_importance
 
     return parameter_importance(_fitted(sweep, runs)), _NOTE
 
 
 def rank_by_posterior(sweep: Sweep, runs: Sequence[SweepRun], candidates: Sequence[SweepRun]) -> list[SweepRun]:
-    """``candidates``, the best mean score by the model first."""
+    """``candidates``, best posterior mean score first."""
     means, _, _ = _fitted(sweep, runs).predict([_searched(sweep, r) for r in candidates])
     sign = -1.0 if sweep.spec.goal == "maximize" else 1.0
     order = sorted(range(len(candidates)), key=lambda i: (sign * float(means[i]), i))
@@ -33,7 +36,7 @@ def rank_by_posterior(sweep: Sweep, runs: Sequence[SweepRun], candidates: Sequen
 
 
 def _fitted(sweep: Sweep, runs: Sequence[SweepRun]) -> Any:
-    """The optimizer with the sweep's observations, whatever the sweep's own method is."""
+    """A Protein optimizer with the sweep's observations, regardless of the sweep's own method."""
     from protein import SearchSpace
     from protein.protein import Protein
     from protein.settings import ProteinSettings

@@ -1,4 +1,4 @@
-"""What the figures are drawn from, taken out of a Sweep and its runs."""
+"""Data series of the report's figures, from a Sweep and its runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweep_operator.api.sweeprun import SweepRun
 
 @dataclass(frozen=True)
 class Axis:
-    """One parameter of the parallel coordinates: positions, and words where positions alone say nothing."""
+    """One axis of the parallel coordinates: position of each run, range, and tick labels by position."""
 
     label: str
     values: list[float]
@@ -23,7 +23,7 @@ class Axis:
 
 
 def scored_runs(runs: Sequence[SweepRun]) -> list[SweepRun]:
-    """Runs with a score, in the order they were made."""
+    """Runs with a score, in order of creation."""
     return [r for r in runs if r.succeeded and r.status.score is not None]
 
 
@@ -33,12 +33,12 @@ def failed_runs(runs: Sequence[SweepRun]) -> list[SweepRun]:
 
 
 def label(run: SweepRun) -> str:
-    """The run's name as the user knows it."""
+    """The run's name as shown to users."""
     return run.status.run_name or run.name
 
 
 def positions(runs: Sequence[SweepRun]) -> dict[str, int]:
-    """Run name -> place on the horizontal axis: its index; manual runs come after the newest."""
+    """Run name -> position on the horizontal axis: its index; manual runs follow the highest index."""
     last = max((r.spec.index for r in runs if r.spec.index is not None), default=-1)
     places = {}
     for run in runs:
@@ -49,7 +49,7 @@ def positions(runs: Sequence[SweepRun]) -> dict[str, int]:
 
 
 def best_so_far(sweep: Sweep, runs: Sequence[SweepRun]) -> list[float]:
-    """For each scored run the best score up to and including it."""
+    """For each scored run, the best score up to and including it."""
     better = max if sweep.spec.goal == "maximize" else min
     best: list[float] = []
     for run in scored_runs(runs):
@@ -59,7 +59,7 @@ def best_so_far(sweep: Sweep, runs: Sequence[SweepRun]) -> list[float]:
 
 
 def parallel_axes(sweep: Sweep, runs: Sequence[SweepRun]) -> list[Axis]:
-    """An axis per searched parameter, in the transformed scale it is searched in; runs without it lie at "absent"."""
+    """One axis per searched parameter, on its search scale; runs without the parameter are at "absent"."""
     return [
         axis(spec.parameter(path), [r.parameters.get(path) for r in runs])
         for path, spec in sweep.spec.parameters.items()
@@ -67,7 +67,7 @@ def parallel_axes(sweep: Sweep, runs: Sequence[SweepRun]) -> list[Axis]:
 
 
 def short_labels(paths: Sequence[str]) -> dict[str, str]:
-    """The last part of each path, as much more of it as tells them apart."""
+    """The last part of each path, extended until it is unique."""
     labels = {}
     for path in paths:
         parts = path.split(".")
@@ -91,7 +91,7 @@ def axis(parameter: Parameter, values: Sequence[Scalar | None]) -> Axis:
     transform = float if parameter.row.axis == "linear" else math.log10
     numbers = [float(v) for v in values if isinstance(v, (int, float))]
     low, high = min([parameter.min or 0.0, *numbers]), max([parameter.max or 0.0, *numbers])
-    if transform is math.log10 and low <= 0:  # a manual run outside the bounds
+    if transform is math.log10 and low <= 0:  # a manual run is outside the bounds
         transform = float
     known = [transform(float(v)) if isinstance(v, (int, float)) else None for v in values]
     marks = _marks(low, high, parameter)

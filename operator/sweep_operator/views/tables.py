@@ -46,7 +46,7 @@ def run_row(run: Json, now: datetime, *, object_names: bool = False) -> tuple[st
 
 
 def sweep_state(sweep: Json) -> str:
-    """The reason of Succeeded; before there is one, what Accepted says."""
+    """The reason of Succeeded; without one, derived from Accepted."""
     found = condition_of(sweep, "Succeeded")
     if found:
         return str(found.get("reason"))
@@ -55,7 +55,7 @@ def sweep_state(sweep: Json) -> str:
 
 
 def run_state(run: Json) -> str:
-    """The reason of Succeeded, of a failed run the failure's own."""
+    """The reason of Succeeded, for a failed run that of the failure."""
     found = condition_of(run, "Succeeded")
     failure = (run.get("status") or {}).get("failure") or {}
     if found.get("status") == "False" and failure.get("reason"):
@@ -64,7 +64,7 @@ def run_state(run: Json) -> str:
 
 
 def calibration_line(sweep: Json) -> str:
-    """How well predictions fitted: ``80% interval holds 78% of scores, 83% of costs (40 runs)``; empty before any."""
+    """Calibration of the predictions: ``80% interval covers 78% of scores, 83% of costs (40 runs)``; else empty."""
     optimizer = (sweep.get("status") or {}).get("optimizer") or {}
     known = [(f"{name}s", optimizer.get(f"{name}Calibration")) for name in ("score", "cost")]
     found = [(what, c["coverage80"], c["runs"]) for what, c in known if c]
@@ -72,11 +72,11 @@ def calibration_line(sweep: Json) -> str:
         return ""
     counts = list(dict.fromkeys(runs for _, _, runs in found))
     shares = ", ".join(f"{share:.0%} of {what}" for what, share, _ in found)
-    return f"80% interval holds {shares} ({' and '.join(map(str, counts))} run{'s' if counts != [1] else ''})"
+    return f"80% interval covers {shares} ({' and '.join(map(str, counts))} run{'s' if counts != [1] else ''})"
 
 
 def number(value: object) -> str:
-    """Four significant digits, or more for what is left of the point."""
+    """Four significant digits; all digits before the decimal point."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return ""
     if value == int(value) and abs(value) < 1e6:
@@ -85,7 +85,7 @@ def number(value: object) -> str:
 
 
 def age(created: object, now: datetime) -> str:
-    """``45s``, ``3m``, ``2h``, ``5d``, as kubectl says it."""
+    """``45s``, ``3m``, ``2h``, ``5d``, as in kubectl."""
     if not created:
         return ""
     then = datetime.fromisoformat(str(created).replace("Z", "+00:00"))
@@ -93,7 +93,7 @@ def age(created: object, now: datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """One unit, two where the first is small: ``90s``, ``5m``, ``2h10m``, ``3d``."""
+    """One unit, or two if the first is small: ``90s``, ``5m``, ``2h10m``, ``3d``."""
     whole = max(0, int(seconds))
     if whole < 120:
         return f"{whole}s"

@@ -1,4 +1,4 @@
-"""What can be said against an object before anything runs."""
+"""Validation of objects before anything runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.accept import check_spec
 from sweep_operator.domain.immutability import check_run_name
 from sweep_operator.engine.accept import check_sweep
+from sweep_operator.engine.ports import HistoryUnreadable
+from sweep_operator.exchange.fit import Names, fit
+from sweep_operator.local.warm_start_sources import read_file
 from sweep_operator.manifests.substitution import check_substitution
 
 
 def checked(manifest: Mapping[str, Any]) -> Sweep:
-    """The Sweep. Raises InvalidObject with everything that is wrong with it."""
+    """The Sweep. Raises InvalidObject with every problem."""
     sweep = parse(Sweep, manifest)
     problems = check_sweep(sweep, OperatorConfig(), require_image=False)
     if problems:
@@ -26,7 +29,7 @@ def checked(manifest: Mapping[str, Any]) -> Sweep:
 
 
 def checked_for_any_cluster(manifest: Mapping[str, Any]) -> Sweep:
-    """As ``checked``, but for what depends on the configuration of an operator, such as its hardware profiles."""
+    """As ``checked``, without checks that depend on an operator's configuration, such as its hardware profiles."""
     sweep = parse(Sweep, manifest)
     problems = [*check_spec(sweep.spec), *check_substitution(sweep)]
     if problems:
@@ -35,11 +38,7 @@ def checked_for_any_cluster(manifest: Mapping[str, Any]) -> Sweep:
 
 
 def check_sources(sweep: Sweep) -> None:
-    """The files that a warm start names can be read, and hold something of use. Raises InvalidObject."""
-    from sweep_operator.engine.ports import HistoryUnreadable
-    from sweep_operator.exchange.fit import Names, fit
-    from sweep_operator.local.warm_start_sources import read_file
-
+    """Check that the files of a warm start are readable and contain usable rows. Raises InvalidObject."""
     sources = sweep.spec.warm_start.from_ if sweep.spec.warm_start is not None else []
     errors = []
     for number, source in enumerate(sources):
@@ -53,13 +52,13 @@ def check_sources(sweep: Sweep) -> None:
             continue
         fitted = fit(rows, sweep, Names(source.parameters, source.metric, source.cost))
         if not fitted.rows:
-            errors.append(FieldError(where, f"{source.file}: holds nothing of use: {'; '.join(fitted.texts())}"))
+            errors.append(FieldError(where, f"{source.file}: contains no usable rows: {'; '.join(fitted.texts())}"))
     if errors:
         raise InvalidObject(errors)
 
 
 def problems_of(document: Mapping[str, Any]) -> list[FieldError]:
-    """Errors of a Sweep or a SweepRun; other kinds are none of ours."""
+    """Errors of a Sweep or a SweepRun."""
     try:
         if document.get("kind") == "SweepRun":
             return check_run_name(parse(SweepRun, document))
@@ -70,20 +69,20 @@ def problems_of(document: Mapping[str, Any]) -> list[FieldError]:
 
 
 def warnings_of(sweep: Sweep) -> list[FieldError]:
-    """What is allowed and probably not meant."""
+    """Valid settings that are probably mistakes."""
     spec, found = sweep.spec, []
     if spec.train.image is None:
-        found.append(FieldError("spec.train.image", "is not set; that works on this machine, a cluster needs an image"))
+        found.append(FieldError("spec.train.image", "is not set; works on this machine, but a cluster needs an image"))
     if not spec.train.command and not spec.train.args:
         found.append(
-            FieldError("spec.train.command", "is not set; this machine has no image to take an entry point from")
+            FieldError("spec.train.command", "is not set; on this machine there is no image to provide an entry point")
         )
     limits = spec.limits
     if limits.max_parallel_runs > limits.max_runs > 0:
-        text = f"{limits.max_parallel_runs} is more than maxRuns, {limits.max_runs}; the rest is never used"
+        text = f"{limits.max_parallel_runs} is more than maxRuns, {limits.max_runs}; the excess is never used"
         found.append(FieldError("spec.limits.maxParallelRuns", text))
     start_up = spec.protein.num_random_samples
     if spec.method == "bayes" and start_up is not None and start_up >= limits.max_runs > 0:
-        text = f"{start_up} start-up runs leave none of maxRuns, {limits.max_runs}, for the model; lower it"
+        text = f"{start_up} random samples use up maxRuns, {limits.max_runs}, and leave no runs for the model; lower it"
         found.append(FieldError("spec.protein.numRandomSamples", text))
     return found

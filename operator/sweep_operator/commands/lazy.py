@@ -1,4 +1,4 @@
-"""A group of commands whose modules are imported when they are called: --help and completion import none of them."""
+"""A command group that imports a command's module when the command is called, not for --help or completion."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
-from sweep_operator.cli.failures import INTERRUPTED, report_failure
+from sweep_operator.commands.failures import INTERRUPTED, report_failure
 
 
 class Entry(NamedTuple):
-    """Where a command is, and its line in --help."""
+    """Location of a command, and its line in --help."""
 
     module: str
     attribute: str
@@ -22,7 +22,7 @@ class Entry(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """Commands by name; errors of any of them in one place. ``elsewhere``: words whose place is another program."""
+    """Commands by name, with one error handler for all. ``elsewhere``: hints for commands of other programs."""
 
     def __init__(
         self, *args: Any, entries: Mapping[str, Entry], elsewhere: Mapping[str, str] | None = None, **kwargs: Any
@@ -53,17 +53,17 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.entries and not args[0].startswith("-") and not ctx.resilient_parsing:
             near = difflib.get_close_matches(args[0], self.entries, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(self.entries)}"
-            ctx.fail(f"{args[0]!r} is no command; {self._elsewhere.get(args[0], hint)}")
+            hint = f"did you mean {near[0]}?" if near else f"available: {', '.join(self.entries)}"
+            ctx.fail(f"{args[0]!r} is not a command; {self._elsewhere.get(args[0], hint)}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click has its own answer to these
+            raise  # handled by click
         except ModuleNotFoundError:
-            raise  # sweep_operator.programs names the extra that is missing
+            raise  # sweep_operator.programs names the missing extra
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except Exception as error:

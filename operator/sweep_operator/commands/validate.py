@@ -1,4 +1,4 @@
-"""``sweep validate``."""
+"""``sweep validate`` and ``kubectl sweep validate``."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from typing import Any
 
 import click
 
-from sweep_operator.cli.failures import BAD_INPUT
-from sweep_operator.cli.options import config_dir
+from sweep_operator.api.errors import parse
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.commands.checks import problems_of, warnings_of
+from sweep_operator.commands.failures import BAD_INPUT
+from sweep_operator.commands.options import config_dir
+from sweep_operator.config.compose import read_single
+from sweep_operator.config.errors import ConfigError, shown
+from sweep_operator.config.load import load_sweep
+from sweep_operator.config.yaml_files import read_documents
+
+_KINDS = ("Sweep", "SweepRun", "ConfigMap")
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @config_dir()
-@click.option("--strict", is_flag=True, help="Warnings are errors.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 def validate(files: tuple[Path, ...], config_dir: Path | None, strict: bool) -> None:
-    """Check FILES: Sweep and SweepRun manifests, sweep configurations, job configurations."""
-    from sweep_operator.config.errors import ConfigError
-
+    """Validate FILES: Sweep and SweepRun manifests, sweep configurations, job configurations."""
     bad = 0
     for path in files:
         try:
@@ -39,13 +46,7 @@ def validate(files: tuple[Path, ...], config_dir: Path | None, strict: bool) -> 
 
 
 def _findings(path: Path, config_dir: Path | None) -> tuple[list[str], list[str]]:
-    """Problems and warnings. Raises ConfigError where the file cannot be read as what it should be."""
-    from sweep_operator.cli.checks import problems_of, warnings_of
-    from sweep_operator.config.compose import read_single
-    from sweep_operator.config.errors import ConfigError, shown
-    from sweep_operator.config.load import load_sweep
-    from sweep_operator.config.yaml_files import read_documents
-
+    """Problems and warnings. Raises ConfigError if the file cannot be parsed."""
     first = read_single(path)
     if isinstance(first, Mapping) and not {"kind", "apiVersion"} & first.keys():
         documents: list[Any] = [load_sweep([str(path), f"run={_run_name(path)}"], config_dir).manifest]
@@ -54,24 +55,17 @@ def _findings(path: Path, config_dir: Path | None) -> tuple[list[str], list[str]
     problems, warnings = [], []
     for document in documents:
         if not isinstance(document, Mapping):
-            raise ConfigError(f"{path}: holds {shown(document)}, not a Sweep (key: value lines)")
+            raise ConfigError(f"{path}: expected a Sweep (key: value lines), got {shown(document)}")
         kind = document.get("kind")
-        if kind not in ("Sweep", "SweepRun", "ConfigMap"):
-            said = "is missing; add kind: Sweep" if kind is None else f"{kind!r} is none of Sweep, SweepRun, ConfigMap"
-            problems.append(f"kind: {said}")
+        if kind not in _KINDS:
+            reason = "is missing; add kind: Sweep" if kind is None else f"{kind!r} is not one of {', '.join(_KINDS)}"
+            problems.append(f"kind: {reason}")
         elif kind != "ConfigMap":
             found = [str(p) for p in problems_of(document)]
             problems += found
             if kind == "Sweep" and not found:
-                warnings += [str(w) for w in warnings_of(_sweep(document))]
+                warnings += [str(w) for w in warnings_of(parse(Sweep, document))]
     return problems, warnings
-
-
-def _sweep(document: Mapping[str, Any]) -> Any:
-    from sweep_operator.api.errors import parse
-    from sweep_operator.api.sweep import Sweep
-
-    return parse(Sweep, document)
 
 
 def _run_name(path: Path) -> str:

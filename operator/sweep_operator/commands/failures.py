@@ -1,4 +1,8 @@
-"""Errors as a user reads them: one line each on stderr, never a traceback."""
+"""Error messages for users: one line per problem on stderr, without a traceback.
+
+The class InvalidObject is looked up in ``sys.modules``, not imported: importing the models takes more than half of the
+run time of a short command.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ INTERRUPTED = 130
 
 
 def report_failure(error: Exception) -> int:
-    """Prints ``error``; returns the exit code."""
+    """Print ``error``; returns the exit code."""
     for line in failure_lines(error):
         click.echo(f"error: {line}", err=True)
     return BAD_INPUT if _is_input_error(error) else FAILED
@@ -35,7 +39,7 @@ def failure_lines(error: Exception) -> list[str]:
         return [first or type(error).__name__]
     ctx = click.get_current_context(silent=True)
     program = ctx.find_root().info_name if ctx is not None else "sweep"
-    return [f"{type(error).__name__}: {first}; `{program} --debug ...` shows where"]
+    return [f"{type(error).__name__}: {first}; run `{program} --debug ...` for the traceback"]
 
 
 def _is_input_error(error: Exception) -> bool:
@@ -43,6 +47,5 @@ def _is_input_error(error: Exception) -> bool:
 
 
 def _is_invalid_object(error: Exception) -> bool:
-    # Looked up, not imported: the models cost more than half of a short command.
     module = sys.modules.get("sweep_operator.api.errors")
     return module is not None and isinstance(error, module.InvalidObject)

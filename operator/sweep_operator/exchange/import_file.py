@@ -1,4 +1,4 @@
-"""From a file of runs that were made elsewhere to SweepRuns of a sweep. Pure but for reading the file."""
+"""Convert a file of completed runs to SweepRuns of a sweep. Pure, except for reading the file."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _MAX_TEXT = 1024
 
 @dataclass(frozen=True)
 class ImportFile:
-    """A file, and how it is to be understood."""
+    """A file, and how to read it."""
 
     path: Path
     names: Names = field(default_factory=Names)
     given: Mapping[str, Any] | None = None
-    """Values of parameters that the file does not have."""
+    """Values of parameters that are not in the file."""
     ignore_unknown: bool = False
 
     @property
     def title(self) -> str:
-        """The file in words."""
+        """Name of the file for messages."""
         return "standard input" if self.path == STDIN else self.path.name
 
 
 @dataclass(frozen=True)
 class Imports:
-    """What is to be created, and how many runs are there already."""
+    """The SweepRuns to create, and the number of runs that already exist."""
 
     bodies: tuple[dict[str, Any], ...]
     known: int
@@ -62,16 +62,15 @@ def values_of(given: Sequence[str]) -> dict[str, Any]:
     for raw in given:
         argument = parse_argument(raw)
         if not isinstance(argument.value, (bool, int, float, str)):
-            raise ConfigError(f"--set {raw}: {argument.value!r} is no value of a parameter")
+            raise ConfigError(f"--set {raw}: {argument.value!r} is not a parameter value (boolean, number or string)")
         found[argument.key] = argument.value
     return found
 
 
 def imports_of(file: ImportFile, sweep: Sweep, existing: Sequence[SweepRun]) -> Imports:
-    """The file's runs as SweepRuns of ``sweep``. Raises ConfigError with everything that is wrong with it.
+    """The file's runs as SweepRuns of ``sweep``. Raises ConfigError with every problem.
 
-    What was imported before, or is one of the sweep's own runs, is known by its content: importing twice changes
-    nothing.
+    Runs that were imported before, and the sweep's own runs, are recognized by their content and skipped.
     """
     _check_names(file, sweep)
     rows = _read(file)
@@ -80,10 +79,10 @@ def imports_of(file: ImportFile, sweep: Sweep, existing: Sequence[SweepRun]) -> 
     fitted = fit(rows, sweep, file.names)
     wrong = fitted.texts(*_ERRORS)
     if not file.ignore_unknown:
-        wrong += [f"{text}; map their names (--map), or --ignore-unknown" for text in fitted.texts("unknown")]
+        wrong += [f"{text}; map their names with --map, or use --ignore-unknown" for text in fitted.texts("unknown")]
     if wrong:
         raise ConfigError([f"{file.title}: {text}" for text in wrong])
-    own = {_content(name, *_told(r)) for r in existing if r.terminal for name in _called(r)}
+    own = {_content(name, *_result(r)) for r in existing if r.terminal for name in _names(r)}
     there = {r.name for r in existing}
     bodies, known = [], 0
     seen: Counter[str] = Counter()
@@ -102,7 +101,7 @@ def _read(file: ImportFile) -> list[Row]:
         content = sys.stdin.buffer.read() if file.path == STDIN else file.path.read_bytes()
         return rows_of_bytes(content, file.title, file.path.name)
     except FileNotFoundError:
-        raise ConfigError(f"{file.path}: there is no such file") from None
+        raise ConfigError(f"{file.path}: file not found") from None
     except OSError as error:
         raise ConfigError(f"{file.path}: cannot be read: {error.strerror or error}") from None
     except RowsInvalid as error:
@@ -126,11 +125,11 @@ def _body(sweep: Sweep, row: FittedRow, file: ImportFile, seen: Counter[str]) ->
         }
     ).to_json()
     spec = {"sweepName": sweep.name, "origin": "imported", "parameters": row.parameters, "observation": observation}
-    # Not where it stands: a file may grow, be sorted or be given another name.
+    # Without file name and line: the file may grow, be sorted or be renamed.
     identity = {**spec, "observation": {**observation, "source": row.row.run}}
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     seen[digest] += 1
-    if seen[digest] > 1:  # the same result measured twice is two observations
+    if seen[digest] > 1:  # equal results of two runs are two observations
         digest = hashlib.sha256(f"{digest}/{seen[digest]}".encode()).hexdigest()
     return {
         "apiVersion": API_VERSION,
@@ -140,13 +139,13 @@ def _body(sweep: Sweep, row: FittedRow, file: ImportFile, seen: Counter[str]) ->
     }
 
 
-def _called(run: SweepRun) -> set[str]:
-    """Its name here, and where it was made: another export of the same runs may have more metrics than the first."""
+def _names(run: SweepRun) -> set[str]:
+    """The run's names here and at its origin: a second export of the same runs may have more metrics than the first."""
     observation = run.spec.observation
     return {run.status.run_name or run.name, *([observation.source] if observation and observation.source else [])}
 
 
-def _told(run: SweepRun) -> tuple[Mapping[str, Any], float | None, float | None]:
+def _result(run: SweepRun) -> tuple[Mapping[str, Any], float | None, float | None]:
     return run.parameters, run.status.score, run.status.cost
 
 
@@ -159,7 +158,7 @@ def _check_names(file: ImportFile, sweep: Sweep) -> None:
         unknown = [path for path in paths if path not in sweep.spec.parameters]
         if unknown:
             known = ", ".join(sorted(sweep.spec.parameters))
-            raise ConfigError(f"{option} {unknown[0]}: is no parameter of {sweep.display_name}; known are {known}")
+            raise ConfigError(f"{option} {unknown[0]}: is not a parameter of {sweep.display_name}; known: {known}")
 
 
 def _pairs(option: str, given: Sequence[str]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""``sweep render``."""
+"""``sweep render`` and ``kubectl sweep render``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
-from sweep_operator.cli.options import OVERRIDES_FOLLOW, config_and_overrides, config_dir
+from sweep_operator.commands.checks import checked_for_any_cluster
+from sweep_operator.commands.options import OVERRIDES_FOLLOW, config_and_overrides, config_dir
+from sweep_operator.config.load import load_sweep
+from sweep_operator.config.yaml_files import to_yaml
 
 
 @click.command(context_settings=OVERRIDES_FOLLOW)
@@ -14,10 +17,6 @@ from sweep_operator.cli.options import OVERRIDES_FOLLOW, config_and_overrides, c
 @config_dir()
 def render(arguments: tuple[str, ...], config_dir: Path | None) -> None:
     """Print the Sweep manifest of CONFIG with its overrides. `sweep render ... | kubectl apply -f -`"""
-    from sweep_operator.cli.checks import checked_for_any_cluster
-    from sweep_operator.config.load import load_sweep
-    from sweep_operator.config.yaml_files import to_yaml
-
     loaded = load_sweep(arguments, config_dir)
     checked_for_any_cluster(loaded.manifest)
     for note in loaded.notes:

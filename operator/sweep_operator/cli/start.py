@@ -1,0 +1,85 @@
+"""Start a sweep on this machine and print its summary."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from sweep_operator.api.errors import parse
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.cli.driver import Ended, drive
+from sweep_operator.cli.stored import STATE
+from sweep_operator.commands.checks import check_sources
+from sweep_operator.commands.failures import FAILED, INTERRUPTED
+from sweep_operator.commands.options import DEFAULT_RUNS_DIR
+from sweep_operator.config.load import load_sweep
+from sweep_operator.config.patch import typed_parameters, yaml_block
+from sweep_operator.decide.summary import ranked
+from sweep_operator.local import LocalSession
+from sweep_operator.views.live import LineView, TableView, View
+from sweep_operator.views.progress import stop_reason, tracking_lines
+from sweep_operator.views.report_series import label
+
+
+def start(
+    arguments: tuple[str, ...], config_dir: Path | None, runs_dir: Path | None, plain: bool, *, new_runs: int | None
+) -> None:
+    """Run the sweep; ``new_runs``: stop after that many new runs. Raises click's Exit with the command's exit code."""
+    loaded = load_sweep(arguments, config_dir, runs_dir)
+    session = LocalSession(loaded.runs_dir, loaded.manifest, extras=loaded.extras)
+    if not (session.directory / STATE).exists():  # a resumed sweep has already read its sources
+        check_sources(parse(Sweep, loaded.manifest))
+    for note in loaded.notes:
+        click.echo(f"note: {note}", err=True)
+    view: View
+    if sys.stdout.isatty() and not plain:
+        view = TableView(Console(), lambda: datetime.now(UTC))
+    else:
+        view = LineView(_write_line)
+    try:
+        ended = asyncio.run(drive(session, view, new_runs=new_runs))
+    finally:
+        view.close()
+    for line in _summary(ended, session.directory):
+        click.echo(line)
+    if ended.interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
+    if not ended.succeeded:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _summary(ended: Ended, directory: Path) -> Iterator[str]:
+    sweep, runs = ended.sweep, ended.runs
+    reason = stop_reason(sweep)
+    yield ""
+    if ended.interrupted:
+        yield "Interrupted. Run the same command to resume."
+    elif reason:
+        yield reason
+    scored = ranked(sweep, runs)
+    if scored:
+        best = scored[0]
+        cost = "" if best.status.cost is None else f", cost {best.status.cost:.4g}"
+        yield f"Best: {label(best)}, score {best.status.score:.4f}{cost}\n"
+        yield yaml_block(typed_parameters(sweep, best.parameters)) + "\n"
+    else:
+        yield "No run has a score."
+        failure = next((r.status.failure for r in reversed(runs) if r.status.failure), None)
+        if failure is not None:
+            yield f"Last failure: {failure.reason}: {failure.message}"
+    yield f"Runs:   {directory / 'runs'}"
+    where = "" if directory.parent == DEFAULT_RUNS_DIR.resolve() else f" --runs-dir {directory.parent}"
+    yield from (f"W&B:    {line}" for line in tracking_lines(sweep, runs, where))
+    if scored:
+        yield f"Patch:  sweep best-params sweep_run={sweep.display_name}{where}"
+        yield f"Report: sweep report {sweep.display_name}{where}"
+
+
+def _write_line(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,159 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from sweep_operator.config.errors import ConfigError
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+# Values such as -3 or +hardware=macbook must not be parsed as options.
+OVERRIDES_FOLLOW = {"ignore_unknown_options": True}
+DEFAULT_RUNS_DIR = Path("train_dir/sweep")
+
+
+def grouped(keyword: str, group: type[Any], *options: Decorator) -> Decorator:
+    """Add ``options`` to a command, which receives them as one value: ``keyword=group(...)``.
+
+    ``group`` is a dataclass with one field per option.
+    """
+    names = [field.name for field in fields(group)]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def called(**values: Any) -> Any:
+            return command(**{keyword: group(**{name: values.pop(name) for name in names})}, **values)
+
+        decorated: Callable[..., Any] = called
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def config_and_overrides() -> Decorator:
+    """``[CONFIG] [key=value ...]``, passed as ``arguments``."""
+    return click.argument("arguments", nargs=-1, metavar="[CONFIG] [key=value ...]")
+
+
+def config_dir() -> Decorator:
+    """``--config-dir``."""
+    return click.option(
+        "--config-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Directory that contains sweep_job.yaml. [./configs]",
+    )
+
+
+def runs_dir(default: Path | None = None) -> Decorator:
+    """``--runs-dir``; without a default, the ``runs_dir`` of the configuration applies."""
+    shown = f"Directory that contains the sweeps. [{default or 'runs_dir of the configuration, ./train_dir/sweep'}]"
+    return click.option(
+        "--runs-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=default,
+        help=shown,
+        envvar="SWEEP_RUNS_DIR",
+    )
+
+
+def output_format() -> Decorator:
+    """``-o table|json|yaml``."""
+    return click.option(
+        "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", help="Output format. [table]"
+    )
+
+
+def no_importance() -> Decorator:
+    """``--no-importance``."""
+    return click.option(
+        "--no-importance", is_flag=True, help="Omit the parameter importance, which requires fitting the model."
+    )
+
+
+@dataclass(frozen=True)
+class RankingOptions:
+    """Which runs ``best-params`` shows."""
+
+    top_n: int
+    show_scores: bool
+    max_cost: float | None
+    by: Literal["observed", "posterior"]
+
+
+ranking_options = grouped(
+    "ranking",
+    RankingOptions,
+    click.option("--top-n", type=click.IntRange(min=1), default=1, help="Number of best runs to show. [1]"),
+    click.option("--show-scores", is_flag=True, help="Show the scores of all successful runs."),
+    click.option("--max-cost", type=float, help="Consider only runs that cost at most this much."),
+    click.option(
+        "--by", type=click.Choice(["observed", "posterior"]), default="observed",
+        help="Rank by the observed score, or by the model's posterior mean, which averages out noise. [observed]",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """File and format of an export; None: standard output, and the format that the file name implies."""
+
+    output: Path | None
+    form: Literal["csv", "jsonl"] | None
+
+
+export_options = grouped(
+    "target",
+    ExportOptions,
+    click.option(
+        "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write. [standard output]"
+    ),
+    click.option(
+        "--format", "form", type=click.Choice(["csv", "jsonl"]),
+        help="File format. [by the extension of --output, else csv]",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to read the file of an import."""
+
+    mapped: tuple[str, ...]
+    given: tuple[str, ...]
+    metric: str | None
+    cost: str | None
+    ignore_unknown: bool
+    dry_run: bool
+
+
+import_options = grouped(
+    "options",
+    ImportOptions,
+    click.option("--map", "mapped", multiple=True, metavar="PARAMETER=NAME",
+                 help="Name of a parameter in the file, if it differs (repeatable)."),
+    click.option("--set", "given", multiple=True, metavar="PARAMETER=VALUE",
+                 help="Value of a parameter that is not in the file (repeatable)."),
+    click.option("--metric", help="Name of the score in the file. [score, or the sweep's metric]"),
+    click.option("--cost", help="Name of the cost in the file. [cost]"),
+    click.option("--ignore-unknown", is_flag=True, help="Ignore parameters that the sweep does not search."),
+    click.option("--dry-run", is_flag=True, help="Check the file without importing anything."),
+)  # fmt: skip
+
+
+def sweep_name(argument: str) -> str:
+    """The name in ``sweep_run=NAME`` or ``NAME``. Raises ConfigError."""
+    key, equals, name = argument.rpartition("=")
+    if equals and key != "sweep_run":
+        raise ConfigError(f"{argument!r}: unknown key {key!r}; write sweep_run=NAME")
+    if not name:
+        raise ConfigError("sweep_run: the name is empty; write sweep_run=NAME")
+    return name

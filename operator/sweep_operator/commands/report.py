@@ -1,0 +1,26 @@
+"""``report``: the part that does not depend on where the sweep is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.report.page import report_page
+from sweep_operator.views.report_data import parameter_shares
+
+
+def write_report(sweep: Sweep, runs: Sequence[SweepRun], path: Path, *, no_importance: bool) -> None:
+    """Write the page and print its path; ``-`` writes it to standard output."""
+    shares, note = ({}, "Omitted by --no-importance.") if no_importance else parameter_shares(sweep, runs)
+    page = report_page(sweep, runs, shares, note, datetime.now(UTC))
+    if str(path) == "-":
+        click.echo(page)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    click.echo(path)

@@ -1,0 +1,69 @@
+"""A sweep and its runs as text, from the objects' JSON. Imports no models, so that ``sweep status`` starts fast."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sweep_operator.config.yaml_files import to_yaml
+from sweep_operator.domain.conditions import condition_of
+from sweep_operator.views.tables import (
+    LEFT,
+    RUN_COLUMNS,
+    SWEEP_COLUMNS,
+    calibration_line,
+    number,
+    run_row,
+    run_state,
+    sweep_row,
+)  # fmt: skip
+
+_CONDITIONS = ("Accepted", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
+_FAILURES_SHOWN = 5
+
+
+def sweep_lines(
+    sweep: dict[str, Any], runs: Sequence[dict[str, Any]], now: datetime, *, object_names: bool = False
+) -> Iterator[str]:
+    """The sweep, its problems, its runs, its best parameters and its calibration."""
+    yield text_table(SWEEP_COLUMNS, [sweep_row(sweep, now, object_names=object_names)])
+    for type_ in _CONDITIONS:
+        found = condition_of(sweep, type_)
+        if found.get("message") and (type_ == "Succeeded" or found.get("status") == "False"):
+            yield f"{found.get('reason')}: {found['message']}"
+    if runs:
+        yield "\n" + text_table(RUN_COLUMNS, [run_row(r, now, object_names=object_names) for r in runs])
+    for run in runs[-_FAILURES_SHOWN:]:
+        failure = (run.get("status") or {}).get("failure")
+        if failure and failure.get("message"):
+            yield f"{run['metadata']['name']} {run_state(run)}: {failure['message']}"
+    best = ((sweep.get("status") or {}).get("best") or [None])[0]
+    if best:
+        yield f"\nBest: {best['run']}, score {number(best['score'])}, cost {number(best.get('cost'))}"
+        for path, value in sorted((best.get("parameters") or {}).items()):
+            yield f"  {path} = {value}"
+    calibration = calibration_line(sweep)
+    if calibration:
+        yield f"\nCalibration: {calibration}"
+
+
+def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as kubectl prints it: plain text for cut, awk and grep."""
+    widths = [max(len(c), *(len(r[i]) for r in rows)) if rows else len(c) for i, c in enumerate(columns)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.ljust(width) if name in LEFT else cell.rjust(width)
+            for name, cell, width in zip(columns, cells, widths, strict=True)
+        )
+        return "   ".join(padded).rstrip()
+
+    return "\n".join(line(cells) for cells in (columns, *rows))
+
+
+def objects_text(objects: Sequence[dict[str, Any]], output: str) -> str:
+    """A List as ``kubectl get -o json|yaml`` prints it."""
+    document = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+    return json.dumps(document, indent=2) if output == "json" else to_yaml(document)
