@@ -139,7 +139,7 @@ def test_deadlines_count_from_the_start_of_main_in_both_stages(cluster: Cluster,
         until_reason(cluster, "sweep", name, ns, "MaxRunsReached")
         assert cluster.get("sweep", name, ns)["status"]["optimizer"]["observations"] == observed
         cluster.until(lambda n=name: not running_pods(cluster, ns, n), f"the pod of {name} is ended")
-    status = until_reason(cluster, "sweeprun", "stuck.r.0", ns, "ImagePullBackOff", 30)["status"]
+    status = until_reason(cluster, "sweeprun", "stuck.r.0", ns, "ImagePullBackOff")["status"]
     cluster.until(lambda: condition(cluster.get("sweeprun", "stuck.r.0", ns))["status"] == "False", "it gives up")
     status = cluster.get("sweeprun", "stuck.r.0", ns)["status"]
     assert (status["failure"]["class"], status["failure"]["reason"]) == ("infrastructure", "ImagePullBackOff")

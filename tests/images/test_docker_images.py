@@ -115,7 +115,7 @@ def test_the_operator_runs_a_sweep(tag: str, cluster: Cluster, namespace: str) -
         # by the model: the optimizer's own process has started in there too
         limits = {"maxRuns": 4}
         cluster.apply(sweep("boxed", method="bayes", limits=limits, protein={"numRandomSamples": 1}), namespace)
-        until_reason(cluster, "sweep", "boxed", namespace, "MaxRunsReached", 120)
+        until_reason(cluster, "sweep", "boxed", namespace, "MaxRunsReached")
         found = check_ended_well(cluster, namespace, "boxed", 4)
         assert "model" in {r["spec"]["origin"] for r in found}
         assert "fallback" not in {r["spec"]["origin"] for r in found}
