@@ -189,10 +189,10 @@ def test_explain_and_field_selectors(cluster: Cluster, namespace: str) -> None:
     text = cluster.kubectl("explain", "sweep.spec", "--recursive")
     assert "maxSuggestionCost" in text
     for field, said in (
-        ("sweep", "searched"),
+        ("sweep", "Desired state of the sweep"),
         ("sweep.spec.protein", "Default: 1024"),
         ("sweep.spec.parameters", "distribution"),
-        ("sweep.spec.tracking.wandb.apiKeySecret", "Key in its data"),
+        ("sweep.spec.tracking.wandb.apiKeySecret", "Key in the Secret's data"),
         ("sweep.status.cost", "wasted"),
         ("sweep.status.conditions", "TooManyConsecutiveFailures"),
         ("sweeprun", "SweepRun"),

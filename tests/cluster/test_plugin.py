@@ -88,7 +88,7 @@ def test_names_that_are_not_there_are_answered_with_those_that_are(person: Perso
         (["logs", "done"], "'done' is a sweep; name one of its runs"),
         (["stop", "pod/done"], "write sweep/NAME or sweeprun/NAME"),
         (["best-params", "done", "--max-cost", "-1"], "--max-cost"),
-        (["list"], "`kubectl sweep status` lists the sweeps"),
+        (["list"], "use `kubectl sweep status` to list sweeps"),
     ):
         done = person.sweep(*arguments)
         assert done.code == 2, (arguments, done)
@@ -158,7 +158,7 @@ def test_suspend_and_resume(cluster: Cluster, person: Person, hanging: str) -> N
     reader = Person(cluster, person.namespace, "reader", [("metta.ai", r, "get,list") for r in ("sweeps", "sweepruns")])
     done = reader.sweep("status", hanging, "-w")
     assert done.code == 1
-    assert " may not watch sweep" in done.err
+    assert " is not allowed to watch sweep" in done.err
     assert person.does("suspend", hanging).out == f"sweep.metta.ai/{hanging} suspended\n"
     assert cluster.get("sweep", hanging, person.namespace)["spec"]["suspend"] is True
     assert person.does("suspend", hanging).out == f"sweep.metta.ai/{hanging} suspended (unchanged)\n"
@@ -316,7 +316,7 @@ def test_top_says_what_runs_use_and_cost(cluster: Cluster, person: Person, hangi
         row = next(line.split() for line in with_.lines if line.startswith(f"{hanging}.r.0 "))
         assert {"train", "1.5", "3.0Gi", "node-0"} <= set(row)
         refused = unmetered.does("top", hanging)
-        assert "may not list pods.metrics.k8s.io" in refused.err
+        assert "is not allowed to list pods.metrics.k8s.io" in refused.err
         assert f"{hanging}.r.0" in refused.out
     finally:
         cluster.kubectl("delete", "crd", "pods.metrics.k8s.io")
@@ -338,7 +338,7 @@ def test_logs_of_a_stage(cluster: Cluster, person: Person, tmp_path: Path) -> No
         last = person.does("logs", "talking.r.0", "--stage", "train", "--tail", "1", "--timestamps")
         assert last.lines == ["2026-03-01T09:00:02Z epoch 2"] or last.lines[0].endswith("Z epoch 2")
         for arguments, said in (
-            (["talking.r.0", "--stage", "eval"], "has no pod of eval yet; -f waits for it"),
+            (["talking.r.0", "--stage", "eval"], "has no pod of eval yet; use -f to wait for it"),
             (["talking.r.0", "--attempt", "2"], "has no pod of attempt 2 yet"),
             (["talking.r.0", "-c", "sidecar"], "container sidecar is not valid"),
         ):
@@ -394,7 +394,7 @@ def test_a_missing_right_is_named(
         return
     assert (done.code, done.out) == (1, "")
     verb, resource = right.split()
-    assert f"{other.account} may not {verb} {resource} in namespace {person.namespace}" in done.err
+    assert f"{other.account} is not allowed to {verb} {resource} in namespace {person.namespace}" in done.err
     assert f"kubectl auth can-i {verb} " in done.err
     assert done.err.count("\n") == 1
 

@@ -106,7 +106,7 @@ def test_intervals_are_bars_and_the_words_count_them(quantity: Quantity) -> None
     assert found is not None
     assert found.coverage80 == pytest.approx(len(held.x) / compared, abs=5e-4)
     page = report_page(sweep, runs, SHARES, "note", T0)
-    assert f"they hold {found.coverage80:.0%} of {compared} observed {quantity}s" in page
+    assert f"They contain {found.coverage80:.0%} of {compared} observed {quantity}s" in page
 
 
 def test_predictions_without_an_interval_are_dots_alone() -> None:
