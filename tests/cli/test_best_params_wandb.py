@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from stored_sweeps import finished, manifest, store
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
@@ -18,6 +17,7 @@ from sweep_operator.config.errors import ConfigError
 from sweep_operator.tracking.delivery.content import sweep_card
 from sweep_operator.tracking.history.messages import HistoryAnswer, PastRun, PastSweep
 from sweep_operator.tracking.history.objects import objects_of_answer
+from tests.cli.stored_sweeps import finished, manifest, store
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import WandbServer
 

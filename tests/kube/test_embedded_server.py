@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from engine_conformance import EngineConformance
-from kube_conformance import NS, KubeConformance, config_map, owner, pod
 
 from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked, StoreUnreadable, open_readonly
 from sweep_operator.kube.embedded.watch_log import WatchLog
 from sweep_operator.kube.protocol import Forbidden, Gone, Invalid, Kind, Kube, NotFound, WatchEvent
+from tests.kube.engine_conformance import EngineConformance
+from tests.kube.kube_conformance import NS, KubeConformance, config_map, owner, pod
 
 
 def clock() -> datetime:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from sample_sweep import T0, run_json, sample, sweep_json, with_status
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweeprun import Prediction, SweepRun
@@ -14,6 +13,7 @@ from sweep_operator.report import figures
 from sweep_operator.report.page import report_page
 from sweep_operator.views.report_data import parameter_shares
 from sweep_operator.views.report_series import best_so_far, parallel_axes, positions, short_labels
+from tests.report.sample_sweep import T0, run_json, sample, sweep_json, with_status
 
 SHARES = {"trainer.optimizer.learning_rate": 0.75, "trainer.batch_size": 0.25}
 
