@@ -63,7 +63,7 @@ def rows(runs_dir: Path, name: str) -> list[Row]:
 
 def what_counts(row: Row) -> str:
     """As text: nan and -0.0, 1 and 1.0 and True are different things."""
-    return repr((row.outcome, sorted(row.parameters.items()), row.score, row.cost, sorted(row.metrics.items()),
+    return repr((row.result, sorted(row.parameters.items()), row.score, row.cost, sorted(row.metrics.items()),
                  row.failure))  # fmt: skip
 
 
@@ -114,9 +114,9 @@ def test_a_table_of_somebody_else(tmp_path: Path) -> None:
     assert refused.exit_code == 2
     assert refused.stderr.splitlines() == [
         "error: wandb_export.csv: 1 run without metric 'reward': line 3",
-        "error: wandb_export.csv: trainer.activation is in none of the runs; map its name, or give it a column (its "
-        "search center: 'tanh')",
-        "error: wandb_export.csv: not searched here, and not used: Name, State, act; map their names with --map, or "
+        "error: wandb_export.csv: trainer.activation is not in any run; map its name or add a column "
+        "(search center: 'tanh')",
+        "error: wandb_export.csv: not used by this sweep: Name, State, act; map their names with --map, or "
         "use --ignore-unknown",
     ]
     assert rows(tmp_path, "my_sweep") == [], "nothing of a file in which anything is wrong"
@@ -137,7 +137,7 @@ def test_standard_input(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["import", "-", "s", "--runs-dir", str(tmp_path)], input=line)
     assert result.stdout == "imported 1 run\n"
     (row,) = rows(tmp_path, "s")
-    assert (row.outcome, row.failure.class_ if row.failure else None) == ("failed", "parameters")
+    assert (row.result, row.failure.class_ if row.failure else None) == ("failed", "parameters")
 
 
 def test_the_same_result_twice_is_two_observations(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_another_export_of_the_same_runs_adds_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "arguments", "said"),
     [
-        ("f.csv", "", [], "f.csv: holds no rows; write one line for each run"),
+        ("f.csv", "", [], "f.csv: contains no rows; write one line per run"),
         (
             "f.csv",
             "lr,net.width,net.act,score\n0.1,2.5,relu,1\n",
@@ -175,17 +175,17 @@ def test_another_export_of_the_same_runs_adds_nothing(tmp_path: Path) -> None:
             [],
             "f.csv: line 2: net.act: 'sine' is not one of t",
         ),
-        ("f.csv", "lr,net.width,net.act,score\n0.1,2,relu,nan\n", [], "f.csv, line 2: score: 'nan' is not finite; a r"),
+        ("f.csv", "lr,net.width,net.act,score\n0.1,2,relu,nan\n", [], "f.csv, line 2: score: 'nan' is not finite; lea"),
         ("f.csv", "lr,net.width,net.act,score\nfast,2,relu,1\n", [], "f.csv: line 2: lr: 'fast' is not a number, as"),
-        ("f.csv", "rl,net.width,net.act,score\n0.1,2,relu,1\n", [], "f.csv: lr is in none of the runs; map its name"),
-        ("f.csv", "\xff\xfe", [], "f.csv: is no text in UTF-8: byte 0 is 0xff"),
-        ("f.csv.gz", "\x1f\x8bnothing", [], "f.csv.gz: cannot be unpacked"),
-        ("f.jsonl", "[]\n", [], "f.jsonl, line 1: is [], no JSON object"),
+        ("f.csv", "rl,net.width,net.act,score\n0.1,2,relu,1\n", [], "f.csv: lr is not in any run; map its name"),
+        ("f.csv", "\xff\xfe", [], "f.csv: is not UTF-8 text: byte 0 is 0xff"),
+        ("f.csv.gz", "\x1f\x8bnothing", [], "f.csv.gz: cannot be decompressed"),
+        ("f.jsonl", "[]\n", [], "f.jsonl, line 1: [] is not a JSON object"),
         (
             "f.csv",
             "lr,net.width,net.act,score\n0.1,2,relu,1\n",
             ["--cost", "time"],
-            "f.csv: cost 'time' is in none of the runs; correct its name",
+            "f.csv: cost 'time' is not in any run; correct or remove",
         ),
         (
             "f.csv",

@@ -56,7 +56,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     ),
     "a source that is not there": (
         sweep(rest=TRAIN + "\nwarmStart: {from: [{file: nosuch.csv}]}"),
-        ["spec.warmStart.from[0].file", "nosuch.csv", "there is no such file; paths count from"],
+        ["spec.warmStart.from[0].file", "nosuch.csv", "file not found; relative paths start at"],
     ),
     "a source of nothing": (
         sweep(rest=TRAIN + "\nwarmStart: {from: [{sweep: s}, {file: pyproject.toml}]}"),

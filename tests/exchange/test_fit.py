@@ -1,4 +1,4 @@
-"""Rows of other sweeps in the terms of this one: names, types, score, cost; and a word about everything left out."""
+"""Rows of other sweeps in the terms of this one: names, types, score, cost; and a finding for everything ignored."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def sweep(**spec: Any) -> Sweep:
     return make_sweep().spec(**spec).build()
 
 
-def row(outcome: Any = "succeeded", **fields: Any) -> Row:
-    return Row(**{"where": "line 7", "outcome": outcome, "parameters": {"trainer.lr": 1e-3, "trainer.batch_size": 64},
-                  "score": 1.0 if outcome == "succeeded" else None,
-                  "failure": RowFailure() if outcome == "failed" else None, **fields})  # fmt: skip
+def row(result: Any = "succeeded", **fields: Any) -> Row:
+    return Row(**{"where": "line 7", "result": result, "parameters": {"trainer.lr": 1e-3, "trainer.batch_size": 64},
+                  "score": 1.0 if result == "succeeded" else None,
+                  "failure": RowFailure() if result == "failed" else None, **fields})  # fmt: skip
 
 
 def only(fitted: Fitted) -> Observation:
@@ -30,17 +30,17 @@ def only(fitted: Fitted) -> Observation:
     return found.observation
 
 
-def test_types_are_those_of_this_sweep() -> None:
+def test_values_get_the_types_of_the_sweep() -> None:
     found = only(fit([row(parameters={"trainer.lr": Text("1e-3"), "trainer.batch_size": 64.0}, cost=3.0)], sweep()))
     assert found == Observation({"trainer.lr": 1e-3, "trainer.batch_size": 64}, 1.0, 3.0)
     assert [type(v) for v in found.parameters.values()] == [float, int]
 
 
-def test_names_are_mapped_and_values_are_found_wherever_they_stand() -> None:
-    told = row(parameters={"lr": 0.01}, columns={"x": Text("3")}, fixed={"bs": 128, "seed": 1})
-    fitted = fit([told], sweep(), Names({"trainer.lr": "lr", "trainer.batch_size": "bs"}))
+def test_mapped_names_are_found_in_parameters_columns_and_fixed() -> None:
+    source = row(parameters={"lr": 0.01}, columns={"x": Text("3")}, fixed={"bs": 128, "seed": 1})
+    fitted = fit([source], sweep(), Names({"trainer.lr": "lr", "trainer.batch_size": "bs"}))
     assert only(fitted).parameters == {"trainer.lr": 0.01, "trainer.batch_size": 128}
-    assert fitted.texts() == ["not searched here, and not used: x"]
+    assert fitted.texts() == ["not used by this sweep: x"]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_names_are_mapped_and_values_are_found_wherever_they_stand() -> None:
         (Names(metric="acc"), {}, None),
     ],
 )
-def test_which_number_is_the_score(names: Names, fields: dict[str, Any], score: float | None) -> None:
+def test_score_source(names: Names, fields: dict[str, Any], score: float | None) -> None:
     fitted = fit([row(**fields)], sweep(), names)
     if score is None:
         assert fitted.rows == ()
@@ -66,14 +66,14 @@ def test_which_number_is_the_score(names: Names, fields: dict[str, Any], score: 
         assert only(fitted).score == score
 
 
-def test_costs_of_another_unit_are_left_out_unless_one_is_named() -> None:
-    told = row(cost=5.0, cost_source="GPUSeconds", metrics={"hours": 2.0})
-    fitted = fit([told], sweep())
+def test_costs_of_another_source_are_ignored_unless_cost_is_set() -> None:
+    source = row(cost=5.0, cost_source="GPUSeconds", metrics={"hours": 2.0})
+    fitted = fit([source], sweep())
     assert only(fitted).cost is None
     assert fitted.texts("cost") == [
-        "costs are GPUSeconds there and WallClock here: they are left out; name one with cost"
+        "ignoring GPUSeconds costs, since this sweep uses WallClock; select another cost with cost"
     ]
-    assert only(fit([told], sweep(), Names(cost="hours"))).cost == 2.0
+    assert only(fit([source], sweep(), Names(cost="hours"))).cost == 2.0
     assert only(fit([row(cost=5.0, cost_source="WallClock")], sweep())).cost == 5.0
 
 
@@ -86,7 +86,7 @@ def test_costs_of_another_unit_are_left_out_unless_one_is_named() -> None:
         ("eval", None), ("preempted", None), ("infrastructure", None), ("stopped", None),
     ],
 )  # fmt: skip
-def test_failures_teach_what_they_teach_in_a_sweep(class_: str, observation: Observation | None) -> None:
+def test_observation_of_each_failure_class(class_: str, observation: Observation | None) -> None:
     (found,) = fit([row("failed", cost=3.0, failure=RowFailure(class_))], sweep()).rows
     assert found.observation == observation
 
@@ -97,38 +97,38 @@ def test_failures_teach_what_they_teach_in_a_sweep(class_: str, observation: Obs
         ({"parameters": {"trainer.lr": "fast"}}, "line 7: trainer.lr: 'fast' is not a number, as log_normal needs"),
         ({"parameters": {"trainer.lr": Text("fast")}}, "line 7: trainer.lr: 'fast' is not a number"),
         ({"parameters": {"trainer.lr": True}}, "line 7: trainer.lr: True is not a number"),
-        ({"parameters": {"trainer.lr": [1]}}, "line 7: trainer.lr: [1] is neither a number, a text, true nor false"),
+        ({"parameters": {"trainer.lr": [1]}}, "line 7: trainer.lr: [1] is not a number, string or boolean"),
         ({"parameters": {"trainer.lr": Text("nan")}}, "line 7: trainer.lr: 'nan' is not a number"),
         ({"parameters": {"trainer.batch_size": 48.5}}, "line 7: trainer.batch_size: 48.5 is not an integer"),
         ({"score": None, "columns": {"reward": Text("high")}}, "line 7: reward: 'high' is not a number"),
         ({"score": None, "columns": {"reward": Text("NaN")}}, "line 7: reward: nan is not finite"),
     ],
 )
-def test_a_row_of_wrong_types_is_left_out_and_named(fields: dict[str, Any], text: str) -> None:
+def test_rows_with_invalid_values_are_skipped_and_reported(fields: dict[str, Any], text: str) -> None:
     fitted = fit([row(**fields), row()], sweep())
     assert len(fitted.rows) == 1
     assert fitted.texts("invalid")[0].startswith(text)
 
 
-def test_what_is_missing_is_named_with_its_nearest_relative() -> None:
-    told = [row(parameters={"trainer.lr": 0.1}, columns={"batch_sizes": Text("3")})]
-    assert fit(told, sweep()).texts("missing") == [
-        "trainer.batch_size is in none of the runs; map its name, or give it a column (its search center: 128)"
+def test_missing_parameters_are_reported_with_a_similar_name() -> None:
+    source = [row(parameters={"trainer.lr": 0.1}, columns={"batch_sizes": Text("3")})]
+    assert fit(source, sweep()).texts("missing") == [
+        "trainer.batch_size is not in any run; map its name or add a column (search center: 128)"
     ]
     near = [row(parameters={"trainer.lr": 0.1, "old.batch_size": 3})]
     assert (
         fit(near, sweep())
         .texts("missing")[0]
-        .startswith("trainer.batch_size is in none of the runs; is it 'old.batch_size'? (its search")
+        .startswith("trainer.batch_size is not in any run; did you mean 'old.batch_size'? (search")
     )
     some = [row(), row(parameters={"trainer.lr": 0.1})]
     assert fit(some, sweep()).texts("partly") == [
-        "trainer.batch_size is missing in 1 of 2 runs: there it counts as 128"
+        "trainer.batch_size is missing in 1 of 2 runs; using its search center 128"
     ]
-    nothing = fit([row(parameters={"a": 1})], sweep())
-    assert nothing.rows == ()
-    assert nothing.texts("missing") == [
-        "1 run with none of the parameters trainer.batch_size, trainer.lr: line 7; map the names that they have there"
+    unmatched = fit([row(parameters={"a": 1})], sweep())
+    assert unmatched.rows == ()
+    assert unmatched.texts("missing") == [
+        "1 run without any of the parameters trainer.batch_size, trainer.lr: line 7; map the names that the source uses"
     ]
 
 
@@ -143,7 +143,7 @@ def test_a_conditional_parameter_may_be_absent() -> None:
     assert fitted.texts() == []
 
 
-def test_runs_without_a_result_are_counted() -> None:
+def test_runs_without_a_final_result_are_skipped_and_reported() -> None:
     fitted = fit([row("open"), row("open"), row()], sweep())
     assert len(fitted.rows) == 1
-    assert fitted.texts("open") == ["2 runs without a result, or that may still get one: line 7, line 7"]
+    assert fitted.texts("open") == ["2 runs without a final result: line 7, line 7"]

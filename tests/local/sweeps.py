@@ -1,4 +1,4 @@
-"""Sweeps of shell programs that start in milliseconds: what a container would do, done by real processes."""
+"""Sweeps of shell programs. Real processes that start in milliseconds stand in for containers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.builders import X, sweep_body
 
 REPORT_X = """printf '{"metrics": {"reward": %s}}' "$SWEEP_PARAM_X" > "$SWEEP_RESULTS_FILE" """
 PATIENCE = 90.0
-"""Seconds after which a test gives up; nothing is asserted on time."""
+"""Timeout in seconds. No test asserts on time."""
 
 
 def sh(script: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A sweep on one machine, from the manifest to the observation, with real processes."""
+"""Sweeps in local mode with real processes, from the manifest to the observations."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_train_and_eval_share_the_run_directory_and_results_are_recorded(t
         ("kill -9 $$$$", ("crash", "Error")),
     ],
 )
-async def test_what_goes_wrong_ends_as_the_table_says_and_three_in_a_row_stop_the_sweep(
+async def test_failure_class_and_reason_and_three_failures_in_a_row_end_the_sweep(
     tmp_path: Path, script: str, expected: tuple[str, str]
 ) -> None:
     body = manifest(
@@ -68,7 +68,7 @@ async def test_what_goes_wrong_ends_as_the_table_says_and_three_in_a_row_stop_th
     assert len(runs) == 3
 
 
-async def test_out_of_memory_is_a_property_of_the_parameters(tmp_path: Path) -> None:
+async def test_out_of_memory_has_class_parameters(tmp_path: Path) -> None:
     hungry = "import time; x = bytearray(300_000_000); time.sleep(60)"
     body = manifest(
         train={"command": ["python", "-c", hungry], "resources": {"limits": {"memory": "100Mi"}}},
@@ -78,20 +78,20 @@ async def test_out_of_memory_is_a_property_of_the_parameters(tmp_path: Path) -> 
     assert why(runs[0]) == ("parameters", "OOMKilled")
 
 
-async def test_a_command_that_does_not_exist_is_infrastructure(tmp_path: Path) -> None:
+async def test_a_missing_command_has_class_infrastructure(tmp_path: Path) -> None:
     _, runs = await finish(tmp_path, manifest(train={"command": ["no-such-program"]}, limits={"maxRuns": 1}))
     assert why(runs[0])[0] == "infrastructure"
     assert "no-such-program" in (runs[0].status.failure.message if runs[0].status.failure else "")
 
 
-async def test_a_crash_is_retried_and_the_second_attempt_finds_what_the_first_left(tmp_path: Path) -> None:
+async def test_a_crash_is_retried_in_the_same_run_directory(tmp_path: Path) -> None:
     script = f'if [ ! -e "$SWEEP_RUN_DIR/seen" ]; then touch "$SWEEP_RUN_DIR/seen"; exit 3; fi; {REPORT_X}'
     _, runs = await finish(tmp_path, manifest(train=sh(script), limits={"maxRuns": 1}))
     assert runs[0].succeeded
     assert (runs[0].status.train.attempt, runs[0].status.train.failures) == (2, 1)
 
 
-async def test_a_failing_evaluation_is_repeated_alone(tmp_path: Path) -> None:
+async def test_a_failed_evaluation_is_retried_without_training(tmp_path: Path) -> None:
     flaky = f'if [ "$SWEEP_ATTEMPT" -lt 3 ]; then exit 1; fi; {REPORT_X}'
     body = manifest(train=sh('echo once >> "$SWEEP_RUN_DIR/trained"'), eval=sh(flaky), limits={"maxRuns": 1})
     _, runs = await finish(tmp_path, body)
@@ -112,7 +112,7 @@ async def test_failure_rules_read_the_log(tmp_path: Path) -> None:
     assert runs[0].status.train.attempt == 1, "never retried"
 
 
-async def test_a_program_that_knows_nothing_of_us(tmp_path: Path) -> None:
+async def test_a_program_without_sweep_support(tmp_path: Path) -> None:
     pattern = "eval_loss[=:] *(?P<value>[-+0-9.eE]+)"
     train = {
         "command": ["sh", "-c", 'for i in 3 2 1; do echo "epoch eval_loss: $i.5e-1"; done; echo "$@"', "sh"],
@@ -159,7 +159,7 @@ async def test_target_stops_the_sweep(tmp_path: Path) -> None:
     assert len(runs) == 1
 
 
-async def test_raising_the_limit_of_a_finished_sweep_goes_on(tmp_path: Path) -> None:
+async def test_raising_the_limit_resumes_a_finished_sweep(tmp_path: Path) -> None:
     _, first = await finish(tmp_path, manifest(limits={"maxRuns": 2}))
     sweep, runs = await finish(tmp_path, manifest(limits={"maxRuns": 4}))
     assert [r.name for r in runs] == ["s.r.0", "s.r.1", "s.r.2", "s.r.3"]
@@ -173,7 +173,7 @@ async def test_the_same_command_on_a_finished_sweep_does_nothing(tmp_path: Path)
     assert after == before
 
 
-async def test_an_immutable_field_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
+async def test_editing_an_immutable_field_is_rejected_and_changes_nothing(tmp_path: Path) -> None:
     before = await finish(tmp_path, manifest())
     with pytest.raises(InvalidObject, match=r"spec\.metric: is immutable"):
         await finish(tmp_path, manifest(metric="loss"))
@@ -196,7 +196,7 @@ async def test_suspend_drains_and_the_same_manifest_resumes(tmp_path: Path) -> N
     assert all(r.status.train.attempt == 1 for r in runs)
 
 
-async def test_processes_that_are_stopped_count_as_preempted_and_go_on(tmp_path: Path) -> None:
+async def test_stopped_processes_count_as_preempted_and_resume(tmp_path: Path) -> None:
     script = f'echo start >> "$SWEEP_RUN_DIR/starts"; [ "$SWEEP_ATTEMPT" -gt 1 ] || exec sleep 600; {REPORT_X}'
     body = manifest(train=sh(script), limits={"maxRuns": 2, "maxParallelRuns": 2})
     async with LocalSession(tmp_path, body) as session:
@@ -207,7 +207,7 @@ async def test_processes_that_are_stopped_count_as_preempted_and_go_on(tmp_path:
     assert (tmp_path / "s/runs/s.r.0/starts").read_text() == "start\nstart\n"
 
 
-async def test_stop_ends_what_runs(tmp_path: Path) -> None:
+async def test_stop_ends_active_runs(tmp_path: Path) -> None:
     body = manifest(train=sh("exec sleep 600"))
     async with LocalSession(tmp_path, body) as session:
         await until(session, lambda _, runs: any(r.status.train.start_time for r in runs))
@@ -219,7 +219,7 @@ async def test_stop_ends_what_runs(tmp_path: Path) -> None:
     assert sum(r.succeeded for r in runs) + sum(r.failed for r in runs) == len(runs)
 
 
-async def test_manual_runs_are_adopted_run_and_learned(tmp_path: Path) -> None:
+async def test_manual_runs_are_adopted_executed_and_learned(tmp_path: Path) -> None:
     mine = {
         "apiVersion": "metta.ai/v1alpha1",
         "kind": "SweepRun",
@@ -244,8 +244,8 @@ async def test_the_optimizer_learns_from_a_sweep_with_protein(tmp_path: Path) ->
     assert [c.status for c in healthy] == ["True"]
 
 
-async def test_predictions_are_told_before_and_scored_after(tmp_path: Path) -> None:
-    """Each run of the model says what it was expected to give; the sweep says how well that fitted."""
+async def test_predictions_are_recorded_and_calibrated(tmp_path: Path) -> None:
+    """Each run of the model records its prediction. The status of the sweep reports the calibration."""
     body = manifest(method="bayes", limits={"maxRuns": 7, "maxParallelRuns": 2}, cost={"source": "Reported"})
     body["spec"]["train"] = sh(
         """printf '{"metrics": {"reward": %s}, "cost": 1%s}' """
@@ -255,10 +255,10 @@ async def test_predictions_are_told_before_and_scored_after(tmp_path: Path) -> N
     by_model = [r for r in runs if r.spec.origin == "model"]
     assert len(by_model) >= 4
     for run in by_model:
-        told = run.spec.prediction
-        assert told is not None
-        assert told.score_low < told.score < told.score_high
-        assert 0 < told.cost_low < told.cost < told.cost_high
+        prediction = run.spec.prediction
+        assert prediction is not None
+        assert prediction.score_low < prediction.score < prediction.score_high
+        assert 0 < prediction.cost_low < prediction.cost < prediction.cost_high
     for run in runs:
         if run.spec.origin != "model":
             assert run.spec.prediction is None
@@ -286,20 +286,18 @@ async def test_the_same_seed_makes_the_same_sweep(tmp_path: Path) -> None:
     assert len(set(seeds(one))) == 3
 
 
-async def test_the_events_of_the_end_are_there_once_it_has_settled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are written after the statuses that they tell of, here a good deal after."""
+async def test_settle_waits_for_the_final_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events are written after the status. Here they are delayed."""
     record = Recorder.record
 
     async def slowly(recorder: Recorder, sweep: Sweep, events: Iterable[Event]) -> None:
-        told = list(events)
-        await asyncio.sleep(0.3 if told else 0.0)
-        await record(recorder, sweep, told)
+        recorded = list(events)
+        await asyncio.sleep(0.3 if recorded else 0.0)
+        await record(recorder, sweep, recorded)
 
     monkeypatch.setattr(Recorder, "record", slowly)
     async with LocalSession(tmp_path, manifest()) as session:
         await until(session, lambda *_: session.done())
         await session.settle()
-        told = [event["reason"] for event in session.events()]
-    assert (told.count("RunCompleted"), told.count("MaxRunsReached")) == (3, 1)
+        reasons = [event["reason"] for event in session.events()]
+    assert (reasons.count("RunCompleted"), reasons.count("MaxRunsReached")) == (3, 1)

@@ -1,4 +1,4 @@
-"""What a sweep on one machine begins with: another sweep, a ConfigMap, a file, a W&B sweep."""
+"""Warm-start sources in local mode: another sweep, a ConfigMap, a file, a W&B sweep."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def warm_started(sweep: Sweep) -> tuple[str, str, str]:
     return condition.status, condition.reason, condition.message
 
 
-async def test_another_sweep_also_where_this_one_searches_what_was_fixed_there(tmp_path: Path) -> None:
+async def test_another_sweep_whose_fixed_value_is_a_parameter_here(tmp_path: Path) -> None:
     await finish(tmp_path, manifest("first", limits={"maxRuns": 3}, fixed={"steps": 100}))
     parameters = {
         "y": {"distribution": "uniform", "min": 0, "max": 1},
@@ -45,7 +45,7 @@ async def test_another_sweep_also_where_this_one_searches_what_was_fixed_there(t
     assert runs[0].succeeded
 
 
-async def test_every_kind_of_source_at_once(
+async def test_all_source_types_together(
     own_wandb: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     past = own_wandb.add_sweep("acme/sweeps", "method: random\nparameters: {lr: {min: 0, max: 1}}\n").name
@@ -68,11 +68,11 @@ async def test_every_kind_of_source_at_once(
     body = manifest("s", warmStart={"from": sources}, limits=ONE)
     sweep, _ = await finish(tmp_path / "runs", body, [config_map])
     assert sweep.status.optimizer.observations == 3 + 3 + 2 + 1
-    left = "ConfigMap old: 1 run without a result, or that may still get one: line 3"
-    assert warm_started(sweep) == ("True", "Read", f"8 observations; {left}")
+    skipped = "ConfigMap old: 1 run without a final result: line 3"
+    assert warm_started(sweep) == ("True", "Read", f"8 observations; {skipped}")
 
 
-async def test_a_source_that_cannot_be_read_keeps_no_other_one_back(own_wandb: WandbServer, tmp_path: Path) -> None:
+async def test_an_unreadable_source_does_not_block_the_others(own_wandb: WandbServer, tmp_path: Path) -> None:
     await finish(tmp_path, manifest("first", limits={"maxRuns": 3}))
     warm: dict[str, Any] = {"from": [{"sweep": "first"}, {"wandb": {"sweepId": "abc", "entity": "acme"}}]}
     sweep, _ = await finish(tmp_path, manifest("second", warmStart=warm, limits=ONE))

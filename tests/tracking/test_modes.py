@@ -120,7 +120,7 @@ def test_sync_to_a_place_that_cannot_be(tmp_path: Path, wandb_env: WandbServer) 
     for options in (["--project", "other"], ["--entity", "other"]):
         refused = sync(*options)
         assert refused.exit_code == 2
-        assert "s: 1 run is in acme/sweeps already" in refused.output
+        assert "s: 1 run is already in acme/sweeps" in refused.output
     assert sync("--project", "sweeps", "--entity", "acme").exit_code == 0
     assert (tmp_path / "s" / "config.yaml").read_text() == config
     assert all(r.delivered for r in stored_runs(state))

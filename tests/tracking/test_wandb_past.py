@@ -104,7 +104,7 @@ async def test_every_kind_of_end_is_told_apart_and_the_newest_come_first(
         Observation({"trainer.lr": 0.1 + 0.2, "trainer.batch_size": 64}, 1 / 3, 12.25),
     )
     title = f"W&B sweep {sweep}"
-    told = "2 runs without a result, or that may still get one: run old.r.3, run old.r.2"
+    told = "2 runs without a final result: run old.r.3, run old.r.2"
     assert found.notes == (f"{title}: {told}",)
 
 
@@ -126,12 +126,12 @@ async def test_a_plain_sweep_with_names_and_metrics_of_its_own(wandb_server: Wan
         Observation(here, 0.75, 2.5),
     )
     (note,) = found.notes
-    assert "1 run without a result, or that may still get one: run old.r.3" in note
+    assert "1 run without a final result: run old.r.3" in note
     assert "1 run without metric 'val/acc': run old.r.4" in note
-    assert note.endswith("not searched here, and not used: dropout")
+    assert note.endswith("not used by this sweep: dropout")
     unmapped = await start(warm(sweep, metric="val/acc"), sources(wandb_server, tmp_path))
     assert unmapped.observations == ()
-    assert "with none of the parameters trainer.batch_size, trainer.lr" in unmapped.notes[0]
+    assert "without any of the parameters trainer.batch_size, trainer.lr" in unmapped.notes[0]
 
 
 async def test_a_thousand_runs_take_few_requests(wandb_server: WandbServer, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Runs as rows of a table: CSV and JSON lines, in and out, and fitted to another sweep. Pure."""
+"""Runs as rows of a table: reads and writes CSV and JSON lines, and converts rows for another sweep. No I/O."""

@@ -1,4 +1,4 @@
-"""Rows in the terms of a sweep: its parameters by their names and types, its score, its cost; and what does not fit."""
+"""Convert rows to the parameters, score and cost of a sweep, and report what does not match."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from sweep_operator.exchange.row import Row, RowFailure, Text
 from sweep_operator.exchange.text import number_of, typed_text
 
 Kind = Literal["invalid", "missing", "unscored", "unknown", "open", "partly", "cost"]
-_FEW = 5
+_MAX_ROWS_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Names:
-    """What the source calls things, where it differs."""
+    """Names that the source uses, where they differ from those of the sweep."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
-    """Our path -> the name there."""
+    """Parameter path of the sweep -> name in the source."""
     metric: str | None = None
     cost: str | None = None
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not fit. invalid, missing, unscored and open: rows were left out."""
+    """A mismatch between source and sweep. invalid, missing, unscored and open: rows were skipped."""
 
     kind: Kind
     text: str
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class FittedRow:
-    """One run in the sweep's own terms. ``failure`` None: it has a score."""
+    """One run with the sweep's names and types. It has a score if ``failure`` is None."""
 
     row: Row
     parameters: dict[str, Scalar]
@@ -50,7 +50,7 @@ class FittedRow:
 
     @property
     def observation(self) -> Observation | None:
-        """What it teaches, by the same rules as a run of the sweep itself."""
+        """Observation for the optimizer, by the same rules as for a run of the sweep itself. None: not learned."""
         if self.failure is None:
             return Observation(dict(self.parameters), self.score, self.cost)
         found = failure_observation(self.parameters, self.cost, self.failure.class_)
@@ -59,18 +59,18 @@ class FittedRow:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The rows that fit, in their order, and what does not."""
+    """The usable rows, in their order, and the findings about all rows."""
 
     rows: tuple[FittedRow, ...]
     findings: tuple[Finding, ...]
 
     def texts(self, *kinds: Kind) -> list[str]:
-        """Findings of these kinds; without any, all."""
+        """Return the texts of the findings of these kinds; without arguments, of all."""
         return [f.text for f in self.findings if not kinds or f.kind in kinds]
 
 
 def fit(rows: Iterable[Row], sweep: Sweep, names: Names = Names()) -> Fitted:
-    """Every row that has a result and at least one of the sweep's parameters."""
+    """Convert every row that has a result and at least one of the sweep's parameters."""
     return _Fitting(sweep, names).all(tuple(rows))
 
 
@@ -85,38 +85,38 @@ class _Fitting:
         self.findings: list[Finding] = []
 
     def all(self, rows: Sequence[Row]) -> Fitted:
-        open_ = [r for r in rows if r.outcome == "open"]
+        open_ = [r for r in rows if r.result == "open"]
         if open_:
-            self._found("open", f"{_count(len(open_))} without a result, or that may still get one: {_where(open_)}")
-        judged = [(r, self._one(r)) for r in rows if r.outcome != "open"]
-        unscored = [r for r, found in judged if found == "unscored"]
+            self._add("open", f"{_count(len(open_))} without a final result: {_where(open_)}")
+        converted = [(r, self._convert(r)) for r in rows if r.result != "open"]
+        unscored = [r for r, found in converted if found == "unscored"]
         if unscored:
             name = f"metric {self.metric!r}" if self.metric else "score"
-            self._found("unscored", f"{_count(len(unscored))} without {name}: {_where(unscored)}")
-        nothing = [r for r, found in judged if found == "nothing"]
-        if nothing:
-            text = f"{_count(len(nothing))} with none of the parameters {', '.join(sorted(self.specs))}"
-            self._found("missing", f"{text}: {_where(nothing)}; map the names that they have there")
+            self._add("unscored", f"{_count(len(unscored))} without {name}: {_where(unscored)}")
+        unmatched = [r for r, found in converted if found == "unmatched"]
+        if unmatched:
+            text = f"{_count(len(unmatched))} without any of the parameters {', '.join(sorted(self.specs))}"
+            self._add("missing", f"{text}: {_where(unmatched)}; map the names that the source uses")
         for source in sorted(self.foreign_costs):
-            ours = self.sweep.spec.cost.source
-            self._found("cost", f"costs are {source} there and {ours} here: they are left out; name one with cost")
-        fitted = tuple(found for _, found in judged if isinstance(found, FittedRow))
+            own = self.sweep.spec.cost.source
+            self._add("cost", f"ignoring {source} costs, since this sweep uses {own}; select another cost with cost")
+        fitted = tuple(found for _, found in converted if isinstance(found, FittedRow))
         if self.names.cost is not None and fitted and all(found.cost is None for found in fitted):
-            self._found("missing", f"cost {self.names.cost!r} is in none of the runs; correct its name, or name none")
+            self._add("missing", f"cost {self.names.cost!r} is not in any run; correct or remove the name")
         self._gaps(len(fitted), rows)
         self._unknown(rows)
         return Fitted(fitted, tuple(self.findings))
 
-    def _one(self, row: Row) -> FittedRow | Literal["unscored", "nothing", "invalid"]:
+    def _convert(self, row: Row) -> FittedRow | Literal["unscored", "unmatched", "invalid"]:
         try:
             parameters = self._parameters(row)
             score = self._score(row) if row.failure is None else None
             cost = self._cost(row)
         except ValueError as error:
-            self._found("invalid", f"{row.where}: {error}")
+            self._add("invalid", f"{row.where}: {error}")
             return "invalid"
         if not parameters:
-            return "nothing"
+            return "unmatched"
         if row.failure is None and score is None:
             return "unscored"
         for path, spec in self.specs.items():
@@ -141,7 +141,7 @@ class _Fitting:
                 elif isinstance(value, (bool, int, float, str)):
                     found[path] = typed_value(spec, value)
                 else:
-                    raise ValueError(f"{value!r} is neither a number, a text, true nor false")
+                    raise ValueError(f"{value!r} is not a number, string or boolean")
             except ValueError as error:
                 raise ValueError(f"{path if name == path else f'{name} (for {path})'}: {error}") from None
         return found
@@ -158,7 +158,7 @@ class _Fitting:
         if self.names.cost is not None:
             cost = self._measured(row, self.names.cost)
             if cost is not None and cost < 0:
-                raise ValueError(f"{self.names.cost}: {cost!r} is negative; leave it empty where it is not known")
+                raise ValueError(f"{self.names.cost}: {cost!r} is negative; leave it empty if the cost is unknown")
             return cost
         if row.cost is not None and row.cost_source not in (None, self.sweep.spec.cost.source):
             self.foreign_costs.add(str(row.cost_source))
@@ -176,39 +176,39 @@ class _Fitting:
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             raise ValueError(f"{name}: {str(value)!r} is not a number")
         if not math.isfinite(number):
-            raise ValueError(f"{name}: {number!r} is not finite; a run that gave no score has status failed, and none")
+            raise ValueError(f"{name}: {number!r} is not finite; leave it empty and set status to failed")
         return float(number)
 
-    # -- what is said of it -------------------------------------------------------------------------------------------
+    # -- findings -----------------------------------------------------------------------------------------------------
 
-    def _found(self, kind: Kind, text: str) -> None:
+    def _add(self, kind: Kind, text: str) -> None:
         self.findings.append(Finding(kind, text))
 
     def _gaps(self, count: int, rows: Sequence[Row]) -> None:
         center = search_center(self.specs)
-        there = sorted({n for r in rows for n in (*r.parameters, *r.columns)} - set(self.specs))
+        source_names = sorted({n for r in rows for n in (*r.parameters, *r.columns)} - set(self.specs))
         for path, missing in self.absent.items():
             name = self.names.parameters.get(path, path)
-            called = path if name == path else f"{path} (there {name!r})"
+            called = path if name == path else f"{path} ({name!r} in the source)"
             if missing < count:
-                text = f"{called} is missing in {missing} of {count} runs: there it counts as {center[path]!r}"
-                self._found("partly", text)
+                text = f"{called} is missing in {missing} of {count} runs; using its search center {center[path]!r}"
+                self._add("partly", text)
             else:
-                near = _near(path, there)
-                hint = f"is it {near!r}?" if near else "map its name, or give it a column"
-                self._found("missing", f"{called} is in none of the runs; {hint} (its search center: {center[path]!r})")
+                near = _near(path, source_names)
+                hint = f"did you mean {near!r}?" if near else "map its name or add a column"
+                self._add("missing", f"{called} is not in any run; {hint} (search center: {center[path]!r})")
 
     def _unknown(self, rows: Sequence[Row]) -> None:
         names = Counter(n for r in rows for n in {*r.parameters, *r.columns} - self.used)
         if names:
             shown = ", ".join(sorted(names)[:20]) + (", ..." if len(names) > 20 else "")
-            self._found("unknown", f"not searched here, and not used: {shown}")
+            self._add("unknown", f"not used by this sweep: {shown}")
 
 
-def _near(path: str, there: Sequence[str]) -> str | None:
+def _near(path: str, source_names: Sequence[str]) -> str | None:
     last = path.rpartition(".")[2]
-    same = [n for n in there if n.rpartition(".")[2] == last]
-    return same[0] if same else next(iter(difflib.get_close_matches(path, there, n=1, cutoff=0.75)), None)
+    same = [n for n in source_names if n.rpartition(".")[2] == last]
+    return same[0] if same else next(iter(difflib.get_close_matches(path, source_names, n=1, cutoff=0.75)), None)
 
 
 def _count(number: int) -> str:
@@ -216,4 +216,4 @@ def _count(number: int) -> str:
 
 
 def _where(rows: Sequence[Row]) -> str:
-    return ", ".join(r.where for r in rows[:_FEW]) + (", ..." if len(rows) > _FEW else "")
+    return ", ".join(r.where for r in rows[:_MAX_ROWS_SHOWN]) + (", ..." if len(rows) > _MAX_ROWS_SHOWN else "")

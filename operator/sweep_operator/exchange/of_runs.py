@@ -1,4 +1,4 @@
-"""Rows of SweepRuns: what `sweep export` writes and what another sweep's warm start reads."""
+"""Rows of SweepRuns, for `sweep export` and for the warm start of another sweep."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.exchange.row import Outcome, Row, RowFailure
+from sweep_operator.exchange.row import Row, RowFailure, RunResult
 
 
 def rows_of(sweep: Sweep, runs: Sequence[SweepRun]) -> list[Row]:
-    """One row of each run, in their order."""
+    """Convert each run to a row, in the same order."""
     return [_row(sweep, run) for run in runs]
 
 
 def _row(sweep: Sweep, run: SweepRun) -> Row:
     status = run.status
-    outcome: Outcome = "succeeded" if run.succeeded else "failed" if run.failed else "open"
+    result: RunResult = "succeeded" if run.succeeded else "failed" if run.failed else "open"
     failure = None
-    if outcome == "failed":
+    if result == "failed":
         failure = RowFailure("stopped", "Unknown")
         if status.failure is not None:
             failure = RowFailure(status.failure.class_, status.failure.reason, status.failure.message)
@@ -28,7 +28,7 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
     fixed = sweep.spec.fixed if status.fixed is None and not run.imported else status.fixed or {}
     return Row(
         where=f"run {status.run_name or run.name}",
-        outcome=outcome,
+        result=result,
         parameters=_typed(sweep, run.parameters),
         fixed={path: value for path, value in fixed.items() if path not in run.parameters},
         score=status.score,
@@ -45,12 +45,12 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
 
 
 def _typed(sweep: Sweep, parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """In the types of their distributions: JSON has made 1.0 into 1."""
+    """Convert the values to the types of their distributions, because JSON turns 1.0 into 1."""
     out: dict[str, Scalar] = {}
     for path, value in parameters.items():
         spec = sweep.spec.parameters.get(path)
         try:
             out[path] = value if spec is None else typed_value(spec, value)
-        except ValueError:  # a manual run that was refused for just that
+        except ValueError:  # a manual run that failed validation because of this value
             out[path] = value
     return out

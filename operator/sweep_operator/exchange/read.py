@@ -1,4 +1,4 @@
-"""Rows from the text of a file: CSV with a header, or JSON lines."""
+"""Read rows from CSV with a header, or from JSON lines."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any, Literal
 
 from protein.searchspace.paths import flatten
 from sweep_operator.api.failures import FAILURES
-from sweep_operator.exchange.row import Outcome, Row, RowFailure, RowsInvalid, Text
+from sweep_operator.exchange.row import Row, RowFailure, RowsInvalid, RunResult, Text
 from sweep_operator.exchange.text import number_of, plain, unquoted
 
-Form = Literal["csv", "jsonl"]
+Format = Literal["csv", "jsonl"]
 MAX_PROBLEMS = 20
-"""A file that is wrong everywhere need not say so everywhere."""
+"""Upper limit of reported problems per file."""
 
-_ENDED: Mapping[str, Outcome] = {
+_RESULTS: Mapping[str, RunResult] = {
     **dict.fromkeys(("succeeded", "success", "completed", "finished"), "succeeded"),
     **dict.fromkeys(("failed", "failure"), "failed"),
     **dict.fromkeys(("pending", "running", "evaluating", "crashed", "killed"), "open"),
 }
-_WORDS = ("run", "index", "origin", "status", "score", "cost", "created", "isFailure", "costIsLowerBound")
+_FIELDS = ("run", "index", "origin", "status", "score", "cost", "created", "isFailure", "costIsLowerBound")
 _GROUPS = ("parameters", "fixed", "metrics", "failure")
 
 
-def form_of(name: str, text: str) -> Form:
-    """By the file's name, else by its first character."""
+def format_of(name: str, text: str) -> Format:
+    """Determine the format from the file name, or else from the first character of the text."""
     bare = name.lower().removesuffix(".gz")
     if bare.endswith((".csv", ".tsv")):
         return "csv"
@@ -38,40 +38,40 @@ def form_of(name: str, text: str) -> Form:
     return "jsonl" if text.lstrip().startswith("{") else "csv"
 
 
-def read_rows(text: str, where: str, form: Form) -> list[Row]:
-    """All rows in the order of the file. Raises RowsInvalid with every line that is wrong (the first 20)."""
+def read_rows(text: str, where: str, format_: Format) -> list[Row]:
+    """Read all rows in the order of the file. Raises RowsInvalid with the first 20 invalid lines."""
     rows: list[Row] = []
     problems: list[str] = []
-    for line, read in (_csv_records if form == "csv" else _jsonl_records)(text.removeprefix("\ufeff"), where):
+    for line, read in (_csv_records if format_ == "csv" else _jsonl_records)(text.removeprefix("\ufeff"), where):
         try:
             rows.append(_row(f"line {line}", read()))
         except ValueError as error:
             problems.append(f"{where}, line {line}: {error}")
         except RecursionError:
-            problems.append(f"{where}, line {line}: is nested too deeply; parameters have dotted names at most")
+            problems.append(f"{where}, line {line}: is nested too deeply; write nested parameters with dotted names")
     if problems:
         more = len(problems) - MAX_PROBLEMS
-        raise RowsInvalid([*problems[:MAX_PROBLEMS], *([f"{where}: and {more} more lines"] if more > 0 else [])])
+        raise RowsInvalid([*problems[:MAX_PROBLEMS], *([f"{where}: {more} more invalid lines"] if more > 0 else [])])
     if not rows:
         example = (
-            "run,score,parameters.trainer.lr" if form == "csv" else '{"parameters": {"trainer.lr": 0.1}, "score": 1}'
+            "run,score,parameters.trainer.lr" if format_ == "csv" else '{"parameters": {"trainer.lr": 0.1}, "score": 1}'
         )
-        raise RowsInvalid([f"{where}: holds no rows; write one line for each run, as in {example}"])
+        raise RowsInvalid([f"{where}: contains no rows; write one line per run, for example {example}"])
     return rows
 
 
-# -- the two forms ----------------------------------------------------------------------------------------------------
+# -- formats --------------------------------------------------------------------------------------------------------
 
 
 def _csv_records(text: str, where: str) -> Iterator[tuple[int, Callable[[], dict[str, Any]]]]:
-    """Line and content of each record: groups as mappings, cells as Text."""
+    """Yield the line number and a parser of each record. Groups are mappings, cells are Text."""
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     names = [n.strip() for n in _next(reader, where) or []]
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
-        raise RowsInvalid([f"{where}, line 1: the column {twice[0]!r} is there twice; remove or rename one"])
+    duplicates = sorted({n for n in names if names.count(n) > 1})
+    if duplicates:
+        raise RowsInvalid([f"{where}, line 1: duplicate column {duplicates[0]!r}; remove or rename one"])
     while (cells := _next(reader, where)) is not None:
         if any(c.strip() for c in cells):
             yield reader.line_num, partial(_grouped, names, cells)
@@ -82,12 +82,12 @@ def _next(reader: Any, where: str) -> list[str] | None:
         found: list[str] | None = next(reader, None)
         return found
     except csv.Error as error:
-        raise RowsInvalid([f"{where}, line {reader.line_num}: is no CSV: {error}"]) from None
+        raise RowsInvalid([f"{where}, line {reader.line_num}: invalid CSV: {error}"]) from None
 
 
 def _grouped(names: list[str], cells: list[str]) -> dict[str, Any]:
     if len(cells) != len(names):
-        raise ValueError(f"has {len(cells)} values, and the header names {len(names)} columns")
+        raise ValueError(f"has {len(cells)} values, but the header has {len(names)} columns")
     out: dict[str, Any] = {}
     for name, value in zip(names, cells, strict=True):
         if value == "" or not name:
@@ -110,9 +110,9 @@ def _json_object(line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except ValueError as error:
-        raise ValueError(f"is no JSON: {error}") from None
+        raise ValueError(f"invalid JSON: {error}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"is {_shown(found)}, no JSON object {{...}}; write one in each line")
+        raise ValueError(f"{_shown(found)} is not a JSON object; write one object {{...}} per line")
     return found
 
 
@@ -120,53 +120,55 @@ def _json_object(line: str) -> dict[str, Any]:
 
 
 def _row(where: str, record: Mapping[str, Any]) -> Row:
-    """Raises ValueError naming field, value and remedy."""
+    """Convert a record to a row. Raises ValueError with field, value and remedy."""
     groups = {group: _mapping(group, record.get(group)) for group in _GROUPS}
-    rest = {k: v for k, v in record.items() if k not in (*_WORDS, *_GROUPS)}
-    score, cost = _finite("score", record.get("score")), _finite("cost", record.get("cost"))
+    rest = {k: v for k, v in record.items() if k not in (*_FIELDS, *_GROUPS)}
+    score, cost = _number_field("score", record.get("score")), _number_field("cost", record.get("cost"))
     if cost is not None and cost < 0:
-        raise ValueError(f"cost: {cost!r} is negative; leave it empty where it is not known")
-    outcome, failure = _outcome(record, groups["failure"], score)
-    index = _finite("index", record.get("index"))
+        raise ValueError(f"cost: {cost!r} is negative; leave it empty if the cost is unknown")
+    result, failure = _result(record, groups["failure"], score)
+    index = _number_field("index", record.get("index"))
     return Row(
         where=where,
-        outcome=outcome,
+        result=result,
         parameters=flatten(groups["parameters"]),
         fixed={k: plain(v) if isinstance(v, Text) else v for k, v in flatten(groups["fixed"]).items()},
         columns=flatten(rest),
-        score=score if outcome == "succeeded" else None,
+        score=score if result == "succeeded" else None,
         cost=cost,
-        metrics={k: m for k, v in groups["metrics"].items() if (m := _finite(f"metrics.{k}", v)) is not None},
+        metrics={k: m for k, v in groups["metrics"].items() if (m := _number_field(f"metrics.{k}", v)) is not None},
         failure=failure,
-        run=_word(record, "run"),
+        run=_string_field(record, "run"),
         index=None if index is None else int(index),
-        origin=_word(record, "origin"),
-        created=_word(record, "created"),
+        origin=_string_field(record, "origin"),
+        created=_string_field(record, "created"),
     )
 
 
-def _outcome(
+def _result(
     record: Mapping[str, Any], failure: Mapping[str, Any], score: float | None
-) -> tuple[Outcome, RowFailure | None]:
-    """Without a status: a score says that it succeeded, a failure or isFailure that it did not."""
-    status = _word(record, "status")
-    if status is not None and status.lower() not in _ENDED:
+) -> tuple[RunResult, RowFailure | None]:
+    """Determine the result. Without a status, a failure or isFailure means failed, anything else succeeded."""
+    status = _string_field(record, "status")
+    if status is not None and status.lower() not in _RESULTS:
         known = "succeeded, failed, running, pending"
-        raise ValueError(f"status: {status!r} is none of {known}; the reason of a failure is failure.reason")
-    lower_bound = _truth(record, "costIsLowerBound")
-    failed = _truth(record, "isFailure") or lower_bound or bool(failure)
-    outcome: Outcome = "failed" if failed else "succeeded"
+        raise ValueError(f"status: {status!r} is not one of {known}; write the reason of a failure to failure.reason")
+    lower_bound = _boolean(record, "costIsLowerBound")
+    failed = _boolean(record, "isFailure") or lower_bound or bool(failure)
+    result: RunResult = "failed" if failed else "succeeded"
     if status is not None:
-        outcome = _ENDED[status.lower()]
-    if outcome != "failed":
-        return outcome, None
-    class_ = _said(failure.get("class") or ("timeout" if lower_bound else "parameters"))
+        result = _RESULTS[status.lower()]
+    if result != "failed":
+        return result, None
+    class_ = _string(failure.get("class") or ("timeout" if lower_bound else "parameters"))
     if class_ not in FAILURES:
-        raise ValueError(f"failure.class: {class_!r} is none of {', '.join(FAILURES)}")
-    return outcome, RowFailure(class_, _said(failure.get("reason") or "Imported"), _said(failure.get("message") or ""))
+        raise ValueError(f"failure.class: {class_!r} is not one of {', '.join(FAILURES)}")
+    return result, RowFailure(
+        class_, _string(failure.get("reason") or "Imported"), _string(failure.get("message") or "")
+    )
 
 
-def _said(value: object) -> str:
+def _string(value: object) -> str:
     return unquoted(value) if isinstance(value, Text) else str(value)
 
 
@@ -174,38 +176,38 @@ def _mapping(name: str, value: object) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ValueError(f'{name}: {_shown(value)} is no mapping; write {{"name": value}}')
+        raise ValueError(f'{name}: {_shown(value)} is not an object; write {{"name": value}}')
     return value
 
 
-def _word(record: Mapping[str, Any], name: str) -> str | None:
+def _string_field(record: Mapping[str, Any], name: str) -> str | None:
     value = record.get(name)
     if value is None or isinstance(value, (str, int)):
-        return None if value is None else _said(value)
-    raise ValueError(f"{name}: {_shown(value)} is no text")
+        return None if value is None else _string(value)
+    raise ValueError(f"{name}: {_shown(value)} is not a string")
 
 
-def _truth(record: Mapping[str, Any], name: str) -> bool:
+def _boolean(record: Mapping[str, Any], name: str) -> bool:
     value = record.get(name)
     if isinstance(value, Text):
         value = {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
     if value is None or isinstance(value, bool):
         return bool(value)
-    raise ValueError(f"{name}: {_shown(value)} is neither true nor false")
+    raise ValueError(f"{name}: {_shown(value)} is not a boolean; write true or false")
 
 
-def _finite(name: str, value: object) -> float | None:
+def _number_field(name: str, value: object) -> float | None:
     if value is None:
         return None
     found = number_of(value) if isinstance(value, Text) else value
     if isinstance(found, bool) or not isinstance(found, (int, float)):
-        raise ValueError(f"{name}: {_shown(value)} is not a number; leave it empty where there is none")
+        raise ValueError(f"{name}: {_shown(value)} is not a number; leave it empty if there is no value")
     try:
         number = float(found)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"{name}: {_shown(value)} is not finite; a run that gave no score has status failed, and none")
+        raise ValueError(f"{name}: {_shown(value)} is not finite; leave it empty and set status to failed")
     return number
 
 

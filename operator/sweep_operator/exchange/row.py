@@ -1,4 +1,4 @@
-"""One run as a row, in the words of where it comes from."""
+"""One run as a row, with the names that its source uses."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Outcome = Literal["succeeded", "failed", "open"]
-"""open: not over, or nobody will ever say how it ended."""
+RunResult = Literal["succeeded", "failed", "open"]
+"""open: the run has not ended, or its result is unknown."""
 
 
 class Text(str):
-    """A value as it stands in a CSV file: what type it has, its parameter knows."""
+    """A value of a CSV file. Its type depends on the parameter that it belongs to."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class RowFailure:
-    """How a run failed; ``class_`` as in SweepRun.status.failure."""
+    """Failure of a run, with the fields of SweepRun.status.failure."""
 
     class_: str = "parameters"
     reason: str = "Imported"
@@ -27,22 +27,22 @@ class RowFailure:
 
 @dataclass(frozen=True)
 class Row:
-    """One run. Names are flat: dotted paths."""
+    """One run. Names are dotted paths."""
 
     where: str
-    """For people: "line 3", "run abc123"."""
-    outcome: Outcome
+    """Place of the run for messages: "line 3", "run abc123"."""
+    result: RunResult
     parameters: Mapping[str, object] = field(default_factory=dict)
     fixed: Mapping[str, object] = field(default_factory=dict)
-    """What else it was configured with; a parameter of another sweep may be among it."""
+    """Other configuration values. Another sweep may search some of them as parameters."""
     columns: Mapping[str, object] = field(default_factory=dict)
-    """What the source does not say the meaning of: parameters, metrics, or neither."""
+    """Values whose meaning the source does not state. They may be parameters, metrics, or neither."""
     score: float | None = None
     metric: str | None = None
-    """What ``score`` measures, if the source says so."""
+    """Name of the metric in ``score``, if known."""
     cost: float | None = None
     cost_source: str | None = None
-    """How the cost was measured, as spec.cost.source, if the source says so."""
+    """How the cost was measured, as in spec.cost.source, if known."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     failure: RowFailure | None = None
     run: str | None = None
@@ -52,7 +52,7 @@ class Row:
 
 
 class RowsInvalid(ValueError):
-    """A table that cannot be read. ``problems``: one line each, with file, line, column, value and remedy."""
+    """A table is invalid. Each of ``problems`` names file, line, column, value and remedy."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))

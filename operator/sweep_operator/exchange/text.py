@@ -1,4 +1,4 @@
-"""Values in the cells of a CSV file. Floats keep every bit; a text that looks like something else stands in quotes."""
+"""Values in the cells of a CSV file. Floats keep every bit. A string that looks like another type is quoted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sweep_operator.api.parameters import ParameterSpec, typed_value
 
 
 def cell(value: object) -> str:
-    """``value`` as a cell; None is an empty one."""
+    """Format a value as a cell. None becomes an empty cell."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -21,7 +21,7 @@ def cell(value: object) -> str:
 
 
 def plain(text: str) -> Scalar:
-    """What ``cell`` wrote, where nothing says which type it has. ``1e-5`` is a number, ``true`` is a truth value."""
+    """Parse a cell whose type is unknown: ``1e-5`` is a number, ``true`` is a boolean."""
     if text in ("true", "false"):
         return text == "true"
     if text.startswith('"'):
@@ -31,7 +31,7 @@ def plain(text: str) -> Scalar:
 
 
 def unquoted(text: str) -> str:
-    """The text that ``cell`` wrote, with quotes or without."""
+    """Parse a cell as a string, quoted or not."""
     try:
         quoted = json.loads(text) if text.startswith('"') else str(text)
     except ValueError:
@@ -40,7 +40,7 @@ def unquoted(text: str) -> str:
 
 
 def typed_text(spec: ParameterSpec, text: str) -> Scalar:
-    """A cell as a value of the parameter. Raises ValueError."""
+    """Parse a cell as a value of the parameter. Raises ValueError."""
     if spec.row.kind == "choice":
         values = spec.values or []
         for form in (cell, lambda v: str(v) if isinstance(v, str) else cell(v)):
@@ -49,13 +49,11 @@ def typed_text(spec: ParameterSpec, text: str) -> Scalar:
                 return found[0]
         return typed_value(spec, plain(text))
     number = _number(text.strip())
-    if number is None:
-        raise ValueError(f"{text!r} is not a number, as {spec.distribution} needs")
-    return typed_value(spec, number)
+    return typed_value(spec, str(text) if number is None else number)
 
 
 def number_of(text: str) -> float | None:
-    """A number, NaN and the infinities included; None for anything else."""
+    """Parse a number, including NaN and infinities. Return None for other text."""
     try:
         return float(text)
     except ValueError:
@@ -63,7 +61,7 @@ def number_of(text: str) -> float | None:
 
 
 def _number(text: str) -> int | float | None:
-    """The word of a finite number. Not what Python takes besides: 1_000, infinity, nan."""
+    """Parse a finite number. Python also accepts 1_000, infinity and nan; here they are strings."""
     if not text or "_" in text:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Rows as the text of a file. Reading it gives the same rows back, every float bit for bit."""
+"""Write rows as CSV or JSON lines. Reading the text returns equal rows, with every float bit for bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STATUS = {"succeeded": "succeeded", "failed": "failed", "open": "running"}
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """One line for each run; the columns of parameters, fixed values and metrics begin with these words."""
+    """Write a CSV line per run. Columns are prefixed with ``parameters.``, ``fixed.``, ``metrics.`` or ``failure.``."""
     columns = {
         "parameters": _names(r.parameters for r in rows),
         "fixed": _names(r.fixed for r in rows),
@@ -35,7 +35,7 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 
 def to_jsonl(rows: Iterable[Row]) -> str:
-    """One JSON object in a line for each run."""
+    """Write a JSON object per line and run."""
     return "".join(json.dumps(_record(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
 
 
@@ -45,7 +45,7 @@ def _record(row: Row) -> dict[str, Any]:
         "run": row.run,
         "index": row.index,
         "origin": row.origin,
-        "status": _STATUS[row.outcome],
+        "status": _STATUS[row.result],
         "score": row.score,
         "cost": row.cost,
         "created": row.created,

@@ -1,4 +1,4 @@
-"""Local mode: the same engine over the embedded Kube, on one machine."""
+"""Local mode: the engine on one machine, with the embedded API server."""
 
 from sweep_operator.local.session import LocalSession
 

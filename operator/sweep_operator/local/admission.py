@@ -1,4 +1,4 @@
-"""What an API server's schema, defaults and policies do for Sweeps and SweepRuns, for the embedded Kube."""
+"""Admission for the embedded API server: schema, defaults and policies of Sweeps and SweepRuns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ M = TypeVar("M", Sweep, SweepRun)
 
 
 class Refused(Invalid):
-    """Admission refused an object; ``errors`` names every field."""
+    """Admission rejected an object. ``errors`` contains an error for each invalid field."""
 
     def __init__(self, errors: list[FieldError]) -> None:
         super().__init__("; ".join(map(str, errors)))
@@ -23,7 +23,7 @@ class Refused(Invalid):
 
 
 def admit(kind: Kind, new: Object, old: Object | None) -> Object:
-    """``new`` with its defaults filled in. Raises Refused."""
+    """Return ``new`` with defaults filled in. Raises Refused."""
     if kind == Kind.SWEEP:
         return _admit_sweep(new, old)
     if kind == Kind.SWEEP_RUN:

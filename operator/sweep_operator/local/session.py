@@ -1,4 +1,4 @@
-"""One sweep on one machine: the embedded Kube, the engine and the optimizer's process, assembled."""
+"""One sweep on one machine: starts the embedded API server, the engine and the optimizer process."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ SETTLE_SECONDS = 5.0
 
 
 class LocalSession:
-    """``async with LocalSession(runs_dir, manifest) as session``: the sweep runs while the block does.
+    """``async with LocalSession(runs_dir, manifest) as session``: run the sweep until the block ends.
 
-    Entering opens or creates ``<runs_dir>/<displayName>/state.db`` and applies the manifest to it: a new Sweep, or an
-    edit of the one that is there. Raises InvalidObject where the manifest (or the edit) is refused.
+    Entering opens or creates ``<runs_dir>/<displayName>/state.db``. It then applies the manifest, which creates the
+    Sweep or edits the existing one. Raises InvalidObject if the manifest or the edit is rejected.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class LocalSession:
         self.directory = self.runs_dir / self.display_name
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._told = 0
+        self._last_event_version = 0
 
-    # -- life -------------------------------------------------------------------------------------------------------
+    # -- start and end ----------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ class LocalSession:
         self._tasks = [
             *(asyncio.create_task(self._engine.follow(kind, NAMESPACE)) for kind in (*WATCHED, Kind.CLAIM)),
             asyncio.create_task(self._watch_events()),
-            asyncio.create_task(self._notice()),
+            asyncio.create_task(self._watch_changes()),
             asyncio.create_task(self._engine.run()),
             asyncio.create_task(self._outbox.run()),
         ]
@@ -125,7 +125,7 @@ class LocalSession:
             wanted = _replace(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
             obj = await self._edit({"metadata": {"labels": labels}, "spec": wanted})
         write_config(self.directory, parse(Sweep, obj))
-        self._shown_as = _wandb_sweep(obj)
+        self._written_wandb_sweep = _wandb_sweep(obj)
         for extra in self._extras:
             try:
                 await self._create(extra)
@@ -146,10 +146,10 @@ class LocalSession:
         except Refused as error:
             raise InvalidObject(error.errors) from None
 
-    # -- looking ----------------------------------------------------------------------------------------------------
+    # -- state ------------------------------------------------------------------------------------------------------
 
     def view(self) -> tuple[Sweep, list[SweepRun]]:
-        """The Sweep and its runs as they are now; manual runs first, then by index."""
+        """Return the Sweep and its runs: manual runs first, then by index."""
         obj = self._engine.store.get(Kind.SWEEP, NAMESPACE, self.name)
         assert obj is not None, "the Sweep exists while the session does"
         runs = [parse(SweepRun, o) for o in self._engine.store.labeled(Kind.SWEEP_RUN, NAMESPACE, self.name)]
@@ -157,7 +157,7 @@ class LocalSession:
         return parse(Sweep, obj), runs
 
     async def changed(self, timeout: float) -> None:
-        """Returns after the next change, or after ``timeout`` seconds."""
+        """Wait for the next change, at most ``timeout`` seconds."""
         try:
             async with asyncio.timeout(timeout):
                 await self._changed.wait()
@@ -166,7 +166,7 @@ class LocalSession:
         self._changed.clear()
 
     def done(self) -> bool:
-        """The sweep has ended, and nothing that belongs to it still runs."""
+        """Report whether the sweep has ended and all of its runs are finished."""
         sweep, runs = self.view()
         condition = find_condition(sweep.status.conditions, "Succeeded")
         ended = condition is not None and condition.status != "Unknown"
@@ -175,24 +175,24 @@ class LocalSession:
         return ended and current and not manual
 
     def delivering(self) -> bool:
-        """Finished runs are on their way to W&B, and nothing speaks against their getting there."""
+        """Report whether finished runs are still being delivered to W&B without a known problem."""
         sweep, runs = self.view()
-        there = destination(sweep, self._config)
-        if not isinstance(there, Destination) or self._outbox.failing((NAMESPACE, self.name)):
+        target = destination(sweep, self._config)
+        if not isinstance(target, Destination) or self._outbox.failing((NAMESPACE, self.name)):
             return False
         return any(r.terminal and not r.imported and r.status.tracking is None for r in runs)
 
     def drained(self) -> bool:
-        """No process of the sweep runs."""
+        """Report whether no process of the sweep is running."""
         pods = self._engine.store.labeled(Kind.POD, NAMESPACE, self.name)
         return all((p.get("status") or {}).get("phase") in ("Succeeded", "Failed") for p in pods)
 
     def idle(self) -> bool:
-        """Nothing is under way: no pass, no process, no suggestion."""
+        """Report whether no reconcile, process or suggestion is in progress."""
         return self._engine.queue.idle and self.drained()
 
     async def settle(self) -> None:
-        """Returns when no pass is under way, or after some seconds; ``events`` has all that was written until then."""
+        """Wait until no reconcile is in progress, at most SETTLE_SECONDS, and load all Events for ``events``."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
                 while not self._engine.queue.idle:
@@ -200,27 +200,27 @@ class LocalSession:
         self._engine.store.replace(Kind.EVENT, await self.kube.list(Kind.EVENT, NAMESPACE))
 
     def events(self) -> list[Object]:
-        """Events since the last call, oldest first."""
+        """Return the Events since the last call, oldest first."""
         listed = sorted(self._engine.store.all(Kind.EVENT), key=lambda e: int(e["metadata"]["resourceVersion"]))
-        new = [e for e in listed if int(e["metadata"]["resourceVersion"]) > self._told]
+        new = [e for e in listed if int(e["metadata"]["resourceVersion"]) > self._last_event_version]
         if new:
-            self._told = int(new[-1]["metadata"]["resourceVersion"])
+            self._last_event_version = int(new[-1]["metadata"]["resourceVersion"])
         return new
 
-    # -- steering ---------------------------------------------------------------------------------------------------
+    # -- control ----------------------------------------------------------------------------------------------------
 
     def limit_new_runs(self, n: int) -> None:
-        """Make at most ``n`` runs more than there are now, whatever the limits of the spec."""
+        """Create at most ``n`` further runs, even if the limits of the spec allow more."""
         _, runs = self.view()
-        own = sum(r.spec.index is not None for r in runs)
-        self._engine.limit_new_runs((NAMESPACE, self.name), own + n)
+        created = sum(r.spec.index is not None for r in runs)
+        self._engine.limit_new_runs((NAMESPACE, self.name), created + n)
 
     async def suspend(self) -> None:
-        """Start nothing new; what runs goes on to its end."""
+        """Suspend the sweep. Active runs finish."""
         await self._edit({"spec": {"suspend": True, "suspendPolicy": "drain"}})
 
     async def stop_processes(self) -> None:
-        """End what runs now. Those attempts count as preempted; the next session goes on from their checkpoints."""
+        """Stop all processes. Their attempts count as preempted; the next session resumes from their checkpoints."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -229,13 +229,13 @@ class LocalSession:
     async def _watch_events(self) -> None:
         listed = await self.kube.list(Kind.EVENT, NAMESPACE)
         self._engine.store.replace(Kind.EVENT, listed)
-        self._told = max((int(e["metadata"]["resourceVersion"]) for e in listed.items), default=0)
+        self._last_event_version = max((int(e["metadata"]["resourceVersion"]) for e in listed.items), default=0)
         await self._engine.follow(Kind.EVENT, NAMESPACE)
 
-    async def _notice(self) -> None:
+    async def _watch_changes(self) -> None:
         version = (await self.kube.list(Kind.SWEEP, NAMESPACE)).resource_version
         group = [
-            asyncio.create_task(self._notice_one(kind, version)) for kind in (Kind.SWEEP, Kind.SWEEP_RUN, Kind.EVENT)
+            asyncio.create_task(self._watch_kind(kind, version)) for kind in (Kind.SWEEP, Kind.SWEEP_RUN, Kind.EVENT)
         ]
         try:
             await asyncio.gather(*group)
@@ -243,11 +243,11 @@ class LocalSession:
             for task in group:
                 task.cancel()
 
-    async def _notice_one(self, kind: Kind, version: int) -> None:
+    async def _watch_kind(self, kind: Kind, version: int) -> None:
         async for event in self.kube.watch(kind, NAMESPACE, resource_version=version):
             self._changed.set()
-            if kind == Kind.SWEEP and _wandb_sweep(event.object) != self._shown_as:
-                self._shown_as = _wandb_sweep(event.object)
+            if kind == Kind.SWEEP and _wandb_sweep(event.object) != self._written_wandb_sweep:
+                self._written_wandb_sweep = _wandb_sweep(event.object)
                 write_config(self.directory, parse(Sweep, event.object))
 
 
@@ -265,7 +265,7 @@ def _with_namespace(manifest: Mapping[str, Any]) -> Object:
 
 
 def _replace(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:
-    """A merge patch that turns ``old`` into ``new``: what is missing there is removed."""
+    """Return a merge patch that turns ``old`` into ``new``. It removes keys that ``new`` does not have."""
     patch: Object = {key: None for key in old if key not in new}
     for key, value in new.items():
         before = old.get(key)

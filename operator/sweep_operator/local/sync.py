@@ -1,4 +1,4 @@
-"""Delivers what a stored sweep has finished: after mode offline, or when W&B was out of reach while it ran."""
+"""Deliver the finished runs of a stored sweep to W&B, after mode offline or after W&B was unreachable."""
 
 from __future__ import annotations
 
@@ -25,18 +25,26 @@ from sweep_operator.tracking.delivery.outbox import Outbox
 from sweep_operator.tracking.delivery.process import DeliveryChild
 
 Say = Callable[[int, int], None]
-"""(runs that W&B has, finished runs)"""
+"""Progress callback. Arguments: number of delivered runs, number of finished runs."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How far it came."""
+class SyncResult:
+    """Numbers of delivered and missing runs."""
 
     delivered: int
     missing: int
     url: str | None
     problem: str | None
-    """Why something is missing."""
+    """Why runs are missing."""
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Project and entity that replace those of the Sweep. None: keep the Sweep's own."""
+
+    project: str | None
+    entity: str | None
 
 
 async def sync(
@@ -47,19 +55,21 @@ async def sync(
     say: Say = lambda delivered, of: None,
     config: OperatorConfig | None = None,
     environ: Mapping[str, str] = os.environ,
-) -> Outcome:
-    """Deliver until everything is there or W&B does not take it. Raises StoreLocked while the sweep runs.
+) -> SyncResult:
+    """Deliver until W&B has all runs or rejects the rest. Raises StoreLocked while the sweep is running.
 
-    ``project``, ``entity``: in place of the Sweep's own; needed where it has none. Raises LookupError for another
-    project than the one that has runs of it already.
+    ``project`` and ``entity`` replace those of the Sweep and are required if it has none. Raises LookupError if another
+    project already has runs of this sweep.
     """
     kube = EmbeddedKube(state, clock=lambda: datetime.now(UTC), admission=admit)
     try:
         obj = (await kube.list(Kind.SWEEP)).items[0]
         runs = [parse(SweepRun, o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
-        _check_place(parse(Sweep, obj), sum(r.delivered for r in runs), project, entity)
+        target = _Target(project, entity)
+        _check_target(parse(Sweep, obj), sum(r.delivered for r in runs), target)
         settings = with_own_account(config or OperatorConfig(), environ)
-        return await _Sync(kube, obj, settings, state.parent, project, entity, say, environ).work()
+        child = DeliveryChild(run_seconds=settings.wandb_run_seconds, environ=environ)
+        return await _Sync(kube, obj, settings, state.parent, target, say, child).work()
     finally:
         kube.close()
 
@@ -71,51 +81,49 @@ class _Sync:
         sweep: Object,
         config: OperatorConfig,
         directory: Path,
-        project: str | None,
-        entity: str | None,
+        target: _Target,
         say: Say,
-        environ: Mapping[str, str],
+        child: DeliveryChild,
     ) -> None:
         self._kube, self._config, self._directory = kube, config, directory
         self._key = (sweep["metadata"]["namespace"], sweep["metadata"]["name"])
-        self._project, self._entity, self._say = project, entity, say
+        self._target, self._say = target, say
         self._news = asyncio.Event()
-        child = DeliveryChild(run_seconds=config.wandb_run_seconds, environ=environ)
         self._outbox = Outbox(child, config, on_news=lambda key: self._news.set())
 
-    async def work(self) -> Outcome:
+    async def work(self) -> SyncResult:
         task = asyncio.create_task(self._outbox.run())
         try:
-            while (outcome := await self._look()) is None:
+            while (result := await self._step()) is None:
                 await self._news.wait()
-            return outcome
+            return result
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await self._outbox.close()
 
-    async def _look(self) -> Outcome | None:
-        """Write down what has arrived, offer the rest. None: wait for more."""
+    async def _step(self) -> SyncResult | None:
+        """Record the delivered runs and offer the others. None: deliveries are still in progress."""
         self._news.clear()
-        sweep = online(parse(Sweep, await self._kube.get(Kind.SWEEP, *self._key)), self._project, self._entity)
+        sweep = _online(parse(Sweep, await self._kube.get(Kind.SWEEP, *self._key)), self._target)
         report = self._outbox.report(self._key, sweep.metadata.uid)
-        runs = [await self._noted(o, report) for o in (await self._kube.list(Kind.SWEEP_RUN, self._key[0])).items]
-        # No process of this sweep lives: its state could not be opened for writing.
+        runs = [await self._recorded(o, report) for o in (await self._kube.list(Kind.SWEEP_RUN, self._key[0])).items]
+        # No process of this sweep is running: otherwise its state could not have been opened for writing.
         tracked = track(sweep, runs, lambda run: False, report, self._config, over=True)
         await self._write(sweep, tracked)
         ended = [r for r in runs if r.terminal and not r.imported]
         delivered = sum(r.delivered for r in ended)
         self._say(delivered, len(ended))
         url = tracked.status.url if tracked.status is not None else None
-        problem, left = _against(report, [r for r in ended if not r.delivered]), len(ended) - delivered
-        if isinstance(there := destination(sweep, self._config), Barred):
-            problem = there.message
-        if left == 0 or tracked.request is None or problem is not None:
-            return Outcome(delivered, left, url, problem)
+        problem, missing = _obstacle(report, [r for r in ended if not r.delivered]), len(ended) - delivered
+        if isinstance(target := destination(sweep, self._config), Barred):
+            problem = target.message
+        if missing == 0 or tracked.request is None or problem is not None:
+            return SyncResult(delivered, missing, url, problem)
         self._outbox.offer(self._key, sweep, tracked.request)
         return None
 
-    async def _noted(self, obj: Object, report: TrackingReport) -> SweepRun:
+    async def _recorded(self, obj: Object, report: TrackingReport) -> SweepRun:
         run = parse(SweepRun, obj)
         news = news_of(run, report)
         if news is None:
@@ -124,7 +132,7 @@ class _Sync:
         return parse(SweepRun, await self._kube.update_status(Kind.SWEEP_RUN, {**obj, "status": status.to_json()}))
 
     async def _write(self, sweep: Sweep, tracked: Tracked) -> None:
-        """Only what is about tracking; the spec stays as it is."""
+        """Write the tracking fields of the status only. The stored spec keeps its mode."""
         obj = await self._kube.get(Kind.SWEEP, *self._key)
         status = parse(Sweep, obj).status.with_(tracking=tracked.status)
         if (found := tracked.condition) is not None:
@@ -141,8 +149,8 @@ class _Sync:
         write_config(self._directory, parse(Sweep, written))
 
 
-def _against(report: TrackingReport, missing: Sequence[SweepRun]) -> str | None:
-    """Why no more will come; None: it may."""
+def _obstacle(report: TrackingReport, missing: Sequence[SweepRun]) -> str | None:
+    """Return why no further run can be delivered. None: deliveries may still succeed."""
     if report.problem is not None:
         return report.problem.message
     refused = [report.runs.get(run.metadata.uid) for run in missing]
@@ -151,26 +159,26 @@ def _against(report: TrackingReport, missing: Sequence[SweepRun]) -> str | None:
     return None
 
 
-def _check_place(sweep: Sweep, delivered: int, project: str | None, entity: str | None) -> None:
-    was = sweep.status.tracking
-    if was is None or delivered == 0:
+def _check_target(sweep: Sweep, delivered: int, target: _Target) -> None:
+    used = sweep.status.tracking
+    if used is None or delivered == 0:
         return
-    if (project or was.project, entity or was.entity) != (was.project, was.entity):
-        place = f"{was.entity}/{was.project}" if was.entity else was.project
+    if (target.project or used.project, target.entity or used.entity) != (used.project, used.entity):
+        place = f"{used.entity}/{used.project}" if used.entity else used.project
         noun = "run is" if delivered == 1 else "runs are"
-        text = f"{delivered} {noun} in {place} already, and each is delivered once; leave out --project and --entity"
+        text = f"{delivered} {noun} already in {place}, and runs are delivered only once; omit --project and --entity"
         raise LookupError(f"{sweep.display_name}: {text}")
 
 
-def online(sweep: Sweep, project: str | None, entity: str | None) -> Sweep:
-    """The Sweep as if its mode were online.
+def _online(sweep: Sweep, target: _Target) -> Sweep:
+    """Return the Sweep with mode online and the project and entity of ``target``.
 
-    Raises LookupError where it names no project and none is given, InvalidObject for a name that W&B cannot have.
+    Raises LookupError if there is no project, and InvalidObject if W&B does not allow the name.
     """
     known = sweep.spec.tracking.wandb
-    if known is None and project is None:
-        raise LookupError(f"{sweep.display_name}: has no spec.tracking.wandb; name the project by --project")
+    if known is None and target.project is None:
+        raise LookupError(f"{sweep.display_name}: spec.tracking.wandb is not set; specify a project with --project")
     wandb = (known or Wandb()).with_(mode="online")
-    wandb = wandb.with_(project=project or wandb.project, entity=entity or wandb.entity)
+    wandb = wandb.with_(project=target.project or wandb.project, entity=target.entity or wandb.entity)
     body = sweep.with_(spec=sweep.spec.with_(tracking=Tracking(wandb=wandb))).to_json()
     return parse(Sweep, body)

@@ -1,4 +1,4 @@
-"""Warm-start sources of local mode: sweeps of the same runs directory, ConfigMaps of the sweep's store, files, W&B."""
+"""Warm-start sources in local mode: sweeps in the runs directory, ConfigMaps in the sweep's state, files and W&B."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from sweep_operator.tracking.history.warm_start import WandbSources
 
 
 class LocalHistory:
-    """The HistoryReader of local mode."""
+    """HistoryReader for local mode."""
 
     def __init__(self, runs_dir: Path, kube: Kube, wandb: WandbSources) -> None:
         self._runs_dir, self._kube, self._wandb = runs_dir, kube, wandb
 
     async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
-        """Observations of all sources, newest first. Raises HistoryUnreadable."""
+        """Read the observations of all sources, newest first. Raises HistoryUnreadable."""
 
         async def read_one(source: WarmStartSource) -> list[Row]:
             if source.sweep is not None:
@@ -44,16 +44,16 @@ class LocalHistory:
                 if found is not None:
                     return rows_of_objects(found, (await kube.list(Kind.SWEEP_RUN)).items)
             except (KubeError, InvalidObject, OSError) as error:
-                raise HistoryUnreadable(f"sweep {name!r} in {path} cannot be read: {error}") from error
-        raise HistoryUnreadable(f"no sweep {name!r} below {self._runs_dir}")
+                raise HistoryUnreadable(f"cannot read sweep {name!r} from {path}: {error}") from error
+        raise HistoryUnreadable(f"sweep {name!r} does not exist in {self._runs_dir}")
 
 
 def read_file(path: Path) -> list[Row]:
-    """The rows of a .csv or .jsonl file, oldest first. Raises HistoryUnreadable."""
+    """Read the rows of a .csv or .jsonl file, oldest first. Raises HistoryUnreadable."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise HistoryUnreadable(f"{path}: there is no such file; paths count from {Path.cwd()}") from None
+        raise HistoryUnreadable(f"{path}: file not found; relative paths start at {Path.cwd()}") from None
     except OSError as error:
         raise HistoryUnreadable(f"{path}: cannot be read: {error.strerror or error}") from None
     return read_bytes(content, str(path), path.name)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.config.yaml_files import parse_documents
-from sweep_operator.exchange.row import Outcome, Row, RowFailure
+from sweep_operator.exchange.row import Row, RowFailure, RunResult
 from sweep_operator.tracking.delivery.process import environment
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, PastRun, PastSweep
 from sweep_operator.tracking.processes import kill_family, last_words, start
@@ -23,7 +23,7 @@ LINE_LIMIT = 512 * 1024 * 1024
 """Longest answer in bytes: ten thousand runs with a thousand metrics each."""
 _OURS = re.compile(r"Sweep .*, uid \S+, score is (?P<metric>.+)")
 """The description that the outbox gives a sweep whose score has a name."""
-_OUTCOMES: Mapping[str, Outcome] = {
+_RESULTS: Mapping[str, RunResult] = {
     "success": "succeeded", "unscored": "succeeded", "failure": "failed", "running": "open", "defunct": "open"
 }  # fmt: skip
 
@@ -131,13 +131,13 @@ def _our_metric(sweep: PastSweep) -> str | None:
 
 
 def _row(run: PastRun, metric: str | None, searched: frozenset[str]) -> Row:
-    outcome = _OUTCOMES[run.state]
-    failure = RowFailure(run.failure_class or "parameters", "Failed", run.error) if outcome == "failed" else None
+    result = _RESULTS[run.state]
+    failure = RowFailure(run.failure_class or "parameters", "Failed", run.error) if result == "failed" else None
     # a config also holds values that are not searched; a suggestion does not
     parameters = {k: v for k, v in run.parameters.items() if run.suggested or k in searched}
     return Row(
         where=f"run {run.name}",
-        outcome=outcome,
+        result=result,
         parameters=parameters,
         fixed={k: v for k, v in {**run.config, **run.parameters}.items() if k not in parameters},
         score=run.objective,
