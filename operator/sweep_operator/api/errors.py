@@ -98,7 +98,7 @@ def _message(item: Any, loc: Sequence[str | int], model: type[BaseModel]) -> str
     if kind == "extra_forbidden":
         known = _fields_at(model, loc[:-1])
         near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-        return "is no field here" + (f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}")
+        return "unknown field" + (f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}")
     if kind in ("value_error", "assertion_error"):
         return str(item["msg"]).removeprefix("Value error, ")
     if kind == "literal_error":

@@ -45,13 +45,13 @@ class ObjectMeta(Model):
 class Condition(Model):
     """One condition by the Kubernetes API conventions."""
 
-    type: str = Field(description="What it is about, such as Succeeded.")
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds; Unknown: not yet decided.")
-    reason: str = Field(description="Why, in one word for programs, such as MaxRunsReached.")
-    message: str = Field(default="", description="Why, in words for people, with the remedy where there is one.")
-    last_transition_time: Time = Field(description="When its status changed last.")
+    type: str = Field(description="Type of the condition, such as Succeeded.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Status of the condition: True, False or Unknown.")
+    reason: str = Field(description="Machine-readable reason, such as MaxRunsReached.")
+    message: str = Field(default="", description="Human-readable explanation, with the remedy if there is one.")
+    last_transition_time: Time = Field(description="Time of the last change of status.")
     observed_generation: int | None = Field(
-        default=None, description="metadata.generation of the spec that it was judged by."
+        default=None, description="metadata.generation of the spec that the condition describes."
     )
 
 

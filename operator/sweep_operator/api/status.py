@@ -17,7 +17,7 @@ class RunCounts(Model):
     created: int = Field(default=0, description="Runs that exist, manual ones included.")
     pending: int = Field(default=0, description="Runs without a training attempt yet.")
     running: int = Field(default=0, description="Runs that train, or wait for their pod or for a retry.")
-    evaluating: int = Field(default=0, description="Runs whose training has ended well and that are evaluated.")
+    evaluating: int = Field(default=0, description="Runs that are in evaluation after training succeeded.")
     succeeded: int = Field(default=0, description="Runs with a score.")
     failed: int = Field(default=0, description="Runs that ended without a score, stopped ones included.")
 
@@ -28,7 +28,7 @@ class CostStatus(Model):
     spent: float = Field(
         default=0.0, description="Cost of all attempts, failed and preempted ones included. limits.totalCost caps it."
     )
-    wasted: float = Field(default=0.0, description="The part of spent that went into no score.")
+    wasted: float = Field(default=0.0, description="Part of spent that did not produce a score.")
     unit: str = Field(
         default="seconds",
         description="Unit of every cost of this sweep, by spec.cost.source: seconds, GPU seconds, a currency or "
@@ -104,7 +104,7 @@ class SweepStatus(Model):
     """The observed state of a sweep."""
 
     observed_generation: int | None = Field(
-        default=None, description="metadata.generation of the spec that this status is about."
+        default=None, description="metadata.generation of the spec that this status describes."
     )
     runs: RunCounts = Field(default=RunCounts(), description="Runs by state, manual ones included.")
     consecutive_failures: int = Field(

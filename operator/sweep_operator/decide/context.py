@@ -59,7 +59,7 @@ def effective_parameters(run: SweepRun, sweep: Sweep, center: Mapping[str, Scala
     given: dict[str, Scalar] = {}
     for path, value in run.spec.parameters.items():
         if path not in specs:
-            raise ValueError(f"spec.parameters['{path}']: is no parameter of the sweep; known are {sorted(specs)}")
+            raise ValueError(f"spec.parameters['{path}']: is not a parameter of the sweep; known are {sorted(specs)}")
         try:
             given[path] = typed_value(specs[path], value)
         except ValueError as error:

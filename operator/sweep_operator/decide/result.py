@@ -46,10 +46,10 @@ def read_message(text: str, metric: str | None, *, cost_required: bool) -> Resul
             return BadResult("ResultInvalid", f"more than {MAX_RESULT_BYTES} bytes, cut off: {_shown(stripped)}")
         return BadResult("ResultInvalid", f"is not JSON: {_shown(stripped)}")
     if not isinstance(body, dict):
-        return BadResult("ResultInvalid", f'is no JSON object such as {{"score": 0.5}}: {_shown(stripped)}')
+        return BadResult("ResultInvalid", f'is not a JSON object such as {{"score": 0.5}}: {_shown(stripped)}')
     metrics = body.get("metrics") or {}
     if not isinstance(metrics, dict):
-        return BadResult("ResultInvalid", f"metrics is no JSON object: {_shown(str(metrics))}")
+        return BadResult("ResultInvalid", f"metrics is not a JSON object: {_shown(str(metrics))}")
     if metric is None:
         name, score = "score", body.get("score")
     else:

@@ -132,13 +132,13 @@ def _synced(
         return Synced("False", report.problem.reason, report.problem.message)
     refused = next((r for r in open_ if r.status.tracking is not None and r.status.tracking.state == "Refused"), None)
     if refused is not None and refused.status.tracking is not None:
-        text = f"{wandb_run_id(sweep, refused)}: {refused.status.tracking.error}; this holds no other run up"
+        text = f"{wandb_run_id(sweep, refused)}: {refused.status.tracking.error}; other runs are not affected"
         return Synced("False", "RunRefused", text)
     before = find_condition(sweep.status.conditions, TRACKING_SYNCED)
     if before is not None and before.status == "False" and not report.heard:
         return Synced("False", before.reason, before.message)  # after a restart, until there is news
     if over and open_:
-        return Synced("Unknown", "Delivering", "the sweep has ended, and its last results are on their way")
+        return Synced("Unknown", "Delivering", "the sweep has ended; delivering its last results")
     if status.wandb_sweep_id is None:
         return Synced("Unknown", "Connecting", "W&B has not answered yet; the sweep does not wait for it")
     return Synced("True", "Synced", "")
