@@ -21,9 +21,9 @@ module imports torch and gpytorch.
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
-import gpytorch
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -31,6 +31,12 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from protein.models.likelihood import JITTERS, LENGTHSCALE_LOG_SD, LogPosterior, lengthscale_loc
+
+with warnings.catch_warnings():
+    # linear_operator, which gpytorch brings, uses torch.jit.script: nothing that a user of ours can change.
+    warnings.filterwarnings("ignore", message=".*torch.jit.script")
+    import gpytorch
+
 
 Array = npt.NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from typing import Any
 from sweep_operator.api.errors import parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.engine.history_rows import read_sources
+from sweep_operator.engine.warm_start_rows import read_sources
 from sweep_operator.tracking.history.reader import WandbHistory
 from sweep_operator.tracking.history.warm_start import WandbSources
 from tests.wandb_stub.sdk import environment

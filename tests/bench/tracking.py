@@ -26,7 +26,7 @@ from sweep_operator.engine.ports import Settings
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.tracking.delivery.outbox import Outbox
 from sweep_operator.tracking.delivery.process import DeliveryChild
-from tests.engine.world import KEY, NS, NoHistory, World, settle_suggestions
+from tests.engine.world import KEY, NS, NoWarmStart, World, settle_suggestions
 
 PARALLEL = 20
 
@@ -82,7 +82,7 @@ async def measure(what: str, runs: int, url: str | None) -> Measured:
             require_image=False,
             tracker=outbox,
         )
-        engine = Engine(world.kube, world.suggester, NoHistory(), settings)
+        engine = Engine(world.kube, world.suggester, NoWarmStart(), settings)
         delivering = asyncio.create_task(outbox.run())
         passes: list[float] = []
         cpu = 0.0

@@ -67,12 +67,12 @@ def test_pods_of_the_named_namespaces_wait_for_nobody(cluster: Cluster) -> None:
     before = cluster.get("sweeprun", "hangs.r.0", here)
     assert (len(held(cluster, here)), len(held(cluster, there))) == (1, 1)
     code, said = uninstall(cluster, f"--namespace={here}")
-    assert (code, "pods that wait for no operator any more: 1" in said) == (0, True), said
+    assert (code, "finalizer removed from pods: 1" in said) == (0, True), said
     assert (len(held(cluster, here)), len(held(cluster, there))) == (0, 1)
     assert cluster.get("sweeprun", "hangs.r.0", here) == before
     assert running_pods(cluster, here, "hangs"), "what trains goes on"
     # again: nothing is left to do; without --namespace, everywhere
-    assert "any more: 0" in uninstall(cluster, f"--namespace={here}")[1]
+    assert "from pods: 0" in uninstall(cluster, f"--namespace={here}")[1]
     code, _ = uninstall(cluster)
     assert (code, held(cluster, there)) == (0, [])
 
@@ -84,12 +84,12 @@ def test_it_goes_on_when_no_pod_of_the_operator_runs(cluster: Cluster, namespace
     cluster.until(lambda: bool(running(cluster, namespace)), "it runs")
     where = ("--deployment=operator", f"--deployment-namespace={namespace}", "--selector=app=an-operator")
     code, said = uninstall(cluster, *where, f"--namespace={namespace}")
-    assert (code, "no operator runs" in said) == (0, True), said
+    assert (code, "the operator is stopped" in said) == (0, True), said
     assert cluster.get("deployment", "operator", namespace)["spec"]["replicas"] == 0
     assert not running(cluster, namespace)
     cluster.kubectl("delete", "deployment", "operator", "-n", namespace)
     code, said = uninstall(cluster, *where, f"--namespace={namespace}")
-    assert (code, f"there is no deployment {namespace}/operator" in said) == (0, True), said
+    assert (code, f"Deployment {namespace}/operator does not exist" in said) == (0, True), said
 
 
 def test_an_operator_that_does_not_end_is_told(cluster: Cluster, namespace: str) -> None:
@@ -103,8 +103,8 @@ def test_an_operator_that_does_not_end_is_told(cluster: Cluster, namespace: str)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--deployment=operator"], "--deployment needs --selector"),
-        (["--deployment=operator", "--selector=app"], "--selector app: is no NAME=VALUE"),
+        (["--deployment=operator"], "--deployment requires --selector"),
+        (["--deployment=operator", "--selector=app"], "--selector app: must be NAME=VALUE"),
         (["--namespace=a/b"], "'a/b' is not a valid name"),
     ],
 )

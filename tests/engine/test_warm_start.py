@@ -13,7 +13,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import Observation
 from sweep_operator.engine.engine import Engine
-from sweep_operator.engine.ports import History, HistoryUnreadable
+from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
 from sweep_operator.engine.warm_start import PATIENCE
 from sweep_operator.kube.protocol import Kind
 from tests.engine.world import KEY, NS, World, settle_suggestions
@@ -25,16 +25,16 @@ OLD = (Observation({"x": 0.5}, 5.0, 10.0), Observation({"x": 0.25}, None, 3.0, i
 class Source:
     """Says what it is told to say, once it is let go."""
 
-    def __init__(self, *answers: History | HistoryUnreadable) -> None:
+    def __init__(self, *answers: WarmStartRows | WarmStartUnreadable) -> None:
         self.answers, self.asked = list(answers), 0
         self.free = asyncio.Event()
         self.free.set()
 
-    async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> WarmStartRows:
         self.asked += 1
         await self.free.wait()
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, HistoryUnreadable):
+        if isinstance(answer, WarmStartUnreadable):
             raise answer
         return answer
 
@@ -53,9 +53,9 @@ async def warm_started(world: World) -> tuple[str, str, str] | None:
 
 
 async def test_a_silent_source_holds_up_nothing_else(tmp_path: Path) -> None:
-    world, source = World(tmp_path), Source(History(OLD))
+    world, source = World(tmp_path), Source(WarmStartRows(OLD))
     source.free.clear()
-    engine = world.engine(history=source)
+    engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
     mine: dict[str, Any] = {"sweepName": "s", "parameters": {"x": 1}}
     await world.kube.create(Kind.SWEEP_RUN, {"metadata": {"name": "mine", "namespace": NS}, "spec": mine})
@@ -72,14 +72,14 @@ async def test_a_silent_source_holds_up_nothing_else(tmp_path: Path) -> None:
 
 
 async def test_what_was_read_is_kept_with_its_notes_and_a_new_process_asks_nobody(tmp_path: Path) -> None:
-    world, source = World(tmp_path), Source(History(OLD, ("W&B sweep abc: 3 runs without metric 'reward'",)))
-    engine = world.engine(history=source)
+    world, source = World(tmp_path), Source(WarmStartRows(OLD, ("W&B sweep abc: 3 runs without metric 'reward'",)))
+    engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 9})
     for _ in range(3):
         await step(world, engine)
-    other = Source(HistoryUnreadable("must not be asked"))
+    other = Source(WarmStartUnreadable("must not be asked"))
     for _ in range(3):
-        await step(world, engine := world.engine(history=other))
+        await step(world, engine := world.engine(warm_start=other))
     assert other.asked == 0
     assert world.suggester.asked[-1].observations[: len(OLD)] == OLD
     said = "2 observations; W&B sweep abc: 3 runs without metric 'reward'"
@@ -87,8 +87,8 @@ async def test_what_was_read_is_kept_with_its_notes_and_a_new_process_asks_nobod
 
 
 async def test_after_ten_minutes_the_sweep_does_without(tmp_path: Path) -> None:
-    world, source = World(tmp_path), Source(HistoryUnreadable("W&B cannot be reached"))
-    engine = world.engine(history=source)
+    world, source = World(tmp_path), Source(WarmStartUnreadable("W&B cannot be reached"))
+    engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
     for _ in range(3):
         await step(world, engine)
@@ -100,14 +100,14 @@ async def test_after_ten_minutes_the_sweep_does_without(tmp_path: Path) -> None:
     assert await warm_started(world) == ("False", "SourceUnreadable", "W&B cannot be reached (0 observations)")
     assert len(world.suggester.asked) == 1
     asked = source.asked
-    await step(world, world.engine(history=source))
+    await step(world, world.engine(warm_start=source))
     assert source.asked == asked, "for good"
 
 
 async def test_what_only_a_person_can_mend_is_not_waited_for(tmp_path: Path) -> None:
     world = World(tmp_path)
-    source = Source(HistoryUnreadable("W&B refuses the key", readable=OLD[:1], lasting=True))
-    engine = world.engine(history=source)
+    source = Source(WarmStartUnreadable("W&B refuses the key", readable=OLD[:1], lasting=True))
+    engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
     for _ in range(3):
         await step(world, engine)
@@ -116,8 +116,8 @@ async def test_what_only_a_person_can_mend_is_not_waited_for(tmp_path: Path) -> 
 
 
 async def test_a_source_that_comes_back_is_read(tmp_path: Path) -> None:
-    world, source = World(tmp_path), Source(HistoryUnreadable("not yet"), History(OLD))
-    engine = world.engine(history=source)
+    world, source = World(tmp_path), Source(WarmStartUnreadable("not yet"), WarmStartRows(OLD))
+    engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
     for _ in range(5):
         await step(world, engine)
@@ -126,9 +126,9 @@ async def test_a_source_that_comes_back_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ends", ["deleted", "closed"])
 async def test_nobody_waits_for_an_answer_that_nobody_needs(tmp_path: Path, ends: str) -> None:
-    world, source = World(tmp_path), Source(History(OLD))
+    world, source = World(tmp_path), Source(WarmStartRows(OLD))
     source.free.clear()
-    engine = world.engine(history=source)
+    engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random")
     await step(world, engine)
     (reading,) = (t for t in asyncio.all_tasks() if "_warm_up" in repr(t))

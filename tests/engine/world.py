@@ -22,7 +22,7 @@ from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.engine.engine import Engine
-from sweep_operator.engine.ports import History, HistoryReader, Settings
+from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartRows
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
 from sweep_operator.local.admission import admit
@@ -56,9 +56,9 @@ class Sequence:
         return Suggested(tuple(Suggestion(i, {"x": (i % 97) / 97}, "random") for i in indices))
 
 
-class NoHistory:
-    async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
-        return History(())
+class NoWarmStart:
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> WarmStartRows:
+        return WarmStartRows(())
 
 
 class World:
@@ -74,7 +74,7 @@ class World:
         self._started: set[str] = set()
         self._serial = 0
 
-    def engine(self, kube: Kube | None = None, history: HistoryReader | None = None) -> Engine:
+    def engine(self, kube: Kube | None = None, warm_start: WarmStartReader | None = None) -> Engine:
         """A fresh operator process: it knows nothing."""
         settings = Settings(
             config=OperatorConfig(),
@@ -82,7 +82,7 @@ class World:
             monotonic=lambda: self.now.timestamp(),
             require_image=False,
         )
-        return Engine(kube or self.kube, self.suggester, history or NoHistory(), settings)
+        return Engine(kube or self.kube, self.suggester, warm_start or NoWarmStart(), settings)
 
     async def apply(self, **spec: Any) -> None:
         base: dict[str, Any] = {

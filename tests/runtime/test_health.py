@@ -12,7 +12,7 @@ from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.runtime.health import Health
-from sweep_operator.runtime.warm_start_sources import ClusterHistory
+from sweep_operator.runtime.warm_start_sources import ClusterWarmStart
 from sweep_operator.suggest.child import OptimizerChild
 from sweep_operator.tracking.history.warm_start import WandbSources
 
@@ -31,23 +31,23 @@ class Clock:
     [
         ({}, 0, None),
         ({"leading": True, "last_audit": 0.0}, AUDIT + STUCK, None),
-        ({"leading": True, "last_audit": 0.0}, AUDIT + STUCK + 1, "the auditor's last round was 901 s ago"),
+        ({"leading": True, "last_audit": 0.0}, AUDIT + STUCK + 1, "the last resync was 901 s ago"),
         ({"last_audit": 0.0}, AUDIT + STUCK + 1, None),  # not leading: nothing is audited
         ({"optimizer_overdue": lambda: STUCK}, 0, None),
-        ({"optimizer_overdue": lambda: STUCK + 1}, 0, "the optimizer is 601 s beyond its time limit"),
+        ({"optimizer_overdue": lambda: STUCK + 1}, 0, "the optimizer has exceeded its time limit by 601 s"),
     ],
 )
 def test_what_a_restart_would_mend(changes: dict[str, Any], waited: float, expected: str | None) -> None:
     clock = Clock()
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=clock)
-    engine = Engine(kube, OptimizerChild(), ClusterHistory(kube, WandbSources(OperatorConfig())), settings)
+    engine = Engine(kube, OptimizerChild(), ClusterWarmStart(kube, WandbSources(OperatorConfig())), settings)
     health = Health(engine, clock, AUDIT, stuck_seconds=STUCK, **changes)
     clock.seconds = waited
     assert health.problems() == ([] if expected is None else [expected])
     engine.queue.add(("default", "s"))
     clock.seconds = waited + STUCK + 1
-    assert "a Sweep has waited for 601 s: the passes are stuck" in health.problems()
+    assert "a Sweep has waited for 601 s: the reconcile loop is stuck" in health.problems()
 
 
 def test_a_child_that_is_asked_nothing_is_not_overdue() -> None:

@@ -19,8 +19,8 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import Observation
-from sweep_operator.engine.history_rows import read_sources
-from sweep_operator.engine.ports import History, HistoryUnreadable
+from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
+from sweep_operator.engine.warm_start_rows import read_sources
 from sweep_operator.exchange.row import Row
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, Patience
 from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable, rows_of_answer
@@ -60,7 +60,7 @@ def sources(server: WandbServer, folder: Path, **config: Any) -> WandbSources:
     return WandbSources(OperatorConfig(**allowed), history(server, folder))
 
 
-async def start(sweep: Sweep, from_: WandbSources) -> History:
+async def start(sweep: Sweep, from_: WandbSources) -> WarmStartRows:
     warm_start = sweep.spec.warm_start
     assert warm_start is not None
     return await read_sources(sweep, warm_start, lambda source: from_.read(sweep, warm_start, source))
@@ -238,7 +238,7 @@ async def test_a_key_goes_only_where_the_operator_allows_it(
     (one,) = sweep.spec.warm_start.from_
     assert one.wandb is not None
     changed = one.with_(wandb=one.wandb.with_(base_url=source.get("baseURL", "")))
-    with pytest.raises(HistoryUnreadable) as caught:
+    with pytest.raises(WarmStartUnreadable) as caught:
         await sources(wandb_server, tmp_path, **config).read(sweep, WarmStart(from_=[changed]), changed)
     assert caught.value.lasting
     assert says in str(caught.value)

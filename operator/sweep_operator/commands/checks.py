@@ -13,7 +13,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.accept import check_spec
 from sweep_operator.domain.immutability import check_run_name
 from sweep_operator.engine.accept import check_sweep
-from sweep_operator.engine.ports import HistoryUnreadable
+from sweep_operator.engine.ports import WarmStartUnreadable
 from sweep_operator.exchange.fit import Names, fit
 from sweep_operator.local.warm_start_sources import read_file
 from sweep_operator.manifests.substitution import check_substitution
@@ -47,7 +47,7 @@ def check_sources(sweep: Sweep) -> None:
         where = f"spec.warmStart.from[{number}].file"
         try:
             rows = read_file(Path(source.file))
-        except HistoryUnreadable as error:
+        except WarmStartUnreadable as error:
             errors.append(FieldError(where, str(error)))
             continue
         fitted = fit(rows, sweep, Names(source.parameters, source.metric, source.cost))

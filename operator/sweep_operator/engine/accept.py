@@ -1,4 +1,4 @@
-"""Whether a Sweep can be carried out, and what its status says when it cannot even be read."""
+"""Validates a Sweep's spec, and builds the status of a Sweep that cannot be parsed."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from sweep_operator.manifests.check import check_manifests
 
 
 def check_sweep(sweep: Sweep, config: OperatorConfig, require_image: bool) -> list[FieldError]:
-    """Everything that is wrong with a spec beyond its types. ``require_image``: a container needs one."""
+    """All validation errors of a spec beyond its types. ``require_image``: every container must name an image."""
     problems = [*check_spec(sweep.spec), *check_manifests(sweep, config, require_image=require_image)]
     return [*problems, *_files(sweep)] if require_image else problems
 
 
 def _files(sweep: Sweep) -> list[FieldError]:
-    """Sources of a warm start that a cluster cannot read."""
+    """Errors for warm-start sources that an operator in a cluster cannot read."""
     sources = sweep.spec.warm_start.from_ if sweep.spec.warm_start is not None else []
     return [
         FieldError(
             f"spec.warmStart.from[{number}].file",
-            f"{source.file!r} is on somebody's machine; `kubectl create configmap NAME --from-file={source.file}`, and "
-            "name it with configMap",
+            f"{source.file!r} is a local file, which the operator cannot read; run `kubectl create configmap NAME "
+            f"--from-file={source.file}` and use configMap",
         )
         for number, source in enumerate(sources)
         if source.file is not None
@@ -36,7 +36,7 @@ def _files(sweep: Sweep) -> list[FieldError]:
 
 
 def refusal(obj: Object, errors: Sequence[FieldError], now: datetime) -> JsonObject:
-    """The status of a Sweep that cannot be read: Accepted=False, everything else as it was."""
+    """The status of a Sweep that cannot be parsed: Accepted=False, everything else unchanged."""
     status: JsonObject = dict(obj.get("status") or {})
     generation = obj["metadata"].get("generation")
     condition = Condition(

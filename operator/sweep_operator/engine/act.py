@@ -1,7 +1,7 @@
-"""Carries out plans: idempotent writes, in the order that makes a crash between any two of them harmless.
+"""Carries out plans with idempotent writes, in an order that makes a crash between any two of them harmless.
 
-Per run: what its status refers to, then the status, then the Job that the status announces, then letting go of what is
-recorded. Then new runs. Then the Sweep's status, once. Events come after what they tell of, and may be lost.
+Per run: what its status refers to, then the status, then the Job that the status announces, then the cleanup of what is
+recorded. Then new runs. Then the Sweep's status, once. Events follow the change they report, and may be lost.
 """
 
 from __future__ import annotations
@@ -53,19 +53,19 @@ from sweep_operator.manifests.sweeprun import build_run
 log = logging.getLogger(__name__)
 
 _MOVES_WAIT = 15
-"""Times the status delay: how long a status waits in which runs have only moved from one state to the next."""
+"""Multiple of the status delay that a status waits when runs have only moved from one state to the next."""
 
 
 class Executor:
-    """Writes what plans ask for, through the store so that every response is known at once."""
+    """Executes plans. Every response goes into the store, so that the next pass sees it."""
 
     def __init__(self, kube: Kube, store: Store, recorder: Recorder, settings: Settings) -> None:
         self._kube, self._store, self._recorder, self._settings = kube, store, recorder, settings
 
     async def carry_out(self, sweep: Sweep, plan: Plan, memory: Memory) -> bool:
-        """Returns whether anything was written: then a pass should follow, since what it led to may matter to others.
+        """Return whether anything was written; another pass should follow then, because one write may enable the next.
 
-        A fixpoint writes nothing. Raises KubeError; what was done stays done.
+        A plan without changes writes nothing. Raises KubeError; completed writes stay.
         """
         for run_plan in plan.runs:
             with log_keys(run=run_plan.run.name):
@@ -139,7 +139,7 @@ class Executor:
     async def _note_refusal(
         self, sweep: Sweep, run: SweepRun, action: EnsureStage, error: Forbidden | Invalid, memory: Memory
     ) -> None:
-        """The run says why it waits, and other runs go on."""
+        """Record why the run waits. Other runs are not affected."""
         name = job_name(run.name, action.stage, action.attempt)
         before = memory.refusals.get(name)
         now = refuse(str(error), final=isinstance(error, Invalid), now=self._settings.now(), before=before)
@@ -164,13 +164,13 @@ class Executor:
             memory.foreign_jobs.add(attempt.name)
 
     async def _create_service(self, run: SweepRun, body: Object) -> None:
-        """Raises Conflict while another one has the name: that of an earlier run goes, and must not be relied on."""
+        """Raises Conflict while another owner's Service has the name: that of a deleted run is about to be deleted."""
         service = await self._create(Kind.SERVICE, body)
         if _controller(service) != run.metadata.uid:
-            raise Conflict(f"Service {body['metadata']['name']} is not this run's; it is waited for until that is gone")
+            raise Conflict(f"Service {body['metadata']['name']} is not owned by this run; waiting until it is deleted")
 
     async def _still_wanted(self, run: SweepRun, action: EnsureStage) -> bool:
-        """An attempt that another process raised gets its Job only if the live run still says so."""
+        """For an attempt that another process started: whether the live run still needs its Job."""
         try:
             obj = await self._kube.get(Kind.SWEEP_RUN, run.metadata.namespace, run.name)
         except NotFound:
@@ -188,7 +188,7 @@ class Executor:
         )
 
     async def release(self, namespace: str, action: ReleasePod) -> None:
-        """Take our finalizer off a pod, and leave everybody else's."""
+        """Remove the operator's finalizer from a pod; other finalizers stay."""
         pod = self._store.get(Kind.POD, namespace, action.name)
         if pod is None or pod["metadata"].get("uid") != action.uid:
             return
@@ -196,7 +196,7 @@ class Executor:
             pod = await self._kube.remove_finalizer(Kind.POD, namespace, action.name, RESULT_FINALIZER, uid=action.uid)
         except NotFound:
             self._store.gone(Kind.POD, namespace, action.name)
-        except Invalid:  # another pod has the name by now
+        except Invalid:  # another pod has this name now
             self._store.apply(Kind.POD, await self._kube.get(Kind.POD, namespace, action.name))
         else:
             self._store.apply(Kind.POD, pod)
@@ -210,13 +210,16 @@ class Executor:
         name = run_object_name(sweep.name, action.index)
         if owner != sweep.metadata.uid:
             memory.burnt.add(action.index)
-            message = f"{name} belongs to somebody else; index {action.index} is left out"
+            message = (
+                f"a SweepRun with the name {name} already exists and is not owned by this Sweep; "
+                f"skipping index {action.index}"
+            )
             await self._recorder.record(sweep, (Event("IndexTaken", message, None, "Warning"),))
         else:
             await self._recorder.record(sweep, (Event("RunCreated", f"origin {action.origin}", name),))
 
     def _may_wait(self, sweep: Sweep, plan: Plan, memory: Memory) -> bool:
-        """Whether the Sweep's status is written a little later, together with what comes next.
+        """Whether the write of the Sweep's status can be delayed and combined with later changes.
 
         Counters, costs and the front change with every step of every run; conditions, the next index and the
         accounting of time are written at once.
@@ -252,7 +255,7 @@ class Executor:
     # -- primitives -------------------------------------------------------------------------------------------------
 
     async def _create(self, kind: Kind, body: Object) -> Object:
-        """Create, or the object that holds the name already."""
+        """Create the object; return the existing one if the name is taken."""
         self._settings.check_leading()
         meta = body["metadata"]
         try:
@@ -265,14 +268,14 @@ class Executor:
     async def _delete(
         self, kind: Kind, namespace: str, name: str, uid: str | None, *, grace_seconds: int | None = None
     ) -> None:
-        """Delete, and look: what waits for its finalizers is still there, and must not be deleted pass after pass."""
+        """Delete, then read: an object with finalizers still exists, and must not be deleted in every pass."""
         try:
             await self._kube.delete(kind, namespace, name, uid=uid, grace_seconds=grace_seconds)
             self._store.apply(kind, await self._kube.get(kind, namespace, name))
         except NotFound:
             self._store.gone(kind, namespace, name)
         except Conflict:
-            log.info("another %s is called %s/%s now; left alone", kind, namespace, name)
+            log.info("%s %s/%s was replaced by another object; not deleted", kind, namespace, name)
 
     async def _delete_jobs(self, sweep: Sweep, run: SweepRun) -> None:
         namespace, labels = run.metadata.namespace, run_labels(sweep, run)
@@ -287,7 +290,7 @@ class Executor:
     def _body(self, kind: Kind, namespace: str, name: str) -> Object:
         obj = self._store.get(kind, namespace, name)
         if obj is None:
-            raise NotFound(f"{kind} {namespace}/{name} is gone")
+            raise NotFound(f"{kind} {namespace}/{name} was deleted")
         return dict(obj)
 
 
@@ -296,7 +299,7 @@ def _of(run: SweepRun, job: Object) -> bool:
 
 
 def _only_moves(was: SweepStatus, now: SweepStatus) -> bool:
-    """Whether nothing has changed but how many runs are pending, training, evaluating or delivered: no column's."""
+    """Whether only the numbers of pending, running, evaluating and delivered runs have changed."""
     moved = {"pending": 0, "running": 0, "evaluating": 0}
     still, then = was.with_(runs=was.runs.with_(**moved)), now.with_(runs=now.runs.with_(**moved))
     if still.tracking is not None and then.tracking is not None:
@@ -306,7 +309,7 @@ def _only_moves(was: SweepStatus, now: SweepStatus) -> bool:
 
 
 def _shown_as(status: SweepStatus) -> str | None:
-    """The tracker's id of the sweep: the next pods want to know it."""
+    """The tracker's id of the sweep, which new pods need."""
     return status.tracking.wandb_sweep_id if status.tracking is not None else None
 
 

@@ -1,4 +1,5 @@
-"""The loop that both shells run: events into the store, keys into the queue, one pass per key at a time."""
+"""The reconcile loop of the operator and of local mode: events go into the store, keys into the queue; one pass per
+key at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from sweep_operator.engine.gather import Gatherer
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.logs import read_logs
 from sweep_operator.engine.memory import Memory
-from sweep_operator.engine.ports import HistoryReader, NotLeading, Settings, Suggester
+from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmStartReader
 from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.recorder import Recorder
@@ -30,17 +31,17 @@ log = logging.getLogger(__name__)
 
 WATCHED = (Kind.SWEEP, Kind.SWEEP_RUN, Kind.JOB, Kind.POD)
 ASK_SOURCES_AGAIN = 10.0
-"""Seconds until the sources of a warm start are read again that could not be read."""
+"""Seconds until unreadable warm-start sources are retried."""
 Key = tuple[str, str]
 """(namespace, name) of a Sweep."""
 MANAGED = {MANAGED_BY_LABEL: MANAGED_BY}
-"""Label of every Job, Pod and claim of ours: everybody's would be too many."""
+"""Label of every Job, Pod and claim that the operator creates; listing all of the cluster's would be expensive."""
 
 
 class Engine:
-    """Reconciles Sweeps. Holds nothing that it cannot find again."""
+    """Reconciles Sweeps. All of its state can be rebuilt from the cluster."""
 
-    def __init__(self, kube: Kube, suggester: Suggester, history: HistoryReader, settings: Settings) -> None:
+    def __init__(self, kube: Kube, suggester: Suggester, warm_start: WarmStartReader, settings: Settings) -> None:
         self._kube, self._suggester, self._settings = kube, suggester, settings
         self.store = Store(SWEEP_LABEL)
         self.queue: WorkQueue[Key] = WorkQueue(settings.monotonic, jitter=random.Random())
@@ -48,14 +49,14 @@ class Engine:
         self._executor = Executor(kube, self.store, self._recorder, settings)
         self._gatherer = Gatherer(kube, self.store)
         self._preflight = Preflight(kube, self.store)
-        self._warm = WarmStarter(kube, self.store, history, settings)
+        self._warm = WarmStarter(kube, self.store, warm_start, settings)
         self._memories: dict[Key, Memory] = {}
         self._run_limits: dict[Key, int] = {}
 
     # -- what comes in ----------------------------------------------------------------------------------------------
 
     def apply(self, kind: Kind, obj: Object, *, deleted: bool = False) -> None:
-        """Take in one watch event and queue the Sweep that it concerns."""
+        """Apply one watch event and queue the Sweep that it belongs to."""
         if self.store.apply(kind, obj, deleted=deleted):
             self.enqueue(kind, obj)
 
@@ -73,23 +74,23 @@ class Engine:
             self.queue.add((namespace, name))
 
     async def audit(self, namespace: str | None = None) -> None:
-        """LIST everything: what a watch has missed is caught up with, deletions included. Queues every Sweep."""
+        """Full resync: LIST all objects, which corrects missed events, deletions included. Queues every Sweep."""
         for kind in (*WATCHED, Kind.CLAIM):
             for obj in self.store.replace(kind, await self._list(kind, namespace), namespace):
                 self.enqueue(kind, obj)
         for memory in self._memories.values():
-            if memory.problems:  # what was missing (a queue's API, say) may be there by now
+            if memory.problems:  # a missing dependency, such as the API of a queue, may be installed now
                 memory.checked_generation = None
         for kind in WATCHED:
             for obj in self.store.all(kind):
                 self.enqueue(kind, obj)
 
     async def _list(self, kind: Kind, namespace: str | None) -> ObjectList:
-        ours = kind in (Kind.SWEEP, Kind.SWEEP_RUN)  # people make these, without our labels
+        ours = kind in (Kind.SWEEP, Kind.SWEEP_RUN)  # users create these, without the operator's labels
         return await self._kube.list(kind, namespace, labels=None if ours else MANAGED)
 
     async def follow(self, kind: Kind, namespace: str | None = None) -> None:
-        """LIST and watch one kind for ever; a watch that ends is begun anew with a LIST."""
+        """LIST and watch one resource type until canceled. A watch that ends is restarted with a LIST."""
         while True:
             try:
                 listed = await self._kube.list(kind, namespace)
@@ -102,7 +103,7 @@ class Engine:
                 await asyncio.sleep(1)
 
     def limit_new_runs(self, key: Key, total: int | None) -> None:
-        """Make no more than ``total`` own runs, whatever the spec allows (one iteration at a time)."""
+        """Create at most ``total`` runs, whatever the spec allows (to run one iteration at a time)."""
         if total is None:
             self._run_limits.pop(key, None)
         else:
@@ -114,17 +115,17 @@ class Engine:
     # -- passes -----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Work for ever. Cancelled from outside."""
+        """Reconcile until canceled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self._settings.workers):
                 group.create_task(self._worker())
 
     async def stop(self) -> None:
-        """Begin no more passes; returns when those that run are over."""
+        """Start no more passes; return when the active ones are done."""
         await self.queue.stop()
 
     def close(self) -> None:
-        """End what is under way beside the passes."""
+        """Cancel the background tasks."""
         self.queue.close()
         for memory in self._memories.values():
             memory.forget()
@@ -148,7 +149,7 @@ class Engine:
         try:
             await self.reconcile(key)
         except (Conflict, UnknownOutcome) as error:
-            log.info("%s/%s: %s; reading again", *key, error)
+            log.info("%s/%s: %s; refreshing from the API server", *key, error)
             try:
                 await self._reread(key)
             except KubeError as again:
@@ -186,7 +187,7 @@ class Engine:
         await self._pass(key, sweep, memory)
 
     async def _check(self, sweep: Sweep) -> list[FieldError]:
-        """Everything that is wrong with a spec; what the namespace has against its pods becomes an Event."""
+        """All errors of a spec. Pods that the namespace forbids are reported as an Event."""
         config = self._settings.config
         if sweep.spec.queue is not None and config.kueue is None:
             config = config.with_(kueue=await self._kube.serves(KUEUE_GROUP))
@@ -230,7 +231,7 @@ class Engine:
             self.queue.add_after(key, max(0.05, seconds))
 
     async def _probe(self, key: Key, plan: Plan, memory: Memory) -> None:
-        """Ask why Jobs have no pods, each at most once in a while."""
+        """Find out why Jobs have no pods, at most once per interval for each Job."""
         now = self._settings.now()
         for job in (probe.job for run in plan.runs for probe in run.probes):
             self.queue.add_after(key, ASK_AGAIN.total_seconds())
@@ -252,23 +253,23 @@ class Engine:
             if not answer.suggestions and answer.infeasible is None:
                 await asyncio.sleep(1)
         except Exception:
-            log.exception("%s/%s: no suggestion", *key)
+            log.exception("%s/%s: the suggestion failed", *key)
             await asyncio.sleep(1)
         finally:
             memory.suggesting = None
             self.queue.add(key)
 
     async def _warm_up(self, key: Key, sweep: Sweep, memory: Memory) -> None:
-        """Read the sources beside the passes: a tracker may take a minute to say nothing."""
+        """Read the sources in the background: a tracker may take a minute to time out."""
         delay = 0.0
         try:
             with log_keys(namespace=key[0], sweep=key[1]):
                 delay = 0.0 if await self._warm.read(sweep, memory) else ASK_SOURCES_AGAIN
         except (KubeError, NotLeading) as error:
-            log.warning("%s/%s: the warm start cannot be kept: %s", *key, error)
+            log.warning("%s/%s: cannot store the warm start: %s", *key, error)
             delay = ASK_SOURCES_AGAIN
         except Exception:
-            log.exception("%s/%s: no warm start", *key)
+            log.exception("%s/%s: reading the warm start failed", *key)
             delay = ASK_SOURCES_AGAIN
         finally:
             memory.warming = None
@@ -287,7 +288,7 @@ class Engine:
         return memory
 
     async def _let_go(self, key: Key) -> None:
-        """The Sweep is gone or going: its runs go with it, and no pod may wait for us."""
+        """The Sweep is deleted or being deleted, and its runs with it: no pod may keep the operator's finalizer."""
         memory = self._memories.pop(key, None)
         if memory is not None:
             self._forget(key, memory)
@@ -300,7 +301,7 @@ class Engine:
                 await self._executor.release(namespace, ReleasePod(meta["name"], meta.get("uid", "")))
 
     async def _release_orphans(self, key: Key) -> None:
-        """Somebody has deleted a run: no pod of it may wait for us. Raises KubeError."""
+        """Remove the finalizer from pods whose run was deleted. Raises KubeError."""
         namespace, name = key
         for pod in self.store.labeled(Kind.POD, namespace, name):
             meta = pod["metadata"]
@@ -315,23 +316,23 @@ class Engine:
                 await self._executor.release(namespace, ReleasePod(meta["name"], meta.get("uid", "")))
 
     def _forget(self, key: Key, memory: Memory) -> None:
-        """A Sweep of that name has gone, and with it what it owned; of the kinds that are not watched nobody says so.
+        """Drop what is known of a deleted Sweep. Deletions of resource types that are not watched send no event.
 
-        A Sweep that is made anew under the name must not take the old one's templates for its own.
+        A new Sweep with the same name must not use the templates of the old one.
         """
         memory.forget()
         for kind in (Kind.REVISION, Kind.SERVICE, Kind.CLAIM, Kind.CONFIG_MAP):
             self.store.forget(kind, *key)
 
     async def _refuse(self, obj: Object, errors: list[FieldError]) -> None:
-        """A spec that the models cannot read (admission was not there to refuse it): say so, and leave runs alone."""
+        """Report a spec that cannot be parsed (admission did not reject it); its runs are not changed."""
         status = refusal(obj, errors, self._settings.now())
         if status == (obj.get("status") or {}):
             return
         self.store.apply(Kind.SWEEP, await self._kube.update_status(Kind.SWEEP, {**obj, "status": status}))
 
     async def _reread(self, key: Key) -> None:
-        """Live reads of everything of one Sweep, after a precondition failed or an answer was lost."""
+        """Read all objects of one Sweep from the API server, after a failed precondition or a lost response."""
         namespace, name = key
         try:
             self.store.apply(Kind.SWEEP, await self._kube.get(Kind.SWEEP, namespace, name))

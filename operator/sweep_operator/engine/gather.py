@@ -1,4 +1,4 @@
-"""From the store to a Snapshot; doubtful absences are settled by live reads first."""
+"""Builds a Snapshot from the store; objects that seem to be missing are confirmed by live reads first."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Gatherer:
         now: datetime,
         tracking: TrackingReport | None = None,
     ) -> Snapshot:
-        """Everything that belongs to ``sweep``, consistent enough to decide on."""
+        """All objects of ``sweep``, consistent enough to decide on."""
         namespace, name = sweep.metadata.namespace, sweep.name
         runs = self._runs(sweep, memory)
         await self._settle(namespace, name, runs, memory)
@@ -81,7 +81,7 @@ class Gatherer:
         return [v for v in views if v is not None]
 
     async def _settle(self, namespace: str, sweep: str, runs: list[SweepRun], memory: Memory) -> None:
-        """A watch may lag: an attempt whose Job or pods are not in the store is looked up before it is judged."""
+        """A watch may lag: an attempt whose Job or pods are not in the store is read live before a decision."""
         jobs = {(j.run, j.stage, j.attempt): j for j in self._jobs(namespace, sweep, memory)}
         with_pods = {(p.run, p.stage, p.attempt) for p in self._pods(namespace, sweep, memory)}
         for run in runs:
@@ -122,7 +122,7 @@ class Gatherer:
 
 
 def active_stages(run: SweepRun) -> list[Stage]:
-    """Stages with an attempt whose outcome is not recorded."""
+    """Stages with an attempt whose result is not recorded."""
     stages: list[Stage] = []
     if run.terminal:
         return stages

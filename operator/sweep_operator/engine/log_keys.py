@@ -13,7 +13,7 @@ _keys: ContextVar[Mapping[str, str] | None] = ContextVar("log_keys", default=Non
 
 @contextmanager
 def log_keys(**keys: str) -> Iterator[None]:
-    """Lines that are logged inside are about these."""
+    """Add these keys to all records logged inside the block."""
     token = _keys.set({**(_keys.get() or {}), **keys})
     try:
         yield
@@ -22,7 +22,7 @@ def log_keys(**keys: str) -> Iterator[None]:
 
 
 class AddLogKeys(logging.Filter):
-    """Puts the keys on every record that a handler gets; those given with the line itself win."""
+    """Adds the keys to every record; keys given with the record itself take precedence."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         for key, value in (_keys.get() or {}).items():

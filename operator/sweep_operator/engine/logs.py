@@ -14,13 +14,13 @@ MAX_LINE_BYTES = 64 * 1024
 
 
 async def read_logs(kube: Kube, namespace: str, requests: Iterable[LogRequest]) -> dict[str, LogReading]:
-    """By pod uid. A log that cannot be read gives a reading with ``error``."""
+    """By pod uid. A log that cannot be read becomes a reading with ``error``."""
     readings = {}
     for request in requests:
         try:
             readings[request.uid] = await scan(kube.read_log(namespace, request.pod), request)
         except KubeError as error:
-            readings[request.uid] = LogReading(error=f"the log cannot be read: {error}")
+            readings[request.uid] = LogReading(error=f"cannot read the log: {error}")
     return readings
 
 

@@ -1,4 +1,4 @@
-"""What the engine remembers of one Sweep between passes. All of it can be lost: it is found or asked for again."""
+"""The engine's state of one Sweep between passes. All of it can be rebuilt after a restart."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Memory:
     refusals: dict[str, Refusal] = field(default_factory=dict)
     """By Job name."""
     asked: dict[str, datetime] = field(default_factory=dict)
-    """By Job name: when its missing pod was asked about last."""
+    """By Job name: time of the last dry run for its missing pod."""
     foreign_jobs: set[str] = field(default_factory=set)
     burnt: set[int] = field(default_factory=set)
     raised: set[tuple[str, Stage, int]] = field(default_factory=set)
-    """(run uid, stage, attempt) that this process raised: their Jobs need no live look at the run first."""
+    """(run uid, stage, attempt) that this process started: their Jobs are created without a live read of the run."""
     runs: Reader[SweepRun | None] = field(default_factory=lambda: Reader(_read_run))
     jobs: Reader[JobView | None] = field(default_factory=lambda: Reader(view_job))
     pods: Reader[PodView | None] = field(default_factory=lambda: Reader(view_pod))
     suggesting: asyncio.Task[None] | None = None
     suggested: tuple[int, Suggested] | None = None
-    """(generation it was made for, answer)"""
+    """(generation of the spec, suggestions for it)"""
     suggest_seconds: float | None = None
     warm_start: WarmStartState = field(default_factory=WarmStartState)
     warm_start_since: datetime | None = None
@@ -48,23 +48,23 @@ class Memory:
     """Reads the sources of the warm start."""
     run_limit: int | None = None
     status_waits_since: float | None = None
-    """Monotonic: since when the Sweep's status has a change that is not written."""
+    """Monotonic time since which the Sweep's status has an unwritten change."""
 
     def suggested_for(self, generation: int) -> Suggested | None:
-        """The optimizer's answer, unless the spec has changed since it was asked."""
+        """The optimizer's suggestions, unless the spec has changed since the request."""
         if self.suggested is None or self.suggested[0] != generation:
             return None
         return self.suggested[1]
 
     def forget(self) -> None:
-        """End what is under way."""
+        """Cancel the background tasks."""
         for task in (self.suggesting, self.warming):
             if task is not None:
                 task.cancel()
 
 
 def _read_run(obj: Object) -> SweepRun | None:
-    """None for a run that the models cannot read (made before its field had a schema, say): it is left alone."""
+    """None for a run that cannot be parsed (created before its field had a schema, for example): it is ignored."""
     try:
         return parse(SweepRun, obj)
     except InvalidObject as error:

@@ -1,4 +1,4 @@
-"""What the engine needs from its shell besides Kube: the optimizer, histories, the clock, the right to create."""
+"""Interfaces the engine needs besides Kube: optimizer, warm-start reader, tracker, clock, leader check."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from sweep_operator.decide.tracking import TrackingReport
 
 
 class Suggester(Protocol):
-    """The optimizer behind a process boundary."""
+    """The optimizer in its own process."""
 
     async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
         """Suggestions for consecutive indices from ``request.index``. A pure function of its arguments.
 
-        Never raises for what the optimizer does: a failure gives fallback suggestions and ``error``.
+        Never raises for an optimizer failure: it returns fallback suggestions and ``error``.
         """
         ...
 
 
-class HistoryUnreadable(Exception):
-    """A warm-start source cannot be read: now, or (``lasting``) ever. ``readable``: what the other sources gave."""
+class WarmStartUnreadable(Exception):
+    """A warm-start source is unreadable, permanently if ``lasting``. ``readable``: observations of other sources."""
 
     def __init__(self, message: str, *, readable: Sequence[Observation] = (), lasting: bool = False) -> None:
         super().__init__(message)
@@ -35,39 +35,39 @@ class HistoryUnreadable(Exception):
 
 
 @dataclass(frozen=True)
-class History:
-    """What the sources gave, newest first, at most ``maxObservations``; and what of them was of no use."""
+class WarmStartRows:
+    """Observations of the sources, newest first, at most ``maxObservations``; notes about unusable rows."""
 
     observations: tuple[Observation, ...]
     notes: tuple[str, ...] = ()
 
 
-class HistoryReader(Protocol):
+class WarmStartReader(Protocol):
     """Reads the sources of a warm start."""
 
-    async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
-        """All sources. Takes as long as they take: never awaited by a pass. Raises HistoryUnreadable."""
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> WarmStartRows:
+        """Read all sources. May take minutes, so no pass awaits it. Raises WarmStartUnreadable."""
         ...
 
 
 class Tracker(Protocol):
-    """Delivers finished runs to where they are shown, beside the passes: none of its methods waits for anything."""
+    """Delivers finished runs to the experiment tracker in the background: none of its methods blocks."""
 
     def report(self, key: tuple[str, str], uid: str) -> TrackingReport:
-        """What it has found out about the Sweep ``key`` with that uid."""
+        """State of the delivery of the Sweep ``key`` with that uid."""
         ...
 
     def offer(self, key: tuple[str, str], sweep: Sweep, request: TrackRequest | None) -> None:
-        """What is to be delivered of a Sweep now, in place of what was before; None: nothing."""
+        """Replace the runs of a Sweep to deliver; None: nothing to deliver."""
         ...
 
     def forget(self, key: tuple[str, str]) -> None:
-        """The Sweep is gone."""
+        """Drop the state of a deleted Sweep."""
         ...
 
 
 class NotLeading(Exception):
-    """The lease has run out: nothing may be created any more."""
+    """The lease has expired: this process must not create objects."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ class Settings:
 
     config: OperatorConfig
     now: Callable[[], datetime]
-    """Wall time, UTC: what is compared with times that Kubernetes wrote."""
+    """Wall time in UTC, for comparison with timestamps of Kubernetes."""
     monotonic: Callable[[], float]
     require_image: bool = True
     dry_run_pods: bool = False
-    """Ask the server about the pods of a Sweep before it is accepted (an embedded Kube has no opinion of them)."""
+    """Validate the pods of a Sweep with a server-side dry run before accepting it (an embedded Kube cannot)."""
     workers: int = 4
     tracker: Tracker | None = None
-    """None: nothing is tracked."""
+    """None: no tracking."""
     status_delay: float = 0.0
     """Seconds for which changes of a Sweep's counters may be collected into one write."""
     component: str = "sweep-operator"

@@ -1,4 +1,4 @@
-"""Asks the API server about pods before they exist: dry runs, at acceptance and when a Job gets no pod."""
+"""Server-side dry runs of pods: when a Sweep is accepted, and when a Job gets no pod."""
 
 from __future__ import annotations
 
@@ -22,35 +22,37 @@ class Preflight:
         self._kube, self._store = kube, store
 
     async def check(self, sweep: Sweep, config: OperatorConfig) -> tuple[list[FieldError], list[Event]]:
-        """What is wrong with the pods of a run, and what keeps them out for now.
+        """Permanent errors of a run's pods, and Events for temporary ones.
 
-        A pod that is invalid stays so until the spec changes: an error of the Sweep. What the namespace forbids (a
-        quota, PodSecurity, a missing account) may be mended there: the runs wait, and say for what. Raises KubeError.
+        An invalid pod is an error of the Sweep: only a change of the spec fixes it. A pod that the namespace forbids
+        (quota, PodSecurity, missing service account) can be fixed there: the runs wait and report the reason.
+
+        Raises KubeError.
         """
         errors, events = [], []
         for stage, pod in sample_pods(sweep, config).items():
             try:
                 await self._dry_run(pod)
             except Invalid as error:
-                errors.append(FieldError(f"spec.{stage}", f"makes a pod that the API server refuses: {error}"))
+                errors.append(FieldError(f"spec.{stage}", f"the API server rejects the pod: {error}"))
             except Forbidden as error:
                 events.append(Event("PodForbidden", f"{stage}: {error}", None, "Warning"))
         return errors, events
 
     async def probe(self, namespace: str, job: str, before: Refusal | None, now: datetime) -> Refusal | None:
-        """Why a Job has no pod. None: the server has nothing against the pod (or would not say)."""
+        """Why a Job has no pod. None: the API server accepts the pod, or the Job is unknown."""
         obj = self._store.get(Kind.JOB, namespace, job)
         if obj is None:
             return None
         try:
             await self._dry_run(pod_of_job(obj))
         except (Forbidden, Invalid) as error:
-            # Never final: the Job exists, and what refuses its pod (a policy, a webhook) may be mended.
+            # Never final: the Job exists, and what refuses its pod (a policy, a webhook) may be fixed.
             return refuse(str(error), final=False, now=now, before=before)
         except KubeError:
             return before
         return None
 
     async def _dry_run(self, pod: Object) -> None:
-        with suppress(AlreadyExists):  # valid, then; the name is somebody's
+        with suppress(AlreadyExists):  # the pod is valid; only its name is taken
             await self._kube.create(Kind.POD, pod, dry_run=True)

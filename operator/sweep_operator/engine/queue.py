@@ -1,4 +1,4 @@
-"""The work queue: each key at most once in it, at most one worker per key, retries with backoff, wake-ups in time."""
+"""The work queue: holds each key at most once, one worker per key, retries with backoff, delayed wake-ups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ K = TypeVar("K", bound=Hashable)
 class WorkQueue(Generic[K]):
     """Keys that need a pass.
 
-    A key that is added while its pass runs is run once more afterwards; nothing that happens during a pass is lost.
+    A key that is added during its own pass gets another pass afterwards, so no change is lost.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class WorkQueue(Generic[K]):
             self._ready.put_nowait(key)
 
     def add_after(self, key: K, seconds: float) -> None:
-        """Run a pass in ``seconds``; an earlier wake-up that is planned already stays."""
+        """Run a pass in ``seconds``; an earlier scheduled wake-up is kept."""
         at = self._clock() + max(0.0, seconds)
         planned = self._timers.get(key)
         if planned is not None:
@@ -59,7 +59,7 @@ class WorkQueue(Generic[K]):
         self._timers[key] = (at, handle)
 
     def add_failed(self, key: K) -> float:
-        """Run a pass after the backoff of the key's failures in a row; returns the delay in seconds."""
+        """Run a pass after a backoff for the key's consecutive failures; return the delay in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         rand = self._jitter.random if self._jitter is not None else lambda: 1.0
@@ -83,7 +83,7 @@ class WorkQueue(Generic[K]):
         return key
 
     def done(self, key: K) -> None:
-        """The pass over ``key`` is over."""
+        """Mark the pass over ``key`` as done."""
         self._running.discard(key)
         if not self._running:
             self._resting.set()
@@ -93,7 +93,7 @@ class WorkQueue(Generic[K]):
 
     @property
     def depth(self) -> int:
-        """Keys that wait."""
+        """Number of waiting keys."""
         return len(self._waiting)
 
     @property
@@ -103,11 +103,11 @@ class WorkQueue(Generic[K]):
 
     @property
     def idle(self) -> bool:
-        """Nothing waits, nothing runs (timers may be set)."""
+        """Whether no key is waiting or running (timers may be set)."""
         return not self._waiting and not self._running
 
     async def stop(self) -> None:
-        """Give out no more keys; returns when the passes that run are over."""
+        """Hand out no more keys; return when the active passes are done."""
         self._stopped = True
         await self._resting.wait()
 

@@ -1,4 +1,4 @@
-"""Reads objects once per version: most of a sweep's objects do not change from pass to pass."""
+"""Parses each version of an object once: most objects do not change between passes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 class Reader(Generic[T]):
-    """Keyed by the stored object itself: the store replaces objects, it never changes them."""
+    """A cache keyed by the identity of the stored object: the store replaces objects and never modifies them."""
 
     def __init__(self, read: Callable[[Object], T]) -> None:
         self._read = read
         self._known: dict[int, tuple[Object, T]] = {}
 
     def all(self, objects: Iterable[Object]) -> list[T]:
-        """What ``read`` makes of each. What is read of objects that are not among them any more is forgotten."""
+        """Parsed values of ``objects``. Entries of other objects are dropped."""
         known, self._known = self._known, {}
         for obj in objects:
             entry = known.get(id(obj)) or (obj, self._read(obj))  # the entry holds obj, so its id is its own

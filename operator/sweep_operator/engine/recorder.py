@@ -1,4 +1,4 @@
-"""Writes Events: after what they tell of, once per occurrence, and never a reason to fail."""
+"""Writes Events after the change they report, once per occurrence. A failed write fails no pass."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Recorder:
         self._kube, self._store, self._settings = kube, store, settings
 
     async def record(self, sweep: Sweep, events: Iterable[Event]) -> None:
-        """Best effort: a lost Event loses nothing that a status does not say too."""
+        """Best effort: the status contains everything that a lost Event reported."""
         for event in events:
             regarding = self._regarding(sweep, event)
             if regarding is None:
@@ -38,7 +38,7 @@ class Recorder:
             except AlreadyExists:
                 pass
             except KubeError as error:
-                log.warning("event %s not written: %s", event.reason, error)
+                log.warning("cannot write Event %s: %s", event.reason, error)
 
     def _regarding(self, sweep: Sweep, event: Event) -> Object | None:
         namespace = sweep.metadata.namespace

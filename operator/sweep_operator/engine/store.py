@@ -1,7 +1,7 @@
-"""The engine's view of the cluster: the newest version of every object it has seen, its own writes included.
+"""The engine's cache of the cluster: the newest known version of every object, its own writes included.
 
-Everything that arrives (watch events, LISTs, responses of own writes) goes through ``apply``; what is older than what
-is known changes nothing. A deleted object leaves a tombstone, so that a late event does not bring it back.
+Everything that arrives (watch events, LISTs, responses of own writes) goes through ``apply``; older versions are
+ignored. A deleted object leaves a tombstone, so that a late event does not bring it back.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Store:
         self._by_label: dict[tuple[Kind, str, str], set[Key]] = {}
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """The newest version known, or None."""
+        """The newest known version, or None."""
         return self._objects.get((kind, namespace, name))
 
     def all(self, kind: Kind) -> list[Object]:
-        """Every object of a kind."""
+        """All objects of a resource type."""
         return [o for (k, _, _), o in self._objects.items() if k == kind]
 
     def labeled(self, kind: Kind, namespace: str, value: str) -> list[Object]:
@@ -49,7 +49,7 @@ class Store:
         return [self._objects[k] for k in sorted(keys)]
 
     def apply(self, kind: Kind, obj: Object, *, deleted: bool = False) -> bool:
-        """Take in one object; True when it was news."""
+        """Apply one object; return whether it changed the cache."""
         key, version = key_of(kind, obj), version_of(obj)
         uid = obj["metadata"].get("uid", "")
         known = self._objects.get(key)
@@ -71,14 +71,14 @@ class Store:
         return True
 
     def gone(self, kind: Kind, namespace: str, name: str) -> None:
-        """A live GET said 404."""
+        """Remove an object after a live GET returned 404."""
         known = self._objects.get((kind, namespace, name))
         if known is not None:
             self._bury(known["metadata"].get("uid", ""), version_of(known))
             self._remove((kind, namespace, name))
 
     def replace(self, kind: Kind, listed: ObjectList, namespace: str | None = None) -> list[Object]:
-        """Take in a LIST. Objects that it lacks are gone if they are older than it. Returns what has vanished."""
+        """Apply a LIST. Cached objects that are older than the LIST and not in it are removed and returned."""
         present = {key_of(kind, o) for o in listed.items}
         for obj in listed.items:
             self.apply(kind, obj)
@@ -96,7 +96,7 @@ class Store:
         return vanished
 
     def forget(self, kind: Kind, namespace: str, value: str) -> None:
-        """Know nothing any more of the objects whose indexed label has that value; whoever asks must look again."""
+        """Drop the objects whose indexed label has that value; the next use must read them live."""
         for key in list(self._by_label.get((kind, namespace, value), ())):
             self._remove(key)
 

@@ -1,4 +1,4 @@
-"""Warm start: the sources are read once and kept in a ConfigMap of the Sweep's: a restart needs none of them."""
+"""Warm start: sources are read once and stored in a ConfigMap of the Sweep, so a restart does not read them again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.snapshot import WarmStartState
 from sweep_operator.engine.memory import Memory
-from sweep_operator.engine.ports import HistoryReader, HistoryUnreadable, Settings
+from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartUnreadable
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
 from sweep_operator.manifests.ownership import owned_by_sweep
@@ -29,13 +29,13 @@ def warm_start_name(sweep: str) -> str:
 
 
 class WarmStarter:
-    """Reads and keeps what a Sweep starts from."""
+    """Reads and stores the warm-start observations of Sweeps."""
 
-    def __init__(self, kube: Kube, store: Store, history: HistoryReader, settings: Settings) -> None:
-        self._kube, self._store, self._history, self._settings = kube, store, history, settings
+    def __init__(self, kube: Kube, store: Store, reader: WarmStartReader, settings: Settings) -> None:
+        self._kube, self._store, self._reader, self._settings = kube, store, reader, settings
 
     async def recall(self, sweep: Sweep, memory: Memory) -> None:
-        """Fill the memory from the ConfigMap, if there is one."""
+        """Load the observations from the ConfigMap, if it exists."""
         if sweep.spec.warm_start is None or memory.warm_start.observations is not None:
             return
         try:
@@ -45,15 +45,15 @@ class WarmStarter:
         memory.warm_start = unpack(obj)
 
     async def read(self, sweep: Sweep, memory: Memory) -> bool:
-        """Read the sources and keep them. False: not yet, try again; after ten minutes the sweep does without."""
+        """Read the sources and store them. False: retry; after ten minutes the sweep starts without them."""
         if sweep.spec.warm_start is None:
             return True
         now = self._settings.now()
         memory.warm_start_since = memory.warm_start_since or now
         try:
-            history = await self._history.read(sweep, sweep.spec.warm_start)
-            state = WarmStartState(history.observations, notes=history.notes)
-        except HistoryUnreadable as error:
+            rows = await self._reader.read(sweep, sweep.spec.warm_start)
+            state = WarmStartState(rows.observations, notes=rows.notes)
+        except WarmStartUnreadable as error:
             if not error.lasting and now - memory.warm_start_since < PATIENCE:
                 memory.warm_start = WarmStartState(None, str(error))
                 return False
@@ -68,7 +68,7 @@ class WarmStarter:
 
 
 def pack(sweep: Sweep, state: WarmStartState) -> Object:
-    """The ConfigMap: newest first, as many as fit into 900 KiB."""
+    """Build the ConfigMap: newest observations first, as many as fit into 900 KiB."""
     rows = [
         json.dumps(
             {
@@ -104,7 +104,7 @@ def pack(sweep: Sweep, state: WarmStartState) -> Object:
 
 
 def unpack(obj: Object) -> WarmStartState:
-    """What ``pack`` wrote. A ConfigMap that holds anything else gives no observations and says so."""
+    """Parse a ConfigMap of ``pack``. Invalid content gives no observations and a problem."""
     try:
         text = gzip.decompress(base64.b64decode((obj.get("binaryData") or {})[_DATA])).decode()
         rows = [json.loads(line) for line in text.splitlines() if line]
@@ -112,7 +112,7 @@ def unpack(obj: Object) -> WarmStartState:
             Observation(r["parameters"], r["score"], r["cost"], r["isFailure"], r["costIsLowerBound"]) for r in rows
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
-        return WarmStartState((), f"ConfigMap {obj['metadata']['name']} holds no observations: {error}")
+        return WarmStartState((), f"ConfigMap {obj['metadata']['name']} contains no observations: {error}")
     said = obj.get("data") or {}
     return WarmStartState(observations, said.get(_PROBLEM), tuple((said.get(_NOTES) or "").splitlines()))
 

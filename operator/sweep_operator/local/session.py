@@ -26,7 +26,7 @@ from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Ob
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
 from sweep_operator.local.tracking import with_own_account
-from sweep_operator.local.warm_start_sources import LocalHistory
+from sweep_operator.local.warm_start_sources import LocalWarmStart
 from sweep_operator.suggest.child import OptimizerChild
 from sweep_operator.tracking.delivery.outbox import Outbox
 from sweep_operator.tracking.delivery.process import DeliveryChild
@@ -93,7 +93,7 @@ class LocalSession:
             component="sweep",
             tracker=self._outbox,
         )
-        history = LocalHistory(self.runs_dir, self.kube, WandbSources(self._config))
+        history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config))
         self._engine = Engine(self.kube, self._child, history, settings)
         self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)

@@ -7,22 +7,22 @@ from pathlib import Path
 from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
-from sweep_operator.engine.history_rows import read_bytes, read_config_map, read_sources, rows_of_objects
-from sweep_operator.engine.ports import History, HistoryUnreadable
+from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
+from sweep_operator.engine.warm_start_rows import read_bytes, read_config_map, read_sources, rows_of_objects
 from sweep_operator.exchange.row import Row
 from sweep_operator.kube.embedded import open_readonly
 from sweep_operator.kube.protocol import Kind, Kube, KubeError
 from sweep_operator.tracking.history.warm_start import WandbSources
 
 
-class LocalHistory:
-    """HistoryReader for local mode."""
+class LocalWarmStart:
+    """Reads warm-start sources in local mode."""
 
     def __init__(self, runs_dir: Path, kube: Kube, wandb: WandbSources) -> None:
         self._runs_dir, self._kube, self._wandb = runs_dir, kube, wandb
 
-    async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
-        """Read the observations of all sources, newest first. Raises HistoryUnreadable."""
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> WarmStartRows:
+        """Read the observations of all sources, newest first. Raises WarmStartUnreadable."""
 
         async def read_one(source: WarmStartSource) -> list[Row]:
             if source.sweep is not None:
@@ -44,16 +44,16 @@ class LocalHistory:
                 if found is not None:
                     return rows_of_objects(found, (await kube.list(Kind.SWEEP_RUN)).items)
             except (KubeError, InvalidObject, OSError) as error:
-                raise HistoryUnreadable(f"cannot read sweep {name!r} from {path}: {error}") from error
-        raise HistoryUnreadable(f"sweep {name!r} does not exist in {self._runs_dir}")
+                raise WarmStartUnreadable(f"cannot read sweep {name!r} from {path}: {error}") from error
+        raise WarmStartUnreadable(f"sweep {name!r} does not exist in {self._runs_dir}")
 
 
 def read_file(path: Path) -> list[Row]:
-    """Read the rows of a .csv or .jsonl file, oldest first. Raises HistoryUnreadable."""
+    """Read the rows of a .csv or .jsonl file, oldest first. Raises WarmStartUnreadable."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise HistoryUnreadable(f"{path}: file not found; relative paths start at {Path.cwd()}") from None
+        raise WarmStartUnreadable(f"{path}: file not found; relative paths start at {Path.cwd()}") from None
     except OSError as error:
-        raise HistoryUnreadable(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise WarmStartUnreadable(f"{path}: cannot be read: {error.strerror or error}") from None
     return read_bytes(content, str(path), path.name)

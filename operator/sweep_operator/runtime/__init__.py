@@ -1,1 +1,1 @@
-"""What the operator's process has around the engine: leadership, probes, metrics, logs, the auditor."""
+"""The operator process around the engine: leadership, probes, metrics, logs, the resync."""

@@ -1,4 +1,4 @@
-"""LISTs everything at the start and every few minutes: what a watch never told is caught up with."""
+"""Full resyncs: LIST all objects at startup and periodically, which corrects missed watch events."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _RETRY = 2.0
 
 
 async def audit(engine: Engine, namespaces: Sequence[str | None], health: Health) -> bool:
-    """One round. False: it was refused (told in the log)."""
+    """Run one resync. False: it failed; the log says why."""
     try:
         for namespace in namespaces:
             await engine.audit(namespace)
     except KubeError as error:
-        log.warning("objects cannot be listed: %s", error)
+        log.warning("resync failed: cannot list objects: %s", error)
         return False
     finally:
         health.last_audit = health.monotonic()
@@ -29,7 +29,7 @@ async def audit(engine: Engine, namespaces: Sequence[str | None], health: Health
 
 
 async def first_audit(engine: Engine, namespaces: Sequence[str | None], health: Health) -> None:
-    """Until everything was listed once."""
+    """Retry until one resync succeeds."""
     while True:
         if await audit(engine, namespaces, health):
             return
@@ -37,7 +37,7 @@ async def first_audit(engine: Engine, namespaces: Sequence[str | None], health: 
 
 
 async def keep_auditing(engine: Engine, namespaces: Sequence[str | None], health: Health, every: float) -> None:
-    """For ever."""
+    """Resync every ``every`` seconds until canceled."""
     while True:
         await asyncio.sleep(every)
         await audit(engine, namespaces, health)

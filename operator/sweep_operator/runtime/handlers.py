@@ -23,14 +23,14 @@ Apply = Callable[..., None]
 
 
 class Endless:
-    """Pauses between attempts, without end: kopf gives up, and ends the process, when a list of them does."""
+    """Endless retry delays in seconds: with a finite list, kopf gives up and exits after the last one."""
 
     def __iter__(self) -> Iterator[float]:
         return itertools.chain((1.0, 1.0, 2.0, 3.0), itertools.repeat(5.0))
 
 
 def registry(apply: Apply, login: Callable[[], Awaitable[Credentials]]) -> kopf.OperatorRegistry:
-    """The handlers. ``login`` is asked for credentials at the start, and when they are refused."""
+    """The handlers. ``login`` is called for credentials at startup and when they are rejected."""
     made = kopf.OperatorRegistry()
     for kind in WATCHED:
         group, version, plural = resource(kind)
@@ -81,7 +81,7 @@ def settings() -> kopf.OperatorSettings:
 
 
 async def watch(handlers: kopf.OperatorRegistry, namespaces: tuple[str, ...]) -> None:
-    """Deliver events for ever; ``namespaces`` empty: of the whole cluster."""
+    """Deliver events until canceled; empty ``namespaces``: the whole cluster."""
     await kopf.operator(
         registry=handlers,
         settings=settings(),

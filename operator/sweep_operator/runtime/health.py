@@ -1,4 +1,4 @@
-"""Whether the process should be restarted (/healthz), whether it works (/readyz), and /metrics."""
+"""HTTP endpoints: liveness (/healthz), readiness (/readyz) and /metrics."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from sweep_operator.runtime.metrics import Metrics
 
 @dataclass
 class Health:
-    """What the probes look at. An API server that is down is no reason to restart: a restart would not help."""
+    """State behind the probes. An unreachable API server does not fail liveness: a restart would not help."""
 
     engine: Engine
     monotonic: Callable[[], float]
     audit_seconds: float
     optimizer_overdue: Callable[[], float] = lambda: 0.0
-    """Seconds by which the optimizer's child is beyond its time limit."""
+    """Seconds by which the optimizer process has exceeded its time limit."""
     stuck_seconds: float = 600.0
     leading: bool = False
     last_audit: float | None = None
-    """When the auditor last ended a round, successful or refused (monotonic)."""
+    """Monotonic time at which the last resync ended, successful or not."""
     listed: bool = False
-    """Whether everything was listed once."""
+    """Whether one resync has succeeded."""
 
     def problems(self) -> list[str]:
         """Why the process should be restarted."""
         found = []
         if self.engine.queue.oldest_age > self.stuck_seconds:
-            found.append(f"a Sweep has waited for {self.engine.queue.oldest_age:.0f} s: the passes are stuck")
+            found.append(f"a Sweep has waited for {self.engine.queue.oldest_age:.0f} s: the reconcile loop is stuck")
         if self.optimizer_overdue() > self.stuck_seconds:
-            found.append(f"the optimizer is {self.optimizer_overdue():.0f} s beyond its time limit")
+            found.append(f"the optimizer has exceeded its time limit by {self.optimizer_overdue():.0f} s")
         if self.leading and self.last_audit is not None:
             age = self.monotonic() - self.last_audit
             if age > self.audit_seconds + self.stuck_seconds:
-                found.append(f"the auditor's last round was {age:.0f} s ago")
+                found.append(f"the last resync was {age:.0f} s ago")
         return found
 
     def waits_for(self) -> str | None:
-        """Why it does not work yet."""
+        """Why the process is not ready yet."""
         if not self.leading:
-            return "another process leads"
-        return None if self.listed else "the objects are being listed"
+            return "another replica is the leader"
+        return None if self.listed else "the first resync is in progress"
 
 
 @contextlib.asynccontextmanager
 async def serve(health: Health, metrics: Metrics, host: str, port: int) -> AsyncIterator[int]:
-    """Answers on ``port`` (0: any free one) while the block runs; yields the port. Raises OSError."""
+    """Serve on ``port`` (0: any free port) while the block runs; yield the port. Raises OSError."""
 
     async def healthz(_: web.Request) -> web.Response:
         found = health.problems()

@@ -1,8 +1,8 @@
-"""Leadership by a Lease of coordination.k8s.io: at most one process creates objects at a time.
+"""Leader election with a Lease of coordination.k8s.io: at most one process creates objects at a time.
 
-As client-go does it, nobody compares clocks of two machines: whoever wants the lease waits until it has seen the same
-holder's record unchanged for the whole duration, by a monotonic clock of its own. The holder stops creating at a
-deadline that counts from before the renewal was sent, a margin earlier than anybody may succeed it.
+As in client-go, clocks of two machines are never compared: a candidate takes the lease after it has seen the record
+unchanged for the lease duration on its own monotonic clock. The leader stops creating at a deadline that counts from
+before the renewal was sent, a margin before any candidate may take over.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sweep_operator.kube.protocol import AlreadyExists, Conflict, Kind, Kube, Ku
 log = logging.getLogger(__name__)
 
 _MARGIN = 0.2
-"""Share of the duration that the holder gives away: a request that was allowed may still be on its way."""
+"""Fraction of the duration by which the leader stops early: a request may still be in flight."""
 
 
 class LeaseLost(Exception):
-    """Another process leads, or this one could not renew in time. The process must end: it starts anew as a reader."""
+    """Another process leads, or the lease was not renewed in time. The process must exit and restart as a candidate."""
 
 
 @dataclass
@@ -45,21 +45,21 @@ class Lease:
     _version: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        # A restarted process is another one: what its predecessor has sent may still arrive.
+        # A restarted process gets a new identity: requests of its predecessor may still arrive.
         self.identity = f"{self.host}_{uuid.uuid4().hex[:8]}"
 
     @property
     def leading(self) -> bool:
-        """Whether this process may create now."""
+        """Whether this process may create objects now."""
         return self.monotonic() < self._deadline
 
     def check(self) -> None:
-        """Raises NotLeading when the lease has run out."""
+        """Raises NotLeading if the lease has expired."""
         if not self.leading:
-            raise NotLeading(f"the lease {self.namespace}/{self.name} is not held any more")
+            raise NotLeading(f"this process no longer holds the lease {self.namespace}/{self.name}")
 
     async def acquire(self) -> None:
-        """Returns when this process leads. What the API server refuses is told and tried again."""
+        """Return when this process is the leader. API errors are logged and retried."""
         seen, since, told = "", self.monotonic(), ""
         while True:
             try:
@@ -71,19 +71,19 @@ class Lease:
                 wait = max(self.duration, float(spec.get("leaseDurationSeconds") or 0))
                 if not holder or self.monotonic() - since >= wait:
                     await self._write(record, taken=True, spec=spec)
-                    log.info("leading as %s", self.identity)
+                    log.info("became leader as %s", self.identity)
                     return
                 if holder != told:
-                    log.info("waiting: %s leads", holder)
+                    log.info("waiting for leadership: %s is the leader", holder)
                     told = holder
             except (Conflict, AlreadyExists):
                 pass
             except KubeError as error:
-                log.warning("the lease %s/%s cannot be taken: %s", self.namespace, self.name, error)
+                log.warning("cannot acquire the lease %s/%s: %s", self.namespace, self.name, error)
             await self.sleep(min(1.0, self.duration / 5))
 
     async def keep(self) -> None:
-        """Renew for ever. Raises LeaseLost."""
+        """Renew until canceled. Raises LeaseLost."""
         while True:
             await self.sleep(self.duration / 5)
             if not self.leading:
@@ -94,10 +94,10 @@ class Lease:
             except (Conflict, NotFound):
                 await self._look()
             except (KubeError, TimeoutError) as error:
-                log.warning("the lease %s/%s is not renewed: %s", self.namespace, self.name, error or "no answer")
+                log.warning("cannot renew the lease %s/%s: %s", self.namespace, self.name, error or "no answer")
 
     async def release(self) -> None:
-        """Let the next one lead at once. Call it when nothing is created any more."""
+        """Give up leadership, so that a candidate can take over at once. Call it after the last create."""
         if not self.leading:
             return
         self._deadline = float("-inf")
@@ -105,20 +105,20 @@ class Lease:
             patch: Object = {"spec": {"holderIdentity": ""}}
             await self.kube.patch(Kind.LEASE, self.namespace, self.name, patch, resource_version=self._version)
         except KubeError as error:
-            log.info("the lease %s/%s is not given back: %s", self.namespace, self.name, error)
+            log.info("cannot release the lease %s/%s: %s", self.namespace, self.name, error)
 
     async def _look(self) -> None:
-        """After a write that was refused: an answer of ours that was lost, or another holder?"""
+        """After a rejected write: find out whether a response was lost or another process leads."""
         try:
             obj = await self.kube.get(Kind.LEASE, self.namespace, self.name)
         except NotFound:
             raise LeaseLost(f"the lease {self.namespace}/{self.name} was deleted") from None
         except KubeError as error:
-            log.warning("the lease %s/%s cannot be read: %s", self.namespace, self.name, error)
+            log.warning("cannot read the lease %s/%s: %s", self.namespace, self.name, error)
             return
         holder = (obj.get("spec") or {}).get("holderIdentity")
         if holder != self.identity:
-            raise LeaseLost(f"{holder or 'nobody'} holds the lease {self.namespace}/{self.name}")
+            raise LeaseLost(f"the lease {self.namespace}/{self.name} is held by {holder or 'no process'}")
         self._version = obj["metadata"]["resourceVersion"]
 
     async def _read(self) -> Object:

@@ -1,4 +1,4 @@
-"""Log lines: JSON for machines, text for people; with the Sweep and the run that they are about."""
+"""Log format: JSON or text, with the namespace, Sweep and run of each record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sweep_operator.engine.log_keys import AddLogKeys
 
 
 def set_up(level: str, form: Literal["json", "text"]) -> None:
-    """Everything to standard error, kopf's and aiohttp's chatter from WARNING on."""
+    """Log to standard error; kopf, aiohttp and asyncio only from WARNING."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(AddLogKeys())
     if form == "json":

@@ -1,4 +1,4 @@
-"""``sweep-operator``: the process that watches Sweeps and makes their runs."""
+"""``sweep-operator``: the operator process, which watches Sweeps and creates their runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sweep_operator.runtime.auditor import first_audit, keep_auditing
 from sweep_operator.runtime.lease import Lease, LeaseLost
 from sweep_operator.runtime.metrics import Metrics
 from sweep_operator.runtime.options import BadConfig, Options, read_config
-from sweep_operator.runtime.warm_start_sources import ClusterHistory
+from sweep_operator.runtime.warm_start_sources import ClusterWarmStart
 from sweep_operator.suggest.child import OptimizerChild
 from sweep_operator.tracking.delivery.outbox import Outbox
 from sweep_operator.tracking.delivery.process import DeliveryChild
@@ -35,33 +35,48 @@ log = logging.getLogger(__name__)
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DRAIN_SECONDS = 10.0
-"""How long a stop waits for passes that run."""
+"""Seconds that a shutdown waits for active passes."""
 
 
 @click.command(context_settings={"auto_envvar_prefix": "SWEEP_OPERATOR", "show_default": True})
+@click.option("--namespace", "namespaces", multiple=True, help="Watch only this namespace (repeatable). Default: all.")
 @click.option(
-    "--namespace", "namespaces", multiple=True, help="Work in this namespace only (repeatable). Default: all."
+    "--kubeconfig", type=click.Path(path_type=Path), help="Default: the pod's service account, else $KUBECONFIG."
 )
-@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Default: the pod's account, else $KUBECONFIG.")
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("--config", type=click.Path(path_type=Path), help="YAML with hardware profiles and limits.")
-@click.option("--lease-namespace", help="Where the lease lies. Default: the pod's namespace, else the one worked in.")
-@click.option("--lease-name", default="sweep-operator", help="Operators of one name take turns.")
-@click.option("--lease-seconds", type=click.FloatRange(min=1), default=10.0, help="An unrenewed lease lasts this long.")
-@click.option("--audit-seconds", type=click.FloatRange(min=1), default=300.0, help="Between two LISTs of everything.")
-@click.option("--suggest-seconds", type=click.FloatRange(min=1), default=180.0, help="Time limit of the optimizer.")
-@click.option("--workers", type=click.IntRange(min=1), default=4, help="Sweeps that are worked on at the same time.")
-@click.option("--qps", type=click.FloatRange(min=0.1), default=50.0, help="Requests to the API server per second.")
-@click.option("--burst", type=click.IntRange(min=1), default=100, help="Requests that may be sent at once.")
+@click.option(
+    "--lease-namespace", help="Namespace of the Lease. Default: the pod's namespace, else the first --namespace."
+)
+@click.option(
+    "--lease-name",
+    default="sweep-operator",
+    help="Name of the leader-election Lease. Replicas that share it elect one leader.",
+)
+@click.option("--lease-seconds", type=click.FloatRange(min=1), default=10.0, help="Lease duration in seconds.")
+@click.option(
+    "--audit-seconds", type=click.FloatRange(min=1), default=300.0, help="Interval between full resyncs, in seconds."
+)
+@click.option(
+    "--suggest-seconds",
+    type=click.FloatRange(min=1),
+    default=180.0,
+    help="Time limit of an optimizer request, in seconds.",
+)
+@click.option("--workers", type=click.IntRange(min=1), default=4, help="Number of Sweeps reconciled in parallel.")
+@click.option(
+    "--qps", type=click.FloatRange(min=0.1), default=50.0, help="Sustained requests per second to the API server."
+)
+@click.option("--burst", type=click.IntRange(min=1), default=100, help="Maximum burst of API requests.")
 @click.option("--host", default="0.0.0.0", help="Address of /healthz, /readyz and /metrics.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, help="Their port; 0: any free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, help="Port of these endpoints; 0: any free port.")
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), default="INFO")
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json")
 @click.version_option(package_name="sweep-operator")
 def main(namespaces: tuple[str, ...], lease_namespace: str | None, config: Path | None, **flags: Any) -> None:
-    """Watch Sweeps, ask the optimizer, make runs, launch their Jobs, record what they return.
+    """Watch Sweeps, request suggestions, create runs and their Jobs, and record the results.
 
-    Every option is an environment variable too: SWEEP_OPERATOR_NAMESPACES=a,b, SWEEP_OPERATOR_LOG_LEVEL=DEBUG.
+    Every option can be set by an environment variable: SWEEP_OPERATOR_NAMESPACES=a,b, SWEEP_OPERATOR_LOG_LEVEL=DEBUG.
     """
     worked_in = tuple(n for given in namespaces for n in given.split(",") if n)
     options = Options(namespaces=worked_in, lease_namespace=lease_namespace or own_namespace(worked_in), **flags)
@@ -74,7 +89,7 @@ def main(namespaces: tuple[str, ...], lease_namespace: str | None, config: Path 
 
 
 def own_namespace(worked_in: tuple[str, ...]) -> str:
-    """The pod's, else the first one worked in, else ``default``."""
+    """The pod's namespace, else the first watched one, else ``default``."""
     if IN_CLUSTER_NAMESPACE.is_file():
         return IN_CLUSTER_NAMESPACE.read_text().strip()
     return worked_in[0] if worked_in else "default"
@@ -100,19 +115,8 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     )
     child = OptimizerChild(time_limit=options.suggest_seconds)
     outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
-    settings = Settings(
-        config=config,
-        now=lambda: datetime.now(UTC),
-        monotonic=time.monotonic,
-        dry_run_pods=True,
-        workers=options.workers,
-        status_delay=2.0,
-        check_leading=lease.check,
-        tracker=outbox,
-        on_pass=metrics.observe_pass,
-    )
-    history = ClusterHistory(kube, WandbSources(config))
-    engine = Engine(kube, metrics.timed(child), history, settings)
+    warm_start = ClusterWarmStart(kube, WandbSources(config))
+    engine = Engine(kube, metrics.timed(child), warm_start, _settings(options, config, lease, outbox, metrics))
     outbox.on_news = engine.queue.add
     metrics.watch(engine)
     health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: child.overdue)
@@ -128,10 +132,24 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         await kube.close()
 
 
+def _settings(options: Options, config: OperatorConfig, lease: Lease, outbox: Outbox, metrics: Metrics) -> Settings:
+    return Settings(
+        config=config,
+        now=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+        dry_run_pods=True,
+        workers=options.workers,
+        status_delay=2.0,
+        check_leading=lease.check,
+        tracker=outbox,
+        on_pass=metrics.observe_pass,
+    )
+
+
 async def _work(
     options: Options, engine: Engine, outbox: Outbox, lease: Lease, health: probes.Health, stop: asyncio.Event
 ) -> None:
-    """For ever, or until the lease is lost."""
+    """Lead and reconcile until canceled or until the lease is lost."""
     await lease.acquire()
     health.leading = True
     scopes = options.namespaces or (None,)
@@ -142,7 +160,7 @@ async def _work(
     async with asyncio.TaskGroup() as group:
         group.create_task(lease.keep())
         await first_audit(engine, scopes, health)
-        log.info("working on %s", ", ".join(options.namespaces) or "all namespaces")
+        log.info("watching %s", ", ".join(options.namespaces) or "all namespaces")
         group.create_task(engine.run())
         group.create_task(outbox.run())
         group.create_task(keep_auditing(engine, scopes, health, options.audit_seconds))
@@ -150,7 +168,7 @@ async def _work(
 
 
 async def _watch(registry: handlers.Registry, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
-    """kopf takes the signals for itself when it starts, and ends by them: that is our stop then."""
+    """Run kopf. It replaces the signal handlers and returns on a signal, so its return sets ``stop``."""
     await handlers.watch(registry, namespaces)
     stop.set()
 
@@ -165,7 +183,7 @@ async def _until_stopped(work: Coroutine[None, None, None], stop: asyncio.Event,
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await engine.stop()
         except TimeoutError:
-            log.warning("a pass still runs after %g s; it goes on where it stood at the next start", _DRAIN_SECONDS)
+            log.warning("a pass is still active after %g s; the next process continues it", _DRAIN_SECONDS)
     stopped.cancel()
     task.cancel()
     try:
@@ -176,7 +194,7 @@ async def _until_stopped(work: Coroutine[None, None, None], stop: asyncio.Event,
         lost = group.subgroup(LeaseLost)
         if lost is None:
             raise
-        log.error("%s: this process ends", lost.exceptions[0])
+        log.error("%s: exiting", lost.exceptions[0])
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the operator's process."""
+"""Prometheus metrics of the operator process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SUGGESTION_OUTCOMES = ("done", "infeasible", "fallback")
 
 
 class Metrics:
-    """One registry per process; what can be counted when somebody asks is counted then."""
+    """One registry per process. Gauges are computed at each scrape."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -35,41 +35,41 @@ class Metrics:
         )
         self._passes = Histogram(
             "sweep_operator_reconcile_seconds",
-            "Duration of a pass over one Sweep, by outcome.",
+            "Duration of one reconcile pass over a Sweep in seconds, by outcome.",
             ["outcome"],
             buckets=_SECONDS,
             registry=self.registry,
         )
         self._suggestions = Histogram(
             "sweep_operator_suggestion_seconds",
-            "Time that the optimizer took to answer.",
+            "Duration of an optimizer request in seconds, by outcome.",
             ["outcome"],
             buckets=_SECONDS,
             registry=self.registry,
         )
-        # A series that begins with its first event looks to Prometheus as if nothing had happened.
+        # Prometheus cannot compute the increase of a series that starts with its first event.
         for histogram, outcomes in ((self._passes, PASS_OUTCOMES), (self._suggestions, SUGGESTION_OUTCOMES)):
             for outcome in outcomes:
                 histogram.labels(outcome)
 
     def request(self, verb: str, code: str) -> None:
-        """One answer of the API server, or "error" where none came."""
+        """Count one response of the API server; code "error": no response."""
         self._requests.labels(verb, code).inc()
 
     def observe_pass(self, seconds: float, outcome: str) -> None:
-        """One pass."""
+        """Record one reconcile pass."""
         self._passes.labels(outcome).observe(seconds)
 
     def watch(self, engine: Engine) -> None:
-        """Count runs, queue and backlog of ``engine`` from now on."""
+        """Export runs, queue and backlog of ``engine``."""
         self.registry.register(_State(engine))
 
     def timed(self, suggester: Suggester) -> Suggester:
-        """The same suggester, with its seconds observed."""
+        """Wrap a suggester to record its durations."""
         return _Timed(suggester, self._suggestions)
 
     def text(self) -> bytes:
-        """In Prometheus' exposition format."""
+        """The metrics in the Prometheus exposition format."""
         return generate_latest(self.registry)
 
 
@@ -89,7 +89,7 @@ class _State(Collector):
         self._engine = engine
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Gauges of what the store and the queue hold now."""
+        """Gauges of the store and the queue."""
         store, queue = self._engine.store, self._engine.queue
         labels = ["namespace", "outcome", "state"]
         runs = GaugeMetricFamily("sweep_operator_runs", "SweepRuns by outcome and state.", labels=labels)
@@ -100,7 +100,7 @@ class _State(Collector):
         yield runs
         waits = GaugeMetricFamily(
             "sweep_operator_longest_wait_seconds",
-            "How long the run that waits longest in this state has waited to start, by namespace.",
+            "Longest time in seconds that a run has waited to start, by namespace and state.",
             labels=["namespace", "state"],
         )
         found = longest_waits(known, store.all(Kind.JOB), datetime.now(UTC))
@@ -108,13 +108,17 @@ class _State(Collector):
             waits.add_metric(place, seconds)
         yield waits
         sweeps = store.all(Kind.SWEEP)
-        yield GaugeMetricFamily("sweep_operator_queue_depth", "Sweeps that wait for a pass.", value=queue.depth)
         yield GaugeMetricFamily(
-            "sweep_operator_queue_oldest_seconds", "How long the oldest of them has waited.", value=queue.oldest_age
+            "sweep_operator_queue_depth", "Sweeps that wait for a reconcile pass.", value=queue.depth
+        )
+        yield GaugeMetricFamily(
+            "sweep_operator_queue_oldest_seconds",
+            "Time in seconds that the oldest Sweep in the queue has waited.",
+            value=queue.oldest_age,
         )
         yield GaugeMetricFamily(
             "sweep_operator_tracking_backlog",
-            "Runs that are not delivered to the tracker yet.",
+            "Runs that are not yet delivered to the tracker.",
             value=sum(((o.get("status") or {}).get("tracking") or {}).get("backlog") or 0 for o in sweeps),
         )
 
@@ -123,5 +127,5 @@ _OUTCOMES = {"True": "succeeded", "False": "failed"}
 
 
 def _state(run: Object) -> tuple[str, str]:
-    """Whether it is over, and its state."""
+    """Outcome and state of a run."""
     return _OUTCOMES.get(str(condition_of(run, "Succeeded").get("status")), "active"), run_reason(run)

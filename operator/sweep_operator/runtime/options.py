@@ -18,7 +18,7 @@ class Options:
     """How the operator's process runs."""
 
     namespaces: tuple[str, ...]
-    """Empty: the whole cluster."""
+    """Empty: all namespaces."""
     kubeconfig: Path | None
     context: str | None
     lease_namespace: str
@@ -36,19 +36,19 @@ class Options:
 
 
 class BadConfig(Exception):
-    """The configuration file cannot be used. The message names the file, the field and the value."""
+    """The configuration file is invalid. The message names the file, the field and the value."""
 
 
 def read_config(path: Path | None) -> OperatorConfig:
-    """Hardware profiles and the rest; None: what ships. Raises BadConfig."""
+    """Read the configuration file; None: the defaults. Raises BadConfig."""
     if path is None:
         return OperatorConfig()
     try:
         body = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadConfig(f"--config {path}: cannot be read: {error}") from None
+        raise BadConfig(f"--config {path}: cannot read the file: {error}") from None
     except YAMLError as error:
-        raise BadConfig(f"--config {path}: is no YAML: {' '.join(str(error).split())}") from None
+        raise BadConfig(f"--config {path}: not valid YAML: {' '.join(str(error).split())}") from None
     if body is None:
         body = {}
     if not isinstance(body, dict):

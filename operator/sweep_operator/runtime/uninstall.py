@@ -1,7 +1,7 @@
-"""``sweep-operator-uninstall``: before an operator is removed, it is stopped and its pods let go.
+"""``sweep-operator-uninstall``: stops the operator and removes its finalizers before it is uninstalled.
 
-A pod keeps a finalizer until its result is recorded. Without an operator nobody takes it off, and a namespace with such
-a pod cannot be deleted. The pod itself stays, with what it says: an operator that comes later still reads it.
+A pod keeps a finalizer until its result is recorded. Without an operator the finalizer stays, and a namespace
+with such a pod cannot be deleted. The pod itself stays: an operator installed later can still read its result.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ _POLL = 1.0
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--deployment", help="Of the operator; it is scaled to 0.")
-@click.option("--deployment-namespace", default="default", help="Where it is.")
-@click.option("--selector", "selectors", multiple=True, help="Label NAME=VALUE of its pods (repeatable).")
-@click.option("--namespace", "namespaces", multiple=True, help="Whose runs are let go (repeatable). Default: all.")
-@click.option("--timeout", type=click.FloatRange(min=1), default=120.0, help="Seconds for all of it.")
+@click.option("--deployment", help="Deployment of the operator, which is scaled to 0.")
+@click.option("--deployment-namespace", default="default", help="Namespace of the Deployment.")
+@click.option("--selector", "selectors", multiple=True, help="Label NAME=VALUE of the operator's pods (repeatable).")
+@click.option(
+    "--namespace", "namespaces", multiple=True, help="Remove finalizers here only (repeatable). Default: all."
+)
+@click.option("--timeout", type=click.FloatRange(min=1), default=120.0, help="Total time limit in seconds.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Default: the pod's account, else $KUBECONFIG.")
 @click.option("--context", help="Context of the kubeconfig.")
 def main(
@@ -41,13 +43,13 @@ def main(
     kubeconfig: Path | None,
     context: str | None,
 ) -> None:
-    """Stop the operator, wait until it has ended, and take its finalizer off every pod.
+    """Stop the operator, wait until its pods have terminated, and remove its finalizer from every pod.
 
-    Sweeps, their runs and their pods stay as they are; runs that train go on training.
+    Sweeps, runs and pods are not deleted. Active runs continue.
     """
     logs.set_up("INFO", "text")
     if deployment and not selectors:
-        raise click.UsageError("--deployment needs --selector: without it nobody knows when its pods have ended")
+        raise click.UsageError("--deployment requires --selector, to wait until the operator's pods have terminated")
     labels = dict(_label(given) for given in selectors)
 
     async def work() -> None:
@@ -63,7 +65,7 @@ def main(
     try:
         asyncio.run(work())
     except TimeoutError:
-        sys.exit(f"not done within {timeout:g} s; call it again, or give it more time: --timeout")
+        sys.exit(f"not done within {timeout:g} s; run the command again or increase --timeout")
     except (KubeError, NoCluster) as error:
         raise click.ClickException(str(error)) from None
 
@@ -71,16 +73,16 @@ def main(
 def _label(text: str) -> tuple[str, str]:
     name, found, value = text.partition("=")
     if not found:
-        raise click.UsageError(f"--selector {text}: is no NAME=VALUE")
+        raise click.UsageError(f"--selector {text}: must be NAME=VALUE")
     return name, value
 
 
 async def stop_operator(kube: ClusterKube, namespace: str, deployment: str, labels: Mapping[str, str]) -> None:
-    """Returns when no pod with ``labels`` runs: nobody records any more. Raises KubeError."""
+    """Scale the Deployment to 0; return when no pod with ``labels`` is running. Raises KubeError."""
     try:
         await kube.scale_deployment(namespace, deployment, 0)
     except NotFound:
-        log.info("there is no deployment %s/%s", namespace, deployment)
+        log.info("Deployment %s/%s does not exist", namespace, deployment)
     while names := [
         str(pod["metadata"]["name"])
         for pod in (await kube.list(Kind.POD, namespace, labels=labels)).items
@@ -88,11 +90,11 @@ async def stop_operator(kube: ClusterKube, namespace: str, deployment: str, labe
     ]:
         log.info("waiting for %s", ", ".join(names))
         await asyncio.sleep(_POLL)
-    log.info("no operator runs")
+    log.info("the operator is stopped")
 
 
 async def release_results(kube: ClusterKube, namespaces: Sequence[str | None]) -> int:
-    """Take the result finalizer off every pod of the namespaces (None: of all); how many had it. Raises KubeError."""
+    """Remove the result finalizer from all pods of the namespaces (None: all); return the count. Raises KubeError."""
     count = 0
     for namespace in namespaces:
         for pod in (await kube.list(Kind.POD, namespace, labels={MANAGED_BY_LABEL: MANAGED_BY})).items:
@@ -106,7 +108,7 @@ async def release_results(kube: ClusterKube, namespaces: Sequence[str | None]) -
             except NotFound:
                 continue
             count += 1
-    log.info("pods that wait for no operator any more: %d", count)
+    log.info("finalizer removed from pods: %d", count)
     return count
 
 

@@ -14,8 +14,9 @@ RUNNING = ("Training", "Evaluating")
 
 
 def longest_waits(runs: Iterable[Object], jobs: Iterable[Object], now: datetime) -> dict[tuple[str, str], float]:
-    """Seconds that the one which waits longest has waited, by namespace and state, of runs that are not over and do not
-    run just now: since its newest Job was created, or since it was itself where it has none.
+    """Longest wait in seconds, by namespace and state, of runs that are neither finished nor running.
+
+    A run waits since the creation of its newest Job, or since its own creation if it has no Job.
     """
     raised: dict[tuple[str, str], datetime] = {}
     for job in jobs:

@@ -6,21 +6,21 @@ from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
-from sweep_operator.engine.history_rows import read_config_map, read_sources, rows_of_objects
-from sweep_operator.engine.ports import History, HistoryUnreadable
+from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
+from sweep_operator.engine.warm_start_rows import read_config_map, read_sources, rows_of_objects
 from sweep_operator.exchange.row import Row
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, NotFound
 from sweep_operator.tracking.history.warm_start import WandbSources
 
 
-class ClusterHistory:
-    """The HistoryReader of the operator."""
+class ClusterWarmStart:
+    """Reads warm-start sources in a cluster."""
 
     def __init__(self, kube: Kube, wandb: WandbSources) -> None:
         self._kube, self._wandb = kube, wandb
 
-    async def read(self, sweep: Sweep, warm_start: WarmStart) -> History:
-        """Observations of all sources, newest first. Raises HistoryUnreadable."""
+    async def read(self, sweep: Sweep, warm_start: WarmStart) -> WarmStartRows:
+        """Observations of all sources, newest first. Raises WarmStartUnreadable."""
         namespace = sweep.metadata.namespace
 
         async def read_one(source: WarmStartSource) -> list[Row]:
@@ -29,7 +29,9 @@ class ClusterHistory:
             if source.config_map is not None:
                 return await read_config_map(self._kube, namespace, source.config_map)
             if source.file is not None:
-                raise HistoryUnreadable(f"file {source.file}: a cluster cannot read it; use a configMap", lasting=True)
+                raise WarmStartUnreadable(
+                    f"file {source.file}: the operator cannot read local files; use configMap", lasting=True
+                )
             return await self._wandb.read(sweep, warm_start, source)
 
         return await read_sources(sweep, warm_start, read_one)
@@ -40,6 +42,6 @@ class ClusterHistory:
             listed = await self._kube.list(Kind.SWEEP_RUN, namespace, labels={SWEEP_LABEL: name})
             return rows_of_objects(found, listed.items)
         except NotFound as error:
-            raise HistoryUnreadable(f"no Sweep {name!r} in namespace {namespace}") from error
+            raise WarmStartUnreadable(f"no Sweep {name!r} in namespace {namespace}") from error
         except (KubeError, InvalidObject) as error:
-            raise HistoryUnreadable(f"Sweep {name!r} cannot be read: {error}") from error
+            raise WarmStartUnreadable(f"Sweep {name!r} cannot be read: {error}") from error

@@ -6,7 +6,7 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.tracking import Barred, source_place
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
-from sweep_operator.engine.ports import HistoryUnreadable
+from sweep_operator.engine.ports import WarmStartUnreadable
 from sweep_operator.exchange.row import Row
 from sweep_operator.tracking.history.messages import HistoryQuestion
 from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable, rows_of_answer
@@ -19,11 +19,11 @@ class WandbSources:
         self._config, self._history = config, history or WandbHistory()
 
     async def read(self, sweep: Sweep, warm_start: WarmStart, source: WarmStartSource) -> list[Row]:
-        """The runs of ``source.wandb``, the newest first, until there are enough. Raises HistoryUnreadable."""
+        """The runs of ``source.wandb``, the newest first, until there are enough. Raises WarmStartUnreadable."""
         assert source.wandb is not None
         place = source_place(sweep, source.wandb, self._config)
         if isinstance(place, Barred):
-            raise HistoryUnreadable(place.message, lasting=True)
+            raise WarmStartUnreadable(place.message, lasting=True)
         question = HistoryQuestion(
             entity=place.entity,
             project=place.project,
@@ -36,4 +36,4 @@ class WandbSources:
         try:
             return rows_of_answer(await self._history.ask(place.base_url, question))
         except WandbUnreadable as error:
-            raise HistoryUnreadable(f"W&B sweep {source.wandb.sweep_id}: {error}", lasting=error.lasting) from None
+            raise WarmStartUnreadable(f"W&B sweep {source.wandb.sweep_id}: {error}", lasting=error.lasting) from None

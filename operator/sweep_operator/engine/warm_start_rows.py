@@ -1,4 +1,4 @@
-"""Observations from what a warm start names, in the terms of the Sweep that starts."""
+"""Observations from the sources of a warm start, converted to the parameters and metric of the new Sweep."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.decide.plan import Observation
-from sweep_operator.engine.ports import History, HistoryUnreadable
+from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
 from sweep_operator.exchange.files import rows_of_bytes
 from sweep_operator.exchange.fit import Names, fit
 from sweep_operator.exchange.of_runs import rows_of
 from sweep_operator.exchange.row import Row, RowsInvalid
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object
 
-NO_ROOM_FOR_ALL = 3
-"""Findings of one source that a condition has room for."""
+MAX_NOTES = 3
+"""Notes about one source that a condition shows."""
 
 
 async def read_sources(
     sweep: Sweep, warm_start: WarmStart, read_one: Callable[[WarmStartSource], Awaitable[list[Row]]]
-) -> History:
-    """Observations of all sources, newest first. What one source lacks does not keep the others back.
+) -> WarmStartRows:
+    """Observations of all sources, newest first. An unreadable source does not block the others.
 
-    ``read_one`` gives a source's rows, newest first. Raises HistoryUnreadable, with what could be read, when any of
-    them could not.
+    ``read_one`` returns a source's rows, newest first. Raises WarmStartUnreadable, with the readable observations, if
+    any source is unreadable.
     """
     observations: list[Observation] = []
     notes: list[str] = []
-    problems: list[HistoryUnreadable] = []
+    problems: list[WarmStartUnreadable] = []
     for source in reversed(warm_start.from_):
         try:
             rows = await read_one(source)
-        except HistoryUnreadable as problem:
+        except WarmStartUnreadable as problem:
             problems.append(problem)
             continue
         fitted = fit(rows, sweep, Names(source.parameters, source.metric, source.cost))
         learned = [o for row in fitted.rows if (o := row.observation) is not None]
         observations += learned[: warm_start.max_observations - len(observations)]
         texts = fitted.texts()
-        more = [f"and {len(texts) - NO_ROOM_FOR_ALL} more"] if len(texts) > NO_ROOM_FOR_ALL else []
-        notes += [f"{source.title}: {'; '.join([*texts[:NO_ROOM_FOR_ALL], *more])}"] if texts else []
+        more = [f"and {len(texts) - MAX_NOTES} more"] if len(texts) > MAX_NOTES else []
+        notes += [f"{source.title}: {'; '.join([*texts[:MAX_NOTES], *more])}"] if texts else []
     if problems:
         text = "; ".join(map(str, problems))
-        raise HistoryUnreadable(text, readable=observations, lasting=all(p.lasting for p in problems))
-    return History(tuple(observations), tuple(notes))
+        raise WarmStartUnreadable(text, readable=observations, lasting=all(p.lasting for p in problems))
+    return WarmStartRows(tuple(observations), tuple(notes))
 
 
 def rows_of_objects(obj: Object, runs: Iterable[Object]) -> list[Row]:
@@ -60,28 +60,29 @@ def rows_of_objects(obj: Object, runs: Iterable[Object]) -> list[Row]:
 
 
 async def read_config_map(kube: Kube, namespace: str, name: str) -> list[Row]:
-    """All keys of the ConfigMap one after the other; newest first. Raises HistoryUnreadable."""
+    """Rows of all keys of the ConfigMap in order, newest first. Raises WarmStartUnreadable."""
     where = f"ConfigMap {name!r}"
     try:
         obj = await kube.get(Kind.CONFIG_MAP, namespace, name)
     except KubeError as error:
-        raise HistoryUnreadable(f"{where}: {error}") from error
+        raise WarmStartUnreadable(f"{where}: {error}") from error
     rows: list[Row] = []
     for key, text in (obj.get("data") or {}).items():
         rows += read_bytes(text.encode(), f"{where}, {key}", key)
     for key, data in (obj.get("binaryData") or {}).items():
         rows += read_bytes(base64.b64decode(data), f"{where}, {key}", key)
     if not rows:
-        raise HistoryUnreadable(f"{where}: has no data; kubectl create configmap {name} --from-file=runs.csv makes one")
+        command = f"kubectl create configmap {name} --from-file=runs.csv"
+        raise WarmStartUnreadable(f"{where}: has no data; create it with {command}")
     return rows[::-1]
 
 
 def read_bytes(content: bytes, where: str, name: str) -> list[Row]:
-    """Rows of a file as it was stored, also packed with gzip; oldest first. Raises HistoryUnreadable."""
+    """Rows of a file, plain or gzip, oldest first. Raises WarmStartUnreadable."""
     try:
         return rows_of_bytes(content, where, name)
     except RowsInvalid as error:
-        raise HistoryUnreadable(error.problems[0] + _and_more(error.problems)) from None
+        raise WarmStartUnreadable(error.problems[0] + _and_more(error.problems)) from None
 
 
 def _and_more(problems: list[str]) -> str:
