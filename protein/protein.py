@@ -32,13 +32,13 @@ from protein.history import History, build_history
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.search.candidates import row_key
-from protein.search.initial_design import start_count, start_points
+from protein.search.initial_design import initial_design, initial_design_size
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
 if TYPE_CHECKING:
     from protein.models.model_set import Models
-    from protein.search.proposal import Rules
+    from protein.search.proposal import CandidateConstraints
 
 Array = npt.NDArray[np.float64]
 
@@ -163,7 +163,7 @@ class Protein(BaseOptimizer):
         """One suggestion given flat pending points, at position `index` of the random stream."""
         history = self._history()
         waiting = self.space.encode_many(list(pending)) if pending else np.zeros((0, self.space.dim))
-        if len(history) + len(waiting) < start_count(self.space, self.settings):
+        if len(history) + len(waiting) < initial_design_size(self.space, self.settings):
             return self._propose_start(history, waiting, pending)
         every = self.settings.resample_frequency
         if every > 0 and index % every == 0:
@@ -175,8 +175,8 @@ class Protein(BaseOptimizer):
     def _propose_start(self, history: History, waiting: Array, pending: Sequence[Flat]) -> tuple[Flat, SuggestionInfo]:
         """The first point of the design that is neither observed nor pending, and passes the constraints."""
         taken = self.space.snap(np.concatenate([history.x, waiting]))
-        count = start_count(self.space, self.settings)
-        design = start_points(self.space, self.settings, self.seed, count + EXTRA_START_POINTS)
+        count = initial_design_size(self.space, self.settings)
+        design = initial_design(self.space, self.settings, self.seed, count + EXTRA_START_POINTS)
         # a point that was told by a program which computed the center another way differs in the last bit
         new = [len(taken) == 0 or float(np.abs(taken - row).max(axis=1).min()) > SAME_POINT for row in design]
         options = [self.space.decode(row) for row in design[new]]
@@ -231,12 +231,12 @@ class Protein(BaseOptimizer):
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
         fantasies = np.random.default_rng([self.seed, STREAM_FANTASIES])
         with pinned_threads():
-            rules = self._rules(history, pending, index)
-            chosen = propose(self.space, self.settings, models, waiting, rules, rng, fantasies)
+            constraints = self._candidate_constraints(history, pending, index)
+            chosen = propose(self.space, self.settings, models, waiting, constraints, rng, fantasies)
             score, _ = models.predict_score(chosen.row[None, :])
             cost = models.predict_cost(chosen.row[None, :])
             details = {**describe(models, chosen.row), **self._nearest(history, chosen.row)}
-        details["cost_level"] = chosen.level
+        details["cost_level"] = chosen.cost_level
         details["acquisition"] = chosen.kind
         info = SuggestionInfo(
             origin="model",
@@ -258,20 +258,20 @@ class Protein(BaseOptimizer):
         found = {"distance": float(distance[nearest]), "params": dict(run.params), "score": run.score, "cost": run.cost}
         return {"nearest": found}
 
-    def _rules(self, history: History, pending: Sequence[Flat], index: int) -> Rules:
+    def _candidate_constraints(self, history: History, pending: Sequence[Flat], index: int) -> CandidateConstraints:
         """The constraints, as the search for a maximum wants them."""
-        from protein.search.proposal import Rules
+        from protein.search.proposal import CandidateConstraints
 
-        def spare() -> Flat:
+        def fallback() -> Flat:
             return self._any_allowed(self._taken(pending), [index])
 
         if not self.constraints:
-            return Rules(spare)
+            return CandidateConstraints(fallback)
         best = np.argsort(-np.nan_to_num(history.utility, nan=-np.inf), kind="stable")[:ANCHORS]
         known = [*history.x[best], self.space.center_unit]
         passing = [row for row in self.space.snap(np.array(known)) if self._allowed(self.space.decode(row))]
         anchors = np.array(passing or [self.space.encode(self._any_allowed(set(), [index]))])
-        return Rules(spare, self._allowed, anchors)
+        return CandidateConstraints(fallback, self._allowed, anchors)
 
 
 def _finite(value: float) -> float | None:

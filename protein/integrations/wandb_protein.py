@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from protein.base import BaseOptimizer
-from protein.integrations.wandb_history import HistoricalRun, read_run
+from protein.integrations.wandb_history import HistoricalRun, WandbRecord, read_run
 from protein.integrations.wandb_summary import write_failure, write_success, write_suggestion
 from protein.searchspace.parameters import plain
 from protein.searchspace.paths import flatten
@@ -150,7 +150,8 @@ def _runs_of_sweep(own: Any, metric: str) -> Iterator[HistoricalRun]:
         for run in runs:
             if run.id != own.id:
                 summary: Mapping[str, Any] = run.summary_metrics
-                yield read_run(run.id, run.state, run.config, summary, run.heartbeat_at, now, metric=metric)
+                record = WandbRecord(run.id, run.state, run.config, summary, run.heartbeat_at)
+                yield read_run(record, now, metric=metric)
     except Exception as error:  # the SDK's errors have no base in common, and some are of its internals
         raise HistoryUnavailable(
             f"the runs of W&B sweep {place}/{own.sweep_id} cannot be read: {error}; try again, or go on without them: "

@@ -46,8 +46,8 @@ class Acquisition:
     feasibility: FeasibilityModel
     incumbents: Tensor
     kind: str
-    level: float | None
-    limit: float | None
+    cost_level: float | None
+    cost_limit: float | None
     staircase: Staircase | None = None
     outcomes: tuple[tuple[OutcomeModel, float], ...] = ()
     """Models of further outcomes, each with the standardized level to be reached."""
@@ -55,7 +55,7 @@ class Acquisition:
     def __call__(self, x: Tensor) -> Tensor:
         """Values (m,) at rows of `x` (m, d); differentiable in `x`."""
         mean, sd = self.score.mean_and_sd(x)
-        priced = self.level is not None or self.limit is not None or self.staircase is not None
+        priced = self.cost_level is not None or self.cost_limit is not None or self.staircase is not None
         log_cost, log_sd = self.cost.log_cost(x) if priced else (sd, sd)
         if self.kind == "ucb":
             value = mean.mean(1) + UCB_BETA * sd
@@ -69,7 +69,7 @@ class Acquisition:
             value = value + model.log_probability(x, reached)
         if priced:
             log_sd = log_sd.clamp_min(LEAST_COST_SD)
-            for bound in (self.level, self.limit):
+            for bound in (self.cost_level, self.cost_limit):
                 if bound is not None:
                     value = value + torch.special.log_ndtr((bound - log_cost) / log_sd)
         return value

@@ -21,14 +21,14 @@ Array = npt.NDArray[np.float64]
 DIAL_FACTOR = 16
 
 
-def start_count(space: SearchSpace, settings: ProteinSettings) -> int:
+def initial_design_size(space: SearchSpace, settings: ProteinSettings) -> int:
     """How many suggestions the design makes: num_random_samples, the center among them, or d + 1."""
     chosen = settings.num_random_samples
     count = len(space.names) + 1 if chosen is None else chosen
     return max(count, 1) if settings.seed_with_search_center else count
 
 
-def start_points(space: SearchSpace, settings: ProteinSettings, seed: int, count: int) -> Array:
+def initial_design(space: SearchSpace, settings: ProteinSettings, seed: int, count: int) -> Array:
     """The first `count` points (count, dim) of the design; a longer one begins with the shorter one."""
     center = space.center_unit[None, :] if settings.seed_with_search_center else np.zeros((0, space.dim))
     rest = max(count - len(center), 0)
