@@ -14,9 +14,9 @@ import yaml
 from click.testing import CliRunner, Result
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from stored_sweeps import finished, manifest, store
 
 from sweep_operator.cli.main import cli
+from tests.cli.stored_sweeps import finished, manifest, store
 
 ROOT = Path(__file__).resolve().parents[2]
 

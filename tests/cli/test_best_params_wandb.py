@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from stored_sweeps import finished, manifest, store
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
@@ -18,6 +17,7 @@ from sweep_operator.config.errors import ConfigError
 from sweep_operator.tracking.delivery.content import sweep_card
 from sweep_operator.tracking.history.messages import HistoryAnswer, PastRun, PastSweep
 from sweep_operator.tracking.history.objects import objects_of_answer
+from tests.cli.stored_sweeps import finished, manifest, store
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import WandbServer
 
@@ -98,7 +98,7 @@ def test_what_is_on_this_machine_is_not_asked_for_elsewhere(alone: WandbServer, 
     [
         (["sweep_run=nosuch", "--from", "local"], 2, ["error: no sweep 'nosuch': train_dir/sweep contains no sweeps"]),
         (["sweep_run=nosuch", "--entity", "acme", "--project", "p"], 2,
-         ["error: W&B project acme/p has no sweep 'nosuch', or the key must not see it; correct entity"]),
+         ["error: W&B project acme/p has no sweep 'nosuch', or this API key has no access to it; correct entity"]),
         (["sweep_run=nosuch", "trainer.lr=3"], 2, ["error: trainer.lr=3: unknown key 'trainer.lr'; known keys:"]),
         (["sweep_run=nosuch", "--from", "wandb", "--base-url", "http://127.0.0.1:9"], 1, ["error: W&B cannot be r"]),
     ],

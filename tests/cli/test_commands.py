@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from stored_sweeps import T0, finished, manifest, store
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.cli.main import cli
 from sweep_operator.kube.embedded.server import EmbeddedKube
+from tests.cli.stored_sweeps import T0, finished, manifest, store
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ["--config-dir", str(ROOT / "configs")]

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import pytest
-from stored_sweeps import T0, manifest
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.driver import drive
 from sweep_operator.views.live import LineView
+from tests.cli.stored_sweeps import T0, manifest
 
 
 def ended(status: str, type_: str = "Succeeded") -> dict[str, Any]:

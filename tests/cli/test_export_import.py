@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stored_sweeps import finished, manifest, store
 
 from sweep_operator.cli.main import cli
 from sweep_operator.cli.stored import stored_sweep
 from sweep_operator.exchange.of_runs import rows_of
 from sweep_operator.exchange.row import Row
 from sweep_operator.kube.embedded.persistence import Persistence
+from tests.cli.stored_sweeps import finished, manifest, store
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 NAMES = st.text(string.ascii_letters, min_size=1, max_size=5)

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from stored_sweeps import T0, manifest
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.views.live import LineView, TableView, dashboard, event_line
 from sweep_operator.views.progress import eta_seconds, shown_runs, stage, stop_reason, versus
+from tests.cli.stored_sweeps import T0, manifest
 
 NOW = T0 + timedelta(seconds=300)
 

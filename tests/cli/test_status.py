@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from stored_sweeps import T0, finished, manifest, store
 
 from sweep_operator.cli.main import cli
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.views.tables import age, calibration_line, duration, number, sweep_state
+from tests.cli.stored_sweeps import T0, finished, manifest, store
 
 STATUS: dict[str, Any] = {
     "runs": {"created": 3, "succeeded": 2, "failed": 1},

@@ -105,7 +105,7 @@ def test_an_operator_that_does_not_end_is_told(cluster: Cluster, namespace: str)
     [
         (["--deployment=operator"], "--deployment needs --selector"),
         (["--deployment=operator", "--selector=app"], "--selector app: is no NAME=VALUE"),
-        (["--namespace=a/b"], "'a/b' is no name"),
+        (["--namespace=a/b"], "'a/b' is not a valid name"),
     ],
 )
 def test_wrong_options_are_told_in_one_line(cluster: Cluster, arguments: list[str], says: str) -> None:

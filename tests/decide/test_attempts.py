@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from given import T0, after, at, decide, ended, finished, job, pod, reason, run, snapshot, started, sweep
 
 from sweep_operator.api.limits import FailureRule
 from sweep_operator.decide.outcome import AttemptPolicy, Ended, LogReading, NeedsLog, Running, Waiting, attempt_state
 from sweep_operator.decide.plan import DeleteJob, EnsureStage, ReleasePod, RemovePod
 from sweep_operator.decide.refusal import Probe, Refusal, refuse
+from tests.decide.given import T0, after, at, decide, ended, finished, job, pod, reason, run, snapshot, started, sweep
 
 GOOD = '{"metrics": {"reward": 0.5}, "cost": 7}'
 RUN = run(0)

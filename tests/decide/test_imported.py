@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from given import after, finished, run, settled, snapshot, sweep
 
 from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.sweep import decide
+from tests.decide.given import after, finished, run, settled, snapshot, sweep
 
 
 def imported(name: str = "old", x: float = 0.5, **observation: Any) -> SweepRun:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from given import (
+
+from sweep_operator.api.errors import FieldError
+from sweep_operator.api.meta import find_condition
+from sweep_operator.decide.plan import DeleteClaim, Plan
+from sweep_operator.decide.snapshot import Suggested
+from sweep_operator.domain.identity import claim_name
+from tests.decide.given import (
     after,
     at,
     decide,
@@ -22,12 +28,6 @@ from given import (
     suggestions,
     sweep,
 )
-
-from sweep_operator.api.errors import FieldError
-from sweep_operator.api.meta import find_condition
-from sweep_operator.decide.plan import DeleteClaim, Plan
-from sweep_operator.decide.snapshot import Suggested
-from sweep_operator.domain.identity import claim_name
 
 
 def state(plan: Plan, type_: str = "Succeeded") -> tuple[str, str]:

@@ -7,8 +7,6 @@ import random
 from typing import Any
 
 import pytest
-from given import T0, settled, snapshot, sweep
-from given import run as make_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +17,8 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import calibration as ours
 from sweep_operator.decide.calibration import calibration
 from sweep_operator.decide.sweep import decide
+from tests.decide.given import T0, settled, snapshot, sweep
+from tests.decide.given import run as make_run
 
 SCORE = {"score": 10.0, "scoreLow": 8.0, "scoreHigh": 12.0}
 COST = {"cost": 100.0, "costLow": 50.0, "costHigh": 200.0}

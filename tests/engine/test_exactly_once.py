@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import KEY, NS, World, drive, settle_suggestions
 
 from sweep_operator.kube.protocol import Kind, Kube, Object, Unavailable, UnknownOutcome
+from tests.engine.world import KEY, NS, World, drive, settle_suggestions
 
 WRITES = ("create", "update_status", "patch", "delete")
 

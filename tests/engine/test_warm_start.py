@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import KEY, NS, World, settle_suggestions
 
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
@@ -17,6 +16,7 @@ from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import History, HistoryUnreadable
 from sweep_operator.engine.warm_start import PATIENCE
 from sweep_operator.kube.protocol import Kind
+from tests.engine.world import KEY, NS, World, settle_suggestions
 
 WARM = {"from": [{"wandb": {"sweepId": "abc"}}]}
 OLD = (Observation({"x": 0.5}, 5.0, 10.0), Observation({"x": 0.25}, None, 3.0, is_failure=True))

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from kube_conformance import NS, config_map, owner, pod, version
 
 from sweep_operator.kube.protocol import (
     AlreadyExists,
@@ -23,6 +22,7 @@ from sweep_operator.kube.protocol import (
     WatchEvent,
 )
 from sweep_operator.manifests.event import build_event
+from tests.kube.kube_conformance import NS, config_map, owner, pod, version
 
 ELSEWHERE = "kube-system"
 

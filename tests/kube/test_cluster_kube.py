@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from engine_conformance import EngineConformance
-from kube_conformance import KubeConformance
 
 from sweep_operator.kube.cluster import ClusterKube
 from sweep_operator.kube.protocol import Kube
 from tests.cluster.cluster import Cluster
+from tests.kube.engine_conformance import EngineConformance
+from tests.kube.kube_conformance import KubeConformance
 
 
 class TestClusterKube(KubeConformance, EngineConformance):

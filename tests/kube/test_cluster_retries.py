@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_server import FakeTime, Reply, ScriptedServer, cluster_kube, obj, status, write_kubeconfig
 
 from sweep_operator.kube.cluster.retry import READ_PATIENCE, WRITE_PATIENCE
 from sweep_operator.kube.protocol import (
@@ -25,6 +24,7 @@ from sweep_operator.kube.protocol import (
 )
 from sweep_operator.kubectl.access import Access
 from sweep_operator.pacing import TokenBucket
+from tests.kube.scripted_server import FakeTime, Reply, ScriptedServer, cluster_kube, obj, status, write_kubeconfig
 
 Call = Callable[[Kube], Awaitable[Any]]
 BODY = {"metadata": {"name": "a", "namespace": "default", "resourceVersion": "3"}, "data": {"x": "1"}}

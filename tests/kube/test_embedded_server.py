@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from engine_conformance import EngineConformance
-from kube_conformance import NS, KubeConformance, config_map, owner, pod
 
 from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked, StoreUnreadable, open_readonly
-from sweep_operator.kube.embedded.history import History
+from sweep_operator.kube.embedded.watch_log import WatchLog
 from sweep_operator.kube.protocol import Forbidden, Gone, Invalid, Kind, Kube, NotFound, WatchEvent
+from tests.kube.engine_conformance import EngineConformance
+from tests.kube.kube_conformance import NS, KubeConformance, config_map, owner, pod
 
 
 def clock() -> datetime:
@@ -122,7 +122,7 @@ async def test_a_pod_that_may_still_run_is_given_time(tmp_path: Path) -> None:
 
 
 async def test_a_watch_that_is_too_old_is_told() -> None:
-    history = History(100, kept=4)
+    history = WatchLog(100, kept=4)
     for i in range(12):
         history.append(WatchEvent("ADDED", {"kind": "ConfigMap", **config_map(f"m{i}")}))
     with pytest.raises(Gone):

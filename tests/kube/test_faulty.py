@@ -6,11 +6,11 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from faulty import FaultyKube
-from kube_conformance import NS, KubeConformance, config_map
 
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Conflict, Kind, Kube, NotFound, Unavailable, UnknownOutcome
+from tests.kube.faulty import FaultyKube
+from tests.kube.kube_conformance import NS, KubeConformance, config_map
 
 
 def embedded() -> EmbeddedKube:

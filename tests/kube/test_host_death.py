@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from local_jobs import NS, alive, ended, exists, job, running, until
 
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_PATH_ANNOTATION, STAGE_LABEL
 from sweep_operator.kube.embedded import EmbeddedKube, LocalCluster
@@ -18,6 +17,7 @@ from sweep_operator.kube.embedded.container import Place
 from sweep_operator.kube.embedded.process import SUPERVISOR
 from sweep_operator.kube.embedded.runner import Runner
 from sweep_operator.kube.protocol import Kind, Object
+from tests.kube.local_jobs import NS, alive, ended, exists, job, running, until
 
 
 async def test_stopping_the_cluster_leaves_nothing_and_calls_it_lost(tmp_path: Path) -> None:

@@ -127,8 +127,8 @@ def test_config_maps_keep_modes_and_bytes(tmp_path: Path) -> None:
         ("new", "FileOrCreate", None),
         ("new", "", "does not exist; create it"),
         ("new", "Directory", "does not exist; create it"),
-        ("file", "Directory", "is no directory"),
-        ("dir", "File", "is no file"),
+        ("file", "Directory", "is not a directory"),
+        ("dir", "File", "is not a file"),
     ],
 )
 def test_host_paths(tmp_path: Path, name: str, kind: str, refused: str | None) -> None:

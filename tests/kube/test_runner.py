@@ -10,11 +10,11 @@ from typing import Any
 
 import psutil
 import pytest
-from local_jobs import NS, alive, ended, exists, finished, job, pods, running, until
 
 from sweep_operator.api.names import FILES_ANNOTATION_PREFIX
 from sweep_operator.kube.embedded import LocalCluster
 from sweep_operator.kube.protocol import Kind, NotFound
+from tests.kube.local_jobs import NS, alive, ended, exists, finished, job, pods, running, until
 
 
 @pytest.fixture

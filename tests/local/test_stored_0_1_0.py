@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from sweeps import end_of, finish
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
@@ -23,6 +22,7 @@ from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.job import build_job
 from sweep_operator.manifests.revision import build_revision, read_revision
+from tests.local.sweeps import end_of, finish
 
 STORED = Path(__file__).with_name("stored-0.1.0")
 OBJECTS: list[dict[str, Any]] = json.loads((STORED / "objects.json").read_text())

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from sweeps import REPORT_X, end_of, finish, manifest, sh, until, why
 
 from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.sweep import Sweep
@@ -17,6 +16,7 @@ from sweep_operator.decide.calibration import calibration
 from sweep_operator.decide.plan import Event
 from sweep_operator.engine.recorder import Recorder
 from sweep_operator.local import LocalSession
+from tests.local.sweeps import REPORT_X, end_of, finish, manifest, sh, until, why
 
 
 async def test_train_and_eval_share_the_run_directory_and_results_are_recorded(tmp_path: Path) -> None:

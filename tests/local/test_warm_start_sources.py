@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeps import REPORT_X, finish, manifest, sh
 
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
+from tests.local.sweeps import REPORT_X, finish, manifest, sh
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import WandbServer
 

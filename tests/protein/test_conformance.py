@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimizer_conformance import OptimizerConformance
-
 from protein import Protein, Random, Sobol
 from protein.base import BaseOptimizer
+from tests.protein.optimizer_conformance import OptimizerConformance
 
 
 class TestRandom(OptimizerConformance):

@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sample_sweep import T0, sample
 
 from sweep_operator.report.page import report_page
+from tests.report.sample_sweep import T0, sample
 
 CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
 needs_chromium = pytest.mark.skipif(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from sample_sweep import T0, run_json, sample, sweep_json, with_status
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweeprun import Prediction, SweepRun
@@ -14,6 +13,7 @@ from sweep_operator.report import figures
 from sweep_operator.report.page import report_page
 from sweep_operator.views.report_data import parameter_shares
 from sweep_operator.views.report_series import best_so_far, parallel_axes, positions, short_labels
+from tests.report.sample_sweep import T0, run_json, sample, sweep_json, with_status
 
 SHARES = {"trainer.optimizer.learning_rate": 0.75, "trainer.batch_size": 0.25}
 
@@ -106,7 +106,7 @@ def test_intervals_are_bars_and_the_words_count_them(quantity: Quantity) -> None
     assert found is not None
     assert found.coverage80 == pytest.approx(len(held.x) / compared, abs=5e-4)
     page = report_page(sweep, runs, SHARES, "note", T0)
-    assert f"they hold {found.coverage80:.0%} of {compared} observed {quantity}s" in page
+    assert f"They contain {found.coverage80:.0%} of {compared} observed {quantity}s" in page
 
 
 def test_predictions_without_an_interval_are_dots_alone() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import Condition, find_condition
@@ -80,8 +81,8 @@ async def test_a_write_per_run_and_few_of_the_sweep(
     assert written <= len(runs) + 12, "one write per run, and a handful for the sweep and its Events"
     (shown,) = wandb_env.sweeps()
     assert_each_once(wandb_env.runs(), 30, shown.name)
-    config = (tmp_path / "s" / "config.yaml").read_text()
-    assert f"wandb_sweep_id: {shown.name}" in config
+    config = yaml.safe_load((tmp_path / "s" / "config.yaml").read_text())
+    assert config["wandb_sweep_id"] == shown.name
     assert shown.display_name == "s"
     assert sweep.metadata.uid in (shown.description or "")
     assert shown.method == "custom"
@@ -188,7 +189,7 @@ async def test_a_server_that_is_no_address(
     async with session(tmp_path, with_own_account(OperatorConfig(), os.environ)) as running:
         sweep, _ = await until(running, failed)
     assert synced(sweep).reason == "BaseURLInvalid"
-    assert "'wandb.example.org' is no address" in synced(sweep).message
+    assert "'wandb.example.org' is not a valid URL" in synced(sweep).message
 
 
 async def test_without_the_sdk(

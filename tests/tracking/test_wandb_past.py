@@ -152,11 +152,15 @@ async def test_a_thousand_runs_take_few_requests(wandb_server: WandbServer, tmp_
 @pytest.mark.parametrize(
     ("what", "lasting", "says"),
     [
-        ("wrong key", True, "W&B refuses the key"),
-        ("no key", True, "there is no W&B API key here; set WANDB_API_KEY"),
-        ("no project", True, "W&B project acme/other does not exist, or the key must not see it; correct entity"),
-        ("no sweep", True, "W&B project acme/p has no sweep 'nosuch', or the key must not see it; correct"),
-        ("forbidden", True, "the key may not read W&B project acme/p"),
+        ("wrong key", True, "W&B rejected the API key"),
+        ("no key", True, "no W&B API key found; set WANDB_API_KEY"),
+        (
+            "no project",
+            True,
+            "W&B project acme/other does not exist, or this API key has no access to it; correct",
+        ),
+        ("no sweep", True, "W&B project acme/p has no sweep 'nosuch', or this API key has no access to it; correct"),
+        ("forbidden", True, "this API key must not read W&B project acme/p"),
         ("broken", False, "W&B cannot be reached"),
         ("nobody there", False, "W&B cannot be reached"),
     ],
@@ -194,7 +198,7 @@ async def test_a_server_that_says_nothing_is_given_up_and_leaves_no_process(
     question = HistoryQuestion(entity="acme", project="p", sweep_id=sweep)
     before = set(psutil.Process().children(recursive=True))
     if ends == "the time is up":
-        with pytest.raises(WandbUnreadable, match=r"gives no answer within 0\.3 s") as caught:
+        with pytest.raises(WandbUnreadable, match=r"did not answer within 0\.3 s") as caught:
             await history(wandb_server, tmp_path, seconds=0.3).ask(wandb_server.url, question)
         assert not caught.value.lasting
     else:
@@ -312,10 +316,14 @@ def test_it_ends_with_whoever_has_asked(wandb_server: WandbServer, tmp_path: Pat
         (
             ImportError("No module named 'wandb'"),
             True,
-            "is not installed here (No module named 'wandb'); install sweep-op",
+            "is not installed (No module named 'wandb'); install sweep-op",
         ),
-        (WandbError(404, "no such thing"), True, "W&B project acme/p does not exist, or the key must not see it (no s"),
-        (WandbError(400, "unknown field"), True, "does this version of the W&B SDK fit the server?"),
+        (
+            WandbError(404, "no such thing"),
+            True,
+            "W&B project acme/p does not exist, or this API key has no access to it",
+        ),
+        (WandbError(400, "unknown field"), True, "check that this version of the W&B SDK supports the server"),
         (WandbError(429, "slow down"), False, "W&B cannot be reached: slow down"),
         (WandbError(408, "late"), False, "W&B cannot be reached: late"),
         (WandbError(502, "bad gateway"), False, "W&B cannot be reached: bad gateway"),

@@ -10,7 +10,7 @@ Rules that every implementation keeps:
 * ``generation`` grows only when ``spec`` changes; a write of the main resource never touches ``status`` (kinds with a
   status subresource: Sweep, SweepRun, Job, Pod). A status write never touches ``spec``, and of a Sweep or SweepRun
   never ``metadata``; of a Job or Pod an API server takes the labels too, so send those that were read.
-* A write that changes nothing is no write: the object keeps its resourceVersion and no watch event is sent.
+* A write that changes nothing has no effect: the object keeps its resourceVersion and no watch event is sent.
 * Deleting an object that has finalizers sets ``deletionTimestamp``; it vanishes when the last finalizer is removed.
 * Children whose owners are all gone are collected (background propagation), sooner or later.
 * Integral floats of Sweeps and SweepRuns come back as integers (1.0 as 1); what is stored unparsed (the ``data`` of a
@@ -30,7 +30,7 @@ Object = dict[str, Any]
 
 
 class Kind(StrEnum):
-    """The kinds the operator reads or writes."""
+    """The resource types that the operator reads or writes."""
 
     SWEEP = "Sweep"
     SWEEP_RUN = "SweepRun"
@@ -74,7 +74,7 @@ class AlreadyExists(KubeError):
 
 
 class Conflict(KubeError):
-    """409 on a write with a precondition (resourceVersion or uid) that no longer holds. Read again, decide again."""
+    """409 on a write with a precondition (resourceVersion or uid) that no longer holds. Read the object again."""
 
 
 class Invalid(KubeError):
@@ -98,7 +98,7 @@ class Unavailable(KubeError):
 
 
 class Unauthenticated(Unavailable):
-    """401: the credentials at hand are not accepted, also when read again; others may be, once somebody renews them."""
+    """401: the credentials at hand are not accepted, also when read again; renewed ones may be."""
 
 
 class UnknownOutcome(KubeError):

@@ -1,12 +1,14 @@
-"""The page around the figures."""
+"""The report: one HTML page around the figures, rendered by a template that escapes everything."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import plotly.graph_objects as go
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from sweep_operator.api.meta import find_condition
@@ -16,172 +18,207 @@ from sweep_operator.config.patch import command, fixed_of, overrides, patch_text
 from sweep_operator.decide.calibration import Quantity, calibration
 from sweep_operator.decide.summary import ranked
 from sweep_operator.report import figures
-from sweep_operator.report.style import CSS, SORT_SCRIPT
 from sweep_operator.views.report_series import failed_runs, label, scored_runs, short_labels
 from sweep_operator.views.tables import number
 
-_CONFIG = {"displayModeBar": False, "responsive": True}  # drag zooms, double click zooms back
+_CONFIG = {"displayModeBar": False, "responsive": True}  # drag zooms, double click resets the zoom
+_TEMPLATES = Environment(
+    loader=PackageLoader("sweep_operator.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
+)
+
+
+@dataclass(frozen=True)
+class _Plot:
+    title: str
+    note: str
+    figure: Markup | None
+    empty: str
+    """Shown where there is no figure."""
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class _Cell:
+    text: str
+    kind: str = ""
+    value: str | None = None
+    """What the column sorts by, where that is not the text."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    cells: Sequence[_Cell]
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class _Table:
+    title: str
+    note: str
+    head: Sequence[tuple[str, str]]
+    rows: Sequence[_Row]
+
+
+@dataclass(frozen=True)
+class _State:
+    reason: str = "Pending"
+    status: str = "Unknown"
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class _Best:
+    run: str
+    patch: str
+    command: str
 
 
 def report_page(
     sweep: Sweep, runs: Sequence[SweepRun], importance: Mapping[str, float], importance_note: str, now: datetime
 ) -> str:
-    """The whole document. ``importance`` is empty where it cannot be told; the note then says why."""
-    scored = scored_runs(runs)
-    sections = [
-        _plot("Score over runs", "Each dot is a run; the line is the best score so far.",
-              figures.score_over_runs(sweep, runs), "No run has ended yet.", "score", wide=True),
-        _plot("Score against cost", "The line joins the runs than which none is better and cheaper.",
-              figures.pareto(sweep, runs), "No run has a score and a cost yet.", "pareto"),
-        _plot("What matters", importance_note, figures.importance(importance) if importance else None,
-              importance_note, "importance"),
-        _plot("Parameters", "A line per run, colored by score. Drag along an axis to select, a title to reorder.",
-              figures.parallel_coordinates(sweep, runs), "No run has a score yet.", "parameters", wide=True),
-        _plot("Predicted and observed score",
-              _fit(runs, "score") or "On the dotted line: exactly as the model expected.",
-              figures.predicted_and_observed(sweep, runs, "score"), "No run was predicted yet.", "calibration-score"),
-        _plot("Predicted and observed cost",
-              _fit(runs, "cost") or "The model bids for runs by what it expects them to cost.",
-              figures.predicted_and_observed(sweep, runs, "cost"), "No run was predicted yet.", "calibration-cost"),
-        _best(sweep, runs),
-        _runs_table(sweep, runs),
-        _failures(runs),
-    ]  # fmt: skip
-    title = html.escape(sweep.display_name)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title} · sweep report</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        # Said to the browser too: this page fetches nothing.
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        "script-src 'unsafe-inline' 'unsafe-eval'; img-src data: blob:; font-src data:\">\n"
-        f"<style>{CSS}</style><script>{get_plotlyjs()}</script></head>\n<body><main>\n"
-        f"{_header(sweep, now)}{_tiles(sweep, runs, scored)}"
-        f'<div class="grid">{"".join(s for s in sections if s)}</div>\n'
-        f"<footer>Written {now:%Y-%m-%d %H:%M} UTC by sweep report.</footer>\n"
-        f"</main><script>{SORT_SCRIPT}</script></body></html>\n"
-    )
-
-
-def _header(sweep: Sweep, now: datetime) -> str:
+    """The HTML document. ``importance`` is empty where it is unknown; the note then says why."""
     condition = find_condition(sweep.status.conditions, "Succeeded")
-    reason, status = (condition.reason, condition.status) if condition else ("Pending", "Unknown")
-    message = f" {html.escape(condition.message)}" if condition and condition.message else ""
     created = sweep.metadata.creation_timestamp
-    since = f"Created {created:%Y-%m-%d %H:%M} UTC." if created else ""
-    objective = html.escape(
-        f"{sweep.spec.goal} {sweep.spec.metric or 'score'}, {len(sweep.spec.parameters)} parameters"
+    return _TEMPLATES.get_template("page.html").render(
+        title=sweep.display_name,
+        plotly_js=Markup(get_plotlyjs()),
+        state=_State(condition.reason, condition.status, condition.message) if condition else _State(),
+        objective=f"{sweep.spec.goal} {sweep.spec.metric or 'score'}, {len(sweep.spec.parameters)} parameters",
+        created=f"{created:%Y-%m-%d %H:%M}" if created else "",
+        tiles=_tiles(sweep, runs),
+        plots=list(_plots(sweep, runs, importance, importance_note)),
+        best=_best(sweep, runs),
+        tables=list(_tables(sweep, runs)),
+        written=f"{now:%Y-%m-%d %H:%M}",
     )
-    return (
-        f"<header><h1>{html.escape(sweep.display_name)}"
-        f'<span class="status {status.lower()}">{html.escape(reason)}</span></h1>'
-        f"<p>{objective}. {since}{message}</p></header>\n"
+
+
+def _plots(
+    sweep: Sweep, runs: Sequence[SweepRun], importance: Mapping[str, float], importance_note: str
+) -> Iterator[_Plot]:
+    yield _Plot(
+        "Score over runs",
+        "Each dot is a run. The line is the best score so far.",
+        _html(figures.score_over_runs(sweep, runs), "score"),
+        "No run has ended yet.",
+        wide=True,
     )
+    yield _Plot(
+        "Score against cost",
+        "The line connects the Pareto-optimal runs.",
+        _html(figures.pareto(sweep, runs), "pareto"),
+        "No run has a score and a cost yet.",
+    )
+    yield _Plot(
+        "What matters",
+        importance_note,
+        _html(figures.importance(importance) if importance else None, "importance"),
+        importance_note,
+    )
+    yield _Plot(
+        "Parameters",
+        "One line per run, colored by score. Drag along an axis to select runs, drag a title to reorder the axes.",
+        _html(figures.parallel_coordinates(sweep, runs), "parameters"),
+        "No run has a score yet.",
+        wide=True,
+    )
+    for quantity, without_intervals in _PREDICTED.items():
+        yield _Plot(
+            f"Predicted and observed {quantity}",
+            _fit(runs, quantity) or without_intervals,
+            _html(figures.predicted_and_observed(sweep, runs, quantity), f"calibration-{quantity}"),
+            "No run was predicted yet.",
+        )
 
 
-def _tiles(sweep: Sweep, runs: Sequence[SweepRun], scored: Sequence[SweepRun]) -> str:
-    failed, best = failed_runs(runs), next(iter(ranked(sweep, runs)), None)
-    cost = sweep.status.cost
-    tiles = [
-        (str(len(runs)), f"runs of {sweep.spec.limits.max_runs}"),
-        (str(len(scored)), "succeeded"),
-        (str(len(failed)), "failed"),
-        (number(best.status.score) if best else "–", f"best, {label(best)}" if best else "best"),
-        (number(best.status.cost) if best and best.status.cost is not None else "–", f"its cost in {cost.unit}"),
-        (number(cost.spent), f"spent in {cost.unit}"),
-    ]
-    cells = "".join(f'<div class="tile"><b>{html.escape(v)}</b><span>{html.escape(t)}</span></div>' for v, t in tiles)
-    return f'<div class="tiles">{cells}</div>\n'
+_PREDICTED: Mapping[Quantity, str] = {
+    "score": "A run on the dotted line scored exactly as predicted.",
+    "cost": "The model chooses runs by their predicted cost.",
+}
+"""The note below each figure where no run has a predicted interval."""
 
 
-def _plot(title: str, note: str, figure: go.Figure | None, empty: str, id_: str, *, wide: bool = False) -> str:
+def _html(figure: go.Figure | None, name: str) -> Markup | None:
     if figure is None:
-        body = f'<p class="empty">{html.escape(empty)}</p>'
-        note = ""
-    else:
-        body = figure.to_html(full_html=False, include_plotlyjs=False, config=_CONFIG, div_id=f"plot-{id_}")
-    return _section(title, note, body, wide=wide)
+        return None
+    return Markup(figure.to_html(full_html=False, include_plotlyjs=False, config=_CONFIG, div_id=f"plot-{name}"))
 
 
 def _fit(runs: Sequence[SweepRun], quantity: Quantity) -> str:
-    """The calibration in words; empty where no run says an interval."""
+    """The calibration in words; empty where no run has a predicted interval."""
     found = calibration(runs, quantity)
     if found is None:
         return ""
     return (
-        f"Bars are 80% intervals: they hold {found.coverage80:.0%} of {found.runs} observed {quantity}s. A bar that "
-        f"crosses the dotted line holds its run. Mean log score {number(found.mean_log_score)}; higher is better."
+        f"Bars are 80% intervals. They contain {found.coverage80:.0%} of {found.runs} observed {quantity}s. A bar that "
+        f"crosses the dotted line contains its run. Mean log score {number(found.mean_log_score)}; higher is better."
     )
 
 
-def _best(sweep: Sweep, runs: Sequence[SweepRun]) -> str:
+def _tiles(sweep: Sweep, runs: Sequence[SweepRun]) -> list[tuple[str, str]]:
+    best, cost = next(iter(ranked(sweep, runs)), None), sweep.status.cost
+    return [
+        (str(len(runs)), f"runs of {sweep.spec.limits.max_runs}"),
+        (str(len(scored_runs(runs))), "succeeded"),
+        (str(len(failed_runs(runs))), "failed"),
+        (number(best.status.score) if best else "–", f"best, {label(best)}" if best else "best"),
+        (number(best.status.cost) if best and best.status.cost is not None else "–", f"its cost in {cost.unit}"),
+        (number(cost.spent), f"spent in {cost.unit}"),
+    ]
+
+
+def _best(sweep: Sweep, runs: Sequence[SweepRun]) -> _Best | None:
     best = next(iter(ranked(sweep, runs)), None)
     if best is None:
-        return ""
+        return None
     name = f"{sweep.display_name}_best"
     searched, fixed = typed_parameters(sweep, best.parameters), fixed_of(sweep, best)
-    text = patch_text(name, label(best), best.status.score or 0.0, searched, fixed, cost=best.status.cost)
-    train = command(sweep, [f"run={name}", *overrides({**fixed, **searched})])
-    body = f"<pre>{html.escape(text)}</pre><p class=note></p><pre>{html.escape(train)}</pre>"
-    note = f"Of {label(best)}. Written as a patch by: sweep best-params sweep_run={sweep.display_name}"
-    return _section("Best parameters", note, body, wide=True)
+    patch = patch_text(name, label(best), best.status.score or 0.0, searched, fixed, cost=best.status.cost)
+    return _Best(label(best), patch, command(sweep, [f"run={name}", *overrides({**fixed, **searched})]))
 
 
-def _runs_table(sweep: Sweep, runs: Sequence[SweepRun]) -> str:
-    if not runs:
-        return ""
-    paths = list(sweep.spec.parameters)
-    best = next((r.name for r in ranked(sweep, runs)), None)
-    head = [("run", ""), ("status", ""), ("score", "number"), ("cost", "number"), ("origin", "")]
-    names = short_labels(paths)
-    head += [(names[path], "number") for path in paths]
-    rows = []
-    for run in runs:
-        cells = [
-            _cell(label(run)), _cell(_state(run)), _number_cell(run.status.score), _number_cell(run.status.cost),
-            _cell(run.spec.origin), *(_number_cell(run.parameters.get(p)) for p in paths),
-        ]  # fmt: skip
-        kind = "best" if run.name == best else "failed" if run.failed else ""
-        rows.append(f'<tr class="{kind}">{"".join(cells)}</tr>')
-    return _section("Runs", "Click a column to sort.", _table(head, rows), wide=True)
+def _tables(sweep: Sweep, runs: Sequence[SweepRun]) -> Iterator[_Table]:
+    if runs:
+        paths = list(sweep.spec.parameters)
+        best = next((r.name for r in ranked(sweep, runs)), None)
+        names = short_labels(paths)
+        head = [("run", ""), ("status", ""), ("score", "number"), ("cost", "number"), ("origin", "")]
+        head += [(names[path], "number") for path in paths]
+        yield _Table("Runs", "Click a column to sort.", head, [_run_row(run, paths, best) for run in runs])
+    failed = failed_runs(runs)
+    if failed:
+        head = [("run", ""), ("stage", ""), ("class", ""), ("reason", ""), ("message", "")]
+        yield _Table("Failures", f"{len(failed)} runs ended without a score.", head, [_failure_row(r) for r in failed])
 
 
-def _failures(runs: Sequence[SweepRun]) -> str:
-    failed = [(r, r.status.failure) for r in failed_runs(runs)]
-    if not failed:
-        return ""
-    rows = [
-        "<tr>" + _cell(label(r)) + _cell((f.stage or "") if f else "") + _cell(f.class_ if f else "")
-        + _cell(f.reason if f else "") + f'<td class="text">{html.escape(f.message if f else "")}</td></tr>'
-        for r, f in failed
-    ]  # fmt: skip
-    head = [("run", ""), ("stage", ""), ("class", ""), ("reason", ""), ("message", "")]
-    return _section("Failures", f"{len(failed)} runs ended without a score.", _table(head, rows), wide=True)
+def _run_row(run: SweepRun, paths: Sequence[str], best: str | None) -> _Row:
+    cells = [
+        _Cell(label(run)),
+        _Cell(_reason(run)),
+        _number_cell(run.status.score),
+        _number_cell(run.status.cost),
+        _Cell(run.spec.origin),
+        *(_number_cell(run.parameters.get(path)) for path in paths),
+    ]
+    return _Row(cells, "best" if run.name == best else "failed" if run.failed else "")
 
 
-def _section(title: str, note: str, body: str, *, wide: bool) -> str:
-    said = f'<p class="note">{html.escape(note)}</p>' if note else ""
-    return f"<section{' class=wide' if wide else ''}><h2>{html.escape(title)}</h2>{said}{body}</section>\n"
+def _failure_row(run: SweepRun) -> _Row:
+    failure = run.status.failure
+    said = (failure.stage or "", failure.class_, failure.reason) if failure else ("", "", "")
+    return _Row([_Cell(label(run)), *map(_Cell, said), _Cell(failure.message if failure else "", "text")])
 
 
-def _table(head: Sequence[tuple[str, str]], rows: Sequence[str]) -> str:
-    cells = "".join(f'<th class="{kind}">{html.escape(name)}</th>' for name, kind in head)
-    return (
-        f'<div class="scroll"><table class="sortable"><thead><tr>{cells}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def _cell(text: str) -> str:
-    return f"<td>{html.escape(text)}</td>"
-
-
-def _number_cell(value: object) -> str:
+def _number_cell(value: object) -> _Cell:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return f'<td class="number" data-value="{value!r}">{html.escape(number(value))}</td>'
-    return f'<td class="number">{"" if value is None else html.escape(str(value))}</td>'
+        return _Cell(number(value), "number", repr(value))
+    return _Cell("" if value is None else str(value), "number")
 
 
-def _state(run: SweepRun) -> str:
+def _reason(run: SweepRun) -> str:
     if run.failed:
         return run.status.failure.reason if run.status.failure else "Failed"
     condition = find_condition(run.status.conditions, "Succeeded")

@@ -25,12 +25,12 @@ from sweep_operator.tracking.troubles import BadAddress, NoKey, WandbError, stat
 T = TypeVar("T")
 PAGE = 250
 _NEVER = 86_400.0
-"""Seconds; longer than any request may take: a retry after so long is none."""
+"""Seconds; longer than any request may take, so that the SDK does not retry."""
 _NO_KEY = ("No API key", "No authentication")
 _MALFORMED_KEY = "WANDB_API_KEY invalid"
-"""How the SDK's errors begin that it raises before it asks anybody."""
+"""Prefixes of the SDK's errors that it raises before it sends a request."""
 _ABOUT_RUN = (400, 409, 422)
-"""Answers to a run that others need not get: its id was deleted, say, and W&B gives none twice."""
+"""Statuses that concern one run only, for example because its id was deleted: W&B never reuses an id."""
 _SWEEPS = """
 query GetSweeps($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50) {
   project(name: $project, entityName: $entity) {
@@ -93,10 +93,10 @@ class Project:
             self._api = _asking(lambda: wandb.Api(timeout=max(1, round(patience.request))))
         except ValueError:  # of its settings, only the address comes from a person
             url = os.environ.get("WANDB_BASE_URL")
-            raise BadAddress(f"{url!r} is no address; write it as in https://api.wandb.ai") from None
+            raise BadAddress(f"{url!r} is not a valid URL; write it like https://api.wandb.ai") from None
         found = entity or _asking(lambda: self._api.default_entity)
         if not found:
-            raise WandbError(404, "the key has no default entity; name spec.tracking.wandb.entity")
+            raise WandbError(404, "this API key has no default entity; set spec.tracking.wandb.entity")
         self.entity: str = found
         self.project = project
 
@@ -284,6 +284,6 @@ def _asking(question: Callable[[], T]) -> T:
 
 
 def redacted(text: str) -> str:
-    """Without the key, should anybody have put it into words."""
+    """Return the text with the API key masked."""
     key = os.environ.get("WANDB_API_KEY")
     return text.replace(key, "***") if key else text

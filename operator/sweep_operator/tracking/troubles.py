@@ -1,4 +1,4 @@
-"""Which failures of a delivery pass by themselves, and what a person can do about the others."""
+"""Which delivery failures are temporary, and the remedy for the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LIMIT = 400
 
 
 class WandbError(Exception):
-    """An answer of W&B, or none. ``status``: of HTTP; None: there was no answer."""
+    """A failed request to W&B. ``status``: the HTTP status; None: no answer."""
 
     def __init__(self, status: int | None, message: str, *, about_run: bool = False) -> None:
         super().__init__(message)
@@ -24,19 +24,19 @@ class NoKey(Exception):
 
 
 class BadAddress(Exception):
-    """What shall be W&B's server is no address. Says what was given."""
+    """The address of the W&B server is invalid. The message quotes it."""
 
 
 def trouble_of(error: Exception, place: str) -> Trouble:
-    """``place``: entity/project. What is not known to need a person passes by itself."""
+    """Classify an error. ``place``: entity/project. Unknown errors count as temporary."""
     if isinstance(error, NoKey):
         text = (
-            "there is no W&B API key here; give the operator WANDB_API_KEY (from a Secret, by envFrom), "
+            "no W&B API key found; give the operator WANDB_API_KEY (from a Secret, by envFrom), "
             "or on your own machine run `wandb login`"
         )
         return Trouble(reason="NoAPIKey", message=text, permanent=True)
     if isinstance(error, ImportError):
-        text = f"the W&B SDK is not installed here ({said(error)}); install sweep-operator[wandb]"
+        text = f"the W&B SDK is not installed ({said(error)}); install sweep-operator[wandb]"
         return Trouble(reason="WandbNotInstalled", message=text, permanent=True)
     if isinstance(error, BadAddress):
         text = (
@@ -46,29 +46,29 @@ def trouble_of(error: Exception, place: str) -> Trouble:
     status = error.status if isinstance(error, WandbError) else None
     answer = said(error)
     if status == 401:
-        text = f"W&B refuses the key ({answer}); give the operator a valid WANDB_API_KEY"
+        text = f"W&B rejected the API key ({answer}); give the operator a valid WANDB_API_KEY"
         return Trouble(reason="KeyRefused", message=text, permanent=True)
     if status == 403:
         text = (
-            f"spec.tracking.wandb: the key may not write to {place} ({answer}); give its account the right to, or name "
-            "another entity and project"
+            f"spec.tracking.wandb: this API key must not write to {place} ({answer}); grant its account access, "
+            "or name another entity and project"
         )
         return Trouble(reason="PermissionDenied", message=text, permanent=True)
     if status == 404:
         text = (
-            f"spec.tracking.wandb: {place} does not exist, or the key must not see it ({answer}); correct entity and "
-            "project, or create it"
+            f"spec.tracking.wandb: {place} does not exist, or this API key has no access to it ({answer}); "
+            "correct entity and project, or create it"
         )
         return Trouble(reason=NOT_FOUND, message=text, permanent=True)
     if status is not None and 200 <= status < 500 and status not in PASSES:
-        text = f"W&B does not take what it is sent ({answer}); does this version of the W&B SDK fit the server?"
+        text = f"W&B rejected the request ({answer}); check that this version of the W&B SDK supports the server"
         return Trouble(reason="RequestRefused", message=text, permanent=True)
-    text = f"W&B does not answer as it should: {answer}; tried again"
+    text = f"W&B is unavailable: {answer}; retrying"
     return Trouble(reason="Unreachable", message=text, permanent=False)
 
 
 def said(error: Exception) -> str:
-    """The first line of the error's own words; never more than fits into a condition."""
+    """Return the error's text on one line, short enough for a condition."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= _LIMIT else text[:_LIMIT] + "..."
 
@@ -78,6 +78,6 @@ _LOST = ("giving up after", "deadline exceeded", "EOF", "timed out", "timeout", 
 
 
 def status_in(text: str) -> tuple[int | None, bool]:
-    """(HTTP status that the SDK's words name, whether they say that the way to W&B failed)."""
+    """Return the HTTP status named in the SDK's message, and whether the connection to W&B failed."""
     found = _STATUS.search(text)
     return (int(found.group(1)) if found else None), any(words in text for words in _LOST)

@@ -31,7 +31,7 @@ _MERGE_PATCH = "application/merge-patch+json"
 _STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 _NOT_IN_CREATES = ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "uid")
 _ALWAYS_CREATED = (Kind.LEASE, Kind.EVENT)
-"""Whoever leads: one makes a leader, the other tells."""
+"""Created without the leadership check: a Lease elects the leader, an Event only reports."""
 _LOG_SILENCE = 60.0
 
 
@@ -66,7 +66,7 @@ class ClusterKube:
 
         ``kubeconfig`` None: the pod's service account if there is one, else $KUBECONFIG, else ~/.kube/config.
         ``source``: instead of both.
-        ``raise_at_once``: errors that are not worth another try to whoever waits.
+        ``raise_at_once``: error classes that are raised immediately instead of retried.
         ``on_request``: called with (verb, code) for each HTTP answer, code "error" where none came.
         ``before_create``: called immediately before each create (of anything but a Lease or an Event) is sent, after
         all waiting in here; what it raises is raised.

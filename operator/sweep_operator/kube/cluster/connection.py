@@ -91,7 +91,7 @@ class Connection:
             try:
                 configuration = _set_up(await self._source.load())
             except NoCluster as error:
-                log.warning("the credentials cannot be read again: %s", error)
+                log.warning("cannot reload the credentials: %s", error)
                 return False
             identity = _identity(configuration)
             if identity != self._identity:
@@ -101,7 +101,7 @@ class Connection:
                 self._retired, self._client, self._identity = self._client, ApiClient(configuration), identity
             self._configuration = configuration
             self.epoch += 1
-            log.info("the credentials were read again")
+            log.info("credentials reloaded")
             return True
 
     async def _authorization(self) -> str | None:
@@ -109,12 +109,12 @@ class Connection:
         try:
             value = await self._configuration.get_api_key_with_prefix("BearerToken")
         except (ConfigException, OSError) as error:
-            log.warning("the token cannot be read again: %s", error)
+            log.warning("cannot reload the token: %s", error)
             value = self._configuration.api_key.get("BearerToken")
         return value.strip() if value else None  # token files of people end with a newline
 
 
-async def no_hidden_repeats(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+async def no_hidden_retries(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """aiohttp sends a GET, PUT or DELETE once more by itself when the connection breaks, past limits and counters.
 
     Whether to do a write again is for those to decide who know what they wanted; any other error ends its attempts.
@@ -129,7 +129,7 @@ async def no_hidden_repeats(request: ClientRequest, handler: ClientHandlerType) 
 
 _USER_AGENT = f"sweep-operator/{version('sweep-operator')}"
 _Middleware = Callable[[ClientRequest, ClientHandlerType], Awaitable[ClientResponse]]
-_MIDDLEWARES: tuple[_Middleware, ...] = (no_hidden_repeats,)
+_MIDDLEWARES: tuple[_Middleware, ...] = (no_hidden_retries,)
 
 
 def _set_up(configuration: Configuration) -> Configuration:

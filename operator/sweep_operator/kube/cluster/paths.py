@@ -45,5 +45,5 @@ def segment(field: str, name: str) -> str:
     """A name as part of a path. Raises Invalid."""
     # An empty name or ".." names another resource: a DELETE of "pods/.." would ask for the namespace.
     if name in ("", ".", "..") or "/" in name:
-        raise Invalid(f"{field}: {name!r} is no name; use a-z, 0-9, '-' and '.'")
+        raise Invalid(f"{field}: {name!r} is not a valid name; use a-z, 0-9, '-' and '.'")
     return quote(name, safe="")

@@ -109,7 +109,7 @@ class Kubeconfig:
             # The text of a YAML error quotes the file, tokens included.
             mark = getattr(error, "problem_mark", None)
             where = f", line {mark.line + 1}" if mark is not None else ""
-            raise NoCluster(f"{self.paths}{where}: is no kubeconfig ({type(error).__name__})") from None
+            raise NoCluster(f"{self.paths}{where}: not a valid kubeconfig ({type(error).__name__})") from None
 
 
 def kubeconfig_contexts(kubeconfig: Path | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""One request to the API server: when it may be sent, what its answer means, and whether it is worth another try."""
+"""One request to the API server: when it may be sent, what its answer means, and whether it is retried."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Transport:
             parsed = None
         if isinstance(parsed, dict):
             return parsed
-        message = "the answer is no JSON object; is this the address of an API server?"
+        message = "the answer is not a JSON object; check that this is the address of an API server"
         raise UnknownOutcome(message) if request.changes else Unavailable(message)
 
     @asynccontextmanager
@@ -161,7 +161,7 @@ def _check_body(body: Object | None) -> None:
     try:
         json.dumps(body, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise Invalid(f"the object is nothing that JSON can hold: {error}") from None
+        raise Invalid(f"the object cannot be written as JSON: {error}") from None
 
 
 def _retry_after(response: ClientResponse) -> float | None:
@@ -169,5 +169,5 @@ def _retry_after(response: ClientResponse) -> float | None:
 
 
 def _say(error: BaseException) -> str:
-    """Time-outs have no text of their own."""
+    """Return the error's text, or its class: timeouts have no text."""
     return str(error) or type(error).__name__

@@ -39,7 +39,7 @@ async def follow(
     was told, by bookmarks too. Raises Gone when that version is no longer kept, and what lasts.
     """
     if since <= 0:
-        raise Gone("resourceVersion 0 is no place to watch from; LIST first")
+        raise Gone("a watch cannot start at resourceVersion 0; LIST first")
     failures = 0
     while True:
         began, before = clock(), since
@@ -55,7 +55,7 @@ async def follow(
             continue
         failures += 1
         if failures > _MAX_FAILURES:
-            raise error or Unavailable(f"watch {path}: ends as soon as it begins")
+            raise error or Unavailable(f"watch {path}: ended immediately after it started")
         await transport.retry.wait(failures, error.retry_after if error is not None else None)
 
 
@@ -76,7 +76,7 @@ async def _one(transport: Transport, path: str, since: int, selector: Mapping[st
                 event = json.loads(line)
                 kind_of_event, obj = event["type"], event["object"]
             except (ValueError, KeyError, TypeError):
-                raise Unavailable(f"watch {path}: the answer is no watch event") from None
+                raise Unavailable(f"watch {path}: the answer is not a watch event") from None
             if kind_of_event == "ERROR":
                 raise from_status(int(obj.get("code") or 500), obj, changes=False)
             yield kind_of_event, obj

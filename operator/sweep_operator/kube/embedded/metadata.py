@@ -21,10 +21,10 @@ def check_metadata(kind: Kind, obj: Object) -> None:
     if kind == Kind.SERVICE:
         if len(name) > 63 or not _LABEL_NAME.fullmatch(name):
             raise Invalid(
-                f"metadata.name: {name!r} is no DNS label; use at most 63 of a-z, 0-9 and '-', a letter first"
+                f"metadata.name: {name!r} is not a valid DNS label; use at most 63 of a-z, 0-9 and '-', a letter first"
             )
     elif len(name) > 253 or not _SUBDOMAIN.fullmatch(name):
-        raise Invalid(f"metadata.name: {name!r} is no DNS subdomain; use at most 253 of a-z, 0-9, '-' and '.'")
+        raise Invalid(f"metadata.name: {name!r} is not a valid DNS subdomain; use at most 253 of a-z, 0-9, '-' and '.'")
     _check(obj["metadata"], "metadata")
     if kind == Kind.JOB:
         template = ((obj.get("spec") or {}).get("template") or {}).get("metadata") or {}
@@ -38,16 +38,17 @@ def _check(meta: Mapping[str, Any], path: str) -> None:
         _check_key(key, f"{path}.labels")
         if not isinstance(value, str) or len(value) > 63 or (value and not _QUALIFIED.fullmatch(value)):
             raise Invalid(
-                f"{path}.labels[{key!r}]: {value!r} is no label value; use at most 63 letters, digits, '-', '_' and '.'"
+                f"{path}.labels[{key!r}]: {value!r} is not a valid label value; "
+                "use at most 63 letters, digits, '-', '_' and '.'"
             )
     total = 0
     for key, value in annotations.items():
         _check_key(key, f"{path}.annotations")
         if not isinstance(value, str):
-            raise Invalid(f"{path}.annotations[{key!r}]: {value!r} is not text; quote it")
+            raise Invalid(f"{path}.annotations[{key!r}]: {value!r} is not a string; quote it")
         total += len(key.encode()) + len(value.encode())
     if total > MAX_ANNOTATION_BYTES:
-        raise Invalid(f"{path}.annotations: {total} bytes in all; at most {MAX_ANNOTATION_BYTES} are kept")
+        raise Invalid(f"{path}.annotations: {total} bytes in total; the maximum is {MAX_ANNOTATION_BYTES}")
 
 
 def _check_key(key: str, path: str) -> None:
@@ -56,4 +57,6 @@ def _check_key(key: str, path: str) -> None:
     if slash:
         well_formed = well_formed and len(prefix) <= 253 and _SUBDOMAIN.fullmatch(prefix.lower()) is not None
     if not well_formed:
-        raise Invalid(f"{path}: {key!r} is no key; use [<domain>/]<at most 63 letters, digits, '-', '_' and '.'>")
+        raise Invalid(
+            f"{path}: {key!r} is not a valid key; use [<domain>/]<at most 63 letters, digits, '-', '_' and '.'>"
+        )

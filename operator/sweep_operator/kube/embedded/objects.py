@@ -24,7 +24,7 @@ def normalize(value: Any, path: str = "") -> Any:
         return int(value) if value.is_integer() and abs(value) < _GO_EXPONENT and not negative_zero else value
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    raise Invalid(f"{path}: {type(value).__name__} is nothing that JSON can hold")
+    raise Invalid(f"{path}: {type(value).__name__} cannot be written as JSON")
 
 
 def copy(value: Any) -> Any:

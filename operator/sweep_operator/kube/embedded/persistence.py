@@ -1,4 +1,4 @@
-"""The file of the embedded Kube: every object in SQLite, written before anybody hears of it.
+"""The file of the embedded Kube: every object in SQLite, written before any watcher sees it.
 
 WAL with ``synchronous=FULL``: a commit that has returned survives kill -9 and a power cut. One process may write; the
 lock is the kernel's (flock), so that it is gone the moment the process is. Readers need no lock.
@@ -23,7 +23,7 @@ class StoreLocked(KubeError):
 
 
 class StoreUnreadable(KubeError):
-    """The file is no state of ours."""
+    """The file is not a state file of this program."""
 
 
 class Persistence:
@@ -38,7 +38,7 @@ class Persistence:
             self._connection = _connect(path, readonly)
         except sqlite3.DatabaseError as error:
             self.close_lock()
-            raise StoreUnreadable(f"{path} cannot be read: {error}; move it away to begin anew") from None
+            raise StoreUnreadable(f"{path} cannot be read: {error}; move it away to start over") from None
 
     def load(self) -> tuple[int, list[Object]]:
         """The last resourceVersion and every object."""
@@ -53,7 +53,7 @@ class Persistence:
     def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None:
         """One transaction. Raises Unavailable, and nothing has changed, when the disk is full or fails."""
         if self._readonly:
-            raise Forbidden("the state was opened for reading only")
+            raise Forbidden("the state was opened read-only")
         try:
             self._write(version, changed, removed)
         except sqlite3.Error as error:

@@ -21,12 +21,12 @@ from sweep_operator.kube.embedded.deletion import (
     removal,
     stamp,
 )
-from sweep_operator.kube.embedded.history import History
 from sweep_operator.kube.embedded.index import ObjectIndex, key_of
 from sweep_operator.kube.embedded.metadata import check_metadata
 from sweep_operator.kube.embedded.objects import copy, labels_match, merge_patch, normalize
 from sweep_operator.kube.embedded.persistence import Persistence
 from sweep_operator.kube.embedded.volumes import unsupported
+from sweep_operator.kube.embedded.watch_log import WatchLog
 from sweep_operator.kube.protocol import (
     API_VERSIONS,
     AlreadyExists,
@@ -66,7 +66,7 @@ class EmbeddedKube:
         self._clock, self._admission, self._max_events = clock, admission, max_events
         self._file = Persistence(path, readonly=readonly)
         version, objects = self._file.load()
-        self._objects, self._history = ObjectIndex(objects), History(version)
+        self._objects, self._watch_log = ObjectIndex(objects), WatchLog(version)
         self._events = deque(key_of(o) for o in objects if o["kind"] == Kind.EVENT)
         self.log_path: Callable[[Object], Path | None] = lambda pod: None
         if not readonly:
@@ -88,11 +88,11 @@ class EmbeddedKube:
         """All objects of a kind, by name."""
         wanted = dict(labels or {})
         found = (o for o in self._objects.of_kind(kind, namespace) if labels_match(o, wanted))
-        return ObjectList(tuple(self._copy(o) for o in found), self._history.version)
+        return ObjectList(tuple(self._copy(o) for o in found), self._watch_log.version)
 
     def watch(self, kind: Kind, namespace: str | None = None, *, resource_version: int) -> AsyncIterator[WatchEvent]:
         """Changes after ``resource_version``."""
-        return self._history.follow(kind, namespace, resource_version)
+        return self._watch_log.follow(kind, namespace, resource_version)
 
     async def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
         """The log of the pod's process."""
@@ -125,7 +125,7 @@ class EmbeddedKube:
                 raise Invalid("metadata.name: is missing; add it")
             meta["name"] = meta["generateName"] + uuid.uuid4().hex[:5]
         if self._objects.get(kind, meta["namespace"], meta["name"]) is not None:
-            raise AlreadyExists(f"{kind} {meta['namespace']}/{meta['name']} exists already")
+            raise AlreadyExists(f"{kind} {meta['namespace']}/{meta['name']} already exists")
         check_metadata(kind, obj)
         if self._admission is not None:
             obj = normalize(self._admission(kind, obj, None))
@@ -255,7 +255,7 @@ class EmbeddedKube:
         """One transaction: to the file first, then to memory, then to the watchers."""
         if not changes:
             return ()
-        version = self._history.version
+        version = self._watch_log.version
         events = []
         for number, (type_, obj) in enumerate(changes, 1):
             meta = {**obj["metadata"], "resourceVersion": str(version + number)}
@@ -268,7 +268,7 @@ class EmbeddedKube:
                 self._objects.remove(event.object)
             else:
                 self._objects.put(event.object)
-            self._history.append(event)
+            self._watch_log.append(event)
         return [e.object for e in events]
 
     def _copy(self, obj: Object) -> Object:

@@ -48,7 +48,7 @@ def materialize(pod: Mapping[str, Any], run_dir: Path, scratch: Path, config_map
     for mount in main.get("volumeMounts") or []:
         folder = folders.get(mount["name"])
         if folder is None:
-            raise NoLocalMeaning(f"volumeMounts: {mount['name']!r} is no volume of the pod")
+            raise NoLocalMeaning(f"volumeMounts: {mount['name']!r} is not a volume of the pod")
         if mount["name"] != RUN_VOLUME:  # whose subPath is the way to the run directory, where we are already
             folder = _below(folder, mount)
         mounts[mount["mountPath"].rstrip("/") or "/"] = str(folder)
@@ -66,7 +66,7 @@ def translate(text: str, paths: Mapping[str, str]) -> str:
 
 def _below(folder: Path, mount: Mapping[str, Any]) -> Path:
     if mount.get("subPathExpr"):
-        raise NoLocalMeaning(f"volumeMounts: subPathExpr of {mount['name']!r} has no meaning here; use subPath")
+        raise NoLocalMeaning(f"volumeMounts: subPathExpr of {mount['name']!r} is not supported locally; use subPath")
     if not mount.get("subPath"):
         return folder
     found: Path = folder / mount["subPath"]
@@ -105,7 +105,7 @@ def _host_path(name: str, source: Mapping[str, Any]) -> Path:
     if not path.exists():
         raise NoLocalMeaning(f"volume {name!r}: hostPath {path} does not exist; create it")
     if (kind.startswith("Directory") and not path.is_dir()) or (kind.startswith("File") and not path.is_file()):
-        raise NoLocalMeaning(f"volume {name!r}: hostPath {path} is no {kind.removesuffix('OrCreate').lower()}")
+        raise NoLocalMeaning(f"volume {name!r}: hostPath {path} is not a {kind.removesuffix('OrCreate').lower()}")
     return path
 
 

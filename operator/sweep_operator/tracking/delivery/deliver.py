@@ -43,10 +43,10 @@ class Delivery:
             # Somebody has deleted it at W&B, which takes no runs of it any more. They are tried again with another.
             self._sweep_id, self._trouble = self._find_or_create(), None
             self._say_sweep(self._project.sweep_url(self._sweep_id))
-            failed = {run: WandbError(None, "the sweep was deleted at W&B, and is made anew") for run in failed}
+            failed = {run: WandbError(None, "the sweep was deleted in W&B and is created again") for run in failed}
         missing = self._confirm([card for card in left if card.id not in failed])
         for card in missing:
-            text = "W&B lost it: it was sent, and is not there"
+            text = "W&B accepted the run but does not return it"
             self._tell(card, failed.get(card.id) or WandbError(None, text))
         for card in left:
             if card.id in failed:

@@ -84,7 +84,7 @@ class _Offer:
 
 
 class Outbox:
-    """The engine's Tracker. ``run`` works for ever; ``close`` ends the child."""
+    """The engine's Tracker. ``run`` never returns; ``close`` ends the child."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Outbox:
     # -- the Tracker ------------------------------------------------------------------------------------------------
 
     def report(self, key: Key, uid: str) -> TrackingReport:
-        """What has been found out."""
+        """Return what is known about the Sweep's deliveries."""
         offer = self._offers.get(key)
         if offer is None or offer.uid != uid:
             return TrackingReport(keeps_files=self._folder_of is not None)
@@ -125,13 +125,13 @@ class Outbox:
         )
 
     def offer(self, key: Key, sweep: Sweep, request: TrackRequest | None) -> None:
-        """In place of what was offered before."""
+        """Replace the previous offer of this Sweep."""
         offer = self._offers.get(key)
         if offer is None or offer.uid != sweep.metadata.uid:
             offer = self._offers[key] = _Offer(sweep.metadata.uid)
         moved = offer.request is not None and request is not None and offer.request.destination != request.destination
         if moved or offer.generation != sweep.metadata.generation:
-            self._begin_anew(offer, request, moved=moved)
+            self._start_over(offer, request, moved=moved)
         offer.generation = sweep.metadata.generation
         offer.sweep, offer.request = sweep, request
         if request is None:
@@ -143,16 +143,16 @@ class Outbox:
         self._wake.set()
 
     def forget(self, key: Key) -> None:
-        """The Sweep is gone."""
+        """Forget a deleted Sweep."""
         self._offers.pop(key, None)
 
     def failing(self, key: Key) -> bool:
-        """Whether the last parcel of a Sweep came to nothing, so that waiting for the next is waiting for W&B."""
+        """Return whether the last parcel of a Sweep failed: waiting for the next one means waiting for W&B."""
         offer = self._offers.get(key)
         return offer is not None and offer.troubles > 0
 
-    def _begin_anew(self, offer: _Offer, request: TrackRequest | None, *, moved: bool) -> None:
-        """Somebody has edited the Sweep: what was wrong may be mended."""
+    def _start_over(self, offer: _Offer, request: TrackRequest | None, *, moved: bool) -> None:
+        """The Sweep was edited, which may have fixed the problem."""
         if moved:
             offer.sweep_id = offer.url = offer.entity = None
         offer.problem, offer.troubles = None, 0
@@ -163,7 +163,7 @@ class Outbox:
     # -- the work ---------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Deliver for ever. Cancelled from outside."""
+        """Deliver until cancelled."""
         while True:
             self._wake.clear()
             key, wait = self._next()
@@ -263,7 +263,7 @@ class Outbox:
                 if line.trouble is not None and not line.trouble.permanent:
                     last = line.trouble
         except ChildGone as error:
-            whole = Trouble(reason="Unreachable", message=f"W&B: {error}; tried again", permanent=False)
+            whole = Trouble(reason="Unreachable", message=f"W&B: {error}; retrying", permanent=False)
             if error.run is not None and error.run in uids:
                 self._delay(offer, uids[error.run], whole)
         if self._offers.get(key) is not offer or not _about(offer, request):
@@ -287,7 +287,7 @@ class Outbox:
             folder=str(folder) if folder is not None else None,
         )
 
-    # -- what came of it --------------------------------------------------------------------------------------------
+    # -- results ---------------------------------------------------------------------------------------------------
 
     def _note(self, key: Key, offer: _Offer, line: Line, uids: dict[str, str]) -> None:
         uid = uids.get(line.run or "")
@@ -308,7 +308,7 @@ class Outbox:
         offer.retries.setdefault(uid, Retry()).failed(self._clock(), permanent=trouble.permanent)
 
     def _fail(self, key: Key, trouble: Trouble) -> None:
-        """Nothing gets through: everything that goes the same way waits."""
+        """Delay every delivery to the same project or server."""
         offer = self._offers.get(key)
         if offer is None or offer.request is None:
             return

@@ -1,4 +1,4 @@
-"""Keeps the delivery process: started when there is something to deliver, killed when a run makes no progress."""
+"""Starts the delivery process when there is something to deliver, and kills it when a run makes no progress."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from sweep_operator.tracking.processes import children, kill, last_words, start
 LINE_LIMIT = 16 * 1024 * 1024
 """Longest line in bytes."""
 START_SECONDS = 60.0
-"""More, until a new process says its first word: the SDK takes its time to load."""
+"""Additional time until the first message of a new process: loading the SDK is slow."""
 _KEPT = ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_CREDENTIALS_FILE", "WANDB_INSECURE_DISABLE_SSL")
-"""Settings of W&B that reach the child: how to log in. Everything else is the parcel's."""
+"""W&B settings that the child inherits: the login. The parcel defines everything else."""
 
 
 class ChildGone(Exception):
-    """The process ended, or was killed since run ``run`` (None: nobody knows) made no progress."""
+    """The process ended, or was killed because ``run`` (None: unknown) made no progress."""
 
     def __init__(self, message: str, run: str | None = None) -> None:
         super().__init__(message)
@@ -44,10 +44,10 @@ class DeliveryChild:
         self._stuck: set[str] = set()
         """Runs that this process began and did not deliver: wandb-core may hold on to them, and takes none twice."""
         self._helpers: list[psutil.Process] = []
-        """Processes that it has started: they outlive one that is killed by somebody else."""
+        """Processes that it has started: they outlive a child that something else kills."""
 
     async def deliver(self, base_url: str, parcel: Parcel) -> AsyncIterator[Line]:
-        """What becomes of the parcel; ends after its last line. Raises ChildGone; the process is gone then."""
+        """Yield the results of the parcel. Raises ChildGone after the process has ended."""
         finished = False
         try:
             if any(card.id in self._stuck for card in parcel.runs):
@@ -75,7 +75,7 @@ class DeliveryChild:
                     return
                 yield line
         finally:
-            if not finished:  # what is still in its pipe belongs to nobody
+            if not finished:  # nothing reads the rest of its pipe
                 await self.close()
 
     async def _line(self, process: asyncio.subprocess.Process, under_way: Mapping[str, float], since: float) -> Line:
@@ -88,19 +88,19 @@ class DeliveryChild:
         except TimeoutError:
             raise ChildGone(f"no progress within {self._run_seconds:g} s", slowest) from None
         except ValueError as error:
-            raise ChildGone(f"the delivery process says what nobody understands: {error}") from error
+            raise ChildGone(f"unexpected message from the delivery process: {error}") from error
         if not text:
             raise ChildGone(f"the delivery process ended{await self._last_words(process)}")
         try:
             return Line.model_validate_json(text)
         except ValidationError as error:
-            raise ChildGone(f"the delivery process says what nobody understands: {text[:100]!r}") from error
+            raise ChildGone(f"unexpected message from the delivery process: {text[:100]!r}") from error
 
     async def _last_words(self, process: asyncio.subprocess.Process) -> str:
         code = await process.wait()
         words = "" if self._folder is None else last_words(Path(self._folder.name), self._environ)
         words = f": {words}" if words else ""
-        return f" with {code}{words}"
+        return f" with exit code {code}{words}"
 
     @property
     def running(self) -> bool:

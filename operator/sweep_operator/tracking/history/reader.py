@@ -29,7 +29,7 @@ _OUTCOMES: Mapping[str, Outcome] = {
 
 
 class WandbUnreadable(Exception):
-    """There is no answer; ``lasting``: and there will be none before a person has done something about it."""
+    """W&B could not be read. ``lasting``: a retry cannot succeed until a person fixes the cause."""
 
     def __init__(self, message: str, *, lasting: bool) -> None:
         super().__init__(message)
@@ -58,22 +58,22 @@ class WandbHistory:
                 assert process.stdin is not None
                 assert process.stdout is not None
                 async with asyncio.timeout(self._seconds):
-                    process.stdin.write(text)  # and left open: its end means that nobody wants to know any more
+                    process.stdin.write(text)  # and left open: the child ends when its input closes
                     answered = await process.stdout.read()
                     await process.wait()
             except TimeoutError:
-                text_ = f"W&B at {base_url} gives no answer within {self._seconds:g} s"
+                text_ = f"W&B at {base_url} did not answer within {self._seconds:g} s"
                 raise WandbUnreadable(text_, lasting=False) from None
             finally:
                 await _end(process)
             if not answered:
-                words = last_words(folder, self._environ) or "nothing was said"
-                text_ = f"the process that asks W&B ended with {process.returncode}: {words}"
+                words = last_words(folder, self._environ) or "no output"
+                text_ = f"the process that reads W&B ended with exit code {process.returncode}: {words}"
                 raise WandbUnreadable(text_, lasting=False)
         try:
             answer = HistoryAnswer.model_validate_json(answered)
         except ValidationError as error:
-            raise WandbUnreadable(f"the answer is not understood: {error}", lasting=False) from None
+            raise WandbUnreadable(f"invalid answer from the process that reads W&B: {error}", lasting=False) from None
         if answer.trouble is not None:
             raise WandbUnreadable(answer.trouble.message, lasting=answer.trouble.lasting)
         return answer
@@ -133,7 +133,7 @@ def _our_metric(sweep: PastSweep) -> str | None:
 def _row(run: PastRun, metric: str | None, searched: frozenset[str]) -> Row:
     outcome = _OUTCOMES[run.state]
     failure = RowFailure(run.failure_class or "parameters", "Failed", run.error) if outcome == "failed" else None
-    # a config is full of things that nobody searches; a suggestion is not
+    # a config also holds values that are not searched; a suggestion does not
     parameters = {k: v for k, v in run.parameters.items() if run.suggested or k in searched}
     return Row(
         where=f"run {run.name}",

@@ -1,7 +1,7 @@
 """The child process that reads a W&B sweep's past: a question on standard input, the answer on standard output.
 
 Started as ``python -m sweep_operator.tracking.history.worker``; the only side of it that imports wandb. When its input
-ends before the answer, whoever asked is gone: it ends itself and wandb-core.
+ends before the answer, the parent has ended: the child ends itself and wandb-core.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ query SweepHistory(
 
 
 class NotThere(Exception):
-    """No such project or sweep, or the key must not see it. The message names the remedy."""
+    """The project or sweep does not exist, or this API key has no access to it. The message names the remedy."""
 
 
 def main() -> None:
@@ -97,10 +97,10 @@ def _pages(project: Any, sweep_id: str) -> Iterator[tuple[PastSweep | None, list
         }  # fmt: skip
         there = project.ask(_RUNS, variables).get("project")
         if there is None:
-            raise NotThere(f"W&B project {project.path} does not exist, or the key must not see it")
+            raise NotThere(f"W&B project {project.path} does not exist, or this API key has no access to it")
         sweep = there.get("sweep")
         if first and sweep is None:
-            raise NotThere(f"W&B project {project.path} has no sweep {sweep_id!r}, or the key must not see it")
+            raise NotThere(f"W&B project {project.path} has no sweep {sweep_id!r}, or this API key has no access to it")
         page = there["runs"]
         yield (_past_sweep(sweep) if first else None), [edge["node"] for edge in page["edges"]]
         if not page["pageInfo"]["hasNextPage"]:
@@ -151,13 +151,13 @@ def _json(text: object) -> dict[str, Any]:
 
 
 def trouble_of(error: Exception, question: HistoryQuestion) -> HistoryTrouble:
-    """In words, with the remedy. What is not known to need a person passes by itself."""
+    """Describe the error with its remedy. Unknown errors count as temporary."""
     place = f"{question.entity}/{question.project}" if question.entity else question.project
     if isinstance(error, NoKey):
-        text = "there is no W&B API key here; set WANDB_API_KEY (the operator's: from a Secret), or run `wandb login`"
+        text = "no W&B API key found; set WANDB_API_KEY (the operator's: from a Secret), or run `wandb login`"
         return HistoryTrouble(message=text, lasting=True)
     if isinstance(error, ImportError):
-        text = f"the W&B SDK is not installed here ({said(error)}); install sweep-operator[wandb]"
+        text = f"the W&B SDK is not installed ({said(error)}); install sweep-operator[wandb]"
         return HistoryTrouble(message=text, lasting=True)
     if isinstance(error, BadAddress):
         return HistoryTrouble(message=f"W&B's server: {error}", lasting=True)
@@ -166,15 +166,16 @@ def trouble_of(error: Exception, question: HistoryQuestion) -> HistoryTrouble:
     status = error.status if isinstance(error, WandbError) else None
     answer = _without_key(said(error))
     if status == 401:
-        return HistoryTrouble(message=f"W&B refuses the key ({answer}); set a valid WANDB_API_KEY", lasting=True)
+        return HistoryTrouble(message=f"W&B rejected the API key ({answer}); set a valid WANDB_API_KEY", lasting=True)
     if status == 403:
-        text = f"the key may not read W&B project {place} ({answer}); give its account the right to"
+        text = f"this API key must not read W&B project {place} ({answer}); grant its account access"
         return HistoryTrouble(message=text, lasting=True)
     if status == 404:
-        text = f"W&B project {place} does not exist, or the key must not see it ({answer}); correct entity and project"
+        text = f"W&B project {place} does not exist, or this API key has no access to it ({answer}); "
+        text += "correct entity and project"
         return HistoryTrouble(message=text, lasting=True)
     if status is not None and 200 <= status < 500 and status not in PASSES:
-        text = f"W&B does not understand the question ({answer}); does this version of the W&B SDK fit the server?"
+        text = f"W&B rejected the request ({answer}); check that this version of the W&B SDK supports the server"
         return HistoryTrouble(message=text, lasting=True)
     return HistoryTrouble(message=f"W&B cannot be reached: {answer}", lasting=False)
 

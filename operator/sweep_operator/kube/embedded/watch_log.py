@@ -1,4 +1,4 @@
-"""The latest changes of the embedded Kube, for those who watch."""
+"""The latest changes of the embedded Kube, for watchers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEPT = 10_000
 """Changes that are kept at least; a watcher that has fallen further behind must LIST again."""
 
 
-class History:
+class WatchLog:
     """Every change raises ``version``, the resourceVersion of the last one, by one."""
 
     def __init__(self, version: int, kept: int = KEPT) -> None:
