@@ -1,6 +1,6 @@
-"""Candidate points: spread over the whole box, and perturbations of good points at several distances.
+"""Candidate points: points spread over the whole box, and perturbations of good points at several distances.
 
-Everything here works on rows of the unit box (m, dim) and is a pure function of its arguments; numpy only.
+All functions work on rows of the unit box (m, dim), are pure and need only numpy and scipy.
 """
 
 from __future__ import annotations
@@ -65,14 +65,16 @@ def _move_on_grid(step: float, base: Array, moved: Array, direction: Array) -> A
     # A step beyond the end of the range is reversed.
     outside = (target < -0.25 * step) | (target > 1 + 0.25 * step)
     target = np.where(outside, base - direction * step, target)
-    return np.where(stuck, target, moved)
+    out: Array = np.where(stuck, target, moved)
+    return out
 
 
 def _other_category(onehot: Array, uniform: Array) -> Array:
     """One-hot rows (m, c) of a category other than that of `onehot` (m, c), chosen by `uniform` (m,) in [0, 1)."""
     count = onehot.shape[1]
     other = (onehot.argmax(axis=1) + 1 + np.floor(uniform * (count - 1)).astype(np.int64)) % count
-    return np.eye(count)[other]
+    out: Array = np.eye(count)[other]
+    return out
 
 
 def neighbors(space: SearchSpace, row: Array) -> Array:

@@ -1,6 +1,6 @@
-"""What one suggestion aims at: the kind of gain, the level of cost, and what must be improved there.
+"""Draws the acquisition of one suggestion: the kind of gain, the cost level and the incumbent.
 
-Draws, so that cheap and dear regions are both explored; the stream's position decides them.
+The draws are random so that both cheap and expensive regions are explored. They depend only on the generator.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from protein.settings import ProteinSettings
 Array = npt.NDArray[np.float64]
 
 SHARE_AT_CAP = 0.8
-"""Share of suggestions whose level of cost is the cap; the others draw it log-uniformly below."""
+"""Share of suggestions whose cost level is the cap. The others draw it log-uniformly below the cap."""
 SHARE_UCB = 0.3
 SHARE_AREA = 0.3
-"""Share of suggestions that seek the front's area instead of its height, where costs span FEW_DECADES + 1 powers of ten
-or more; none where they span FEW_DECADES: there the number of runs is what matters, and cheap ones are no bargain."""
+"""Share of suggestions that maximize the area under the front instead of its height, if costs span FEW_DECADES + 1
+powers of ten or more. The share falls to 0 at FEW_DECADES: there the number of runs matters more than their cost."""
 FEW_DECADES = 2.5
 GROWTH = 2.0
-"""The cap is this multiple of everything spent so far. With 1 the search creeps where the cheap runs are many: a run as
-dear as all the others together still cannot move the cap by much."""
+"""The cost cap is this multiple of the total cost so far. With 1, a search with many cheap runs progresses too slowly:
+even a run that costs as much as all others together hardly raises the cap."""
 MAX_UNSCORED = 256
 """Maximum number of unscored rows that get a fantasy."""
 
@@ -57,12 +57,11 @@ def draw_acquisition(
     cost_level = draw_cost_level(models, cap, rng)
     outcome_levels = draw_outcome_levels(history, rng)
     kind = _draw_kind(settings, models, cap, rng)
-    if kind == "area":
-        cost_level = cap
     z = models.score.z
     reached = history.outcomes.reach(outcome_levels)[history.scored]
     staircase = None
-    if kind == "area" and cost_level is not None:
+    if kind == "area" and cap is not None:
+        cost_level = cap
         worst = float(z.min()) if len(z) else 0.0
         pending_scores = fantasies[: len(pending)]
         staircase = build_staircase(z[reached], log_costs[reached], worst, pending_scores, pending_costs, cost_level)
@@ -116,7 +115,7 @@ def _outcome_targets(models: Models, outcome_levels: Array) -> tuple[tuple[Outco
 
 
 def _scored_log_costs(models: Models) -> Array:
-    """Log-costs (n,) of the scored rows: observed, or predicted where the cost is unknown."""
+    """Log-costs (n,) of the scored rows: observed if known, otherwise predicted."""
     history = models.history
     predicted, _ = models.cost.predict(history.x[history.scored])
     observed = np.log(np.maximum(history.cost[history.scored], 1e-300))
@@ -127,7 +126,7 @@ def _scored_log_costs(models: Models) -> Array:
 def _ancestral(
     settings: ProteinSettings, models: Models, posterior: Posterior, log_costs: Array, rng: np.random.Generator
 ) -> tuple[AncestralAcquisition, float | None]:
-    """The ancestors' rule with its target drawn, and the level of log-cost that this means."""
+    """The acquisition "protein" with a random target, and the log-cost of that target."""
     low, high = (float(log_costs.min()), float(log_costs.max())) if len(log_costs) else (0.0, 0.0)
     target = (1 + settings.expansion_rate) * float(rng.random())
     if models.cost.constant:
@@ -159,14 +158,14 @@ def _incumbents(
 
 
 def draw_outcome_levels(history: History, rng: np.random.Generator) -> Array:
-    """Levels (k,) of the further outcomes for one suggestion, -inf where one plays no part."""
+    """Levels (k,) of the additional outcomes for one suggestion; -inf for an outcome without a level."""
     if not history.outcomes.outcomes:
         return np.zeros(0)
     return draw_levels(history.outcomes, front_positions(history), rng)
 
 
 def draw_cost_level(models: Models, cap: float | None, rng: np.random.Generator) -> float | None:
-    """The level of log-cost to improve the front at, up to `cap`; None where the cost is unknown or constant."""
+    """The log-cost, up to `cap`, at which to improve the front. None if the cost is unknown or constant."""
     first, second = rng.random(2)
     if cap is None or first < SHARE_AT_CAP:
         return cap
@@ -175,31 +174,34 @@ def draw_cost_level(models: Models, cap: float | None, rng: np.random.Generator)
 
 
 def cost_cap(models: Models, pending_costs: Array, max_cost: float | None) -> float | None:
-    """The largest log-cost that a suggestion aims at, or None where the cost is unknown or constant.
+    """The largest log-cost that a suggestion targets, or None if the cost is unknown or constant.
 
-    It follows what was spent so far, pending runs (log-costs, (p,)) included: cheap points first, dear ones once the
-    budget has seen enough cheap ones. Its least value is the median cost observed.
+    The cap grows with the total cost so far, including pending runs (log-costs `pending_costs`, (p,)). Cheap points are
+    therefore tried before expensive ones. The cap is at least the median observed cost.
     """
     costs = models.history.cost[models.history.priced]
     if models.cost.constant or len(costs) == 0:
         return None
-    waiting = float(np.exp(np.minimum(pending_costs, 700.0)).sum())
-    cap = max(GROWTH * (models.history.spent + waiting), float(np.median(costs)))
+    pending_total = float(np.exp(np.minimum(pending_costs, 700.0)).sum())
+    cap = max(GROWTH * (models.history.spent + pending_total), float(np.median(costs)))
     if max_cost is not None:
         cap = min(cap, max_cost)
     return math.log(cap) if 0 < cap < math.inf else None
 
 
 def _log_cheapest(models: Models) -> float:
-    """Log of the least cost observed; inf without any."""
+    """Log of the lowest observed cost; inf without one."""
     costs = models.history.cost[models.history.priced]
     cheapest = float(costs[costs > 0].min(initial=math.inf))
     return math.log(cheapest) if cheapest < math.inf else math.inf
 
 
 def area_share(models: Models, cap: float, max_cost: float | None) -> float:
-    """Share of suggestions that seek the front's area: by the powers of ten between the cheapest run and the dearest
-    that may be proposed (max_suggestion_cost, else the cap in log-cost)."""
-    dearest = cap if max_cost is None else max(cap, math.log(max_cost))
-    decades = (dearest - _log_cheapest(models)) / math.log(10.0)
+    """Share of suggestions that maximize the area under the front.
+
+    It depends on the powers of ten between the cheapest run and the most expensive allowed one, which is given by
+    max_suggestion_cost or by `cap` (log-cost), whichever is higher.
+    """
+    highest = cap if max_cost is None else max(cap, math.log(max_cost))
+    decades = (highest - _log_cheapest(models)) / math.log(10.0)
     return SHARE_AREA * min(max(decades - FEW_DECADES, 0.0), 1.0)
