@@ -1,7 +1,7 @@
 """The initial design: the points that are suggested before the first model.
 
 It consists of the search center and scrambled Sobol points over the whole box. In the Sobol points, every cost
-parameter (`scale: time`) is at most 16 times its minimum, so that the first runs explore the space without using up the budget.
+parameter (`scale: time`) is at most 16 times its minimum, so that the first runs explore the space cheaply.
 The default size is d + 1 points for d parameters, including the center.
 """
 
