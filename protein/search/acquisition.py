@@ -4,9 +4,9 @@
 
 The gain is the log expected improvement, an upper confidence bound of the standardized score, or the log of the
 expected increase of the area under the front (protein.search.staircase). mu_c and sigma_c are the mean and standard
-deviation of log-cost at x. L is the cost level drawn for this suggestion and M is the log of max_suggestion_cost. Each additional
-outcome (protein.outcomes) with a level adds log P(outcome >= level). Dividing the improvement by the cost instead would
-keep the search in the cheap region (arXiv 2406.20062).
+deviation of log-cost at x. L is the cost level drawn for this suggestion and M is the log of max_suggestion_cost. Each
+additional outcome (protein.outcomes) with a level adds log P(outcome >= level). Dividing the improvement by the cost
+instead would keep the search in the cheap region (arXiv 2406.20062).
 """
 
 from __future__ import annotations
