@@ -1,4 +1,4 @@
-"""Optimizers by the name that configurations give them."""
+"""Creates optimizers by method name. Protein is imported only when it is used, since it needs more imports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ def make_optimizer(
     seed: int = 0,
     constraints: Sequence[Constraint] = (),
 ) -> BaseOptimizer:
-    """bayes is Protein. Raises ValueError for an unknown method."""
+    """Create an optimizer.
+
+    Args:
+        method: "bayes" (Protein), "random" or "sobol". The other arguments are those of ``Protein``.
+
+    Raises:
+        SpaceError: an invalid space.
+        ValueError: an unknown method, or an invalid setting or goal.
+    """
     if method == "random":
         return Random(space, settings, goal, seed, constraints)
     if method == "sobol":

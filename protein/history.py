@@ -1,7 +1,7 @@
-"""Observations as sorted arrays: what every model of Protein is fitted to.
+"""Observations as sorted arrays, the data of every model of Protein.
 
-Rows are sorted by content, so that the order in which results arrived changes nothing, down to the last bit.
-Directions are resolved here, first of all: `utility` is to be maximized whatever the goal.
+Rows are sorted by content, so that results do not depend on the order of arrival, to the last bit. The goal is resolved
+here: `utility` is always maximized.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Mask = npt.NDArray[np.bool_]
 class History:
     """n observations, one row each; repeated measurements of one point stay separate rows.
 
-    x: (n, dim) model columns; utility: (n,), NaN where no score was observed; cost: (n,) in the user's units, NaN where
-    unknown; failed: (n,), infeasible parameters; censored: (n,), `cost` is only a lower bound; source: (n,) positions
-    in the sequence the history was built from. outcomes: further metrics, a table of the same rows.
+    x: (n, dim) model columns; utility: (n,), NaN without a score; cost: (n,) in the user's units, NaN if unknown;
+    failed: (n,), infeasible parameters; censored: (n,), `cost` is only a lower bound; source: (n,) positions in
+    the sequence that the history was built from. outcomes: additional metrics of the same rows.
     """
 
     x: Array
@@ -44,19 +44,19 @@ class History:
 
     @property
     def scored(self) -> Mask:
-        """Rows that the score model may see: finite score, not failed."""
+        """Rows with a finite score; they did not fail."""
         out: Mask = np.isfinite(self.utility)
         return out
 
     @property
     def priced(self) -> Mask:
-        """Rows whose cost was measured to the end of the run."""
+        """Rows with the full cost of a successful run."""
         out: Mask = np.isfinite(self.cost) & ~self.failed & ~self.censored
         return out
 
     @property
     def spent(self) -> float:
-        """Everything spent so far, failures and cut-short runs included."""
+        """Total cost so far, including failed and censored runs."""
         return math.fsum(c for c in self.cost if math.isfinite(c) and c > 0)
 
     def digest(self) -> bytes:
@@ -93,7 +93,7 @@ def build_history(
     asked = dict(outcomes or {})
     table = np.array([[s.sign * o.metrics.get(n, math.nan) for n, s in asked.items()] for o in observations])
     table = table.reshape(count, len(asked)) + 0.0
-    utility += 0.0  # -0.0 and 0.0 are one value, but not the same bytes
+    utility += 0.0  # -0.0 and 0.0 are equal but have different bytes
     keys = (*table.T[::-1], censored, failed, cost, utility, *x.T[::-1])
     order = np.lexsort(keys) if count else np.zeros(0, dtype=np.int64)
     return History(
@@ -108,10 +108,10 @@ def build_history(
 
 
 def select_rows(priority: Array, budget: int) -> npt.NDArray[np.int64]:
-    """Positions of at most `budget` of n rows: half have the highest `priority` (n,), half are spread over the rest.
+    """Positions of at most `budget` of n rows: half with the highest `priority` (n,), half sampled from the rest.
 
-    The rest is a fixed pseudo-random sample: it keeps close pairs, from which noise is learned, and the density of the
-    data. Rising positions; ties go to the lower position.
+    The sample is pseudo-random but fixed. It preserves the density of the data and close pairs, which determine the
+    noise. Positions rise; ties go to the lower position.
     """
     count = len(priority)
     if count <= budget:

@@ -1,4 +1,4 @@
-"""The protocol of optimizers, and the values that go in and out."""
+"""The protocol of optimizers, with the types of its arguments and results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from protein.searchspace.parameters import plain
 
 Flat = Mapping[str, Any]
 Constraint = Callable[[Flat], bool]
-"""Whether a flat configuration may be run."""
+"""Returns whether a flat configuration is valid."""
 Goal = Literal["maximize", "minimize"]
 Origin = Literal["center", "random", "sobol", "model", "resample", "fallback"]
 
@@ -22,7 +22,7 @@ class SearchSpaceInfeasible(ValueError):
 
 @dataclass(frozen=True)
 class Observation:
-    """One finished run. A failure has no score; a score of None that is no failure has only a cost (a lower bound)."""
+    """One finished run. A failure has no score. Other runs without a score have only a lower bound of the cost."""
 
     params: Flat
     score: float | None = None
@@ -30,7 +30,7 @@ class Observation:
     is_failure: bool = False
     cost_is_lower_bound: bool = False
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """Finite values of further outcomes by name."""
+    """Finite values of additional outcomes by name."""
 
 
 def make_observation(
@@ -42,26 +42,30 @@ def make_observation(
     cost_is_lower_bound: bool,
     metrics: Mapping[str, Any] | None = None,
 ) -> Observation:
-    """An observation that can poison nothing: a score that is not finite is a failure, a cost that is not finite and
-    positive is unknown."""
+    """A validated observation. A non-finite score is a failure. A cost that is not finite and positive is unknown.
+
+    Raises ValueError without a score, unless the run failed or the cost is a lower bound.
+    """
     number = _number("score", score)
     if number is not None and not math.isfinite(number):
         number, is_failure = None, True
-    price = _number("cost", cost)
-    if price is not None and not (math.isfinite(price) and price > 0):
-        price = None
+    cost_value = _number("cost", cost)
+    if cost_value is not None and not (math.isfinite(cost_value) and cost_value > 0):
+        cost_value = None
     if number is None and not cost_is_lower_bound and not is_failure:
         raise ValueError("score: is missing; give one, or is_failure=True, or cost_is_lower_bound=True for a timeout")
     if is_failure:
         number = None
     found = {name: _number(f"metrics[{name!r}]", value) for name, value in (metrics or {}).items()}
     finite = {} if is_failure else {n: v for n, v in found.items() if v is not None and math.isfinite(v)}
-    return Observation(dict(params), number, price, is_failure, cost_is_lower_bound and price is not None, finite)
+    return Observation(
+        dict(params), number, cost_value, is_failure, cost_is_lower_bound and cost_value is not None, finite
+    )
 
 
 @dataclass(frozen=True)
 class SuggestionInfo:
-    """Why a suggestion was made. Predictions are in the user's units and direction; None before there is a model."""
+    """Origin of a suggestion and predictions for it, in the user's units and direction. None without a model."""
 
     origin: Origin
     score: float | None = None
@@ -69,7 +73,7 @@ class SuggestionInfo:
     rating: float | None = None
     """The acquisition's value."""
     over_max_cost: bool = False
-    """No candidate was predicted below max_suggestion_cost: this is the cheapest one."""
+    """No candidate has a predicted cost below max_suggestion_cost; this is the cheapest one."""
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,9 +86,9 @@ class SuggestionInfo:
 class Optimizer(Protocol):
     """Suggests configurations and learns from results.
 
-    A suggestion is a function of (space, settings, goal, seed, observations, pending, index): observations and pending
-    in any order, nothing else, so that a restarted process suggests the same. No two of a batch, and none of a batch
-    and pending, run the same configuration, unless a finite space is exhausted.
+    A suggestion is a function of (space, settings, goal, seed, observations, pending, index), so that a restarted
+    process makes the same suggestion. The order of observations and pending does not matter. The suggestions of a batch
+    differ from each other and from the pending configurations, unless a finite space is exhausted.
     """
 
     @overload
@@ -102,9 +106,8 @@ class Optimizer(Protocol):
 
         Args:
             n: number of suggestions; None returns a single pair instead of a list.
-            pending: configurations whose results are still to come, nested or flat. None: the outstanding ones, which
-                were suggested and not observed yet; what is returned is then outstanding too. A given sequence, also an
-                empty one, is taken as it is, and nothing is remembered.
+            pending: configurations without a result yet, nested or flat. None: the optimizer tracks the configurations
+                that were suggested but not observed. With a sequence, even an empty one, it tracks nothing.
             index: position in the random stream. Default: number of observations and pending points.
 
         Raises:
@@ -128,15 +131,15 @@ class Optimizer(Protocol):
         Args:
             params: the configuration, nested or flat.
             score: the result. A score that is not finite is a failure.
-            cost: what it cost, in any unit, the same for all runs. None, or not positive: unknown.
+            cost: the cost, in any unit that is the same for all runs. None, or not positive: unknown.
             is_failure: these parameters do not work.
-            cost_is_lower_bound: the run was cut short, and would have cost more.
-            metrics: values of further outcomes; what is not finite counts as not reported.
-            strict: refuse values outside the bounds and missing parameters. With False, values outside are learned
-                from, and missing parameters count as at the search center.
+            cost_is_lower_bound: the run was stopped early and would have cost more.
+            metrics: values of additional outcomes. Non-finite values count as not reported.
+            strict: reject values outside the bounds and missing parameters. If False, values outside are accepted, and
+                missing parameters get the value of the search center.
 
         Raises:
-            SpaceError: an unknown parameter, a value of another type, or what ``strict`` refuses.
+            SpaceError: an unknown parameter, a value of another type, or a value that ``strict`` rejects.
             ValueError: neither a score nor a failure nor a lower bound.
         """
         ...

@@ -1,11 +1,10 @@
-"""Further metrics of a run beside its score and its cost: objectives of their own, or thresholds that a run must meet.
+"""Additional metrics of a run beside score and cost: objectives, or thresholds that a run must reach.
 
-An outcome enters the search the way cost does: as a level. Its model says how probably a point reaches the level, and
-the logarithm of that probability is added to the acquisition, whose incumbent is the best score among the runs that
-reached it (the epsilon-constraint method, Haimes et al. 1971, with levels drawn at random). A threshold is a level that
-always holds. An objective's level is drawn anew for each suggestion, half of the time from the range that the observed
-front covers and a little beyond, so that the front of (score, cost, objectives) is pushed outward everywhere; the other
-half of the time the score alone counts.
+Like the cost, an outcome has a level in the search. The log probability that a point reaches the level is added to the
+acquisition, and the incumbent is the best score among the runs that reached it. This is the epsilon-constraint method
+(Haimes et al. 1971) with random levels. A threshold is a level that always applies. The level of an objective is drawn
+for each suggestion: half of the time from the range of the observed front and slightly beyond, so that the whole front
+of (score, cost, objectives) improves. The other half of the time, the objective has no level.
 """
 
 from __future__ import annotations
@@ -24,15 +23,23 @@ Array = npt.NDArray[np.float64]
 SHARE_WITH_LEVEL = 0.5
 """Share of suggestions for which an objective's level is drawn."""
 BEYOND = 0.1
-"""How far beyond the best value observed a level may lie, as a share of the range that the front covers."""
+"""How far a level can exceed the best observed value, as a fraction of the range of the front."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One further metric.
+    """One additional metric.
 
-    goal: its better direction. threshold: what a run must reach (at least it to maximize, at most it to minimize), or
-    None. objective: whether the front is over it too; without, it only has its threshold.
+    Args:
+        goal: "maximize" or "minimize".
+        threshold: value that a run must reach: a minimum to maximize, a maximum to minimize. None: no threshold.
+        objective: whether the metric is a dimension of the Pareto front. If False, only the threshold counts.
+
+    Raises:
+        ValueError: an invalid goal, a non-finite threshold, or neither an objective nor a threshold.
+
+    Example:
+        >>> Protein(space, outcomes={"latency_ms": Outcome("minimize", threshold=50.0)})  # doctest: +SKIP
     """
 
     goal: Goal = "maximize"
@@ -41,15 +48,15 @@ class Outcome:
 
     def __post_init__(self) -> None:
         if self.goal not in ("maximize", "minimize"):
-            raise ValueError(f"goal: {self.goal!r} is neither 'maximize' nor 'minimize'")
+            raise ValueError(f"goal: {self.goal!r} must be 'maximize' or 'minimize'")
         if self.threshold is not None and not math.isfinite(self.threshold):
             raise ValueError(f"threshold: {self.threshold!r} is not a finite number")
         if not self.objective and self.threshold is None:
-            raise ValueError("threshold: is missing; an outcome that is no objective needs one")
+            raise ValueError("threshold: is missing; an outcome with objective=False needs one")
 
     @property
     def sign(self) -> float:
-        """1 to maximize, -1 to minimize: the metric times this is to be maximized."""
+        """1 to maximize, -1 to minimize; the metric times its sign is maximized."""
         return 1.0 if self.goal == "maximize" else -1.0
 
     @property
@@ -60,7 +67,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class OutcomeTable:
-    """Values of k outcomes for the n rows of a history, each times its sign; NaN where a run did not report it."""
+    """Values of k outcomes for the n rows of a history, each times its sign; NaN if a run did not report it."""
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     values: Array = field(default_factory=lambda: np.zeros((0, 0)))
@@ -98,12 +105,12 @@ def draw_levels(table: OutcomeTable, front: npt.NDArray[np.int64], rng: np.rando
 def nondominated(values: Array) -> npt.NDArray[np.int64]:
     """Rising positions of the rows of `values` (n, k), each column to be maximized, that no other row dominates.
 
-    Of equal rows the first stands for all. Rows with a value that is not finite are left out. O(n f) with f rows in
-    the front.
+    Of equal rows only the first is in the front. Rows with a non-finite value are skipped. O(n f) with f rows in the
+    front.
     """
     front: list[int] = []
     finite: npt.NDArray[np.bool_] = np.all(np.isfinite(values), axis=1)
-    # a dominating row has the larger sum of ranks, so that no later row can dominate an earlier one
+    # A dominating row has the larger sum of ranks, so no later row can dominate an earlier one.
     ranks = np.array([np.unique(column, return_inverse=True)[1] for column in values.T]).sum(axis=0)
     for i in np.argsort(-ranks, kind="stable") if values.size else ():
         if finite[i] and not any((values[j] >= values[i]).all() for j in front):

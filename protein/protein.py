@@ -1,21 +1,22 @@
 """Protein: a cost-aware Bayesian optimizer for experiments whose price varies by orders of magnitude.
 
-It learns Gaussian processes of the score, of log-cost and of failure from the observations, draws a level of cost for
-each suggestion, and proposes the point that promises the largest improvement of the Pareto front (score, cost) there.
+It fits Gaussian processes of the score, of log-cost and of failure to the observations. For each suggestion it draws a
+cost level and proposes the point with the largest expected improvement of the Pareto front (score, cost) there.
 
-What a suggestion depends on: space, settings, goal, seed, the observations and the pending points (in any order), and
-its index. Nothing else: no clock, no global generator, no state of an earlier fit. The same machine and versions give
-the same suggestion, bit for bit, after any restart.
+Reproducibility. A suggestion depends on space, settings, goal, seed, index, and on the observations and pending points
+(in any order). It depends on no clock, no global generator and no earlier fit. With the same machine and versions, a
+restarted process makes the same suggestion, bit for bit.
 
-Threads. torch and every BLAS are held to one thread inside suggest(), best() and predict(); the caller's settings are
-given back afterwards. The order of sums depends on the number of threads, so the pinned count is
-part of the promise above, and the other cores belong to the training runs.
+Threads. torch and every BLAS use one thread inside suggest(), best() and predict(). The caller's settings are restored
+afterwards. Reproducibility needs a fixed number of threads, because the order of sums depends on it. The other cores
+stay free for the training runs.
 
-Memory and time. Hyperparameters are fitted on at most 256 rows, predictions are conditioned on at most 1,024 (the best
-half and a sample of the rest; 8,192 on a GPU), so that beyond these sizes the cost of a suggestion grows only with
-reading the observations, O(n d + n log n). The largest arrays are a few 1,024 x 1,024 matrices of 8 MB. Only means and
-variances of candidates are computed, never their joint distribution. `python -m tests.bench.latency` measures both.
-torch and gpytorch are imported by the first suggestion that needs a model; the start-up design does without.
+Memory and time. Hyperparameters are fitted on at most 256 rows. Predictions are conditioned on at most 1,024 rows
+(8,192 on a GPU): half are the best rows, half a sample of the rest. Beyond these sizes, the time of a suggestion grows
+only with reading the observations, O(n d + n log n). The largest arrays are a few 1,024 x 1,024 matrices of 8 MB. Only
+means and variances of candidates are computed, not their joint distribution. `python -m tests.bench.latency` measures
+both. torch and gpytorch take seconds to import. They, and the modules that need them, are therefore imported inside the
+functions that need a model; the initial design does not.
 """
 
 from __future__ import annotations
@@ -32,28 +33,48 @@ from protein.history import History, build_history
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.search.candidates import row_key
-from protein.search.initial_design import start_count, start_points
+from protein.search.initial_design import initial_design, initial_design_size
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
 if TYPE_CHECKING:
     from protein.models.model_set import Models
-    from protein.search.proposal import Rules
+    from protein.search.proposal import CandidateConstraints
 
 Array = npt.NDArray[np.float64]
 
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE = 2, 3, 4
-EXTRA_START_POINTS = 64
-"""Further points of the start-up sequence that replace points which are taken or break a constraint."""
+EXTRA_DESIGN_POINTS = 64
+"""Additional points of the initial design. They replace points that are taken or violate a constraint."""
 
 SAME_POINT = 1e-6
-"""Largest difference of unit coordinates of two points of the start-up design that count as one."""
+"""Largest difference of unit coordinates at which two points of the initial design count as equal."""
 ANCHORS = 64
-"""Best observed points that candidates which break a constraint are repaired towards."""
+"""Number of best observed points that serve as anchors for the repair of candidates."""
 
 
 class Protein(BaseOptimizer):
-    """The optimizer. The module's docstring says what a suggestion depends on; the protocol is in BaseOptimizer."""
+    """Cost-aware Bayesian optimizer.
+
+    Args:
+        space: the search space, or its configuration.
+        settings: the settings, or their configuration. Default: ``ProteinSettings()``.
+        goal: "maximize" or "minimize" the score.
+        seed: seed of all random draws.
+        constraints: functions of a flat configuration. Only configurations for which all return True are suggested.
+        outcomes: additional metrics by name, which ``observe(metrics=...)`` reports. Each is an objective, has a
+            threshold, or both.
+
+    Raises:
+        SpaceError: an invalid space.
+        ValueError: an invalid setting or goal.
+
+    Example:
+        >>> space = {"lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-1, "mean": 1e-3, "scale": 0.5}}
+        >>> optimizer = Protein(space, goal="maximize", seed=0)
+        >>> suggestion, info = optimizer.suggest()
+        >>> optimizer.observe(suggestion, score=0.87, cost=120.0)
+    """
 
     def __init__(
         self,
@@ -65,7 +86,6 @@ class Protein(BaseOptimizer):
         *,
         outcomes: Mapping[str, Outcome] | None = None,
     ) -> None:
-        """``outcomes``: further metrics that ``observe(metrics=...)`` reports, as objectives or with thresholds."""
         super().__init__(space, settings, goal, seed, constraints)
         self.outcomes = dict(outcomes or {})
 
@@ -73,7 +93,7 @@ class Protein(BaseOptimizer):
     _fitted: tuple[bytes, Models] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickle: without the caches, which change no result."""
+        """State for pickle, without the caches, which do not affect results."""
         return {name: value for name, value in vars(self).items() if name not in ("_table", "_fitted")}
 
     def best(
@@ -81,15 +101,21 @@ class Protein(BaseOptimizer):
     ) -> tuple[dict[str, Any], float, float | None] | None:
         """The best point observed: (flat parameters, score, cost or None), or None without a scored observation.
 
-        by: "observed" ranks by the score as measured, which under noise finds the luckiest. "posterior" ranks the
-        observed points by the posterior mean, and returns that mean as the score. max_cost: only points that were
-        measured to cost at most that. Only points that were measured to reach the outcomes' thresholds count.
+        Only observations that reach the thresholds of all outcomes count.
+
+        Args:
+            by: "posterior" ranks the observed points by the posterior mean and returns that mean as the score.
+                "observed" ranks by the measured score, which under noise favors lucky measurements.
+            max_cost: only points with a measured cost of at most this value.
+
+        Raises:
+            ValueError: an unknown ``by``.
         """
         if by not in ("posterior", "observed"):
-            raise ValueError(f"by: {by!r} is not a way to rank; use 'posterior' or 'observed'")
+            raise ValueError(f"by: {by!r} must be 'posterior' or 'observed'")
         history = self._history()
-        fine = history.scored & history.outcomes.reach(history.outcomes.least)
-        rows = np.flatnonzero(fine if max_cost is None else fine & (history.cost <= max_cost))
+        eligible = history.scored & history.outcomes.reach(history.outcomes.least)
+        rows = np.flatnonzero(eligible if max_cost is None else eligible & (history.cost <= max_cost))
         if len(rows) == 0:
             return None
         if by == "observed":
@@ -104,9 +130,9 @@ class Protein(BaseOptimizer):
         return params, score, cost if math.isfinite(cost) else None
 
     def front(self) -> list[Observation]:
-        """Observations that none beats in score, cost and every objective at once, by rising cost.
+        """The Pareto-optimal observations in score, cost and every objective, by rising cost.
 
-        Among those that reach the outcomes' thresholds, or among all while none does.
+        Only observations that reach the thresholds of all outcomes count. As long as none does, all count.
         """
         from protein.search.observed_front import front_positions
 
@@ -118,7 +144,7 @@ class Protein(BaseOptimizer):
     def predict(self, points: Sequence[Flat]) -> tuple[Array, Array, Array]:
         """Score mean, its standard deviation and median cost, (m,) each, at flat points, in the user's units.
 
-        The score is the noise-free one, in the user's direction. The cost is NaN while none was observed.
+        The score is the noise-free one, in the user's direction. The cost is NaN as long as no cost is known.
         """
         return self._predict_rows(self.space.encode_many(list(points)))
 
@@ -139,7 +165,7 @@ class Protein(BaseOptimizer):
             return mean, sd, models.predict_cost(x)
 
     def _history(self) -> History:
-        """The observations as arrays, built anew when there are more of them: none is ever changed or removed."""
+        """The observations as arrays. Rebuilt when their number grows: observations are never changed or removed."""
         if self._table is None or len(self._table) != len(self._observations):
             self._table = build_history(self.space, self._observations, self.goal, self.outcomes)
         return self._table
@@ -149,7 +175,7 @@ class Protein(BaseOptimizer):
         return self._fit(self._history())
 
     def _fit(self, history: History) -> Models:
-        """The fitted models, kept as long as the observations stay the same: a cache, which changes no result."""
+        """The fitted models, cached as long as the observations stay the same."""
         from protein.models.model_set import build_models
         from protein.models.threads import pinned_threads
 
@@ -163,21 +189,23 @@ class Protein(BaseOptimizer):
         """One suggestion given flat pending points, at position `index` of the random stream."""
         history = self._history()
         waiting = self.space.encode_many(list(pending)) if pending else np.zeros((0, self.space.dim))
-        if len(history) + len(waiting) < start_count(self.space, self.settings):
-            return self._propose_start(history, waiting, pending)
+        if len(history) + len(waiting) < initial_design_size(self.space, self.settings):
+            return self._propose_initial(history, waiting, pending)
         every = self.settings.resample_frequency
         if every > 0 and index % every == 0:
-            again = self._propose_resample(history, index)
-            if again is not None:
-                return again
+            repeated = self._propose_resample(history, index)
+            if repeated is not None:
+                return repeated
         return self._propose_model(history, waiting[np.lexsort(waiting.T[::-1])], pending, index)
 
-    def _propose_start(self, history: History, waiting: Array, pending: Sequence[Flat]) -> tuple[Flat, SuggestionInfo]:
-        """The first point of the design that is neither observed nor pending, and passes the constraints."""
+    def _propose_initial(
+        self, history: History, waiting: Array, pending: Sequence[Flat]
+    ) -> tuple[Flat, SuggestionInfo]:
+        """The first point of the initial design that is new and satisfies the constraints."""
         taken = self.space.snap(np.concatenate([history.x, waiting]))
-        count = start_count(self.space, self.settings)
-        design = start_points(self.space, self.settings, self.seed, count + EXTRA_START_POINTS)
-        # a point that was told by a program which computed the center another way differs in the last bit
+        count = initial_design_size(self.space, self.settings)
+        design = initial_design(self.space, self.settings, self.seed, count + EXTRA_DESIGN_POINTS)
+        # A center that another program computed differently can differ in the last bit.
         new = [len(taken) == 0 or float(np.abs(taken - row).max(axis=1).min()) > SAME_POINT for row in design]
         options = [self.space.decode(row) for row in design[new]]
         passing = [flat for flat in options if self._allowed(flat)]
@@ -188,9 +216,9 @@ class Protein(BaseOptimizer):
         return chosen, SuggestionInfo(origin="center" if is_center else "random", over_max_cost=over)
 
     def _within_cap(self, history: History, options: Sequence[Flat]) -> tuple[Flat, bool]:
-        """The first option predicted to respect max_suggestion_cost, as far as two costs or more can tell.
+        """The first option with a predicted cost of at most max_suggestion_cost, and False.
 
-        With the cap out of reach: the cheapest predicted option, and True.
+        If there is none: the cheapest predicted option, and True. With fewer than two known costs, the first option.
         """
         cap = self.settings.max_suggestion_cost
         if cap is None or int(history.priced.sum()) < 2:
@@ -202,15 +230,15 @@ class Protein(BaseOptimizer):
         return options[int(np.argmin(costs))], True
 
     def _propose_resample(self, history: History, index: int) -> tuple[Flat, SuggestionInfo] | None:
-        """A point of the observed Pareto front, one of those measured least often."""
+        """A random one of the least often measured points of the observed Pareto front."""
         from protein.search.observed_front import front_rows
 
         rows = front_rows(history)
         if len(rows) == 0:
             return None
         keys = [row_key(row) for row in history.x]
-        times = np.array([keys.count(row_key(row)) for row in rows])
-        least = np.flatnonzero(times == times.min())
+        counts = np.array([keys.count(row_key(row)) for row in rows])
+        least = np.flatnonzero(counts == counts.min())
         rng = np.random.default_rng([self.seed, STREAM_RESAMPLE, index])
         row = rows[int(least[int(rng.integers(len(least)))])]
         source = next(int(i) for i, key in zip(history.source, keys, strict=True) if key == row_key(row))
@@ -222,7 +250,7 @@ class Protein(BaseOptimizer):
     def _propose_model(
         self, history: History, waiting: Array, pending: Sequence[Flat], index: int
     ) -> tuple[Flat, SuggestionInfo]:
-        """The point of the highest acquisition; `waiting` are the sorted rows (p, dim) of `pending`."""
+        """The point with the highest acquisition; `waiting` are the sorted rows (p, dim) of `pending`."""
         from protein.models.model_set import describe
         from protein.models.threads import pinned_threads
         from protein.search.proposal import propose
@@ -231,12 +259,12 @@ class Protein(BaseOptimizer):
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
         fantasies = np.random.default_rng([self.seed, STREAM_FANTASIES])
         with pinned_threads():
-            rules = self._rules(history, pending, index)
-            chosen = propose(self.space, self.settings, models, waiting, rules, rng, fantasies)
+            constraints = self._candidate_constraints(history, pending, index)
+            chosen = propose(self.space, self.settings, models, waiting, constraints, rng, fantasies)
             score, _ = models.predict_score(chosen.row[None, :])
             cost = models.predict_cost(chosen.row[None, :])
             details = {**describe(models, chosen.row), **self._nearest(history, chosen.row)}
-        details["cost_level"] = chosen.level
+        details["cost_level"] = chosen.cost_level
         details["acquisition"] = chosen.kind
         info = SuggestionInfo(
             origin="model",
@@ -258,20 +286,20 @@ class Protein(BaseOptimizer):
         found = {"distance": float(distance[nearest]), "params": dict(run.params), "score": run.score, "cost": run.cost}
         return {"nearest": found}
 
-    def _rules(self, history: History, pending: Sequence[Flat], index: int) -> Rules:
-        """The constraints, as the search for a maximum wants them."""
-        from protein.search.proposal import Rules
+    def _candidate_constraints(self, history: History, pending: Sequence[Flat], index: int) -> CandidateConstraints:
+        """The constraints in the form that `propose` needs."""
+        from protein.search.proposal import CandidateConstraints
 
-        def spare() -> Flat:
+        def fallback() -> Flat:
             return self._any_allowed(self._taken(pending), [index])
 
         if not self.constraints:
-            return Rules(spare)
+            return CandidateConstraints(fallback)
         best = np.argsort(-np.nan_to_num(history.utility, nan=-np.inf), kind="stable")[:ANCHORS]
         known = [*history.x[best], self.space.center_unit]
         passing = [row for row in self.space.snap(np.array(known)) if self._allowed(self.space.decode(row))]
         anchors = np.array(passing or [self.space.encode(self._any_allowed(set(), [index]))])
-        return Rules(spare, self._allowed, anchors)
+        return CandidateConstraints(fallback, self._allowed, anchors)
 
 
 def _finite(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Random and Sobol search: what a model has to beat, and what is left when there is none."""
+"""Random and Sobol search: optimizers without a model. Only Sobol imports scipy.stats, when it is used."""
 
 from __future__ import annotations
 
@@ -10,11 +10,28 @@ from protein.base import BaseOptimizer
 from protein.optimizer import Flat, Origin, SuggestionInfo
 
 ATTEMPTS = 64
-"""Points of the own sequence that are tried before any other random point is."""
+"""Points of the sequence that are tried before an arbitrary valid point is used."""
 
 
 class Random(BaseOptimizer):
-    """Uniform over the whole space; the first point is the search center."""
+    """Uniform random search. The first suggestion is the search center.
+
+    Args:
+        space: the search space, or its configuration.
+        settings: only ``seed_with_search_center`` is used.
+        goal: "maximize" or "minimize" the score.
+        seed: seed of all random draws.
+        constraints: functions of a flat configuration. Only configurations for which all return True are suggested.
+
+    Raises:
+        SpaceError: an invalid space.
+        ValueError: an invalid setting or goal.
+
+    Example:
+        >>> space = {"x": {"distribution": "uniform", "min": 0.0, "max": 1.0, "mean": 0.5, "scale": 0.5}}
+        >>> Random(space).suggest()[0]
+        {'x': 0.5}
+    """
 
     origin: Origin = "random"
 
@@ -41,7 +58,14 @@ class Random(BaseOptimizer):
 
 
 class Sobol(Random):
-    """A scrambled Sobol sequence, addressed by index; a point that cannot be taken gives way to a random one."""
+    """Search along a scrambled Sobol sequence, by index. A taken or invalid point is replaced by a random one.
+
+    The first suggestion is the search center. Arguments and errors are those of ``Random``.
+
+    Example:
+        >>> space = {"x": {"distribution": "uniform", "min": 0.0, "max": 1.0, "mean": 0.5, "scale": 0.5}}
+        >>> suggestions = Sobol(space, seed=1).suggest(8)
+    """
 
     origin: Origin = "sobol"
 

@@ -1,4 +1,4 @@
-"""Settings of Protein: every key of the reference's configuration format, and a few more."""
+"""Settings of Protein."""
 
 from __future__ import annotations
 
@@ -15,14 +15,22 @@ DEVICES = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True)
 class ProteinSettings:
-    """How Protein searches. Raises ValueError naming the key, the value and the remedy."""
+    """Settings of the search.
+
+    Raises:
+        ValueError: an invalid value. The message contains the key, the value and the remedy.
+
+    Example:
+        >>> ProteinSettings(max_suggestion_cost=3600.0, resample_frequency=10).acquisition
+        'auto'
+    """
 
     num_random_samples: int | None = None
-    """Points before the model is asked, the center among them; None: parameters + 1."""
+    """Size of the initial design, including the center. None: number of parameters + 1."""
     max_suggestion_cost: float | None = None
     """Cap on the predicted cost of a suggestion; None: no cap."""
     resample_frequency: int = 0
-    """Every n-th suggestion repeats a point of the Pareto front, to learn the noise; 0: never."""
+    """Every n-th suggestion repeats a point of the Pareto front, to measure the noise. 0: never."""
     global_search_scale: float = 1.0
     """Multiplies every parameter's scale around the points of the front."""
     random_suggestions: int = 1024
@@ -32,11 +40,11 @@ class ProteinSettings:
     seed_with_search_center: bool = True
     """The first suggestion is the search center."""
     expansion_rate: float = 0.25
-    """How far beyond the front's cost the ancestors' rule (acquisition protein) looks."""
+    """How far the acquisition "protein" searches beyond the highest observed cost, as a fraction of the range."""
     acquisition: str = "auto"
     """auto | protein | ei | ucb."""
     device: str = "auto"
-    """auto | cpu | cuda: where predictions are computed; auto takes a GPU from some thousand observations on."""
+    """auto | cpu | cuda: where predictions are computed; auto uses a GPU above 1,024 observations."""
 
     def __post_init__(self) -> None:
         _integer("num_random_samples", self.num_random_samples, 0, optional=True)
@@ -47,7 +55,7 @@ class ProteinSettings:
         _real("global_search_scale", self.global_search_scale)
         _real("expansion_rate", self.expansion_rate, zero=True)
         if not isinstance(self.seed_with_search_center, bool):
-            raise ValueError(f"seed_with_search_center: {self.seed_with_search_center!r} is neither true nor false")
+            raise ValueError(f"seed_with_search_center: {self.seed_with_search_center!r} must be true or false")
         if self.acquisition not in ACQUISITIONS:
             raise ValueError(f"acquisition: {self.acquisition!r} is unknown; use one of {', '.join(ACQUISITIONS)}")
         if self.device not in DEVICES:
@@ -55,7 +63,10 @@ class ProteinSettings:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any] | None) -> Self:
-        """From snake_case or camelCase keys; None values mean the default. Unknown keys are refused."""
+        """Create settings from snake_case or camelCase keys. None means the default.
+
+        Raises ValueError for an unknown key or an invalid value.
+        """
         known = [f.name for f in fields(cls)]
         given: dict[str, Any] = {}
         if config is not None and not isinstance(config, Mapping):
@@ -64,7 +75,7 @@ class ProteinSettings:
             name = re.sub(r"(?<!^)(?=[A-Z])", "_", str(key)).lower()
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
-                raise ValueError(f"{key}: is no setting of protein" + (f"; did you mean {near[0]}?" if near else ""))
+                raise ValueError(f"{key}: unknown setting" + (f"; did you mean {near[0]}?" if near else ""))
             if value is not None:
                 given[name] = value
         return cls(**given)

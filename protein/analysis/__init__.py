@@ -1,1 +1,1 @@
-"""What observations say without a model of torch: Pareto front, calibration, importance."""
+"""Analysis of observations: Pareto front, calibration, parameter importance."""

@@ -1,8 +1,8 @@
-"""How much each parameter matters: shares of the variance of the predicted score over the search space.
+"""Parameter importance: shares of the variance of the predicted score over the search space.
 
 First-order Sobol indices of the posterior mean, by the estimator of Saltelli et al. 2010 (Computer Physics
-Communications 181, table 2 b) on scrambled Sobol points, normalized to sum to 1. A parameter that matters only together
-with others gets a small share. One-hot columns of one parameter are exchanged together.
+Communications 181, table 2 b) on scrambled Sobol points, normalized to sum to 1. A parameter that matters only in
+combination with others gets a small share. The one-hot columns of one parameter are exchanged together.
 """
 
 from __future__ import annotations
@@ -28,9 +28,19 @@ Array = npt.NDArray[np.float64]
 def parameter_importance(protein: Protein, *, samples: int = 512) -> dict[str, float]:
     """Importance of each parameter by its path, largest first; non-negative, summing to 1.
 
-    Deterministic given the observations. `samples`: base points, rounded up to a power of two; the posterior mean is
-    computed at samples x (d + 2) points. Without a scored observation, or where the model sees no difference at all,
-    every parameter gets the same share.
+    Deterministic given the observations. Without a scored observation, or if the predicted score is constant, every
+    parameter gets the same share.
+
+    Args:
+        protein: an optimizer with observations.
+        samples: base points, rounded up to a power of two. The posterior mean is computed at samples x (d + 2) points.
+
+    Raises:
+        ValueError: the settings require a GPU and there is none.
+
+    Example:
+        >>> parameter_importance(protein)  # doctest: +SKIP
+        {'trainer.lr': 0.7, 'trainer.batch_size': 0.3}
     """
     return first_order_shares(protein.space, protein.posterior_mean, samples)
 

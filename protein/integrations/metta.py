@@ -1,8 +1,10 @@
-"""MettaProtein: the optimizer for OmegaConf configurations, with W&B if there is a run.
+"""MettaProtein: the optimizer for OmegaConf configurations, with W&B if a run is active.
 
 optimizer = MettaProtein(config)          # config.sweep.protein, config.sweep.parameters
 suggestion, info = optimizer.suggest()    # nested plain values
 optimizer.record_observation(objective=0.87, cost=120.0)
+
+OmegaConf is an optional dependency and is imported only when a configuration is read.
 """
 
 from __future__ import annotations
@@ -18,15 +20,28 @@ from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
 _BESIDE_PARAMETERS = ("metric", "goal", "method", "name")
-"""Keys that configurations put among the parameters; none of them is one."""
+"""Keys that can appear among the parameters in a configuration but are not parameters."""
 _GOALS = ("maximize", "minimize")
 
 
 class MettaProtein(WandbProtein):
-    """One sweep's optimizer.
+    """The optimizer of one sweep, created from a configuration.
 
-    ``wandb_run``: where suggestions and results are written, and whose sweep is learned from; default: the active W&B
-    run. ``seed``: default 0, with a W&B run one of its own, so that programs that start together try different points.
+    Args:
+        cfg: an OmegaConf or plain configuration: the job configuration with a ``sweep`` key, or the sweep alone.
+        wandb_run: W&B run that receives suggestions and results, and whose sweep provides the history. Default: the
+            active W&B run.
+        seed: random seed. Default: a seed derived from the id of the W&B run, so that programs that start at the same
+            time try different points; 0 without a run.
+        load_history: learn from the other runs of the sweep before the first suggestion.
+
+    Raises:
+        SpaceError: an invalid search space.
+        ValueError: another invalid part of the configuration.
+
+    Example:
+        >>> optimizer = MettaProtein(cfg)  # doctest: +SKIP
+        >>> suggestion, info = optimizer.suggest()  # doctest: +SKIP
     """
 
     def __init__(self, cfg: Any, wandb_run: Any = None, *, seed: int | None = None, load_history: bool = True) -> None:
@@ -36,7 +51,7 @@ class MettaProtein(WandbProtein):
         self.metric: str = str(sweep.get("metric") or beside.get("metric") or "score")
         goal = sweep.get("goal") or beside.get("goal") or "maximize"
         if goal not in _GOALS:
-            raise ValueError(f"goal: {goal!r} is neither 'maximize' nor 'minimize'")
+            raise ValueError(f"goal: {goal!r} must be 'maximize' or 'minimize'")
         method = str(sweep.get("method") or beside.get("method") or "bayes")
         settings = ProteinSettings.from_config(_map("protein", sweep.get("protein") or {}))
         self.goal: Goal = "maximize" if goal == "maximize" else "minimize"
@@ -63,7 +78,7 @@ def _plain_config(cfg: Any) -> Mapping[str, Any]:
 
 
 def _sweep_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The sweep's part of a job configuration, or the sweep configuration itself."""
+    """The ``sweep`` section of a job configuration, or the sweep configuration itself."""
     return _map("sweep", config["sweep"]) if "sweep" in config else config
 
 

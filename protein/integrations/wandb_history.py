@@ -1,7 +1,7 @@
-"""What a run in Weights & Biases says of its parameters and its result, and whether it still runs or has died.
+"""Reads parameters, result and state of a run in Weights & Biases.
 
-Runs of this optimizer say it in their protein.* summary keys; runs of a plain W&B sweep in their config, their state
-and a summary metric. Pure: nothing here needs the wandb package.
+Runs of this optimizer report them in protein.* summary keys. Runs of a plain W&B sweep report them in their config,
+their state and a summary metric. All functions are pure and do not need the wandb package.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Literal
 from protein.searchspace.paths import flatten
 
 RunState = Literal["success", "failure", "running", "defunct", "unscored"]
-"""defunct: it has told no result, and will not: it is silent or has been stopped; unscored: it ended well, without the
-metric."""
+"""defunct: the run has no result and will not get one, because it stopped sending heartbeats or was stopped. unscored:
+the run succeeded without reporting the metric."""
 SILENCE = timedelta(minutes=5)
-"""A run that says nothing for so long has died: its process would send a heartbeat every few seconds."""
+"""A running W&B process sends a heartbeat every few seconds. A run without one for this long is defunct."""
 
 STATE, ERROR, FAILURE_CLASS = "protein.state", "protein.error", "protein.failure_class"
 OBJECTIVE, COST = "protein.objective", "protein.cost"
@@ -30,12 +30,15 @@ SUGGESTION, FLAT_SUGGESTION, INFO = (
 
 _OPEN = ("running", "initializing")
 _ALIVE = ("running", "pending")
-"""W&B's own states of a run that is not over."""
+"""W&B's own states of an unfinished run."""
 
 
 @dataclass(frozen=True)
 class HistoricalRun:
-    """One run of W&B. ``params``: flat, its suggestion, else its config; score and cost are finite or None."""
+    """One interpreted W&B run.
+
+    ``params``: its suggestion, flat, or else its config. ``objective`` and ``cost`` are finite or None.
+    """
 
     id: str
     state: RunState
@@ -45,39 +48,51 @@ class HistoricalRun:
     metrics: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     failure_class: str = ""
-    """Of a failure: which class the operator gave it. Only parameters and crash (or none) are about the parameters."""
+    """Failure class that the operator assigned. Only "parameters", "crash" and "" are caused by the parameters."""
     cost_is_runtime: bool = False
-    """Whether the cost is W&B's run time in seconds, since the run says nothing of a cost."""
+    """Whether the cost is the run time in seconds from W&B, because the run reported no cost."""
     config: Mapping[str, Any] = field(default_factory=dict)
-    """Flat, everything that the run was configured with."""
+    """The full config of the run, flat."""
+
+
+@dataclass(frozen=True)
+class WandbRecord:
+    """One run as the W&B API returns it.
+
+    ``state``: W&B's own state: running, finished, failed, crashed, killed, ... ``heartbeat``: ISO 8601, UTC if it has
+    no offset.
+    """
+
+    id: str
+    state: str
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    heartbeat: str | None
 
 
 def read_run(
-    id: str,
-    wandb_state: str,
-    config: Mapping[str, Any],
-    summary: Mapping[str, Any],
-    heartbeat: str | None,
-    now: datetime,
-    *,
-    metric: str = "score",
-    objective: str | None = None,
-    cost: str | None = None,
+    record: WandbRecord, now: datetime, *, metric: str = "score", objective: str | None = None, cost: str | None = None
 ) -> HistoricalRun:
-    """One run. ``wandb_state``: running, finished, failed, crashed, killed, ...; ``heartbeat``: ISO 8601, UTC.
+    """Interpret one run.
 
-    ``metric`` is the summary key that is the objective of runs without protein.* keys, ``objective`` of all. ``cost``
-    is the key of the cost; without it, runs without protein.* keys cost the seconds that W&B has measured.
+    Args:
+        record: the run.
+        now: current time; a run without a heartbeat for SILENCE is defunct.
+        metric: summary key of the objective of runs without protein.* keys.
+        objective: summary key of the objective of all runs. Overrides ``metric`` and the protein.* keys.
+        cost: summary key of the cost of all runs. Without it, the cost of a run without protein.* keys is the run time
+            in seconds that W&B measured.
     """
-    flat_config = flatten({k: v for k, v in config.items() if k not in ("_wandb", "wandb_version")})
-    state, found = _state(wandb_state, summary, heartbeat, now, _objective(summary, metric, objective))
-    price, is_runtime = _cost(summary, cost)
+    summary = record.summary
+    flat_config = flatten({k: v for k, v in record.config.items() if k not in ("_wandb", "wandb_version")})
+    state, found = _state(record, now, _objective(summary, metric, objective))
+    cost_value, is_runtime = _cost(summary, cost)
     return HistoricalRun(
-        id=id,
+        id=record.id,
         state=state,
         params=_suggestion(summary) or flat_config,
         objective=found if state == "success" else None,
-        cost=price,
+        cost=cost_value,
         cost_is_runtime=is_runtime,
         metrics=_metrics(summary),
         error=str(summary.get(ERROR) or "") if state == "failure" else "",
@@ -87,7 +102,7 @@ def read_run(
 
 
 def number(value: object) -> float | None:
-    """A number as summaries hold it, which write NaN and Infinity as words; None for anything else."""
+    """The number in a summary value; summaries encode NaN and Infinity as strings. None for any other value."""
     if isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity"):
         return float(value.replace("Infinity", "inf"))
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -96,31 +111,30 @@ def number(value: object) -> float | None:
 
 
 def summary_value(summary: Mapping[str, Any], name: str) -> object:
-    """``a.b`` as a key of its own, or ``b`` inside ``a``; a metric with several summaries gives its last value."""
-    at: object = summary.get(name)
+    """The value of key ``a.b``, or of ``b`` inside ``a``. For a metric with several summaries, its last value."""
+    value: object = summary.get(name)
     if name not in summary:
-        at = summary
+        value = summary
         for part in name.split("."):
-            at = at.get(part) if isinstance(at, Mapping) else None
-    return at["last"] if isinstance(at, Mapping) and "last" in at else at
+            value = value.get(part) if isinstance(value, Mapping) else None
+    return value["last"] if isinstance(value, Mapping) and "last" in value else value
 
 
-def _state(
-    wandb_state: str, summary: Mapping[str, Any], heartbeat: str | None, now: datetime, objective: float | None
-) -> tuple[RunState, float | None]:
-    told = summary.get(STATE)
-    if told == "failure":
+def _state(record: WandbRecord, now: datetime, objective: float | None) -> tuple[RunState, float | None]:
+    reported = record.summary.get(STATE)
+    if reported == "failure":
         return "failure", None
-    if told in _OPEN or (told != "success" and wandb_state in _ALIVE):
-        return ("running" if wandb_state in _ALIVE and not _silent(heartbeat, now) else "defunct"), None
-    if told != "success":
-        if wandb_state == "failed":
+    alive = record.state in _ALIVE
+    if reported in _OPEN or (reported != "success" and alive):
+        return ("running" if alive and not _silent(record.heartbeat, now) else "defunct"), None
+    if reported != "success":
+        if record.state == "failed":
             return "failure", None
-        if wandb_state != "finished":  # crashed: its machine is gone; killed: somebody has stopped it
+        if record.state != "finished":  # crashed: the machine was lost. killed: a user stopped the run.
             return "defunct", None
     if objective is None:
         return "unscored", None
-    # a score that is not finite is a property of the parameters
+    # A non-finite score is a property of the parameters.
     return ("success", objective) if math.isfinite(objective) else ("failure", None)
 
 
@@ -134,7 +148,7 @@ def _objective(summary: Mapping[str, Any], metric: str, named: str | None) -> fl
 def _silent(heartbeat: str | None, now: datetime) -> bool:
     try:
         last = datetime.fromisoformat((heartbeat or "").replace("Z", "+00:00"))
-    except ValueError:  # nobody knows
+    except ValueError:  # unknown heartbeat
         return False
     last = last.replace(tzinfo=UTC) if last.tzinfo is None else last
     return now - last > SILENCE
@@ -152,9 +166,9 @@ def _suggestion(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cost(summary: Mapping[str, Any], name: str | None) -> tuple[float | None, bool]:
     """The cost, and whether it is the run time."""
-    told = number(summary.get(COST)) if name is None else number(summary_value(summary, name))
-    if told is not None or name is not None or STATE in summary:
-        return _positive(told), False
+    reported = number(summary.get(COST)) if name is None else number(summary_value(summary, name))
+    if reported is not None or name is not None or STATE in summary:
+        return _positive(reported), False
     nested = summary.get("_wandb")
     measured = number(summary.get("_runtime"))
     if measured is None and isinstance(nested, Mapping):
@@ -167,6 +181,6 @@ def _positive(value: float | None) -> float | None:
 
 
 def _metrics(summary: Mapping[str, Any]) -> dict[str, float]:
-    """Finite numbers at the top of the summary; W&B's own begin with ``_``."""
+    """Finite numbers at the top level of the summary, except W&B's own keys, which begin with ``_``."""
     named = {k: number(v) for k, v in summary.items() if not k.startswith(("_", "protein."))}
     return {k: v for k, v in named.items() if v is not None and math.isfinite(v)}

@@ -1,12 +1,13 @@
-"""WandbProtein: an optimizer whose memory is a W&B sweep.
+"""WandbProtein: an optimizer that stores its observations in a W&B sweep.
 
-Each program of the sweep is one W&B run: it learns from the runs before it, suggests, and writes what comes of it:
+Each program of the sweep is one W&B run. It learns from the earlier runs, makes a suggestion and records the result:
 
     protein = WandbProtein(Protein(space), wandb.init(project="p"))
     suggestion, info = protein.suggest()
     protein.record_observation(objective=0.87, cost=120.0)
 
-W&B is asked only by a run that is online and belongs to a sweep, and only when the first suggestion is asked for.
+W&B is queried once, before the first suggestion, and only by a run that is online and part of a sweep. wandb is an
+optional dependency and is imported only for that query.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from protein.base import BaseOptimizer
-from protein.integrations.wandb_history import HistoricalRun, read_run
+from protein.integrations.wandb_history import HistoricalRun, WandbRecord, read_run
 from protein.integrations.wandb_summary import write_failure, write_success, write_suggestion
 from protein.searchspace.parameters import plain
 from protein.searchspace.paths import flatten
@@ -29,23 +30,30 @@ log = logging.getLogger(__name__)
 
 PER_PAGE = 250
 _NOT_LEARNED = ("eval", "preempted", "infrastructure", "stopped")
-"""Failures that are not about the parameters."""
+"""Failure classes that are not caused by the parameters."""
 TIMEOUT_SECONDS = 30
-"""For one request of the history."""
+"""Timeout of one request for the history."""
 
 
 class HistoryUnavailable(RuntimeError):
-    """The runs of the sweep cannot be read: suggestions would repeat what was tried already."""
+    """The runs of the sweep cannot be read. Without them, suggestions would repeat earlier runs."""
 
 
 class WandbProtein:
-    """``optimizer`` with the history and the summary of a W&B run.
+    """An optimizer connected to a W&B run and its sweep.
 
     Args:
-        optimizer: Protein, or any other of ``make_optimizer``.
-        wandb_run: a run that is under way; default: this process's active one, and without any nothing is written.
-        metric: the summary key that is the objective of runs without protein.* keys.
-        load_history: learn from the sweep's other runs before the first suggestion.
+        optimizer: Protein, or another optimizer from ``make_optimizer``.
+        wandb_run: an unfinished run. Default: the active run of this process. Without a run, nothing is written.
+        metric: summary key of the objective of runs without protein.* keys.
+        load_history: learn from the other runs of the sweep before the first suggestion.
+
+    Raises:
+        HistoryUnavailable: raised by ``suggest`` and ``load_history`` if the runs of the sweep cannot be read.
+
+    Example:
+        >>> protein = WandbProtein(Protein(space), wandb.init(project="p"))  # doctest: +SKIP
+        >>> suggestion, info = protein.suggest()  # doctest: +SKIP
     """
 
     def __init__(
@@ -54,14 +62,14 @@ class WandbProtein:
         self.optimizer = optimizer
         self.run = wandb_run if wandb_run is not None else active_run()
         self.counts: Counter[str] = Counter()
-        """Runs of the sweep by state: success, failure, running, defunct, unscored, and those of another space."""
+        """Number of runs by state: success, failure, running, defunct, unscored, not learned, foreign (other space)."""
         self._metric = metric
         self._history_wanted = load_history
         self._pending: list[dict[str, Any]] = []
         self._open: dict[str, Any] | None = None
 
     def suggest(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The next configuration (nested) and what is predicted of it. It stays open until its result is recorded.
+        """Suggest a configuration (nested), with predictions. It stays open until its result is recorded.
 
         Raises HistoryUnavailable.
         """
@@ -74,21 +82,21 @@ class WandbProtein:
         return suggestion, details
 
     def record_observation(self, objective: float, cost: float) -> None:
-        """The result of the last suggestion. Raises RuntimeError when there is none, or it has its result already."""
+        """Record the result of the last suggestion. Raises RuntimeError if there is none or it already has a result."""
         self.optimizer.observe(self._opened("record_observation"), score=objective, cost=cost, strict=False)
         self._open = None
         if self.run is not None:
             write_success(self.run, float(plain(objective)), float(plain(cost)))
 
     def record_failure(self, error_message: str = "", cost: float | None = None) -> None:
-        """The last suggestion failed: its region becomes less likely, its score stays unknown."""
+        """Record that the last suggestion failed. Later suggestions avoid its region. Raises RuntimeError likewise."""
         self.optimizer.observe(self._opened("record_failure"), cost=cost, is_failure=True, strict=False)
         self._open = None
         if self.run is not None:
             write_failure(self.run, error_message)
 
     def load_history(self) -> None:
-        """Learn from the sweep's other runs, once. Nothing happens without a run that is online and in a sweep.
+        """Learn from the other runs of the sweep, once. Does nothing without an online run that is part of a sweep.
 
         Raises HistoryUnavailable.
         """
@@ -98,7 +106,7 @@ class WandbProtein:
             return
         found = list(_runs_of_sweep(self.run, self._metric))
         self._history_wanted = False
-        for run in reversed(found):  # asked for newest first
+        for run in reversed(found):  # the query returns the newest first
             self.counts[self._learn(run)] += 1
         log.info("W&B sweep %s: %s", self.run.sweep_id, dict(self.counts) or "no other runs")
 
@@ -110,10 +118,10 @@ class WandbProtein:
             return "not learned"
         try:
             if not params:
-                raise SpaceError("none of its parameters is one of the space")
+                raise SpaceError("it has no parameter of this search space")
             self.optimizer.space.validate(params)
         except SpaceError as error:
-            log.warning("W&B run %s is left out: %s", run.id, error)
+            log.warning("skipping W&B run %s: %s", run.id, error)
             return "foreign"
         if run.state == "running":
             self._pending.append(params)
@@ -131,13 +139,13 @@ class WandbProtein:
 
 
 def active_run() -> Any:
-    """The W&B run of this process, if the program has started one; wandb is not imported for the question."""
+    """The W&B run of this process, or None. Never imports wandb."""
     module = sys.modules.get("wandb")
     return getattr(module, "run", None) if module is not None else None
 
 
 def _runs_of_sweep(own: Any, metric: str) -> Iterator[HistoricalRun]:
-    """Every other run of ``own``'s sweep, the newest first, 250 in a request."""
+    """Every other run of ``own``'s sweep, the newest first, PER_PAGE per request."""
     import wandb
 
     place = f"{own.entity}/{own.project}"
@@ -150,9 +158,10 @@ def _runs_of_sweep(own: Any, metric: str) -> Iterator[HistoricalRun]:
         for run in runs:
             if run.id != own.id:
                 summary: Mapping[str, Any] = run.summary_metrics
-                yield read_run(run.id, run.state, run.config, summary, run.heartbeat_at, now, metric=metric)
-    except Exception as error:  # the SDK's errors have no base in common, and some are of its internals
+                record = WandbRecord(run.id, run.state, run.config, summary, run.heartbeat_at)
+                yield read_run(record, now, metric=metric)
+    except Exception as error:  # the SDK's errors have no common base class, and some are internal
         raise HistoryUnavailable(
-            f"the runs of W&B sweep {place}/{own.sweep_id} cannot be read: {error}; try again, or go on without them: "
+            f"the runs of W&B sweep {place}/{own.sweep_id} cannot be read: {error}; retry, or continue without them: "
             "load_history=False"
         ) from error

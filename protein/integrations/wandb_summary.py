@@ -1,4 +1,4 @@
-"""What is written to a W&B run: the protein.* summary keys, and the parameters as its config."""
+"""Writes suggestions and results to a W&B run: protein.* summary keys, and the parameters as its config."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from protein.searchspace.paths import flatten
 
 
 def write_suggestion(run: Any, suggestion: Mapping[str, Any], info: Mapping[str, Any]) -> None:
-    """A run begins with these parameters."""
+    """Record the parameters of a run that starts."""
     run.config.update(dict(suggestion), allow_val_change=True)
     run.summary.update(
         {
@@ -23,7 +23,7 @@ def write_suggestion(run: Any, suggestion: Mapping[str, Any], info: Mapping[str,
 
 
 def write_success(run: Any, objective: float, cost: float) -> None:
-    """A run has its result."""
+    """Record the result of a run."""
     run.summary.update(
         {
             "score": objective,
@@ -36,5 +36,5 @@ def write_success(run: Any, objective: float, cost: float) -> None:
 
 
 def write_failure(run: Any, message: str) -> None:
-    """A run has failed."""
+    """Record the failure of a run."""
     run.summary.update({STATE: "failure", ERROR: message})

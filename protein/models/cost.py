@@ -1,4 +1,4 @@
-"""The model of the cost: log-cost under a Gaussian process with a linear trend, cut-short runs as lower bounds."""
+"""The cost model: a Gaussian process of log-cost with a linear trend. Censored runs are lower bounds."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from protein.models.surrogate import KernelSpec, Surrogate, fit
 Array = npt.NDArray[np.float64]
 
 CONSTANT_SPREAD = 0.02
-"""Standard deviation of log-cost below which the cost counts as constant: 2%, what a clock's jitter makes."""
+"""Standard deviation of log-cost below which the cost counts as constant. 2% is typical timing jitter."""
 
 
 class CostModel:
-    """Posterior over log-cost given the priced rows of a history; cost in the user's units, log is natural.
+    """Posterior over log-cost given the priced rows of a history. Costs are in the user's units; the log is natural.
 
-    Costs that are zero or negative count as half the least positive one (log needs a positive number). A cost that
-    never varies is `constant`: it is predicted, and takes no part in the acquisition.
+    A zero or negative cost counts as half of the lowest positive cost, because the log needs a positive number. A cost
+    that does not vary is `constant`: it is predicted, but the acquisition ignores it.
     """
 
     def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
@@ -36,7 +36,7 @@ class CostModel:
         bounds = np.log(_positive(history.cost[bounded]))
         self.known = bool(len(known) or len(bounds))
         self.standardization: Standardization = standardize(known if len(known) else bounds, clip=False)
-        self.level = float(np.median(known)) if len(known) else float(bounds.max(initial=0.0))
+        self.constant_log_cost = float(np.median(known)) if len(known) else float(bounds.max(initial=0.0))
         values = np.concatenate([known, bounds])
         self.constant = len(values) < 2 or float(values.std()) < CONSTANT_SPREAD
         self.surrogate: Surrogate | None = None
@@ -46,7 +46,7 @@ class CostModel:
         x, z = history.x[priced], self.standardization.forward(known)
         z_bounds = self.standardization.forward(bounds)
         priority = np.where(np.isfinite(history.utility[priced]), history.utility[priced], -np.inf)
-        if len(known) < 2:  # too little to impute from: the bounds themselves are the best guess
+        if len(known) < 2:  # too few rows to impute from: use the bounds as observations
             x, z = np.concatenate([x, history.x[bounded]]), np.concatenate([z, z_bounds])
             priority, z_bounds = np.zeros(len(x)), np.zeros(0)
         self.surrogate = model or fit_cost(x, z, priority)
@@ -55,7 +55,7 @@ class CostModel:
             self.surrogate, torch.tensor(x[rows]), torch.tensor(z[rows])[:, None], device=capacity.device
         )
         if len(z_bounds):
-            # a run that was cut short cost at least what it had cost by then, and what the others predict for it
+            # A censored run costs at least its lower bound. Impute the prediction of the other runs if that is higher.
             cut = select_rows(z_bounds, capacity.rows // 4)
             at = torch.tensor(history.x[bounded][cut])
             mean, _ = self.posterior.predict(at)
@@ -65,7 +65,7 @@ class CostModel:
     def log_cost(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation, (m,) each, of log-cost at rows of `x` (m, d); differentiable in `x`."""
         if self.posterior is None:
-            return x.new_full((len(x),), self.level), x.new_full((len(x),), CONSTANT_SPREAD)
+            return x.new_full((len(x),), self.constant_log_cost), x.new_full((len(x),), CONSTANT_SPREAD)
         mean, sd = self.posterior.mean_and_sd(x)
         scale, shift = self.standardization.scale, self.standardization.shift
         return mean[:, 0] * scale + shift, sd * scale
@@ -73,7 +73,7 @@ class CostModel:
     def predict(self, x: Array) -> tuple[Array, Array]:
         """`log_cost` at rows of an array (m, d), in chunks and without gradients."""
         if self.posterior is None:
-            return np.full(len(x), self.level), np.full(len(x), CONSTANT_SPREAD)
+            return np.full(len(x), self.constant_log_cost), np.full(len(x), CONSTANT_SPREAD)
         mean, sd = self.posterior.predict(torch.tensor(x))
         scale, shift = self.standardization.scale, self.standardization.shift
         return mean[:, 0].numpy() * scale + shift, sd.numpy() * scale
@@ -87,11 +87,11 @@ def fit_cost(x: Array, z: Array, priority: Array) -> Surrogate:
 
 def _positive(cost: Array) -> Array:
     positive = cost[cost > 0]
-    least = float(positive.min()) if len(positive) else 1.0
-    out: Array = np.where(cost > 0, cost, max(least / 2, 1e-300))
+    lowest = float(positive.min()) if len(positive) else 1.0
+    out: Array = np.where(cost > 0, cost, max(lowest / 2, 1e-300))
     return out
 
 
 def cost_of(log_cost: float) -> float:
-    """exp without overflow: predictions far outside the data may be huge, never infinite."""
+    """exp without overflow. Predictions far outside the data can be huge but stay finite."""
     return math.exp(min(max(log_cost, -700.0), 700.0))

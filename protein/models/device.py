@@ -1,7 +1,7 @@
-"""Where predictions are computed, and on how many observations: a GPU conditions on more of them than a CPU can.
+"""The device that computes predictions, and the number of observations it conditions on; a GPU can use more.
 
-Hyperparameters are fitted on the CPU in any case (256 rows: a GPU would wait for its launches). What grows with the
-observations is the Cholesky factor and the kernel rows of the candidates; those live on the device.
+Hyperparameters are always fitted on the CPU: with 256 rows, a GPU would mostly wait for kernel launches. The Cholesky
+factor and the kernel rows of the candidates grow with the observations. They are stored on the device.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 
 CPU_ROWS = 1024
-"""8 MB a matrix of float64, and 0.03 s for its factor on one thread."""
+"""8 MB for one float64 matrix, and 0.03 s for its Cholesky factor on one thread."""
 CUDA_ROWS = 8192
-"""540 MB a matrix of float64; three or more of them are held."""
+"""540 MB for one float64 matrix. At least three of them are in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ CPU = Capacity()
 
 
 def capacity_for(device: str, count: int) -> Capacity:
-    """The capacity for `count` observations; `device` as in ProteinSettings: auto, cpu or cuda.
+    """The capacity for `count` observations. `device` is auto, cpu or cuda, as in ProteinSettings.
 
-    auto takes a GPU where one is present and `count` is more than the CPU conditions on: below that it is no faster.
-    Raises ValueError for cuda where there is none.
+    auto uses a GPU if there is one and `count` exceeds CPU_ROWS; below that a GPU is not faster. Raises ValueError for
+    cuda without a GPU.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device: 'cuda' is not available here; use 'auto' or 'cpu', or install torch with CUDA")

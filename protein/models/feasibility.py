@@ -1,7 +1,7 @@
-"""The model of failures: the probability that parameters lead to a result at all, from the first failure on.
+"""The feasibility model: the probability that a run with given parameters succeeds. Used from the first failure on.
 
-A Gaussian process without constant on targets 0 (a result) and -1 (a failure): far from every failure it returns to 0,
-that is to "works". P(success) = Phi((0.5 + mean) / 0.25), 0.98 where nothing is known and 0.02 on top of a failure.
+It is a Gaussian process without a constant, on targets 0 (success) and -1 (failure). Far from every failure it returns
+to 0, that is, to success. P(success) = Phi((0.5 + mean) / 0.25): 0.98 without data and 0.02 at a failure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SPEC = KernelSpec(constant=False, noise=0.03, noise_log_sd=1.0)
 
 
 class FeasibilityModel:
-    """P(success) given which rows of a history failed. A run stopped by its deadline did not fail."""
+    """P(success) given which rows of a history failed. A timeout is not a failure."""
 
     def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
         target = np.where(history.failed, -1.0, 0.0)

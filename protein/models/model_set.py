@@ -1,4 +1,4 @@
-"""The three models of one history (score, cost, feasibility), and predictions in the user's units."""
+"""The models of one history (score, cost, feasibility, additional outcomes), and predictions in the user's units."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from protein.models.score import ScoreModel
 
 Array = npt.NDArray[np.float64]
 
-LARGEST = 1e308
-"""Bound of what is told: predictions may be huge, never infinite."""
+MAX_PREDICTION = 1e308
+"""Bound of reported predictions, which must stay finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Models:
         mean, sd = self.score.predict(x)
         scaling = self.score.standardization
         center = np.array([self.sign * scaling.backward(float(m)) for m in mean])
-        return center, np.minimum(sd * scaling.scale, LARGEST)
+        return center, np.minimum(sd * scaling.scale, MAX_PREDICTION)
 
     def predict_cost(self, x: Array) -> Array:
-        """Median cost (m,) at rows of `x` (m, dim); NaN while no cost was observed."""
+        """Median cost (m,) at rows of `x` (m, dim); NaN as long as no cost is known."""
         if not self.cost.known:
             return np.full(len(x), math.nan)
         return np.array([cost_of(float(value)) for value in self.cost.predict(x)[0]])
@@ -55,12 +55,12 @@ class Models:
         center, _ = self.predict_score(x)
         sd = np.hypot(self.score.predict(x)[1], math.sqrt(self.score.noise))
         with np.errstate(over="ignore"):
-            return center, np.minimum(sd * self.score.standardization.scale, LARGEST)
+            return center, np.minimum(sd * self.score.standardization.scale, MAX_PREDICTION)
 
     def forecast_cost(self, x: Array) -> tuple[Array, Array]:
         """Median cost, and standard deviation of log-cost, (m,) each, of one OBSERVATION at rows of `x` (m, dim).
 
-        NaN while no cost was observed. A cost that never varies has the spread the model gives it, without noise.
+        NaN as long as no cost is known. A constant cost has the model's spread, without noise.
         """
         if not self.cost.known:
             return np.full(len(x), math.nan), np.full(len(x), math.nan)
@@ -71,9 +71,9 @@ class Models:
 
 
 def build_models(history: History, goal: str, device: str = "cpu") -> Models:
-    """Fit the three models; a pure function of its arguments. Call it with threads pinned.
+    """Fit the models. A pure function of its arguments; call it with threads pinned.
 
-    device: as in ProteinSettings. Raises ValueError for cuda where there is none.
+    device: as in ProteinSettings. Raises ValueError for cuda without a GPU.
     """
     capacity = capacity_for(device, len(history))
     return Models(
@@ -89,7 +89,7 @@ def build_models(history: History, goal: str, device: str = "cpu") -> Models:
 def describe(models: Models, row: Array) -> dict[str, Any]:
     """Predictions at one row (dim,): score and cost with 80% intervals, and the probability of success.
 
-    `*_interval` is of the noise-free function, `*_forecast` of an observation, which has the noise too.
+    `*_interval` describes the noise-free function, `*_forecast` an observation, which includes noise.
     """
     out: dict[str, Any] = {}
     x = row[None, :]
@@ -114,7 +114,7 @@ def describe(models: Models, row: Array) -> dict[str, Any]:
 
 def _score_forecast(models: Models, x: Array) -> dict[str, Any]:
     mean, sd = (float(v[0]) for v in models.forecast_score(x))
-    ends = [min(max(mean + z * sd, -LARGEST), LARGEST) for z in (-Z80, Z80)]
+    ends = [min(max(mean + z * sd, -MAX_PREDICTION), MAX_PREDICTION) for z in (-Z80, Z80)]
     return {"mean": mean, "sd": sd, "interval": ends}
 
 

@@ -1,4 +1,4 @@
-"""The models of further outcomes: Gaussian processes as the score's, and the probability that a level is reached."""
+"""The models of additional outcomes: Gaussian processes like that of the score, and P(outcome >= level)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from protein.models.score import fit_score
 
 Array = npt.NDArray[np.float64]
 
-LEAST_SD = 0.05
-"""In standardized units: a level is a slope for the search, not a wall."""
+MIN_SD = 0.05
+"""Floor of the standard deviation, in standardized units. It keeps the gradient of this soft constraint finite."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeModel:
-    """Posterior over one standardized outcome (times its sign: larger is better); the prior without any value."""
+    """Posterior over one standardized outcome (times its sign, so larger is better). Without values it is the prior."""
 
     standardization: Standardization
     posterior: Posterior
@@ -35,7 +35,7 @@ class OutcomeModel:
     def log_probability(self, x: Tensor, level: float) -> Tensor:
         """log P(outcome >= level) (m,) at rows of `x` (m, d), level standardized; differentiable in `x`."""
         mean, sd = self.posterior.mean_and_sd(x)
-        out: Tensor = torch.special.log_ndtr((mean[:, 0] - level) / sd.clamp_min(LEAST_SD))
+        out: Tensor = torch.special.log_ndtr((mean[:, 0] - level) / sd.clamp_min(MIN_SD))
         return out
 
     def predict(self, x: Array) -> tuple[Array, Array]:

@@ -1,8 +1,8 @@
-"""Predictions of a fitted Gaussian process: means, variances, joint samples, and conditioning on further rows.
+"""Predictions of a fitted Gaussian process: means, variances, joint samples, and conditioning on additional rows.
 
 Only the mean and the variance at each point are computed, never a joint posterior over candidates: memory is
-O(points x rows), in chunks. Targets may have several columns (fantasies of the same rows): the variance is common to
-all of them, since it does not depend on the targets.
+O(points x rows), in chunks. Targets may have several columns (fantasies of the same rows): they share the
+variance, which does not depend on the targets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from protein.models.surrogate import Surrogate, cholesky
 
 CHUNK = 256
-"""Rows of a kernel matrix made at once: a kernel makes some ten temporaries of that size (3 MB at 1,024 columns)."""
+"""Rows of a kernel matrix computed at once. A kernel allocates about ten temporaries of this size (3 MB each)."""
 
 
 class Posterior:
@@ -24,7 +24,7 @@ class Posterior:
     def __init__(
         self, model: Surrogate, x: Tensor, y: Tensor, factor: Tensor | None = None, *, device: str = "cpu"
     ) -> None:
-        """`device`: where it computes; what comes in and goes out stays on the CPU."""
+        """`device`: the device for computations. Arguments and results stay on the CPU."""
         self.device = device
         self.model = model if device == "cpu" else copy.deepcopy(model).to(device)
         self.x, self.y = x.to(device), y.to(device)
@@ -68,7 +68,7 @@ class Posterior:
             return sampled.to(x.device)
 
     def condition(self, x: Tensor, y: Tensor) -> Posterior:
-        """The posterior after further rows `x` (p, d) with targets `y` (p, s), hyperparameters unchanged.
+        """The posterior after additional rows `x` (p, d) with targets `y` (p, s), hyperparameters unchanged.
 
         Exact: the Cholesky factor grows by a block, O(n^2 p). A posterior of one target column is broadcast to s.
         """
@@ -88,7 +88,7 @@ class Posterior:
 
 
 def gram(model: Surrogate, x: Tensor) -> Tensor:
-    """Prior covariance (n, n) of the rows of `x` (n, d), without gradients, made in blocks of rows."""
+    """Prior covariance (n, n) of the rows of `x` (n, d), without gradients, computed in blocks of rows."""
     out = torch.empty(len(x), len(x), dtype=x.dtype)
     with torch.no_grad():
         for i in range(0, len(x), CHUNK):

@@ -1,4 +1,4 @@
-"""Standardization of targets: an outlier must not flatten the rest, and no input may overflow."""
+"""Standardization of targets, robust to outliers and to overflow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Standardization:
 
     def forward(self, y: Array) -> Array:
         """Standardized values (n,) of `y` (n,)."""
-        # half of each first: the difference of two large numbers of opposite sign would overflow
+        # Halved first: the difference of two large numbers of opposite sign would overflow.
         half = np.maximum(y, self.floor) / 2 - self.shift / 2
         out: Array = half / (self.scale / 2)
         return out
@@ -33,8 +33,8 @@ class Standardization:
 def standardize(y: Array, *, clip: bool) -> Standardization:
     """Standardization of finite values `y` (n,) to mean 0 and variance 1.
 
-    With `clip`, values below median - 2 IQR count as that (catastrophic scores say "bad", not "how bad"). Equal values
-    keep scale 1.
+    With `clip`, values below median - 2 IQR are raised to it, so that catastrophic scores do not dominate the scale. If
+    all values are equal, the scale is 1.
     """
     if len(y) == 0:
         return Standardization()

@@ -1,4 +1,4 @@
-"""The model of the score: clipped, standardized utility under a Gaussian process, with pending runs as fantasies."""
+"""The score model: a Gaussian process of clipped, standardized utility. Pending runs are fantasies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from protein.models.surrogate import KernelSpec, Surrogate, fit
 Array = npt.NDArray[np.float64]
 
 FIT_ROWS = 256
-"""Rows that hyperparameters are fitted to; the cost of a fit is cubic in them."""
+"""Maximum number of rows in a fit of hyperparameters, whose time is cubic in them."""
 FANTASIES = 16
 """Joint samples of the scores of pending runs."""
 
@@ -24,7 +24,7 @@ FANTASIES = 16
 class ScoreModel:
     """Posterior over standardized utility given the scored rows of a history.
 
-    With no scored row at all it is the prior: mean 0, the same uncertainty everywhere.
+    Without scored rows it is the prior: mean 0 and the same uncertainty everywhere.
     """
 
     def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
@@ -48,9 +48,9 @@ class ScoreModel:
     def with_pending(self, x: Array, normals: Array, ceiling: float | Array = np.inf) -> tuple[Posterior, Array]:
         """The posterior after fantasized results at pending rows `x` (p, d), and the fantasies (p, s).
 
-        ceiling: a bound of the fantasies, one number or (p, 1).
+        ceiling: an upper bound of the fantasies, one number or (p, 1).
         Each column of standard normals (p, s) gives one joint sample of f at `x`; conditioning on it keeps the
-        information that these points will be known: the variance shrinks there, the mean follows each sample
+        information that these points will be known. The variance shrinks there and the mean follows each sample
         (Snoek et al. 2012, section 3.2).
         """
         if len(x) == 0:
@@ -72,11 +72,11 @@ def fit_score(x: Array, z: Array) -> Surrogate:
 
 
 def normals_for(count: int, rng: np.random.Generator) -> Array:
-    """Standard normals (count, FANTASIES), in antithetic pairs: the fantasies of a point average to its mean."""
+    """Standard normals (count, FANTASIES), in antithetic pairs: a point's fantasies average to its posterior mean."""
     half = rng.standard_normal((count, FANTASIES // 2))
     return np.concatenate([half, -half], axis=1)
 
 
 def as_tensor(x: Array) -> Tensor:
-    """A copy of `x` in memory aligned as torch does it: sums over unaligned memory may differ in the last bit."""
+    """A copy of `x` in memory aligned by torch. Sums over unaligned memory can differ in the last bit."""
     return torch.tensor(x, dtype=torch.float64)

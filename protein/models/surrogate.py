@@ -4,14 +4,14 @@ Model, on inputs in the unit box and standardized targets::
 
     y = f(x) + e,   f ~ GP(0, s^2 Matern52(ARD) [+ 1] [+ 9 (x - 1/2).(x' - 1/2)]),   e ~ N(0, noise)
 
-The constant of variance 1 stands for an unknown mean and the linear part for a trend that extrapolates (for log-cost,
-arXiv 2011.11456); both are marginalized instead of fitted. Priors, with d model columns:
+The constant of variance 1 models an unknown mean and the linear part a trend that extrapolates (for log-cost,
+arXiv 2011.11456). Both are marginalized instead of fitted. Priors, with d model columns:
 
     ls       LogNormal(sqrt(2) + ln(d)/2, sqrt(3)) as a density in ls (arXiv 2402.02229): its mode is
-             exp(sqrt(2) + ln(d)/2 - 3), 0.5 at d = 6. Taken as a density in ln ls the mode would be 10,
-             and the optimizer would propose the same point again and again.
+             exp(sqrt(2) + ln(d)/2 - 3), 0.5 at d = 6. As a density in ln ls its mode would be 10, and the
+             optimizer would propose the same point repeatedly.
     ln s^2   N(0, 1)
-    ln noise N(ln 1e-3, 2) unless the model says otherwise, within [1e-6, 1]
+    ln noise N(ln 1e-3, 2) unless the KernelSpec overrides it, within [1e-6, 1]
 
 The kernels, constraints and priors are gpytorch's modules with raw parameter = log(value). The maximum a posteriori is
 found by scipy's L-BFGS-B on the closed form of protein.models.likelihood. All arithmetic is float64. Importing this
@@ -48,7 +48,7 @@ SLOPE_VARIANCE = 9.0
 
 @dataclass(frozen=True, slots=True)
 class KernelSpec:
-    """What distinguishes the three models: fixed parts of the kernel and the prior of the noise."""
+    """The differences between the models: fixed parts of the kernel and the prior of the noise."""
 
     constant: bool = True
     linear: bool = False
@@ -61,7 +61,7 @@ def _log_positive() -> gpytorch.constraints.Positive:
 
 
 class ScaledMatern(gpytorch.kernels.MaternKernel):  # type: ignore[misc]  # gpytorch has no types
-    """s^2 Matern52(ARD). In place of gpytorch's ScaleKernel, whose constructor imports sympy (0.5 s, 40 MB)."""
+    """s^2 Matern52(ARD). Replaces gpytorch's ScaleKernel, whose constructor imports sympy (0.5 s, 40 MB)."""
 
     def __init__(self, dim: int) -> None:
         super().__init__(nu=2.5, ard_num_dims=dim, lengthscale_constraint=_log_positive())
@@ -127,7 +127,7 @@ class Surrogate(gpytorch.models.ExactGP):  # type: ignore[misc]  # gpytorch has 
         return out
 
     def forward(self, x: Tensor) -> gpytorch.distributions.MultivariateNormal:
-        """The prior at rows of `x` (m, d), as gpytorch's own machinery wants it."""
+        """The prior at rows of `x` (m, d), as gpytorch's ExactGP requires it."""
         return gpytorch.distributions.MultivariateNormal(self.mean_module(x), self.covariance(x, x))
 
     def log_prior(self) -> Tensor:
@@ -164,7 +164,7 @@ def _log_normal_density(loc: float, scale: float) -> gpytorch.priors.Prior:
 
 
 class _log_of:
-    """A prior's closure: the log of a module's property. A class, since models are deep-copied and pickled."""
+    """A prior's closure: the log of a module's property. A class, because models are deep-copied and pickled."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -175,9 +175,10 @@ class _log_of:
 
 
 def cholesky(matrix: Tensor) -> Tensor:
-    """Lower Cholesky factor (n, n) of a covariance, with the least jitter that makes it work.
+    """Lower Cholesky factor (n, n) of a covariance, with the smallest sufficient jitter.
 
-    The jitter is relative to the mean of the diagonal, so that it neither drowns a small model nor misses a large one.
+    The jitter is relative to the mean of the diagonal, so that it suits both small and large covariances. Raises
+    ValueError if the largest jitter is not sufficient.
     """
     if len(matrix) == 0:
         return matrix
@@ -195,13 +196,13 @@ def fit(x: Array, y: Array, spec: KernelSpec, *, iterations: int = 40) -> Surrog
     """Maximum a posteriori model of targets `y` (n,) at rows of `x` (n, d), n >= 1.
 
     Two starts (ls 0.5 sqrt(d), noise 1e-3; ls 0.2 sqrt(d), noise 1e-2), `iterations` L-BFGS steps each; the better
-    end wins, the first on a tie. Starts are constants, so that the result depends on the data alone.
+    result wins, the first on a tie. The starts are constant, so that the result depends only on the data.
     """
     dim = x.shape[1]
     model = Surrogate(dim, spec)
     bounds = [LOG_BOUNDS_LENGTHSCALE] * dim + [LOG_BOUNDS_SIGNAL, LOG_BOUNDS_NOISE]
     best: tuple[float, Array] | None = None
-    if len(y) < 2 or float(np.ptp(y)) == 0.0:  # nothing to learn from: the modes of the priors
+    if len(y) < 2 or float(np.ptp(y)) == 0.0:  # no information: use the modes of the priors
         model.write(np.array([lengthscale_loc(dim) - LENGTHSCALE_LOG_SD**2] * dim + [0.0, math.log(spec.noise)]))
         return _frozen(model)
     objective = LogPosterior(x, y, model.trend_of(x), spec.noise, spec.noise_log_sd)

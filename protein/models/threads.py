@@ -1,4 +1,4 @@
-"""One thread for everything numerical, whatever the machine and the caller have set."""
+"""A fixed number of threads for all numerical code, independent of the machine and of the caller's settings."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import scipy.linalg.blas  # noqa: F401  # so that the controller finds scipy's own BLAS, which L-BFGS uses
+import scipy.linalg.blas  # noqa: F401  # loads scipy's own BLAS, which L-BFGS uses, so that the controller finds it
 import threadpoolctl
 import torch
 
 
 @contextmanager
 def pinned_threads(count: int = 1) -> Iterator[None]:
-    """Run with `count` threads in torch and in every BLAS, and give the caller's settings back.
+    """Run with `count` threads in torch and in every BLAS, and restore the caller's settings afterwards.
 
-    The order of floating point sums depends on the number of threads: only a fixed one gives the same bits on every
-    call. One thread is no slower below some 500 observations (a BLAS with more of them mostly waits for itself: three
-    times the CPU seconds at 100 observations), and leaves the other cores to the training runs.
+    The order of floating point sums depends on the number of threads, so only a fixed number gives the same bits on
+    every call. Below about 500 observations one thread is not slower: several threads mostly wait for each other and
+    take three times the CPU seconds at 100 observations. The other cores stay free for the training runs.
     """
     before = torch.get_num_threads()
     with _pools().limit(limits=count):
@@ -32,5 +32,5 @@ def pinned_threads(count: int = 1) -> Iterator[None]:
 
 @functools.cache
 def _pools() -> threadpoolctl.ThreadpoolController:
-    """The libraries with threads of their own; looking for them takes some milliseconds."""
+    """The loaded libraries with thread pools. Cached, because the search for them takes some milliseconds."""
     return threadpoolctl.ThreadpoolController()

@@ -1,6 +1,6 @@
-"""Candidate points: spread over the whole box, and perturbations of good points at several distances.
+"""Candidate points: points spread over the whole box, and perturbations of good points at several distances.
 
-Everything here works on rows of the unit box (m, dim) and is a pure function of its arguments; numpy only.
+All functions work on rows of the unit box (m, dim), are pure and need only numpy and scipy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from protein.space import SearchSpace
 Array = npt.NDArray[np.float64]
 
 DISTANCES = (0.5, 0.15, 0.05)
-"""Standard deviations of perturbations, as shares of a coordinate's range: leave the basin, explore it, refine."""
+"""Standard deviations of perturbations, as fractions of a coordinate's range: global, regional and local search."""
 
 
 def spread(space: SearchSpace, count: int, rng: np.random.Generator) -> Array:
@@ -28,8 +28,8 @@ def spread(space: SearchSpace, count: int, rng: np.random.Generator) -> Array:
 def perturb(space: SearchSpace, centers: Array, count: int, widths: Array, rng: np.random.Generator) -> Array:
     """`count` perturbations of each of `centers` (k, dim), snapped: (k * count, dim).
 
-    Each changes a random non-empty subset of the parameters. `widths` (dim,) multiplies DISTANCES per column.
-    A changed grid column moves at least one step, a changed one-hot parameter takes another level.
+    Each perturbation changes a random non-empty subset of the parameters. `widths` (dim,) multiplies DISTANCES per
+    column. A changed grid column moves by at least one step. A changed one-hot parameter gets another category.
     """
     if count <= 0 or len(centers) == 0:
         return np.zeros((0, space.dim))
@@ -44,32 +44,41 @@ def perturb(space: SearchSpace, centers: Array, count: int, widths: Array, rng: 
     moved = base + rng.standard_normal(base.shape) * distance
     direction = np.where(rng.random(base.shape) < 0.5, -1.0, 1.0)
     uniform = rng.random((rows, parameters))
-    # a point on the edge that would leave the box moves inwards instead
+    # A point on the edge that would leave the box moves inward instead.
     moved = np.where(np.clip(moved, 0.0, 1.0) == base, 2 * base - moved, moved)
     for j, column in enumerate(space.columns):
-        if column.kind != "grid":
-            continue
-        step = column.step
-        inner = np.clip(moved[:, j], 0.5 * step, 1 - 0.5 * step)
-        stuck = np.abs(inner - base[:, j]) < 0.75 * step
-        target = base[:, j] + direction[:, j] * step
-        # a step off the end of the range goes the other way
-        outside = (target < -0.25 * step) | (target > 1 + 0.25 * step)
-        target = np.where(outside, base[:, j] - direction[:, j] * step, target)
-        moved[:, j] = np.where(stuck, target, moved[:, j])
+        if column.kind == "grid":
+            moved[:, j] = _move_on_grid(column.step, base[:, j], moved[:, j], direction[:, j])
     for k in range(parameters):
         columns = np.flatnonzero(owner == k)
         if space.columns[columns[0]].kind == "onehot":
-            levels = len(columns)
-            now = base[:, columns].argmax(axis=1)
-            other = (now + 1 + np.floor(uniform[:, k] * (levels - 1)).astype(np.int64)) % levels
-            moved[:, columns] = np.eye(levels)[other]
+            moved[:, columns] = _other_category(base[:, columns], uniform[:, k])
     moved = np.where(mask[:, owner], moved, base)
     return space.snap(np.clip(moved, 0.0, 1.0))
 
 
+def _move_on_grid(step: float, base: Array, moved: Array, direction: Array) -> Array:
+    """`moved` (m,), with every value that would snap back to `base` (m,) replaced by one step in `direction`."""
+    inner = np.clip(moved, 0.5 * step, 1 - 0.5 * step)
+    stuck = np.abs(inner - base) < 0.75 * step
+    target = base + direction * step
+    # A step beyond the end of the range is reversed.
+    outside = (target < -0.25 * step) | (target > 1 + 0.25 * step)
+    target = np.where(outside, base - direction * step, target)
+    out: Array = np.where(stuck, target, moved)
+    return out
+
+
+def _other_category(onehot: Array, uniform: Array) -> Array:
+    """One-hot rows (m, c) of a category other than that of `onehot` (m, c), chosen by `uniform` (m,) in [0, 1)."""
+    count = onehot.shape[1]
+    other = (onehot.argmax(axis=1) + 1 + np.floor(uniform * (count - 1)).astype(np.int64)) % count
+    out: Array = np.eye(count)[other]
+    return out
+
+
 def neighbors(space: SearchSpace, row: Array) -> Array:
-    """Every point (m, dim) one grid step, or one level of a one-hot parameter, away from `row` (dim,)."""
+    """Every point (m, dim) one grid step, or one category of a one-hot parameter, away from `row` (dim,)."""
     owner = parameter_of_column(space)
     out: list[Array] = []
     for j, column in enumerate(space.columns):
@@ -96,5 +105,5 @@ def parameter_of_column(space: SearchSpace) -> npt.NDArray[np.int64]:
 
 
 def row_key(row: Array) -> bytes:
-    """Identity of a snapped row (dim,): equal where two rows stand for the same values, up to rounding."""
+    """Identity of a snapped row (dim,): equal if two rows represent the same values, up to rounding."""
     return (np.round(row, 9) + 0.0).tobytes()

@@ -1,4 +1,4 @@
-"""The observed Pareto front of a history: what is worth improving, and around which candidates are drawn."""
+"""The observed Pareto front of a history: the points to improve on and to search around."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ def front_rows(history: History) -> Array:
 
 
 def front_positions(history: History) -> npt.NDArray[np.int64]:
-    """Positions of the observed Pareto front of score and cost, by rising cost; of a constant cost, the best row.
+    """Positions of the observed Pareto front of score and cost, by rising cost. With a constant cost: the best row.
 
-    With further objectives: of all of them, among the rows that reach every threshold (all rows, while none does).
+    With additional objectives, the front covers all of them and contains only rows that reach every threshold. As long
+    as no row does, all scored rows count.
     """
     if history.outcomes.outcomes:
         return _front_with_outcomes(history)
@@ -34,8 +35,8 @@ def front_positions(history: History) -> npt.NDArray[np.int64]:
 
 
 def _front_with_outcomes(history: History) -> npt.NDArray[np.int64]:
-    fine = history.scored & history.outcomes.reach(history.outcomes.least)
-    rows = np.flatnonzero(fine if fine.any() else history.scored)
+    eligible = history.scored & history.outcomes.reach(history.outcomes.least)
+    rows = np.flatnonzero(eligible if eligible.any() else history.scored)
     columns = [history.utility[rows, None], history.outcomes.objectives[rows]]
     if history.priced.any():
         columns.append(-history.cost[rows, None])

@@ -1,4 +1,4 @@
-"""One suggestion of the models: draw a level of cost, make candidates, value them, polish the best.
+"""One model-based suggestion: draw a cost level, generate candidates, evaluate the acquisition, refine the best.
 
 A pure function of (space, settings, models, pending, generator). Rows are points of the unit box (dim,).
 """
@@ -26,33 +26,36 @@ from protein.space import SearchSpace
 Array = npt.NDArray[np.float64]
 
 NOISE_ALLOWING_REPEATS = 0.1
-"""Noise variance (of standardized scores) from which measuring a point again is worth a run."""
+"""Noise variance (of standardized scores) above which measuring a point repeatedly is worth a run."""
 ENUMERABLE = 2048
-"""Spaces of at most so many cells are searched whole."""
+"""Maximum number of cells of a space that is enumerated completely."""
 POLISHED = 4
+"""Number of best candidates that are refined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A suggestion and why: its row, the acquisition's value and kind, the level drawn (cost) and the cap's verdict."""
+    """A suggestion with its acquisition value and kind, its cost level (a cost, not its log), and whether it exceeds
+    max_suggestion_cost."""
 
     row: Array
     params: Mapping[str, Any]
     value: float
-    level: float | None
+    cost_level: float | None
     over_max_cost: bool
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What a suggestion must satisfy.
+class CandidateConstraints:
+    """The constraints that every suggestion must satisfy.
 
-    spare: a flat point that passes the constraints, where candidates run out; raises SearchSpaceInfeasible.
-    allowed: whether flat parameters pass; None without constraints. anchors: rows (k, dim) that pass.
+    fallback: returns a flat point that satisfies the constraints, for use when no candidate is left. Raises
+    SearchSpaceInfeasible. allowed: tests flat parameters; None without constraints. anchors: rows (k, dim) that satisfy
+    the constraints.
     """
 
-    spare: Callable[[], Mapping[str, Any]]
+    fallback: Callable[[], Mapping[str, Any]]
     allowed: Callable[[Mapping[str, Any]], bool] | None = None
     anchors: Array | None = None
 
@@ -62,54 +65,60 @@ def propose(
     settings: ProteinSettings,
     models: Models,
     pending: Array,
-    rules: Rules,
+    constraints: CandidateConstraints,
     rng: np.random.Generator,
     fantasy_rng: np.random.Generator,
 ) -> Chosen:
-    """The next point given pending rows (p, dim), which must be sorted."""
-    acquisition, level, limit = draw_acquisition(settings, models, pending, rng, fantasy_rng)
-    candidates = draw_candidates(space, settings, models, level, limit, rng)
-    candidates = unique_rows(allowed_rows(space, candidates, rules))
+    """Choose the next point, given pending rows (p, dim). They must be sorted."""
+    acquisition, cost_level, cost_limit = draw_acquisition(settings, models, pending, rng, fantasy_rng)
+    candidates = draw_candidates(space, settings, models, cost_level, cost_limit, rng)
+    candidates = unique_rows(allowed_rows(space, candidates, constraints))
     taken = [{row_key(r) for r in space.snap(pending)}, {row_key(r) for r in space.snap(models.history.x)}]
     if models.score.noise > NOISE_ALLOWING_REPEATS and space_size(space) > ENUMERABLE:
         taken.pop()
-    fresh = untaken(candidates, taken)
-    if (len(fresh) == 0 and space_size(space) > ENUMERABLE) or len(candidates) == 0:
-        fresh = space.snap(space.encode(rules.spare())[None, :])
-    if len(fresh) == 0:  # a small space is exhausted: the best point once more, a pending one last of all
-        fresh = untaken(candidates, taken[:1])
-    candidates = fresh if len(fresh) else candidates
-    over = False
-    if limit is not None:
+    candidates = _new_candidates(space, candidates, taken, constraints)
+    over_max_cost = False
+    if cost_limit is not None:
         log_cost, _ = models.cost.predict(candidates)
-        over = not (log_cost <= limit).any()
-        candidates = candidates[log_cost <= (log_cost.min() + 1e-9 if over else limit)]
+        over_max_cost = not (log_cost <= cost_limit).any()
+        candidates = candidates[log_cost <= (log_cost.min() + 1e-9 if over_max_cost else cost_limit)]
     values = acquisition.values(candidates)
-    if isinstance(acquisition, Acquisition) and not over:
-        order = np.argsort(-values, kind="stable")[:POLISHED]
-        refined = polish(space, acquisition, candidates[order])
-        refined = unique_rows(allowed_rows(space, refined, rules))
+    if isinstance(acquisition, Acquisition) and not over_max_cost:
+        top = candidates[np.argsort(-values, kind="stable")[:POLISHED]]
+        refined = unique_rows(allowed_rows(space, polish(space, acquisition, top), constraints))
         refined = untaken(refined, taken)
-        if limit is not None and len(refined):
-            refined = refined[models.cost.predict(refined)[0] <= limit]
+        if cost_limit is not None and len(refined):
+            refined = refined[models.cost.predict(refined)[0] <= cost_limit]
         if len(refined):
             candidates = np.concatenate([candidates, refined])
             values = np.concatenate([values, acquisition.values(refined)])
     best = int(np.argmax(values))
     row = candidates[best]
     kind = acquisition.kind if isinstance(acquisition, Acquisition) else "protein"
-    return Chosen(row, space.decode(row), float(values[best]), _price(level), over, kind)
+    return Chosen(row, space.decode(row), float(values[best]), _cost_or_none(cost_level), over_max_cost, kind)
+
+
+def _new_candidates(
+    space: SearchSpace, candidates: Array, taken: Sequence[set[bytes]], constraints: CandidateConstraints
+) -> Array:
+    """The candidates that are not taken. If there are none, a fallback point or repetitions."""
+    new = untaken(candidates, taken)
+    if (len(new) == 0 and space_size(space) > ENUMERABLE) or len(candidates) == 0:
+        new = space.snap(space.encode(constraints.fallback())[None, :])
+    if len(new) == 0:  # A small space is exhausted: repeat an observed point, and a pending one only as a last resort.
+        new = untaken(candidates, taken[:1])
+    return new if len(new) else candidates
 
 
 def draw_candidates(
     space: SearchSpace,
     settings: ProteinSettings,
     models: Models,
-    level: float | None,
-    limit: float | None,
+    cost_level: float | None,
+    cost_limit: float | None,
     rng: np.random.Generator,
 ) -> Array:
-    """Candidates (m, dim): the whole space if it is small, else spread over it and around good points."""
+    """Candidates (m, dim): the whole space if it is small, otherwise points spread over it and around good points."""
     if space_size(space) <= ENUMERABLE:
         return np.stack([space.encode(flat) for flat in space.enumerate(ENUMERABLE)])
     history = models.history
@@ -120,21 +129,21 @@ def draw_candidates(
     scored = np.flatnonzero(history.scored)
     by_score = scored[np.argsort(-history.utility[scored], kind="stable")]
     centers = [history.x[i] for i in by_score[:4]]
-    if level is not None:
-        cheap = by_score[history.cost[by_score] <= math.exp(level)]
+    if cost_level is not None:
+        cheap = by_score[history.cost[by_score] <= math.exp(cost_level)]
         centers += [history.x[i] for i in cheap[:4]]
     if len(front) > 4:
         front = front[np.sort(rng.permutation(len(front))[:4])]
     centers += list(front)
-    if limit is not None and len(history):
+    if cost_limit is not None and len(history):
         known = np.where(np.isfinite(history.cost), history.cost, np.inf)
         centers.append(history.x[int(np.argmin(known))])
     around = unique_rows(np.array(centers)) if centers else np.zeros((0, space.dim))
-    # the defaults (1,024 and 256) make 384 + 12 x 32 candidates: more of them win nothing once the best are polished
-    whole = spread(space, max(settings.random_suggestions * 3 // 8, 32), rng)
+    # The defaults (1,024 and 256) give 384 + 12 x 32 candidates. More do not help, because the best are refined.
+    global_rows = spread(space, max(settings.random_suggestions * 3 // 8, 32), rng)
     each = max(settings.suggestions_per_pareto // 8, 4)
-    near = perturb(space, np.clip(around, 0.0, 1.0), each, search_widths(space, settings), rng)
-    return np.concatenate([whole, near])
+    local_rows = perturb(space, np.clip(around, 0.0, 1.0), each, search_widths(space, settings), rng)
+    return np.concatenate([global_rows, local_rows])
 
 
 def search_widths(space: SearchSpace, settings: ProteinSettings) -> Array:
@@ -153,21 +162,21 @@ def box_samples(space: SearchSpace, row: Array, settings: ProteinSettings, rng: 
     return low + (high - low) * rng.random((settings.suggestions_per_pareto, space.dim))
 
 
-def allowed_rows(space: SearchSpace, rows: Array, rules: Rules) -> Array:
-    """`rows` with those that break a constraint repaired, or left out."""
-    if rules.allowed is None or rules.anchors is None or len(rows) == 0:
+def allowed_rows(space: SearchSpace, rows: Array, constraints: CandidateConstraints) -> Array:
+    """`rows` with every row that violates a constraint repaired, or removed if that is impossible."""
+    if constraints.allowed is None or constraints.anchors is None or len(rows) == 0:
         return rows
     kept = []
     for row in rows:
-        passes = rules.allowed(space.decode(row))
-        mended = row if passes else repair(space, row, rules.anchors, rules.allowed)
-        if mended is not None:
-            kept.append(mended)
+        passes = constraints.allowed(space.decode(row))
+        repaired = row if passes else repair(space, row, constraints.anchors, constraints.allowed)
+        if repaired is not None:
+            kept.append(repaired)
     return np.array(kept) if kept else np.zeros((0, space.dim))
 
 
 def unique_rows(rows: Array) -> Array:
-    """`rows` without repetitions, the first of each kept in place."""
+    """`rows` without duplicates; the first of each is kept."""
     seen: dict[bytes, int] = {}
     for i, row in enumerate(rows):
         seen.setdefault(row_key(row), i)
@@ -175,7 +184,7 @@ def unique_rows(rows: Array) -> Array:
 
 
 def untaken(rows: Array, taken: Sequence[set[bytes]]) -> Array:
-    """The `rows` that are in none of the `taken` sets."""
+    """The `rows` that are not in any of the `taken` sets."""
     return rows[[not any(row_key(row) in keys for keys in taken) for row in rows]] if len(rows) else rows
 
 
@@ -184,5 +193,5 @@ def space_size(space: SearchSpace) -> float:
     return math.inf if space.cells is None else float(space.cells)
 
 
-def _price(level: float | None) -> float | None:
-    return None if level is None else math.exp(min(level, 700.0))
+def _cost_or_none(log_cost: float | None) -> float | None:
+    return None if log_cost is None else math.exp(min(log_cost, 700.0))

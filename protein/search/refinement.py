@@ -1,4 +1,4 @@
-"""Local refinement of the best candidates: steps on the grid, then L-BFGS on the continuous coordinates."""
+"""Local refinement of the best candidates: grid steps, then L-BFGS on the continuous coordinates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ITERATIONS = 20
 
 
 def polish(space: SearchSpace, acquisition: Acquisition, rows: Array) -> Array:
-    """`rows` (k, dim) moved uphill, snapped (k, dim). None becomes worse but for the snapping."""
+    """`rows` (k, dim) after local maximization, snapped (k, dim). Only snapping can lower a row's value."""
     free = np.array([column.kind == "continuous" for column in space.columns])
     rows = rows.copy()
     for _ in range(ROUNDS):
@@ -37,7 +37,7 @@ def _best_neighbor(space: SearchSpace, acquisition: Acquisition, row: Array) -> 
 
 
 def _climb(acquisition: Acquisition, rows: Array, free: npt.NDArray[np.bool_]) -> Array:
-    """All rows at once: the sum of their acquisitions, whose gradient is that of each row on its own coordinates."""
+    """Maximize all rows at once. The gradient of the summed acquisition with respect to a row is that row's own."""
     base = as_tensor(rows)
     index = torch.tensor(np.flatnonzero(free))
     shape = (len(rows), int(free.sum()))

@@ -1,4 +1,4 @@
-"""Repair of candidates that break a constraint: towards the nearest point known to pass, with the least change."""
+"""Repair of candidates that violate a constraint, by a small change toward the nearest point without violations."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ Array = npt.NDArray[np.float64]
 Allowed = Callable[[Mapping[str, Any]], bool]
 
 SHRINKAGE = (0.75, 0.5, 0.25)
+"""Remaining fractions of the distance to the anchor."""
 
 
 def repair(space: SearchSpace, row: Array, anchors: Array, allowed: Allowed) -> Array | None:
-    """A row (dim,) near `row` that passes, or None without anchors.
+    """A row (dim,) near `row` that satisfies the constraints, or None without anchors.
 
-    anchors: (k, dim), points that pass; the nearest one guides. Tried in this order: one parameter of the anchor's;
-    the row drawn towards the anchor; parameters replaced one after the other, which ends at the anchor itself.
+    anchors: points (k, dim) that satisfy the constraints; the nearest one is used. Trials, in this order: replace one
+    parameter with the anchor's; move the row toward the anchor; replace parameters one after the other, up to the
+    anchor itself.
     """
     if len(anchors) == 0:
         return None

@@ -1,10 +1,10 @@
-"""The observed front as a staircase over log-cost, and the area that one more run is expected to add to it.
+"""The observed front as a staircase over log-cost, and the expected increase of its area by one more run.
 
     A(x) = integral from mu_c(x) to E of E[max(f(x) - h(l), 0)] dl
 
-with h(l) the best score among the runs that cost at most exp(l) and mu_c(x) the predicted log-cost: the expected
-hypervolume improvement of (score, log-cost) (Emmerich et al. 2011) with the cost taken at its prediction, as a sum of
-expected improvements over the steps. In logarithms, as all of the acquisition.
+h(l) is the best score among the runs that cost at most exp(l), and mu_c(x) is the predicted log-cost. This is the
+expected hypervolume improvement of (score, log-cost) (Emmerich et al. 2011) with the cost fixed at its prediction. It
+is computed as a sum of expected improvements over the steps, in logarithms like the rest of the acquisition.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from protein.search.log_improvement import log_expected_improvement
 Array = npt.NDArray[np.float64]
 
 SOFTNESS = 0.05
-"""In log-cost: how gradually a step begins to count, so that the gradient knows in which direction it does."""
+"""Smoothing width of the step boundaries, in log-cost. It keeps the gradient non-zero outside a step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Staircase:
-    """starts: (k,) rising log-costs of the steps. heights: (k, s) best standardized scores, one column for each fantasy
-    of the pending runs. end: log-cost at which the last step ends."""
+    """The steps of the front.
+
+    starts: (k,) rising log-costs of the steps. heights: (k, s) best standardized scores, one column for each
+    fantasy of the pending runs. end: log-cost at which the last step ends.
+    """
 
     starts: Tensor
     heights: Tensor
@@ -54,7 +57,7 @@ def build_staircase(
 ) -> Staircase:
     """The staircase of observed `scores` (n,) at `log_costs` (n,) and fantasies `pending` (p, s) at their costs (p,).
 
-    worst: the height of what no run has reached. Runs beyond `end` do not count.
+    worst: the minimum height. Runs that cost more than `end` are ignored.
     """
     count = pending.shape[1]
     costs = np.concatenate([log_costs, pending_costs])

@@ -7,7 +7,7 @@ import pytest
 
 from protein import SearchSpace
 from protein.search.candidates import neighbors, parameter_of_column, perturb, row_key, spread
-from protein.search.initial_design import start_count, start_points
+from protein.search.initial_design import initial_design, initial_design_size
 from protein.search.repair import repair
 from protein.settings import ProteinSettings
 
@@ -74,8 +74,8 @@ def test_start_design_is_the_center_and_cheap_points() -> None:
         "depth": MIXED["depth"],
     }
     space, settings = SearchSpace(spec), ProteinSettings()
-    assert start_count(space, settings) == 4
-    rows = start_points(space, settings, 0, 9)
+    assert initial_design_size(space, settings) == 4
+    rows = initial_design(space, settings, 0, 9)
     flats = [space.decode(row) for row in rows]
     assert flats[0] == space.center()
     assert all(f["steps"] <= 160 * (1 + 1e-9) for f in flats[1:])
@@ -83,9 +83,9 @@ def test_start_design_is_the_center_and_cheap_points() -> None:
 
 
 def test_longer_designs_begin_with_shorter_ones(space: SearchSpace) -> None:
-    long, short = (start_points(space, ProteinSettings(), 3, n) for n in (40, 5))
+    long, short = (initial_design(space, ProteinSettings(), 3, n) for n in (40, 5))
     assert np.array_equal(long[:5], short)
-    assert not np.array_equal(long, start_points(space, ProteinSettings(), 4, 40))
+    assert not np.array_equal(long, initial_design(space, ProteinSettings(), 4, 40))
 
 
 def test_repair_keeps_what_it_can(space: SearchSpace) -> None:

@@ -98,7 +98,7 @@ def test_plain_dictionaries_and_numpy_values_are_welcome() -> None:
         ({"goal": "max"}, "goal: 'max'"),
         ({"method": "grid"}, "method: 'grid' is unknown"),
         ({"parameters": 3}, "parameters: 3 must be a map"),
-        ({"protein": {"num_random": 3}}, "num_random: is no setting"),
+        ({"protein": {"num_random": 3}}, "num_random: unknown setting"),
     ],
 )
 def test_refusals(sweep: dict[str, Any], says: str) -> None:

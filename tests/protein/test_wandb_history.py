@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from protein.integrations.wandb_history import HistoricalRun, read_run, summary_value
+from protein.integrations.wandb_history import HistoricalRun, WandbRecord, read_run, summary_value
 
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 FRESH, SILENT = "2026-11-03T11:56:00Z", "2026-11-03T11:54:59"
@@ -17,7 +17,7 @@ OURS = {"protein.suggestion": {"trainer": {"lr": 1e-3}}, "protein.cost": 12.5}
 
 def read(wandb_state: str = "finished", heartbeat: str | None = FRESH, **more: Any) -> HistoricalRun:
     summary, config = more.pop("summary", {}), more.pop("config", {"trainer": {"lr": 0.5}, "seed": 3})
-    return read_run("r1", wandb_state, config, summary, heartbeat, NOW, metric="reward", **more)
+    return read_run(WandbRecord("r1", wandb_state, config, summary, heartbeat), NOW, metric="reward", **more)
 
 
 @pytest.mark.parametrize(

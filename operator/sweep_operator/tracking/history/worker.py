@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from protein.integrations.wandb_history import INFO, STATE, SUGGESTION, read_run
+from protein.integrations.wandb_history import INFO, STATE, SUGGESTION, WandbRecord, read_run
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, HistoryTrouble, PastRun, PastSweep
 from sweep_operator.tracking.history.reader import metric_named
 from sweep_operator.tracking.processes import kill_family
@@ -120,10 +120,8 @@ def _past_run(node: Mapping[str, Any], question: HistoryQuestion, metric: str, n
     info = summary.get(INFO)
     origin = info.get("origin") if isinstance(info, Mapping) else None
     plain = {k: v["value"] if isinstance(v, dict) and "value" in v else v for k, v in config.items()}
-    found = read_run(
-        node["name"], node.get("state") or "", plain, summary, node.get("heartbeatAt"), now,
-        metric=metric, objective=question.objective, cost=question.cost,
-    )  # fmt: skip
+    record = WandbRecord(node["name"], node.get("state") or "", plain, summary, node.get("heartbeatAt"))
+    found = read_run(record, now, metric=metric, objective=question.objective, cost=question.cost)
     return PastRun(
         id=found.id,
         name=node.get("displayName") or found.id,
