@@ -22,6 +22,7 @@ from protein.optimizer import (
 )
 from protein.searchspace import paths
 from protein.searchspace.coordinates import Value
+from protein.searchspace.parameters import SpaceError
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
@@ -83,8 +84,12 @@ class BaseOptimizer(ABC):
         """Record a result, of a suggestion or of any other point. See `Optimizer.observe`."""
         flat = paths.flatten(params)
         self.space.validate(flat)
-        if strict and not self._known(flat):
-            self.space.require_inside(flat)
+        if strict:
+            try:
+                self.space.require_inside(flat)
+            except SpaceError:
+                if not self._known(flat):
+                    raise
         typed = {n: self.space.parameters[n].typed(v) for n, v in flat.items()}
         self._observations.append(
             make_observation(
