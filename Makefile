@@ -81,8 +81,7 @@ format: $(STAMP) ## format the code
 
 .PHONY: generate
 generate: $(STAMP) ## write the files that are generated from the models
-	$(BIN)/python -m dev.generate.manifests
-	$(BIN)/python -m dev.generate.pages
+	$(BIN)/python -m dev.generate
 
 .PHONY: docs
 docs: $(STAMP) ## build the documentation: build/site/index.html (a warning is an error)

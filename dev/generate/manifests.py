@@ -41,15 +41,3 @@ def generated(root: Path) -> dict[str, str]:
 
 def _yaml(documents: Sequence[Any]) -> str:
     return _HEADER + documents_text(documents)
-
-
-def main() -> None:
-    """Write the files relative to the working directory."""
-    for name, content in generated(Path()).items():
-        path = Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

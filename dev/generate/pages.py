@@ -50,15 +50,3 @@ def _chart(root: Path) -> str:
         + "\n## A hardware profile { #profile }\n\n"
         + profile_table()
     )
-
-
-def main() -> None:
-    """Write the files relative to the working directory."""
-    for name, content in generated(Path()).items():
-        path = Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
