@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
 from sweep_operator.cli.main import cli
-from sweep_operator.config.yaml_files import to_yaml
+from sweep_operator.config.yaml_files import read_documents, to_yaml
 from sweep_operator.local import LocalSession
 from sweep_operator.local.tracking import with_own_account
 from tests.local.sweeps import manifest, until
@@ -66,7 +66,8 @@ def test_offline_writes_files_and_sync_delivers_them(
     assert "6 of 6 finished runs are in W&B" in done.output
     assert f"{wandb_server.url}/acme/sweeps/sweeps/{sweep.name}" in done.output
     assert all(r.delivered for r in stored_runs(state))
-    assert f"wandb_sweep_id: {sweep.name}" in (tmp_path / "s" / "config.yaml").read_text()
+    (written,) = read_documents(tmp_path / "s" / "config.yaml")  # parsed: an id that looks like a number is quoted
+    assert written["wandb_sweep_id"] == sweep.name
     asked = len(wandb_server.requests())
     assert CliRunner().invoke(cli, ["sync", "s", "--runs-dir", str(tmp_path)]).exit_code == 0
     assert len(wandb_server.requests()) == asked, "nothing is left to ask"
