@@ -86,7 +86,7 @@ def test_wrong_settings_are_told_in_one_line(cluster: Cluster, namespace: str, t
     config.write_text("profiles: {big: {gpus: many}}")
     for option, said in (
         (f"--config={config}", "profiles.big.gpus"),
-        (f"--config={tmp_path / 'none.yaml'}", "cannot be read"),
+        (f"--config={tmp_path / 'none.yaml'}", "cannot read the file"),
         (f"--kubeconfig={tmp_path / 'none'}", "no kubeconfig at"),
         ("--workers=0", "--workers"),
     ):

@@ -252,7 +252,10 @@ def test_a_file_in_which_anything_is_wrong_is_not_imported(
     file = tmp_path / "f.csv"
     file.write_text("x,score\n0.1,1\nfast,2\n")
     done = person.sweep("import", str(file), finished)
-    assert (done.code, done.err) == (2, "error: f.csv: line 3: x: 'fast' is not a number, as uniform needs\n")
+    assert (done.code, done.err) == (
+        2,
+        "error: f.csv: line 3: x: 'fast' is not a number, as uniform needs; give a number\n",
+    )
     assert len(runs(cluster, person.namespace, finished)) == before
 
 
