@@ -47,7 +47,7 @@ def check_run_name(run: SweepRun) -> list[FieldError]:
             )
         ]
     if run.spec.index is not None and (reserved is None or int(reserved.group(1)) != run.spec.index):
-        return [FieldError("spec.index", f"must not be set in a manual run; remove it (it is {run.spec.index})")]
+        return [FieldError("spec.index", f"{run.spec.index} is reserved for the operator; remove it from a manual run")]
     return []
 
 
