@@ -17,7 +17,7 @@ _OLD = "oldObject.spec.parameters"
 
 
 def _each(bad: str, says: str) -> dict[str, str]:
-    """Reject each parameter ``p`` with path ``k`` for which ``bad`` holds. Message: ``spec.parameters['k']`` + ``says``."""
+    """Reject each parameter ``p`` (path ``k``) for which ``bad`` holds. ``says`` follows ``spec.parameters['k']``."""
     condition = bad.replace("p.", f"{_P}[k].")
     return {
         "expression": f"{_P}.all(k, !({condition}))",
