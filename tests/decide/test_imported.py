@@ -76,7 +76,9 @@ def test_an_imported_run_is_recorded_in_a_suspended_or_ended_sweep(ended: bool) 
 
 
 @pytest.mark.parametrize(("parameters", "says"), [({"y": 1}, "'y'"), ({"x": "high"}, "not a number")])
-def test_an_imported_run_with_invalid_parameters_fails_and_is_not_learned(parameters: dict[str, Any], says: str) -> None:
+def test_an_imported_run_with_invalid_parameters_fails_and_is_not_learned(
+    parameters: dict[str, Any], says: str
+) -> None:
     old = run(None, name="old", parameters=parameters, origin="imported", observation={"score": 1.0})
     dead = after(decide(snapshot(sweep(), [old])), old)
     assert dead.status.failure is not None

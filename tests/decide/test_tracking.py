@@ -118,11 +118,11 @@ def test_the_sweep_id_of_another_project_is_ignored() -> None:
         (HEARD, [ended(0, tracking={"state": "Refused", "error": "deleted"})], True, ("False", "RunRefused")),
     ],
 )
-def test_the_tracking_condition(report: TrackingReport, runs: list[SweepRun], over: bool, expected: tuple[str, str]) -> None:
+def test_condition(report: TrackingReport, runs: list[SweepRun], over: bool, expected: tuple[str, str]) -> None:
     assert state(decide(tracked_sweep(), runs, report, over=over)) == expected
 
 
-def test_a_tracking_problem_is_kept_after_a_restart_until_the_tracker_answers() -> None:
+def test_a_problem_is_kept_after_a_restart_until_the_tracker_answers() -> None:
     before = Condition.model_validate(
         {
             "type": "TrackingSynced",
@@ -157,7 +157,7 @@ def test_the_delivery_of_a_run_is_recorded_once() -> None:
     report = TrackingReport(runs={ended(0).metadata.uid: news})
     assert news_of(ended(0), report) == news
     assert news_of(ended(0, **DELIVERED), report) is None, "a delivered run stays delivered"
-    assert news_of(make_run(tracked_sweep(), 0), report) is None, "a run that runs again, for example after a restored backup"
+    assert news_of(make_run(tracked_sweep(), 0), report) is None, "a run that runs again"
     assert news_of(ended(1), report) is None
 
 
