@@ -53,6 +53,11 @@ test: $(STAMP) ## run all tests
 	@# one cluster for each of two processes, and nothing else, because the machine may be small
 	$(BIN)/pytest -n 2 --dist loadfile --deselect $(OUTAGE) tests/cluster tests/kube/test_cluster_kube.py
 
+SECONDS ?= 1200
+.PHONY: fuzz
+fuzz: $(STAMP) ## run random schedules of faults and user actions over the engine for SECONDS (at least 2,000 of them)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --first $${FIRST:-0}
+
 TORCH ?= 2.6.0
 TORCH_VENV := .venv-torch-$(TORCH)
 .PHONY: test-torch
