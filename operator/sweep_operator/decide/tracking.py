@@ -14,7 +14,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.status import SweepTracking
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import RunTracking, SweepRun
-from sweep_operator.api.tracking import Barred, Destination, destination, known_place, wandb_of
+from sweep_operator.api.tracking import Destination, NotAllowed, destination, known_tracking, wandb_of
 from sweep_operator.decide.plan import RunPlan, TrackRequest
 from sweep_operator.domain.identity import wandb_run_id
 
@@ -101,7 +101,7 @@ def track(
         return Tracked(sweep.status.tracking, None)
     ended = [r for r in runs if r.terminal and not r.imported]
     delivered = sum(r.delivered for r in ended)
-    if isinstance(there, Barred):
+    if isinstance(there, NotAllowed):
         kept = (sweep.status.tracking or SweepTracking()).with_(delivered=delivered, backlog=len(ended) - delivered)
         return Tracked(kept, Synced("False", there.reason, there.message))
     status = _where(sweep, there, report).with_(delivered=delivered, backlog=len(ended) - delivered)
@@ -117,7 +117,7 @@ def track(
 
 def _where(sweep: Sweep, there: Destination, report: TrackingReport) -> SweepTracking:
     """What is known of the place."""
-    kept = known_place(sweep, there) or SweepTracking(base_url=there.base_url, project=there.project)
+    kept = known_tracking(sweep, there) or SweepTracking(base_url=there.base_url, project=there.project)
     return kept.with_(
         entity=there.entity or report.entity or kept.entity,
         wandb_sweep_id=report.sweep_id or kept.wandb_sweep_id,
