@@ -134,7 +134,7 @@ class Metrics(Model):
     """Probes, metrics, and the objects that use them."""
 
     port: int = Field(ge=1024, le=65535)
-    """Ports below 1024 are not for a process that is not root."""
+    """Ports below 1024 need root."""
     service: Service
     service_monitor: ServiceMonitor
     prometheus_rule: PrometheusRule

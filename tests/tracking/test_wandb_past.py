@@ -221,7 +221,7 @@ async def test_a_server_that_says_nothing_is_given_up_and_leaves_no_process(
             {"baseURL": "http://evil"},
             "'http://evil' is not allowed, and the API key is not sent there; use one of",
         ),
-        ({"wandb_base_urls": []}, {}, "baseURL: '' is not allowed; use one of none"),
+        ({"wandb_base_urls": []}, {}, "baseURL: '' is not allowed, and the API key is not sent there; use one of none"),
         (
             {"wandb_projects": {"rl": ["other/*"]}},
             {},
