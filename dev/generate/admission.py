@@ -1,7 +1,7 @@
-"""A ValidatingAdmissionPolicy for what CEL in a CRD cannot see: values that have no type in the schema.
+"""ValidatingAdmissionPolicies for rules that CEL in a CRD cannot express: values that have no type in the schema.
 
-It sees the whole object, and its messages may name the parameter. The operator checks the same again (Accepted=False)
-for clusters without the policy.
+A policy sees the whole object, and its messages can name the parameter. The operator checks the same rules again
+(Accepted=False), for clusters without the policies.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _OLD = "oldObject.spec.parameters"
 
 
 def _each(bad: str, says: str) -> dict[str, str]:
-    """Every parameter ``p`` (its path is ``k``): ``bad`` must not hold. Says ``spec.parameters['k']`` and ``says``."""
+    """Reject each parameter ``p`` (path ``k``) for which ``bad`` holds. ``says`` follows ``spec.parameters['k']``."""
     condition = bad.replace("p.", f"{_P}[k].")
     return {
         "expression": f"{_P}.all(k, !({condition}))",
@@ -95,8 +95,8 @@ RUN_RULES: list[dict[str, str]] = [
         "object.metadata.name == object.spec.sweepName + '.r.' + string(object.spec.index) : "
         "!(object.metadata.name.startsWith(object.spec.sweepName + '.r.') && "
         "object.metadata.name.matches('[.]r[.][0-9]+$'))",
-        "message": "metadata.name: names of the form <sweep>.r.<n>, and spec.index, are the operator's to give; "
-        "choose another name and leave out spec.index",
+        "message": "metadata.name: names of the form <sweep>.r.<n> and spec.index are reserved for the operator; "
+        "choose another name and remove spec.index",
     },
     {
         "expression": "oldObject == null || has(object.spec.parameters) == has(oldObject.spec.parameters) && "

@@ -152,7 +152,7 @@ def test_a_run_is_immutable_but_for_stop_and_its_name_is_free_but_for_ours(clust
         with pytest.raises(KubectlFailed, match=words):
             cluster.patch("sweeprun", "mine", namespace, {"spec": change})
     cluster.patch("sweeprun", "mine", namespace, {"spec": {"stop": True}})
-    with pytest.raises(KubectlFailed, match="operator's to give"):
+    with pytest.raises(KubectlFailed, match="reserved for the operator"):
         cluster.apply({**run, "metadata": {"name": "s.r.4"}}, namespace)
 
 

@@ -43,7 +43,7 @@ def check_run_name(run: SweepRun) -> list[FieldError]:
     if run.spec.index is None and reserved:
         return [FieldError("metadata.name", f"{run.name!r} is a name that the operator gives; choose another")]
     if run.spec.index is not None and (reserved is None or int(reserved.group(1)) != run.spec.index):
-        return [FieldError("spec.index", f"{run.spec.index} is the operator's to give; leave it out of a manual run")]
+        return [FieldError("spec.index", f"{run.spec.index} is reserved for the operator; remove it from a manual run")]
     return []
 
 

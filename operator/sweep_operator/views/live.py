@@ -97,9 +97,9 @@ def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) 
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     for name in ("", "RUN", "STAGE", "SCORE", "COST", "ORIGIN", "AGE"):
         table.add_column(name, justify="left" if name in ("", "STAGE", "ORIGIN") else "right", no_wrap=True)
-    shown = shown_runs(runs, best and best.run, room)
+    shown = shown_runs(runs, best.run if best else None, room)
     for run in shown:
-        cells = run_cells(run, best and best.run, front, now)
+        cells = run_cells(run, best.run if best else None, front, now)
         style = "red" if run.failed else _STYLE_OF_STAGE.get(cells[2].split(" ")[0], "")
         table.add_row(*cells[:2], Text(cells[2], style=style), *cells[3:])
     parts: list[RenderableType] = [_headline(sweep), table]

@@ -42,8 +42,8 @@ def run_cells(run: SweepRun, best: str | None, front: frozenset[str], now: datet
         "★" if run.name == best else "◆" if run.name in front else "",
         run.name if run.spec.index is None else str(run.spec.index),
         stage(run),
-        versus(prediction and prediction.score, run.status.score),
-        versus(prediction and prediction.cost, run.status.cost),
+        versus(prediction.score if prediction else None, run.status.score),
+        versus(prediction.cost if prediction else None, run.status.cost),
         run.spec.origin,
         age(created.isoformat(), now) if created else "",
     )
