@@ -1,4 +1,4 @@
-"""Conditions of objects as JSON: for readers that do not need the models, and should not wait for them to load."""
+"""Conditions of objects as JSON, for commands that do not load the models."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def has_ended(obj: Mapping[str, Any], type_: str = "Succeeded") -> bool:
 
 
 def run_reason(run: Mapping[str, Any]) -> str:
-    """The reason of a SweepRun's condition Succeeded: what the column STATUS shows."""
+    """The reason of a SweepRun's condition Succeeded, as in the column STATUS."""
     return str(condition_of(run, "Succeeded").get("reason") or "Pending")

@@ -107,7 +107,7 @@ class _Sync:
         report = self._outbox.report(self._key, sweep.metadata.uid)
         runs = [await self._recorded(o, report) for o in (await self._kube.list(Kind.SWEEP_RUN, self._key[0])).items]
         # No process of this sweep is running: otherwise its state could not have been opened for writing.
-        tracked = track(sweep, runs, lambda run: False, report, self._config, over=True)
+        tracked = track(sweep, runs, (), report, self._config, over=True)
         await self._write(sweep, tracked)
         ended = [r for r in runs if r.terminal and not r.imported]
         delivered = sum(r.delivered for r in ended)
