@@ -8,6 +8,8 @@ from pydantic import ConfigDict, Field
 
 from sweep_operator.api.model import Model, Time
 
+ConditionStatus = Literal["True", "False", "Unknown"]
+
 
 class OwnerReference(Model):
     """The controller owner of an object."""
@@ -47,7 +49,7 @@ class Condition(Model):
 
     type: str
     """Type of the condition, such as Succeeded."""
-    status: Literal["True", "False", "Unknown"]
+    status: ConditionStatus
     """Status of the condition: True, False or Unknown."""
     reason: str
     """Machine-readable reason, such as MaxRunsReached."""
