@@ -95,7 +95,9 @@ def _take(seeds: Iterable[int], n: int) -> list[int]:
 
 def _print(report: Report) -> None:
     for violation in report.violations:
-        print(f"seed {report.seed}: {violation}\n    {replay(report.seed)}", flush=True)
+        why = known(violation)
+        print(f"seed {report.seed}: {violation}" + (f" (known: {why})" if why else ""))
+    print(f"    {replay(report.seed)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
 from sweep_operator.kube.protocol import EventType, Kind, KubeError, NotFound, Object
 from tests.engine.world import NS
 from tests.fuzz import clock
+from tests.fuzz.known import UNUSED_PROGRAMS
 
 if TYPE_CHECKING:
     from tests.fuzz.schedule import World
@@ -148,7 +149,7 @@ class Nodes:
             score=_score(run),
         )
         if dice.random() < programs.failing:
-            truth.program = dice.choice(BAD)
+            truth.program = dice.choice([p for p in BAD if p not in UNUSED_PROGRAMS])
         elif dice.random() < programs.hanging:
             truth.program = "hang"
         return truth
