@@ -149,8 +149,8 @@ class StageTemplate(Model):
     )
     procs_per_node: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto",
-        description="Number of processes per pod for torchrun. auto: the number of GPUs of the hardware profile, or 1 "
-        "without GPUs.",
+        description="Number of processes per pod for torchrun. auto: the number of GPUs in `resources.limits` or of the hardware "
+        "profile, or 1 without GPUs.",
     )
     results: Results = Field(default=Results(), description="Where the operator reads the result of the stage.")
     pod_template: OpenObject = Field(
