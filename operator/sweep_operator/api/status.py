@@ -116,8 +116,7 @@ class SweepStatus(Model):
     )
     active_since: Time | None = Field(
         default=None,
-        description="Start of the current active time. Absent while the sweep is suspended or not accepted, and after its "
-        "end.",
+        description="Start of the current active time. Absent while the sweep is not active.",
     )
     active_seconds: float = Field(
         default=0.0,
