@@ -13,7 +13,6 @@ from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.names import job_name, run_object_name
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
-from sweep_operator.decide import cost
 from sweep_operator.decide.plan import (
     CreateRun,
     DeleteClaim,
@@ -164,7 +163,7 @@ class Executor:
             and not live.terminal
             and live.metadata.deletion_timestamp is None
             and status.attempt == action.attempt
-            and not cost.recorded(status, action.attempt)
+            and not live.status.attempt_recorded(action.stage, action.attempt)
         )
 
 

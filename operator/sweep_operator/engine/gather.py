@@ -11,11 +11,10 @@ from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Stage, SweepRun
-from sweep_operator.decide import cost
+from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide.observed import view_job, view_pod
-from sweep_operator.decide.run import belongs
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.domain.identity import belongs
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.engine.objects import Objects
 from sweep_operator.kube.protocol import Kind, Object
@@ -104,8 +103,8 @@ class Gatherer:
 
 def _active_stages(run: SweepRun) -> list[Stage]:
     """Stages with an attempt whose result is not recorded."""
-    stages: tuple[Stage, ...] = () if run.terminal else ("train", "eval")
-    return [s for s in stages if (n := run.status.stage(s).attempt) and not cost.recorded(run.status.stage(s), n)]
+    attempts = {stage: run.status.stage(stage).attempt for stage in STAGES}
+    return [s for s, n in attempts.items() if n and not run.terminal and not run.status.attempt_recorded(s, n)]
 
 
 def _read_run(obj: Object) -> SweepRun | None:

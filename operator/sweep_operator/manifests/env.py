@@ -6,7 +6,7 @@ from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import FILES_DIR, RESULTS_FILE, RUN_DIR
 from sweep_operator.api.parameters import env_name
 from sweep_operator.api.sweep import Wandb
-from sweep_operator.api.tracking import Destination, base_url, known_place
+from sweep_operator.api.tracking import Destination, base_url, known_tracking
 from sweep_operator.domain.identity import wandb_run_id
 from sweep_operator.domain.value_text import float_text, plain_text
 from sweep_operator.manifests.attempt import StageAttempt
@@ -91,7 +91,7 @@ def _wandb_variables(attempt: StageAttempt, wandb: Wandb) -> dict[str, JsonObjec
         return {name: _plain(name, value) for name, value in plain.items() if value is not None}
     url = base_url(wandb, attempt.wandb_base_urls)
     online = wandb.mode == "online" and url is not None  # a server that is not allowed gets neither runs nor the key
-    known = known_place(sweep, Destination(url, wandb.entity, wandb.project)) if url is not None and online else None
+    known = known_tracking(sweep, Destination(url, wandb.entity, wandb.project)) if url is not None and online else None
     plain = {
         "WANDB_MODE": "online" if online else "offline",
         "WANDB_PROJECT": wandb.project,
