@@ -79,7 +79,7 @@ _ROWS = (
     ),
     FailureClass(
         name="preempted",
-        cause="evicted, preempted, node lost, pod deleted",
+        cause="evicted, preempted, node lost or restarted, pod deleted",
         budget="on_preemption",
         counter="preemptions",
         learned=LEARNED.get("preempted"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -39,6 +40,12 @@ class Profile(Model):
     """Whether the container must not run as root. Namespaces with PodSecurity restricted require true."""
     capabilities: list[str] = []
     """Linux capabilities to add. By default all are dropped."""
+
+    def gpus_with(self, resources: Mapping[str, Any] | None) -> int:
+        """GPUs per node of a container whose template has these resources: its own limit, else the profile's."""
+        limits = (resources or {}).get("limits") or {}
+        own = [limits[name] for name in limits if name == self.gpu_resource or name.endswith("/gpu")]
+        return sum(int(str(count)) for count in own if str(count).isdigit()) if own else self.gpus
 
 
 SHIPPED: dict[str, Profile] = {

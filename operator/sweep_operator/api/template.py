@@ -91,7 +91,8 @@ class StageTemplate(Model):
     """Number of pods that work together. If more than 1, the stage is an Indexed Job with a headless Service and the
     environment variables of torchrun. Rank 0 reports the result."""
     procs_per_node: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
-    """Number of processes per pod for torchrun. auto: the number of GPUs of the hardware profile, or 1 without GPUs."""
+    """Number of processes per pod for torchrun. auto: the number of GPUs in `resources.limits` or of the hardware
+    profile, or 1 without GPUs."""
     results: Results = Results()
     """Where the operator reads the result of the stage."""
     pod_template: OpenObject = {}

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.user_json import parse_user_json
 from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.snapshot import WarmStartState
@@ -101,7 +102,7 @@ def unpack(obj: Object) -> WarmStartState:
     """Parse a ConfigMap of ``pack``. Invalid content gives no observations and a problem."""
     try:
         text = gzip.decompress(base64.b64decode((obj.get("binaryData") or {})[_DATA])).decode()
-        rows = [json.loads(line) for line in text.splitlines() if line]
+        rows = [parse_user_json(line) for line in text.splitlines() if line]
         observations = tuple(Observation(**{field: r[wire] for field, wire in _FIELDS.items()}) for r in rows)
     except (KeyError, TypeError, ValueError, OSError) as error:
         return WarmStartState((), f"ConfigMap {obj['metadata']['name']} contains no observations: {error}")

@@ -34,7 +34,9 @@ def build_env(attempt: StageAttempt) -> list[JsonObject]:
         env |= _node_variables(attempt)
     if attempt.sweep.spec.tracking.wandb is not None:
         env |= _wandb_variables(attempt, attempt.sweep.spec.tracking.wandb)
-    for name, value in attempt.profile.env.items():
+    # The user id that a profile sets has no home directory in most images.
+    home = {"HOME": "/tmp"} if attempt.profile.run_as_non_root else {}
+    for name, value in {**home, **attempt.profile.env}.items():
         env.setdefault(name, _plain(name, value))
     for variable in attempt.spec.env or []:
         text = variable.get("value")
@@ -67,7 +69,7 @@ def _run_variables(attempt: StageAttempt) -> dict[str, str]:
 
 def _node_variables(attempt: StageAttempt) -> dict[str, JsonObject]:
     spec = attempt.spec
-    procs = spec.procs_per_node if spec.procs_per_node != "auto" else max(1, attempt.profile.gpus)
+    procs = spec.procs_per_node if spec.procs_per_node != "auto" else max(1, attempt.profile.gpus_with(spec.resources))
     master = f"{attempt.name}-0.{attempt.name}"
     rank = {"fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}}
     plain = {
