@@ -82,9 +82,7 @@ def _check_stage(
             errors.append(FieldError(f"{path}.hardware", text))
         gpus = profile.gpus_with(stage.resources)
         if sweep.spec.cost.source == "GPUSeconds" and gpus == 0 and counted and path == "spec.train":
-            text = (
-                f"cost.source GPUSeconds requires GPUs, and profile {stage.hardware!r} has none; set a limit for them"
-            )
+            text = f"cost.source GPUSeconds requires GPUs, and profile {stage.hardware!r} has none; set a limit of them"
             text += " in resources or use WallClock"
             errors.append(FieldError(f"{path}.hardware", text))
     if require_image and not stage.image:
