@@ -96,9 +96,11 @@ class Judge:
             return
         place = (labels[RUN_UID_LABEL], labels[STAGE_LABEL], int(labels[ATTEMPT_LABEL]))
         uid = job["metadata"]["uid"]
-        known = self._attempts.setdefault(place, uid)
+        first = self._attempts.setdefault(place, uid)
         name = job["metadata"]["name"]
-        if known != uid and any(p.job_uid == known and p.started for p in self._world.nodes.of_run(place[0])):
+        earlier = [p for p in self._world.nodes.of_run(place[0]) if p.job_uid == first]
+        exists = self._world.server.exists(place[0])
+        if first != uid and exists and any(p.started for p in earlier) and not any(p.stripped for p in earlier):
             self.violation("attempt-twice", f"Job {name} is created again; its first pod has run")
         for other in self._world.server.peek_all(Kind.JOB):
             theirs = other["metadata"].get("labels") or {}
