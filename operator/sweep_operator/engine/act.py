@@ -220,7 +220,7 @@ class Executor:
     def _may_wait(self, sweep: Sweep, plan: Plan, memory: Memory) -> bool:
         """Whether the write of the Sweep's status can be delayed and combined with later changes.
 
-        Counters, costs and the front change with every step of every run; conditions, the next index and the
+        Counters, costs, the front and messages change with every run; the states of conditions, the next index and the
         accounting of time are written at once.
         """
         was, now = sweep.status, plan.status
@@ -228,9 +228,9 @@ class Executor:
             memory.status_waits_since = None
             return True
         if plan.create:
-            return now.conditions == was.conditions  # the pass that starts these runs follows at once
+            return _states(now) == _states(was)  # the pass that starts these runs follows at once
         urgent = (
-            now.conditions != was.conditions
+            _states(now) != _states(was)
             or now.next_index != was.next_index
             or now.observed_generation != was.observed_generation
             or now.active_since != was.active_since
@@ -305,6 +305,11 @@ def _only_moves(was: SweepStatus, now: SweepStatus) -> bool:
         counts = {"delivered": then.tracking.delivered, "backlog": then.tracking.backlog}
         still = still.with_(tracking=still.tracking.with_(**counts))
     return still == then
+
+
+def _states(status: SweepStatus) -> list[tuple[str, str, str]]:
+    """The conditions without their messages, which change with every run that waits."""
+    return [(c.type, c.status, c.reason) for c in status.conditions]
 
 
 def _shown_as(status: SweepStatus) -> str | None:
