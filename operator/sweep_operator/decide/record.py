@@ -16,8 +16,8 @@ from sweep_operator.api.sweeprun import (
     SweepRun,
     SweepRunStatus,
 )
-from sweep_operator.decide.conditions import with_finished
 from sweep_operator.decide import cost
+from sweep_operator.decide.conditions import with_finished
 from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.plan import Event

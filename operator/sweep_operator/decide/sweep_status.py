@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from sweep_operator.api.meta import Condition, ConditionStatus, with_condition
 from sweep_operator.api.status import OptimizerStatus, SweepStatus
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.conditions import with_finished
 from sweep_operator.decide import summary
 from sweep_operator.decide.calibration import calibration
+from sweep_operator.decide.conditions import with_finished
 from sweep_operator.decide.growth import next_index
 from sweep_operator.decide.limits import End, active_seconds
 from sweep_operator.decide.snapshot import Snapshot
