@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dev.generate.crd_rules import is_none_of, is_one_of
-from protein.searchspace.distributions import DISTRIBUTIONS, Table, listed, names_of_kind, names_with_time
+from protein.searchspace.distributions import DISTRIBUTIONS, Table, names_of_kind
 from sweep_operator.api.names import GROUP, VERSION
 
 _P = "object.spec.parameters"
@@ -46,7 +46,6 @@ def parameter_rules(rows: Table = DISTRIBUTIONS) -> list[dict[str, str]]:
     choices = names_of_kind("choice", rows=rows)
     choice, numeric = is_one_of("p.distribution", choices), is_none_of("p.distribution", choices)
     discrete = ", ".join(f"'{name}'" for name in sorted(names_of_kind("choice", "integer", rows=rows)))
-    time = names_with_time(rows)
     return [
         _each(f"{choice} && !has(p.values)", ".values: is missing; a categorical needs values: [a, b]"),
         _each(f"{numeric} && has(p.values)", ".values: is for categorical; remove it"),
@@ -64,8 +63,13 @@ def parameter_rules(rows: Table = DISTRIBUTIONS) -> list[dict[str, str]]:
             ".mean: is not one of the values",
         ),
         _each(
-            f"has(p.scale) && p.scale == 'time' && !({is_one_of('p.distribution', time)})",
-            f".scale: time is for {listed(time)}; use auto or a number",
+            f"has(p.scale) && p.scale == 'time' && {choice}",
+            ".scale: time is for numbers; remove it",
+        ),
+        _each(
+            f"has(p.scale) && p.scale == 'time' && {numeric} && (has(p.min) && double(p.min) < 0.0 || "
+            f"has(p.mean) && {_NUMBER} && double(p.mean) <= 0.0)",
+            ".scale: time needs a min of at least 0 and a mean above 0; use auto or a number",
         ),
         _each(f"has(p.when) && !(p.when.parameter in {_P})", ".when.parameter: unknown parameter"),
         _each(

@@ -144,7 +144,8 @@ class Dashboard(Model):
 class Metrics(Model):
     """Probes, metrics, and the objects that use them."""
 
-    port: int = Field(ge=1024, le=65535, description="Ports below 1024 need root.")
+    port: int = Field(ge=1024, le=65535)
+    """Ports below 1024 need root."""
     token_secret: SecretKey
     service: Service
     service_monitor: ServiceMonitor

@@ -6,12 +6,10 @@ All functions work on rows of the unit box (m, dim), are pure and need only nump
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import qmc
 
-from protein.space import SearchSpace
-
-Array = npt.NDArray[np.float64]
+from protein.arrays import Array
+from protein.space import Column, SearchSpace
 
 DISTANCES = (0.5, 0.15, 0.05)
 """Standard deviations of perturbations, as fractions of a coordinate's range: global, regional and local search."""
@@ -35,7 +33,7 @@ def perturb(space: SearchSpace, centers: Array, count: int, widths: Array, rng: 
         return np.zeros((0, space.dim))
     base = np.repeat(centers, count, axis=0)
     rows = len(base)
-    owner = parameter_of_column(space)
+    owner = space.owner
     parameters = int(owner.max()) + 1
     chance = rng.choice([1.0, 0.5, 1.5 / parameters], size=(rows, 1))
     mask = rng.random((rows, parameters)) < chance
@@ -48,7 +46,7 @@ def perturb(space: SearchSpace, centers: Array, count: int, widths: Array, rng: 
     moved = np.where(np.clip(moved, 0.0, 1.0) == base, 2 * base - moved, moved)
     for j, column in enumerate(space.columns):
         if column.kind == "grid":
-            moved[:, j] = _move_on_grid(column.step, base[:, j], moved[:, j], direction[:, j])
+            moved[:, j] = _move_on_grid(column, base[:, j], moved[:, j], direction[:, j])
     for k in range(parameters):
         columns = np.flatnonzero(owner == k)
         if space.columns[columns[0]].kind == "onehot":
@@ -57,15 +55,14 @@ def perturb(space: SearchSpace, centers: Array, count: int, widths: Array, rng: 
     return space.snap(np.clip(moved, 0.0, 1.0))
 
 
-def _move_on_grid(step: float, base: Array, moved: Array, direction: Array) -> Array:
+def _move_on_grid(column: Column, base: Array, moved: Array, direction: Array) -> Array:
     """`moved` (m,), with every value that would snap back to `base` (m,) replaced by one step in `direction`."""
-    inner = np.clip(moved, 0.5 * step, 1 - 0.5 * step)
-    stuck = np.abs(inner - base) < 0.75 * step
-    target = base + direction * step
+    cells = column.to_cells(base)
+    stuck = column.to_cells(moved) == cells
+    target = cells + direction.astype(np.int64)
     # A step beyond the end of the range is reversed.
-    outside = (target < -0.25 * step) | (target > 1 + 0.25 * step)
-    target = np.where(outside, base - direction * step, target)
-    out: Array = np.where(stuck, target, moved)
+    target = np.where((target < 0) | (target > column.last_cell), cells - direction.astype(np.int64), target)
+    out: Array = np.where(stuck, column.to_units(np.clip(target, 0, column.last_cell)), moved)
     return out
 
 
@@ -79,29 +76,23 @@ def _other_category(onehot: Array, uniform: Array) -> Array:
 
 def neighbors(space: SearchSpace, row: Array) -> Array:
     """Every point (m, dim) one grid step, or one category of a one-hot parameter, away from `row` (dim,)."""
-    owner = parameter_of_column(space)
+    owner = space.owner
     out: list[Array] = []
     for j, column in enumerate(space.columns):
         if column.kind == "continuous":
             continue
         if column.kind == "grid":
-            for value in (row[j] - column.step, row[j] + column.step):
-                if -0.25 * column.step <= value <= 1 + 0.25 * column.step:
-                    moved = row.copy()
-                    moved[j] = value
-                    out.append(moved)
+            cell = column.to_cells(row[j : j + 1])[0]
+            for value in column.to_units(np.array([c for c in (cell - 1, cell + 1) if 0 <= c <= column.last_cell])):
+                moved = row.copy()
+                moved[j] = value
+                out.append(moved)
         elif row[j] < 0.5:
             moved = row.copy()
             moved[owner == owner[j]] = 0.0
             moved[j] = 1.0
             out.append(moved)
     return space.snap(np.clip(np.array(out), 0.0, 1.0)) if out else np.zeros((0, space.dim))
-
-
-def parameter_of_column(space: SearchSpace) -> npt.NDArray[np.int64]:
-    """Position (dim,) of the parameter that each model column belongs to, counted in order of the columns."""
-    order: dict[str, int] = {}
-    return np.array([order.setdefault(column.parameter, len(order)) for column in space.columns], dtype=np.int64)
 
 
 def row_key(row: Array) -> bytes:

@@ -46,7 +46,7 @@ INVALID: list[tuple[str, Object, str, str]] = [
     ("mean is text", _x(mean="0.5"), X, "number"),
     ("scale is no word", _x(scale="fast"), "scale", "auto"),
     ("scale is negative", _x(scale=-1), "scale", "greater than"),
-    ("time of a uniform", _x(scale="time"), X, "log_normal"),
+    ("time of negative numbers", _x(min=-1, scale="time"), X, "at least 0"),
     ("min is text", _x(min="zero"), "min", "number"),
     ("path is no path", _with(parameters={"a b": UNIFORM}), "spec.parameters", "dotted path"),
     ("paths collide", _with(parameters={"a": UNIFORM, "a.b": UNIFORM}), "spec.parameters", "beginning of another"),

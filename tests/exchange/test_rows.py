@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep_operator.api.parameters import ParameterSpec
+from sweep_operator.exchange.cells import cell, plain, typed_text
 from sweep_operator.exchange.read import MAX_PROBLEMS, format_of, read_rows
-from sweep_operator.exchange.row import Row, RowFailure, RowsInvalid, Text
-from sweep_operator.exchange.text import cell, plain, typed_text
+from sweep_operator.exchange.row import CellText, Row, RowFailure, RowsInvalid
 from sweep_operator.exchange.write import to_csv, to_jsonl
 
 PATHS = st.lists(st.text(string.ascii_letters + "_", min_size=1, max_size=6), min_size=1, max_size=3).map(".".join)
@@ -63,7 +63,7 @@ def test_json_lines_round_trip(written: list[Row]) -> None:
 @given(st.lists(rows(), min_size=1, max_size=4))
 def test_csv_round_trip(written: list[Row]) -> None:
     for before, after in zip(written, read_rows(to_csv(written), "f", "csv"), strict=True):
-        values = {k: plain(v) if isinstance(v, Text) else v for k, v in after.parameters.items()}
+        values = {k: plain(v) if isinstance(v, CellText) else v for k, v in after.parameters.items()}
         assert {k: (type(v), repr(v)) for k, v in values.items()} == {
             k: (type(v), repr(v)) for k, v in before.parameters.items()
         }
@@ -139,7 +139,11 @@ def test_format_of(name: str, text: str, form: str) -> None:
         ("jsonl", "\n\n", 'f: contains no rows; write one line per run, for example {"parameters"'),
         ("jsonl", '{"score": 1}\n{"score": \n', "f, line 2: invalid JSON: Expecting value"),
         ("jsonl", "[1, 2]\n", "f, line 1: [1, 2] is not a JSON object; write one object {...}"),
-        ("jsonl", '{"x": ' + "[" * 5000 + "]" * 5000 + "}", "f, line 1: is nested too deeply"),
+        (
+            "jsonl",
+            '{"x": ' + "[" * 5000 + "]" * 5000 + "}",
+            "f, line 1: is nested 5001 levels deep; the limit",
+        ),
         ("jsonl", '{"parameters": 3}', 'f, line 1: parameters: 3 is not an object; write {"name": value}'),
         ("jsonl", '{"score": NaN}', "f, line 1: score: nan is not finite"),
         ("jsonl", '{"score": "1"}', "f, line 1: score: '1' is not a number"),

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sweep_operator.api.names import MAIN_CONTAINER, RUN_LABEL, STAGE_LABEL
-from sweep_operator.views.tables import run_state
+from sweep_operator.domain.quantities import quantity
+from sweep_operator.views.tables import STAGES, run_state
 
 Json = Mapping[str, Any]
-_QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)")
-_SUFFIXES = {
-    "": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
-    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "Ei": 2.0**60,
-}  # fmt: skip
-_STAGES = {"Training": "train", "Evaluating": "eval"}
 _COMMON = ("cpu", "memory", "ephemeral-storage", "hugepages-")
 
 
@@ -37,14 +31,6 @@ class Usage:
     memory: float | None
 
 
-def quantity(text: object) -> float:
-    """The number that ``250m``, ``1500Ki`` or ``2`` stands for. Raises ValueError."""
-    found = _QUANTITY.fullmatch(str(text))
-    if found is None or found[2] not in _SUFFIXES:
-        raise ValueError(f"{text!r} is not a valid Kubernetes quantity")
-    return float(found[1]) * _SUFFIXES[found[2]]
-
-
 def usage_of(
     run: Json, sweep: Json, pods: Sequence[Json] | None, metrics: Sequence[Json] | None, now: datetime
 ) -> Usage:
@@ -57,11 +43,11 @@ def usage_of(
     used = None if metrics is None or live is None else [m for m in metrics if m["metadata"]["name"] in named]
     devices = None if live is None else sum(map(_devices, live))
     seconds = sum(
-        _seconds(status.get(s) or {}, running=s == stage and state in _STAGES, now=now) for s in _included(sweep)
+        _seconds(status.get(s) or {}, running=s == stage and state in STAGES, now=now) for s in _included(sweep)
     )
     return Usage(
         run=name,
-        stage=_STAGES.get(state, state),
+        stage=STAGES.get(state, state),
         attempt=(status.get(stage) or {}).get("attempt", 0),
         seconds=seconds,
         cost=_cost(sweep, seconds, devices),
@@ -71,11 +57,6 @@ def usage_of(
         cpu=_sum(used, "cpu"),
         memory=_sum(used, "memory"),
     )
-
-
-def unit_of(sweep: Json) -> str:
-    """Unit of the sweep's costs."""
-    return str(((sweep.get("status") or {}).get("cost") or {}).get("unit") or "seconds")
 
 
 def bytes_text(value: float | None) -> str:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psutil
 
-_SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-_QUANTITY = re.compile(r"([0-9.]+(?:e[0-9]+)?)([A-Za-z]*)")
+from sweep_operator.domain.quantities import quantity
 
 
 def limit_bytes(container: Mapping[str, Any]) -> int | None:
     """The limit in bytes, or None."""
-    text = str(((container.get("resources") or {}).get("limits") or {}).get("memory") or "")
-    match = _QUANTITY.fullmatch(text)
-    if match is None or match.group(2) not in _SUFFIXES:
+    text = ((container.get("resources") or {}).get("limits") or {}).get("memory") or ""
+    try:
+        return int(quantity(text))
+    except ValueError:
         return None
-    return int(float(match.group(1)) * _SUFFIXES[match.group(2)])
 
 
 def exceeds(pid: int, limit: int) -> bool:
