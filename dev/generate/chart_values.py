@@ -8,8 +8,9 @@ from pydantic import Field
 
 from sweep_operator.api import kubernetes_types as kubernetes
 from sweep_operator.api.hardware import Profile
-from sweep_operator.api.kubernetes_types import QUANTITY, Annotations, Labels
+from sweep_operator.api.kubernetes_types import Annotations, Labels
 from sweep_operator.api.model import Model
+from sweep_operator.api.quantities import QUANTITY
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _PATH_PART = "[a-z0-9]+([._-]+[a-z0-9]+)*"

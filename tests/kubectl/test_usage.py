@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.kubectl.usage import bytes_text, cores_text, quantity, usage_of
+from sweep_operator.api.quantities import quantity
+from sweep_operator.kubectl.usage import bytes_text, cores_text, usage_of
 
 NOW = datetime(2026, 3, 1, 9, 10, tzinfo=UTC)
 

@@ -8,8 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from sweep_operator.api.model import Model, OpenObject
-
-SIZE = re.compile(r"[0-9]+(\.[0-9]+)?([EPTGMk]i?|Ki|m)?")
+from sweep_operator.api.quantities import QUANTITY
 
 
 class Claim(Model):
@@ -31,7 +30,7 @@ class Claim(Model):
     @field_validator("size")
     @classmethod
     def _quantity(cls, value: str) -> str:
-        if not SIZE.fullmatch(value):
+        if not re.match(QUANTITY, value):
             raise ValueError(f"{value!r} is not a quantity of storage; use a value such as 5Gi")
         return value
 
