@@ -94,7 +94,7 @@ class JobController:
             self._due[key] = min(again, self._due.get(key, again))
 
     async def _carry_out(self, job: Object, step: Step) -> None:
-        """Create pods before the status is written and delete them after it, so that a crash in between does no harm."""
+        """Create pods before the status is written and delete them after it, so that a crash is harmless."""
         meta = job["metadata"]
         if step.expired:
             await self._kube.delete(Kind.JOB, meta["namespace"], meta["name"], uid=meta["uid"])

@@ -57,7 +57,7 @@ class Runner:
     # -- life -------------------------------------------------------------------------------------------------------
 
     async def recover(self) -> None:
-        """Record how pods ended that were running when the last `sweep run` died. Without an exit record they are lost."""
+        """Record how the pods of the last `sweep run` ended. A running pod without an exit record is lost."""
         for pod in (await self._kube.list(Kind.POD)).items:
             if pod_status.over(pod):
                 continue
