@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from protein.searchspace import conditions, paths
-from protein.searchspace.coordinates import Value, same
+from protein.searchspace.coordinates import Grid, LogGrid, Value, same
 from protein.searchspace.parameters import Parameter, SpaceError, read_parameter
 
 Array = npt.NDArray[np.float64]
+Cells = npt.NDArray[np.int64]
 Flat = Mapping[str, Any]
 
 __all__ = ["Column", "Parameter", "SearchSpace", "SpaceError"]
@@ -26,12 +27,40 @@ __all__ = ["Column", "Parameter", "SearchSpace", "SpaceError"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the unit box. ``levels``: cells of a grid, 0 when continuous. ``step``: distance of two cells."""
+    """One column of the unit box."""
 
-    parameter: str
+    searched: Parameter
     kind: Literal["continuous", "grid", "onehot"]
-    levels: int
-    step: float
+
+    @property
+    def parameter(self) -> str:
+        """Path of the parameter."""
+        return self.searched.path
+
+    @property
+    def grid(self) -> Grid | LogGrid | None:
+        """The grid of the values; None for other columns."""
+        return self.searched.coordinate if isinstance(self.searched.coordinate, (Grid, LogGrid)) else None
+
+    @property
+    def last_cell(self) -> int:
+        """Index of the last cell of a grid."""
+        assert self.grid is not None
+        return len(self.grid.cells) - 1
+
+    def to_cells(self, units: Array) -> Cells:
+        """The cells of a grid (m,) that hold the coordinates (m,)."""
+        if isinstance(self.grid, Grid):
+            return np.clip(np.floor(units * (self.last_cell + 1)), 0, self.last_cell).astype(np.int64)
+        assert self.grid is not None
+        return np.array([self.grid.index(float(unit)) for unit in units], dtype=np.int64)
+
+    def to_units(self, cells: Cells) -> Array:
+        """The coordinates (m,) of the values of cells (m,)."""
+        if isinstance(self.grid, Grid):
+            return (cells + 0.5) / (self.last_cell + 1)
+        assert self.grid is not None
+        return np.array([self.grid.to_unit(self.grid.cells[int(cell)]) for cell in cells], dtype=np.float64)
 
 
 class SearchSpace:
@@ -100,10 +129,9 @@ class SearchSpace:
             if parameter.coordinate is None:
                 chosen = snapped[:, part].argmax(axis=1)
                 snapped[:, part] = np.eye(len(parameter.values or ()))[chosen]
-            elif parameter.coordinate.levels:
-                levels = parameter.coordinate.levels
-                cell = np.minimum(np.floor(snapped[:, part] * levels), levels - 1)
-                snapped[:, part] = (cell + 0.5) / levels
+            elif parameter.coordinate.cells:
+                column = self.columns[part.start]
+                snapped[:, part.start] = column.to_units(column.to_cells(snapped[:, part.start]))
         for parameter in self._conditional:
             part = self._slices[parameter.path]
             inactive = ~self._active_rows(parameter, snapped)
@@ -139,10 +167,12 @@ class SearchSpace:
         """How many different configurations there are; None when a parameter is continuous."""
         total = 1
         for name, parameter in self.parameters.items():
-            if self._levels(parameter) == 0:
+            values = self._all_values(parameter)
+            if not values:
                 return None
             if parameter.when is None:
-                total *= sum(self._choices(name, value) for value in self._all_values(parameter))
+                parent = any(p.when is not None and p.when.parameter == name for p in self._conditional)
+                total *= sum(self._choices(name, value) for value in values) if parent else len(values)
         return total
 
     def enumerate(self, limit: int) -> list[dict[str, Value]]:
@@ -209,22 +239,15 @@ class SearchSpace:
         assert parameter.values is not None
         return np.array([1.0 if same(v, value) else 0.0 for v in parameter.values])
 
-    def _levels(self, parameter: Parameter) -> int:
-        return len(parameter.values or ()) if parameter.coordinate is None else parameter.coordinate.levels
-
-    def _all_values(self, parameter: Parameter) -> Iterator[Value]:
-        if parameter.coordinate is None:
-            yield from parameter.values or ()
-        else:
-            levels = parameter.coordinate.levels
-            yield from (parameter.coordinate.from_unit((i + 0.5) / levels) for i in range(levels))
+    def _all_values(self, parameter: Parameter) -> Sequence[Value]:
+        return parameter.values or () if parameter.coordinate is None else parameter.coordinate.cells
 
     def _choices(self, parent: str, value: Value) -> int:
         """Combinations of the conditional parameters below one value of ``parent``."""
         total = 1
         for child in self._conditional:
             if child.when is not None and child.when.parameter == parent:
-                total *= self._levels(child) if any(same(v, value) for v in child.when.values) else 1
+                total *= len(self._all_values(child)) if any(same(v, value) for v in child.when.values) else 1
         return total
 
     def _all(self) -> Iterator[dict[str, Value]]:
@@ -260,8 +283,5 @@ def _is_parameter(value: Mapping[str, Any]) -> bool:
 def _columns(parameter: Parameter) -> list[Column]:
     if parameter.coordinate is None:
         levels = len(parameter.values or ())
-        return [Column(parameter.path, "onehot", levels, 1.0) for _ in range(levels)]
-    levels = parameter.coordinate.levels
-    if levels:
-        return [Column(parameter.path, "grid", levels, 1.0 / levels)]
-    return [Column(parameter.path, "continuous", 0, 0.0)]
+        return [Column(parameter, "onehot") for _ in range(levels)]
+    return [Column(parameter, "grid" if parameter.coordinate.cells else "continuous")]

@@ -1,7 +1,7 @@
-"""A ValidatingAdmissionPolicy for what CEL in a CRD cannot see: values that have no type in the schema.
+"""ValidatingAdmissionPolicies for rules that CEL in a CRD cannot express: values that have no type in the schema.
 
-It sees the whole object, and its messages may name the parameter. The operator checks the same again (Accepted=False)
-for clusters without the policy.
+A policy sees the whole object, and its messages can name the parameter. The operator checks the same rules again
+(Accepted=False), for clusters without the policies.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dev.generate.crd_rules import is_none_of, is_one_of
-from protein.searchspace.distributions import DISTRIBUTIONS, Table, listed, names_of_kind, names_with_time
+from protein.searchspace.distributions import DISTRIBUTIONS, Table, names_of_kind
 from sweep_operator.api.names import GROUP, VERSION
 
 _P = "object.spec.parameters"
@@ -17,7 +17,7 @@ _OLD = "oldObject.spec.parameters"
 
 
 def _each(bad: str, says: str) -> dict[str, str]:
-    """Every parameter ``p`` (its path is ``k``): ``bad`` must not hold. Says ``spec.parameters['k']`` and ``says``."""
+    """Reject each parameter ``p`` (path ``k``) for which ``bad`` holds. ``says`` follows ``spec.parameters['k']``."""
     condition = bad.replace("p.", f"{_P}[k].")
     return {
         "expression": f"{_P}.all(k, !({condition}))",
@@ -46,7 +46,6 @@ def parameter_rules(rows: Table = DISTRIBUTIONS) -> list[dict[str, str]]:
     choices = names_of_kind("choice", rows=rows)
     choice, numeric = is_one_of("p.distribution", choices), is_none_of("p.distribution", choices)
     discrete = ", ".join(f"'{name}'" for name in sorted(names_of_kind("choice", "integer", rows=rows)))
-    time = names_with_time(rows)
     return [
         _each(f"{choice} && !has(p.values)", ".values: is missing; a categorical needs values: [a, b]"),
         _each(f"{numeric} && has(p.values)", ".values: is for categorical; remove it"),
@@ -64,8 +63,13 @@ def parameter_rules(rows: Table = DISTRIBUTIONS) -> list[dict[str, str]]:
             ".mean: is not one of the values",
         ),
         _each(
-            f"has(p.scale) && p.scale == 'time' && !({is_one_of('p.distribution', time)})",
-            f".scale: time is for {listed(time)}; use auto or a number",
+            f"has(p.scale) && p.scale == 'time' && {choice}",
+            ".scale: time is for numbers; remove it",
+        ),
+        _each(
+            f"has(p.scale) && p.scale == 'time' && {numeric} && (has(p.min) && double(p.min) < 0.0 || "
+            f"has(p.mean) && {_NUMBER} && double(p.mean) <= 0.0)",
+            ".scale: time needs a min of at least 0 and a mean above 0; use auto or a number",
         ),
         _each(f"has(p.when) && !(p.when.parameter in {_P})", ".when.parameter: unknown parameter"),
         _each(
@@ -95,8 +99,8 @@ RUN_RULES: list[dict[str, str]] = [
         "object.metadata.name == object.spec.sweepName + '.r.' + string(object.spec.index) : "
         "!(object.metadata.name.startsWith(object.spec.sweepName + '.r.') && "
         "object.metadata.name.matches('[.]r[.][0-9]+$'))",
-        "message": "metadata.name: names of the form <sweep>.r.<n>, and spec.index, are the operator's to give; "
-        "choose another name and leave out spec.index",
+        "message": "metadata.name: names of the form <sweep>.r.<n> and spec.index are reserved for the operator; "
+        "choose another name and remove spec.index",
     },
     {
         "expression": "oldObject == null || has(object.spec.parameters) == has(oldObject.spec.parameters) && "

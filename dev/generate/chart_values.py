@@ -8,9 +8,8 @@ from pydantic import Field
 
 from sweep_operator.api import kubernetes_types as kubernetes
 from sweep_operator.api.hardware import Profile
-from sweep_operator.api.kubernetes_types import Annotations, Labels
+from sweep_operator.api.kubernetes_types import QUANTITY, Annotations, Labels
 from sweep_operator.api.model import Model
-from sweep_operator.api.quantities import QUANTITY
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _PATH_PART = "[a-z0-9]+([._-]+[a-z0-9]+)*"
@@ -134,7 +133,7 @@ class Dashboard(Model):
 class Metrics(Model):
     """Probes, metrics, and the objects that use them."""
 
-    port: int = Field(ge=1024, le=65535, description="Ports below 1024 are not for a process that is not root.")
+    port: int = Field(ge=1024, le=65535, description="Ports below 1024 need root.")
     service: Service
     service_monitor: ServiceMonitor
     prometheus_rule: PrometheusRule

@@ -11,6 +11,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from protein.searchspace.coordinates import Grid
 from protein.searchspace.distributions import DISTRIBUTIONS, Table
 from protein.searchspace.parameters import Parameter, read_parameter
 
@@ -20,7 +21,8 @@ EXAMPLES: dict[str, Mapping[str, Any]] = {
     "int_uniform": {"distribution": "int_uniform", "min": 2, "max": 16, "mean": 6},
     "uniform_pow2": {"distribution": "uniform_pow2", "min": 16, "max": 1024, "mean": 128},
     "log_normal": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2, "mean": 3e-4},
-    "log_normal-time": {"distribution": "log_normal", "min": 1e6, "max": 1e9, "mean": 3e7, "scale": "time"},
+    "int_log_normal": {"distribution": "int_log_normal", "min": 1, "max": 100, "mean": 10},
+    "int_log_normal-time": {"distribution": "int_log_normal", "min": 1e6, "max": 1e9, "mean": 3e7, "scale": "time"},
     "logit_normal": {"distribution": "logit_normal", "min": 0.9, "max": 0.999, "mean": 0.99},
     "logit_normal-symmetric": {
         "distribution": "logit_normal", "min": 0.001, "max": 0.999, "mean": 0.5, "symmetric": True,
@@ -54,11 +56,10 @@ def docs_rows(rows: Table = DISTRIBUTIONS) -> list[str]:
 
 
 def _choices(parameter: Parameter) -> list[Any] | None:
-    """The values of a finite parameter; None for an interval."""
+    """The values, if they are equally likely; None for an interval."""
     if parameter.coordinate is None:
         return list(parameter.values or ())
-    levels = parameter.coordinate.levels
-    return [parameter.at((i + 0.5) / levels) for i in range(levels)] if levels else None
+    return list(parameter.coordinate.cells) if isinstance(parameter.coordinate, Grid) else None
 
 
 def _bars(parameter: Parameter, choices: list[Any]) -> list[str]:

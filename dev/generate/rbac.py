@@ -1,4 +1,4 @@
-"""What the operator's account may do: exactly the verbs that the engine and its shell use.
+"""RBAC rules of the operator's service account: exactly the verbs that the operator uses.
 
 tests/cluster/test_rights.py compares them with the API server's audit log, in both directions.
 """
@@ -13,18 +13,18 @@ Rule = dict[str, list[str]]
 
 WORK_RULES: list[Rule] = [
     {"apiGroups": [GROUP], "resources": ["sweeps"], "verbs": ["get", "list", "watch"]},
-    # delete is never sent. Where OwnerReferencesPermissionEnforcement is on (OpenShift), nobody may set the owner of an
-    # existing object whom its deletion is forbidden: a manual run could not be adopted.
+    # The operator never sends delete. The admission plugin OwnerReferencesPermissionEnforcement (on in OpenShift)
+    # requires it for setting the owner of an existing object, which is how a manual run is adopted.
     {"apiGroups": [GROUP], "resources": ["sweepruns"], "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
     {"apiGroups": [GROUP], "resources": ["sweeps/status", "sweepruns/status"], "verbs": ["update"]},
-    # Never sent either: asked for by the same admission plugin, for ownerReferences with blockOwnerDeletion.
+    # Never sent either: the same plugin requires it for ownerReferences with blockOwnerDeletion.
     {"apiGroups": [GROUP], "resources": ["sweeps/finalizers", "sweepruns/finalizers"], "verbs": ["update"]},
     {
         "apiGroups": ["batch"],
         "resources": ["jobs"],
         "verbs": ["get", "list", "watch", "create", "delete", "deletecollection"],
     },
-    # create: dry runs only (what would the API server say to this pod?); delete: pods of lost nodes
+    # create: only dry runs, which ask whether the API server accepts a pod; delete: pods on lost nodes
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["get", "list", "create", "delete"]},
@@ -33,10 +33,10 @@ WORK_RULES: list[Rule] = [
     {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["get", "create"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
 ]
-"""In every namespace whose Sweeps it works on."""
+"""In every namespace that the operator watches."""
 
 LEASE_RULES: list[Rule] = [
-    # a name cannot be asked for in a create: the object has none yet when that is judged
+    # RBAC cannot restrict a create by name: the object does not exist yet
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
     {
         "apiGroups": ["coordination.k8s.io"],
@@ -45,22 +45,22 @@ LEASE_RULES: list[Rule] = [
         "verbs": ["get", "patch"],
     },
 ]
-"""In its own namespace; the name is that of the lease (--lease-name)."""
+"""In the operator's namespace. The resource name is the name of the lease (--lease-name)."""
 
 RELEASE_RULES: list[Rule] = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch"]},
 ]
-"""Before the chart is deleted, wherever the operator has worked: pods let go of their results."""
+"""For the uninstall hook, in every watched namespace: it removes the finalizer from pods."""
 
 STOP_RULES: list[Rule] = [
     {"apiGroups": ["apps"], "resources": ["deployments/scale"], "resourceNames": [MANAGED_BY], "verbs": ["patch"]},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
 ]
-"""Before that, in the operator's own namespace: it is stopped (the name is its Deployment's) and waited for."""
+"""For the uninstall hook, in the operator's namespace: it scales the Deployment to 0 and waits for the pods."""
 
 VIEW_RULES: list[Rule] = [
     {"apiGroups": [GROUP], "resources": ["sweeps", "sweepruns"], "verbs": ["get", "list", "watch"]},
-    # for `kubectl sweep logs` and `top`, and for people who have this role but not Kubernetes' own
+    # for `kubectl sweep logs` and `top`, and for users who have this role but not Kubernetes' own
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"]},
@@ -73,11 +73,11 @@ EDIT_RULES: list[Rule] = [
     },
     {"apiGroups": [GROUP], "resources": ["sweeps/scale"], "verbs": ["get", "update", "patch"]},
 ]
-"""What Kubernetes' own roles view and edit get on top: for people, not for the operator."""
+"""Extend Kubernetes' own roles view and edit: for users, not for the operator."""
 
 
 def manifests(scope: Literal["namespace", "cluster"], namespace: str) -> list[dict[str, Any]]:
-    """ServiceAccount, roles and bindings for an operator in ``namespace``, for it alone or for all namespaces."""
+    """ServiceAccount, roles and bindings of an operator in ``namespace`` that watches this namespace or all of them."""
     account = {"kind": "ServiceAccount", "name": MANAGED_BY, "namespace": namespace}
     prefix = "Cluster" if scope == "cluster" else ""
     where = {} if scope == "cluster" else {"namespace": namespace}

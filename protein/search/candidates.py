@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
-from protein.space import SearchSpace
+from protein.space import Column, SearchSpace
 
 Array = npt.NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def perturb(space: SearchSpace, centers: Array, count: int, widths: Array, rng: 
     moved = np.where(np.clip(moved, 0.0, 1.0) == base, 2 * base - moved, moved)
     for j, column in enumerate(space.columns):
         if column.kind == "grid":
-            moved[:, j] = _move_on_grid(column.step, base[:, j], moved[:, j], direction[:, j])
+            moved[:, j] = _move_on_grid(column, base[:, j], moved[:, j], direction[:, j])
     for k in range(parameters):
         columns = np.flatnonzero(owner == k)
         if space.columns[columns[0]].kind == "onehot":
@@ -57,15 +57,14 @@ def perturb(space: SearchSpace, centers: Array, count: int, widths: Array, rng: 
     return space.snap(np.clip(moved, 0.0, 1.0))
 
 
-def _move_on_grid(step: float, base: Array, moved: Array, direction: Array) -> Array:
+def _move_on_grid(column: Column, base: Array, moved: Array, direction: Array) -> Array:
     """`moved` (m,), with every value that would snap back to `base` (m,) replaced by one step in `direction`."""
-    inner = np.clip(moved, 0.5 * step, 1 - 0.5 * step)
-    stuck = np.abs(inner - base) < 0.75 * step
-    target = base + direction * step
+    cells = column.to_cells(base)
+    stuck = column.to_cells(moved) == cells
+    target = cells + direction.astype(np.int64)
     # A step beyond the end of the range is reversed.
-    outside = (target < -0.25 * step) | (target > 1 + 0.25 * step)
-    target = np.where(outside, base - direction * step, target)
-    out: Array = np.where(stuck, target, moved)
+    target = np.where((target < 0) | (target > column.last_cell), cells - direction.astype(np.int64), target)
+    out: Array = np.where(stuck, column.to_units(np.clip(target, 0, column.last_cell)), moved)
     return out
 
 
@@ -85,11 +84,11 @@ def neighbors(space: SearchSpace, row: Array) -> Array:
         if column.kind == "continuous":
             continue
         if column.kind == "grid":
-            for value in (row[j] - column.step, row[j] + column.step):
-                if -0.25 * column.step <= value <= 1 + 0.25 * column.step:
-                    moved = row.copy()
-                    moved[j] = value
-                    out.append(moved)
+            cell = column.to_cells(row[j : j + 1])[0]
+            for value in column.to_units(np.array([c for c in (cell - 1, cell + 1) if 0 <= c <= column.last_cell])):
+                moved = row.copy()
+                moved[j] = value
+                out.append(moved)
         elif row[j] < 0.5:
             moved = row.copy()
             moved[owner == owner[j]] = 0.0

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.stats import qmc
 
 from protein.settings import ProteinSettings
-from protein.space import SearchSpace
+from protein.space import Column, SearchSpace
 
 Array = npt.NDArray[np.float64]
 
@@ -54,5 +54,11 @@ def column_limits(space: SearchSpace) -> Array:
     row = space.encode(top)
     for j, column in enumerate(space.columns):
         if column.parameter in cost_parameters:
-            limits[j] = min(row[j] + column.step / 2, 1.0)  # include the whole last grid cell
+            limits[j] = row[j] if column.grid is None else _end_of_cell(column, row[j])
     return limits
+
+
+def _end_of_cell(column: Column, unit: float) -> float:
+    """Where the cell of a grid ends that holds a coordinate: halfway to the next one."""
+    cell = column.to_cells(np.array([unit]))
+    return 1.0 if cell[0] == column.last_cell else float(column.to_units(np.append(cell, cell + 1)).mean())

@@ -1,7 +1,8 @@
 """Unit coordinates: each maps a value to [0, 1], monotonically, and back.
 
 A distribution is uniform in its coordinate. The ends are exact: coordinate 0 is ``min`` and 1 is ``max``, to the last
-bit. A grid of k cells has its cells' centers at (i + 0.5) / k, so that the end values get the same mass as all others.
+bit. A grid divides the coordinate into cells, one per value. The cell of an end value lies around it too, so that the
+end values are not half as likely as their neighbors.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ class Coordinate(Protocol):
     """One model coordinate of a parameter."""
 
     @property
-    def levels(self) -> int:
-        """Cells of the grid; 0: continuous."""
+    def cells(self) -> Sequence[Value]:
+        """The values of a grid, in order; empty for a continuous coordinate."""
         ...
 
     def to_unit(self, value: Any) -> float:
@@ -40,7 +41,7 @@ class Continuous:
     high: float
     forward: Callable[[float], float]
     inverse: Callable[[float], float]
-    levels: int = 0
+    cells: Sequence[Value] = ()
 
     def to_unit(self, value: Any) -> float:
         begin, end = self.forward(self.low), self.forward(self.high)
@@ -67,14 +68,10 @@ class Continuous:
 
 @dataclass(frozen=True)
 class Grid:
-    """Equally likely cells in order. ``position`` maps any value to a (fractional) index."""
+    """Equally likely cells, with centers at (i + 0.5) / k. ``position`` maps any value to a (fractional) index."""
 
     cells: Sequence[Value]
     position: Callable[[Any], float]
-
-    @property
-    def levels(self) -> int:
-        return len(self.cells)
 
     def to_unit(self, value: Any) -> float:
         return (self.position(value) + 0.5) / len(self.cells)
@@ -85,6 +82,44 @@ class Grid:
     def index(self, unit: float) -> int:
         """The cell that holds a coordinate."""
         return min(max(math.floor(unit * len(self.cells)), 0), len(self.cells) - 1)
+
+
+@dataclass(frozen=True)
+class LogGrid:
+    """Numbers at equal distances, uniform in log x: every cell holds what is nearest to its number in log x."""
+
+    low: int
+    high: int
+    step: int
+
+    @property
+    def cells(self) -> Sequence[int]:
+        return range(self.low, self.high + 1, self.step)
+
+    def to_unit(self, value: Any) -> float:
+        if value <= 0:  # beyond where the logarithm is defined
+            return 0.0
+        first, last = self._edges()
+        return (math.log(value) - first) / (last - first)
+
+    def from_unit(self, unit: float) -> Value:
+        return self.cells[self.index(unit)]
+
+    def index(self, unit: float) -> int:
+        """The cell that holds a coordinate."""
+        if unit >= 1:
+            return len(self.cells) - 1
+        first, last = self._edges()
+        value = math.exp(first + max(unit, 0.0) * (last - first))
+        lower = min(max(math.floor((value - self.low) / self.step), 0), len(self.cells) - 2)
+        below, above = self.cells[lower], self.cells[lower + 1]
+        return lower + (value > math.sqrt(below * above))
+
+    def _edges(self) -> tuple[float, float]:
+        """Where the first cell begins and the last one ends, in log x: as far from its number as its other edge."""
+        cells = self.cells
+        first, second, before, last = (math.log(cells[i]) for i in (0, 1, -2, -1))
+        return first - (second - first) / 2, last + (last - before) / 2
 
 
 def uniform(low: float, high: float) -> Continuous:

@@ -70,8 +70,6 @@ class Distribution:
     requirements: tuple[Requirement, ...] = ()
     takes: tuple[Literal["step", "symmetric"], ...] = ()
     """Optional fields."""
-    time: bool = False
-    """Whether ``scale: time`` makes sense."""
     axis: Literal["linear", "log2", "log10"] = "linear"
     """Axis of the report."""
     wandb: str | None = None
@@ -92,14 +90,20 @@ def is_power_of_two(value: float) -> bool:
 
 
 _POWERS = ", ".join(f"{float(2**n)!r}" for n in range(41))
-_INTEGER = Requirement(
-    ("min", "max", "mean", "step"),
-    lambda v: float(v).is_integer(),
-    "double(int({0})) == {0}",
-    "an integer",
-    "uniform for fractions",
-    round,
-)
+
+
+def _integer(fractions: str) -> Requirement:
+    """All numbers are integers; ``fractions`` names the distribution for other numbers."""
+    return Requirement(
+        ("min", "max", "mean", "step"),
+        lambda v: float(v).is_integer(),
+        "double(int({0})) == {0}",
+        "an integer",
+        f"{fractions} for fractions",
+        round,
+    )
+
+
 _POWER_OF_TWO = Requirement(
     ("min", "max", "mean"),
     is_power_of_two,
@@ -108,6 +112,7 @@ _POWER_OF_TWO = Requirement(
     nearest=lambda v: int(2 ** max(0, round(math.log2(v)))) if v > 0 else 1,
 )
 _POSITIVE = Requirement(("min",), lambda v: v > 0, "{0} > 0.0", "above 0", "uniform or a small min")
+_AT_LEAST_ONE = Requirement(("min",), lambda v: v >= 1, "{0} >= 1.0", "at least 1", "int_uniform or a min of 1")
 _ABOVE_ZERO = Requirement(("min",), lambda v: v > 0, "{0} > 0.0", "above 0", "a small min")
 _BELOW_ONE = Requirement(("max",), lambda v: v < 1, "{0} < 1.0", "below 1", "a max just below 1")
 
@@ -141,10 +146,10 @@ DISTRIBUTIONS: Table = table(
             "int_uniform",
             spread="whole numbers",
             coordinate_words="x; `step` puts it on a grid from `min`",
-            use="a depth, a number of epochs",
+            use="a depth, a number of layers",
             kind="integer",
             coordinate=lambda r: coordinates.stepped(int(r.low), int(r.high), int(r.step or 1), integer=True),
-            requirements=(_INTEGER,),
+            requirements=(_integer("uniform"),),
             takes=("step",),
             wandb="int_uniform",
         ),
@@ -156,20 +161,30 @@ DISTRIBUTIONS: Table = table(
             kind="integer",
             coordinate=lambda r: coordinates.powers_of_two(int(r.low), int(r.high)),
             requirements=(_POWER_OF_TWO,),
-            time=True,
             axis="log2",
         ),
         Distribution(
             "log_normal",
             spread="evenly in the logarithm",
             coordinate_words="log x",
-            use="a rate, a coefficient, a number of steps: orders of magnitude",
+            use="a rate, a coefficient: orders of magnitude",
             kind="float",
             coordinate=lambda r: coordinates.log_uniform(r.low, r.high),
             requirements=(_POSITIVE,),
-            time=True,
             axis="log10",
             wandb="log_uniform_values",
+        ),
+        Distribution(
+            "int_log_normal",
+            spread="whole numbers, evenly in the logarithm",
+            coordinate_words="log x, rounded in log x; `step` puts it on a grid from `min`",
+            use="a number of steps, epochs or samples: integers over orders of magnitude",
+            kind="integer",
+            coordinate=lambda r: coordinates.LogGrid(int(r.low), int(r.high), int(r.step or 1)),
+            requirements=(_integer("log_normal"), _AT_LEAST_ONE),
+            takes=("step",),
+            axis="log10",
+            wandb="q_log_uniform_values",
         ),
         Distribution(
             "logit_normal",
@@ -204,11 +219,6 @@ def names_with(field: str, rows: Table = DISTRIBUTIONS) -> list[str]:
 def names_of_kind(*kinds: str, rows: Table = DISTRIBUTIONS) -> list[str]:
     """Names of the distributions whose values are of one of the kinds."""
     return [name for name, row in rows.items() if row.kind in kinds]
-
-
-def names_with_time(rows: Table = DISTRIBUTIONS) -> list[str]:
-    """Names of the distributions that take ``scale: time``."""
-    return [name for name, row in rows.items() if row.time]
 
 
 def listed(names: Sequence[str]) -> str:

@@ -19,7 +19,6 @@ from protein.searchspace.distributions import (
     Table,
     listed,
     names_with,
-    names_with_time,
 )
 
 AUTO_SCALE = 0.5
@@ -82,9 +81,9 @@ class Parameter:
         if self.scale == "auto":
             return AUTO_SCALE
         if self.scale == "time":
-            assert self.min is not None
-            assert self.max is not None
-            return 1.0 / (math.log2(self.max) - math.log2(self.min))
+            assert self.coordinate is not None
+            center = float(self.center)
+            return self.coordinate.to_unit(center * math.sqrt(2)) - self.coordinate.to_unit(center / math.sqrt(2))
         return float(self.scale)
 
     @property
@@ -107,7 +106,7 @@ class Parameter:
     def at(self, unit: float) -> Value:
         """The value at a unit coordinate; the center and the ends come back exactly as they were written."""
         assert self.coordinate is not None
-        if self.coordinate.levels == 0 and unit == self.coordinate.to_unit(self.center):
+        if not self.coordinate.cells and unit == self.coordinate.to_unit(self.center):
             return self.center
         return self.coordinate.from_unit(unit)
 
@@ -194,7 +193,7 @@ def _choice(path: str, row: Distribution, config: Mapping[str, Any], when: When 
     elif not any(same(center, v) for v in values):
         raise SpaceError(f"{center!r} is not one of the values {list(values)}", path, "mean")
     coordinate = coordinates.ordered(values) if config.get("ordered") else None
-    _scale(path, row, config.get("scale"), rows)  # checked like everywhere; the search around a choice has no width
+    _scale(path, row, config.get("scale"))  # checked like everywhere; the search around a choice has no width
     return Parameter(path, row, center=center, values=values, when=when, coordinate=coordinate, config=config)
 
 
@@ -216,8 +215,10 @@ def _numeric(path: str, row: Distribution, config: Mapping[str, Any], when: When
         raise SpaceError(f"{step:g} is not above 0 and at most max - min = {high - low:g}", path, "step")
     assert row.coordinate is not None
     coordinate = row.coordinate(Range(low, high, step, bool(config.get("symmetric"))))
-    scale = _scale(path, row, config.get("scale"), rows)
+    scale = _scale(path, row, config.get("scale"))
     center = _center(row, coordinate, mean, step)
+    if scale == "time" and (low < 0 or float(center) <= 0):
+        raise SpaceError("time needs a min of at least 0 and a mean above 0; use auto or a number", path, "scale")
     return Parameter(path, row, low, high, center, scale, step, None, when, coordinate, config)
 
 
@@ -225,18 +226,17 @@ def _center(row: Distribution, coordinate: Coordinate, mean: float | None, step:
     """``mean`` on the grid; without one the middle of the coordinate."""
     if mean is None:
         return coordinate.from_unit(0.5)
-    if coordinate.levels and step is not None:
+    if coordinate.cells and step is not None:
         return coordinate.from_unit(coordinate.to_unit(mean))
     return int(mean) if row.kind == "integer" else mean
 
 
-def _scale(path: str, row: Distribution, value: Any, rows: Table) -> float | str:
+def _scale(path: str, row: Distribution, value: Any) -> float | str:
     if value == "auto" or value is None:
         return "auto"
     if value == "time":
-        if not row.time:
-            wanted = listed(names_with_time(rows))
-            raise SpaceError(f"time is for {wanted}, not {row.name}; use auto or a number", path, "scale")
+        if row.kind == "choice":
+            raise SpaceError(f"time is for numbers, not {row.name}; remove it", path, "scale")
         return "time"
     scale = number(path, "scale", value)
     if scale <= 0:

@@ -64,7 +64,7 @@ def test_the_minimal_sweep_works_as_it_stands_and_gets_its_defaults() -> None:
         ((*LR, "min"), "1e-5", "spec.parameters['trainer.lr'].min", "without quotes"),
         ((*LR, "max"), float("nan"), "spec.parameters['trainer.lr'].max", "finite"),
         ((*LR, "scale"), -1, "spec.parameters['trainer.lr'].scale", "greater than 0"),
-        ((*LR, "step"), 0.1, "spec.parameters['trainer.lr'].step", "is for uniform and int_uniform"),
+        ((*LR, "step"), 0.1, "spec.parameters['trainer.lr'].step", "is for uniform, int_uniform and int_log_normal"),
         ((*LR, "distribution"), "normal", "spec.parameters['trainer.lr'].distribution", "log_normal"),
         ((*NAME, "values"), [], "spec.parameters['trainer.name'].values", "at least 1"),
         ((*NAME, "values"), ["a", "a"], "spec.parameters['trainer.name'].values", "twice"),

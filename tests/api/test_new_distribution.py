@@ -33,7 +33,6 @@ ROWS = table(
             coordinate=lambda r: Continuous(r.low, r.high, math.sqrt, lambda t: t * t),
             requirements=(Requirement(("min", "mean"), lambda v: v >= 0, "{0} >= 0.0", "at least 0", "a min of 0"),),
             takes=("symmetric",),
-            time=True,
             axis="log10",
             wandb="sqrt",
         ),
@@ -54,10 +53,8 @@ def test_validation_and_encoding() -> None:
     assert (parameter().typed(4.0), type(parameter().typed(4.0))) == (4, int)
     with pytest.raises(SpaceError, match=r"area\.min: -1 is not at least 0, as sqrt_uniform needs; use a min of 0"):
         read_parameter("area", {**CONFIG, "min": -1}, ROWS)
-    with pytest.raises(SpaceError, match=r"area\.step: is for uniform and int_uniform, not sqrt_uniform; remove it"):
+    with pytest.raises(SpaceError, match=r"area\.step: is for uniform, int_uniform and int_log_normal, not"):
         read_parameter("area", {**CONFIG, "step": 1}, ROWS)
-    with pytest.raises(SpaceError, match=r"x\.scale: time is for uniform_pow2, log_normal and sqrt_uniform"):
-        read_parameter("x", {"distribution": "uniform", "min": 0, "max": 1, "scale": "time"}, ROWS)
     with pytest.raises(SpaceError, match=r"'sqrt_uniform' is unknown; use one of uniform,"):
         read_parameter("area", CONFIG)
 
@@ -72,14 +69,18 @@ def test_crd_schema_and_rules() -> None:
     )
     assert rules["!has(self.symmetric) || self.distribution in ['logit_normal', 'sqrt_uniform']"]
     policy = " ".join(rule["expression"] for rule in admission.parameter_rules(ROWS))
-    assert "in ['uniform_pow2', 'log_normal', 'sqrt_uniform']" in policy, "scale: time"
-    assert "in ['categorical', 'int_uniform', 'sqrt_uniform', 'uniform_pow2']" in policy, "a parent of conditions"
+    assert "in ['categorical', 'int_log_normal', 'int_uniform', 'sqrt_uniform', 'uniform_pow2']" in policy, "a parent"
 
 
 def test_wandb_report_and_docs() -> None:
     shown = wandb_form(parameter())
     assert shown == {"distribution": "sqrt", "min": 1, "max": 100}
     assert translated(shown, ROWS) == {"distribution": NAME, "min": 1.0, "max": 100.0}
+    epochs = {"distribution": "int_log_normal", "min": 5.0, "max": 100.0, "step": 5.0}
+    assert translated(wandb_form(read_parameter("epochs", epochs))) == epochs
+    assert translated({"distribution": "q_log_uniform_values", "min": 0.5, "max": 100, "q": 0.5}) == {
+        "distribution": "log_normal", "min": 0.5, "max": 100.0,
+    }  # fmt: skip
     assert axis(parameter(), [10, None]).range == (pytest.approx(-0.3), 2.0)
     assert docs_rows(ROWS)[-1] == "| an area | [sqrt_uniform](#sqrt_uniform) |"
 

@@ -1,4 +1,4 @@
-"""These tests need the command helm."""
+"""The tests in this directory need helm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.cluster.fixtures import cannot_run
 
 @pytest.fixture(autouse=True, scope="session")
 def helm() -> None:
-    """Skips where it is missing; in CI that is a failure."""
+    """Skip without helm; in CI fail."""
     if shutil.which("helm"):
         return
     try:

@@ -1,4 +1,4 @@
-"""What /metrics can say: every metric of the operator with its labels, and the values of those that have few."""
+"""All samples of /metrics: every metric of the operator with its labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sweep_operator.tracking.history.warm_start import WandbSources
 
 
 def samples() -> Iterator[tuple[str, dict[str, str]]]:
-    """(name, labels) of everything that a process exposes when it has made a request and knows runs of all outcomes."""
+    """(name, labels) of every sample, after one API request and with runs of each outcome."""
     metrics = Metrics()
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=lambda: 0.0)

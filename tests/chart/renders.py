@@ -1,4 +1,4 @@
-"""What the chart is rendered with in these tests, and what comes out."""
+"""The values that these tests render the chart with, and the rendered objects."""
 
 from __future__ import annotations
 
@@ -133,11 +133,11 @@ CASES: dict[str, Object] = {
         }
     },
 }
-"""Between them, every value that changes what is rendered."""
+"""Together they set every value that changes the rendered objects."""
 
 
 OLDEST = re.sub(r"^>=|-0$", "", yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"])
-"""Kubernetes that the chart takes; without it helm renders for the one that it was built with."""
+"""Oldest Kubernetes version that the chart accepts. By default helm renders for the version that it was built with."""
 
 
 def render(
@@ -156,34 +156,34 @@ def render(
 
 @cache
 def rendered(case: str) -> str:
-    """One of the cases."""
+    """The text of one case."""
     return render(CASES[case])
 
 
 def objects(text: str) -> list[Object]:
-    """What was rendered, as tools read it that know YAML 1.1."""
+    """The objects of a rendered text, read as YAML 1.1."""
     return [o for o in yaml.load_all(text, yaml.CSafeLoader) if o]
 
 
 @cache
 def parsed(case: str) -> list[Object]:
-    """The case's objects."""
+    """The objects of one case."""
     return objects(rendered(case))
 
 
 def of_kind(case: str, kind: str) -> list[Object]:
-    """Those of a kind."""
+    """The objects of one case with that kind."""
     return [o for o in parsed(case) if o["kind"] == kind]
 
 
 def only(case: str, kind: str, name: str | None = None) -> Object:
-    """The only one (with that name)."""
+    """The only object of that kind (and name)."""
     (found,) = [o for o in of_kind(case, kind) if name in (None, o["metadata"]["name"])]
     return found
 
 
 def account(namespace: str) -> list[Object]:
-    """The operator's account, roles and bindings in a namespace, for it alone."""
+    """ServiceAccount, roles and bindings of an operator that watches only ``namespace``."""
     made = objects(render({"scope": "namespaced"}, namespace=namespace))
     kinds = ("ServiceAccount", "Role", "RoleBinding")
     return [o for o in made if o["kind"] in kinds and "helm.sh/hook" not in o["metadata"].get("annotations", {})]

@@ -1,4 +1,4 @@
-"""Which of the lists of api/rbac.py a rendered role has."""
+"""The list of dev/generate/rbac.py that a rendered role has."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ LISTS = {name: getattr(rbac, name) for name in vars(rbac) if name.endswith("_RUL
 
 
 def rules_name(rules: list[dict[str, Any]]) -> str:
-    """The name of the list, whatever its ``resourceNames`` are: those are the release's. Raises AssertionError."""
+    """The name of the list. ``resourceNames`` may differ: they depend on the release. Raises AssertionError."""
     names = [name for name, of in LISTS.items() if _without_names(of) == _without_names(rules)]
-    assert len(names) == 1, f"not the rules of api/rbac.py, run make generate: {rules}"
+    assert len(names) == 1, f"not a list of dev/generate/rbac.py, run make generate: {rules}"
     return names[0]
 
 

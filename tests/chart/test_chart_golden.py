@@ -1,7 +1,7 @@
-"""Whole renders against committed files: the default one, and what each case changes of it, as a diff.
+"""Rendered charts are equal to committed files: the default, and for each other case its difference as a diff.
 
-The kinds are left out: what admission and CRDs say is held by crds/. ``UPDATE_GOLDEN=1 pytest tests/chart`` rewrites
-the files: read the diff.
+CRDs and their admission policies are skipped; crds/ has them. ``UPDATE_GOLDEN=1 pytest tests/chart`` rewrites the
+files: read the diff.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _NAME = re.compile("^  name: (.*)$", re.M)
 
 
 Objects = dict[tuple[str, str, int], tuple[str, list[str]]]
-"""(template, kind, how manieth of them) to (name, lines)"""
+"""Map from (template, kind, ordinal) to (name, lines)."""
 
 
 def shown(case: str) -> Objects:
-    """What is rendered, without the kinds; rules by their names, and not the dashboard's 800 lines."""
+    """The rendered objects without CRDs and their policies. Rules are replaced by the name of their list."""
     found: Objects = {}
     dashboard = (CHART / "files" / "dashboard.json").read_text().rstrip("\n")
     indented = "\n".join(f"    {line}" for line in dashboard.splitlines())
@@ -45,13 +45,13 @@ def shown(case: str) -> Objects:
 
 
 def _with_named_rules(text: str) -> str:
-    """Of a role: which of the lists of rules it has (test_chart_rules.py compares them)."""
+    """Replace the rules of a role by the name of their list."""
     head, found, _ = text.partition("\nrules:\n")
     return f"{head}\nrules: {rules_name(yaml.load(text, yaml.CSafeLoader)['rules'])}" if found else text
 
 
 def difference(before: Objects, after: Objects) -> list[str]:
-    """Objects that go, by name; that come, whole; what changes in the others."""
+    """Names of removed objects, the text of added ones, and a diff of the others."""
     lines: list[str] = []
     for key in [*before, *(key for key in after if key not in before)]:
         kind, (old, was), (new, now) = key[1], before.get(key, ("", [])), after.get(key, ("", []))

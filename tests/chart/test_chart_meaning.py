@@ -1,4 +1,4 @@
-"""What is rendered means something: to the operator's command, to its configuration, to helm's policy of keeping."""
+"""Rendered objects are valid for their readers: the operator's commands, its configuration, RBAC and helm."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ KEPT = {"CustomResourceDefinition": 2, "ValidatingAdmissionPolicy": 2, "Validati
 
 
 def container(case: str, kind: str) -> Object:
-    """The only one of the case's pod template."""
+    """The only container of the pod template."""
     (found,) = only(case, kind)["spec"]["template"]["spec"]["containers"]
     return dict(found)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_commands_take_their_options(case: str) -> None:
+def test_the_commands_accept_their_options(case: str) -> None:
     operator = container(case, "Deployment")
     assert operator["command"] == ["sweep-operator"]
     given = main.make_context("sweep-operator", list(operator["args"])).params
@@ -41,7 +41,7 @@ def test_the_commands_take_their_options(case: str) -> None:
         assert before["namespaces"] == given["namespaces"]
         labels = only(case, "Deployment")["spec"]["selector"]["matchLabels"]
         assert dict(label.split("=") for label in before["selectors"]) == labels
-        # its own pods are none of those that it waits for
+        # the hook does not wait for its own pod
         assert not labels.items() <= job["spec"]["template"]["metadata"]["labels"].items()
 
 
@@ -62,8 +62,8 @@ def test_the_operator_reads_its_configuration(case: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_accounts_have_their_rules_and_no_others(case: str) -> None:
-    """account -> lists of rules, with where they hold: a namespace, or everywhere (None)."""
+def test_accounts_have_exactly_their_rules(case: str) -> None:
+    """Compare account -> (list of rules, namespace or None for the whole cluster)."""
     roles = {}
     for role in [*of_kind(case, "Role"), *of_kind(case, "ClusterRole")]:
         meta = role["metadata"]
@@ -83,7 +83,7 @@ def test_accounts_have_their_rules_and_no_others(case: str) -> None:
     assert given == (expected if case != "nothing-cluster-wide" else {})
 
 
-def test_rules_name_what_is_theirs() -> None:
+def test_resource_names_are_those_of_the_release() -> None:
     def names(role: str) -> list[str]:
         rules = only("names", "Role", role)["rules"]
         return [name for rule in rules for name in rule.get("resourceNames", [])]
@@ -93,7 +93,7 @@ def test_rules_name_what_is_theirs() -> None:
     assert names(f"{deployment}-uninstall-stop") == [deployment]
 
 
-def test_people_get_what_they_may_do_by_kubernetes_own_roles() -> None:
+def test_users_get_permissions_by_kubernetes_own_roles() -> None:
     view, edit = (only("default", "ClusterRole", f"sweeps.{GROUP}-{role}") for role in ("view", "edit"))
     assert (view["rules"], edit["rules"]) == (rbac.VIEW_RULES, rbac.EDIT_RULES)
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
@@ -102,7 +102,7 @@ def test_people_get_what_they_may_do_by_kubernetes_own_roles() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_kinds_are_those_of_the_models_and_stay(case: str) -> None:
+def test_crds_and_their_policies_equal_the_generated_ones_and_are_kept(case: str) -> None:
     crds = CASES[case].get("crds", {})
     for kind, count in KEPT.items():
         found = of_kind(case, kind)
@@ -115,7 +115,7 @@ def test_the_kinds_are_those_of_the_models_and_stay(case: str) -> None:
         assert rendered_[obj["kind"], obj["metadata"]["name"]]["spec"] == obj["spec"]
 
 
-def test_what_stays_after_an_uninstall_is_found_by_the_label_of_the_readme() -> None:
+def test_the_readme_s_label_selects_what_is_kept_after_an_uninstall() -> None:
     kept = [o for o in parsed("default") if "helm.sh/resource-policy" in o["metadata"].get("annotations", {})]
     assert {o["kind"] for o in kept} == {*KEPT, "ClusterRole"}
     (kinds, label) = re.findall(r"^kubectl delete (validating\S+) -l (\S+)$", (CHART / "README.md").read_text(), re.M)[
@@ -137,7 +137,7 @@ def test_a_change_of_the_configuration_restarts_the_operator(case: str) -> None:
     assert (checksum(case) == checksum("default")) is (data(case) == data("default"))
 
 
-def test_names_of_a_long_release_are_names() -> None:
+def test_names_of_a_long_release_are_valid() -> None:
     made = objects(render({"nameOverride": "an-operator-whose-name-is-rather-long"}, release="r" * 53))
     kinds = ("Deployment", "Service", "Job", "Pod", "ServiceAccount", "ConfigMap")
     names = [o["metadata"]["name"] for o in made if o["kind"] in kinds]

@@ -1,4 +1,4 @@
-"""Alerts and dashboard ask for metrics, labels and outcomes that the operator has."""
+"""Alerts and dashboard read metrics, labels and label values that the operator exports."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ DASHBOARD: Object = json.loads((CHART / "files" / "dashboard.json").read_text())
 TESTS: Object = yaml.safe_load(Path(__file__).with_name("alerts.test.yaml").read_text())
 _OF_PROMETHEUS = {"job", "namespace", "instance", "le"}
 _OPEN = {"namespace", "state", "code", "verb", "le"}
-"""Labels whose values are many."""
+"""Labels whose values are not fixed."""
 
 
 def expressions() -> dict[str, str]:
-    """By the title of the panel, or the alert's name."""
+    """Map from the title of a panel or the name of an alert to its expression."""
     panels = {f"{p['title']} {t['refId']}": t["expr"] for p in DASHBOARD["panels"] for t in p["targets"]}
     return panels | {rule["alert"]: rule["expr"] for rule in RULES}
 
 
 def selectors(expression: str) -> list[Any]:
-    """What the expression reads."""
+    """The vector selectors of an expression."""
     seen: list[Any] = []
     promql_parser.walk(promql_parser.parse(expression), lambda node: seen.append(node))
     return [node for node in seen if isinstance(node, promql_parser.VectorSelector)]
 
 
 @pytest.mark.parametrize("name", expressions())
-def test_what_is_asked_for_exists(name: str) -> None:
+def test_expressions_read_metrics_that_exist(name: str) -> None:
     exposed: dict[str, dict[str, set[str]]] = {"up": {}}
     for metric, labels in samples():
         known = exposed.setdefault(metric, {})
@@ -47,7 +47,7 @@ def test_what_is_asked_for_exists(name: str) -> None:
     found = selectors(expressions()[name])
     assert found, "it reads nothing"
     for selector in found:
-        assert selector.name in exposed, f"there is no metric {selector.name}"
+        assert selector.name in exposed, f"unknown metric {selector.name}"
         labels = exposed[selector.name]
         matchers = {(m.name, m.value) for m in selector.matchers.matchers}
         assert ("job", "$job") in matchers
@@ -65,10 +65,10 @@ def test_alerts_say_what_is_wrong_and_what_to_do() -> None:
 
 
 def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
-    """By Prometheus' own promtool, where it is on the path: it is no part of what the tests install."""
+    """Run promtool if it is on the PATH. The tests do not install it."""
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("there is no promtool on the path")
+        pytest.skip("promtool is not on the PATH")
     rules = [{**rule, "annotations": {"summary": rule["annotations"]["summary"]}} for rule in RULES]
     groups = json.dumps({"groups": [{"name": "it", "rules": rules}]})
     text = groups.replace("$job", "it").replace("$namespace", "ns")
@@ -84,7 +84,7 @@ def test_every_alert_is_seen_firing_and_not_firing() -> None:
     assert seen == {(rule["alert"], fires) for rule in RULES for fires in (True, False)}
 
 
-def test_the_rendered_alerts_ask_for_the_release_s_own_job() -> None:
+def test_the_rendered_alerts_select_the_release_s_own_job() -> None:
     (group,) = only("monitoring", "PrometheusRule")["spec"]["groups"]
     alerts = {rule["alert"]: rule["expr"] for rule in group["rules"] if "alert" in rule}
     assert set(alerts) == {rule["alert"] for rule in RULES} - {"SweepRunsFail"}
@@ -94,7 +94,7 @@ def test_the_rendered_alerts_ask_for_the_release_s_own_job() -> None:
             assert alerts[rule["alert"]] == rule["expr"].replace("$job", service).replace("$namespace", NAMESPACE)
     assert alerts["SweepOperatorAbsent"] == f'absent(up{{job="{service}", namespace="{NAMESPACE}"}} == 1)'
     assert group["rules"][-1] == {"record": "sweeps:runs:sum", "expr": "sum(sweep_operator_runs)"}
-    # what Prometheus, not helm, is to fill in
+    # Prometheus evaluates this template, not helm
     assert "{{ $value | humanizeDuration }}" in rendered("monitoring")
 
 
@@ -107,7 +107,7 @@ def test_the_service_monitor_finds_the_service() -> None:
     assert endpoint["honorLabels"] is True
 
 
-def test_the_dashboard_is_whole() -> None:
+def test_the_dashboard_is_complete() -> None:
     config = only("monitoring", "ConfigMap", "sweep-operator-dashboard")
     assert json.loads(config["data"]["sweep-operator.json"]) == DASHBOARD
     assert config["metadata"]["labels"]["board"] == "1"

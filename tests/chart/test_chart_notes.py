@@ -1,4 +1,4 @@
-"""What helm says after an install, and the YAML of the chart's README."""
+"""The notes after an install, and the YAML of the chart's README."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def notes(folder: Path, values: dict[str, Any]) -> str:
         ({"crds": {"keep": False}}, ["WARNING: helm uninstall will delete the CRDs"], []),
     ],
 )
-def test_the_notes_tell_the_next_command(
+def test_the_notes_name_the_next_command(
     tmp_path: Path, values: dict[str, Any], says: list[str], says_not: list[str]
 ) -> None:
     text = notes(tmp_path, values)
@@ -50,5 +50,5 @@ def test_the_notes_tell_the_next_command(
 
 
 @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL), ids=lambda b: b.split(":")[0])
-def test_values_of_the_readme_are_values(block: str) -> None:
+def test_the_readme_s_values_are_valid(block: str) -> None:
     assert render(yaml.safe_load(block))

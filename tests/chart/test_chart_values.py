@@ -1,4 +1,4 @@
-"""Wrong values are refused by their key; the right ones are all documented, and all do something."""
+"""Invalid values are rejected by key. Every valid value is documented and has an effect."""
 
 from __future__ import annotations
 
@@ -105,14 +105,14 @@ def nested(path: str, value: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("path", "value", "message"), WRONG, ids=lambda v: v if isinstance(v, str) else "")
-def test_a_wrong_value_is_refused_by_its_key(path: str, value: Any, message: str) -> None:
+def test_an_invalid_value_is_rejected_by_its_key(path: str, value: Any, message: str) -> None:
     with pytest.raises(HelmFailed) as refused:
         render(nested(path, value))
     assert message in str(refused.value)
 
 
-def test_it_can_be_a_part_of_another_chart(tmp_path: Path) -> None:
-    """Helm hands it `global` and the value of the condition."""
+def test_it_can_be_a_dependency_of_another_chart(tmp_path: Path) -> None:
+    """Helm then passes `global` and the value of the condition."""
     parts = {"apiVersion": "v2", "name": "platform", "version": "1.0.0"}
     parts["dependencies"] = [{"name": "sweep-operator", "version": "*", "condition": "sweep-operator.enabled"}]
     (tmp_path / "charts").mkdir()
@@ -125,7 +125,7 @@ def test_it_can_be_a_part_of_another_chart(tmp_path: Path) -> None:
         assert ("kind: Deployment" in made) is wanted
 
 
-def test_lint_finds_nothing_wrong_with_the_chart_and_something_with_a_wrong_value(tmp_path: Path) -> None:
+def test_lint_accepts_the_chart_and_rejects_an_invalid_value(tmp_path: Path) -> None:
     helm = Helm(tmp_path)
     assert "0 chart(s) failed" in helm.run("lint", "--strict", CHART)
     with pytest.raises(HelmFailed, match="/replicas"):
@@ -139,7 +139,7 @@ def test_a_value_without_a_comment_is_named() -> None:
     assert (value.path, value.default, value.description) == ("a.b", [1], "What it is, and why.")
 
 
-def test_the_profiles_are_those_that_ship_hardened() -> None:
+def test_the_profiles_are_the_shipped_ones_with_run_as_non_root() -> None:
     expected = {
         name: profile.with_(run_as_non_root=True).model_dump(by_alias=True, exclude_defaults=True)
         for name, profile in SHIPPED.items()
@@ -148,7 +148,7 @@ def test_the_profiles_are_those_that_ship_hardened() -> None:
 
 
 def test_the_cases_use_every_value() -> None:
-    """What no case sets is in no golden file: it might do nothing."""
+    """A value that no case sets is not covered by the golden files."""
     paths = [value.path for value in documented((CHART / "values.yaml").read_text())]
     assert [path for path in paths if not any(_sets(case, path) for case in CASES.values())] == []
 
@@ -161,7 +161,7 @@ def _sets(case: Any, path: str) -> bool:
     return True
 
 
-def test_an_older_kubernetes_is_refused_and_newer_ones_change_nothing() -> None:
+def test_an_older_kubernetes_is_rejected_and_a_newer_one_changes_nothing() -> None:
     major, minor, _ = map(int, OLDEST.split("."))
     refusal = rf"requires kubeVersion: >={re.escape(OLDEST)}-0 .* v{major}\.{minor - 1}"
     with pytest.raises(HelmFailed, match=refusal):

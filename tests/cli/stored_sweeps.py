@@ -29,7 +29,7 @@ def manifest(name: str = "my_sweep", **spec: Any) -> dict[str, Any]:
 
 
 def finished(score: float | None, cost: float = 10.0, *, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What a run was and how it ended; without a score it failed."""
+    """Parameters and final status of a run. Without a score, the run failed."""
     values = {
         "trainer.optimizer.learning_rate": 0.000731, "trainer.batch_size": 128, "trainer.vf_coef": 1,
         "trainer.activation": "tanh", **(parameters or {}),

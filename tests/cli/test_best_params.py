@@ -98,7 +98,7 @@ def test_the_patch_applies_through_hydra_bit_for_bit(tmp_path: Path) -> None:
         for path, value in parameters.items():
             got = OmegaConf.select(config, path)
             assert (got, type(got)) == (value, type(value)), path
-        assert config.trainer.total_timesteps == 20000, "what the sweep held fixed belongs to its best run"
+        assert config.trainer.total_timesteps == 20000, "fixed parameters belong to the best run"
     assert patched.trainer.n_envs == 8, "the rest of the configuration stays"
     plain = yaml.safe_load((overlay / "trainer" / "patch" / "my_sweep_best.yaml").read_text())
     assert plain["trainer"]["ent_coef"] == 1e-5, "a YAML 1.1 reader sees a number too"
@@ -157,7 +157,7 @@ def test_errors(arguments: list[str], said: str, tmp_path: Path, monkeypatch: py
     assert result.stderr.count("\n") == 1
 
 
-def test_the_object_name_finds_it_too(tmp_path: Path) -> None:
+def test_a_sweep_is_found_by_its_object_name(tmp_path: Path) -> None:
     store(tmp_path, manifest(), [finished(1.0)])
     assert best_params(tmp_path, "--no-patch", name="my-sweep").exit_code == 0
 

@@ -57,13 +57,13 @@ def test_render_prints_a_manifest_that_kubectl_reads_the_same_way() -> None:
     assert document["spec"]["parameters"]["trainer.ent_coef"]["min"] == 1e-7, "YAML 1.1 sees a number, not a word"
 
 
-def test_render_refuses_what_would_be_refused_later() -> None:
+def test_render_rejects_an_invalid_sweep() -> None:
     result = sweep("render", "run=a", "sweep.goal=up", *CONFIGS)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "spec.goal: 'up' is not one of" in result.stderr
 
 
-def test_render_leaves_the_hardware_to_the_cluster() -> None:
+def test_render_keeps_the_name_of_the_hardware_profile() -> None:
     result = sweep("render", "run=a", "+hardware=gpu-l4", *CONFIGS)
     assert yaml.safe_load(result.stdout)["spec"]["train"]["hardware"] == "gpu-l4"
 
@@ -74,7 +74,7 @@ def test_notes_go_to_stderr() -> None:
     assert yaml.safe_load(result.stdout)["spec"]["fixed"] == {"trainer.batch_size": 64}
 
 
-def test_init_creates_once_and_then_fetches(toy: tuple[str, str, str]) -> None:
+def test_init_creates_the_sweep_once_and_does_not_change_it(toy: tuple[str, str, str]) -> None:
     first = sweep("init", *toy, "run=my_toy")
     directory = Path(toy[2]) / "my_toy"
     assert first.stdout == f"{directory}\n"
@@ -84,10 +84,10 @@ def test_init_creates_once_and_then_fetches(toy: tuple[str, str, str]) -> None:
     again = sweep("init", *toy, "run=my_toy", "spec.limits.maxRuns=9")
     assert again.stdout == first.stdout
     after = json.loads(sweep("list", "-o", "json", *toy[1:]).stdout)["items"]
-    assert after == listed, "fetching changes nothing"
+    assert after == listed, "init does not change an existing sweep"
 
 
-def test_rollout_makes_one_run_at_a_time(toy: tuple[str, str, str]) -> None:
+def test_rollout_creates_one_run(toy: tuple[str, str, str]) -> None:
     for made in (1, 2):
         result = sweep("rollout", *toy)
         assert result.exit_code == 0, result.output
@@ -96,7 +96,7 @@ def test_rollout_makes_one_run_at_a_time(toy: tuple[str, str, str]) -> None:
     assert "RunCompleted" in result.stdout
 
 
-def test_run_goes_to_the_end_and_says_what_came_of_it(toy: tuple[str, str, str]) -> None:
+def test_run_ends_with_a_summary(toy: tuple[str, str, str]) -> None:
     result = sweep("run", *toy)
     assert result.exit_code == 0, result.output
     assert "MaxRunsReached" in result.stdout
@@ -107,14 +107,14 @@ def test_run_goes_to_the_end_and_says_what_came_of_it(toy: tuple[str, str, str])
     assert again.stderr.startswith("error: spec.metric: is immutable")
 
 
-def test_a_sweep_that_fails_is_exit_code_1(toy: tuple[str, str, str]) -> None:
+def test_a_failed_sweep_exits_with_code_1(toy: tuple[str, str, str]) -> None:
     result = sweep("run", *toy, "run=bad", "spec.train.command=[sh, -c, 'exit 65']", "spec.limits.maxRuns=5")
     assert result.exit_code == 1, result.output
     assert "TooManyConsecutiveFailures" in result.stdout
     assert "Last failure:" in result.stdout
 
 
-def test_a_sweep_that_runs_elsewhere_is_left_alone(tmp_path: Path) -> None:
+def test_run_rejects_a_sweep_that_another_process_runs(tmp_path: Path) -> None:
     directory = store(tmp_path, manifest(), [finished(1.0)])
     other = EmbeddedKube(directory / "state.db", clock=lambda: T0)
     try:
@@ -145,7 +145,7 @@ def test_report_writes_one_file(tmp_path: Path) -> None:
     assert 'id="plot-importance"' not in out.read_text()
 
 
-def test_by_posterior_is_not_fooled_by_one_lucky_score(tmp_path: Path) -> None:
+def test_by_posterior_ignores_an_outlier(tmp_path: Path) -> None:
     good = {"trainer.vf_coef": 1.5}
     runs = [finished(10.0 + i % 2, parameters={"trainer.vf_coef": 1.5 + i / 1000}) for i in range(6)]
     runs += [finished(0.0 + i % 2, parameters={"trainer.vf_coef": 0.3 + i / 1000}) for i in range(6)]
@@ -169,7 +169,7 @@ def test_by_posterior_is_not_fooled_by_one_lucky_score(tmp_path: Path) -> None:
         (["best-params", "x", "--top-n", "0"], 2, "--top-n"),
     ],
 )
-def test_bad_usage_is_one_message_and_exit_code_2(
+def test_invalid_usage_prints_one_error_and_exits_with_code_2(
     arguments: list[str], code: int, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -180,7 +180,7 @@ def test_bad_usage_is_one_message_and_exit_code_2(
     assert "Traceback" not in result.stderr
 
 
-def test_debug_shows_where(toy: tuple[str, str, str]) -> None:
+def test_debug_shows_the_traceback(toy: tuple[str, str, str]) -> None:
     result = sweep("--debug", "run", *toy, "spec.goal=up")
     assert result.exception is not None
     assert not isinstance(result.exception, SystemExit)

@@ -1,4 +1,4 @@
-"""How `sweep run` ends: by itself, after one iteration, by one Ctrl-C, by two. The session here is a script."""
+"""How `sweep run` ends: by itself, after one iteration, by one or two Ctrl-C. The session follows a script."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def come_to_rest(script: Script) -> None:
 
 
 def silence(line: str) -> None:
-    """Nobody reads these."""
+    """Discard the line."""
 
 
 @pytest.mark.parametrize(("status", "succeeded"), [("True", True), ("False", False)])
-async def test_until_the_sweep_has_ended(status: str, succeeded: bool) -> None:
+async def test_runs_until_the_sweep_ends(status: str, succeeded: bool) -> None:
     session = Script(lambda _: None, end_with(ended(status)))
     end = await drive(session, LineView(silence))
     assert (end.succeeded, end.interrupted) == (succeeded, False)
@@ -114,7 +114,7 @@ def deliver_one(script: Script) -> None:
     script.undelivered -= 1
 
 
-async def test_the_last_results_are_delivered_before_it_ends() -> None:
+async def test_the_last_results_are_delivered_before_exit() -> None:
     lines: list[str] = []
     session = Script(end_with(ended("True")), deliver_one, deliver_one)
     session.undelivered = 2
@@ -123,15 +123,15 @@ async def test_the_last_results_are_delivered_before_it_ends() -> None:
     assert any("Delivering" in line for line in lines)
 
 
-async def test_an_interrupt_leaves_their_delivery_to_sync() -> None:
+async def test_an_interrupt_during_delivery_exits() -> None:
     session = Script(end_with(ended("True")), deliver_one, interrupt())
     session.undelivered = 5
     end = await drive(session, LineView(silence))
     assert (end.succeeded, end.interrupted, session.undelivered) == (True, False, 4)
-    assert session.said == ["closed"], "nothing else is stopped by it"
+    assert session.said == ["closed"], "the interrupt stops nothing else"
 
 
-async def test_what_is_written_after_the_last_status_is_shown() -> None:
+async def test_events_after_the_last_status_are_shown() -> None:
     lines: list[str] = []
     session = Script(end_with(ended("True")))
     session.unwritten = [{"reason": "RunCompleted", "message": "score 1"}]
@@ -169,19 +169,19 @@ async def test_the_second_interrupt_stops_the_processes() -> None:
     assert session.said == ["suspend", "stop", "closed"]
 
 
-async def test_a_termination_does_not_wait_for_jobs() -> None:
+async def test_sigterm_does_not_wait_for_jobs() -> None:
     session = Script(interrupt(signal.SIGTERM))
     assert (await drive(session, LineView(silence))).interrupted
     assert session.said == ["stop", "closed"]
 
 
-async def test_an_end_that_comes_while_draining_is_an_end() -> None:
+async def test_a_sweep_that_ends_while_draining_has_ended() -> None:
     session = Script(interrupt(), end_with(ended("True")))
     end = await drive(session, LineView(silence))
     assert (end.succeeded, end.interrupted) == (True, False)
 
 
-async def test_signals_are_given_back() -> None:
+async def test_signal_handlers_are_restored() -> None:
     before = signal.getsignal(signal.SIGINT)
     await drive(Script(end_with(ended("True"))), LineView(silence))
     assert signal.getsignal(signal.SIGINT) is before

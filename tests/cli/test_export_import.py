@@ -1,4 +1,4 @@
-"""`sweep export` and `sweep import`: what goes out comes in again, bit for bit, once; and what is wrong is said."""
+"""`sweep export` and `sweep import`: exact round trips, idempotent imports, and errors that name the problem."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ def rows(runs_dir: Path, name: str) -> list[Row]:
     return rows_of(*stored_sweep(runs_dir, name).parsed())
 
 
-def what_counts(row: Row) -> str:
-    """As text: nan and -0.0, 1 and 1.0 and True are different things."""
+def row_text(row: Row) -> str:
+    """The row as text, in which 1, 1.0 and True differ."""
     return repr((row.result, sorted(row.parameters.items()), row.score, row.cost, sorted(row.metrics.items()),
                  row.failure))  # fmt: skip
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(RUNS, st.sampled_from(["csv", "jsonl"]))
-def test_what_is_exported_is_imported_bit_for_bit_and_once(runs: list[dict[str, Any]], form: str) -> None:
+def test_exported_runs_are_imported_bit_for_bit_and_only_once(runs: list[dict[str, Any]], form: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder)
         store(there, body("old"), [{**r, "status": {**r["status"], "metrics": r["metrics"]}} for r in runs])
@@ -79,11 +79,11 @@ def test_what_is_exported_is_imported_bit_for_bit_and_once(runs: list[dict[str, 
         first = sweep("import", file, "new", "--runs-dir", there)
         assert first.exit_code == 0, first.output
         found = rows(there, "new")
-        assert sorted(map(what_counts, found)) == sorted(map(what_counts, rows(there, "old")))
+        assert sorted(map(row_text, found)) == sorted(map(row_text, rows(there, "old")))
         again = sweep("import", file, "new", "--runs-dir", there)
         assert again.stdout == f"imported 0 runs; {len(runs)} already imported\n"
         own = sweep("import", file, "old", "--runs-dir", there)
-        assert own.stdout == again.stdout, "its own runs are no news to a sweep"
+        assert own.stdout == again.stdout, "a sweep does not import its own runs"
         other = there / f"back.{form}"
         assert sweep("export", "new", "-o", other, "--runs-dir", there).exit_code == 0
         assert sweep("import", other, "new", "--runs-dir", there).stdout == again.stdout
@@ -102,7 +102,7 @@ def test_the_columns_of_csv(tmp_path: Path) -> None:
     assert two.endswith(",parameters,BadParameters,gamma is 2")
 
 
-def test_a_table_of_somebody_else(tmp_path: Path) -> None:
+def test_a_table_from_another_tool(tmp_path: Path) -> None:
     store(tmp_path, manifest())
     file = tmp_path / "wandb_export.csv"
     file.write_text(
@@ -119,7 +119,7 @@ def test_a_table_of_somebody_else(tmp_path: Path) -> None:
         "error: wandb_export.csv: not used by this sweep: Name, State, act; map their names with --map, or "
         "use --ignore-unknown",
     ]
-    assert rows(tmp_path, "my_sweep") == [], "nothing of a file in which anything is wrong"
+    assert rows(tmp_path, "my_sweep") == [], "a file with an error is not imported"
     file.write_text("\n".join(file.read_text().splitlines()[:2]) + "\n")
     more = ("--set", "trainer.activation=relu", "--ignore-unknown")
     assert sweep(*common, *more, "--dry-run").stdout == "would import 1 run\n"
@@ -150,7 +150,7 @@ def test_the_same_result_twice_is_two_observations(tmp_path: Path) -> None:
 
 
 def test_another_export_of_the_same_runs_adds_nothing(tmp_path: Path) -> None:
-    """W&B's of a sweep has more metrics than this machine's."""
+    """An export from W&B has more metrics than an export from this machine."""
     store(tmp_path, body("s"))
     for metrics in ({"reward": 1.0}, {"reward": 1.0, "train.loss": 0.5}):
         run = {"run": "old.r.0", "parameters": {"lr": 0.5, "net.width": 3, "net.act": "relu"}, "score": 1.0}
@@ -220,7 +220,7 @@ def test_bad_input(name: str, content: str, arguments: list[str], said: str, tmp
     assert rows(tmp_path, "s") == []
 
 
-def test_a_file_or_a_sweep_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_or_sweep(tmp_path: Path) -> None:
     store(tmp_path, body("s"))
     missing = sweep("import", tmp_path / "no.csv", "s", "--runs-dir", tmp_path)
     assert (missing.exit_code, missing.stderr) == (2, f"error: {tmp_path}/no.csv: file not found\n")
@@ -245,7 +245,7 @@ def test_an_output_that_cannot_be_written(
     assert said in result.stderr
 
 
-def test_a_sweep_that_runs_is_left_alone(tmp_path: Path) -> None:
+def test_import_rejects_a_running_sweep(tmp_path: Path) -> None:
     state = store(tmp_path, body("s")) / "state.db"
     (tmp_path / "f.csv").write_text("lr,net.width,net.act,score\n0.5,3,relu,1\n")
     holder = Persistence(state)

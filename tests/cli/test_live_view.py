@@ -1,4 +1,4 @@
-"""The live view: what it says about each run, the best, the front, and the time that is left."""
+"""The live view: runs, best run, Pareto front, cost and estimated time remaining."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_the_dashboard_has_everything() -> None:
         assert part in shown
 
 
-def test_the_end_and_trouble_are_told() -> None:
+def test_the_end_and_problems_are_shown() -> None:
     ended = {"conditions": [condition("Succeeded", "False", "TooManyConsecutiveFailures", "3 in a row")]}
     assert stop_reason(sweep(ended)) == "TooManyConsecutiveFailures: 3 in a row"
     assert "Ended   TooManyConsecutiveFailures: 3 in a row" in text(dashboard(sweep(ended), [], NOW, 20))
@@ -101,7 +101,7 @@ def test_the_end_and_trouble_are_told() -> None:
     assert stop_reason(sweep({"conditions": [condition("Succeeded", "Unknown", "Running")]})) == ""
 
 
-def test_a_small_window_shows_the_best_the_living_and_the_newest() -> None:
+def test_a_small_window_shows_the_best_the_active_and_the_newest_runs() -> None:
     runs = [run(i, score=float(i == 3)) for i in range(30)]
     runs[10] = run(10, "Training", "Unknown")
     assert [r.spec.index for r in shown_runs(runs, "s.r.3", 5)] == [3, 10, 27, 28, 29]
@@ -109,7 +109,7 @@ def test_a_small_window_shows_the_best_the_living_and_the_newest() -> None:
     assert shown_runs(runs[:5], None, 5) == runs[:5]
 
 
-def test_the_time_left() -> None:
+def test_estimated_time_remaining() -> None:
     limits = {"maxRuns": 6, "maxParallelRuns": 2}
     took = [run(i, score=1.0, train={"seconds": 60.0}, eval={"seconds": 40.0}) for i in range(2)]
     assert eta_seconds(sweep(limits=limits), took, NOW) == 200.0
@@ -125,7 +125,7 @@ EVENT = {
 }  # fmt: skip
 
 
-def test_without_a_terminal_a_line_per_event() -> None:
+def test_line_view_writes_one_line_per_event() -> None:
     assert event_line(EVENT) == "09:12:13 s.r.1 RunFailed: crash: ExitCode1"
     lines: list[str] = []
     view = LineView(lines.append)
@@ -135,7 +135,7 @@ def test_without_a_terminal_a_line_per_event() -> None:
     assert lines == ["09:12:13 s.r.1 RunFailed: crash: ExitCode1", "stopping"]
 
 
-def test_on_a_terminal_warnings_stay_and_the_table_ends_as_it_was() -> None:
+def test_table_view_keeps_warnings_and_the_last_table() -> None:
     out = io.StringIO()
     console = Console(file=out, width=100, height=30, force_terminal=True, legacy_windows=False)
     clock: list[datetime] = [NOW]

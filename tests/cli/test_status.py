@@ -33,7 +33,7 @@ def sweep(*arguments: str) -> Result:
     return CliRunner().invoke(cli, list(arguments))
 
 
-def test_the_columns_of_kubectl(tmp_path: Path) -> None:
+def test_columns_are_those_of_kubectl(tmp_path: Path) -> None:
     store(tmp_path, manifest(), [finished(1.0), finished(487.31, 20.0), finished(None)], STATUS)
     lines = sweep("list", "--runs-dir", str(tmp_path)).stdout.splitlines()
     assert lines[0].split() == ["NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE"]
@@ -51,7 +51,7 @@ def test_the_columns_of_kubectl(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
-def test_machine_readable(form: str, read: Any, tmp_path: Path) -> None:
+def test_json_and_yaml(form: str, read: Any, tmp_path: Path) -> None:
     store(tmp_path, manifest(), [finished(0.1 + 0.2)], STATUS)
     document = read(sweep("status", "my_sweep", "-o", form, "--runs-dir", str(tmp_path)).stdout)
     assert [item["kind"] for item in document["items"]] == ["Sweep", "SweepRun"]
@@ -59,7 +59,7 @@ def test_machine_readable(form: str, read: Any, tmp_path: Path) -> None:
     assert len(read(sweep("list", "-o", form, "--runs-dir", str(tmp_path)).stdout)["items"]) == 1
 
 
-def test_while_the_sweep_runs(tmp_path: Path) -> None:
+def test_status_while_the_sweep_is_running(tmp_path: Path) -> None:
     directory = store(tmp_path, manifest(), [finished(1.0)])
     writer = EmbeddedKube(directory / "state.db", clock=lambda: T0)
     try:
@@ -72,21 +72,21 @@ def test_while_the_sweep_runs(tmp_path: Path) -> None:
         writer.close()
 
 
-def test_no_sweeps_is_no_error(tmp_path: Path) -> None:
+def test_an_empty_directory_is_not_an_error(tmp_path: Path) -> None:
     result = sweep("status", "--runs-dir", str(tmp_path / "none"))
     assert (result.exit_code, result.stdout) == (0, "")
     assert "No sweeps found in" in result.stderr
     assert json.loads(sweep("list", "-o", "json", "--runs-dir", str(tmp_path)).stdout)["items"] == []
 
 
-def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_name_suggests_the_closest(tmp_path: Path) -> None:
     store(tmp_path, manifest())
     result = sweep("status", "my_swepe", "--runs-dir", str(tmp_path))
     assert result.exit_code == 2
     assert "did you mean my_sweep?" in result.stderr
 
 
-def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_state_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "state.db").write_bytes(b"no database " * 100)
     result = sweep("list", "--runs-dir", str(tmp_path))
@@ -152,7 +152,7 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_ages_of_any_form_of_utc() -> None:
+def test_ages_accept_both_forms_of_utc() -> None:
     now = datetime(2026, 3, 1, 9, 5, tzinfo=UTC)
     assert age("2026-03-01T09:00:00Z", now) == age("2026-03-01T09:00:00+00:00", now) == "5m"
     assert age(None, now) == ""

@@ -54,18 +54,18 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(rest=TRAIN + "\nwarmStart: {from: [{sweep: a, file: b.csv}]}"),
         ["spec.warmStart.from[0]", "exactly one of sweep, wandb, configMap, file", "['sweep', 'file']"],
     ),
-    "a source that is not there": (
+    "a missing source": (
         sweep(rest=TRAIN + "\nwarmStart: {from: [{file: nosuch.csv}]}"),
         ["spec.warmStart.from[0].file", "nosuch.csv", "file not found; relative paths start at"],
     ),
-    "a source of nothing": (
+    "a source without rows": (
         sweep(rest=TRAIN + "\nwarmStart: {from: [{sweep: s}, {file: pyproject.toml}]}"),
         ["spec.warmStart.from[1].file", "pyproject.toml"],
     ),
     "min above max": (sweep(uniform("min: 2, max: 1")), ["['x'].min", "2", "below max 1", "swap"]),
     "no max": (sweep(uniform("min: 2")), ["['x'].max", "is missing; add it"]),
     "mean outside": (sweep(uniform("min: 0, max: 1, mean: 3")), ["['x'].mean", "3", "[0, 1]", "move it inside"]),
-    "no power of two": (
+    "not a power of two": (
         sweep("x: {distribution: uniform_pow2, min: 0, max: 64}"), ["['x'].min", "0 is not a power of two", "use 1"],
     ),
     "log of zero": (sweep("x: {distribution: log_normal, min: 0, max: 1}"), ["['x'].min", "0 is not above 0", "use"]),
@@ -78,7 +78,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "an unknown parent": (
         sweep(uniform("min: 0, max: 1, when: {parameter: y, in: [1]}")), ["['x'].when.parameter", "'y'", "known are x"],
     ),
-    "a value of no parent": (
+    "a value that the parent does not have": (
         sweep(f"{CATEGORICAL}\n" + uniform("min: 0, max: 1, when: {parameter: y, in: [c]}")),
         ["['x'].when.in", "'c'", "['a', 'b']"],
     ),
@@ -90,7 +90,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(rest=TRAIN + "\nconstraints: [{rule: \"params['trainer.lt'] < 1.0\"}]"),
         ["constraints[0].rule", "'trainer.lt'", "known are", "trainer.lr"],
     ),
-    "no regular expression": (
+    "an invalid regular expression": (
         sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: '(?P<value>[0-9'}}"),
         ["spec.train.results.pattern", "(?P<value>[0-9", "RE2"],
     ),
@@ -131,13 +131,13 @@ def test_a_broken_configuration_is_explained(text: str, said: list[str], tmp_pat
     assert isinstance(result.exception, SystemExit)
     assert str(path) in result.stderr
     assert "Traceback" not in result.output
-    assert "Error:" not in result.stderr, f"an exception's name is no explanation: {result.stderr}"
+    assert "Error:" not in result.stderr, f"the message contains an exception's name: {result.stderr}"
     for part in said:
         assert part in result.stderr
     assert len(result.stderr) < 1500
 
 
-def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_of_a_file_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_text(sweep(uniform("min: 2, max: 1"), rest=TRAIN + "\ngoal: up\nlimits: {maxRuns: x}"))
     result = CliRunner().invoke(cli, ["validate", str(path)])
@@ -155,7 +155,7 @@ def test_a_missing_file_is_named_and_the_others_are_still_checked(tmp_path: Path
     assert f"{good}: OK" in result.stdout
 
 
-def test_warnings_are_no_errors_unless_strict(tmp_path: Path) -> None:
+def test_warnings_are_errors_only_with_strict(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_text(sweep(rest="train: {command: [a]}\nlimits: {maxRuns: 2, maxParallelRuns: 4}"))
     result = CliRunner().invoke(cli, ["validate", str(path)])

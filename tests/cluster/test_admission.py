@@ -46,7 +46,7 @@ INVALID: list[tuple[str, Object, str, str]] = [
     ("mean is text", _x(mean="0.5"), X, "number"),
     ("scale is no word", _x(scale="fast"), "scale", "auto"),
     ("scale is negative", _x(scale=-1), "scale", "greater than"),
-    ("time of a uniform", _x(scale="time"), X, "log_normal"),
+    ("time of negative numbers", _x(min=-1, scale="time"), X, "at least 0"),
     ("min is text", _x(min="zero"), "min", "number"),
     ("path is no path", _with(parameters={"a b": UNIFORM}), "spec.parameters", "dotted path"),
     ("paths collide", _with(parameters={"a": UNIFORM, "a.b": UNIFORM}), "spec.parameters", "beginning of another"),
@@ -152,7 +152,7 @@ def test_a_run_is_immutable_but_for_stop_and_its_name_is_free_but_for_ours(clust
         with pytest.raises(KubectlFailed, match=words):
             cluster.patch("sweeprun", "mine", namespace, {"spec": change})
     cluster.patch("sweeprun", "mine", namespace, {"spec": {"stop": True}})
-    with pytest.raises(KubectlFailed, match="operator's to give"):
+    with pytest.raises(KubectlFailed, match="reserved for the operator"):
         cluster.apply({**run, "metadata": {"name": "s.r.4"}}, namespace)
 
 

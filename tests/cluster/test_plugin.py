@@ -237,7 +237,7 @@ def test_what_is_exported_is_imported_by_another_sweep_once(
     assert {r["spec"]["origin"] for r in taken} == {"imported"}
     again = person.does("import", str(file), name).out
     assert again == f"imported 0 runs; {len(given)} already imported\n"
-    assert person.does("import", str(file), finished).out == again, "its own runs are no news to a sweep"
+    assert person.does("import", str(file), finished).out == again, "a sweep does not import its own runs"
     cluster.patch("sweep", name, person.namespace, {"spec": {"suspend": False}})
     until_reason(cluster, "sweep", name, person.namespace, "MaxRunsReached")
     known = cluster.get("sweep", name, person.namespace)["status"]

@@ -1,4 +1,4 @@
-"""The table of failure classes: what one attempt's Job and pods become in the run's status."""
+"""Failure classes, and the life of a run: what the Jobs and pods of an attempt become in the run's status."""
 
 from __future__ import annotations
 
@@ -85,19 +85,19 @@ def test_an_ended_pod_has_one_class(pod_: Any, expected: str, why: str) -> None:
         (ended(RUN, 0, GOOD, stage="eval"), "succeeded"),
     ],
 )
-def test_failures_of_eval_are_evals_own(pod_: Any, expected: str) -> None:
+def test_a_failed_evaluation_has_class_eval(pod_: Any, expected: str) -> None:
     state = attempt_state(job(RUN, "eval"), [pod_], policy(stage="eval"), {}, at(20))
     assert isinstance(state, Ended)
     assert state.class_ == expected
 
 
-def test_train_need_not_report_where_eval_does() -> None:
+def test_train_does_not_have_to_report_a_result_if_eval_does() -> None:
     state = attempt_state(job(RUN), [ended(RUN, 0, "not json")], policy(reports=False), {}, at(20))
     assert isinstance(state, Ended)
     assert state.class_ == "succeeded"
 
 
-def test_a_running_pod_is_ended_at_its_deadline_from_the_start_of_main() -> None:
+def test_a_deadline_counts_from_the_start_of_main() -> None:
     limited = policy(deadline=timedelta(seconds=30))
     running = attempt_state(job(RUN), [pod(RUN)], limited, {}, at(30))
     assert isinstance(running, Running)
@@ -107,13 +107,13 @@ def test_a_running_pod_is_ended_at_its_deadline_from_the_start_of_main() -> None
     assert state.class_ == "timeout"
 
 
-def test_a_program_that_ended_in_time_is_not_a_timeout_however_late_it_is_seen() -> None:
+def test_a_program_that_ended_in_time_is_not_a_timeout_even_if_observed_late() -> None:
     state = attempt_state(job(RUN), [ended(RUN, 0, GOOD)], policy(deadline=timedelta(seconds=30)), {}, at(1000))
     assert isinstance(state, Ended)
     assert state.class_ == "succeeded"
 
 
-def test_waiting_shows_its_reason_and_ends_at_the_pending_deadline() -> None:
+def test_a_wait_has_a_reason_and_ends_at_the_pending_deadline() -> None:
     stuck = pod(RUN, phase="Pending", started=None, waiting_reason="ImagePullBackOff", waiting_message="no such image")
     state = attempt_state(job(RUN), [stuck], policy(), {}, at(59))
     assert isinstance(state, Waiting)
@@ -130,7 +130,7 @@ def test_time_in_a_queue_does_not_count_as_pending() -> None:
     assert (state.reason, state.until) == ("Queued", None)
 
 
-def test_a_job_that_its_queue_resumes_waits_for_its_next_pod() -> None:
+def test_a_job_resumed_by_its_queue_waits_for_its_next_pod() -> None:
     evicted = ended(RUN, 143, uid="a", deletion_requested=at(10), deletion_due=at(40))
     resumed = job(RUN, queued=True, resumed=at(5000))
     waiting = attempt_state(resumed, [evicted], policy(), {}, at(5001))
@@ -138,24 +138,24 @@ def test_a_job_that_its_queue_resumes_waits_for_its_next_pod() -> None:
     assert waiting.until is None
     again = pod(RUN, uid="b", created=at(5001), started=at(5002))
     assert attempt_state(resumed, [evicted, again], policy(), {}, at(5003)) == Running(again, None)
-    # it was no queue that ended the pod: the Job says so
+    # the Job has failed: the pod was not evicted by a queue
     gone = attempt_state(replace(resumed, finished="Failed"), [evicted], policy(), {}, at(5001))
     assert isinstance(gone, Ended)
     assert gone.class_ == "preempted"
-    # the patience with a Job that gets no pod begins when it is resumed
+    # the pending deadline counts from the resumption
     until = attempt_state(resumed, [], policy(), {}, at(5001))
     assert isinstance(until, Waiting)
     assert until.until == at(5060)
 
 
-def test_of_several_nodes_one_that_was_resumed_later_is_no_failure() -> None:
+def test_a_rank_that_is_resumed_later_is_not_a_failure() -> None:
     resumed = job(RUN, queued=True, resumed=at(50))
     gone = [ended(RUN, 143, uid=f"a{n}", rank=n, deletion_requested=at(10), deletion_due=at(40)) for n in (0, 1)]
     first = pod(RUN, uid="b0", created=at(51), started=at(52))
     assert attempt_state(resumed, [*gone, first], policy(), {}, at(53)) == Running(first, None)
 
 
-def test_a_pod_that_outlives_its_deletion_is_on_a_lost_node() -> None:
+def test_a_pod_that_exists_long_after_its_deletion_is_on_a_lost_node() -> None:
     dying = pod(RUN, deletion_requested=at(5), deletion_due=at(35))
     assert attempt_state(job(RUN), [dying], policy(), {}, at(154)) == Running(dying, at(155))
     state = attempt_state(job(RUN), [dying], policy(), {}, at(155))
@@ -165,19 +165,19 @@ def test_a_pod_that_outlives_its_deletion_is_on_a_lost_node() -> None:
     assert isinstance(attempt_state(job(RUN), [unstarted], policy(), {}, at(155)), Ended)
 
 
-def test_a_pod_on_a_lost_node_is_removed_and_its_attempt_repeated() -> None:
+def test_a_pod_on_a_lost_node_is_removed_and_its_attempt_retried() -> None:
     s = sweep()
     live = started(s)
     dying = pod(live, deletion_requested=at(5), deletion_due=at(35))
     plan = decide(snapshot(s, [live], [job(live)], [dying], now=155))
     lost = after(plan, live)
     assert [type(a) for p in plan.runs for a in p.cleanup] == [DeleteJob, ReleasePod, RemovePod]
-    assert (lost.status.train.attempt, lost.status.train.preemptions) == (1, 1)  # not before the pod is gone
+    assert (lost.status.train.attempt, lost.status.train.preemptions) == (1, 1)  # waits for the deletion
     again = after(decide(snapshot(s, [lost], now=156)), lost)
     assert again.status.train.attempt == 2
 
 
-def test_a_run_waits_for_what_an_earlier_one_of_its_name_has_left() -> None:
+def test_a_run_waits_for_the_jobs_and_pods_of_an_earlier_run_with_its_name() -> None:
     s, fresh = sweep(), run(None, name="mine")
     old = {"owner_uid": "uid-of-the-old-one"}
     remains = pod(fresh, run_uid="uid-of-the-old-one")
@@ -186,14 +186,14 @@ def test_a_run_waits_for_what_an_earlier_one_of_its_name_has_left() -> None:
         waiting = after(plan, fresh)
         assert (reason(waiting), waiting.status.train.attempt) == ("Terminating", 0)
         assert [type(a) for a in plan.runs[0].cleanup] == [ReleasePod for _ in pods]
-    # what it has returned is not the new one's result
+    # the result of the old pod is not the result of the new run
     over = ended(fresh, 0, '{"metrics": {"reward": 1}}', run_uid="uid-of-the-old-one", holds_result=False)
     begun = after(decide(snapshot(s, [fresh], [], [over])), fresh)
     assert (begun.status.train.attempt, begun.terminal) == (1, False)
     assert not after(decide(snapshot(s, [begun], [], [over])), begun).terminal
 
 
-def test_a_job_whose_pods_have_ended_is_left_to_its_controller() -> None:
+def test_a_job_whose_pods_have_ended_is_not_deleted() -> None:
     s = sweep()
     live = started(s)
     over = ended(live, 0, '{"metrics": {"reward": 1}}')
@@ -219,19 +219,19 @@ def refusal(message: str, since: float = 0, *, final: bool = False) -> Refusal:
         ("jobs.batch is forbidden: User may not", "Forbidden"),
     ],
 )  # fmt: skip
-def test_what_keeps_a_job_without_pod_is_said_on_the_run(message: str, reason: str) -> None:
+def test_a_run_reports_why_its_job_has_no_pod(message: str, reason: str) -> None:
     state = attempt_state(job(RUN), [], policy(), {}, at(30), refusal(message))
     assert isinstance(state, Waiting)
     assert (state.reason, state.message) == (reason, message)
     late = attempt_state(job(RUN), [], policy(), {}, at(60), refusal(message))
-    if reason == "QuotaExceeded":  # a full quota is no failure, however long
+    if reason == "QuotaExceeded":  # waiting for quota is never a failure
         assert isinstance(late, Waiting)
     else:
         assert isinstance(late, Ended)
         assert (late.class_, late.reason) == ("infrastructure", reason)
 
 
-def test_a_job_without_pod_is_asked_about_after_a_while() -> None:
+def test_a_dry_run_finds_out_why_a_job_has_no_pod() -> None:
     s = sweep()
     live = started(s)
     early = decide(snapshot(s, [live], [job(live)], now=19))
@@ -241,7 +241,7 @@ def test_a_job_without_pod_is_asked_about_after_a_while() -> None:
     ]
 
 
-def test_a_refused_job_is_tried_again_and_an_invalid_one_fails_the_run() -> None:
+def test_a_rejected_job_is_retried_and_an_invalid_job_fails_the_run() -> None:
     s = sweep()
     live = started(s)
     name = "s-r-0-train-1"
@@ -260,7 +260,7 @@ def test_a_refused_job_is_tried_again_and_an_invalid_one_fails_the_run() -> None
     assert not after(decide(snapshot(s, [live], now=3601, refusals={name: full})), live).failed
 
 
-def test_unschedulable_is_said() -> None:
+def test_an_unschedulable_pod_is_reported() -> None:
     stuck = pod(RUN, phase="Pending", started=None, unschedulable="0/3 nodes have nvidia.com/gpu")
     state = attempt_state(job(RUN), [stuck], policy(), {}, at(1))
     assert isinstance(state, Waiting)
@@ -276,7 +276,7 @@ def test_unschedulable_is_said() -> None:
         (42, {"CUDA out of memory"}, "parameters"),
     ],
 )
-def test_failure_rules_come_first_and_in_order(code: int, matched: set[str], expected: str) -> None:
+def test_failure_rules_are_applied_first_and_in_order(code: int, matched: set[str], expected: str) -> None:
     table = [
         FailureRule.model_validate({"logPattern": "CUDA out of memory", "class": "parameters"}),
         FailureRule.model_validate({"exitCodes": [42], "class": "infrastructure"}),
@@ -358,7 +358,7 @@ def test_a_crash_is_retried_after_its_backoff_and_then_fails_for_good() -> None:
     assert dead.status.train.seconds == pytest.approx(20)
 
 
-def test_preemptions_are_retried_at_once_and_counted_apart() -> None:
+def test_preemptions_are_retried_immediately_and_counted_separately() -> None:
     s = sweep(storage={"runVolume": {"claim": {}}})
     live = started(s)
     gone = ended(live, 143, disrupted="EvictionByEvictionAPI")
@@ -370,7 +370,7 @@ def test_preemptions_are_retried_at_once_and_counted_apart() -> None:
     assert done.status.cost == pytest.approx(15), "the volume outlives the pod: interrupted work counts"
 
 
-def test_interrupted_work_that_is_lost_costs_the_sweep_but_not_the_run() -> None:
+def test_lost_work_counts_in_the_cost_of_the_sweep_but_not_of_the_run() -> None:
     s = sweep(storage={"runVolume": {"emptyDir": {}}})
     live = started(s)
     gone = ended(live, 143, disrupted="EvictionByEvictionAPI")
@@ -381,7 +381,7 @@ def test_interrupted_work_that_is_lost_costs_the_sweep_but_not_the_run() -> None
     assert (plan.status.cost.spent, plan.status.cost.wasted) == (pytest.approx(15), pytest.approx(10))
 
 
-def test_no_new_job_while_a_pod_of_an_earlier_attempt_still_ends() -> None:
+def test_no_new_job_while_a_pod_of_an_earlier_attempt_is_terminating() -> None:
     s = sweep()
     live = started(s)
     crashed = after(decide(snapshot(s, [live], [job(live)], [ended(live, 1)], now=12)), live)
@@ -391,7 +391,7 @@ def test_no_new_job_while_a_pod_of_an_earlier_attempt_still_ends() -> None:
     assert not [a for p in waiting.runs for a in p.after]
 
 
-def test_an_attempt_that_was_raised_gets_its_job_after_a_crash_of_the_operator() -> None:
+def test_an_attempt_in_the_status_gets_its_job_after_a_restart_of_the_operator() -> None:
     s = sweep()
     live = started(s)
     plan = decide(snapshot(s, [live]))
@@ -423,14 +423,14 @@ def test_a_timeout_ends_the_job_and_keeps_its_seconds_as_a_lower_bound() -> None
     ("job_changes", "pod_changes", "deleted"),
     [
         ({}, {}, False),
-        ({"suspended": True}, {}, True),  # its queue may start it again
+        ({"suspended": True}, {}, True),  # its queue may resume it
         ({}, {"phase": "Running"}, True),  # main has ended, a sidecar has not
         ({}, {"phase": "Running", "containers_ended": True}, False),  # a kubelet sets the phase later
-        ({}, {"deletion_requested": at(5), "deletion_due": at(35)}, True),  # it is replaced once it is gone
+        ({}, {"deletion_requested": at(5), "deletion_due": at(35)}, True),  # a deleted pod is replaced
     ],
 )
 @pytest.mark.parametrize("code", [0, 65])
-def test_a_job_whose_pod_has_ended_is_left_to_its_controller(
+def test_a_recorded_job_is_deleted_unless_its_pod_has_ended(
     code: int, job_changes: dict[str, Any], pod_changes: dict[str, Any], deleted: bool
 ) -> None:
     s = sweep()
@@ -441,7 +441,7 @@ def test_a_job_whose_pod_has_ended_is_left_to_its_controller(
     assert [isinstance(a, DeleteJob) for p in plan.runs for a in p.cleanup] == [*[True] * deleted, False]
 
 
-def test_deadline_factor_counts_from_the_prediction() -> None:
+def test_the_deadline_factor_multiplies_the_predicted_cost() -> None:
     s = sweep(perRun={"deadlineFactor": 2})
     live = started(s, prediction={"cost": 8})
     assert decide(snapshot(s, [live], [job(live)], [pod(live)], now=12)).wake == at(17)
@@ -458,7 +458,7 @@ def test_a_foreign_job_of_that_name_fails_the_run() -> None:
     assert dead.status.failure.reason == "NameConflict"
 
 
-def test_stop_of_one_run_ends_it_and_a_result_that_is_there_still_counts() -> None:
+def test_stopping_a_run_ends_it_but_an_existing_result_counts() -> None:
     s = sweep()
     live = started(s)
     stopping = live.with_(spec=live.spec.with_(stop=True))
@@ -471,28 +471,28 @@ def test_stop_of_one_run_ends_it_and_a_result_that_is_there_still_counts() -> No
     assert done.succeeded
 
 
-def test_a_terminal_run_absorbs() -> None:
+def test_a_terminal_run_does_not_change() -> None:
     s = sweep()
     done = finished(s, 0, 0.5)
     plan = decide(snapshot(s, [done], [job(done, finished="Complete")], [ended(done, 1)], now=100))
     assert after(plan, done).status == done.status
 
 
-def test_a_start_is_written_once_main_has_run_a_while() -> None:
+def test_the_start_of_main_is_written_after_it_has_run_for_a_while() -> None:
     s = sweep()
     live = started(s)
     early = decide(snapshot(s, [live], [job(live)], [pod(live)], now=5))
-    assert after(early, live).status == live.status, "a stage that ends soon is written once, with its end"
+    assert after(early, live).status == live.status, "a short stage is written once, at its end"
     assert early.runs[0].wake == at(11)
     later = after(decide(snapshot(s, [live], [job(live)], [pod(live)], now=11)), live)
     assert (later.status.train.start_time, later.status.train.node) == (at(1), "n1")
     stuck = pod(live, phase="Pending", started=None, waiting_reason="ImagePullBackOff")
     waiting = after(decide(snapshot(s, [live], [job(live)], [stuck], now=3)), live)
     running = after(decide(snapshot(s, [waiting], [job(waiting)], [pod(waiting, started=at(4))], now=5)), waiting)
-    assert reason(running) == "Training", "what the run waited for is taken back at once"
+    assert reason(running) == "Training", "the reason of the wait is cleared immediately"
 
 
-def test_the_seconds_of_a_pod_that_a_queue_took_back_stay_while_the_next_one_runs() -> None:
+def test_the_seconds_of_a_pod_evicted_by_a_queue_are_kept() -> None:
     s = sweep()
     live = started(s)
     first = ended(live, 143, finished=at(11), deletion_requested=at(10), uid="first")

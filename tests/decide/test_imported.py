@@ -1,4 +1,4 @@
-"""Runs that were made elsewhere: recorded as they came, learned from, and nothing is run for them."""
+"""Imported runs: recorded without a Job, and learned from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def imported(name: str = "old", x: float = 0.5, **observation: Any) -> SweepRun:
     return run(None, name=name, x=x, origin="imported", observation=observation)
 
 
-def test_it_is_recorded_in_the_first_pass_and_no_job_is_made() -> None:
+def test_an_imported_run_is_recorded_in_the_first_pass_without_a_job() -> None:
     old = imported(score=0.9, cost=12.5, metrics={"reward": 0.9, "length": 3.0}, source="line 3 of runs.csv")
     plan = decide(snapshot(sweep(), [old]))
     done = after(plan, old)
@@ -33,7 +33,7 @@ def test_it_is_recorded_in_the_first_pass_and_no_job_is_made() -> None:
     assert plan.status.best[0].run == "old"
 
 
-def test_the_optimizer_learns_from_it_like_from_any_other_run() -> None:
+def test_the_optimizer_learns_from_imported_runs() -> None:
     s = sweep()
     told = [
         imported("good", 0.1, score=0.9, cost=12.5),
@@ -50,7 +50,7 @@ def test_the_optimizer_learns_from_it_like_from_any_other_run() -> None:
     }
 
 
-def test_it_takes_no_slot_no_budget_and_no_place_among_the_failures() -> None:
+def test_an_imported_run_uses_no_slot_and_no_budget_and_is_not_counted_as_failed() -> None:
     s = sweep(
         limits={"maxRuns": 4, "maxParallelRuns": 1, "maxFailedRuns": 1, "maxConsecutiveFailures": 1, "totalCost": 50},
         cost={"source": "Reported"},
@@ -68,7 +68,7 @@ def test_it_takes_no_slot_no_budget_and_no_place_among_the_failures() -> None:
 
 
 @pytest.mark.parametrize("ended", [True, False])
-def test_it_is_recorded_while_the_sweep_is_suspended_and_after_its_end(ended: bool) -> None:
+def test_an_imported_run_is_recorded_in_a_suspended_or_ended_sweep(ended: bool) -> None:
     s = sweep(limits={"maxRuns": 1}) if ended else sweep(suspend=True)
     done = settled(s, decide(snapshot(s, [finished(s, 0, 0.1)])))
     old = imported(score=0.9)
@@ -76,7 +76,9 @@ def test_it_is_recorded_while_the_sweep_is_suspended_and_after_its_end(ended: bo
 
 
 @pytest.mark.parametrize(("parameters", "says"), [({"y": 1}, "'y'"), ({"x": "high"}, "not a number")])
-def test_what_does_not_fit_fails_and_teaches_nothing(parameters: dict[str, Any], says: str) -> None:
+def test_an_imported_run_with_invalid_parameters_fails_and_is_not_learned(
+    parameters: dict[str, Any], says: str
+) -> None:
     old = run(None, name="old", parameters=parameters, origin="imported", observation={"score": 1.0})
     dead = after(decide(snapshot(sweep(), [old])), old)
     assert dead.status.failure is not None
@@ -84,7 +86,7 @@ def test_what_does_not_fit_fails_and_teaches_nothing(parameters: dict[str, Any],
     assert says in dead.status.failure.message
 
 
-def test_it_is_not_sent_to_the_tracker() -> None:
+def test_an_imported_run_is_not_delivered_to_the_tracker() -> None:
     s = sweep(tracking={"wandb": {"entity": "e", "project": "p"}})
     first = decide(snapshot(s, [imported(score=0.9)]))
     assert first.track is None or first.track.runs == ()
@@ -101,7 +103,7 @@ def test_it_is_not_sent_to_the_tracker() -> None:
         ({"origin": "imported", "observation": {"score": 1.0, "cost": -1}}, "spec.observation.cost"),
     ],
 )
-def test_refusals(fields: dict[str, Any], says: str) -> None:
+def test_invalid_imports_are_rejected(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidObject, match="spec") as caught:
         run(None, name="old", **fields)
     assert says in str(caught.value)

@@ -11,6 +11,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.decide.plan import DeleteClaim, Plan
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.domain.identity import claim_name
+from sweep_operator.domain.revisions import RunTemplate
 from tests.decide.given import (
     after,
     at,
@@ -46,14 +47,14 @@ def test_free_slots_are_filled_from_the_optimizer() -> None:
     assert plan.suggest is None
 
 
-def test_suggestions_for_another_index_are_asked_for_again() -> None:
+def test_suggestions_for_another_index_are_requested_again() -> None:
     plan = decide(snapshot(sweep(), [finished(sweep(), 0, 0.1)], suggested=suggestions(0, 2)))
     assert plan.create == ()
     assert plan.suggest is not None
     assert plan.suggest.index == 1
 
 
-def test_an_index_is_never_given_twice_even_when_the_newest_run_was_deleted() -> None:
+def test_an_index_is_never_reused_even_if_the_newest_run_was_deleted() -> None:
     plan = decide(snapshot(sweep(status={"nextIndex": 7}), [finished(sweep(), 3, 0.1)]))
     assert plan.suggest is not None
     assert plan.suggest.index == 7
@@ -62,7 +63,7 @@ def test_an_index_is_never_given_twice_even_when_the_newest_run_was_deleted() ->
     assert burnt.suggest.index == 1
 
 
-def test_the_optimizer_hears_results_failures_bounds_and_pending_runs() -> None:
+def test_the_optimizer_receives_results_failures_bounds_and_pending_runs() -> None:
     s = sweep(limits={"maxRuns": 9, "maxParallelRuns": 3})
     timed = sweep(limits={"maxRuns": 9, "maxParallelRuns": 3}, train={"image": "i", "deadlineSeconds": 5})
     slow = started(timed, 2)
@@ -109,7 +110,7 @@ def test_crashes_count_as_consecutive_even_after_a_success() -> None:
     assert state(plan) == ("False", "TooManyConsecutiveFailures")
 
 
-def test_a_corrected_template_goes_on_after_too_many_failures() -> None:
+def test_a_corrected_template_resumes_a_sweep_with_too_many_failures() -> None:
     s = sweep(limits={"maxConsecutiveFailures": 2, "maxRuns": 9})
     runs = [failed(s, 0), failed(s, 1)]
     stopped = settled(s, decide(snapshot(s, runs)))
@@ -121,7 +122,7 @@ def test_a_corrected_template_goes_on_after_too_many_failures() -> None:
     assert plan.suggest is not None
 
 
-def test_a_terminal_state_is_left_only_through_the_spec() -> None:
+def test_an_ended_sweep_resumes_only_after_a_change_of_its_spec() -> None:
     s = sweep(limits={"maxRuns": 1, "maxParallelRuns": 2})
     done = settled(s, decide(snapshot(s, [finished(s, 0, 0.1)])))
     assert state(decide(snapshot(done, []))) == ("True", "MaxRunsReached"), "a deleted run does not wake it"
@@ -133,7 +134,7 @@ def test_a_terminal_state_is_left_only_through_the_spec() -> None:
     assert plan.suggest.count == 2
 
 
-def test_budget_and_target_drain_what_runs_and_start_nothing() -> None:
+def test_budget_and_target_drain_active_runs_and_start_no_others() -> None:
     s = sweep(limits={"totalCost": 5, "maxParallelRuns": 3, "maxRuns": 9})
     live, waiting = started(s, 1), run(2)
     plan = decide(snapshot(s, [finished(s, 0, 0.1), live, waiting], [job(live)], [pod(live)]))
@@ -144,7 +145,7 @@ def test_budget_and_target_drain_what_runs_and_start_nothing() -> None:
     assert state(decide(snapshot(s, [finished(s, 0, 0.1), done, waiting]))) == ("True", "BudgetExhausted")
 
 
-def test_stop_and_deadline_terminate_what_runs() -> None:
+def test_stop_and_deadline_terminate_active_runs() -> None:
     for changes, why in (
         ({"stop": True}, "Stopped"),
         ({"limits": {"activeDeadlineSeconds": 10, "maxParallelRuns": 2}}, "DeadlineReached"),
@@ -197,7 +198,7 @@ def test_parallel_limit_holds_and_manual_runs_count_and_go_first() -> None:
     assert plan.suggest is None
 
 
-def test_a_manual_run_is_completed_with_the_center_and_runs_after_the_end() -> None:
+def test_a_manual_run_gets_missing_parameters_from_the_center_and_runs_after_the_end() -> None:
     s = sweep(limits={"maxRuns": 1})
     done = settled(s, decide(snapshot(s, [finished(s, 0, 0.1)])))
     manual = run(None, name="mine", parameters={})
@@ -209,7 +210,7 @@ def test_a_manual_run_is_completed_with_the_center_and_runs_after_the_end() -> N
 
 
 @pytest.mark.parametrize("parameters", [{"y": 1}, {"x": "high"}, {"x": True}])
-def test_a_manual_run_with_impossible_parameters_fails_and_teaches_nothing(parameters: dict[str, Any]) -> None:
+def test_a_manual_run_with_invalid_parameters_fails_and_is_not_learned(parameters: dict[str, Any]) -> None:
     s = sweep()
     dead = after(decide(snapshot(s, [run(None, name="mine", parameters=parameters)])), run(None, name="mine"))
     assert dead.status.failure is not None
@@ -219,16 +220,16 @@ def test_a_manual_run_with_impossible_parameters_fails_and_teaches_nothing(param
     assert plan.suggest.observations == ()
 
 
-def test_values_outside_the_bounds_are_learned_as_they_are() -> None:
+def test_values_outside_the_bounds_are_not_clipped() -> None:
     s = sweep()
     manual = run(None, name="mine", parameters={"x": 5})
     assert after(decide(snapshot(s, [manual])), manual).status.parameters == {"x": 5.0}
 
 
-def test_an_invalid_edit_makes_no_new_runs_and_leaves_live_ones_alone() -> None:
+def test_an_invalid_edit_starts_no_runs_and_does_not_affect_active_runs() -> None:
     s = sweep()
     live = started(s, 0)
-    problems = (FieldError("spec.train.hardware", "'moon' is no profile"),)
+    problems = (FieldError("spec.train.hardware", "'moon' is not a profile"),)
     plan = decide(snapshot(s, [live, run(1)], [job(live)], [pod(live)], problems=problems))
     assert state(plan, "Accepted") == ("False", "Invalid")
     assert plan.suggest is None
@@ -241,13 +242,11 @@ def test_an_infeasible_space_ends_the_sweep() -> None:
     assert state(plan) == ("False", "SearchSpaceInfeasible")
 
 
-def test_an_edit_touches_next_runs_only() -> None:
+def test_an_edit_applies_to_new_runs_only() -> None:
     s = sweep()
     live = started(s, 0)
     old_hash = live.status.template_hash
     edited = s.with_(spec=s.spec.with_(train=s.spec.train.with_(image="new")))
-    from sweep_operator.domain.revisions import RunTemplate
-
     crashed_pod = ended(live, 143, disrupted="X")
     plan = decide(snapshot(edited, [live], [job(live)], [crashed_pod], templates=[RunTemplate.of(s)]))
     again = after(plan, live)
@@ -274,7 +273,7 @@ def test_counters_best_and_front() -> None:
     assert any(e.reason == "NewBest" for e in plan.events)
 
 
-def test_minimize_turns_best_and_front_around() -> None:
+def test_minimize_reverses_the_best_runs_and_the_front() -> None:
     s = sweep(goal="minimize", limits={"maxRuns": 9})
     runs = [finished(s, 0, 3.0, 10), finished(s, 1, 1.0, 30), finished(s, 2, 2.0, 40)]
     plan = decide(snapshot(s, runs))

@@ -1,4 +1,4 @@
-"""Predicted against observed: which runs count, what is computed, and that the status says it without more writes."""
+"""Calibration: which runs are compared, the values, and their place in the status."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def ended(
         (ended(0, origin="sobol"), 0, 0),
         (ended(None, origin="manual"), 0, 0),
     ],
-    ids=["both", "score alone", "cost alone", "no cost came", "cost of nothing", "no prediction", "no interval",
-         "half an interval", "no width", "failed", "under way", "resample", "start", "manual"],
+    ids=["both", "only score", "only cost", "no cost", "zero cost", "no prediction", "no interval",
+         "half an interval", "no width", "failed", "running", "resample", "start", "manual"],
 )  # fmt: skip
 def test_which_runs_are_compared(run: SweepRun, scores: int, costs: int) -> None:
     for quantity, expected in (("score", scores), ("cost", costs)):
@@ -98,7 +98,7 @@ ROWS = st.lists(
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(ROWS, st.randoms(use_true_random=False))
-def test_both_sides_mean_the_same(rows: list[tuple[float, float, float]], order: random.Random) -> None:
+def test_operator_and_library_agree_on_scores(rows: list[tuple[float, float, float]], order: random.Random) -> None:
     """The library's own formula, in any order of the runs."""
     mean, sd, observed = zip(*((m, s, m + z * s) for m, s, z in rows), strict=True)
     runs = [
@@ -116,7 +116,7 @@ def test_both_sides_mean_the_same(rows: list[tuple[float, float, float]], order:
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.floats(1e-6, 1e9), st.floats(0.01, 5), st.floats(1e-6, 1e9)), min_size=1, max_size=20))
-def test_both_sides_mean_the_same_of_costs(rows: list[tuple[float, float, float]]) -> None:
+def test_operator_and_library_agree_on_costs(rows: list[tuple[float, float, float]]) -> None:
     runs = [
         ended(0, cost=cost, prediction={"costLow": m * math.exp(-Z80 * sd), "costHigh": m * math.exp(Z80 * sd)})
         for m, sd, cost in rows
@@ -127,7 +127,7 @@ def test_both_sides_mean_the_same_of_costs(rows: list[tuple[float, float, float]
     assert found.mean_log_score == pytest.approx(theirs.mean_log_score, rel=1e-6, abs=2e-3)
 
 
-def test_both_sides_mean_the_same_interval() -> None:
+def test_operator_and_library_use_the_same_interval() -> None:
     assert ours.Z80 == Z80
 
 
@@ -136,7 +136,7 @@ ANY = st.floats(allow_nan=False, allow_infinity=False)
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(ANY, ANY, ANY)
-def test_always_a_number(low: float, high: float, observed: float) -> None:
+def test_calibration_is_always_a_number(low: float, high: float, observed: float) -> None:
     told = {"scoreLow": low, "scoreHigh": high, "costLow": low, "costHigh": high}
     run = ended(0, observed, observed, prediction=told)
     for quantity in ("score", "cost"):
@@ -150,7 +150,7 @@ def finished_sweep(**spec: Any) -> Sweep:
     return sweep(limits={"maxRuns": 4, "maxParallelRuns": 1}, **spec)
 
 
-def test_the_status_says_it_and_a_fixpoint_changes_nothing() -> None:
+def test_the_status_has_the_calibration_and_a_fixpoint_changes_nothing() -> None:
     of = finished_sweep()
     runs = [ended(i, 10.0 + i, 100.0 * 2**i) for i in range(4)]
     first = decide(snapshot(of, runs))
@@ -165,12 +165,12 @@ def test_the_status_says_it_and_a_fixpoint_changes_nothing() -> None:
     assert decide(snapshot(settled(of, first), runs[::-1])).status.optimizer == optimizer
 
 
-def test_a_sweep_without_predictions_says_nothing() -> None:
+def test_a_sweep_without_predictions_has_no_calibration() -> None:
     plan = decide(snapshot(finished_sweep(), [ended(0, origin="sobol")]))
     assert plan.status.optimizer.to_json() == {"observations": 1}
 
 
-def test_what_was_known_goes_when_its_runs_are_deleted() -> None:
+def test_the_calibration_is_removed_with_its_runs() -> None:
     of, run = finished_sweep(), ended(0)
     plan = decide(snapshot(of, [run]))
     assert plan.status.optimizer.score_calibration is not None

@@ -1,4 +1,4 @@
-"""Where a Sweep may be tracked, what is delivered of it, and what its condition says."""
+"""Tracking: allowed destinations, delivery, and the condition TrackingSynced."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sweep_operator.api.status import SweepStatus, SweepTracking
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import RunTracking, SweepRun
 from sweep_operator.api.tracking import Barred, Destination, destination
+from sweep_operator.decide.events import sweep_events
 from sweep_operator.decide.tracking import Tracked, TrackingProblem, TrackingReport, news_of, track
-from sweep_operator.decide.transitions import transitions
 from tests.builders import make_run, make_sweep
 
 URL = "https://wandb.example.org"
@@ -42,9 +42,9 @@ def decide(
     report: TrackingReport | None = HEARD,
     *,
     over: bool = False,
-    live: frozenset[str] = frozenset(),
+    with_pods: frozenset[str] = frozenset(),
 ) -> Tracked:
-    return track(sweep, runs, lambda run: run.name in live, report, CONFIG, over=over)
+    return track(sweep, runs, with_pods, report, CONFIG, over=over)
 
 
 def state(tracked: Tracked) -> tuple[str, str] | None:
@@ -74,28 +74,28 @@ def test_destination(wandb: dict[str, Any], namespace: str, found: Destination |
     assert (there.reason if isinstance(there, Barred) else there) == found
 
 
-def test_nothing_is_allowed_unless_the_operator_is_told_so() -> None:
+def test_no_destination_is_allowed_by_default() -> None:
     there = destination(make_sweep().spec(tracking={"wandb": {"entity": "metta"}}).build(), OperatorConfig())
     assert isinstance(there, Barred)
     assert "wandbProjects: {rl: [metta/sweeps]}" in there.message
 
 
-def test_off() -> None:
+def test_tracking_is_off() -> None:
     assert decide(make_sweep().build(), [ended(0)]) == Tracked(None, None)
-    assert decide(tracked_sweep(), [ended(0)], None) == Tracked(None, None), "nobody delivers here"
+    assert decide(tracked_sweep(), [ended(0)], None) == Tracked(None, None), "this process does not deliver"
 
 
-def test_what_is_delivered() -> None:
+def test_finished_runs_without_active_pods_are_delivered() -> None:
     runs = [ended(0, **DELIVERED), ended(1), make_run(tracked_sweep(), 2), ended(3, "False"), ended(4)]
-    tracked = decide(tracked_sweep(), runs, live=frozenset({runs[4].name}))
+    tracked = decide(tracked_sweep(), runs, with_pods=frozenset({runs[4].name}))
     assert tracked.request is not None
-    assert [r.spec.index for r in tracked.request.runs] == [1, 3], "what is over, but not while its pod still ends"
+    assert [r.spec.index for r in tracked.request.runs] == [1, 3], "finished runs, but not with a terminating pod"
     assert tracked.request.sweep_id == "abc"
     assert tracked.status is not None
     assert (tracked.status.delivered, tracked.status.backlog, tracked.status.wandb_sweep_id) == (1, 3, "abc")
 
 
-def test_an_id_of_another_project_is_worth_nothing() -> None:
+def test_the_sweep_id_of_another_project_is_ignored() -> None:
     known = SweepTracking(base_url=URL, entity="metta", project="old", wandb_sweep_id="old-id")
     sweep = tracked_sweep().with_(status=SweepStatus(tracking=known))
     request = decide(sweep, [], TrackingReport()).request
@@ -118,11 +118,11 @@ def test_an_id_of_another_project_is_worth_nothing() -> None:
         (HEARD, [ended(0, tracking={"state": "Refused", "error": "deleted"})], True, ("False", "RunRefused")),
     ],
 )
-def test_the_condition(report: TrackingReport, runs: list[SweepRun], over: bool, expected: tuple[str, str]) -> None:
+def test_condition(report: TrackingReport, runs: list[SweepRun], over: bool, expected: tuple[str, str]) -> None:
     assert state(decide(tracked_sweep(), runs, report, over=over)) == expected
 
 
-def test_after_a_restart_what_was_wrong_is_wrong_until_there_is_news() -> None:
+def test_a_problem_is_kept_after_a_restart_until_the_tracker_answers() -> None:
     before = Condition.model_validate(
         {
             "type": "TrackingSynced",
@@ -137,7 +137,7 @@ def test_after_a_restart_what_was_wrong_is_wrong_until_there_is_news() -> None:
     assert state(decide(sweep, [ended(0)], HEARD)) == ("True", "Synced")
 
 
-def test_offline() -> None:
+def test_offline_mode() -> None:
     sweep = tracked_sweep(mode="offline")
     runs = [ended(0), ended(1, tracking={"state": "Offline"})]
     local = decide(sweep, runs, TrackingReport(keeps_files=True))
@@ -152,23 +152,23 @@ def test_offline() -> None:
     assert "spec.tracking.wandb.mode" in cluster.condition.message
 
 
-def test_news_of_a_run() -> None:
+def test_the_delivery_of_a_run_is_recorded_once() -> None:
     news = RunTracking(state="Delivered", run_id="r")
     report = TrackingReport(runs={ended(0).metadata.uid: news})
     assert news_of(ended(0), report) == news
-    assert news_of(ended(0, **DELIVERED), report) is None, "delivered is for good"
-    assert news_of(make_run(tracked_sweep(), 0), report) is None, "a run that runs again, by a restored backup say"
+    assert news_of(ended(0, **DELIVERED), report) is None, "a delivered run stays delivered"
+    assert news_of(make_run(tracked_sweep(), 0), report) is None, "a run that runs again"
     assert news_of(ended(1), report) is None
 
 
-def test_events_tell_of_trouble_and_of_its_end() -> None:
+def test_events_report_the_start_and_end_of_a_tracking_problem() -> None:
     def status(value: str) -> SweepStatus:
         made = {"type": "TrackingSynced", "status": value, "reason": "R", "message": "words"}
         condition = Condition.model_validate(made | {"last_transition_time": "2026-01-01T00:00:00Z"})
         return SweepStatus(conditions=[condition])
 
     told = {
-        (before, after): [e.reason for e in transitions(status(before) if before else SweepStatus(), status(after))]
+        (before, after): [e.reason for e in sweep_events(status(before) if before else SweepStatus(), status(after))]
         for before, after in [("", "Unknown"), ("Unknown", "True"), ("True", "False"), ("False", "True"), ("", "False")]
     }
     assert told == {

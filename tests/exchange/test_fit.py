@@ -10,7 +10,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Observation
 from sweep_operator.exchange.fit import Fitted, Names, fit
 from sweep_operator.exchange.read import read_rows
-from sweep_operator.exchange.row import Row, RowFailure, Text
+from sweep_operator.exchange.row import CellText, Row, RowFailure
 from tests.builders import make_sweep
 
 
@@ -31,13 +31,13 @@ def only(fitted: Fitted) -> Observation:
 
 
 def test_values_get_the_types_of_the_sweep() -> None:
-    found = only(fit([row(parameters={"trainer.lr": Text("1e-3"), "trainer.batch_size": 64.0}, cost=3.0)], sweep()))
+    found = only(fit([row(parameters={"trainer.lr": CellText("1e-3"), "trainer.batch_size": 64.0}, cost=3.0)], sweep()))
     assert found == Observation({"trainer.lr": 1e-3, "trainer.batch_size": 64}, 1.0, 3.0)
     assert [type(v) for v in found.parameters.values()] == [float, int]
 
 
 def test_mapped_names_are_found_in_parameters_columns_and_fixed() -> None:
-    source = row(parameters={"lr": 0.01}, columns={"x": Text("3")}, fixed={"bs": 128, "seed": 1})
+    source = row(parameters={"lr": 0.01}, columns={"x": CellText("3")}, fixed={"bs": 128, "seed": 1})
     fitted = fit([source], sweep(), Names({"trainer.lr": "lr", "trainer.batch_size": "bs"}))
     assert only(fitted).parameters == {"trainer.lr": 0.01, "trainer.batch_size": 128}
     assert fitted.texts() == ["not used by this sweep: x"]
@@ -50,7 +50,7 @@ def test_mapped_names_are_found_in_parameters_columns_and_fixed() -> None:
         (Names(), {"metric": "reward"}, 1.0),
         (Names(), {"metric": "loss", "metrics": {"reward": 5.0}}, 5.0),
         (Names(), {"metric": "loss"}, None),
-        (Names(), {"score": None, "columns": {"reward": Text("4")}}, 4.0),
+        (Names(), {"score": None, "columns": {"reward": CellText("4")}}, 4.0),
         (Names(), {"score": None}, None),
         (Names(metric="acc"), {"metrics": {"acc": 3.0}}, 3.0),
         (Names(metric="acc"), {"metric": "acc"}, 1.0),
@@ -95,13 +95,13 @@ def test_observation_of_each_failure_class(class_: str, observation: Observation
     ("fields", "text"),
     [
         ({"parameters": {"trainer.lr": "fast"}}, "line 7: trainer.lr: 'fast' is not a number, as log_normal needs"),
-        ({"parameters": {"trainer.lr": Text("fast")}}, "line 7: trainer.lr: 'fast' is not a number"),
+        ({"parameters": {"trainer.lr": CellText("fast")}}, "line 7: trainer.lr: 'fast' is not a number"),
         ({"parameters": {"trainer.lr": True}}, "line 7: trainer.lr: True is not a number"),
         ({"parameters": {"trainer.lr": [1]}}, "line 7: trainer.lr: [1] is not a number, string or boolean"),
-        ({"parameters": {"trainer.lr": Text("nan")}}, "line 7: trainer.lr: 'nan' is not a number"),
+        ({"parameters": {"trainer.lr": CellText("nan")}}, "line 7: trainer.lr: 'nan' is not a number"),
         ({"parameters": {"trainer.batch_size": 48.5}}, "line 7: trainer.batch_size: 48.5 is not an integer"),
-        ({"score": None, "columns": {"reward": Text("high")}}, "line 7: reward: 'high' is not a number"),
-        ({"score": None, "columns": {"reward": Text("NaN")}}, "line 7: reward: nan is not finite"),
+        ({"score": None, "columns": {"reward": CellText("high")}}, "line 7: reward: 'high' is not a number"),
+        ({"score": None, "columns": {"reward": CellText("NaN")}}, "line 7: reward: nan is not finite"),
     ],
 )
 def test_rows_with_invalid_values_are_skipped_and_reported(fields: dict[str, Any], text: str) -> None:
@@ -111,7 +111,7 @@ def test_rows_with_invalid_values_are_skipped_and_reported(fields: dict[str, Any
 
 
 def test_missing_parameters_are_reported_with_a_similar_name() -> None:
-    source = [row(parameters={"trainer.lr": 0.1}, columns={"batch_sizes": Text("3")})]
+    source = [row(parameters={"trainer.lr": 0.1}, columns={"batch_sizes": CellText("3")})]
     assert fit(source, sweep()).texts("missing") == [
         "trainer.batch_size is not in any run; map its name or add a column (search center: 128)"
     ]

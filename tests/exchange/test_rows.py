@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep_operator.api.parameters import ParameterSpec
+from sweep_operator.exchange.cells import cell, plain, typed_text
 from sweep_operator.exchange.read import MAX_PROBLEMS, format_of, read_rows
-from sweep_operator.exchange.row import Row, RowFailure, RowsInvalid, Text
-from sweep_operator.exchange.text import cell, plain, typed_text
+from sweep_operator.exchange.row import CellText, Row, RowFailure, RowsInvalid
 from sweep_operator.exchange.write import to_csv, to_jsonl
 
 PATHS = st.lists(st.text(string.ascii_letters + "_", min_size=1, max_size=6), min_size=1, max_size=3).map(".".join)
@@ -63,7 +63,7 @@ def test_json_lines_round_trip(written: list[Row]) -> None:
 @given(st.lists(rows(), min_size=1, max_size=4))
 def test_csv_round_trip(written: list[Row]) -> None:
     for before, after in zip(written, read_rows(to_csv(written), "f", "csv"), strict=True):
-        values = {k: plain(v) if isinstance(v, Text) else v for k, v in after.parameters.items()}
+        values = {k: plain(v) if isinstance(v, CellText) else v for k, v in after.parameters.items()}
         assert {k: (type(v), repr(v)) for k, v in values.items()} == {
             k: (type(v), repr(v)) for k, v in before.parameters.items()
         }

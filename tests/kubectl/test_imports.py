@@ -1,4 +1,4 @@
-"""What a shell asks for at every key is answered without the libraries that take a second to import."""
+"""Completion and --help answer without the libraries that take a second to import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kubectl sweep status -w` while the API server goes away and comes back, by a server that answers from a script."""
+"""`kubectl sweep status -w` while the API server is unavailable. The server answers from a script."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RUNS, ENDED = sweep("Unknown", "Running"), sweep("True", "MaxRunsReached")
 
 
 class Server:
-    """Each LIST of the sweep takes the next answer of the script; the watch that follows breaks, but for the last."""
+    """Each LIST of the sweep returns the next answer of the script. The watch after it fails, except after the last."""
 
     def __init__(self, *answers: Object | KubeError | None) -> None:
         self._answers, self.lists = list(answers), 0
@@ -57,7 +57,7 @@ class Server:
 
 
 def follow(server: Server, said: Callable[[str], None], *, starts_within: float = 30.0) -> Object:
-    """To the end of the sweep."""
+    """Follow the sweep to its end."""
     cluster = Cluster(cast(Any, server), "n")
 
     async def followed() -> Object:
@@ -68,7 +68,7 @@ def follow(server: Server, said: Callable[[str], None], *, starts_within: float 
     return asyncio.run(followed())
 
 
-def test_an_outage_is_told_once_and_outlived() -> None:
+def test_an_outage_is_reported_once_and_survived() -> None:
     said: list[str] = []
     server = Server(RUNS, *[REFUSED] * 30, RUNS, REFUSED, ENDED)
     assert follow(server, said.append) == ENDED
@@ -76,7 +76,7 @@ def test_an_outage_is_told_once_and_outlived() -> None:
     assert said == ["waiting for the API server (watch: no answer came)", ""] * 2
 
 
-def test_a_server_that_asks_for_time_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retry_after_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     busy = TooManyRequests("busy")
     busy.retry_after = 7.25
     server, said, slept = Server(RUNS, busy, ENDED), list[str](), list[float]()
@@ -103,22 +103,22 @@ def test_an_api_server_that_has_just_started_may_refuse_for_a_while(refusal: Kub
 
 
 @pytest.mark.parametrize("refusal", [FORBIDDEN, EXPIRED])
-def test_a_refusal_that_lasts_ends_it(refusal: KubeError) -> None:
+def test_a_lasting_refusal_is_an_error(refusal: KubeError) -> None:
     with pytest.raises(type(refusal)):
         follow(Server(RUNS, *[refusal] * 1000), lambda text: None, starts_within=0.05)
     server = Server(refusal)
     with pytest.raises(type(refusal)):
         follow(server, lambda text: None)
-    assert server.lists == 1, "what was never allowed is refused at once"
+    assert server.lists == 1, "a permission that was never granted is reported at once"
 
 
-def test_a_sweep_that_was_deleted_meanwhile_is_told() -> None:
+def test_a_deleted_sweep_is_an_error() -> None:
     with pytest.raises(Deleted, match="sweep s was deleted"):
         follow(Server(RUNS, REFUSED, REFUSED, None), lambda text: None)
 
 
 class NoWatch(Server):
-    """Whose LISTs are allowed; of its watches the first ``allowed`` ones."""
+    """Allows all LISTs and the first ``allowed`` watches."""
 
     def __init__(self, allowed: int) -> None:
         super().__init__(*[RUNS] * 1000)
@@ -132,14 +132,14 @@ class NoWatch(Server):
         yield
 
 
-def test_who_may_not_watch_is_told_at_once() -> None:
+def test_a_missing_watch_permission_is_reported_at_once() -> None:
     server = NoWatch(allowed=0)
     with pytest.raises(Forbidden):
         follow(server, lambda text: None)
     assert server.lists == 1
 
 
-def test_a_right_to_watch_that_is_taken_away_ends_it() -> None:
+def test_a_revoked_watch_permission_is_an_error() -> None:
     server = NoWatch(allowed=1)
     with pytest.raises(Forbidden):
         follow(server, lambda text: None, starts_within=0.05)

@@ -20,7 +20,7 @@ from sweep_operator.kubectl.options import RUN_NAME, SWEEP_NAME, ObjectName
         (RUN_NAME, "sweepruns/cartpole.r.3", "cartpole.r.3"),
     ],
 )
-def test_what_is_meant(type_: ObjectName, said: str, name: str) -> None:
+def test_accepted_forms(type_: ObjectName, said: str, name: str) -> None:
     assert type_.convert(said, None, None) == name
 
 
@@ -32,7 +32,7 @@ def test_what_is_meant(type_: ObjectName, said: str, name: str) -> None:
         (SWEEP_NAME, "sweeprun/cartpole.r.3", "'sweeprun/cartpole.r.3' is not a sweep; write NAME or sweep/NAME"),
     ],
 )
-def test_another_kind_is_refused(type_: ObjectName, said: str, remedy: str) -> None:
+def test_another_resource_type_is_rejected(type_: ObjectName, said: str, remedy: str) -> None:
     with pytest.raises(click.BadParameter) as refused:
         type_.convert(said, None, None)
     assert str(refused.value) == remedy

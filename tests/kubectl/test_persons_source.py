@@ -1,4 +1,4 @@
-"""Which cluster a person means: kubectl's order, not that of a pod."""
+"""The cluster of a user's command: sources in kubectl's order, not in that of the operator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sweep_operator.kube.cluster.sources import (
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of somebody who works in a pod, such as a notebook's."""
+    """The home directory of a user who works in a pod, such as a notebook."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setattr(InCluster, "there", True)
@@ -41,19 +41,19 @@ def kubeconfig(path: Path, context: str, namespace: str | None) -> Path:
     return path
 
 
-def test_a_kubeconfig_counts_more_than_the_pods_account(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kubeconfig_has_priority_over_the_service_account(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(find_persons_source(None, None), InCluster)
     default = kubeconfig(home / ".kube" / "config", "mine", "team")
     found = find_persons_source(None, None)
     assert found == Kubeconfig(str(default))
     assert found.namespace() == "team"
-    assert isinstance(find_source(None, None), InCluster), "the operator's order is another one"
+    assert isinstance(find_source(None, None), InCluster), "the operator prefers the service account"
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(home / "other", "other", None)))
     assert find_persons_source(None, None).namespace() is None
     assert find_persons_source(default, None).namespace() == "team"
 
 
-def test_of_several_files_the_first_context_counts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_of_several_kubeconfigs_sets_the_context(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [kubeconfig(home / name, name, f"ns-{name}") for name in ("one", "two")]
     monkeypatch.setenv("KUBECONFIG", ":".join([str(home / "none"), *map(str, files)]))
     assert kubeconfig_contexts(None) == ["one", "two"]
@@ -63,7 +63,7 @@ def test_of_several_files_the_first_context_counts(home: Path, monkeypatch: pyte
         assert asyncio.run(source.load()).host == f"https://{name}.invalid"
 
 
-def test_a_context_that_is_not_there_is_named(home: Path) -> None:
+def test_an_unknown_context_is_named(home: Path) -> None:
     path = kubeconfig(home / "one", "one", None)
     with pytest.raises(NoCluster, match="nowhere"):
         find_persons_source(path, "nowhere").namespace()

@@ -1,4 +1,4 @@
-"""What a refused request says to its user. The server's sentences are real ones."""
+"""Messages for forbidden requests. The server's messages are copied from a real API server."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from sweep_operator.kubectl.refusal import explain
         ),
     ],
 )
-def test_a_refusal(said: str, told: str) -> None:
+def test_explain(said: str, told: str) -> None:
     assert explain(said) == told
 
 
-def test_an_unforeseen_error_is_looked_into_by_the_program_that_had_it() -> None:
+def test_an_unexpected_error_names_the_program_to_debug() -> None:
     with click.Context(cli, info_name="kubectl sweep"):
         assert failure_lines(RuntimeError("boom")) == [
             "RuntimeError: boom; run `kubectl sweep --debug ...` for the traceback"

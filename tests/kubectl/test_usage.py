@@ -1,4 +1,4 @@
-"""What `kubectl sweep top` makes of objects."""
+"""Resource usage and cost of active runs, from objects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.api.quantities import quantity
+from sweep_operator.domain.quantities import quantity
 from sweep_operator.kubectl.usage import bytes_text, cores_text, usage_of
 
 NOW = datetime(2026, 3, 1, 9, 10, tzinfo=UTC)
@@ -21,7 +21,7 @@ def test_quantities(text: str, value: float) -> None:
     assert quantity(text) == pytest.approx(value)
 
 
-def test_what_is_no_quantity_is_refused() -> None:
+def test_an_invalid_quantity_is_rejected() -> None:
     with pytest.raises(ValueError, match="'2 GB' is not a valid Kubernetes quantity"):
         quantity("2 GB")
 
@@ -51,18 +51,18 @@ def pod(name: str, stage: str, *, gpus: int = 0, phase: str = "Running") -> dict
 TRAINS = {"attempt": 2, "startTime": "2026-03-01T09:00:00Z", "seconds": 60.0, "attempts": [{"n": 1, "seconds": 60.0}]}
 
 
-def test_a_run_costs_up_to_now() -> None:
+def test_cost_of_an_active_run_up_to_now() -> None:
     found = usage_of(run("Training", train=TRAINS), sweep(), None, None, NOW)
     assert (found.stage, found.attempt, found.seconds, found.cost) == ("train", 2, 660.0, 660.0)
     assert (found.predicted, found.devices, found.cpu, found.node) == (900, None, None, "")
 
 
-def test_what_waits_for_a_retry_costs_nothing_meanwhile() -> None:
+def test_waiting_for_a_retry_costs_nothing() -> None:
     found = usage_of(run("BackOff", train=TRAINS), sweep(), None, None, NOW)
     assert (found.stage, found.seconds) == ("BackOff", 60.0)
 
 
-def test_gpu_seconds_come_from_the_pods_of_the_stage_that_runs() -> None:
+def test_gpu_seconds_come_from_the_pods_of_the_active_stage() -> None:
     pods = [pod("t", "train", gpus=8, phase="Succeeded"), pod("e0", "eval", gpus=2), pod("e1", "eval", gpus=2)]
     status = {"train": {"attempt": 1, "seconds": 100.0}, "eval": {"attempt": 1, "startTime": "2026-03-01T09:09:50Z"}}
     metrics = [
@@ -74,7 +74,7 @@ def test_gpu_seconds_come_from_the_pods_of_the_stage_that_runs() -> None:
     assert (found.cpu, found.memory, found.node) == (1.0, 2 * 2**30, "node-of-e0,node-of-e1")
 
 
-def test_a_price_is_not_for_a_user_to_see() -> None:
+def test_cost_by_price_is_unknown() -> None:
     assert usage_of(run("Training", train=TRAINS), sweep(source="Price"), [], [], NOW).cost is None
 
 

@@ -60,7 +60,7 @@ CASES: dict[str, tuple[SweepBuilder, Profile, Stage, int | None]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_manifests_are_as_committed(case: str) -> None:
+def test_manifests_match_the_golden_files(case: str) -> None:
     builder, profile, stage, deadline = CASES[case]
     sweep = builder.build()
     template = RunTemplate.of(sweep)

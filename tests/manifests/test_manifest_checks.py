@@ -1,4 +1,4 @@
-"""What acceptance says about a Sweep's Jobs; names in commands and what Kubernetes makes of them."""
+"""Checks of a Sweep's Jobs at acceptance, substitution in commands, and parameter files."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ REFUSED: list[tuple[SweepBuilder, str]] = [
 
 
 @pytest.mark.parametrize(("builder", "path"), REFUSED, ids=[f"{n}-{p}" for n, (_, p) in enumerate(REFUSED)])
-def test_refused_by_name(builder: SweepBuilder, path: str) -> None:
+def test_invalid_specs_are_rejected_with_their_field(builder: SweepBuilder, path: str) -> None:
     assert [e.path for e in check_manifests(builder.build(), CONFIG, require_image=True)] == [path]
 
 
-def test_accepted() -> None:
+def test_a_valid_spec_is_accepted() -> None:
     sweep = make_sweep().eval().train(args=["$(overrides)", "$(POD_IP)", "$(run.dir)"]).build()
     assert check_manifests(sweep, CONFIG, require_image=True) == []
 
@@ -119,15 +119,15 @@ def test_a_value_is_never_expanded_again(value: str) -> None:
         ("x=$(params.x)", "x=7"),
     ],
 )
-def test_what_the_program_sees(text: str, seen: str) -> None:
+def test_substitution_in_commands(text: str, seen: str) -> None:
     assert kubelet(substitute(text, values(x=7)) or "", {"POD_IP": "1.2.3.4"}) == seen
 
 
-def test_an_argument_with_an_inactive_parameter_is_left_out() -> None:
+def test_an_argument_with_an_inactive_parameter_is_omitted() -> None:
     assert substitute_arguments(["a", "--m=$(params.inactive)", "b"], values()) == ["a", "b"]
 
 
-def test_files_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_parameter_files_have_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = make_sweep().spec(fixed={"trainer.total": 100, "env.id": "Cart, 'v1'"}).build()
     run = make_run(sweep, **{"trainer.lr": 1e-05})
     files = parameter_files(sweep, run, RunTemplate.of(sweep))
@@ -162,7 +162,7 @@ def test_the_report_script(arguments: list[str], body: dict[str, Any] | None, tm
         assert json.loads(result.read_text()) == body
 
 
-def test_a_revision_comes_back() -> None:
+def test_a_revision_round_trips() -> None:
     sweep = make_sweep().eval().spec(fixed={"a.b": 1e-05}).build()
     stored = json.loads(json.dumps(build_revision(sweep, RunTemplate.of(sweep))))
     assert read_revision(stored) == RunTemplate.of(sweep)

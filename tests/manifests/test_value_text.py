@@ -53,7 +53,7 @@ def test_floats_are_bit_exact(value: float) -> None:
 @example("a\\'b\\")
 @example(0.00001)
 @example("\x85")
-def test_yaml_reads_the_same(value: Any) -> None:
+def test_yaml_values_round_trip(value: Any) -> None:
     text = f"a: {yaml_value(value)}\n"
     assert same(yaml.safe_load(text)["a"], value)
     assert same(OmegaConf.create(text)["a"], value)
@@ -69,7 +69,7 @@ def test_yaml_reads_the_same(value: Any) -> None:
 @example('"quoted"')
 @example("ends\\")
 @example("a\\'b\\")
-def test_hydra_reads_the_same(value: Any) -> None:
+def test_hydra_values_round_trip(value: Any) -> None:
     override = parser.parse_override(f"a.b={hydra_value(value)}")
     assert override.key_or_group == "a.b"
     assert same(override.value(), value)

@@ -26,11 +26,15 @@ def interval(numbers: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[float
     return st.tuples(numbers, numbers).map(lambda p: (min(p), max(p))).filter(wide)
 
 
+LOGARITHMIC = ("log_normal", "int_log_normal")
+INTEGER = ("int_uniform", "int_log_normal", "uniform_pow2")
+
+
 @st.composite
 def parameters(draw: Any) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["uniform", "int_uniform", "uniform_pow2", "log_normal", "logit_normal", "step"]))
-    if kind == "int_uniform":
-        low = draw(st.integers(-1000, 1000))
+    kind = draw(st.sampled_from(["uniform", "int_uniform", "uniform_pow2", *LOGARITHMIC, "logit_normal", "step"]))
+    if kind in ("int_uniform", "int_log_normal"):
+        low = draw(st.integers(1 if kind == "int_log_normal" else -1000, 1000))
         return {"distribution": kind, "min": low, "max": low + draw(st.integers(1, 500)), "step": 1}
     if kind == "uniform_pow2":
         low = draw(st.integers(0, 12))
@@ -58,7 +62,7 @@ def one(config: dict[str, Any]) -> SearchSpace:
 def test_every_coordinate_gives_a_value_in_bounds_of_the_right_type(config: dict[str, Any], unit: float) -> None:
     value = one(config).decode([unit])["p"]
     assert config["min"] <= float(value) <= config["max"]
-    assert isinstance(value, int) == (config["distribution"] in ("int_uniform", "uniform_pow2"))
+    assert isinstance(value, int) == (config["distribution"] in INTEGER)
 
 
 @given(parameters(), st.floats(0, 1), st.floats(0, 1))
@@ -90,7 +94,7 @@ def test_the_center_and_the_ends_come_back_bit_for_bit(config: dict[str, Any], d
     assert space.center() == {"p": value}
     assert space.decode(space.center_unit) == {"p": value}
     assert plain.decode([0.0])["p"] == config["min"]
-    if config.get("step") is None or config["distribution"] == "int_uniform":
+    if config.get("step") is None or config["distribution"] in INTEGER:
         assert plain.decode([1.0])["p"] == config["max"]
 
 
@@ -104,7 +108,7 @@ def test_snap_is_encode_after_decode(config: dict[str, Any], units: list[float])
 
 @given(parameters(), st.floats(-1e12, 1e12))
 def test_values_out_of_bounds_are_finite_and_on_their_side(config: dict[str, Any], value: float) -> None:
-    if config["distribution"] in ("int_uniform", "uniform_pow2"):
+    if config["distribution"] in INTEGER:
         value = float(round(value))
     assume(not config["min"] <= value <= config["max"])
     unit = one(config).encode({"p": value})[0]
@@ -118,6 +122,29 @@ def test_all_cells_of_a_grid_have_the_same_mass() -> None:
     assert {v: values.count(v) for v in (1, 2, 4, 8)} == dict.fromkeys((1, 2, 4, 8), 1000)
 
 
+def test_integers_on_a_log_scale_are_as_likely_as_their_share_of_the_logarithm() -> None:
+    """Every cell reaches to the geometric mean with its neighbor; `step` counts from min."""
+    space = one({"distribution": "int_log_normal", "min": 1, "max": 100, "mean": 10})
+    units = np.linspace(0, 1, 20_000, endpoint=False)
+    values = np.array([space.decode([u])["p"] for u in units])
+    whole = math.log(100 * math.sqrt(100 / 99)) - math.log(math.sqrt(1 / 2))
+    for value in (2, 10, 50):
+        share = math.log(math.sqrt(value * (value + 1)) / math.sqrt(value * (value - 1))) / whole
+        assert (values == value).mean() == pytest.approx(share, abs=1e-4)
+    assert (values == 1).mean() == pytest.approx(math.log(2) / whole, abs=1e-4)
+    grid = one({"distribution": "int_log_normal", "min": 5, "max": 100, "step": 5})
+    assert {grid.decode([u])["p"] for u in units[::10]} == set(range(5, 101, 5))
+    assert space.cells == 100
+    assert [c["p"] for c in space.enumerate(3)] == [1, 2, 3]
+
+
+def test_a_wide_range_of_integers_needs_no_list_of_them() -> None:
+    space = one({"distribution": "int_log_normal", "min": 1e6, "max": 1e15, "scale": "time"})
+    assert space.cells == 10**15 - 10**6 + 1
+    assert space.decode([1.0])["p"] == 10**15
+    assert space.decode(space.encode({"p": 123_456_789_012_345}))["p"] == pytest.approx(123_456_789_012_345, abs=50)
+
+
 def test_steps_are_decimal() -> None:
     space = one({"distribution": "uniform", "min": 0, "max": 0.3, "step": 0.1})
     assert [space.decode([u])["p"] for u in (0.1, 0.3, 0.6, 0.9)] == [0.0, 0.1, 0.2, 0.3]
@@ -128,6 +155,8 @@ def test_scales() -> None:
     assert one(base).parameters["p"].half_width == 0.5
     assert one({**base, "scale": 0.25}).parameters["p"].half_width == 0.25
     assert one({**base, "scale": "time"}).parameters["p"].half_width == pytest.approx(1 / math.log2(100))
+    linear = {"distribution": "int_uniform", "min": 0, "max": 100, "mean": 20, "scale": "time"}
+    assert one(linear).parameters["p"].half_width == pytest.approx(20 * (2**0.5 - 2**-0.5) / 101), "one doubling"
     low, high = one({**base, "scale": 0.2}).box([0.5])
     assert (low[0], high[0]) == (pytest.approx(0.4), pytest.approx(0.6))
     low, high = one({**base, "scale": 0.5}).box([0.9])
@@ -196,7 +225,17 @@ U = {"distribution": "uniform", "min": 0, "max": 1}
         ({"p": {**U, "minn": 0}}, r"p\.minn: unknown field; did you mean min"),
         ({"p": {**U, "distribution": "normal"}}, r"p\.distribution: 'normal' is unknown; use one of"),
         ({"p": {**U, "scale": "fast"}}, r"p\.scale: 'fast' is not a number; use auto"),
-        ({"p": {**U, "scale": "time"}}, r"p\.scale: time is for uniform_pow2 and log_normal, not uniform"),
+        ({"p": {**U, "min": -1, "scale": "time"}}, r"p\.scale: time needs a min of at least 0 and a mean above 0"),
+        ({"p": {**U, "mean": 0, "scale": "time"}}, r"p\.scale: time needs a min of at least 0 and a mean above 0"),
+        (
+            {"p": {"distribution": "categorical", "values": ["a"], "scale": "time"}},
+            r"p\.scale: time is for numbers, not categorical; remove it",
+        ),
+        ({"p": {"distribution": "int_log_normal", "min": 0, "max": 9}}, r"p\.min: 0 is not at least 1, as int_log"),
+        (
+            {"p": {"distribution": "int_log_normal", "min": 1, "max": 9.5}},
+            r"p\.max: 9\.5 is not an integer; use 10, or log_normal for fractions",
+        ),
         ({"p": {**U, "scale": 0}}, r"p\.scale: 0 is not above 0"),
         ({"p": {**U, "step": 2}}, r"p\.step: 2 is not above 0 and at most"),
         ({"p": {"distribution": "log_normal", "min": 0, "max": 1}}, r"p\.min: 0 is not above 0"),

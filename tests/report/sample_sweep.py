@@ -1,4 +1,4 @@
-"""A sweep with results, as a Sweep and its SweepRuns, without running anything."""
+"""A sample sweep with results, as a Sweep and its SweepRuns."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run_json(
     sweep: dict[str, Any], index: int, score: float | None, cost: float | None, parameters: dict[str, Any],
     *, failure: dict[str, Any] | None = None, prediction: dict[str, float] | None = None, origin: str = "model",
 ) -> dict[str, Any]:  # fmt: skip
-    """A run with a score; with ``failure`` a failed one; with neither one that is under way."""
+    """A run with a score, a failed run, or, without both, an active run."""
     name, display = sweep["metadata"]["name"], sweep["spec"]["displayName"]
     state = "Unknown" if score is None and failure is None else "False" if failure else "True"
     reason = {"Unknown": "Training", "True": "Completed"}.get(state) or (failure or {})["reason"]
@@ -75,7 +75,7 @@ def run_json(
 
 
 def sample(n: int = 32, seed: int = 0, goal: str = "maximize") -> tuple[Sweep, list[SweepRun]]:
-    """``n`` runs whose score has an optimum in the learning rate; every ninth failed, the last is under way."""
+    """``n`` runs whose score has an optimum in the learning rate; every ninth failed, and the last is active."""
     draw, body = random.Random(seed), sweep_json(goal=goal)
     runs = []
     for index in range(n):
@@ -111,7 +111,7 @@ def sample(n: int = 32, seed: int = 0, goal: str = "maximize") -> tuple[Sweep, l
 
 
 def forecast(score: float, cost: float) -> dict[str, float]:
-    """A prediction as the optimizer makes it: 80% intervals 2 x 38 wide, and 30% about the cost."""
+    """A prediction with its 80% intervals: score plus or minus 38, cost within a factor of 1.3."""
     return {
         "score": score, "scoreLow": score - 38, "scoreHigh": score + 38,
         "cost": cost, "costLow": cost / 1.3, "costHigh": cost * 1.3,

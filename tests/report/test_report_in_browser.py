@@ -1,4 +1,4 @@
-"""The report in headless Chromium: the plots are drawn, and the page asks the network for nothing."""
+"""The report in headless Chromium: the plots are drawn, and the page sends no requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ needs_chromium = pytest.mark.skipif(
 
 
 def opened(page: Path, tmp_path: Path) -> tuple[str, set[str]]:
-    """The document as drawn, and who asked for addresses: "not an origin" is the browser itself, never a page."""
+    """The rendered document, and the initiators of requests: "not an origin" is the browser itself, never a page."""
     assert CHROMIUM is not None, "CI needs Chromium: apt-get install chromium"
     log = tmp_path / "net.json"
     command = [
@@ -55,7 +55,7 @@ def test_the_plots_are_drawn_without_a_network(tmp_path: Path) -> None:
 
 
 @needs_chromium
-def test_a_request_of_a_page_would_be_seen(tmp_path: Path) -> None:
+def test_a_request_of_a_page_is_detected(tmp_path: Path) -> None:
     page = tmp_path / "other.html"
     page.write_text('<img src="http://example.invalid/x.png">')
     assert "null" in opened(page, tmp_path)[1]

@@ -1,4 +1,4 @@
-"""The report: complete with many runs, one, none and only failed ones; it fetches nothing and runs nobody's markup."""
+"""The report: complete for many, one, no and only failed runs. It loads nothing and escapes all markup."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_page_for_few_runs(kind: str) -> None:
     assert plots(page) == expected.get(kind, {"score", "parameters"})
 
 
-def test_nothing_is_fetched() -> None:
+def test_the_page_loads_nothing() -> None:
     sweep, runs = sample()
     page = report_page(sweep, runs, SHARES, "note", T0)
     assert not re.search(r"<(link|img|iframe|script)[^>]*(src|href)=", page)
@@ -58,7 +58,7 @@ def test_nothing_is_fetched() -> None:
     assert "default-src 'none'" in page
 
 
-def test_names_and_messages_are_text() -> None:
+def test_names_and_messages_are_escaped() -> None:
     hostile = "<img src=x onerror=alert(1)></script>"
     body = sweep_json(metric=hostile)
     failure = {"class": "crash", "reason": "Error", "message": hostile}
@@ -79,7 +79,7 @@ def test_best_so_far_follows_the_goal() -> None:
         assert line == [better(scores[: i + 1]) for i in range(len(scores))]
 
 
-def test_the_front_of_the_plot_is_the_sweeps() -> None:
+def test_the_plotted_front_is_that_of_the_status() -> None:
     sweep, runs = sample()
     figure = figures.pareto(sweep, runs)
     assert figure is not None
@@ -88,12 +88,12 @@ def test_the_front_of_the_plot_is_the_sweeps() -> None:
 
 
 @pytest.mark.parametrize("quantity", ["score", "cost"])
-def test_intervals_are_bars_and_the_words_count_them(quantity: Quantity) -> None:
+def test_intervals_are_bars_and_the_note_counts_them(quantity: Quantity) -> None:
     sweep, runs = sample()
     figure = figures.predicted_and_observed(sweep, runs, quantity)
     assert figure is not None
     drawn = {trace.name: trace for trace in figure.data}
-    held, missed = drawn["within its interval"], drawn["outside it"]
+    held, missed = drawn["within its interval"], drawn["outside its interval"]
     for trace in (held, missed):
         inside = [
             x - minus <= y <= x + plus
@@ -109,7 +109,7 @@ def test_intervals_are_bars_and_the_words_count_them(quantity: Quantity) -> None
     assert f"They contain {found.coverage80:.0%} of {compared} observed {quantity}s" in page
 
 
-def test_predictions_without_an_interval_are_dots_alone() -> None:
+def test_predictions_without_an_interval_are_dots() -> None:
     sweep, runs = sample()
     bare = [r.with_(spec=r.spec.with_(prediction=Prediction(score=1.0, cost=2.0))) for r in runs]
     figure = figures.predicted_and_observed(sweep, bare, "cost")
@@ -119,7 +119,7 @@ def test_predictions_without_an_interval_are_dots_alone() -> None:
     assert "80% intervals" not in report_page(sweep, bare, SHARES, "note", T0)
 
 
-def test_a_boundless_interval_does_not_hide_the_others() -> None:
+def test_a_huge_interval_does_not_squeeze_the_plot() -> None:
     sweep, runs = sample()
     wide = Prediction(cost=100.0, cost_low=1e-300, cost_high=1e300)
     runs = [runs[0].with_(spec=runs[0].spec.with_(prediction=wide, origin="model")), *runs[1:]]
@@ -129,7 +129,7 @@ def test_a_boundless_interval_does_not_hide_the_others() -> None:
     assert high - low < 6, "decades"
 
 
-def test_an_absent_parameter_has_a_place_of_its_own() -> None:
+def test_an_absent_parameter_has_its_own_position() -> None:
     sweep, runs = sample()
     axis = {a.label: a for a in parallel_axes(sweep, runs)}["trainer.optimizer.momentum"]
     place, word = axis.ticks[0]
@@ -147,7 +147,7 @@ def test_manual_runs_come_after_the_others() -> None:
     assert positions([manual, *runs]) == {"mine": 3, "my-sweep.r.0": 0, "my-sweep.r.1": 1, "my-sweep.r.2": 2}
 
 
-def test_labels_are_as_long_as_they_must_be() -> None:
+def test_labels_are_as_short_as_possible() -> None:
     assert short_labels(["trainer.lr", "trainer.optimizer.name", "model.name", "lr_end"]) == {
         "trainer.lr": "lr",
         "trainer.optimizer.name": "optimizer.name",

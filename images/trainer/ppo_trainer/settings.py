@@ -96,10 +96,10 @@ def _number(path: str, value: Any, *, integral: bool) -> int | float:
         raise BadParameters(f"{path}: {value!r} is not finite")
     if not integral:
         return float(value)
-    if path == "trainer.total_timesteps":  # searched on a log scale, which gives fractions
+    if path == "trainer.total_timesteps":  # log_normal gives fractions
         return round(value)
     if value != int(value):
-        raise BadParameters(f"{path}: {value!r} is not an integer; search it with int_uniform or uniform_pow2")
+        raise BadParameters(f"{path}: {value!r} is not an integer; search it with an integer distribution")
     return int(value)
 
 

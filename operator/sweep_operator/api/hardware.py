@@ -6,9 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sweep_operator.api.kubernetes_types import Requirements, Toleration
+from sweep_operator.api.kubernetes_types import QUANTITY, Requirements, Toleration
 from sweep_operator.api.model import Model
-from sweep_operator.api.quantities import QUANTITY
 
 
 class Profile(Model):

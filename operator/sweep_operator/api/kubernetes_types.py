@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from sweep_operator.api.model import JsonObject
-from sweep_operator.api.quantities import QUANTITY
 
+QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 _STRING, _OBJECT, _LIST = {"type": "string"}, {"type": "object"}, {"type": "array"}
 _BOOLEAN, _ID = {"type": ["boolean", "null"]}, {"type": ["integer", "null"], "minimum": 0}
 _PORT: JsonObject = {"type": ["integer", "string"]}

@@ -8,6 +8,8 @@ from pydantic import ConfigDict, Field
 
 from sweep_operator.api.model import Model, Time
 
+ConditionStatus = Literal["True", "False", "Unknown"]
+
 
 class OwnerReference(Model):
     """The controller owner of an object."""
@@ -46,7 +48,7 @@ class Condition(Model):
     """One condition by the Kubernetes API conventions."""
 
     type: str = Field(description="Type of the condition, such as Succeeded.")
-    status: Literal["True", "False", "Unknown"] = Field(description="Status of the condition: True, False or Unknown.")
+    status: ConditionStatus = Field(description="Status of the condition: True, False or Unknown.")
     reason: str = Field(description="Machine-readable reason, such as MaxRunsReached.")
     message: str = Field(default="", description="Human-readable explanation, with the remedy if there is one.")
     last_transition_time: Time = Field(description="Time of the last change of status.")

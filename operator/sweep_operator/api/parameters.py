@@ -14,7 +14,6 @@ from protein.searchspace.distributions import (
     Table,
     listed,
     names_with,
-    names_with_time,
 )
 from protein.searchspace.parameters import Parameter, SpaceError, read_parameter, typed
 from sweep_operator.api.model import Model, Scalar
@@ -56,7 +55,7 @@ class ParameterSpec(Model):
     scale: Annotated[float, Field(gt=0)] | Literal["auto", "time"] = Field(
         default="auto",
         description="Half-width of the search around a good point, where the whole range is 2: a number; auto, 0.5; "
-        f"or time, one doubling of the value ({listed(names_with_time())}).",
+        "or time, one doubling of the value (numbers).",
     )
     step: float | None = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""Status of a Sweep: bounded, whatever the number of runs."""
+"""Status of a Sweep. Its size is bounded for any number of runs."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ MAX_PARETO = 64
 class RunCounts(Model):
     """Runs by state. Every run is in exactly one of pending, running, evaluating, succeeded, failed."""
 
-    created: int = Field(default=0, description="Runs that exist, manual ones included.")
-    pending: int = Field(default=0, description="Runs without a training attempt yet.")
-    running: int = Field(default=0, description="Runs that train, or wait for their pod or for a retry.")
-    evaluating: int = Field(default=0, description="Runs that are in evaluation after training succeeded.")
+    created: int = Field(default=0, description="Runs that exist, including manual runs.")
+    pending: int = Field(default=0, description="Runs without a training attempt.")
+    running: int = Field(default=0, description="Runs in training, including those that wait for a pod or a retry.")
+    evaluating: int = Field(default=0, description="Runs in evaluation.")
     succeeded: int = Field(default=0, description="Runs with a score.")
-    failed: int = Field(default=0, description="Runs that ended without a score, stopped ones included.")
+    failed: int = Field(default=0, description="Runs that ended without a score, including stopped runs.")
 
 
 class CostStatus(Model):
-    """What was spent by the runs that exist, and how much of it on attempts that taught nothing."""
+    """Cost of the runs that exist, and the part of it that did not lead to a score."""
 
     spent: float = Field(
-        default=0.0, description="Cost of all attempts, failed and preempted ones included. limits.totalCost caps it."
+        default=0.0,
+        description="Cost of all attempts, including failed and preempted ones. limits.totalCost is its limit.",
     )
-    wasted: float = Field(default=0.0, description="Part of spent that did not produce a score.")
+    wasted: float = Field(default=0.0, description="Part of spent that did not lead to a score.")
     unit: str = Field(
         default="seconds",
-        description="Unit of every cost of this sweep, by spec.cost.source: seconds, GPU seconds, a currency or "
-        "reported (whatever the results say).",
+        description="Unit of all costs of this sweep, by spec.cost.source: seconds, GPU seconds, a currency, or "
+        "reported (the unit of the results).",
     )
 
 
@@ -42,11 +43,11 @@ class BestRun(Model):
     run: str = Field(description="Name of the SweepRun.")
     score: float = Field(description="Its observed score.")
     cost: float | None = Field(default=None, description="Its cost, in status.cost.unit.")
-    parameters: dict[str, Scalar] = Field(default={}, description="The parameters that it ran with, by dotted path.")
+    parameters: dict[str, Scalar] = Field(default={}, description="Its parameters, by dotted path.")
 
 
 class ParetoPoint(Model):
-    """One point of the front: no run is better and cheaper."""
+    """One Pareto-optimal run: no other run is both better and cheaper."""
 
     run: str = Field(description="Name of the SweepRun.")
     score: float = Field(description="Its observed score.")
@@ -54,50 +55,48 @@ class ParetoPoint(Model):
 
 
 class Calibration(Model):
-    """How well past predictions fitted: of succeeded runs whose prediction says an 80% interval."""
+    """Calibration of past predictions with an 80% interval."""
 
     runs: int = Field(
-        description="Succeeded runs of origin model whose prediction was compared with what came; of costs, those "
-        "that cost more than 0."
+        description="Succeeded runs of origin model whose prediction was compared with the observed value. For "
+        "costs, only runs that cost more than 0."
     )
     coverage80: float = Field(
-        description="Share of these runs inside the predicted 80% interval, 0 to 1. 0.8 is ideal; below it the "
-        "optimizer is too sure of itself, above it too cautious."
+        description="Fraction of these runs inside the predicted 80% interval, 0 to 1. 0.8 is ideal. Below it, the "
+        "optimizer is overconfident; above it, too cautious."
     )
     mean_log_score: float = Field(
-        description="Mean natural log of the density that the prediction gave to what came; higher is better. It "
-        "depends on the score's unit: it compares models of one sweep, never two sweeps. Of a cost, the density is "
-        "that of its logarithm."
+        description="Mean natural logarithm of the predicted density at the observed value; higher is better. It "
+        "depends on the unit of the score, so compare it only within one sweep. For a cost, the density is that of its "
+        "logarithm."
     )
 
 
 class OptimizerStatus(Model):
-    """What the optimizer knows."""
+    """State of the optimizer."""
 
-    observations: int = Field(default=0, description="Results that it learns from, those of warmStart included.")
-    last_suggest_seconds: float | None = Field(
-        default=None, description="Seconds that the last suggestion took to compute."
-    )
+    observations: int = Field(default=0, description="Results that it learns from, including those of warmStart.")
+    last_suggest_seconds: float | None = Field(default=None, description="Duration of the last suggestion, in seconds.")
     score_calibration: Calibration | None = Field(
         default=None,
-        description="How well predicted scores fitted the observed ones. Absent before the first.",
+        description="Calibration of predicted scores. Absent without predictions to compare.",
     )
     cost_calibration: Calibration | None = Field(
         default=None,
-        description="How well predicted costs fitted the observed ones. Absent before the first.",
+        description="Calibration of predicted costs. Absent without predictions to compare.",
     )
 
 
 class SweepTracking(Model):
-    """Where the sweep is shown."""
+    """The sweep in the tracker."""
 
-    base_url: str | None = Field(default=None, alias="baseURL", description="Address of the W&B server.")
+    base_url: str | None = Field(default=None, alias="baseURL", description="URL of the W&B server.")
     entity: str | None = Field(default=None, description="User or team that owns the project.")
-    project: str | None = Field(default=None, description="Project that the runs go to.")
-    wandb_sweep_id: str | None = Field(default=None, description="Id of the W&B sweep.")
-    url: str | None = Field(default=None, description="Its page, to be opened in a browser.")
-    delivered: int = Field(default=0, description="Finished runs that the tracker has, as read back from it.")
-    backlog: int = Field(default=0, description="Finished runs that are still to be delivered.")
+    project: str | None = Field(default=None, description="Project of the runs.")
+    wandb_sweep_id: str | None = Field(default=None, description="ID of the W&B sweep.")
+    url: str | None = Field(default=None, description="URL of its page.")
+    delivered: int = Field(default=0, description="Finished runs that were delivered, as read back from the tracker.")
+    backlog: int = Field(default=0, description="Finished runs that have not been delivered yet.")
 
 
 class SweepStatus(Model):
@@ -113,30 +112,31 @@ class SweepStatus(Model):
         "the sweep.",
     )
     next_index: int = Field(
-        default=0, description="Index of the next run. Never given twice, even if runs are deleted."
+        default=0, description="Index of the next run. An index is never reused, even if its run is deleted."
     )
     active_since: Time | None = Field(
-        default=None, description="Since when the sweep is active; absent while it is suspended, refused or over."
+        default=None,
+        description="Start of the current active time. Absent while the sweep is suspended or not accepted, and after "
+        "its end.",
     )
     active_seconds: float = Field(
         default=0.0,
-        description="Seconds of earlier active times. With the time since activeSince they are what "
-        "limits.activeDeadlineSeconds counts.",
+        description="Seconds of earlier active times. limits.activeDeadlineSeconds counts them and the time since "
+        "activeSince.",
     )
-    cost: CostStatus = Field(default=CostStatus(), description="What the runs that exist have cost.")
+    cost: CostStatus = Field(default=CostStatus(), description="Cost of the runs that exist.")
     best: list[BestRun] = Field(default=[], description=f"The {MAX_BEST} best runs by observed score, the best first.")
     pareto: list[ParetoPoint] = Field(
         default=[],
-        description=f"The front of score and cost, the cheapest first: no run is better and cheaper. At most "
-        f"{MAX_PARETO} points.",
+        description=f"Pareto-optimal runs of score and cost, the cheapest first. At most {MAX_PARETO}.",
     )
-    optimizer: OptimizerStatus = Field(default=OptimizerStatus(), description="What the optimizer knows.")
-    tracking: SweepTracking | None = Field(default=None, description="Where the sweep is shown besides Kubernetes.")
+    optimizer: OptimizerStatus = Field(default=OptimizerStatus(), description="State of the optimizer.")
+    tracking: SweepTracking | None = Field(default=None, description="The sweep in the tracker.")
     conditions: list[Condition] = Field(
         default=[],
-        description="Accepted: the spec is valid. Succeeded: Unknown while anything runs, then True (MaxRunsReached, "
+        description="Accepted: the spec is valid. Succeeded: Unknown until the sweep ends, then True (MaxRunsReached, "
         "TargetReached, BudgetExhausted, DeadlineReached, Stopped) or False (TooManyConsecutiveFailures, "
-        "TooManyFailedRuns, SearchSpaceInfeasible). Suspended: nothing new starts. OptimizerHealthy: the last "
-        "suggestion came from it, not from the fallback. WarmStarted: the sources of warmStart were read. "
+        "TooManyFailedRuns, SearchSpaceInfeasible). Suspended: no new runs start. OptimizerHealthy: the last "
+        "suggestion is not a random fallback. WarmStarted: the sources of warmStart were read. "
         "TrackingSynced: the tracker has every result.",
     )

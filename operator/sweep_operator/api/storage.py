@@ -8,7 +8,8 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from sweep_operator.api.model import Model, OpenObject
-from sweep_operator.api.quantities import QUANTITY
+
+SIZE = re.compile(r"[0-9]+(\.[0-9]+)?([EPTGMk]i?|Ki|m)?")
 
 
 class Claim(Model):
@@ -30,7 +31,7 @@ class Claim(Model):
     @field_validator("size")
     @classmethod
     def _quantity(cls, value: str) -> str:
-        if not re.match(QUANTITY, value):
+        if not SIZE.fullmatch(value):
             raise ValueError(f"{value!r} is not a quantity of storage; use a value such as 5Gi")
         return value
 

@@ -12,6 +12,7 @@ from sweep_operator.api.model import Model, Scalar, Time
 
 Origin = Literal["center", "random", "sobol", "model", "resample", "manual", "imported", "fallback"]
 Stage = Literal["train", "eval"]
+STAGES: tuple[Stage, ...] = ("train", "eval")
 MAX_ATTEMPTS = 32
 
 
@@ -232,6 +233,10 @@ class SweepRunStatus(Model):
         """The status of a stage."""
         return self.train if stage == "train" else self.eval
 
+    def attempt_recorded(self, stage: Stage, attempt: int) -> bool:
+        """Whether the status contains the end of an attempt."""
+        return any(a.n >= attempt and a.class_ is not None for a in self.stage(stage).attempts)
+
 
 class SweepRun(Model):
     """A SweepRun object."""
@@ -266,6 +271,15 @@ class SweepRun(Model):
     def terminal(self) -> bool:
         """Whether the run has ended. A terminal run does not change."""
         return self.succeeded or self.failed
+
+    @property
+    def holds_slot(self) -> bool:
+        """Whether the run counts toward limits.maxParallelRuns: it has started, and no suspension has stopped it."""
+        if self.terminal or self.status.train.attempt == 0:
+            return False
+        stage = self.status.eval if self.status.eval.attempt else self.status.train
+        last = stage.attempts[-1] if stage.attempts else None
+        return last is None or last.class_ != "stopped" or last.n != stage.attempt
 
     @property
     def delivered(self) -> bool:

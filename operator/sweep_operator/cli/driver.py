@@ -8,12 +8,11 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Protocol, Self
 
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.local import LocalSession
 from sweep_operator.views.live import View
 
 REFRESH_SECONDS = 1.0
@@ -23,36 +22,6 @@ _PAUSE_FACTOR = 10
 _DRAINING = "Stopping: waiting for running jobs; no new runs start. Press Ctrl-C again to stop them now."
 _DELIVERING = "Delivering the last results to W&B. Press Ctrl-C to exit and deliver them later with `sweep sync`."
 _KILLING = "Stopping the running jobs. They resume from their checkpoints next time."
-
-
-class Session(Protocol):
-    """The part of a local session that ``drive`` uses."""
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> object: ...
-
-    def view(self) -> tuple[Sweep, list[SweepRun]]: ...
-
-    async def changed(self, timeout: float) -> None: ...
-
-    def done(self) -> bool: ...
-
-    def idle(self) -> bool: ...
-
-    def delivering(self) -> bool: ...
-
-    async def settle(self) -> None: ...
-
-    def events(self) -> list[dict[str, Any]]: ...
-
-    def limit_new_runs(self, n: int) -> None: ...
-
-    async def suspend(self) -> None: ...
-
-    async def stop_processes(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +52,7 @@ class _Interrupts:
                 await self.arrived.wait()
 
 
-async def drive(session: Session, view: View, *, new_runs: int | None = None) -> Ended:
+async def drive(session: LocalSession, view: View, *, new_runs: int | None = None) -> Ended:
     """Run until the sweep ends, ``new_runs`` new runs end, or the user interrupts."""
     loop = asyncio.get_running_loop()
     with _interrupts() as interrupts:
@@ -95,8 +64,7 @@ async def drive(session: Session, view: View, *, new_runs: int | None = None) ->
             while True:
                 began = loop.time()
                 interrupts.arrived.clear()
-                sweep, runs = session.view()
-                view.show(sweep, runs, session.events())
+                sweep, runs = _show(session, view)
                 if session.done() or (new_runs is not None and _enough(runs, before, new_runs)):
                     break
                 if interrupts.count >= 2:
@@ -115,26 +83,27 @@ async def drive(session: Session, view: View, *, new_runs: int | None = None) ->
                 await _deliver(session, view, interrupts)
             if interrupts.count < 2:
                 await session.settle()  # the status is written before its events
-            sweep, runs = session.view()
             done = session.done()
-            view.show(sweep, runs, session.events())
+            sweep, runs = _show(session, view)
     if done:
         return Ended(sweep, runs, _is_true(sweep, "Succeeded"), interrupted=False)
     new = [r for r in runs if r.name not in before]
     return Ended(sweep, runs, any(r.succeeded for r in new), interrupted=interrupts.count > 0)
 
 
-async def _deliver(session: Session, view: View, interrupts: _Interrupts) -> None:
+async def _deliver(session: LocalSession, view: View, interrupts: _Interrupts) -> None:
     """Wait for the delivery of the last results, until the session stops delivering or a signal arrives."""
     if session.delivering():
         view.say(_DELIVERING)
-    while session.delivering():
-        interrupts.arrived.clear()
-        sweep, runs = session.view()
-        view.show(sweep, runs, session.events())
+    while session.delivering() and interrupts.count == 0:
+        _show(session, view)
         await _next_change(session, interrupts)
-        if interrupts.arrived.is_set():
-            return
+
+
+def _show(session: LocalSession, view: View) -> tuple[Sweep, list[SweepRun]]:
+    sweep, runs = session.view()
+    view.show(sweep, runs, session.events())
+    return sweep, runs
 
 
 def _enough(runs: list[SweepRun], before: set[str], new_runs: int) -> bool:
@@ -147,13 +116,10 @@ def _is_true(sweep: Sweep, type_: str) -> bool:
     return condition is not None and condition.status == "True"
 
 
-async def _next_change(session: Session, interrupts: _Interrupts) -> None:
+async def _next_change(session: LocalSession, interrupts: _Interrupts) -> None:
     if interrupts.arrived.is_set():
         return
-    waits = [
-        asyncio.create_task(session.changed(REFRESH_SECONDS)),
-        asyncio.create_task(interrupts.arrived.wait()),
-    ]
+    waits = [asyncio.create_task(w) for w in (session.changed(REFRESH_SECONDS), interrupts.arrived.wait())]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:

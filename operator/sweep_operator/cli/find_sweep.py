@@ -28,7 +28,7 @@ def look_up(name: str, arguments: Sequence[str], lookup: Lookup) -> StoredSweep 
 
     Raises ConfigError, which names the places searched, and WandbUnreadable for a temporary failure of W&B.
     """
-    place = place_of(arguments, lookup.entity, lookup.project, lookup.base_url)
+    place = place_of(arguments, entity=lookup.entity, project=lookup.project, base_url=lookup.base_url)
     if lookup.source == "wandb" or (lookup.source is None and place.named):
         return _in_wandb(name, place, [])
     try:

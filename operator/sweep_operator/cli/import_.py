@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,8 +56,7 @@ async def _create(stored: StoredSweep, found: Imports) -> None:
     """
     now = datetime.now(UTC)
     moments = (now + timedelta(microseconds=n) for n in itertools.count())  # keeps the order of the file
-    kube = EmbeddedKube(stored.directory / STATE, clock=lambda: next(moments), admission=admit)
-    try:
+    with closing(EmbeddedKube(stored.directory / STATE, clock=lambda: next(moments), admission=admit)) as kube:
         for body in found.bodies:
             name = body["spec"]["sweepName"]
             metadata = {**body["metadata"], "namespace": stored.namespace, "labels": {SWEEP_LABEL: name}}
@@ -74,5 +74,3 @@ async def _create(stored: StoredSweep, found: Imports) -> None:
             pareto=summary.pareto_front(sweep, runs),
         )
         await kube.update_status(Kind.SWEEP, {**obj, "status": status_of_sweep.to_json()})
-    finally:
-        kube.close()

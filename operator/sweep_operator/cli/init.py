@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ from sweep_operator.local.session import NAMESPACE
 
 
 @click.command(context_settings=OVERRIDES_FOLLOW)
-@config_and_overrides()
-@config_dir()
+@config_and_overrides
+@config_dir
 @runs_dir()
 def init(arguments: tuple[str, ...], config_dir: Path | None, runs_dir: Path | None) -> None:
     """Create the sweep of CONFIG without running it, and print its directory. An existing sweep is not changed."""
@@ -48,8 +49,5 @@ async def _create(directory: Path, manifest: dict[str, Any]) -> None:
     metadata = dict(manifest["metadata"])
     labels = {**(metadata.get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
     body = {**manifest, "metadata": {**metadata, "namespace": NAMESPACE, "labels": labels}}
-    kube = EmbeddedKube(directory / STATE, clock=lambda: datetime.now(UTC), admission=admit)
-    try:
+    with closing(EmbeddedKube(directory / STATE, clock=lambda: datetime.now(UTC), admission=admit)) as kube:
         write_config(directory, parse(Sweep, await kube.create(Kind.SWEEP, body)))
-    finally:
-        kube.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sweep_operator.commands.lazy import Entry, LazyGroup
+from sweep_operator.commands.lazy import LazyGroup
 
 _COMMANDS = {
     "run": ("cli.run", "run", "Run a sweep on this machine until it ends; the same command resumes it."),
@@ -20,11 +20,9 @@ _COMMANDS = {
     "sync": ("cli.sync", "sync", "Deliver finished runs that are missing in W&B."),
     "report": ("cli.report", "report", "Write a self-contained HTML report."),
 }
-"""Name -> module, command in it, help. The help texts are here so that --help does not import the commands."""
-_ENTRIES = {name: Entry(f"sweep_operator.{module}", *rest) for name, (module, *rest) in _COMMANDS.items()}
 
 
-@click.group(cls=LazyGroup, entries=_ENTRIES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, entries=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="sweep-operator", message="sweep %(version)s")
 def cli(debug: bool) -> None:

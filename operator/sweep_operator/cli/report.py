@@ -16,7 +16,7 @@ from sweep_operator.commands.report import write_report
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write. [<runs-dir>/<NAME>/report.html]"
 )
-@no_importance()
+@no_importance
 @runs_dir(DEFAULT_RUNS_DIR)
 def report(name: str, output: Path | None, no_importance: bool, runs_dir: Path) -> None:
     """Write a self-contained HTML report of a sweep: scores, Pareto front, parameters, failures."""

@@ -16,7 +16,7 @@ from sweep_operator.commands.options import OVERRIDES_FOLLOW, config_and_overrid
 
 def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     plain = click.option("--plain", is_flag=True, help="Print one line per event, even on a terminal.")
-    return config_and_overrides()(config_dir()(runs_dir()(plain(command))))
+    return config_and_overrides(config_dir(runs_dir()(plain(command))))
 
 
 @click.command(context_settings=OVERRIDES_FOLLOW)

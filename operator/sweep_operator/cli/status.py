@@ -9,13 +9,12 @@ import click
 
 from sweep_operator.cli.stored import stored_sweep, stored_sweeps
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, output_format, runs_dir, sweep_name
-from sweep_operator.views.status import objects_text, sweep_lines, text_table
-from sweep_operator.views.tables import SWEEP_COLUMNS, sweep_row
+from sweep_operator.views.status import objects_text, sweep_lines, sweeps_table
 
 
 @click.command("list")
 @runs_dir(DEFAULT_RUNS_DIR)
-@output_format()
+@output_format
 def list_(runs_dir: Path, output: str) -> None:
     """List the sweeps of a directory."""
     _show_all(runs_dir, output)
@@ -24,7 +23,7 @@ def list_(runs_dir: Path, output: str) -> None:
 @click.command()
 @click.argument("name", required=False)
 @runs_dir(DEFAULT_RUNS_DIR)
-@output_format()
+@output_format
 def status(name: str | None, runs_dir: Path, output: str) -> None:
     """Show a sweep and its runs; without NAME, all sweeps. Also works while the sweep is running."""
     if name is None:
@@ -46,5 +45,4 @@ def _show_all(directory: Path, output: str) -> None:
     elif not found:
         click.echo(f"No sweeps found in {directory}.", err=True)
     else:
-        now = datetime.now(UTC)
-        click.echo(text_table(SWEEP_COLUMNS, [sweep_row(s.sweep, now) for s in found]))
+        click.echo(sweeps_table([s.sweep for s in found], datetime.now(UTC), object_names=False, namespaces=False))

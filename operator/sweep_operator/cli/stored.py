@@ -1,18 +1,15 @@
-"""Sweeps stored in a local directory, read without blocking a ``sweep run`` that writes them.
-
-Imports the models only in ``parsed``: ``sweep status`` and ``sweep list`` need none.
-"""
+"""Sweeps stored in a local directory, read without blocking a ``sweep run`` that writes them."""
 
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep_operator.config.errors import ConfigError
+from sweep_operator.commands.objects import parsed
+from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.embedded import open_readonly
 from sweep_operator.kube.protocol import Kind, KubeError
@@ -44,11 +41,7 @@ class StoredSweep:
 
     def parsed(self) -> tuple[Sweep, list[SweepRun]]:
         """The objects as models. Raises InvalidObject."""
-        from sweep_operator.api.errors import parse
-        from sweep_operator.api.sweep import Sweep
-        from sweep_operator.api.sweeprun import SweepRun
-
-        return parse(Sweep, self.sweep), [parse(SweepRun, run) for run in self.runs]
+        return parsed(self.sweep, self.runs)
 
 
 def stored_sweeps(runs_dir: Path) -> Iterator[StoredSweep]:
@@ -72,23 +65,17 @@ def stored_sweep(runs_dir: Path, name: str) -> StoredSweep:
         known.append(stored.display_name)
     if not known:
         raise ConfigError(f"no sweep {name!r}: {runs_dir} contains no sweeps; use --runs-dir to change the directory")
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known sweeps: {', '.join(known)}"
-    raise ConfigError(f"no sweep {name!r} in {runs_dir}; {hint}")
+    raise ConfigError(f"no sweep {name!r} in {runs_dir}; {suggestion(name, known)}")
 
 
 async def _read(path: Path) -> list[StoredSweep]:
     try:
         kube = open_readonly(path)
         sweeps = (await kube.list(Kind.SWEEP)).items
-        runs = (await kube.list(Kind.SWEEP_RUN)).items
+        runs = sorted((await kube.list(Kind.SWEEP_RUN)).items, key=display_order)
     except (KubeError, OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     return [
-        StoredSweep(
-            path.parent,
-            sweep,
-            sorted((r for r in runs if r["spec"].get("sweepName") == sweep["metadata"]["name"]), key=display_order),
-        )
-        for sweep in sweeps
+        StoredSweep(path.parent, s, [r for r in runs if r["spec"].get("sweepName") == s["metadata"]["name"]])
+        for s in sweeps
     ]

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from sweep_operator.cli.lookup import CLOUD, DEFAULT_PROJECT
-from sweep_operator.config.arguments import Argument, parse_argument
+from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.compose import JOB, compose_job, find_config_dir
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion
@@ -38,9 +38,7 @@ class Place:
         return any((self.entity, self.project, self.base_url, self.group))
 
 
-def place_of(
-    arguments: Sequence[str], entity: str | None = None, project: str | None = None, base_url: str | None = None
-) -> Place:
+def place_of(arguments: Sequence[str], **options: str | None) -> Place:
     """The place in options and ``wandb.entity=NAME`` arguments; options win. Raises ConfigError."""
     given: dict[str, str] = {}
     for raw in arguments:
@@ -50,9 +48,7 @@ def place_of(
         elif argument.key in _KEYS:
             given[_KEYS[argument.key]] = argument.text
         else:
-            known = ", ".join([*_KEYS, "wandb"])
-            raise ConfigError(f"{raw}: unknown key {argument.key!r}; known keys: sweep_run, {known}")
-    options = {"entity": entity, "project": project, "base_url": base_url}
+            raise ConfigError(f"{raw}: unknown key {argument.key!r}; known are sweep_run, {', '.join(_KEYS)}, wandb")
     return Place(**{**given, **{k: v for k, v in options.items() if v}})
 
 
@@ -94,8 +90,6 @@ def _configured(group: str | None) -> Mapping[str, Any]:
         if group is not None:
             raise
         return {}
-    arguments = [Argument("run=_", "", "run", "_")]
-    if group is not None:
-        arguments.append(Argument(f"wandb={group}", "", "wandb", group))
-    found = compose_job(directory, JOB, arguments).config.get("wandb")
+    arguments = ["run=_", *([f"wandb={group}"] if group is not None else [])]
+    found = compose_job(directory, JOB, [parse_argument(a) for a in arguments]).config.get("wandb")
     return found if isinstance(found, Mapping) else {}

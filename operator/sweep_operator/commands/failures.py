@@ -7,6 +7,7 @@ run time of a short command.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -21,16 +22,15 @@ def report_failure(error: Exception) -> int:
     """Print ``error``; returns the exit code."""
     for line in failure_lines(error):
         click.echo(f"error: {line}", err=True)
-    return BAD_INPUT if _is_input_error(error) else FAILED
+    return BAD_INPUT if isinstance(error, ConfigError) or _invalid_fields(error) else FAILED
 
 
 def failure_lines(error: Exception) -> list[str]:
     """One line per problem."""
     if isinstance(error, ConfigError):
         return error.problems
-    if _is_invalid_object(error):
-        problems: list[object] = vars(error)["errors"]
-        return [str(p) for p in problems]
+    if fields := _invalid_fields(error):
+        return [str(field) for field in fields]
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
         return [f"{name}{error.strerror or error}"]
@@ -42,10 +42,6 @@ def failure_lines(error: Exception) -> list[str]:
     return [f"{type(error).__name__}: {first}; run `{program} --debug ...` for the traceback"]
 
 
-def _is_input_error(error: Exception) -> bool:
-    return isinstance(error, ConfigError) or _is_invalid_object(error)
-
-
-def _is_invalid_object(error: Exception) -> bool:
+def _invalid_fields(error: Exception) -> Sequence[object]:
     module = sys.modules.get("sweep_operator.api.errors")
-    return module is not None and isinstance(error, module.InvalidObject)
+    return error.errors if module is not None and isinstance(error, module.InvalidObject) else ()

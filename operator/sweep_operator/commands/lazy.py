@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from sweep_operator.commands.failures import INTERRUPTED, report_failure
+from sweep_operator.config.errors import suggestion
 
 
 class Entry(NamedTuple):
@@ -22,13 +22,18 @@ class Entry(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """Commands by name, with one error handler for all. ``elsewhere``: hints for commands of other programs."""
+    """Commands by name, with one error handler for all.
+
+    ``entries``: module below ``sweep_operator``, command in it, help. The help texts are in the group so that --help
+    does not import the commands. ``elsewhere``: hints for commands of other programs.
+    """
 
     def __init__(
-        self, *args: Any, entries: Mapping[str, Entry], elsewhere: Mapping[str, str] | None = None, **kwargs: Any
+        self, *args: Any, entries: Mapping[str, tuple[str, str, str]], elsewhere: Mapping[str, str] = {}, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.entries, self._elsewhere = entries, elsewhere or {}
+        self.entries = {name: Entry(f"sweep_operator.{module}", *rest) for name, (module, *rest) in entries.items()}
+        self._elsewhere = elsewhere
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.entries)
@@ -52,9 +57,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.entries and not args[0].startswith("-") and not ctx.resilient_parsing:
-            near = difflib.get_close_matches(args[0], self.entries, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"available: {', '.join(self.entries)}"
-            ctx.fail(f"{args[0]!r} is not a command; {self._elsewhere.get(args[0], hint)}")
+            hint = self._elsewhere.get(args[0]) or suggestion(args[0], list(self.entries))
+            ctx.fail(f"{args[0]!r} is not a command; {hint}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -39,44 +39,25 @@ def grouped(keyword: str, group: type[Any], *options: Decorator) -> Decorator:
     return decorate
 
 
-def config_and_overrides() -> Decorator:
-    """``[CONFIG] [key=value ...]``, passed as ``arguments``."""
-    return click.argument("arguments", nargs=-1, metavar="[CONFIG] [key=value ...]")
-
-
-def config_dir() -> Decorator:
-    """``--config-dir``."""
-    return click.option(
-        "--config-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Directory that contains sweep_job.yaml. [./configs]",
-    )
+config_and_overrides = click.argument("arguments", nargs=-1, metavar="[CONFIG] [key=value ...]")
+config_dir = click.option(
+    "--config-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory that contains sweep_job.yaml. [./configs]",
+)
+output_format = click.option(
+    "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", help="Output format. [table]"
+)
+no_importance = click.option(
+    "--no-importance", is_flag=True, help="Omit the parameter importance, which requires fitting the model."
+)
 
 
 def runs_dir(default: Path | None = None) -> Decorator:
     """``--runs-dir``; without a default, the ``runs_dir`` of the configuration applies."""
     shown = f"Directory that contains the sweeps. [{default or 'runs_dir of the configuration, ./train_dir/sweep'}]"
-    return click.option(
-        "--runs-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=default,
-        help=shown,
-        envvar="SWEEP_RUNS_DIR",
-    )
-
-
-def output_format() -> Decorator:
-    """``-o table|json|yaml``."""
-    return click.option(
-        "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", help="Output format. [table]"
-    )
-
-
-def no_importance() -> Decorator:
-    """``--no-importance``."""
-    return click.option(
-        "--no-importance", is_flag=True, help="Omit the parameter importance, which requires fitting the model."
-    )
+    type_ = click.Path(path_type=Path, file_okay=False)
+    return click.option("--runs-dir", type=type_, default=default, help=shown, envvar="SWEEP_RUNS_DIR")
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from sweep_operator.config.yaml_files import to_yaml
 
 
 @click.command(context_settings=OVERRIDES_FOLLOW)
-@config_and_overrides()
-@config_dir()
+@config_and_overrides
+@config_dir
 def render(arguments: tuple[str, ...], config_dir: Path | None) -> None:
     """Print the Sweep manifest of CONFIG with its overrides. `sweep render ... | kubectl apply -f -`"""
     loaded = load_sweep(arguments, config_dir)

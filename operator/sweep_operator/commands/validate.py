@@ -23,7 +23,7 @@ _KINDS = ("Sweep", "SweepRun", "ConfigMap")
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@config_dir()
+@config_dir
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 def validate(files: tuple[Path, ...], config_dir: Path | None, strict: bool) -> None:
     """Validate FILES: Sweep and SweepRun manifests, sweep configurations, job configurations."""

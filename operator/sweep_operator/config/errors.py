@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Sequence
+
+_MAX_KNOWN = 15
 
 
 class ConfigError(ValueError):
@@ -17,3 +20,10 @@ def shown(value: object) -> str:
     """``value`` for a message: its repr, at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """``did you mean X?``, or the known names if none is similar."""
+    if near := difflib.get_close_matches(name, known, n=1):
+        return f"did you mean {near[0]}?"
+    return f"known are {', '.join(known[:_MAX_KNOWN])}{', ...' if len(known) > _MAX_KNOWN else ''}"

@@ -1,4 +1,4 @@
-"""Validation of a spec beyond its types, before any run exists."""
+"""Validation of a spec beyond its types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sweep_operator.api.sweep import SweepSpec
 
 
 def check_spec(spec: SweepSpec) -> list[FieldError]:
-    """Errors of constraints that cannot be evaluated and of invalid RE2 patterns."""
+    """Errors of invalid constraints and RE2 patterns."""
     return [*check_constraints(spec), *_patterns(spec)]
 
 

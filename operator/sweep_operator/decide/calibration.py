@@ -1,6 +1,6 @@
-"""How well past predictions fitted what came: for the Sweep's status and the report.
+"""Calibration of past predictions: how well they match the observations. For the Sweep's status and the report.
 
-`protein.analysis.calibration` has the formula; here it is applied to the intervals in the specs of the runs.
+`protein.analysis.calibration` has the formula. Here it is applied to the intervals in the specs of the runs.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Quantity = Literal["score", "cost"]
 
 
 def calibration(runs: Iterable[SweepRun], quantity: Quantity) -> Calibration | None:
-    """Coverage and mean log score (natural) of the predictions of ``quantity``; None without any to compare.
+    """Coverage and mean natural log score of the predictions of ``quantity``. None if no run can be compared.
 
-    A normal with the central 80% interval [low, high], that is mean (low + high) / 2 and standard deviation
-    (high - low) / (2 Z80); of a cost, the normal is that of its logarithm. Gneiting and Raftery, Strictly Proper
-    Scoring Rules, JASA 102 (2007), section 4.1. Rounded to three decimals, and in any order of the runs the same, so
-    that a status without new results is not written again. O(runs).
+    The prediction is a normal distribution with the central 80% interval [low, high]: its mean is (low + high) / 2 and
+    its standard deviation (high - low) / (2 Z80). For a cost, it is the distribution of the logarithm. See Gneiting and
+    Raftery, Strictly Proper Scoring Rules, JASA 102 (2007), section 4.1. The values are rounded to three decimals and
+    do not depend on the order of the runs, so that the status changes only with new results. O(runs).
     """
     inside, scores = 0, []
     for run in runs:
@@ -39,9 +39,9 @@ def calibration(runs: Iterable[SweepRun], quantity: Quantity) -> Calibration | N
 
 
 def compared(run: SweepRun, quantity: Quantity) -> tuple[float, float, float] | None:
-    """Ends of the predicted 80% interval and what was observed; None for a run that is not compared.
+    """Ends of the predicted 80% interval, and the observed value. None for a run that is not compared.
 
-    Compared are succeeded runs of origin model with an interval that has a width; of costs, positive ones.
+    Compared are succeeded runs of origin model with an interval of positive width. Costs must be positive.
     """
     prediction = run.spec.prediction
     if prediction is None or run.spec.origin != "model" or not run.succeeded:
@@ -58,7 +58,7 @@ def compared(run: SweepRun, quantity: Quantity) -> tuple[float, float, float] | 
 
 
 def _log_density(low: float, high: float, observed: float) -> float:
-    # halves first: the difference of two large numbers of opposite sign would overflow
+    # halves first: the difference of two large numbers of opposite signs would overflow
     half = high / 2 - low / 2
     sd = max(half / Z80, 5e-324)
     return log_density(2 * (abs(observed / 2 - low / 4 - high / 4) / sd), sd)

@@ -1,59 +1,76 @@
-"""What one run's decision may look at, and which parameters it runs with."""
+"""The input of the decision about one run, and the parameters that the run uses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.observed import JobView, PodView
-from sweep_operator.decide.outcome import LogReading
-from sweep_operator.decide.refusal import Refusal
+from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.domain.revisions import RunTemplate
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a run's decision may look at."""
+    """The Snapshot from the view of one run."""
 
-    sweep: Sweep
-    current: RunTemplate
-    """The template that a run started now gets."""
+    snap: Snapshot
     template: RunTemplate | None
-    """The run's own, when it has started (None: its revision is not there)."""
+    """The template that the run started with. None: not started, or its ControllerRevision is missing."""
     jobs: tuple[JobView, ...]
     pods: tuple[PodView, ...]
     leftovers: tuple[PodView, ...]
-    """Pods of an earlier run of that name."""
+    """Pods of an earlier run with the same name."""
     leftover: str | None
-    """What an earlier run of that name has left and that must go first: a Job, or a pod that runs."""
-    logs: Mapping[str, LogReading]
-    refusals: Mapping[str, Refusal]
-    foreign_jobs: frozenset[str]
-    config: OperatorConfig
-    now: datetime
-    seed: int
-    run_name: str
-    center: Mapping[str, Scalar]
-    """The search center, for what a manual run does not name."""
+    """A Job or an active pod of an earlier run with the same name, which must be deleted first."""
     may_start: bool
     waiting_reason: str
     """Why a run that may not start waits."""
-    suspend: str | None
-    """None, drain or terminate."""
     end: str | None
     """Reason for which every run of the sweep ends now (Stopped, DeadlineReached)."""
 
+    @property
+    def suspend_policy(self) -> str | None:
+        """``drain`` or ``terminate`` while the sweep is suspended."""
+        spec = self.snap.sweep.spec
+        return spec.suspend_policy if spec.suspend else None
+
+
+def run_context(
+    snap: Snapshot,
+    run: SweepRun,
+    jobs: Sequence[JobView],
+    pods: Sequence[PodView],
+    may_start: bool,
+    waiting_reason: str,
+    end: str | None,
+) -> RunContext:
+    """The context of ``run``. ``jobs`` and ``pods``: those with its name, of earlier runs too."""
+    uid = run.metadata.uid
+    leftovers = tuple(p for p in pods if p.run_uid not in (None, uid))
+    blocking = [f"Job {j.name}" for j in jobs if j.owner_uid != uid]
+    blocking += [f"pod {p.name}" for p in leftovers if not p.over]
+    return RunContext(
+        snap=snap,
+        template=snap.revisions.get(run.status.template_hash or ""),
+        jobs=tuple(j for j in jobs if j.owner_uid == uid),
+        pods=tuple(p for p in pods if p.run_uid in (None, uid)),
+        leftovers=leftovers,
+        leftover=blocking[0] if blocking else None,
+        may_start=may_start,
+        waiting_reason=waiting_reason,
+        end=end,
+    )
+
 
 def effective_parameters(run: SweepRun, sweep: Sweep, center: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """The run's parameters in their distributions' types; a manual run's gaps filled with the search center.
+    """The run's parameters with the types of their distributions. Missing ones of a manual run are at the center.
 
-    Raises ValueError for an unknown name or a value of another type. Values outside the bounds are allowed.
+    Values outside the bounds are allowed. Raises ValueError for an unknown parameter or a value of another type.
     """
     specs = sweep.spec.parameters
     given: dict[str, Scalar] = {}

@@ -33,12 +33,12 @@ def attempt_policy(
 
 
 def lost_after(config: OperatorConfig) -> timedelta:
-    """How long a pod may outlive its deletion."""
+    """How long after its deletion is due a pod may exist."""
     return timedelta(seconds=config.lost_node_seconds)
 
 
 def stage_deadline(run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate) -> timedelta | None:
-    """Of main: the stage's deadlineSeconds; for train also deadlineFactor x predicted seconds less what is used."""
+    """Deadline of main: deadlineSeconds, and for train deadlineFactor x predicted seconds less the seconds used."""
     fixed = template.of_stage(stage).deadline_seconds
     limits: list[float] = [] if fixed is None else [fixed]
     predicted = run.spec.prediction.cost if run.spec.prediction else None
@@ -48,7 +48,7 @@ def stage_deadline(run: SweepRun, status: SweepRunStatus, stage: Stage, template
 
 
 def retry_at(status: StageStatus, template: RunTemplate) -> datetime | None:
-    """When the next attempt may start: backoff after failures, doubled each time; at once after anything else."""
+    """When the next attempt may start: after failures with a backoff that doubles each time. None: immediately."""
     last = status.attempts[-1] if status.attempts else None
     row = FAILURES.get(last.class_ or "") if last else None
     if row is None or row.counter != "failures" or status.completion_time is None:

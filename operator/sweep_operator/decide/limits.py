@@ -1,24 +1,27 @@
-"""When a sweep ends: a chain of small checks over one immutable input; the first that holds decides."""
+"""When a sweep ends: a chain of small checks over one immutable input. The first that applies decides."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from sweep_operator.api.failures import FAILURES
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide import summary
+from sweep_operator.decide.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
 class LimitInput:
-    """What the checks look at. ``status`` is this pass's, with counters and costs of now."""
+    """Input of the checks. ``status`` has the counters and costs of this pass."""
 
     sweep: Sweep
     status: SweepStatus
     own_runs: int
-    own_ended: int
     failed: int
     best_score: float | None
     infeasible: str | None
@@ -27,13 +30,13 @@ class LimitInput:
 
 @dataclass(frozen=True)
 class End:
-    """Why the sweep ends, whether that is a success, and whether what runs is ended too or drained."""
+    """Why the sweep ends, whether that is a success, and what happens to its runs."""
 
     reason: str
     message: str
     succeeded: bool
     terminate: Literal["terminate", "drain", "finish"] = "drain"
-    """terminate: Jobs are deleted; drain: nothing new starts; finish: pending runs run too."""
+    """terminate: Jobs are deleted; drain: no run starts; finish: pending runs still start."""
 
 
 Check = Callable[[LimitInput], End | None]
@@ -43,7 +46,7 @@ def stopped(at: LimitInput) -> End | None:
     """spec.stop."""
     if not at.sweep.spec.stop:
         return None
-    return End("Stopped", "spec.stop is true; set it to false to go on", True, "terminate")
+    return End("Stopped", "spec.stop is true; set it to false to continue", True, "terminate")
 
 
 def deadline(at: LimitInput) -> End | None:
@@ -86,11 +89,13 @@ def failed_runs(at: LimitInput) -> End | None:
     limit = at.sweep.spec.limits.max_failed_runs
     if limit is None or at.failed < limit:
         return None
-    return End("TooManyFailedRuns", f"{at.failed} runs failed (limits.maxFailedRuns={limit}); raise it to go on", False)
+    return End(
+        "TooManyFailedRuns", f"{at.failed} runs failed (limits.maxFailedRuns={limit}); raise it to continue", False
+    )
 
 
 def infeasible(at: LimitInput) -> End | None:
-    """No configuration passes the constraints."""
+    """No configuration satisfies the constraints."""
     if at.infeasible is None:
         return None
     return End("SearchSpaceInfeasible", at.infeasible, False)
@@ -101,7 +106,7 @@ def runs(at: LimitInput) -> End | None:
     limit = at.sweep.spec.limits.max_runs
     if at.own_runs < limit:
         return None
-    return End("MaxRunsReached", f"{at.own_runs} runs made (limits.maxRuns={limit})", True, "finish")
+    return End("MaxRunsReached", f"{at.own_runs} runs created (limits.maxRuns={limit})", True, "finish")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -116,12 +121,31 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def find_end(at: LimitInput) -> End | None:
-    """The first check that holds."""
+def find_end(snap: Snapshot, runs: Sequence[SweepRun]) -> End | None:
+    """Why the sweep ends now. None also for a sweep that has ended before, or that is not accepted."""
+    if snap.ended or not snap.accepted:
+        return None
+    sweep, own, best = snap.sweep, summary.own(runs), summary.ranked(snap.sweep, runs)
+    at = LimitInput(
+        sweep=sweep,
+        status=sweep.status.with_(
+            cost=summary.sum_costs(sweep, runs, snap.revisions, snap.config),
+            consecutive_failures=summary.consecutive_failures(runs, snap.current.hash),
+        ),
+        own_runs=len(own),
+        failed=sum(r.failed and not r.imported and _counts_as_failed(r) for r in runs),
+        best_score=best[0].status.score if best else None,
+        infeasible=snap.suggested.infeasible if snap.suggested else None,
+        now=snap.now,
+    )
     return next((end for check in CHECKS if (end := check(at)) is not None), None)
 
 
+def _counts_as_failed(run: SweepRun) -> bool:
+    return run.status.failure is None or FAILURES[run.status.failure.class_].counts_as_failed != "never"
+
+
 def active_seconds(status: SweepStatus, now: datetime) -> float:
-    """Seconds the sweep was active: what is accounted, and the stretch that goes on."""
-    going = (now - status.active_since).total_seconds() if status.active_since is not None else 0.0
-    return status.active_seconds + max(0.0, going)
+    """Seconds for which the sweep has been active, including the current active time."""
+    current = (now - status.active_since).total_seconds() if status.active_since is not None else 0.0
+    return status.active_seconds + max(0.0, current)

@@ -1,4 +1,4 @@
-"""Jobs and Pods as decisions see them: the few facts that matter, read from the objects' JSON."""
+"""Jobs and pods as decisions see them: the few relevant fields, read from the objects' JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sweep_operator.api.names import (
     RUN_UID_LABEL,
     STAGE_LABEL,
 )
-from sweep_operator.api.sweeprun import Stage
+from sweep_operator.api.sweeprun import STAGES, Stage
 
 _INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
 _EPOCH = datetime(1971, 1, 1, tzinfo=UTC)
@@ -34,15 +34,15 @@ class JobView:
     attempt: int
     created: datetime
     suspended: bool
-    """By its spec, or its controller has not yet seen that it is not any more."""
+    """Suspended by its spec, or still by the condition of its controller."""
     deleting: bool
     finished: Literal["Complete", "Failed"] | None
     finished_reason: str
     finished_message: str
     queued: bool = False
-    """A queue may suspend it (its pods go) and resume it (it gets others)."""
+    """A queue may suspend the Job, which deletes its pods, and resume it with other pods."""
     resumed: datetime | None = None
-    """When it was started, or resumed last."""
+    """Time of its last start or resumption."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class PodView:
     """pod.status.reason, e.g. DeadlineExceeded, Evicted, NodeLost."""
     message: str
     deletion_requested: datetime | None
-    """When somebody asked for its deletion (deletionTimestamp is that plus the grace period)."""
+    """Time of the delete request: deletionTimestamp minus the grace period."""
     deletion_due: datetime | None
-    """When its kubelet should have ended it at the latest."""
+    """deletionTimestamp: by then, the kubelet should have ended the pod."""
     disrupted: str | None
     """Reason of the DisruptionTarget condition."""
     unschedulable: str | None
@@ -77,22 +77,22 @@ class PodView:
     node: str | None
     image_id: str | None
     holds_result: bool
-    """Our finalizer is on it."""
+    """Whether the pod has the operator's finalizer."""
     run_uid: str | None = None
     containers_ended: bool = False
-    """Every container has ended. A kubelet says so seconds before it sets the phase."""
+    """Whether every container has ended. The kubelet reports this seconds before it sets the phase."""
 
     @property
     def over(self) -> bool:
-        """Main has ended, or the pod has without main ever starting."""
+        """Whether main has ended, or the pod has ended before main started."""
         return self.exit_code is not None or self.phase in ("Succeeded", "Failed")
 
     def lost_at(self, patience: timedelta) -> datetime | None:
-        """From when on its node counts as lost: it should be gone, and nobody there says that it is."""
+        """When the node counts as lost: the pod is still there, ``patience`` after its deletion was due."""
         return None if self.deletion_due is None or self.over else self.deletion_due + patience
 
     def seconds(self, now: datetime) -> float:
-        """Seconds of main so far."""
+        """Seconds that main has run."""
         if self.started is None:
             return 0.0
         return max(0.0, ((self.finished or now) - self.started).total_seconds())
@@ -110,7 +110,7 @@ def group_by_run(views: Iterable[V]) -> dict[str, tuple[V, ...]]:
 
 
 def parse_time(value: str | None) -> datetime | None:
-    """RFC 3339 as the API server writes it; None for absent and for the zero time of a container that never ran."""
+    """Parse RFC 3339. None if absent, and for the zero time of a container that never ran."""
     if not value:
         return None
     parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
@@ -121,15 +121,11 @@ def _stage_and_attempt(labels: Mapping[str, str]) -> tuple[str, Stage, int] | No
     run, stage, attempt = labels.get(RUN_LABEL), labels.get(STAGE_LABEL), labels.get(ATTEMPT_LABEL, "")
     if not run or not attempt.isdecimal():
         return None
-    if stage == "train":
-        return run, "train", int(attempt)
-    if stage == "eval":
-        return run, "eval", int(attempt)
-    return None
+    return next(((run, known, int(attempt)) for known in STAGES if known == stage), None)
 
 
 def view_job(job: Mapping[str, Any]) -> JobView | None:
-    """None for a Job whose labels are not ours."""
+    """None for a Job without the operator's labels."""
     meta, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
     place = _stage_and_attempt(meta.get("labels") or {})
     if place is None:
@@ -158,18 +154,13 @@ def view_job(job: Mapping[str, Any]) -> JobView | None:
 
 
 def view_pod(pod: Mapping[str, Any]) -> PodView | None:
-    """None for a pod whose labels are not ours."""
+    """None for a pod without the operator's labels."""
     meta, status = pod["metadata"], pod.get("status") or {}
     place = _stage_and_attempt(meta.get("labels") or {})
     if place is None:
         return None
     conditions = {c["type"]: c for c in status.get("conditions") or []}
     disruption, scheduled = conditions.get("DisruptionTarget") or {}, conditions.get("PodScheduled") or {}
-    main = _container(status.get("containerStatuses") or [])
-    state = main.get("state") or {}
-    waiting, running, ended = state.get("waiting") or {}, state.get("running") or {}, state.get("terminated") or {}
-    if not waiting:
-        waiting = _waiting_init(status.get("initContainerStatuses") or [])
     rank = (meta.get("annotations") or {}).get(_INDEX_ANNOTATION, "0")
     return PodView(
         name=meta["name"],
@@ -186,19 +177,33 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         deletion_due=parse_time(meta.get("deletionTimestamp")),
         disrupted=(disruption.get("reason") or "DisruptionTarget") if disruption.get("status") == "True" else None,
         unschedulable=scheduled.get("message") or "" if scheduled.get("status") == "False" else None,
-        waiting_reason=waiting.get("reason"),
-        waiting_message=waiting.get("message") or "",
-        started=parse_time(running.get("startedAt") or ended.get("startedAt")),
-        finished=parse_time(ended.get("finishedAt")),
-        exit_code=ended.get("exitCode"),
-        terminated_reason=ended.get("reason") or "",
-        termination_message=ended.get("message") or "",
         node=(pod.get("spec") or {}).get("nodeName"),
-        image_id=main.get("imageID") or None,
         holds_result=RESULT_FINALIZER in (meta.get("finalizers") or []),
         run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
         containers_ended=_all_ended(pod.get("spec") or {}, status),
+        **_main_container(status),
     )
+
+
+def _main_container(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a PodView that describe main."""
+    main: Mapping[str, Any] = next(
+        (s for s in status.get("containerStatuses") or [] if s.get("name") == MAIN_CONTAINER), {}
+    )
+    state = main.get("state") or {}
+    waiting, running, ended = state.get("waiting") or {}, state.get("running") or {}, state.get("terminated") or {}
+    if not waiting:
+        waiting = _waiting_init(status.get("initContainerStatuses") or [])
+    return {
+        "waiting_reason": waiting.get("reason"),
+        "waiting_message": waiting.get("message") or "",
+        "started": parse_time(running.get("startedAt") or ended.get("startedAt")),
+        "finished": parse_time(ended.get("finishedAt")),
+        "exit_code": ended.get("exitCode"),
+        "terminated_reason": ended.get("reason") or "",
+        "termination_message": ended.get("message") or "",
+        "image_id": main.get("imageID") or None,
+    }
 
 
 def _all_ended(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
@@ -212,12 +217,8 @@ def _deletion_requested(meta: Mapping[str, Any]) -> datetime | None:
     return None if at is None else at - timedelta(seconds=meta.get("deletionGracePeriodSeconds") or 0)
 
 
-def _container(statuses: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    return next((s for s in statuses if s.get("name") == MAIN_CONTAINER), {})
-
-
 def _waiting_init(statuses: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """An init container whose image cannot be pulled keeps main from starting."""
+    """Why an init container waits, and with it main: its image cannot be pulled, for example."""
     for status in statuses:
         waiting: Mapping[str, Any] = (status.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") not in (None, "PodInitializing"):

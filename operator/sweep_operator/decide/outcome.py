@@ -21,19 +21,19 @@ from sweep_operator.decide.result import (
 )
 
 EXIT_BAD_PARAMETERS = 65
-"""EX_DATAERR: the program says that these parameters cannot work."""
+"""EX_DATAERR: the program reports that these parameters cannot work."""
 MESSAGE_LIMIT = 1024
 _NEVER_STARTED = ("StartError", "ContainerCannotRun", "CreateContainerError", "CreateContainerConfigError")
 _DISRUPTED_POD_REASONS = (
     "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinity", "UnexpectedAdmissionError",
 )  # fmt: skip
 _NODE_IS_FULL = "OutOf"
-"""The kubelet's reason for a pod that it has no room for, with the resource's name: OutOfcpu, OutOfnvidia.com/gpu."""
+"""Start of the kubelet's reason for a pod that does not fit, before the resource: OutOfcpu, OutOfnvidia.com/gpu."""
 
 
 @dataclass(frozen=True)
 class LogRequest:
-    """A finished container's log is needed to decide."""
+    """Patterns to find in the log of a finished container."""
 
     pod: str
     uid: str
@@ -52,20 +52,20 @@ class LogReading:
 
 @dataclass(frozen=True)
 class AttemptPolicy:
-    """What decides the state of an attempt and its failure class."""
+    """The settings that determine the state of an attempt and its failure class."""
 
     stage: Stage
     reports: bool
-    """This stage's result carries the score."""
+    """Whether the result of this stage contains the score."""
     metric: str | None
     cost_required: bool
     value_pattern: str | None
     failure_rules: Sequence[FailureRule]
     pending_deadline: timedelta
     deadline: timedelta | None
-    """Of main, from its start."""
+    """Deadline of main, from its start."""
     lost_after: timedelta
-    """How long a pod may outlive its deletion before its node counts as lost."""
+    """How long after its deletion is due a pod may exist before its node counts as lost."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,9 @@ class Running:
 
 @dataclass(frozen=True)
 class NeedsLog:
-    """Ended, but the log decides how."""
+    """Main has ended, and its log decides how."""
 
     request: LogRequest
-    pod: PodView
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def attempt_state(
     lead = next((p for p in pods if p.rank == 0), None)
     if job is not None and job.suspended and not job.finished and (lead is None or lead.over or lead.started is None):
         return Waiting("Queued", "the Job waits in its queue", None)
-    if lead is None and evicted:  # resumed, it gets others; or it has failed, and is about to say so
+    if lead is None and evicted:  # the queue will resume the Job with other pods, or the Job is about to fail
         return Waiting("NoPod", "the Job waits for its next pods", None)
     if lead is None:
         return _without_pod(job, pods, policy, now, refusal)
@@ -138,16 +137,17 @@ def attempt_state(
     if lead.over or failed_peer:
         judged = lead if (lead.over and lead.exit_code != 0) or failed_peer is None else failed_peer
         if judged.exit_code == 0 and job is not None and not job.finished and any(not p.over for p in pods):
-            return Running(lead, None)  # rank 0 is done, the other ranks are not
+            return Running(lead, None)  # rank 0 has ended, other ranks have not
         return _ended(judged, policy, logs)
+    return _active(lead, pods, policy, now)
+
+
+def _active(lead: PodView, pods: Sequence[PodView], policy: AttemptPolicy, now: datetime) -> State:
+    """No container has ended: the pods wait or run, unless a node is lost or the deadline has passed."""
     lost = min((at for p in pods if (at := p.lost_at(policy.lost_after)) is not None), default=None)
     if lost is not None and now >= lost:
-        return Ended(
-            "preempted",
-            "NodeLost",
-            f"the pod has been terminating on node {lead.node} for longer than lostNodeSeconds",
-            lead,
-        )
+        message = f"the pod has been terminating on node {lead.node} for longer than lostNodeSeconds"
+        return Ended("preempted", "NodeLost", message, lead)
     if lead.started is None:
         return _pending(lead, policy, now, lost)
     until = None if policy.deadline is None else lead.started + policy.deadline
@@ -157,7 +157,7 @@ def attempt_state(
 
 
 def newest_by_rank(pods: Sequence[PodView]) -> list[PodView]:
-    """One pod of each rank: a queue may take a Job's pods back and start it again later with others."""
+    """The newest pod of each rank: a queue can evict the pods of a Job and resume the Job with other pods."""
     newest: dict[int, PodView] = {}
     for pod in sorted(pods, key=lambda p: (p.created, p.uid)):
         newest[pod.rank] = pod
@@ -165,7 +165,7 @@ def newest_by_rank(pods: Sequence[PodView]) -> list[PodView]:
 
 
 def _may_resume(job: JobView) -> bool:
-    """The end of its pods does not end a queued Job: the queue may resume it."""
+    """Whether a queue may resume the Job: then the end of its pods does not end the attempt."""
     return job.queued and not job.finished and not job.deleting
 
 
@@ -212,7 +212,7 @@ def _ended(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) 
     if pod.exit_code is None or pod.terminated_reason in _NEVER_STARTED:
         return _never_ran(pod)
     if (wanted := _log_wanted(pod, policy)) is not None and pod.uid not in logs:
-        return NeedsLog(wanted, pod)
+        return NeedsLog(wanted)
     if pod.exit_code != 0:
         return _failed(pod, policy, logs)
     reading = logs.get(pod.uid)

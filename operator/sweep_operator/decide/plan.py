@@ -1,4 +1,4 @@
-"""What a decision may request. Actions are data; the engine executes them, and each is idempotent."""
+"""The output of a decision. Actions are data; the engine executes them, and each of them is idempotent."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Event:
 
 @dataclass(frozen=True)
 class EnsureRevision:
-    """The ControllerRevision that a run renders from."""
+    """Create the ControllerRevision of a run's template."""
 
     template: RunTemplate
 
 
 @dataclass(frozen=True)
 class EnsureStage:
-    """The claim, the Service and the Job of one attempt."""
+    """Create the claim, the Service and the Job of one attempt."""
 
     stage: Stage
     attempt: int
@@ -46,14 +46,14 @@ class EnsureStage:
 
 @dataclass(frozen=True)
 class Adopt:
-    """Owner reference and labels on a manual run."""
+    """Set the owner reference and labels of a manual run."""
 
     run: str
 
 
 @dataclass(frozen=True)
 class DeleteJob:
-    """A Job whose attempt is over in the record, or that must end."""
+    """Delete a Job whose attempt is recorded, or that must end."""
 
     name: str
     uid: str
@@ -61,14 +61,14 @@ class DeleteJob:
 
 @dataclass(frozen=True)
 class DeleteJobs:
-    """Every Job of the run, in one request."""
+    """Delete all Jobs of the run in one request."""
 
     run: str
 
 
 @dataclass(frozen=True)
 class ReleasePod:
-    """Remove our finalizer from a pod whose result is recorded, or never will be."""
+    """Remove the operator's finalizer from a pod: its result is recorded, or is not needed."""
 
     name: str
     uid: str
@@ -91,7 +91,7 @@ class DeleteClaim:
 
 @dataclass(frozen=True)
 class CreateRun:
-    """The reservation of an index."""
+    """Create the SweepRun that reserves an index."""
 
     index: int
     parameters: dict[str, Scalar]
@@ -101,7 +101,7 @@ class CreateRun:
 
 @dataclass(frozen=True)
 class Observation:
-    """One row of what the optimizer learns from; neither score nor failure: its cost is a lower bound."""
+    """One observation for the optimizer: a score, a failure, or only a lower bound of the cost."""
 
     parameters: dict[str, Scalar]
     score: float | None
@@ -123,7 +123,7 @@ def failure_observation(
 
 @dataclass(frozen=True)
 class SuggestRequest:
-    """``count`` suggestions for consecutive indices from ``index``."""
+    """Request ``count`` suggestions for consecutive indices from ``index``."""
 
     index: int
     count: int
@@ -133,7 +133,7 @@ class SuggestRequest:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """One run's pass: ``before``, the status write (if it changes anything), ``after``, then ``cleanup``."""
+    """One run's pass: ``before``, the status write (if the status changes), ``after``, then ``cleanup``."""
 
     run: SweepRun
     status: SweepRunStatus
@@ -147,24 +147,24 @@ class RunPlan:
 
     @property
     def updated(self) -> SweepRun:
-        """The run as it will be."""
+        """The run after this pass."""
         return self.run.with_(status=self.status)
 
 
 @dataclass(frozen=True)
 class TrackRequest:
-    """What the tracker is to have: the sweep itself, and these finished runs."""
+    """The sweep and the finished runs to deliver to the tracker."""
 
     destination: Destination
     sweep_id: str | None
-    """The tracker's id of the sweep, if it is known."""
+    """ID of the sweep in the tracker, if known."""
     runs: tuple[SweepRun, ...] = ()
     offline: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One pass over a Sweep."""
+    """The actions of one pass over a Sweep, and its new status."""
 
     runs: tuple[RunPlan, ...]
     status: SweepStatus

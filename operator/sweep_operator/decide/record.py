@@ -1,11 +1,11 @@
-"""Collects the new status of a run and its Events: attempts, conditions, and how it ended."""
+"""Collects the new status of a run and its Events: attempts, conditions and the end of the run."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from sweep_operator.api.failures import FAILURES, LEARNED_WORDS, FailureName
-from sweep_operator.api.meta import Condition, find_condition, with_condition
+from sweep_operator.api.meta import Condition, ConditionStatus, find_condition, with_condition
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweeprun import (
     Attempt,
@@ -21,11 +21,12 @@ from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.plan import Event
 from sweep_operator.decide.result import Result
+from sweep_operator.domain.identity import run_display_name
 from sweep_operator.domain.revisions import RunTemplate
 
 
 class Record:
-    """The status that one pass over a run leaves."""
+    """The new status of a run, collected during one pass."""
 
     def __init__(self, run: SweepRun, ctx: RunContext) -> None:
         self.run, self.ctx, self.status = run, ctx, run.status
@@ -36,46 +37,43 @@ class Record:
         """The run with the status so far."""
         return self.run.with_(status=self.status)
 
-    def stage(self, stage: Stage) -> StageStatus:
-        """A stage's status."""
-        return self.status.stage(stage)
+    @property
+    def current_stage(self) -> Stage:
+        """The stage that the run is in."""
+        trained = find_condition(self.status.conditions, "TrainSucceeded")
+        return "eval" if trained is not None and trained.status == "True" else "train"
 
     def put(self, stage: Stage, status: StageStatus) -> None:
         """Replace a stage's status."""
         self.status = self.status.with_(**{stage: status})
 
-    def holds(self, type_: str) -> bool:
-        """Whether a condition is True."""
-        condition = find_condition(self.status.conditions, type_)
-        return condition is not None and condition.status == "True"
-
     def unsettled(self, reason: str, message: str) -> None:
-        """Neither succeeded nor failed yet: what it is doing or waiting for."""
+        """The run has neither succeeded nor failed: record what it does or waits for."""
         self._condition("Succeeded", "Unknown", reason, message)
 
     def evicted_pods(self, stage: Stage, pods: tuple[PodView, ...]) -> None:
-        """A queue may evict and resume a Job: the seconds of its earlier pods are set, keyed by their uid."""
+        """Record the seconds of earlier pods, by their uid: a queue can evict a Job and resume it with other pods."""
         lead = sorted((p for p in pods if p.rank == 0), key=lambda p: (p.created, p.uid))
         for pod in lead[:-1]:
             if pod.over and pod.started is not None:
-                entry = Attempt(n=pod.attempt, pod_uid=pod.uid, seconds=pod.seconds(self.ctx.now))
-                self.put(stage, cost.add_attempt(self.stage(stage), entry))
+                entry = Attempt(n=pod.attempt, pod_uid=pod.uid, seconds=pod.seconds(self.ctx.snap.now))
+                self.put(stage, cost.add_attempt(self.status.stage(stage), entry))
 
     def attempt_ended(self, stage: Stage, class_: str, pod: PodView | None) -> None:
         """Record how the attempt ended: a failure class or "succeeded"."""
-        status, row = self.stage(stage), FAILURES.get(class_)
+        status, row = self.status.stage(stage), FAILURES.get(class_)
         counter = row.counter if row else None
         entry = Attempt.model_validate(
             {
                 "n": status.attempt,
                 "pod_uid": pod.uid if pod else None,
-                "seconds": pod.seconds(self.ctx.now) if pod else 0.0,
+                "seconds": pod.seconds(self.ctx.snap.now) if pod else 0.0,
                 "class": class_,
             }
         )
         status = cost.add_attempt(status, entry).with_(
             start_time=(pod.started if pod else None) or status.start_time,
-            completion_time=(pod.finished if pod else None) or self.ctx.now,
+            completion_time=(pod.finished if pod else None) or self.ctx.snap.now,
             exit_code=pod.exit_code if pod else None,
             node=pod.node if pod else status.node,
             image_id=pod.image_id if pod else status.image_id,
@@ -85,25 +83,25 @@ class Record:
         self.put(stage, status)
 
     def stage_succeeded(self, stage: Stage, template: RunTemplate, result: Result) -> None:
-        """What the stage reports; with the last stage the run has succeeded."""
+        """Record what the stage reports. The run has succeeded with its last stage."""
         metrics = {**self.status.metrics, **result.metrics}
         checkpoint = result.checkpoint or self.status.checkpoint
         self.status = self.status.with_(metrics=metrics, checkpoint=checkpoint)
         self._condition("TrainSucceeded" if stage == "train" else "EvalSucceeded", "True", "Completed", "")
         if stage == "train" and template.eval is not None:
             return
-        cost_ = cost.run_cost(self.ctx.sweep, self.updated, template, self.ctx.config, result.cost)
+        cost_ = cost.run_cost(self.ctx.snap.sweep, self.updated, template, self.ctx.snap.config, result.cost)
         self.status = self.status.with_(score=result.score, cost=cost_)
         self._condition("Succeeded", "True", "Completed", "")
         self._condition("Observed", "True", "Learned", "the optimizer learns from it")
         self.events.append(Event("RunCompleted", f"score {result.score!r}, cost {cost_!r}", self.run.name))
 
     def run_failed(self, stage: Stage | None, class_: FailureName, reason: str, message: str) -> None:
-        """The run is over, without a score."""
+        """Record the end of the run, without a score."""
         failure = Failure.model_validate({"stage": stage, "class": class_, "reason": reason, "message": message[:1024]})
-        spent = cost.spent(self.ctx.sweep, self.updated, self.ctx.template, self.ctx.config)
+        spent = cost.spent(self.ctx.snap.sweep, self.updated, self.ctx.template, self.ctx.snap.config)
         self.status = self.status.with_(failure=failure, cost=spent if spent > 0 else None)
-        if stage == "train" or (stage is None and not self.holds("TrainSucceeded")):
+        if stage == "train" or (stage is None and self.current_stage == "train"):
             self._condition("TrainSucceeded", "False", reason, message)
         elif stage == "eval":
             self._condition("EvalSucceeded", "False", reason, message)
@@ -114,26 +112,27 @@ class Record:
 
     def imported(self, observation: ImportedObservation, parameters: dict[str, Scalar]) -> None:
         """Record an imported run. No Event: there can be thousands at once."""
-        self.status = imported_status(self.run, observation, parameters, self.ctx.run_name, self.ctx.now)
+        name = run_display_name(self.ctx.snap.sweep, self.run)
+        self.status = imported_status(self.run, observation, parameters, name, self.ctx.snap.now)
 
     def run_stopped(self, reason: str) -> None:
         """Record that a user, or the end of the sweep, stopped the run."""
         for stage in ("train", "eval"):
-            status = self.stage(stage)
-            if status.attempt and not cost.recorded(status, status.attempt):
-                pods = (p for p in self.ctx.pods if p.stage == stage and p.attempt == status.attempt and p.rank == 0)
+            status = self.status.stage(stage)
+            if status.attempt and not self.status.attempt_recorded(stage, status.attempt):
+                pods = (p for p in self.ctx.pods if (p.stage, p.attempt, p.rank) == (stage, status.attempt, 0))
                 self.attempt_ended(stage, "stopped", max(pods, key=lambda p: p.created, default=None))
         self.run_failed(None, "stopped", reason, "ended by spec.stop" if reason == "Stopped" else "the sweep has ended")
 
-    def _condition(self, type_: str, status: str, reason: str, message: str) -> None:
-        new = _condition(type_, status, reason, message, self.ctx.now)
+    def _condition(self, type_: str, status: ConditionStatus, reason: str, message: str) -> None:
+        new = _condition(type_, status, reason, message, self.ctx.snap.now)
         self.status = self.status.with_(conditions=with_condition(self.status.conditions, new))
 
 
 def imported_status(
     run: SweepRun, observation: ImportedObservation, parameters: dict[str, Scalar], name: str, now: datetime
 ) -> SweepRunStatus:
-    """The status of an imported run. The same rules as for other runs decide what is learned."""
+    """The status of an imported run. What the optimizer learns from it follows the same rules as for other runs."""
     failed = observation.failure
     failure = None if failed is None else Failure.model_validate(failed.to_json())
     if failure is None:
@@ -154,13 +153,5 @@ def imported_status(
     )
 
 
-def _condition(type_: str, status: str, reason: str, message: str, now: datetime) -> Condition:
-    return Condition.model_validate(
-        {
-            "type": type_,
-            "status": status,
-            "reason": reason,
-            "message": message[:1024],
-            "last_transition_time": now,
-        }
-    )
+def _condition(type_: str, status: ConditionStatus, reason: str, message: str, now: datetime) -> Condition:
+    return Condition(type=type_, status=status, reason=reason, message=message[:1024], last_transition_time=now)

@@ -1,4 +1,4 @@
-"""Objects of a run that the API server rejects: its Job, its claim, or a pod of the Job."""
+"""Rejections by the API server of a run's objects: its Job, its claim, or a pod of the Job."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 PROBE_AFTER = timedelta(seconds=20)
-"""After a Job has had no pod for this long, a dry run of the pod asks why; the Job itself does not say."""
+"""A Job without a pod does not say why. After this time, a dry run of the pod finds out."""
 ASK_AGAIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The server's answer."""
+    """Why the API server rejected an object."""
 
     reason: str
     message: str
     since: datetime
-    """When it was first refused for this reason."""
+    """Time of the first rejection for this reason."""
     again: datetime
-    """When to ask again: quota may be freed, a Secret or ServiceAccount created."""
+    """Time of the next request: by then, quota may be free, or a ServiceAccount may exist."""
     final: bool
     """The object itself is invalid; a retry would fail too."""
 
     @property
     def never_expires(self) -> bool:
-        """Waiting for quota is not a failure, however long it takes."""
+        """Whether the run waits without a deadline: waiting for quota is never a failure."""
         return self.reason == "QuotaExceeded"
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Ask the server, by a dry run, why a Job has no pod."""
+    """Find out by a dry run why a Job has no pod."""
 
     job: str
 
 
 def refuse(message: str, *, final: bool, now: datetime, before: Refusal | None) -> Refusal:
-    """A refusal, with the time of the first one with the same reason."""
+    """A refusal that keeps the time of the first one with the same reason."""
     reason = _reason(message, final)
     since = before.since if before is not None and before.reason == reason else now
     return Refusal(reason, message, since, now + ASK_AGAIN, final)

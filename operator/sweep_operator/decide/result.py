@@ -1,21 +1,22 @@
-"""What a container returned: JSON in the termination message, or a number in its log."""
+"""The result of a container: JSON in the termination message, or a number in its log."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from sweep_operator.api.names import MAX_RESULT_BYTES
 
-SHOWN = 200
-"""Characters of a bad result that a failure message quotes."""
+QUOTED = 200
+"""Characters of an invalid result that a failure message quotes."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """A well-formed result. ``score`` is None where the stage need not report one and did not."""
+    """A valid result. ``score`` is None if the stage does not have to report one and did not."""
 
     score: float | None = None
     cost: float | None = None
@@ -25,7 +26,7 @@ class Result:
 
 @dataclass(frozen=True)
 class BadResult:
-    """Why a message is no result: reason ResultMissing, ResultInvalid or NonFiniteScore."""
+    """Why a result is invalid: reason ResultMissing, ResultInvalid or NonFiniteScore."""
 
     reason: str
     message: str
@@ -34,57 +35,42 @@ class BadResult:
 def read_message(text: str, metric: str | None, *, cost_required: bool) -> Result | BadResult:
     """The result in a termination message.
 
-    The score is ``metrics[metric]``, else ``results[metric]``; ``score`` only when no metric is named.
+    The score is ``metrics[metric]``, else ``results[metric]``. It is ``score`` only if no metric is named.
     """
-    stripped = text.strip()
-    if not stripped:
+    if not text.strip():
         return BadResult("ResultMissing", "nothing was written to $SWEEP_RESULTS_FILE")
-    try:
-        body = json.loads(stripped)
-    except ValueError:
-        if len(text.encode()) >= MAX_RESULT_BYTES:
-            return BadResult("ResultInvalid", f"more than {MAX_RESULT_BYTES} bytes, cut off: {_shown(stripped)}")
-        return BadResult("ResultInvalid", f"is not JSON: {_shown(stripped)}")
-    if not isinstance(body, dict):
-        return BadResult("ResultInvalid", f'is not a JSON object such as {{"score": 0.5}}: {_shown(stripped)}')
+    body = _object(text)
+    if isinstance(body, BadResult):
+        return body
     metrics = body.get("metrics") or {}
     if not isinstance(metrics, dict):
-        return BadResult("ResultInvalid", f"metrics is not a JSON object: {_shown(str(metrics))}")
-    if metric is None:
-        name, score = "score", body.get("score")
-    else:
-        name, score = metric, metrics.get(metric, body.get(metric))
+        return BadResult("ResultInvalid", f"metrics must be a JSON object; it is {_quoted(str(metrics))}")
+    name = metric or "score"
+    score = body.get(name) if metric is None else metrics.get(name, body.get(name))
     if score is None:
-        known = sorted({*metrics, *(k for k in body if k not in ("metrics", "checkpoint"))})
-        return BadResult("ResultInvalid", f"{name!r} is not in the result, which has {known}")
+        known = sorted({*metrics, *body} - {"metrics", "checkpoint"})
+        return BadResult("ResultInvalid", f"{name!r} is missing from the result; it contains {known}")
     if not _is_number(score):
-        return BadResult("ResultInvalid", f"{name} is {_shown(json.dumps(score))}, not a number")
+        return BadResult("ResultInvalid", f"{name} must be a number; it is {_quoted(json.dumps(score))}")
     if not math.isfinite(score):
         return BadResult("NonFiniteScore", f"{name} is {float(score)}")
-    cost = body.get("cost")
-    if cost is not None and not (_is_number(cost) and math.isfinite(cost) and cost >= 0):
-        if cost_required:
-            return BadResult("ResultInvalid", f"cost is {_shown(str(cost))}; a finite number >= 0 is needed")
-        cost = None
-    if cost is None and cost_required:
-        return BadResult("ResultInvalid", "cost.source is Reported and the result has no cost")
-    checkpoint = body.get("checkpoint")
-    return Result(
-        score=float(score),
-        cost=None if cost is None else float(cost),
-        metrics=_finite(metrics) | _finite({k: body[k] for k in (metric,) if k and k in body}),
-        checkpoint=checkpoint if isinstance(checkpoint, str) else None,
-    )
+    result = _valid_part(body)
+    if result.cost is None and cost_required:
+        cost = body.get("cost")
+        if cost is None:
+            return BadResult("ResultInvalid", "cost.source is Reported, and the result has no cost")
+        return BadResult("ResultInvalid", f"cost must be a finite number >= 0; it is {_quoted(str(cost))}")
+    own = _finite({name: body[name]} if metric is not None and name in body else {})
+    return Result(float(score), result.cost, result.metrics | own, result.checkpoint)
 
 
 def read_optional(text: str) -> Result:
-    """What train may say where eval reports: metrics, cost and checkpoint if they are there."""
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return Result()
-    if not isinstance(body, dict):
-        return Result()
+    """Metrics, cost and checkpoint of a stage that does not have to report a result, if they are valid."""
+    body = _object(text)
+    return Result() if isinstance(body, BadResult) else _valid_part(body)
+
+
+def _valid_part(body: Mapping[str, Any]) -> Result:
     cost, metrics, checkpoint = body.get("cost"), body.get("metrics"), body.get("checkpoint")
     return Result(
         cost=float(cost) if _is_number(cost) and math.isfinite(cost) and cost >= 0 else None,
@@ -94,37 +80,50 @@ def read_optional(text: str) -> Result:
 
 
 def read_log_value(text: str | None, metric: str | None) -> Result | BadResult:
-    """The last match of ``results.pattern`` in the log (None: no match)."""
+    """The result from the last match of ``results.pattern`` in the log. None: no match."""
     if text is None:
         return BadResult("ResultMissing", "results.pattern matches no line of the log")
     try:
         score = float(text)
     except ValueError:
-        return BadResult("ResultInvalid", f"results.pattern found {_shown(text)}, which is not a number")
+        return BadResult("ResultInvalid", f"results.pattern found {_quoted(text)}, which is not a number")
     if not math.isfinite(score):
-        return BadResult("NonFiniteScore", f"the log says {text}")
+        return BadResult("NonFiniteScore", f"the score in the log is {text}")
     return Result(score=score, metrics={metric or "score": score})
 
 
 def stated_error(text: str) -> str | None:
-    """The ``error`` of a result that a program wrote before it gave up."""
+    """The ``error`` in the result of a program that failed."""
+    body = _object(text)
+    error = None if isinstance(body, BadResult) else body.get("error")
+    return error if isinstance(error, str) else None
+
+
+def _object(text: str) -> Mapping[str, Any] | BadResult:
+    """The JSON object in a termination message."""
     try:
         body = json.loads(text)
     except ValueError:
-        return None
-    error = body.get("error") if isinstance(body, dict) else None
-    return error if isinstance(error, str) else None
+        cut = len(text.encode()) >= MAX_RESULT_BYTES
+        problem = f"was cut off at {MAX_RESULT_BYTES} bytes" if cut else "is not valid JSON"
+        return BadResult("ResultInvalid", f"the result {problem}: {_quoted(text.strip())}")
+    if not isinstance(body, dict):
+        example = '{"score": 0.5}'
+        return BadResult(
+            "ResultInvalid", f"the result must be a JSON object such as {example}: {_quoted(text.strip())}"
+        )
+    return body
 
 
 def _is_number(value: Any) -> TypeGuard[int | float]:
     if isinstance(value, int) and value.bit_length() > 1023:
-        return False  # beyond float64: no score or cost, and float() would raise
+        return False  # larger than any float64
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _finite(metrics: dict[str, Any]) -> dict[str, float]:
+def _finite(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {k: float(v) for k, v in metrics.items() if _is_number(v) and math.isfinite(v)}
 
 
-def _shown(text: str) -> str:
-    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+def _quoted(text: str) -> str:
+    return text if len(text) <= QUOTED else text[:QUOTED] + "..."

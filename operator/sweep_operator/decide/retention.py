@@ -1,4 +1,4 @@
-"""Which runs' claims survive their run."""
+"""Deletion of the claims of terminal runs, by the retention policy."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from sweep_operator.domain.identity import claim_name
 
 
 def claims_to_delete(snap: Snapshot, runs: Sequence[SweepRun]) -> frozenset[str]:
-    """Names of terminal runs whose claims exist and are kept by nothing.
+    """Names of terminal runs whose claims the retention policy does not keep.
 
-    ``pareto`` keeps the front and the best, ``best`` the best. A run that leaves the front later loses its claim then.
+    ``pareto`` keeps the Pareto front and the best run, ``best`` only the best run. A run that is no longer on the front
+    loses its claim then.
     """
     retention = snap.sweep.spec.storage.retention
     if retention == "all" or not snap.claims:
@@ -30,7 +31,7 @@ def claims_to_delete(snap: Snapshot, runs: Sequence[SweepRun]) -> frozenset[str]
 
 
 def without_claims(plans: Sequence[RunPlan], names: frozenset[str], jobs: Sequence[JobView]) -> tuple[RunPlan, ...]:
-    """The plans with the claims of ``names`` deleted, each after the run's Jobs: a finished pod holds its claim."""
+    """Delete the claims of ``names`` too, after the runs' Jobs: a finished pod blocks the deletion of its claim."""
     return tuple(_without_claim(p, jobs) if p.run.name in names else p for p in plans)
 
 

@@ -1,14 +1,17 @@
-"""Everything that a decision may look at, gathered at one moment. Immutable."""
+"""The input of a decision: everything that belongs to one Sweep, at one moment. Immutable."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.meta import find_condition
 from sweep_operator.api.model import Scalar
+from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction, SweepRun
 from sweep_operator.decide.observed import JobView, PodView
@@ -35,26 +38,27 @@ class Suggested:
 
     suggestions: tuple[Suggestion, ...] = ()
     infeasible: str | None = None
-    """No configuration passes the constraints."""
+    """Why no configuration satisfies the constraints."""
     error: str | None = None
-    """The optimizer failed; the suggestions are random ones."""
+    """Why the optimizer failed. The suggestions are random then."""
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class WarmStartState:
-    """What is known of the sources: None before they were read."""
+    """What the sources of the warm start contain."""
 
     observations: tuple[Observation, ...] | None = None
+    """None until the sources have been read."""
     problem: str | None = None
-    """Why they could not be read (so far, or for good when observations is not None)."""
+    """Why a source could not be read. Final if observations is not None."""
     notes: tuple[str, ...] = ()
-    """What of them was of no use."""
+    """Notes about unusable rows."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One Sweep with everything that belongs to it."""
+    """One Sweep with its runs, Jobs, pods and everything else that a decision depends on."""
 
     sweep: Sweep
     runs: tuple[SweepRun, ...]
@@ -64,22 +68,47 @@ class Snapshot:
     now: datetime
     config: OperatorConfig
     problems: tuple[FieldError, ...] = ()
-    """What is wrong with the spec: Accepted is False."""
+    """Errors of the spec. With any, the condition Accepted is False."""
     claims: frozenset[str] = frozenset()
     """Names of the runs' claims that exist."""
     logs: Mapping[str, LogReading] = field(default_factory=dict)
     """By pod uid."""
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
-    """By Job name: what the API server has against the Job, its claim or its pod."""
+    """By Job name: why the API server rejects the Job, its claim or its pod."""
     foreign_jobs: frozenset[str] = frozenset()
-    """Job names that objects of other owners hold."""
+    """Job names that are taken by objects of other owners."""
     burnt: frozenset[int] = frozenset()
-    """Indices whose names objects of other owners hold."""
+    """Indices whose run names are taken by objects of other owners."""
     suggested: Suggested | None = None
     suggest_seconds: float | None = None
-    """Of the newest suggestion."""
+    """Duration of the latest suggestion."""
     warm_start: WarmStartState = WarmStartState()
     tracking: TrackingReport | None = None
-    """None: nobody delivers anything here."""
+    """None if this process does not deliver runs to a tracker."""
     run_limit: int | None = None
-    """New runs are made only up to this many existing ones (one iteration at a time)."""
+    """Create new runs only up to this total (for one iteration at a time)."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the spec is valid."""
+        return not self.problems
+
+    @cached_property
+    def current(self) -> RunTemplate:
+        """The template that a run started now gets."""
+        return RunTemplate.of(self.sweep)
+
+    @cached_property
+    def center(self) -> Mapping[str, Scalar]:
+        """The search center, for parameters that a manual run does not set."""
+        return search_center(self.sweep.spec.parameters)
+
+    @cached_property
+    def ended(self) -> bool:
+        """Whether the Sweep has already ended. Only a change of its spec resumes it."""
+        condition = find_condition(self.sweep.status.conditions, "Succeeded")
+        return (
+            condition is not None
+            and condition.status != "Unknown"
+            and condition.observed_generation == self.sweep.metadata.generation
+        )

@@ -1,4 +1,4 @@
-"""What the Sweep's status says about its runs: counters, cost, the best, the front, what the optimizer learns from."""
+"""Facts about the runs of a Sweep: counters, cost, the best runs, the Pareto front, observations for the optimizer."""
 
 from __future__ import annotations
 
@@ -13,37 +13,33 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.plan import Observation, failure_observation
-from sweep_operator.decide.run import is_parked
 from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate
 
 
 def own(runs: Iterable[SweepRun]) -> list[SweepRun]:
-    """The operator's own runs, by index, without manual ones."""
+    """The runs that the operator created, by index. Manual runs are not included."""
     return sorted((r for r in runs if r.spec.index is not None), key=lambda r: r.spec.index or 0)
 
 
 def count_runs(runs: Sequence[SweepRun]) -> RunCounts:
-    """Every run in exactly one state."""
-    succeeded, failed = sum(r.succeeded for r in runs), sum(r.failed for r in runs)
-    live = [r for r in runs if not r.terminal]
-    holding = [r for r in live if r.status.train.attempt > 0 and not is_parked(r)]
-    evaluating = sum(r.status.eval.attempt > 0 for r in holding)
-    running = len(holding) - evaluating
+    """Count every run in exactly one state."""
+    active = [r for r in runs if r.holds_slot]
+    evaluating = sum(r.status.eval.attempt > 0 for r in active)
     return RunCounts(
         created=len(runs),
-        pending=len(live) - running - evaluating,
-        running=running,
+        pending=sum(not r.terminal for r in runs) - len(active),
+        running=len(active) - evaluating,
         evaluating=evaluating,
-        succeeded=succeeded,
-        failed=failed,
+        succeeded=sum(r.succeeded for r in runs),
+        failed=sum(r.failed for r in runs),
     )
 
 
 def sum_costs(
     sweep: Sweep, runs: Iterable[SweepRun], templates: Mapping[str, RunTemplate], config: OperatorConfig
 ) -> CostStatus:
-    """Spent by the runs that exist; wasted is the part that produced no score."""
+    """Cost of the runs that exist. Wasted is the part that did not lead to a score."""
     spent = wasted = 0.0
     for run in runs:
         used = cost.spent(sweep, run, templates.get(run.status.template_hash or ""), config)
@@ -56,14 +52,14 @@ def sum_costs(
 
 
 def ranked(sweep: Sweep, runs: Iterable[SweepRun]) -> list[SweepRun]:
-    """Successful runs, the best observed score first; equal scores by cost, then by name."""
+    """Successful runs by observed score, the best first. Equal scores are ordered by cost, then by name."""
     sign = -1.0 if sweep.spec.goal == "maximize" else 1.0
     scored = [r for r in runs if r.succeeded and r.status.score is not None]
     return sorted(scored, key=lambda r: (sign * (r.status.score or 0.0), r.status.cost or 0.0, start_order(r)))
 
 
 def best_runs(sweep: Sweep, runs: Iterable[SweepRun]) -> list[BestRun]:
-    """The ten best."""
+    """The ten best runs."""
     return [
         BestRun(run=r.name, score=r.status.score or 0.0, cost=r.status.cost, parameters=dict(r.parameters))
         for r in ranked(sweep, runs)[:MAX_BEST]
@@ -71,7 +67,7 @@ def best_runs(sweep: Sweep, runs: Iterable[SweepRun]) -> list[BestRun]:
 
 
 def pareto_front(sweep: Sweep, runs: Iterable[SweepRun]) -> list[ParetoPoint]:
-    """Pareto-optimal runs by rising cost. At most 64: of more, both ends and evenly spaced runs between them."""
+    """Pareto-optimal runs by ascending cost. Of more than 64, the ends and evenly spaced runs between them."""
     ordered = sorted((r for r in runs if r.succeeded), key=start_order)
     positions = pareto.pareto_front([(r.status.score, r.status.cost) for r in ordered], sweep.spec.goal)
     front = [
@@ -85,9 +81,9 @@ def pareto_front(sweep: Sweep, runs: Iterable[SweepRun]) -> list[ParetoPoint]:
 
 
 def consecutive_failures(runs: Iterable[SweepRun], template_hash: str, table: FailureTable = FAILURES) -> int:
-    """Failed runs of the current template since its last success.
+    """Number of failed runs of the current template since its last success.
 
-    After the first success, failures of class parameters do not count: the search deals with them.
+    After the first success, failures of class parameters do not count: the search avoids such parameters.
     """
     ended = sorted((r for r in runs if r.terminal and r.status.template_hash == template_hash), key=_ended_at)
     any_success = any(r.succeeded for r in ended)
@@ -101,7 +97,7 @@ def consecutive_failures(runs: Iterable[SweepRun], template_hash: str, table: Fa
 
 
 def observation(run: SweepRun) -> Observation | None:
-    """What the optimizer learns from a terminal run, or None."""
+    """What the optimizer learns from a run: None while it runs, and for failures that it does not learn from."""
     status = run.status
     if run.succeeded:
         return Observation(dict(run.parameters), status.score, status.cost)
@@ -111,7 +107,7 @@ def observation(run: SweepRun) -> Observation | None:
 
 
 def pending_parameters(runs: Iterable[SweepRun]) -> tuple[dict[str, Scalar], ...]:
-    """Configurations whose results are still to come."""
+    """Parameters of the runs that have not ended."""
     return tuple(dict(r.parameters) for r in sorted(runs, key=start_order) if not r.terminal)
 
 

@@ -1,11 +1,12 @@
-"""What is to be delivered to the tracker, and what the statuses say of it. The sweep itself never waits for any of it.
+"""Delivery of finished runs to the tracker, and its state in the statuses. The sweep never waits for it.
 
-The SweepRuns are the outbox: what is terminal and does not say that it was delivered is delivered, after any restart.
+The SweepRuns are the outbox: a terminal run whose status does not say that it was delivered is delivered, also after a
+restart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -23,7 +24,7 @@ TRACKING_SYNCED = "TrackingSynced"
 
 @dataclass(frozen=True)
 class TrackingProblem:
-    """Why nothing is delivered just now, with the remedy."""
+    """Why nothing can be delivered now, with the remedy."""
 
     reason: str
     message: str
@@ -31,20 +32,20 @@ class TrackingProblem:
 
 @dataclass(frozen=True)
 class TrackingReport:
-    """What the outbox has found out about one Sweep. Nothing after a restart: it finds it out again."""
+    """What the outbox knows about one Sweep. It is empty after a restart."""
 
     sweep_id: str | None = None
     url: str | None = None
     entity: str | None = None
-    """The key's own, where the spec names none."""
+    """Default entity of the API key, if the spec names none."""
     runs: Mapping[str, RunTracking] = field(default_factory=dict)
     """By the run's uid."""
     problem: TrackingProblem | None = None
-    """One that lasts, or that has lasted for a while."""
+    """A permanent problem, or one that has lasted for a while."""
     heard: bool = False
-    """Whether the tracker has answered, or failed to, since this process started."""
+    """Whether a request to the tracker has succeeded or failed since this process started."""
     keeps_files: bool = False
-    """Whether mode offline writes files here."""
+    """Whether this process writes local files in mode offline."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Synced:
 
 @dataclass(frozen=True)
 class Tracked:
-    """The Sweep's side of it."""
+    """The tracking of a Sweep: its status, its condition, and the request to the tracker."""
 
     status: SweepTracking | None
     condition: Synced | None
@@ -66,7 +67,7 @@ class Tracked:
 
 
 def with_tracking(plans: Sequence[RunPlan], report: TrackingReport | None) -> tuple[RunPlan, ...]:
-    """The runs' plans, with what has become of their delivery in their statuses."""
+    """The plans of the runs, with the result of their delivery in the statuses."""
     if report is None or not report.runs:
         return tuple(plans)
     return tuple(_noted(plan, news_of(plan.updated, report)) for plan in plans)
@@ -77,7 +78,7 @@ def _noted(plan: RunPlan, news: RunTracking | None) -> RunPlan:
 
 
 def news_of(run: SweepRun, report: TrackingReport) -> RunTracking | None:
-    """What is known of a run's delivery and not in its status yet."""
+    """The result of a run's delivery, if its status does not contain it yet."""
     news = report.runs.get(run.metadata.uid)
     return news if news is not None and run.terminal and not run.delivered and run.status.tracking != news else None
 
@@ -85,41 +86,42 @@ def news_of(run: SweepRun, report: TrackingReport) -> RunTracking | None:
 def track(
     sweep: Sweep,
     runs: Sequence[SweepRun],
-    at_work: Callable[[SweepRun], bool],
+    with_pods: Collection[str],
     report: TrackingReport | None,
     config: OperatorConfig,
     *,
     over: bool,
 ) -> Tracked:
-    """``runs`` as they will be; ``at_work``: whether a pod of that run lives; ``over``: the sweep has ended.
+    """The state of the delivery, and the request to the tracker.
 
-    A run is delivered only when its pods have ended: the SDK in a pod sends the whole summary when it finishes, and
-    would take the operator's keys with it.
+    ``runs``: as they are after this pass. ``with_pods``: names of the runs with active pods. ``over``: the sweep has
+    ended. A run is delivered only after its pods have ended: the SDK in a pod sends the whole summary when it finishes,
+    and would overwrite the operator's values.
     """
-    there, wandb = destination(sweep, config), wandb_of(sweep)
-    if wandb is None or there is None or report is None:
+    target, wandb = destination(sweep, config), wandb_of(sweep)
+    if wandb is None or target is None or report is None:
         return Tracked(sweep.status.tracking, None)
     ended = [r for r in runs if r.terminal and not r.imported]
     delivered = sum(r.delivered for r in ended)
-    if isinstance(there, Barred):
+    if isinstance(target, Barred):
         kept = (sweep.status.tracking or SweepTracking()).with_(delivered=delivered, backlog=len(ended) - delivered)
-        return Tracked(kept, Synced("False", there.reason, there.message))
-    status = _where(sweep, there, report).with_(delivered=delivered, backlog=len(ended) - delivered)
+        return Tracked(kept, Synced("False", target.reason, target.message))
+    status = _destination_status(sweep, target, report).with_(delivered=delivered, backlog=len(ended) - delivered)
     open_ = [r for r in ended if not r.delivered]
     if wandb.mode == "offline":
-        fresh = tuple(r for r in open_ if r.status.tracking is None and not at_work(r))
-        request = TrackRequest(there, None, fresh, offline=True) if report.keeps_files else None
+        fresh = tuple(r for r in open_ if r.status.tracking is None and r.name not in with_pods)
+        request = TrackRequest(target, None, fresh, offline=True) if report.keeps_files else None
         return Tracked(status, _offline(sweep, report), request)
-    ready = tuple(r for r in open_ if not at_work(r))
-    request = TrackRequest(there, status.wandb_sweep_id, ready)
+    ready = tuple(r for r in open_ if r.name not in with_pods)
+    request = TrackRequest(target, status.wandb_sweep_id, ready)
     return Tracked(status, _synced(sweep, open_, status, report, over=over), request)
 
 
-def _where(sweep: Sweep, there: Destination, report: TrackingReport) -> SweepTracking:
-    """What is known of the place."""
-    kept = known_place(sweep, there) or SweepTracking(base_url=there.base_url, project=there.project)
+def _destination_status(sweep: Sweep, target: Destination, report: TrackingReport) -> SweepTracking:
+    """The known properties of the destination."""
+    kept = known_place(sweep, target) or SweepTracking(base_url=target.base_url, project=target.project)
     return kept.with_(
-        entity=there.entity or report.entity or kept.entity,
+        entity=target.entity or report.entity or kept.entity,
         wandb_sweep_id=report.sweep_id or kept.wandb_sweep_id,
         url=report.url or kept.url,
     )
@@ -136,7 +138,7 @@ def _synced(
         return Synced("False", "RunRefused", text)
     before = find_condition(sweep.status.conditions, TRACKING_SYNCED)
     if before is not None and before.status == "False" and not report.heard:
-        return Synced("False", before.reason, before.message)  # after a restart, until there is news
+        return Synced("False", before.reason, before.message)  # after a restart, until the tracker has answered
     if over and open_:
         return Synced("Unknown", "Delivering", "the sweep has ended; delivering its last results")
     if status.wandb_sweep_id is None:

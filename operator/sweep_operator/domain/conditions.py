@@ -1,4 +1,4 @@
-"""Conditions of objects as JSON: for readers that do not need the models, and should not wait for them to load."""
+"""Conditions of objects as JSON, for commands that do not load the models."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ def condition_of(obj: Mapping[str, Any], type_: str) -> Mapping[str, Any]:
     return next((c for c in conditions if c.get("type") == type_), {})
 
 
+def has_ended(obj: Mapping[str, Any], type_: str = "Succeeded") -> bool:
+    """Whether the condition of that type is decided, one way or the other."""
+    return condition_of(obj, type_).get("status") in ("True", "False")
+
+
 def run_reason(run: Mapping[str, Any]) -> str:
-    """The reason of a SweepRun's condition Succeeded: what the column STATUS shows."""
+    """The reason of a SweepRun's condition Succeeded, as in the column STATUS."""
     return str(condition_of(run, "Succeeded").get("reason") or "Pending")

@@ -19,16 +19,24 @@ def run_seed(sweep: Sweep, run: SweepRun) -> int:
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "big") >> 1
 
 
+def belongs(run: SweepRun, sweep: Sweep) -> bool:
+    """Whether a run is one of the Sweep's: owned by it, or without an owner and naming it."""
+    owner = run.metadata.controller_uid()
+    if owner is not None:
+        return owner == sweep.metadata.uid
+    return run.spec.sweep_name == sweep.name and run.metadata.namespace == sweep.metadata.namespace
+
+
 def short_uid(obj: Sweep | SweepRun) -> str:
-    """Eight characters that tell a re-created object from its predecessor."""
+    """Eight characters that distinguish an object from an earlier one with the same name."""
     return obj.metadata.uid.replace("-", "")[:8]
 
 
 def claim_name(run: SweepRun) -> str:
-    """The run's own volume.
+    """Name of the run's own claim.
 
-    A claim may outlive its run (by retention, or while a pod holds it), and a run made anew under the name must find
-    neither the old one's checkpoints nor a volume that is about to go.
+    A claim can outlive its run (by retention, or while a pod uses it). A new run with the same name must not find the
+    checkpoints of the old one, or a volume that is being deleted.
     """
     return f"{run.name.replace('.', '-')}-{short_uid(run)}"
 

@@ -1,4 +1,4 @@
-"""What an edit may not change. The CRD says the same in CEL; local mode and clusters without the policy ask here."""
+"""Immutable fields. The CRD and the admission policy have the same rules; this is for local mode and other clusters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sweep_operator.api.sweep import SweepSpec
 from sweep_operator.api.sweeprun import SweepRun
 
 _FIELDS = {"display_name": "displayName", "metric": "metric", "goal": "goal", "seed": "seed", "cost": "cost"}
-_REMEDY = "is immutable; create a new Sweep (warmStart.from takes over what this one has learned)"
+_REMEDY = "is immutable; create a new Sweep (with warmStart.from, it starts with the results of this one)"
 
 
 def check_edit(old: SweepSpec, new: SweepSpec) -> list[FieldError]:
@@ -31,19 +31,23 @@ def check_edit(old: SweepSpec, new: SweepSpec) -> list[FieldError]:
 
 
 def check_run_edit(old: SweepRun, new: SweepRun) -> list[FieldError]:
-    """A SweepRun's spec is immutable but ``stop``."""
+    """Errors of an edit of a SweepRun's spec: only ``stop`` can be changed."""
     if old.spec.with_(stop=False) == new.spec.with_(stop=False):
         return []
-    return [FieldError("spec", "is immutable but for stop; create a new SweepRun")]
+    return [FieldError("spec", "is immutable except for stop; create a new SweepRun")]
 
 
 def check_run_name(run: SweepRun) -> list[FieldError]:
-    """Names of the form ``<sweep>.r.<n>`` are the operator's."""
+    """Errors of a name of the form ``<sweep>.r.<n>``, which only the operator may use."""
     reserved = re.fullmatch(re.escape(run.spec.sweep_name) + r"\.r\.(\d+)", run.name)
     if run.spec.index is None and reserved:
-        return [FieldError("metadata.name", f"{run.name!r} is a name that the operator gives; choose another")]
+        return [
+            FieldError(
+                "metadata.name", f"{run.name!r} is reserved for runs that the operator creates; choose another name"
+            )
+        ]
     if run.spec.index is not None and (reserved is None or int(reserved.group(1)) != run.spec.index):
-        return [FieldError("spec.index", f"{run.spec.index} is the operator's to give; leave it out of a manual run")]
+        return [FieldError("spec.index", f"{run.spec.index} is reserved for the operator; remove it from a manual run")]
     return []
 
 

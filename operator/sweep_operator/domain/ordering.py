@@ -1,4 +1,4 @@
-"""The orders of runs: one for decisions, one for people."""
+"""The orders of runs: one for decisions, one for display."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The resolved template of a run: what an edit of the Sweep must not change for runs that have started."""
+"""The resolved template of a run, which an edit of the Sweep does not change for runs that have started."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from sweep_operator.api.template import StageTemplate
 class RunTemplate(Model):
     """train, eval (with what it inherits), fixed, the run volume and perRun, as one immutable value.
 
-    Stored as the ControllerRevision ``<sweep>-<hash>`` owned by the Sweep; every attempt of a run renders from its own.
+    It is stored as the ControllerRevision ``<sweep>-<hash>``, owned by the Sweep. All attempts of a run use the
+    template that the run started with.
     """
 
     train: StageTemplate
@@ -40,7 +41,7 @@ class RunTemplate(Model):
         )
 
     def of_stage(self, stage: Stage) -> StageTemplate:
-        """The template of ``stage``: that of train where the sweep has no eval stage."""
+        """The template of ``stage``. Without an eval stage, it is the one of train."""
         return self.train if stage == "train" or self.eval is None else self.eval
 
     @property

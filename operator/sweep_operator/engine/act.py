@@ -18,7 +18,6 @@ from sweep_operator.api.names import (
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide import cost
 from sweep_operator.decide.plan import (
     Adopt,
     CreateRun,
@@ -184,7 +183,7 @@ class Executor:
             and not live.terminal
             and live.metadata.deletion_timestamp is None
             and status.attempt == action.attempt
-            and not cost.recorded(status, action.attempt)
+            and not live.status.attempt_recorded(action.stage, action.attempt)
         )
 
     async def release(self, namespace: str, action: ReleasePod) -> None:

@@ -9,12 +9,11 @@ from sweep_operator.api.errors import FieldError
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Stage, SweepRun
-from sweep_operator.decide import cost
+from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide.observed import JobView, PodView
-from sweep_operator.decide.run import belongs
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.tracking import TrackingReport
+from sweep_operator.domain.identity import belongs
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.engine.memory import Memory
 from sweep_operator.engine.store import Store
@@ -123,11 +122,5 @@ class Gatherer:
 
 def active_stages(run: SweepRun) -> list[Stage]:
     """Stages with an attempt whose result is not recorded."""
-    stages: list[Stage] = []
-    if run.terminal:
-        return stages
-    if run.status.train.attempt and not cost.recorded(run.status.train, run.status.train.attempt):
-        stages.append("train")
-    if run.status.eval.attempt and not cost.recorded(run.status.eval, run.status.eval.attempt):
-        stages.append("eval")
-    return stages
+    attempts = {stage: run.status.stage(stage).attempt for stage in STAGES}
+    return [s for s, n in attempts.items() if n and not run.terminal and not run.status.attempt_recorded(s, n)]

@@ -19,9 +19,4 @@ def rows_of_bytes(content: bytes, where: str, name: str) -> list[Row]:
         raise RowsInvalid([f"{where}: cannot be decompressed: {error}"]) from None
     except UnicodeDecodeError as error:
         raise RowsInvalid([f"{where}: is not UTF-8 text: byte {error.start} is {content[error.start]:#04x}"]) from None
-    return rows_of_text(text, where, name)
-
-
-def rows_of_text(text: str, where: str, name: str) -> list[Row]:
-    """Read the rows of a text. The extension of ``name`` selects the format. Raises RowsInvalid."""
     return read_rows(text, where, format_of(name, text))

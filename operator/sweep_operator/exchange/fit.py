@@ -13,10 +13,10 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center, typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Observation, failure_observation
-from sweep_operator.exchange.row import Row, RowFailure, Text
-from sweep_operator.exchange.text import number_of, typed_text
+from sweep_operator.exchange.cells import number_of, typed_text
+from sweep_operator.exchange.row import CellText, Row, RowFailure
 
-Kind = Literal["invalid", "missing", "unscored", "unknown", "open", "partly", "cost"]
+FindingKind = Literal["invalid", "missing", "unscored", "unknown", "open", "partly", "cost"]
 _MAX_ROWS_SHOWN = 5
 
 
@@ -34,7 +34,7 @@ class Names:
 class Finding:
     """A mismatch between source and sweep. invalid, missing, unscored and open: rows were skipped."""
 
-    kind: Kind
+    kind: FindingKind
     text: str
 
 
@@ -64,7 +64,7 @@ class Fitted:
     rows: tuple[FittedRow, ...]
     findings: tuple[Finding, ...]
 
-    def texts(self, *kinds: Kind) -> list[str]:
+    def texts(self, *kinds: FindingKind) -> list[str]:
         """Return the texts of the findings of these kinds; without arguments, of all."""
         return [f.text for f in self.findings if not kinds or f.kind in kinds]
 
@@ -85,18 +85,13 @@ class _Fitting:
         self.findings: list[Finding] = []
 
     def all(self, rows: Sequence[Row]) -> Fitted:
-        open_ = [r for r in rows if r.result == "open"]
-        if open_:
-            self._add("open", f"{_count(len(open_))} without a final result: {_where(open_)}")
+        self._skipped("open", [r for r in rows if r.result == "open"], "a final result")
         converted = [(r, self._convert(r)) for r in rows if r.result != "open"]
-        unscored = [r for r, found in converted if found == "unscored"]
-        if unscored:
-            name = f"metric {self.metric!r}" if self.metric else "score"
-            self._add("unscored", f"{_count(len(unscored))} without {name}: {_where(unscored)}")
-        unmatched = [r for r, found in converted if found == "unmatched"]
-        if unmatched:
-            text = f"{_count(len(unmatched))} without any of the parameters {', '.join(sorted(self.specs))}"
-            self._add("missing", f"{text}: {_where(unmatched)}; map the names that the source uses")
+        score = f"metric {self.metric!r}" if self.metric else "score"
+        self._skipped("unscored", [r for r, found in converted if found == "unscored"], score)
+        unmatched, any_parameter = [r for r, found in converted if found == "unmatched"], ", ".join(sorted(self.specs))
+        remedy = "; map the names that the source uses"
+        self._skipped("missing", unmatched, f"any of the parameters {any_parameter}", remedy)
         for source in sorted(self.foreign_costs):
             own = self.sweep.spec.cost.source
             self._add("cost", f"ignoring {source} costs, since this sweep uses {own}; select another cost with cost")
@@ -128,15 +123,13 @@ class _Fitting:
         found: dict[str, Scalar] = {}
         for path, spec in self.specs.items():
             name = self.names.parameters.get(path, path)
-            for values in (row.parameters, row.columns, row.fixed):
-                if name in values:
-                    self.used.add(name)
-                    value = values[name]
-                    break
-            else:
+            values = next((v for v in (row.parameters, row.columns, row.fixed) if name in v), None)
+            if values is None:
                 continue
+            self.used.add(name)
+            value = values[name]
             try:
-                if isinstance(value, Text):
+                if isinstance(value, CellText):
                     found[path] = typed_text(spec, value)
                 elif isinstance(value, (bool, int, float, str)):
                     found[path] = typed_value(spec, value)
@@ -172,7 +165,7 @@ class _Fitting:
             return None
         self.used.add(name)
         value = row.columns[name]
-        number = number_of(value) if isinstance(value, Text) else value
+        number = number_of(value) if isinstance(value, CellText) else value
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             raise ValueError(f"{name}: {str(value)!r} is not a number")
         if not math.isfinite(number):
@@ -181,8 +174,14 @@ class _Fitting:
 
     # -- findings -----------------------------------------------------------------------------------------------------
 
-    def _add(self, kind: Kind, text: str) -> None:
+    def _add(self, kind: FindingKind, text: str) -> None:
         self.findings.append(Finding(kind, text))
+
+    def _skipped(self, kind: FindingKind, rows: Sequence[Row], what: str, remedy: str = "") -> None:
+        if rows:
+            where = [r.where for r in rows[:_MAX_ROWS_SHOWN]] + (["..."] if len(rows) > _MAX_ROWS_SHOWN else [])
+            noun = "run" if len(rows) == 1 else "runs"
+            self._add(kind, f"{len(rows)} {noun} without {what}: {', '.join(where)}{remedy}")
 
     def _gaps(self, count: int, rows: Sequence[Row]) -> None:
         center = search_center(self.specs)
@@ -209,11 +208,3 @@ def _near(path: str, source_names: Sequence[str]) -> str | None:
     last = path.rpartition(".")[2]
     same = [n for n in source_names if n.rpartition(".")[2] == last]
     return same[0] if same else next(iter(difflib.get_close_matches(path, source_names, n=1, cutoff=0.75)), None)
-
-
-def _count(number: int) -> str:
-    return f"{number} run{'s' if number != 1 else ''}"
-
-
-def _where(rows: Sequence[Row]) -> str:
-    return ", ".join(r.where for r in rows[:_MAX_ROWS_SHOWN]) + (", ..." if len(rows) > _MAX_ROWS_SHOWN else "")

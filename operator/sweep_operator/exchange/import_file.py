@@ -17,12 +17,12 @@ from sweep_operator.api.sweeprun import ImportedObservation, SweepRun
 from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.exchange.files import rows_of_bytes
-from sweep_operator.exchange.fit import FittedRow, Kind, Names, fit
-from sweep_operator.exchange.row import Row, RowsInvalid
+from sweep_operator.exchange.fit import FindingKind, FittedRow, Names, fit
+from sweep_operator.exchange.row import Row
 
 STDIN = Path("-")
-_ERRORS: tuple[Kind, ...] = ("invalid", "missing", "unscored")
-_NOTES: tuple[Kind, ...] = ("open", "partly", "cost")
+_ERRORS: tuple[FindingKind, ...] = ("invalid", "missing", "unscored")
+_NOTES: tuple[FindingKind, ...] = ("open", "partly", "cost")
 _MAX_TEXT = 1024
 
 
@@ -82,7 +82,10 @@ def imports_of(file: ImportFile, sweep: Sweep, existing: Sequence[SweepRun]) -> 
         wrong += [f"{text}; map their names with --map, or use --ignore-unknown" for text in fitted.texts("unknown")]
     if wrong:
         raise ConfigError([f"{file.title}: {text}" for text in wrong])
-    own = {_content(name, *_result(r)) for r in existing if r.terminal for name in _names(r)}
+    own = {
+        _content(name, r.parameters, r.status.score, r.status.cost)
+        for r in existing if r.terminal for name in _names(r)
+    }  # fmt: skip
     there = {r.name for r in existing}
     bodies, known = [], 0
     seen: Counter[str] = Counter()
@@ -104,8 +107,6 @@ def _read(file: ImportFile) -> list[Row]:
         raise ConfigError(f"{file.path}: file not found") from None
     except OSError as error:
         raise ConfigError(f"{file.path}: cannot be read: {error.strerror or error}") from None
-    except RowsInvalid as error:
-        raise ConfigError(error.problems) from None
 
 
 def _body(sweep: Sweep, row: FittedRow, file: ImportFile, seen: Counter[str]) -> dict[str, Any]:
@@ -116,11 +117,7 @@ def _body(sweep: Sweep, row: FittedRow, file: ImportFile, seen: Counter[str]) ->
             "cost": row.cost,
             "metrics": dict(row.row.metrics),
             "failure": failure
-            and {
-                "class": failure.class_,
-                "reason": failure.reason[:256],
-                "message": failure.message[:_MAX_TEXT],
-            },
+            and {"class": failure.class_, "reason": failure.reason[:256], "message": failure.message[:_MAX_TEXT]},
             "source": (row.row.run or f"{row.row.where} of {file.title}")[:_MAX_TEXT],
         }
     ).to_json()
@@ -145,10 +142,6 @@ def _names(run: SweepRun) -> set[str]:
     return {run.status.run_name or run.name, *([observation.source] if observation and observation.source else [])}
 
 
-def _result(run: SweepRun) -> tuple[Mapping[str, Any], float | None, float | None]:
-    return run.parameters, run.status.score, run.status.cost
-
-
 def _content(name: str, parameters: Mapping[str, Any], score: float | None, cost: float | None) -> tuple[Any, ...]:
     return name, frozenset(parameters.items()), score, cost
 
@@ -163,7 +156,7 @@ def _check_names(file: ImportFile, sweep: Sweep) -> None:
 
 def _pairs(option: str, given: Sequence[str]) -> list[tuple[str, str]]:
     pairs = [raw.partition("=") for raw in given]
-    for raw, (ours, _, theirs) in zip(given, pairs, strict=True):
+    for ours, equals, theirs in pairs:
         if not ours or not theirs:
-            raise ConfigError(f"{option} {raw}: write PARAMETER=NAME-IN-THE-FILE, as in trainer.lr=lr")
+            raise ConfigError(f"{option} {ours}{equals}{theirs}: write PARAMETER=NAME-IN-THE-FILE, as in trainer.lr=lr")
     return [(ours, theirs) for ours, _, theirs in pairs]

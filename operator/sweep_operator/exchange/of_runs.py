@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from sweep_operator.api.model import Scalar
-from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.config.patch import typed_parameters
 from sweep_operator.exchange.row import Row, RowFailure, RunResult
 
 
@@ -29,7 +28,7 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
     return Row(
         where=f"run {status.run_name or run.name}",
         result=result,
-        parameters=_typed(sweep, run.parameters),
+        parameters=typed_parameters(sweep, run.parameters),
         fixed={path: value for path, value in fixed.items() if path not in run.parameters},
         score=status.score,
         metric=sweep.spec.metric,
@@ -42,15 +41,3 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
         origin=run.spec.origin,
         created=None if created is None else created.isoformat(),
     )
-
-
-def _typed(sweep: Sweep, parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Convert the values to the types of their distributions, because JSON turns 1.0 into 1."""
-    out: dict[str, Scalar] = {}
-    for path, value in parameters.items():
-        spec = sweep.spec.parameters.get(path)
-        try:
-            out[path] = value if spec is None else typed_value(spec, value)
-        except ValueError:  # a manual run that failed validation because of this value
-            out[path] = value
-    return out

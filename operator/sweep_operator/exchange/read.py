@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from protein.searchspace.paths import flatten
 from sweep_operator.api.failures import FAILURES
-from sweep_operator.exchange.row import Row, RowFailure, RowsInvalid, RunResult, Text
-from sweep_operator.exchange.text import number_of, plain, unquoted
+from sweep_operator.exchange.cells import number_of, plain, unquoted
+from sweep_operator.exchange.row import CellText, Row, RowFailure, RowsInvalid, RunResult
 
 Format = Literal["csv", "jsonl"]
 MAX_PROBLEMS = 20
@@ -64,23 +64,18 @@ def read_rows(text: str, where: str, format_: Format) -> list[Row]:
 
 
 def _csv_records(text: str, where: str) -> Iterator[tuple[int, Callable[[], dict[str, Any]]]]:
-    """Yield the line number and a parser of each record. Groups are mappings, cells are Text."""
+    """Yield the line number and a parser of each record. Groups are mappings, cells are CellText."""
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    names = [n.strip() for n in _next(reader, where) or []]
-    duplicates = sorted({n for n in names if names.count(n) > 1})
-    if duplicates:
-        raise RowsInvalid([f"{where}, line 1: duplicate column {duplicates[0]!r}; remove or rename one"])
-    while (cells := _next(reader, where)) is not None:
-        if any(c.strip() for c in cells):
-            yield reader.line_num, partial(_grouped, names, cells)
-
-
-def _next(reader: Any, where: str) -> list[str] | None:
     try:
-        found: list[str] | None = next(reader, None)
-        return found
+        names = [n.strip() for n in next(reader, [])]
+        duplicates = sorted({n for n in names if names.count(n) > 1})
+        if duplicates:
+            raise RowsInvalid([f"{where}, line 1: duplicate column {duplicates[0]!r}; remove or rename one"])
+        for cells in reader:
+            if any(c.strip() for c in cells):
+                yield reader.line_num, partial(_grouped, names, cells)
     except csv.Error as error:
         raise RowsInvalid([f"{where}, line {reader.line_num}: invalid CSV: {error}"]) from None
 
@@ -94,9 +89,9 @@ def _grouped(names: list[str], cells: list[str]) -> dict[str, Any]:
             continue
         group, dot, rest = name.partition(".")
         if dot and group in _GROUPS:
-            out.setdefault(group, {})[rest] = Text(value)
+            out.setdefault(group, {})[rest] = CellText(value)
         else:
-            out[name] = Text(value)
+            out[name] = CellText(value)
     return out
 
 
@@ -132,7 +127,7 @@ def _row(where: str, record: Mapping[str, Any]) -> Row:
         where=where,
         result=result,
         parameters=flatten(groups["parameters"]),
-        fixed={k: plain(v) if isinstance(v, Text) else v for k, v in flatten(groups["fixed"]).items()},
+        fixed={k: plain(v) if isinstance(v, CellText) else v for k, v in flatten(groups["fixed"]).items()},
         columns=flatten(rest),
         score=score if result == "succeeded" else None,
         cost=cost,
@@ -169,7 +164,7 @@ def _result(
 
 
 def _string(value: object) -> str:
-    return unquoted(value) if isinstance(value, Text) else str(value)
+    return unquoted(value) if isinstance(value, CellText) else str(value)
 
 
 def _mapping(name: str, value: object) -> Mapping[str, Any]:
@@ -189,7 +184,7 @@ def _string_field(record: Mapping[str, Any], name: str) -> str | None:
 
 def _boolean(record: Mapping[str, Any], name: str) -> bool:
     value = record.get(name)
-    if isinstance(value, Text):
+    if isinstance(value, CellText):
         value = {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
     if value is None or isinstance(value, bool):
         return bool(value)
@@ -199,7 +194,7 @@ def _boolean(record: Mapping[str, Any], name: str) -> bool:
 def _number_field(name: str, value: object) -> float | None:
     if value is None:
         return None
-    found = number_of(value) if isinstance(value, Text) else value
+    found = number_of(value) if isinstance(value, CellText) else value
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         raise ValueError(f"{name}: {_shown(value)} is not a number; leave it empty if there is no value")
     try:
@@ -212,5 +207,5 @@ def _number_field(name: str, value: object) -> float | None:
 
 
 def _shown(value: object) -> str:
-    text = repr(str(value) if isinstance(value, Text) else value)
+    text = repr(str(value) if isinstance(value, CellText) else value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sweep_operator.config.errors import ConfigError
+
 RunResult = Literal["succeeded", "failed", "open"]
 """open: the run has not ended, or its result is unknown."""
 
 
-class Text(str):
-    """A value of a CSV file. Its type depends on the parameter that it belongs to."""
+class CellText(str):
+    """The text of a CSV cell. Its type depends on the parameter that it belongs to."""
 
     __slots__ = ()
 
@@ -51,9 +53,5 @@ class Row:
     created: str | None = None
 
 
-class RowsInvalid(ValueError):
+class RowsInvalid(ConfigError):
     """A table is invalid. Each of ``problems`` names file, line, column, value and remedy."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems

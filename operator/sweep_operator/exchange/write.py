@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sweep_operator.exchange.cells import cell
 from sweep_operator.exchange.row import Row
-from sweep_operator.exchange.text import cell
 
 _HEAD = ("run", "index", "origin", "status", "score", "cost", "created")
 _STATUS = {"succeeded": "succeeded", "failed": "failed", "open": "running"}

@@ -19,7 +19,7 @@ from sweep_operator.config.errors import ConfigError, shown
 from sweep_operator.config.yaml_files import parse_documents, read_documents
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.lookup import run_named, sweep_named
-from sweep_operator.kubectl.manual_runs import added_prefix, checked_parameters, create_run, outside_bounds
+from sweep_operator.kubectl.manual_runs import checked_parameters, create_run, outside_bounds
 from sweep_operator.kubectl.names import complete_parameters, complete_runs, complete_sweeps
 from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
 
@@ -68,7 +68,7 @@ async def _add(
     for parameters in runs:
         for note in outside_bounds(sweep, parameters):
             click.echo(f"note: {note}", err=True)
-        created = await create_run(cluster, name, parameters, name=run_name, prefix=added_prefix(name))
+        created = await create_run(cluster, name, parameters, name=run_name, prefix=f"{name}.m.")
         click.echo(f"sweeprun.metta.ai/{created} created")
 
 

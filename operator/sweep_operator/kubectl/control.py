@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sweep_operator.domain.conditions import condition_of
+from sweep_operator.domain.conditions import condition_of, has_ended
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.lookup import sweep_named, sweep_or_run
@@ -37,9 +37,8 @@ def stop(names: tuple[str, ...]) -> None:
     async def work(cluster: Cluster) -> None:
         for name in names:
             kind, found = await sweep_or_run(cluster, name)
-            ended = _ended(found)
-            if ended:
-                _echo(kind, found, f"has already ended ({ended})")
+            if has_ended(found):
+                _echo(kind, found, f"has already ended ({condition_of(found, 'Succeeded')['reason']})")
             else:
                 await _edit(cluster, kind, found, {"stop": True}, "stopped")
 
@@ -59,12 +58,6 @@ async def _edit(cluster: Cluster, kind: Kind, found: Object, fields: dict[str, b
         return
     await cluster.kube.patch(kind, cluster.namespace, found["metadata"]["name"], {"spec": wanted})
     _echo(kind, found, done)
-
-
-def _ended(found: Object) -> str:
-    """The reason why the object has ended; empty while it is active."""
-    condition = condition_of(found, "Succeeded")
-    return str(condition["reason"]) if condition.get("status") in ("True", "False") else ""
 
 
 def _echo(kind: Kind, found: Object, what: str) -> None:

@@ -2,8 +2,8 @@
 
 Waits for an API server that cannot be reached. Credentials or permissions that the server keeps refusing are an error.
 
-Imports rich and the models inside functions: only the table on a terminal needs them, and ``kubectl sweep status``,
-its completion and --help must start fast.
+Imports rich inside a function: only the table on a terminal needs it, and ``kubectl sweep status``, its completion and
+--help must start fast.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 
 import click
 
+from sweep_operator.commands.objects import parsed
 from sweep_operator.domain.conditions import condition_of
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import (
@@ -77,12 +78,8 @@ def _note(message: str) -> None:
 
 
 def _table(draw: Callable[..., None]) -> Show:
-    from sweep_operator.api.errors import parse
-    from sweep_operator.api.sweep import Sweep
-    from sweep_operator.api.sweeprun import SweepRun
-
     def show(sweep: Object, runs: Sequence[Object]) -> bool:
-        draw(parse(Sweep, sweep), [parse(SweepRun, r) for r in runs], ())
+        draw(*parsed(sweep, runs), ())
         return over(sweep)
 
     return show

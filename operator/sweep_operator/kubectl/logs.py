@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from sweep_operator.commands.options import grouped
-from sweep_operator.domain.conditions import condition_of
+from sweep_operator.domain.conditions import has_ended
 from sweep_operator.kube.protocol import NotFound, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.lookup import run_named
@@ -132,7 +132,7 @@ def _is_over(run: Object, wanted: LogOptions) -> bool:
     ends = ["Succeeded"]
     if wanted.stage is not None:
         ends.append(f"{wanted.stage.capitalize()}Succeeded")
-    if any(condition_of(run, type_).get("status") in ("True", "False") for type_ in ends):
+    if any(has_ended(run, type_) for type_ in ends):
         return True
     if wanted.attempt is None:
         return False

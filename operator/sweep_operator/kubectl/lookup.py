@@ -1,15 +1,11 @@
-"""Sweeps and runs by name. Errors suggest the closest existing name.
-
-The models are imported when objects are parsed: ``logs``, ``stop`` and shell completion need none.
-"""
+"""Sweeps and runs by name. Errors suggest the closest existing name."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sweep_operator.config.errors import ConfigError
+from sweep_operator.commands.objects import parsed
+from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Kind, KubeError, NotFound, Object
 from sweep_operator.kubectl.access import Cluster
@@ -73,12 +69,7 @@ async def read_objects(cluster: Cluster, name: str) -> tuple[Object, list[Object
 
 async def parsed_sweep(cluster: Cluster, name: str) -> tuple[Sweep, list[SweepRun]]:
     """The Sweep and its runs as models. Raises ConfigError, InvalidObject."""
-    from sweep_operator.api.errors import parse
-    from sweep_operator.api.sweep import Sweep
-    from sweep_operator.api.sweeprun import SweepRun
-
-    sweep, runs = await read_objects(cluster, name)
-    return parse(Sweep, sweep), [parse(SweepRun, run) for run in runs]
+    return parsed(*await read_objects(cluster, name))
 
 
 async def runs_of(cluster: Cluster, sweep: str) -> list[Object]:
@@ -106,13 +97,5 @@ async def _unknown(cluster: Cluster, kind: Kind, name: str, what: str) -> Config
         known = [o["metadata"]["name"] for o in (await cluster.kube.list(kind, cluster.namespace)).items]
     except KubeError:  # the hint must not require another permission
         known = []
-    return ConfigError(f"{what} {name!r} in namespace {cluster.namespace}{_hint(name, known)}")
-
-
-def _hint(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"; did you mean {near[0]}?"
-    if not known:
-        return "; use -n to select another namespace"
-    return f"; known are {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}"
+    hint = suggestion(name, known) if known else "use -n to select another namespace"
+    return ConfigError(f"{what} {name!r} in namespace {cluster.namespace}; {hint}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sweep_operator.commands.lazy import Entry, LazyGroup
+from sweep_operator.commands.lazy import LazyGroup
 from sweep_operator.kubectl.options import cluster_options
 
 COMPLETE_VARIABLE = "_KUBECTL_SWEEP_COMPLETE"
@@ -26,7 +26,6 @@ _COMMANDS = {
     "validate": ("commands.validate", "validate", "Validate files without running anything."),
     "completion": ("kubectl.completion", "completion", "Print the completion script for bash or zsh."),
 }
-_ENTRIES = {name: Entry(f"sweep_operator.{module}", *rest) for name, (module, *rest) in _COMMANDS.items()}
 _ELSEWHERE = {
     **{name: f"to use sweeps on this machine, run `sweep {name}`" for name in ("run", "rollout", "init")},
     "list": "use `kubectl sweep status` to list sweeps",
@@ -36,7 +35,7 @@ _ELSEWHERE = {
 
 
 @click.group(
-    cls=LazyGroup, entries=_ENTRIES, elsewhere=_ELSEWHERE, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LazyGroup, entries=_COMMANDS, elsewhere=_ELSEWHERE, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @cluster_options
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from protein.searchspace.paths import flatten
@@ -13,12 +11,11 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.names import API_VERSION
 from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.config.errors import ConfigError
+from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Object
 from sweep_operator.kubectl.access import Cluster
 from sweep_operator.kubectl.lookup import runs_of
 
-_RETRY = re.compile(r"-retry-\d+$")
 _MAX_NAMES = 1000
 
 
@@ -59,47 +56,28 @@ async def create_run(
     cluster: Cluster, sweep: str, parameters: Mapping[str, Scalar], *, name: str | None, prefix: str
 ) -> str:
     """The name of the new SweepRun: ``name``, or ``prefix`` with the next free number. Raises ConfigError."""
-    if name is not None:
-        try:
-            return await _create(cluster, sweep, parameters, name)
-        except AlreadyExists:
-            raise ConfigError(f"--name: a run {name!r} already exists; choose another name") from None
     taken = {r["metadata"]["name"] for r in await runs_of(cluster, sweep)}
-    for number in range(1, _MAX_NAMES):
-        if f"{prefix}{number}" in taken:
-            continue
+    numbered = (f"{prefix}{number}" for number in range(1, _MAX_NAMES))
+    for candidate in [name] if name is not None else (n for n in numbered if n not in taken):
+        body: Object = {
+            "apiVersion": API_VERSION,
+            "kind": Kind.SWEEP_RUN.value,
+            "metadata": {"name": candidate, "namespace": cluster.namespace},
+            "spec": {"sweepName": sweep, "parameters": dict(parameters)},
+        }
         try:
-            return await _create(cluster, sweep, parameters, f"{prefix}{number}")
+            await cluster.kube.create(Kind.SWEEP_RUN, body)
+            return candidate
         except AlreadyExists:
-            continue  # created concurrently by another client
+            continue  # also if another client created it since the list
+    if name is not None:
+        raise ConfigError(f"--name: a run {name!r} already exists; choose another name")
     raise ConfigError(f"{prefix}1 to {prefix}{_MAX_NAMES - 1} already exist; use --name")
 
 
-def added_prefix(sweep: str) -> str:
-    """Prefix of the names of added runs: ``cartpole.m.1``."""
-    return f"{sweep}.m."
-
-
-def retry_prefix(run: str) -> str:
-    """Prefix of the names of retries: ``cartpole.r.3-retry-1``. The retry of a retry continues the numbering."""
-    return f"{_RETRY.sub('', run)}-retry-"
-
-
-async def _create(cluster: Cluster, sweep: str, parameters: Mapping[str, Scalar], name: str) -> str:
-    body: Object = {
-        "apiVersion": API_VERSION,
-        "kind": Kind.SWEEP_RUN.value,
-        "metadata": {"name": name, "namespace": cluster.namespace},
-        "spec": {"sweepName": sweep, "parameters": dict(parameters)},
-    }
-    await cluster.kube.create(Kind.SWEEP_RUN, body)
-    return name
-
-
 def _near(path: str, sweep: Sweep) -> str:
-    known: Sequence[str] = sorted(sweep.spec.parameters)
-    near = difflib.get_close_matches(path, known, n=1) or [k for k in known if k.endswith(f".{path}")]
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known[:8])}"
+    known = sorted(sweep.spec.parameters)
+    return suggestion(next((k for k in known if k.endswith(f".{path}")), path), known)
 
 
 def _bound(value: float | None) -> str:

@@ -20,7 +20,7 @@ from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
     "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="File to write; - for standard output. [SWEEP-report.html]",
 )  # fmt: skip
-@no_importance()
+@no_importance
 @cluster_options
 def report(sweep: str, output: Path | None, no_importance: bool) -> None:
     """Write a self-contained HTML report of SWEEP: scores, Pareto front, parameters, failures."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from sweep_operator.api.errors import parse
@@ -10,7 +12,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.lookup import run_named, sweep_named
-from sweep_operator.kubectl.manual_runs import checked_parameters, create_run, retry_prefix
+from sweep_operator.kubectl.manual_runs import checked_parameters, create_run
 from sweep_operator.kubectl.names import complete_failed_runs
 from sweep_operator.kubectl.options import RUN_NAME, cluster_options
 
@@ -35,5 +37,6 @@ async def _retry(cluster: Cluster, names: tuple[str, ...]) -> None:
         found = parse(Sweep, await sweep_named(cluster, sweep))
         wanted.append((name, sweep, checked_parameters(found, run.parameters, f"{name}: ")))
     for name, sweep, parameters in wanted:
-        created = await create_run(cluster, sweep, parameters, name=None, prefix=retry_prefix(name))
+        prefix = f"{re.sub(r'-retry-[0-9]+$', '', name)}-retry-"  # the retry of a retry continues the numbering
+        created = await create_run(cluster, sweep, parameters, name=None, prefix=prefix)
         click.echo(f"sweeprun.metta.ai/{created} created")

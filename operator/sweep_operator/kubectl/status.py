@@ -13,8 +13,7 @@ from sweep_operator.kubectl.live import follow
 from sweep_operator.kubectl.lookup import read_objects
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
-from sweep_operator.views.status import objects_text, sweep_lines, text_table
-from sweep_operator.views.tables import SWEEP_COLUMNS, sweep_row
+from sweep_operator.views.status import objects_text, sweep_lines, sweeps_table
 
 
 @click.command()
@@ -23,7 +22,7 @@ from sweep_operator.views.tables import SWEEP_COLUMNS, sweep_row
     "-w", "--watch", is_flag=True, help="Watch the sweep until it ends: as a table on a terminal, otherwise as lines."
 )
 @click.option("-A", "--all-namespaces", is_flag=True, help="List the sweeps of all namespaces.")
-@output_format()
+@output_format
 @cluster_options
 def status(name: str | None, watch: bool, all_namespaces: bool, output: str) -> None:
     """Show a sweep and its runs; without NAME, all sweeps of the namespace."""
@@ -58,10 +57,4 @@ def _show_all(everywhere: bool, output: str) -> None:
     elif not sweeps:
         click.echo("No sweeps found." if everywhere else f"No sweeps found in namespace {namespace}.", err=True)
     else:
-        now = datetime.now(UTC)
-        rows = [sweep_row(s, now, object_names=True) for s in sweeps]
-        if everywhere:
-            places = [str(s["metadata"].get("namespace", "")) for s in sweeps]
-            click.echo(text_table(("NAMESPACE", *SWEEP_COLUMNS), [(p, *r) for p, r in zip(places, rows, strict=True)]))
-        else:
-            click.echo(text_table(SWEEP_COLUMNS, rows))
+        click.echo(sweeps_table(sweeps, datetime.now(UTC), object_names=True, namespaces=everywhere))

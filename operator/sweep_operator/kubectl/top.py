@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
-from sweep_operator.domain.conditions import condition_of
+from sweep_operator.domain.conditions import has_ended
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Forbidden, Kind, KubeError, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
@@ -16,9 +16,9 @@ from sweep_operator.kubectl.lookup import runs_of, sweep_named
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
 from sweep_operator.kubectl.refusal import explain
-from sweep_operator.kubectl.usage import bytes_text, cores_text, unit_of, usage_of
+from sweep_operator.kubectl.usage import Usage, bytes_text, cores_text, usage_of
 from sweep_operator.views.status import text_table
-from sweep_operator.views.tables import duration, number
+from sweep_operator.views.tables import duration, number, spent
 
 _METRICS = "metrics.k8s.io"
 _COLUMNS = ("RUN", "STAGE", "ATTEMPT", "TIME", "COST", "EXPECTED", "GPUS", "CPU", "MEMORY", "NODE")
@@ -48,11 +48,9 @@ def top(sweep: str | None) -> None:
         click.echo(f"note: {note}", err=True)
     for place, found in enumerate(snapshot.sweeps):
         name, cost = found["metadata"]["name"], (found.get("status") or {}).get("cost") or {}
-        limit = (found["spec"].get("limits") or {}).get("totalCost")
-        line = f"{name}: spent {number(cost.get('spent', 0))}{f' of {number(limit)}' if limit else ''} {unit_of(found)}"
-        if cost.get("wasted"):
-            line += f" ({number(cost['wasted'])} wasted)"
-        click.echo(("\n" if place else "") + line)
+        limit, unit = (found["spec"].get("limits") or {}).get("totalCost"), cost.get("unit") or "seconds"
+        text = spent(cost.get("spent", 0), limit, unit, cost.get("wasted"))
+        click.echo(f"{chr(10) if place else ''}{name}: spent {text}")
         _table(found, snapshot)
     if not snapshot.sweeps:
         click.echo("No active sweeps found.", err=True)
@@ -64,27 +62,22 @@ def _table(sweep: Object, snapshot: _Snapshot) -> None:
     if not live:
         click.echo("no active runs")
         return
-    rows = [
-        (
-            u.run,
-            u.stage,
-            str(u.attempt or ""),
-            duration(u.seconds),
-            number(u.cost if u.cost is None else round(u.cost, 1)),
-            number(u.predicted),
-            number(u.devices),
-            cores_text(u.cpu),
-            bytes_text(u.memory),
-            u.node,
-        )
-        for u in live
+    click.echo(text_table(_COLUMNS, [_row(usage) for usage in live]))
+    cost = _total([u.cost for u in live])
+    totals = [
+        ("cost so far ", "" if cost is None else number(round(cost, 1)), ""),
+        ("", number(_total([u.devices for u in live])), " GPUs"),
+        ("", cores_text(_total([u.cpu for u in live])), " CPU"),
+        ("", bytes_text(_total([u.memory for u in live])), " memory"),
     ]
-    click.echo(text_table(_COLUMNS, rows))
-    sums = [("GPUs", number(sum(u.devices or 0 for u in live))), ("CPU", cores_text(_total([u.cpu for u in live])))]
-    sums.append(("memory", bytes_text(_total([u.memory for u in live]))))
-    cost = number(round(sum(u.cost or 0 for u in live), 1)) if any(u.cost is not None for u in live) else ""
-    totals = [f"{value} {what}" for what, value in sums if value not in ("", "0")]
-    click.echo(", ".join([f"{len(live)} active", *([f"cost so far {cost}"] if cost else []), *totals]))
+    known = [f"{before}{value}{after}" for before, value, after in totals if value not in ("", "0")]
+    click.echo(", ".join([f"{len(live)} active", *known]))
+
+
+def _row(u: Usage) -> tuple[str, ...]:
+    cost = number(u.cost if u.cost is None else round(u.cost, 1))
+    used = number(u.devices), cores_text(u.cpu), bytes_text(u.memory)
+    return u.run, u.stage, str(u.attempt or ""), duration(u.seconds), cost, number(u.predicted), *used, u.node
 
 
 def _total(values: list[float | None]) -> float | None:
@@ -93,9 +86,6 @@ def _total(values: list[float | None]) -> float | None:
 
 
 async def _read(cluster: Cluster, name: str | None) -> _Snapshot:
-    def over(obj: Object) -> bool:
-        return condition_of(obj, "Succeeded").get("status") in ("True", "False")
-
     labels = {MANAGED_BY_LABEL: MANAGED_BY}
     if name is not None:
         snapshot = _Snapshot([await sweep_named(cluster, name)], {name: await runs_of(cluster, name)})
@@ -106,9 +96,9 @@ async def _read(cluster: Cluster, name: str | None) -> _Snapshot:
         snapshot = _Snapshot(list(sweeps), {s["metadata"]["name"]: [] for s in sweeps})
         for run in runs:
             snapshot.runs.setdefault(run["spec"]["sweepName"], []).append(run)
-    snapshot.runs = {sweep: [r for r in found if not over(r)] for sweep, found in snapshot.runs.items()}
+    snapshot.runs = {sweep: [r for r in found if not has_ended(r)] for sweep, found in snapshot.runs.items()}
     if name is None:  # show a finished sweep only while one of its manual runs is active
-        snapshot.sweeps = [s for s in snapshot.sweeps if not over(s) or snapshot.runs[s["metadata"]["name"]]]
+        snapshot.sweeps = [s for s in snapshot.sweeps if not has_ended(s) or snapshot.runs[s["metadata"]["name"]]]
     try:
         snapshot.pods = list((await cluster.kube.list(Kind.POD, cluster.namespace, labels=labels)).items)
     except Forbidden as error:

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sweep_operator.api.names import MAIN_CONTAINER, RUN_LABEL, STAGE_LABEL
-from sweep_operator.api.quantities import quantity
-from sweep_operator.views.tables import run_state
+from sweep_operator.domain.quantities import quantity
+from sweep_operator.views.tables import STAGES, run_state
 
 Json = Mapping[str, Any]
-_STAGES = {"Training": "train", "Evaluating": "eval"}
 _COMMON = ("cpu", "memory", "ephemeral-storage", "hugepages-")
 
 
@@ -44,11 +43,11 @@ def usage_of(
     used = None if metrics is None or live is None else [m for m in metrics if m["metadata"]["name"] in named]
     devices = None if live is None else sum(map(_devices, live))
     seconds = sum(
-        _seconds(status.get(s) or {}, running=s == stage and state in _STAGES, now=now) for s in _included(sweep)
+        _seconds(status.get(s) or {}, running=s == stage and state in STAGES, now=now) for s in _included(sweep)
     )
     return Usage(
         run=name,
-        stage=_STAGES.get(state, state),
+        stage=STAGES.get(state, state),
         attempt=(status.get(stage) or {}).get("attempt", 0),
         seconds=seconds,
         cost=_cost(sweep, seconds, devices),
@@ -58,11 +57,6 @@ def usage_of(
         cpu=_sum(used, "cpu"),
         memory=_sum(used, "memory"),
     )
-
-
-def unit_of(sweep: Json) -> str:
-    """Unit of the sweep's costs."""
-    return str(((sweep.get("status") or {}).get("cost") or {}).get("unit") or "seconds")
 
 
 def bytes_text(value: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,8 +62,7 @@ async def sync(
     ``project`` and ``entity`` replace those of the Sweep and are required if it has none. Raises LookupError if another
     project already has runs of this sweep.
     """
-    kube = EmbeddedKube(state, clock=lambda: datetime.now(UTC), admission=admit)
-    try:
+    with closing(EmbeddedKube(state, clock=lambda: datetime.now(UTC), admission=admit)) as kube:
         obj = (await kube.list(Kind.SWEEP)).items[0]
         runs = [parse(SweepRun, o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
         target = _Target(project, entity)
@@ -70,8 +70,6 @@ async def sync(
         settings = with_own_account(config or OperatorConfig(), environ)
         child = DeliveryChild(run_seconds=settings.wandb_run_seconds, environ=environ)
         return await _Sync(kube, obj, settings, state.parent, target, say, child).work()
-    finally:
-        kube.close()
 
 
 class _Sync:
@@ -109,7 +107,7 @@ class _Sync:
         report = self._outbox.report(self._key, sweep.metadata.uid)
         runs = [await self._recorded(o, report) for o in (await self._kube.list(Kind.SWEEP_RUN, self._key[0])).items]
         # No process of this sweep is running: otherwise its state could not have been opened for writing.
-        tracked = track(sweep, runs, lambda run: False, report, self._config, over=True)
+        tracked = track(sweep, runs, (), report, self._config, over=True)
         await self._write(sweep, tracked)
         ended = [r for r in runs if r.terminal and not r.imported]
         delivered = sum(r.delivered for r in ended)

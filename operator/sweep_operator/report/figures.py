@@ -1,4 +1,4 @@
-"""The plots. Each function gives a figure, or None where the runs have nothing to show in it."""
+"""The plots. Each function returns a figure, or None if the runs have no data for it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from sweep_operator.views.report_series import (
 )  # fmt: skip
 
 _SCALE = "Viridis"
+_START_UP = ("center", "random", "sobol")
+"""Origins of runs that the model did not suggest."""
 
 
 def score_over_runs(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
@@ -37,25 +39,15 @@ def score_over_runs(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
     if scored:
         best = best_so_far(sweep, runs)
         order = sorted(range(len(x)), key=lambda i: x[i])
-        figure.add_scatter(
-            x=[x[i] for i in order], y=[best[i] for i in order], mode="lines", name="best so far",
-            line={"color": GOOD, "width": 2, "shape": "hv"}, hoverinfo="skip",
-        )  # fmt: skip
-        for origins, name, color in ((("center", "random", "sobol"), "start-up", SOFT), (None, "suggested", ACCENT)):
-            chosen = [r for r in scored if (r.spec.origin in ("center", "random", "sobol")) == (origins is not None)]
-            figure.add_scatter(
-                x=[place[r.name] for r in chosen], y=[r.status.score for r in chosen], mode="markers", name=name,
-                text=[_hover(r) for r in chosen], hovertemplate="%{text}<extra></extra>",
-                marker={"color": color, "size": 9, "line": {"color": "white", "width": 1}},
-            )  # fmt: skip
+        _steps(figure, [x[i] for i in order], [best[i] for i in order], "best so far")
+        for start_up, name, color in ((True, "start-up", SOFT), (False, "suggested", ACCENT)):
+            chosen = [r for r in scored if (r.spec.origin in _START_UP) == start_up]
+            _dots(figure, chosen, [place[r.name] for r in chosen], [r.status.score for r in chosen], name, color)
     if failed:
         scores = [r.status.score or 0.0 for r in scored] or [0.0]
         floor = min(scores) - 0.06 * ((max(scores) - min(scores)) or 1.0)
-        figure.add_scatter(
-            x=[place[r.name] for r in failed], y=[floor] * len(failed), mode="markers", name="failed",
-            text=[_hover(r) for r in failed], hovertemplate="%{text}<extra></extra>",
-            marker={"color": BAD, "size": 9, "symbol": "x-thin", "line": {"color": BAD, "width": 2}},
-        )  # fmt: skip
+        cross = {"symbol": "x-thin", "line": {"color": BAD, "width": 2}}
+        _dots(figure, failed, [place[r.name] for r in failed], [floor] * len(failed), "failed", BAD, marker=cross)
     if not scored:
         figure.update_yaxes(showticklabels=False, showgrid=False, ticks="")
     _mark_best(figure, sweep, runs, lambda run: place[run.name])
@@ -67,7 +59,7 @@ def score_over_runs(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
 
 
 def pareto(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
-    """Score against cost, cost on a log axis; the runs than which none is better and cheaper are joined."""
+    """Score against cost, with cost on a log axis. The line connects the Pareto-optimal runs."""
     costed = [r for r in scored_runs(runs) if r.status.cost is not None and r.status.cost > 0]
     if not costed:
         return None
@@ -75,26 +67,17 @@ def pareto(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
     on_front = {p.run for p in front}
     figure = _figure(f"cost ({sweep.status.cost.unit})", _score_title(sweep))
     figure.update_xaxes(**_log_axis([r.status.cost for r in costed if r.status.cost]))
-    figure.add_scatter(
-        x=[p.cost for p in front], y=[p.score for p in front], mode="lines", name="Pareto front",
-        line={"color": GOOD, "width": 2, "shape": "hv"}, hoverinfo="skip",
-    )  # fmt: skip
-    for chosen, name, color in (
-        ([r for r in costed if r.name not in on_front], "run", SOFT),
-        ([r for r in costed if r.name in on_front], "on the front", GOOD),
-    ):
-        figure.add_scatter(
-            x=[r.status.cost for r in chosen], y=[r.status.score for r in chosen], mode="markers", name=name,
-            text=[_hover(r) for r in chosen], hovertemplate="%{text}<extra></extra>",
-            marker={"color": color, "size": 9, "line": {"color": "white", "width": 1}},
-        )  # fmt: skip
+    _steps(figure, [p.cost for p in front], [p.score for p in front], "Pareto front")
+    for optimal, name, color in ((False, "run", SOFT), (True, "on the front", GOOD)):
+        chosen = [r for r in costed if (r.name in on_front) == optimal]
+        _dots(figure, chosen, [r.status.cost for r in chosen], [r.status.score for r in chosen], name, color)
     _mark_best(figure, sweep, costed, lambda run: run.status.cost)
     return figure
 
 
 def parallel_coordinates(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
-    """Every scored run as a line through its parameters, colored by score; the brightest is the best."""
-    # Drawn in this order: the best lines lie on top.
+    """Every scored run as a line through its parameters, colored by score. The brightest line is the best run."""
+    # Lines are drawn in this order, so the best ones are on top.
     scored = ranked(sweep, runs)[::-1]
     if not scored:
         return None
@@ -123,7 +106,7 @@ def parallel_coordinates(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | 
 
 
 def importance(shares: Mapping[str, float]) -> go.Figure | None:
-    """Shares of the variance of the predicted score, the largest on top."""
+    """Each parameter's share of the variance of the predicted score, largest first."""
     if not shares:
         return None
     items = sorted(shares.items(), key=lambda item: item[1])
@@ -141,15 +124,11 @@ def importance(shares: Mapping[str, float]) -> go.Figure | None:
 
 
 def predicted_and_observed(sweep: Sweep, runs: Sequence[SweepRun], quantity: Quantity) -> go.Figure | None:
-    """What the model expected when it proposed a run, with its 80% interval as a bar, and what came.
+    """Predicted against observed values, with the prediction's 80% interval as a bar.
 
-    A bar that crosses the dotted line holds what was observed.
+    A bar that crosses the dotted line contains the observed value.
     """
-    pairs = [
-        (getattr(r.spec.prediction, quantity), getattr(r.status, quantity), r)
-        for r in scored_runs(runs)
-        if r.spec.prediction is not None
-    ]
+    pairs = [(getattr(r.spec.prediction, quantity, None), getattr(r.status, quantity), r) for r in scored_runs(runs)]
     known = [
         (p, o, r) for p, o, r in pairs if p is not None and o is not None and (quantity == "score" or min(p, o) > 0)
     ]
@@ -162,18 +141,14 @@ def predicted_and_observed(sweep: Sweep, runs: Sequence[SweepRun], quantity: Qua
         line={"color": MUTED, "width": 1, "dash": "dot"},
     )  # fmt: skip
     bars = {r.name: compared(r, quantity) for _, _, r in known}
-    for name, symbol, chosen in (
-        ("run", "circle", [row for row in known if bars[row[2].name] is None]),
-        ("within its interval", "circle", [row for row in known if _held(bars[row[2].name]) is True]),
-        ("outside it", "circle-open", [row for row in known if _held(bars[row[2].name]) is False]),
-    ):
+    for contained, name in ((None, "run"), (True, "within its interval"), (False, "outside its interval")):
+        chosen = [row for row in known if _contained(bars[row[2].name]) is contained]
         if chosen:
-            figure.add_scatter(
-                x=[p for p, _, _ in chosen], y=[o for _, o, _ in chosen], mode="markers", name=name,
+            marker = {"symbol": "circle-open", "line": {"color": ACCENT, "width": 1}} if contained is False else {}
+            _dots(
+                figure, [r for _, _, r in chosen], [p for p, _, _ in chosen], [o for _, o, _ in chosen], name, ACCENT,
                 text=[_hover(r) + _expected(p, bars[r.name]) for p, _, r in chosen],
-                hovertemplate="%{text}<extra></extra>", error_x=_error_bars([(p, bars[r.name]) for p, _, r in chosen]),
-                marker={"color": ACCENT, "size": 9, "symbol": symbol, "line": {
-                    "color": ACCENT if symbol == "circle-open" else "white", "width": 1}},
+                error_x=_error_bars([(p, bars[r.name]) for p, _, r in chosen]), marker=marker,
             )  # fmt: skip
     if quantity == "cost":
         figure.update_xaxes(**_log_axis(_within_reach([p for p, _, _ in known], [b for b in bars.values() if b])))
@@ -181,7 +156,7 @@ def predicted_and_observed(sweep: Sweep, runs: Sequence[SweepRun], quantity: Qua
     return figure
 
 
-def _held(bar: tuple[float, float, float] | None) -> bool | None:
+def _contained(bar: tuple[float, float, float] | None) -> bool | None:
     return None if bar is None else bar[0] <= bar[2] <= bar[1]
 
 
@@ -190,7 +165,7 @@ def _expected(predicted: float, bar: tuple[float, float, float] | None) -> str:
 
 
 def _error_bars(rows: Sequence[tuple[float, tuple[float, float, float] | None]]) -> dict[str, Any] | None:
-    """From each prediction to the ends of its interval; None where no row has one."""
+    """From each prediction to the ends of its interval; None if no row has an interval."""
     if all(bar is None for _, bar in rows):
         return None
     return {
@@ -201,7 +176,7 @@ def _error_bars(rows: Sequence[tuple[float, tuple[float, float, float] | None]])
 
 
 def _within_reach(points: Sequence[float], bars: Sequence[tuple[float, float, float]]) -> list[float]:
-    """Positive points and the ends of bars, at most a decade beyond: a bar may be cut off, the points stay apart."""
+    """Points and ends of bars, these at most a decade beyond the points: a long bar does not squeeze the points."""
     low, high = min(points) / 10, max(points) * 10
     return [*points, *(min(max(end, low), high) for bar in bars for end in bar[:2])]
 
@@ -215,6 +190,22 @@ def _mark_best(
             x=[x(best)], y=[best.status.score], mode="markers", name="best", hoverinfo="skip",
             marker={"color": GOLD, "size": 15, "symbol": "star", "line": {"color": "white", "width": 1}},
         )  # fmt: skip
+
+
+def _steps(figure: go.Figure, x: Sequence[float], y: Sequence[float], name: str) -> None:
+    line = {"color": GOOD, "width": 2, "shape": "hv"}
+    figure.add_scatter(x=x, y=y, mode="lines", name=name, line=line, hoverinfo="skip")
+
+
+def _dots(
+    figure: go.Figure, runs: Sequence[SweepRun], x: Sequence[Any], y: Sequence[Any], name: str, color: str, **more: Any
+) -> None:
+    """One marker per run, which shows the run's data when the pointer is on it."""
+    marker = {"color": color, "size": 9, "line": {"color": "white", "width": 1}, **more.pop("marker", {})}
+    text = more.pop("text", [_hover(r) for r in runs])
+    figure.add_scatter(
+        x=x, y=y, mode="markers", name=name, text=text, hovertemplate="%{text}<extra></extra>", marker=marker, **more
+    )
 
 
 def _figure(x_title: str, y_title: str) -> go.Figure:
@@ -235,7 +226,7 @@ def _score_title(sweep: Sweep) -> str:
 
 
 def _log_axis(values: Sequence[float]) -> dict[str, Any]:
-    """A log axis with marks at 1, 2 and 5 of each decade; over more than three decades at 1 alone."""
+    """A log axis with ticks at 1, 2 and 5 of each decade, or only at 1 over more than three decades."""
     low, high = math.log10(min(values)), math.log10(max(values))
     pad = max(0.06 * (high - low), 0.05)
     steps = (1, 2, 5) if high - low <= 3 else (1,)

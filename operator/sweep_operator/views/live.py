@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,27 +15,11 @@ from rich.text import Text
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.views.progress import eta_seconds, run_cells, shown_runs, stop_reason, trouble
-from sweep_operator.views.tables import duration, number
+from sweep_operator.views.tables import duration, number, spent
 
 _LINES_BESIDE_THE_TABLE = 14
 _FRONT_SHOWN = 6
 _STYLE_OF_STAGE = {"done": "green", "train": "cyan", "eval": "magenta"}
-
-
-class View(Protocol):
-    """Shows the progress of a sweep."""
-
-    def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
-        """Show the current state, and the events since the last call."""
-        ...
-
-    def say(self, message: str) -> None:
-        """Show one line to the user."""
-        ...
-
-    def close(self) -> None:
-        """End the view."""
-        ...
 
 
 class TableView:
@@ -94,6 +78,9 @@ class LineView:
         """Do nothing."""
 
 
+View = TableView | LineView
+
+
 def event_line(event: dict[str, Any]) -> str:
     """``12:03:04 cartpole.r.3 RunCreated: ...``."""
     at = str(event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp") or "")
@@ -150,9 +137,6 @@ def _front(sweep: Sweep) -> str:
 
 
 def _spent(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> Text:
-    cost, limit = sweep.status.cost, sweep.spec.limits.total_cost
-    text = f"Spent   {number(cost.spent)}{f' of {number(limit)}' if limit else ''} {cost.unit}"
-    if cost.wasted:
-        text += f" ({number(cost.wasted)} wasted)"
-    eta = None if stop_reason(sweep) else eta_seconds(sweep, runs, now)
+    cost, eta = sweep.status.cost, None if stop_reason(sweep) else eta_seconds(sweep, runs, now)
+    text = f"Spent   {spent(cost.spent, sweep.spec.limits.total_cost, cost.unit, cost.wasted)}"
     return Text(text + (f", about {duration(eta)} remaining" if eta else ""))

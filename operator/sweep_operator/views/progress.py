@@ -9,22 +9,23 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import wandb_of
-from sweep_operator.views.tables import age, number
+from sweep_operator.views.tables import STAGES, age, number
 
-_STAGES = {"Training": "train", "Evaluating": "eval"}
+
+def run_state(run: SweepRun) -> str:
+    """The reason of Succeeded, for a failed run that of the failure, as in the column STATUS."""
+    if run.failed and run.status.failure:
+        return run.status.failure.reason
+    condition = find_condition(run.status.conditions, "Succeeded")
+    return condition.reason if condition else "Pending"
 
 
 def stage(run: SweepRun) -> str:
     """train, eval, done, or the reason why the run waits or failed; with the attempt if it is not the first."""
-    status = run.status
-    if run.succeeded:
-        return "done"
-    condition = find_condition(status.conditions, "Succeeded")
-    if run.failed:
-        return status.failure.reason if status.failure else "failed"
-    reason = condition.reason if condition is not None else "waiting"
-    attempt = status.eval.attempt or status.train.attempt
-    return _STAGES.get(reason, reason) + (f" (attempt {attempt})" if attempt > 1 else "")
+    state, attempt = run_state(run), run.status.eval.attempt or run.status.train.attempt
+    if run.terminal:
+        return "done" if run.succeeded else state
+    return STAGES.get(state, state) + (f" (attempt {attempt})" if attempt > 1 else "")
 
 
 def versus(predicted: float | None, actual: float | None) -> str:
@@ -36,13 +37,10 @@ def versus(predicted: float | None, actual: float | None) -> str:
 
 def run_cells(run: SweepRun, best: str | None, front: frozenset[str], now: datetime) -> tuple[str, ...]:
     """Mark, index, stage, score, cost, origin, age. ★ marks the best run, ◆ the other Pareto-optimal runs."""
-    mark = "★" if run.name == best else "◆" if run.name in front else ""
-    prediction = run.spec.prediction
-    index = run.name if run.spec.index is None else str(run.spec.index)
-    created = run.metadata.creation_timestamp
+    prediction, created = run.spec.prediction, run.metadata.creation_timestamp
     return (
-        mark,
-        index,
+        "★" if run.name == best else "◆" if run.name in front else "",
+        run.name if run.spec.index is None else str(run.spec.index),
         stage(run),
         versus(prediction.score if prediction else None, run.status.score),
         versus(prediction.cost if prediction else None, run.status.cost),
@@ -56,23 +54,14 @@ def shown_runs(runs: Sequence[SweepRun], best: str | None, room: int) -> list[Sw
     if len(runs) <= room:
         return list(runs)
     wanted = [r for r in runs if r.name == best] + [r for r in runs if not r.terminal] + list(reversed(runs))
-    chosen: dict[str, SweepRun] = {}
-    for run in wanted:
-        if len(chosen) >= room:
-            break
-        chosen.setdefault(run.name, run)
+    chosen = list(dict.fromkeys(r.name for r in wanted))[:room]
     return [r for r in runs if r.name in chosen]
-
-
-def seconds_of(run: SweepRun) -> float:
-    """Seconds of both stages, all attempts."""
-    return run.status.train.seconds + run.status.eval.seconds
 
 
 def eta_seconds(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> float | None:
     """Estimated seconds until maxRuns is reached; None before the first run ends and after the last."""
     own = [r for r in runs if r.spec.index is not None]
-    took = [seconds_of(r) for r in own if r.terminal and seconds_of(r) > 0]
+    took = [s for r in own if r.terminal and (s := r.status.train.seconds + r.status.eval.seconds) > 0]
     limits = sweep.spec.limits
     if not took:
         return None
@@ -113,9 +102,5 @@ def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun], where: str = "") -> l
 
 def trouble(sweep: Sweep) -> list[str]:
     """Problems: a rejected spec, a failing optimizer, a tracker that is not in sync."""
-    bad = []
-    for type_ in ("Accepted", "OptimizerHealthy", "TrackingSynced"):
-        condition = find_condition(sweep.status.conditions, type_)
-        if condition is not None and condition.status == "False":
-            bad.append(f"{condition.reason}: {condition.message}")
-    return bad
+    found = (find_condition(sweep.status.conditions, t) for t in ("Accepted", "OptimizerHealthy", "TrackingSynced"))
+    return [f"{c.reason}: {c.message}" for c in found if c is not None and c.status == "False"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,11 +52,7 @@ def positions(runs: Sequence[SweepRun]) -> dict[str, int]:
 def best_so_far(sweep: Sweep, runs: Sequence[SweepRun]) -> list[float]:
     """For each scored run, the best score up to and including it."""
     better = max if sweep.spec.goal == "maximize" else min
-    best: list[float] = []
-    for run in scored_runs(runs):
-        score = run.status.score or 0.0
-        best.append(better(best[-1], score) if best else score)
-    return best
+    return list(itertools.accumulate((run.status.score or 0.0 for run in scored_runs(runs)), better))
 
 
 def parallel_axes(sweep: Sweep, runs: Sequence[SweepRun]) -> list[Axis]:
@@ -102,8 +99,9 @@ def _with_absent(
     path: str, known: Sequence[float | None], span: tuple[float, float], ticks: list[tuple[float, str]]
 ) -> Axis:
     low, high = span
-    if all(v is not None for v in known):
-        return Axis(path, [v for v in known if v is not None], span, ticks)
+    present = [v for v in known if v is not None]
+    if len(present) == len(known):
+        return Axis(path, present, span, ticks)
     below = low - 0.15 * ((high - low) or 1.0)
     return Axis(path, [below if v is None else v for v in known], (below, high), [(below, "absent"), *ticks])
 

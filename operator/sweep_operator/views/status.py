@@ -44,23 +44,27 @@ def sweep_lines(
         yield f"\nBest: {best['run']}, score {number(best['score'])}, cost {number(best.get('cost'))}"
         for path, value in sorted((best.get("parameters") or {}).items()):
             yield f"  {path} = {value}"
-    calibration = calibration_line(sweep)
-    if calibration:
+    if calibration := calibration_line(sweep):
         yield f"\nCalibration: {calibration}"
+
+
+def sweeps_table(sweeps: Sequence[dict[str, Any]], now: datetime, *, object_names: bool, namespaces: bool) -> str:
+    """One row per sweep; ``namespaces``: with the column NAMESPACE."""
+    rows = [sweep_row(s, now, object_names=object_names) for s in sweeps]
+    if not namespaces:
+        return text_table(SWEEP_COLUMNS, rows)
+    places = [str(s["metadata"].get("namespace", "")) for s in sweeps]
+    return text_table(("NAMESPACE", *SWEEP_COLUMNS), [(p, *row) for p, row in zip(places, rows, strict=True)])
 
 
 def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table as kubectl prints it: plain text for cut, awk and grep."""
-    widths = [max(len(c), *(len(r[i]) for r in rows)) if rows else len(c) for i, c in enumerate(columns)]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (
-            cell.ljust(width) if name in LEFT else cell.rjust(width)
-            for name, cell, width in zip(columns, cells, widths, strict=True)
-        )
-        return "   ".join(padded).rstrip()
-
-    return "\n".join(line(cells) for cells in (columns, *rows))
+    lines = [columns, *rows]
+    columnwise = []
+    for name, cells in zip(columns, zip(*lines, strict=True), strict=True):
+        width = max(map(len, cells))
+        columnwise.append([c.ljust(width) if name in LEFT else c.rjust(width) for c in cells])
+    return "\n".join("   ".join(line).rstrip() for line in zip(*columnwise, strict=True))
 
 
 def objects_text(objects: Sequence[dict[str, Any]], output: str) -> str:

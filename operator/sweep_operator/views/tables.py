@@ -10,6 +10,8 @@ from sweep_operator.domain.conditions import condition_of, run_reason
 
 SWEEP_COLUMNS = ("NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE")
 RUN_COLUMNS = ("NAME", "STATUS", "SCORE", "COST", "ORIGIN", "AGE")
+STAGES = {"Training": "train", "Evaluating": "eval"}
+"""Reason of the condition Succeeded -> stage that is running."""
 LEFT = frozenset({"NAMESPACE", "NAME", "STATUS", "ORIGIN", "RUN", "STAGE", "NODE"})
 
 Json = Mapping[str, Any]
@@ -61,6 +63,12 @@ def run_state(run: Json) -> str:
     if found.get("status") == "False" and failure.get("reason"):
         return str(failure["reason"])
     return run_reason(run)
+
+
+def spent(amount: float, limit: float | None, unit: str, wasted: float | None) -> str:
+    """``65 of 100 seconds (5 wasted)``."""
+    text = f"{number(amount)}{f' of {number(limit)}' if limit else ''} {unit}"
+    return f"{text} ({number(wasted)} wasted)" if wasted else text
 
 
 def calibration_line(sweep: Json) -> str:

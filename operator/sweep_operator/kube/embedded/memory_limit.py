@@ -8,13 +8,14 @@ from typing import Any
 
 import psutil
 
-from sweep_operator.api.quantities import quantity
+from sweep_operator.domain.quantities import quantity
 
 
 def limit_bytes(container: Mapping[str, Any]) -> int | None:
-    """The limit in bytes; None: there is none, or it is invalid."""
+    """The limit in bytes, or None."""
+    text = ((container.get("resources") or {}).get("limits") or {}).get("memory") or ""
     try:
-        return int(quantity(((container.get("resources") or {}).get("limits") or {}).get("memory")))
+        return int(quantity(text))
     except ValueError:
         return None
 

@@ -111,10 +111,10 @@ def wandb_form(parameter: Parameter) -> JsonObject:
         return {"values": list(parameter.values)}
     if parameter.row.wandb is None:
         assert parameter.coordinate is not None
-        levels = parameter.coordinate.levels
-        return {"values": [parameter.coordinate.from_unit((i + 0.5) / levels) for i in range(levels)]}
-    return {
+        return {"values": list(parameter.coordinate.cells)}
+    form = {
         "distribution": parameter.row.wandb,
         "min": parameter.typed(parameter.min),
         "max": parameter.typed(parameter.max),
     }
+    return form | ({"q": parameter.typed(parameter.step or 1)} if parameter.row.wandb.startswith("q_") else {})

@@ -147,6 +147,10 @@ def translated(given: Mapping[str, Any], rows: Table = DISTRIBUTIONS) -> JsonObj
     low, high, name = given.get("min"), given.get("max"), str(given.get("distribution") or "")
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         return None
+    q = given.get("q", 1)
+    exact = next((row.name for row in rows.values() if row.wandb == name and row.kind == "integer"), None)
+    if exact is not None and name.startswith("q_") and all(_is_integer(v) for v in (low, high, q)) and low % q == 0:
+        return {"distribution": exact, "min": float(low), "max": float(high)} | ({"step": float(q)} if q > 1 else {})
     name = name.removeprefix("q_").removeprefix("inv_")
     if name == "log_uniform":  # its bounds are exponents
         name, low, high = "log_uniform_values", math.exp(low), math.exp(high)
@@ -204,6 +208,10 @@ def _goal(sweep: PastSweep) -> str:
     metric = sweep_config(sweep).get("metric")
     goal = metric.get("goal") if isinstance(metric, dict) else None
     return "maximize" if goal == "maximize" else "minimize"  # W&B's own default
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, (int, float)) and value >= 1 and float(value).is_integer()
 
 
 def _is_scalar(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Events of a Sweep: one per transition, with the words a person would look for."""
+"""Events of a Sweep: one for each change of a condition, and one for a new best run."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from sweep_operator.api.meta import Condition, find_condition
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.decide.plan import Event
 
-_TOLD = ("Accepted", "Suspended", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
-_QUIET_AT_FIRST = {("Suspended", "False"), ("OptimizerHealthy", "True"), ("TrackingSynced", "True")}
-"""First values that are no news: so it ought to be."""
+_REPORTED = ("Accepted", "Suspended", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
+_EXPECTED_AT_FIRST = {("Suspended", "False"), ("OptimizerHealthy", "True"), ("TrackingSynced", "True")}
+"""First values that are not worth an Event."""
 
 
-def transitions(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
-    """What has changed between two statuses."""
+def sweep_events(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
+    """Events for the changes between two statuses."""
     events = []
     best = now.best[0] if now.best else None
     if best is not None and (not was.best or was.best[0].run != best.run):
         events.append(Event("NewBest", f"{best.run}: score {best.score:g}, cost {best.cost or 0:g}"))
-    for type_ in _TOLD:
+    for type_ in _REPORTED:
         before, after = find_condition(was.conditions, type_), find_condition(now.conditions, type_)
-        if after is None or (before is None and (type_, after.status) in _QUIET_AT_FIRST):
+        if after is None or (before is None and (type_, after.status) in _EXPECTED_AT_FIRST):
             continue
         if type_ == "TrackingSynced" and not _settled(before, after):
             continue
@@ -29,7 +29,7 @@ def transitions(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
 
 
 def _settled(before: Condition | None, after: Condition) -> bool:
-    """Whether it says that something is wrong, or that it is not any more; what is under way is no news."""
+    """Whether a problem has started or ended. A delivery in progress is not worth an Event."""
     return after.status == "False" or (after.status == "True" and before is not None and before.status == "False")
 
 

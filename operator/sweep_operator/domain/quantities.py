@@ -1,21 +1,19 @@
-"""Kubernetes quantities such as ``250m``, ``1500Ki`` or ``2``."""
+"""Kubernetes quantities, such as 250m and 1.5Gi, as numbers."""
 
 from __future__ import annotations
 
 import re
 
+_QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)")
 _SUFFIXES = {
     "": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
     "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "Ei": 2.0**60,
 }  # fmt: skip
-_QUANTITY = re.compile(rf"([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)({'|'.join(_SUFFIXES)})")
-QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
-"""Pattern of the quantities that specs accept: without exponents, and not below a thousandth."""
 
 
 def quantity(text: object) -> float:
-    """The number that a quantity stands for. Raises ValueError."""
+    """The number that ``250m``, ``1500Ki`` or ``2`` stands for. Raises ValueError."""
     found = _QUANTITY.fullmatch(str(text))
-    if found is None:
+    if found is None or found[2] not in _SUFFIXES:
         raise ValueError(f"{text!r} is not a valid Kubernetes quantity")
     return float(found[1]) * _SUFFIXES[found[2]]

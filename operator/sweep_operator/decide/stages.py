@@ -1,0 +1,222 @@
+"""The stage transitions of a run that has not ended, from its status and its Jobs and pods."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sweep_operator.api.failures import FAILURES
+from sweep_operator.api.meta import find_condition
+from sweep_operator.api.names import job_name
+from sweep_operator.api.sweeprun import Stage, SweepRun
+from sweep_operator.decide.context import RunContext, effective_parameters
+from sweep_operator.decide.deadlines import attempt_policy, may_retry, retry_at, stage_deadline
+from sweep_operator.decide.observed import JobView, PodView
+from sweep_operator.decide.outcome import Absent, Ended, LogRequest, NeedsLog, Running, Waiting, attempt_state
+from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event
+from sweep_operator.decide.record import Record
+from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
+from sweep_operator.domain.identity import run_display_name, run_seed
+from sweep_operator.domain.revisions import RunTemplate
+
+# Unschedulable too: a pod whose claim is being provisioned has this reason
+_ORDINARY_WAITS = ("NoPod", "Scheduling", "Unschedulable", "ContainerCreating", "PodInitializing")
+_ORDINARY_PATIENCE = timedelta(seconds=10)
+"""Every pod waits this long, so an ordinary wait is written to the status only after this time."""
+_START_PATIENCE: dict[Stage, timedelta] = {"train": timedelta(seconds=10), "eval": timedelta(seconds=60)}
+"""The start of main is written after this time, so a shorter stage is written only once, at its end."""
+_ACTIVE_REASON: dict[Stage, str] = {"train": "Training", "eval": "Evaluating"}
+
+
+class StageTransitions:
+    """One pass over one run that is not terminal. Collects actions; performs none."""
+
+    def __init__(self, run: SweepRun, ctx: RunContext) -> None:
+        self.run, self.ctx, self.snap, self.record = run, ctx, ctx.snap, Record(run, ctx)
+        self.before: list[EnsureRevision] = []
+        self.after: list[EnsureStage] = []
+        self.logs: list[LogRequest] = []
+        self.probes: list[Probe] = []
+        self.wake: datetime | None = None
+
+    def advance(self) -> None:
+        """Decide what the run does next."""
+        ctx, template = self.ctx, self.ctx.template
+        if (self.run.spec.stop or ctx.end is not None) and not self.run.imported:
+            self._stop()
+        elif self.record.status.train.attempt == 0:
+            self._begin()
+        elif template is not None or self.record.status.template_hash == self.snap.current.hash:
+            if template is None:
+                template = self.snap.current
+                self.before.append(EnsureRevision(template))
+            self._follow(template)
+        else:
+            missing = f"ControllerRevision of template {self.record.status.template_hash}"
+            message = f"{missing} no longer exists, and the spec has changed"
+            self.record.run_failed(None, "infrastructure", "TemplateLost", message)
+
+    # -- start and stop ---------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        ctx, sweep, current = self.ctx, self.snap.sweep, self.snap.current
+        try:
+            parameters = effective_parameters(self.run, sweep, self.snap.center)
+        except ValueError as error:
+            self.record.run_failed(None, "parameters", "InvalidParameters", str(error))
+            return
+        if self.run.spec.observation is not None:
+            self.record.imported(self.run.spec.observation, parameters)
+        elif not ctx.may_start:
+            self.record.unsettled(ctx.waiting_reason, "")
+        elif ctx.leftover is not None:
+            self.record.unsettled("Terminating", f"{ctx.leftover} of an earlier run with this name still exists")
+        else:
+            self.before.append(EnsureRevision(current))
+            self.record.status = self.record.status.with_(
+                run_name=run_display_name(sweep, self.run),
+                seed=run_seed(sweep, self.run),
+                fixed=dict(current.fixed),
+                parameters=parameters if self.run.spec.index is None else None,
+                template_hash=current.hash,
+            )
+            self._start_attempt("train", current)
+
+    def _stop(self) -> None:
+        stage = self.record.current_stage
+        n = self.record.status.stage(stage).attempt
+        ended = any(p.over and (p.stage, p.attempt, p.rank) == (stage, n, 0) for p in self.ctx.pods)
+        if n > 0 and ended and self.ctx.template is not None:
+            self._follow(self.ctx.template)  # a result counts, however late it is read
+        if not self.record.updated.terminal and not self.logs:
+            self.record.run_stopped(self.ctx.end or "Stopped")
+
+    def _start_attempt(self, stage: Stage, template: RunTemplate) -> None:
+        """Raise the stage's attempt. Its Job is created after that has been written."""
+        status = self.record.status.stage(stage)
+        n = status.attempt + 1
+        name = job_name(self.run.name, stage, n)
+        self.record.put(stage, status.with_(attempt=n, job_name=name, start_time=None, completion_time=None))
+        self._ensure(stage, n, template)
+
+    def _ensure(self, stage: Stage, n: int, template: RunTemplate) -> None:
+        deadline = stage_deadline(self.run, self.record.status, stage, template)
+        seconds = None if deadline is None else max(1, int(deadline.total_seconds()))
+        self.record.unsettled(_ACTIVE_REASON[stage], "starting")
+        self.after.append(EnsureStage(stage, n, template, seconds))
+
+    # -- the life of a stage ----------------------------------------------------------------------------------------
+
+    def _follow(self, template: RunTemplate) -> None:
+        """Compare the latest attempt of the current stage with its Job and pods."""
+        stage = self.record.current_stage
+        status = self.record.status.stage(stage)
+        if status.attempt == 0 or self.record.status.attempt_recorded(stage, status.attempt):
+            self._next_attempt(stage, template)
+            return
+        if status.job_name in self.snap.foreign_jobs:
+            message = f"a Job named {status.job_name} already exists and belongs to another owner"
+            self.record.run_failed(stage, "infrastructure", "NameConflict", message)
+            return
+        pods = tuple(p for p in self.ctx.pods if p.stage == stage and p.attempt == status.attempt)
+        job = next((j for j in self.ctx.jobs if j.stage == stage and j.attempt == status.attempt), None)
+        if self.ctx.suspend_policy == "terminate" and not any(p.rank == 0 and p.over for p in pods):
+            self.record.attempt_ended(stage, "stopped", max(pods, key=lambda p: p.created, default=None))
+            self.record.unsettled("Suspended", "the sweep is suspended")
+            return
+        policy = attempt_policy(self.run, self.record.status, stage, template, self.snap.sweep, self.snap.config)
+        refusal = self.snap.refusals.get(status.job_name or "")
+        state = attempt_state(job, pods, policy, self.snap.logs, self.snap.now, refusal)
+        self.record.evicted_pods(stage, pods)
+        match state:
+            case Absent():
+                self._absent(stage, template, refusal, policy.pending_deadline)
+            case Waiting():
+                self._waiting(state, job, pods, refusal)
+            case Running():
+                self._running(stage, state.pod)
+                self._wake(state.until)
+            case NeedsLog():
+                self.logs.append(state.request)
+            case Ended():
+                self._ended(stage, template, state)
+
+    def _absent(self, stage: Stage, template: RunTemplate, refusal: Refusal | None, patience: timedelta) -> None:
+        """The attempt has neither Job nor pod."""
+        status = self.record.status.stage(stage)
+        if status.start_time is not None:
+            message = "the Job and its pod no longer exist"
+            self._ended(stage, template, Ended("preempted", "JobVanished", message))
+        elif refusal is None:
+            self._ensure(stage, status.attempt, template)
+        elif refusal.final or (self.snap.now - refusal.since >= patience and not refusal.never_expires):
+            self.record.attempt_ended(stage, "infrastructure", None)
+            self.record.run_failed(stage, "infrastructure", refusal.reason, refusal.message)
+        else:
+            if self.snap.now >= refusal.again:
+                self._ensure(stage, status.attempt, template)
+            self._wake(refusal.again)
+            self.record.unsettled(refusal.reason, refusal.message)
+
+    def _waiting(self, state: Waiting, job: JobView | None, pods: tuple[PodView, ...], refusal: Refusal | None) -> None:
+        noteworthy = self.snap.now
+        if state.reason in _ORDINARY_WAITS:
+            created = job.created if job is not None else self.snap.now
+            noteworthy = max((p.created for p in pods), default=created) + _ORDINARY_PATIENCE
+        if self.snap.now >= noteworthy:
+            self.record.unsettled(state.reason, state.message)
+        self._wake(state.until)
+        self._wake(noteworthy)
+        if job is not None and not job.suspended and not pods:
+            # Only an Event says why a Job has no pod; a dry run of the pod returns the same answer.
+            ask = job.created + PROBE_AFTER if refusal is None else refusal.again
+            self._wake(ask)
+            if self.snap.now >= ask:
+                self.probes.append(Probe(job.name))
+
+    def _running(self, stage: Stage, pod: PodView) -> None:
+        status = self.record.status.stage(stage)
+        condition = find_condition(self.record.status.conditions, "Succeeded")
+        known_active = condition is not None and condition.reason == _ACTIVE_REASON[stage]
+        if status.start_time is None and pod.started is not None and known_active:
+            noteworthy = pod.started + _START_PATIENCE[stage]
+            if self.snap.now < noteworthy:
+                self._wake(noteworthy)
+                return
+        self.record.put(stage, status.with_(start_time=pod.started, node=pod.node, image_id=pod.image_id))
+        self.record.unsettled(_ACTIVE_REASON[stage], "")
+
+    def _next_attempt(self, stage: Stage, template: RunTemplate) -> None:
+        ctx, status = self.ctx, self.record.status.stage(stage)
+        if ctx.suspend_policy is not None or ctx.end is not None or self.run.spec.stop or not ctx.may_start:
+            self.record.unsettled("Suspended" if ctx.suspend_policy else ctx.waiting_reason, "")
+            return
+        if any(not p.over and p.attempt <= status.attempt for p in ctx.pods):
+            self.record.unsettled("Terminating", "a pod of an earlier attempt is still terminating")
+            return
+        ready = retry_at(status, template)
+        if ready is not None and self.snap.now < ready:
+            self.record.unsettled("BackOff", f"attempt {status.attempt + 1} starts at {ready:%H:%M:%S}")
+            self._wake(ready)
+            return
+        self._start_attempt(stage, template)
+
+    def _ended(self, stage: Stage, template: RunTemplate, end: Ended) -> None:
+        self.record.attempt_ended(stage, end.class_, end.pod)
+        if end.class_ == "succeeded":
+            self.record.stage_succeeded(stage, template, end.result)
+            if not self.record.updated.terminal:
+                self._next_attempt("eval", template)
+            return
+        status = self.record.status.stage(stage)
+        if not may_retry(status, end.class_, template.per_run.retries):
+            self.record.run_failed(stage, end.class_, end.reason, end.message)
+            return
+        reason = "Preempted" if FAILURES[end.class_].counter == "preemptions" else "AttemptFailed"
+        message = f"{stage} attempt {status.attempt}: {end.reason}: {end.message}"
+        self.record.events.append(Event(reason, message[:1000], self.run.name, "Warning"))
+        self._next_attempt(stage, template)
+
+    def _wake(self, at: datetime | None) -> None:
+        """Wake up at ``at``, if it is in the future."""
+        if at is not None and at > self.snap.now:
+            self.wake = at if self.wake is None else min(self.wake, at)
