@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sweep_operator.api import kubernetes_types as kubernetes
-from sweep_operator.api.hardware import Profile
-from sweep_operator.api.kubernetes_types import QUANTITY, Annotations, Labels
+from dev.generate import kubernetes_types as kubernetes
+from dev.generate.kubernetes_types import Annotations, Labels
+from sweep_operator.api.hardware import QUANTITY, Profile
 from sweep_operator.api.model import Model
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -133,7 +133,8 @@ class Dashboard(Model):
 class Metrics(Model):
     """Probes, metrics, and the objects that use them."""
 
-    port: int = Field(ge=1024, le=65535, description="Ports below 1024 need root.")
+    port: int = Field(ge=1024, le=65535)
+    """Ports below 1024 need root."""
     service: Service
     service_monitor: ServiceMonitor
     prometheus_rule: PrometheusRule
@@ -156,6 +157,13 @@ class UninstallHook(Model):
     timeout_seconds: int = Field(ge=10, le=3600)
 
 
+class HardwareProfile(Profile):
+    """A hardware profile, with the fields of Kubernetes' types."""
+
+    resources: kubernetes.Requirements = {}
+    tolerations: list[kubernetes.Toleration] = []
+
+
 class Values(Model):
     """All values of the chart."""
 
@@ -169,7 +177,7 @@ class Values(Model):
     crds: Crds
     rbac: Rbac
     service_account: ServiceAccount
-    hardware_profiles: dict[str, Profile]
+    hardware_profiles: dict[str, HardwareProfile]
     currency: str = Field(pattern="^[A-Z]{3}$")
     kueue: Literal["auto", True, False]
     lost_node_seconds: float = Field(ge=0)

@@ -22,7 +22,7 @@ from tests.cluster.tools import NoTool, tool
 from tests.docs.blocks import ROOT
 from tests.docs.command_lines import Line
 
-CONDITIONS = ("Accepted", "Succeeded", "Suspended", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
+CONDITIONS = ("Accepted", "Succeeded", "Finished", "Suspended", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
 KINDS = {"sweep", "sweeps", "sweeprun", "sweepruns"}
 BUILT_IN = {"clusterrole", "configmap", "crd", "deployment", "events", "job", "namespace", "pod", "pods", "secret"}
 BUILT_IN |= {"validatingadmissionpolicy", "validatingadmissionpolicybinding"}

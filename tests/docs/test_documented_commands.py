@@ -28,7 +28,7 @@ def test_the_commands_are_found() -> None:
         ("sweep run configs/examples/cartpole.yaml spec.limits.maxRun=3", "maxRun"),
         ("sweep report x --outptu y.html", "--outptu"),
         ("kubectl sweep resume", "Missing argument"),
-        ("kubectl wait --for=condition=Finished sweep/cartpole", "Finished"),
+        ("kubectl wait --for=condition=Done sweep/cartpole", "Done"),
         ("kubectl get sweeprunners", "sweeprunners"),
         ("kubectl explain sweep.spec.parameter", "parameter"),
         ("kubectl apply -f configs/examples/nothing.yaml", "nothing.yaml"),

@@ -35,8 +35,8 @@ def settings(*overrides: str) -> TrainerSettings:
         ("trainer.clip_range=0", "trainer.clip_range: 0.0 must be above 0"),
         ("trainer.ent_coef=-1", "trainer.ent_coef: -1.0 must be 0 or above"),
         ("trainer.hidden_size=0", "trainer.hidden_size: 0 must be above 0"),
-        ("trainer.activation=gelu", "trainer.activation: 'gelu' is none of tanh, relu"),
-        ("trainer.optimizer.name=lion", "trainer.optimizer.name: 'lion' is none of adam, adamw, sgd"),
+        ("trainer.activation=gelu", "trainer.activation: 'gelu' is not one of tanh, relu"),
+        ("trainer.optimizer.name=lion", "trainer.optimizer.name: 'lion' is not one of adam, adamw, sgd"),
         ("trainer.optimizer.momentum=1", "trainer.optimizer.momentum: 1.0 must be at least 0 and below 1"),
         ("trainer.normalize_advantage=1", "trainer.normalize_advantage: 1 is not true or false"),
         ("trainer.env=5", "trainer.env: 5 is not text"),
@@ -59,7 +59,7 @@ def test_numbers_take_the_type_of_the_parameter() -> None:
     assert isinstance(given.gamma, float)
 
 
-def test_only_length_and_saving_may_change_within_a_training() -> None:
+def test_only_length_and_checkpoint_interval_can_change_between_attempts() -> None:
     plain = settings().fingerprint()
     assert settings("trainer.total_timesteps=5", "trainer.checkpoint_interval=5").fingerprint() == plain
     assert settings("trainer.gamma=0.5").fingerprint() != plain

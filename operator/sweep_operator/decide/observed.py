@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
+from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.names import (
     ATTEMPT_LABEL,
     MAIN_CONTAINER,
@@ -43,6 +44,8 @@ class JobView:
     """A queue may suspend the Job, which deletes its pods, and resume it with other pods."""
     resumed: datetime | None = None
     """Time of its last start or resumption."""
+    run_uid: str | None = None
+    """The uid of the run that it was created for."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class PodView:
     """deletionTimestamp: by then, the kubelet should have ended the pod."""
     disrupted: str | None
     """Reason of the DisruptionTarget condition."""
+    disrupted_at: datetime | None
+    """Its transition time."""
     unschedulable: str | None
     waiting_reason: str | None
     waiting_message: str
@@ -79,6 +84,9 @@ class PodView:
     holds_result: bool
     """Whether the pod has the operator's finalizer."""
     run_uid: str | None = None
+    init_exit_code: int | None = None
+    """Exit code of the init container that failed, so that main never started."""
+    init_message: str = ""
     containers_ended: bool = False
     """Whether every container has ended. The kubelet reports this seconds before it sets the phase."""
 
@@ -133,11 +141,10 @@ def view_job(job: Mapping[str, Any]) -> JobView | None:
     end: Mapping[str, Any] = next(
         (c for c in status.get("conditions") or [] if c["type"] in ("Complete", "Failed") and c["status"] == "True"), {}
     )
-    owner = next((o["uid"] for o in meta.get("ownerReferences") or [] if o.get("controller")), None)
     return JobView(
         name=meta["name"],
         uid=meta.get("uid", ""),
-        owner_uid=owner,
+        owner_uid=ObjectMeta.model_validate(meta).controller_uid(),
         run=place[0],
         stage=place[1],
         attempt=place[2],
@@ -150,6 +157,7 @@ def view_job(job: Mapping[str, Any]) -> JobView | None:
         finished_message=end.get("message") or "",
         queued=QUEUE_LABEL in (meta.get("labels") or {}),
         resumed=parse_time(status.get("startTime")),
+        run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
     )
 
 
@@ -176,12 +184,14 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         deletion_requested=_deletion_requested(meta),
         deletion_due=parse_time(meta.get("deletionTimestamp")),
         disrupted=(disruption.get("reason") or "DisruptionTarget") if disruption.get("status") == "True" else None,
+        disrupted_at=parse_time(disruption.get("lastTransitionTime")) if disruption.get("status") == "True" else None,
         unschedulable=scheduled.get("message") or "" if scheduled.get("status") == "False" else None,
         node=(pod.get("spec") or {}).get("nodeName"),
         holds_result=RESULT_FINALIZER in (meta.get("finalizers") or []),
         run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
         containers_ended=_all_ended(pod.get("spec") or {}, status),
         **_main_container(status),
+        **_failed_init(pod.get("spec") or {}, status),
     )
 
 
@@ -204,6 +214,18 @@ def _main_container(status: Mapping[str, Any]) -> dict[str, Any]:
         "termination_message": ended.get("message") or "",
         "image_id": main.get("imageID") or None,
     }
+
+
+def _failed_init(spec: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a PodView that describe the init container that failed. A sidecar does not prevent main."""
+    sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
+    for init in status.get("initContainerStatuses") or []:
+        ended = (init.get("state") or {}).get("terminated") or {}
+        if ended.get("exitCode") and init["name"] not in sidecars:
+            text = f"init container {init['name']} ended with exit code {ended['exitCode']}"
+            said = (ended.get("message") or ended.get("reason") or "").strip()
+            return {"init_exit_code": ended["exitCode"], "init_message": f"{text}: {said}"}
+    return {}
 
 
 def _all_ended(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
