@@ -18,7 +18,7 @@ import click
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
-from sweep_operator.kube.cluster import ClusterKube, Credentials, NoCluster, credentials
+from sweep_operator.kube.cluster import ClientOptions, ClusterKube, Credentials, NoCluster, credentials
 from sweep_operator.runtime import handlers, logs
 from sweep_operator.runtime import health as probes
 from sweep_operator.runtime.auditor import first_audit, keep_auditing
@@ -110,10 +110,12 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     kube = await ClusterKube.connect(
         options.kubeconfig,
         context=options.context,
-        qps=options.qps,
-        burst=options.burst,
-        on_request=metrics.request,
-        before_create=lambda: lease.check(),
+        options=ClientOptions(
+            qps=options.qps,
+            burst=options.burst,
+            on_request=metrics.request,
+            before_create=lambda: lease.check(),
+        ),
     )
     lease = Lease(
         kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
