@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.fuzz.schedule import World
 
 RESYNC_SECONDS = 300.0
-LEASE_SECONDS = 10.0
+LEASE_SECONDS = 30.0
 PASS_STARTED: ContextVar[float | None] = ContextVar("pass_started", default=None)
 """When the pass began that writes."""
 MAX_PASSES = 6_000
