@@ -160,6 +160,6 @@ def _no_pod(run: Object, wanted: LogOptions) -> str:
         ]
     )
     if _is_over(run, wanted):
-        deleted = "pods are deleted with their Jobs (spec.ttlSecondsAfterFinished) and with volumes that are not kept"
+        deleted = "pods are deleted some time after their result was recorded, and with volumes that are not kept"
         return f"{name} ({run_state(run)}) has no pod{which}, or it was deleted: {deleted}"
     return f"{name} ({run_state(run)}) has no pod{which} yet; use -f to wait for it"
