@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from sweep_operator.api.model import Model, Time
+from sweep_operator.api.model import Model, Time, VisibleText
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 
@@ -49,8 +49,8 @@ class Condition(Model):
 
     type: str = Field(description="Type of the condition, such as Succeeded.")
     status: ConditionStatus = Field(description="Status of the condition: True, False or Unknown.")
-    reason: str = Field(description="Machine-readable reason, such as MaxRunsReached.")
-    message: str = Field(default="", description="Human-readable explanation, with the remedy if there is one.")
+    reason: VisibleText = Field(description="Machine-readable reason, such as MaxRunsReached.")
+    message: VisibleText = Field(default="", description="Human-readable explanation, with the remedy if there is one.")
     last_transition_time: Time = Field(description="Time of the last change of status.")
     observed_generation: int | None = Field(
         default=None, description="metadata.generation of the spec that the condition describes."

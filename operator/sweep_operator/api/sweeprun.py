@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from sweep_operator.api.failures import AttemptEnd, FailureName, learned_text
 from sweep_operator.api.meta import Condition, ObjectMeta, find_condition
-from sweep_operator.api.model import Model, Scalar, Time
+from sweep_operator.api.model import Model, Scalar, Time, VisibleText
 
 Origin = Literal["center", "random", "sobol", "model", "resample", "manual", "imported", "fallback"]
 Stage = Literal["train", "eval"]
@@ -166,8 +166,8 @@ class Failure(Model):
 
     stage: Stage | None = Field(default=None, description="Stage that failed; absent if no stage had started.")
     class_: FailureName = Field(alias="class", description=f"Class of the failure. {learned_text()}")
-    reason: str = Field(description="Machine-readable reason, such as OOMKilled or ResultMissing.")
-    message: str = Field(default="", description="Human-readable message.")
+    reason: VisibleText = Field(description="Machine-readable reason, such as OOMKilled or ResultMissing.")
+    message: VisibleText = Field(default="", description="Human-readable message.")
 
 
 class RunTracking(Model):

@@ -18,6 +18,7 @@ from sweep_operator.cli.stored import STATE
 from sweep_operator.commands.checks import check_sources
 from sweep_operator.commands.failures import FAILED, INTERRUPTED
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR
+from sweep_operator.commands.output import echo
 from sweep_operator.config.load import load_sweep
 from sweep_operator.config.patch import typed_parameters, yaml_block
 from sweep_operator.decide.summary import ranked
@@ -36,18 +37,15 @@ def start(
     if not (session.directory / STATE).exists():  # a resumed sweep has already read its sources
         check_sources(parse(Sweep, loaded.manifest))
     for note in loaded.notes:
-        click.echo(f"note: {note}", err=True)
-    view: View
-    if sys.stdout.isatty() and not plain:
-        view = TableView(Console(), lambda: datetime.now(UTC))
-    else:
-        view = LineView(_write_line)
+        echo(f"note: {note}", err=True)
+    table = sys.stdout.isatty() and not plain
+    view: View = TableView(Console(), lambda: datetime.now(UTC)) if table else LineView(echo)
     try:
         ended = asyncio.run(drive(session, view, new_runs=new_runs))
     finally:
         view.close()
     for line in _summary(ended, session.directory):
-        click.echo(line)
+        echo(line)
     if ended.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     if not ended.succeeded:
@@ -79,7 +77,3 @@ def _summary(ended: Ended, directory: Path) -> Iterator[str]:
     if scored:
         yield f"Patch:  sweep best-params sweep_run={sweep.display_name}{where}"
         yield f"Report: sweep report {sweep.display_name}{where}"
-
-
-def _write_line(line: str) -> None:
-    print(line, flush=True)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.views.progress import eta_seconds, run_cells, shown_runs, stop_reason, trouble
 from sweep_operator.views.tables import duration, number, spent
 
@@ -55,7 +56,7 @@ class TableView:
         room = max(4, self._console.size.height - _LINES_BESIDE_THE_TABLE)
         parts: list[RenderableType] = [dashboard(*self._last, self._now(), room)]
         if self._message:
-            parts.append(Text(self._message, style="bold yellow"))
+            parts.append(_text(self._message, style="bold yellow"))
         self._live.update(Group(*parts), refresh=True)
 
 
@@ -86,7 +87,8 @@ def event_line(event: dict[str, Any]) -> str:
     at = str(event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp") or "")
     regarding = event.get("involvedObject") or event.get("regarding") or {}
     text = event.get("message") or event.get("note") or ""
-    return f"{at[11:19]} {regarding.get('name', '')} {event.get('reason', '')}: {text}".strip()
+    line = f"{at[11:19]} {regarding.get('name', '')} {event.get('reason', '')}: {text}".strip()
+    return " ".join(visible_text(line).splitlines())
 
 
 def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) -> RenderableType:
@@ -101,22 +103,22 @@ def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) 
     for run in shown:
         cells = run_cells(run, best.run if best else None, front, now)
         style = "red" if run.failed else _STYLE_OF_STAGE.get(cells[2].split(" ")[0], "")
-        table.add_row(*cells[:2], Text(cells[2], style=style), *cells[3:])
+        table.add_row(*map(_text, cells[:2]), _text(cells[2], style=style), *map(_text, cells[3:]))
     parts: list[RenderableType] = [_headline(sweep), table]
     if len(shown) < len(runs):
-        parts.append(Text(f"… and {len(runs) - len(shown)} earlier runs", style="dim"))
-    parts.append(Text("score and cost: predicted → actual; ★ best, ◆ Pareto-optimal", style="dim"))
+        parts.append(_text(f"… and {len(runs) - len(shown)} earlier runs", style="dim"))
+    parts.append(_text("score and cost: predicted → actual; ★ best, ◆ Pareto-optimal", style="dim"))
     if best is not None:
         parts.append(
-            Text(f"Best    {best.run}  score {number(best.score)}  cost {number(best.cost)}", style="bold green")
+            _text(f"Best    {best.run}  score {number(best.score)}  cost {number(best.cost)}", style="bold green")
         )
     if len(status.pareto) > 1:
-        parts.append(Text("Front   " + _front(sweep)))
+        parts.append(_text("Front   " + _front(sweep)))
     parts.append(_spent(sweep, runs, now))
-    parts += [Text(line, style="bold red") for line in trouble(sweep)]
+    parts += [_text(line, style="bold red") for line in trouble(sweep)]
     reason = stop_reason(sweep)
     if reason:
-        parts.append(Text(f"Ended   {reason}", style="bold"))
+        parts.append(_text(f"Ended   {reason}", style="bold"))
     return Group(*parts)
 
 
@@ -125,7 +127,7 @@ def _headline(sweep: Sweep) -> RenderableType:
     over = counts.succeeded + counts.failed
     grid = Table.grid(padding=(0, 2))
     failed = f", {counts.failed} failed" if counts.failed else ""
-    text = Text.assemble((sweep.display_name, "bold"), f"  {over} of {limits.max_runs} runs{failed}")
+    text = Text.assemble(_text(sweep.display_name, "bold"), f"  {over} of {limits.max_runs} runs{failed}")
     grid.add_row(text, ProgressBar(total=max(1, limits.max_runs), completed=over, width=30))
     return grid
 
@@ -139,4 +141,9 @@ def _front(sweep: Sweep) -> str:
 def _spent(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> Text:
     cost, eta = sweep.status.cost, None if stop_reason(sweep) else eta_seconds(sweep, runs, now)
     text = f"Spent   {spent(cost.spent, sweep.spec.limits.total_cost, cost.unit, cost.wasted)}"
-    return Text(text + (f", about {duration(eta)} remaining" if eta else ""))
+    return _text(text + (f", about {duration(eta)} remaining" if eta else ""))
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text without rich's markup and without terminal escape sequences."""
+    return Text(visible_text(text), style=style)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sweep_operator.config.yaml_files import to_yaml
 from sweep_operator.domain.conditions import condition_of
+from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.views.tables import (
     LEFT,
     RUN_COLUMNS,
@@ -59,7 +60,7 @@ def sweeps_table(sweeps: Sequence[dict[str, Any]], now: datetime, *, object_name
 
 def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table as kubectl prints it: plain text for cut, awk and grep."""
-    lines = [columns, *rows]
+    lines = [columns, *([visible_text(cell).replace("\n", " ") for cell in row] for row in rows)]
     columnwise = []
     for name, cells in zip(columns, zip(*lines, strict=True), strict=True):
         width = max(map(len, cells))
