@@ -9,26 +9,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from protein.analysis.calibration import Calibration, calibrate, calibrate_cost
-    from protein.analysis.importance import parameter_importance
-    from protein.analysis.pareto import pareto_front
-    from protein.factory import make_optimizer
-    from protein.integrations.metta import MettaProtein
-    from protein.integrations.wandb_protein import HistoryUnavailable, WandbProtein
-    from protein.optimizer import Observation, Optimizer, SearchSpaceInfeasible, SuggestionInfo
-    from protein.outcomes import Outcome
-    from protein.protein import Protein
-    from protein.random_search import Random, Sobol
-    from protein.searchspace.paths import flatten, unflatten
-    from protein.settings import ProteinSettings
-    from protein.space import Parameter, SearchSpace, SpaceError
+    from protein.analysis.calibration import Calibration as Calibration
+    from protein.analysis.calibration import calibrate as calibrate
+    from protein.analysis.calibration import calibrate_cost as calibrate_cost
+    from protein.analysis.importance import parameter_importance as parameter_importance
+    from protein.analysis.pareto import pareto_front as pareto_front
+    from protein.base import Optimizer as Optimizer
+    from protein.factory import make_optimizer as make_optimizer
+    from protein.integrations.metta import MettaProtein as MettaProtein
+    from protein.integrations.wandb_protein import HistoryUnavailable as HistoryUnavailable
+    from protein.integrations.wandb_protein import WandbProtein as WandbProtein
+    from protein.optimizer import Observation as Observation
+    from protein.optimizer import SearchSpaceInfeasible as SearchSpaceInfeasible
+    from protein.optimizer import SuggestionInfo as SuggestionInfo
+    from protein.outcomes import Outcome as Outcome
+    from protein.protein import Protein as Protein
+    from protein.random_search import Random as Random
+    from protein.random_search import Sobol as Sobol
+    from protein.searchspace.paths import flatten as flatten
+    from protein.searchspace.paths import unflatten as unflatten
+    from protein.settings import ProteinSettings as ProteinSettings
+    from protein.space import Parameter as Parameter
+    from protein.space import SearchSpace as SearchSpace
+    from protein.space import SpaceError as SpaceError
 
 _HOMES = {
     "Calibration": "analysis.calibration",
     "HistoryUnavailable": "integrations.wandb_protein",
     "MettaProtein": "integrations.metta",
     "Observation": "optimizer",
-    "Optimizer": "optimizer",
+    "Optimizer": "base",
     "Outcome": "outcomes",
     "Parameter": "space",
     "Protein": "protein",
@@ -49,31 +59,7 @@ _HOMES = {
     "unflatten": "searchspace.paths",
 }
 
-__all__ = [
-    "Calibration",
-    "HistoryUnavailable",
-    "MettaProtein",
-    "Observation",
-    "Optimizer",
-    "Outcome",
-    "Parameter",
-    "Protein",
-    "ProteinSettings",
-    "Random",
-    "SearchSpace",
-    "SearchSpaceInfeasible",
-    "Sobol",
-    "SpaceError",
-    "SuggestionInfo",
-    "WandbProtein",
-    "calibrate",
-    "calibrate_cost",
-    "flatten",
-    "make_optimizer",
-    "parameter_importance",
-    "pareto_front",
-    "unflatten",
-]
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:

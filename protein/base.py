@@ -33,8 +33,15 @@ TRIES = 10_000
 """Random points that are tried before the constraints are called infeasible."""
 
 
-class BaseOptimizer(ABC):
-    """See the protocol Optimizer. Subclasses say how one point is proposed."""
+class Optimizer(ABC):
+    """Suggests configurations and learns from results.
+
+    A suggestion is a function of (space, settings, goal, seed, observations, pending, index), so that a restarted
+    process makes the same suggestion. The order of observations and pending does not matter. The suggestions of a batch
+    differ from each other and from the pending configurations, unless a finite space is exhausted.
+
+    Subclasses define how one point is proposed.
+    """
 
     def __init__(
         self,
@@ -81,8 +88,33 @@ class BaseOptimizer(ABC):
         metrics: Mapping[str, float] | None = None,
         strict: bool = True,
     ) -> None:
-        """Record a result, of a suggestion or of any other point. See `Optimizer.observe`."""
+        """Record a result, of a suggestion or of any other point.
+
+        Args:
+            params: the configuration, nested or flat.
+            score: the result. A score that is not finite is a failure.
+            cost: the cost, in any unit that is the same for all runs. None, or not positive: unknown.
+            is_failure: these parameters do not work.
+            cost_is_lower_bound: the run was stopped early and would have cost more.
+            metrics: values of additional outcomes. Non-finite values count as not reported.
+            strict: reject values outside the bounds and missing parameters. If False, values outside are accepted, and
+                missing parameters get the value of the search center.
+
+        Raises:
+            SpaceError: an unknown parameter, a value of another type, or a value that ``strict`` rejects.
+            ValueError: neither a score nor a failure nor a lower bound.
+        """
         flat = paths.flatten(params)
+        self._observations.append(
+            make_observation(
+                self._typed(flat, strict), score, cost,
+                is_failure=is_failure, cost_is_lower_bound=cost_is_lower_bound, metrics=metrics,
+            )
+        )  # fmt: skip
+        self.discard(flat)
+
+    def _typed(self, flat: Flat, strict: bool) -> Flat:
+        """The values in the types of their parameters. Raises SpaceError."""
         self.space.validate(flat)
         if strict:
             try:
@@ -90,19 +122,7 @@ class BaseOptimizer(ABC):
             except SpaceError:
                 if not self._known(flat):
                     raise
-        typed = {n: self.space.parameters[n].typed(v) for n, v in flat.items()}
-        self._observations.append(
-            make_observation(
-                typed,
-                score,
-                cost,
-                is_failure=is_failure,
-                cost_is_lower_bound=cost_is_lower_bound,
-                metrics=metrics,
-            )
-        )
-
-        self.discard(flat)
+        return {n: self.space.parameters[n].typed(v) for n, v in flat.items()}
 
     def discard(self, params: Flat) -> None:
         """Forget a suggestion that will not be run, so that it is no longer outstanding."""
@@ -127,7 +147,17 @@ class BaseOptimizer(ABC):
     ) -> list[tuple[dict[str, Any], SuggestionInfo]]: ...
 
     def suggest(self, n: int | None = None, *, pending: Sequence[Flat] | None = None, index: int | None = None) -> Any:
-        """Suggest one configuration (nested) with its info, or a list of ``n``. See `Optimizer.suggest`."""
+        """Suggest one configuration (nested) with its info, or a list of ``n``.
+
+        Args:
+            n: number of suggestions; None returns a single pair instead of a list.
+            pending: configurations without a result yet, nested or flat. None: the optimizer tracks the configurations
+                that were suggested but not observed. With a sequence, even an empty one, it tracks nothing.
+            index: position in the random stream. Default: number of observations and pending points.
+
+        Raises:
+            SearchSpaceInfeasible: no configuration passes the constraints.
+        """
         if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
             raise ValueError(f"n: {n!r} is not an integer of 1 or more")
         if index is not None and (isinstance(index, bool) or not isinstance(index, int) or index < 0):

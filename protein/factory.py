@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from protein.base import BaseOptimizer
+from protein.base import Optimizer
 from protein.optimizer import Constraint, Goal
 from protein.random_search import Random, Sobol
 from protein.settings import ProteinSettings
@@ -21,7 +21,7 @@ def make_optimizer(
     goal: Goal = "maximize",
     seed: int = 0,
     constraints: Sequence[Constraint] = (),
-) -> BaseOptimizer:
+) -> Optimizer:
     """Create an optimizer.
 
     Args:

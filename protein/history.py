@@ -12,14 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from protein.arrays import Array, Indices, Mask
 from protein.optimizer import Observation
 from protein.outcomes import Outcome, OutcomeTable
 from protein.space import SearchSpace
-
-Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class History:
     cost: Array
     failed: Mask
     censored: Mask
-    source: npt.NDArray[np.int64]
+    source: Indices
     outcomes: OutcomeTable = field(default_factory=OutcomeTable)
 
     def __len__(self) -> int:
@@ -107,7 +104,7 @@ def build_history(
     )
 
 
-def select_rows(priority: Array, budget: int) -> npt.NDArray[np.int64]:
+def select_rows(priority: Array, budget: int) -> Indices:
     """Positions of at most `budget` of n rows: half with the highest `priority` (n,), half sampled from the rest.
 
     The sample is pseudo-random but fixed. It preserves the density of the data and close pairs, which determine the

@@ -1,11 +1,11 @@
-"""The protocol of optimizers, with the types of its arguments and results."""
+"""The types of the arguments and results of an optimizer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Literal
 
 from protein.searchspace.parameters import plain
 
@@ -81,73 +81,6 @@ class SuggestionInfo:
         values = asdict(self)
         values.pop("details")
         return {**values, **dict(self.details)}
-
-
-class Optimizer(Protocol):
-    """Suggests configurations and learns from results.
-
-    A suggestion is a function of (space, settings, goal, seed, observations, pending, index), so that a restarted
-    process makes the same suggestion. The order of observations and pending does not matter. The suggestions of a batch
-    differ from each other and from the pending configurations, unless a finite space is exhausted.
-    """
-
-    @overload
-    def suggest(
-        self, n: None = None, *, pending: Sequence[Flat] | None = None, index: int | None = None
-    ) -> tuple[dict[str, Any], SuggestionInfo]: ...
-
-    @overload
-    def suggest(
-        self, n: int, *, pending: Sequence[Flat] | None = None, index: int | None = None
-    ) -> list[tuple[dict[str, Any], SuggestionInfo]]: ...
-
-    def suggest(self, n: int | None = None, *, pending: Sequence[Flat] | None = None, index: int | None = None) -> Any:
-        """Suggest one configuration (nested) with its info, or a list of ``n``.
-
-        Args:
-            n: number of suggestions; None returns a single pair instead of a list.
-            pending: configurations without a result yet, nested or flat. None: the optimizer tracks the configurations
-                that were suggested but not observed. With a sequence, even an empty one, it tracks nothing.
-            index: position in the random stream. Default: number of observations and pending points.
-
-        Raises:
-            SearchSpaceInfeasible: no configuration passes the constraints.
-        """
-        ...
-
-    def observe(
-        self,
-        params: Flat,
-        *,
-        score: float | None = None,
-        cost: float | None = None,
-        is_failure: bool = False,
-        cost_is_lower_bound: bool = False,
-        metrics: Mapping[str, float] | None = None,
-        strict: bool = True,
-    ) -> None:
-        """Record a result, of a suggestion or of any other point.
-
-        Args:
-            params: the configuration, nested or flat.
-            score: the result. A score that is not finite is a failure.
-            cost: the cost, in any unit that is the same for all runs. None, or not positive: unknown.
-            is_failure: these parameters do not work.
-            cost_is_lower_bound: the run was stopped early and would have cost more.
-            metrics: values of additional outcomes. Non-finite values count as not reported.
-            strict: reject values outside the bounds and missing parameters. If False, values outside are accepted, and
-                missing parameters get the value of the search center.
-
-        Raises:
-            SpaceError: an unknown parameter, a value of another type, or a value that ``strict`` rejects.
-            ValueError: neither a score nor a failure nor a lower bound.
-        """
-        ...
-
-    @property
-    def observations(self) -> Sequence[Observation]:
-        """All observations, in the order in which they arrived."""
-        ...
 
 
 def _number(name: str, value: Any) -> float | None:

@@ -14,11 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from protein.arrays import Array, Indices, Mask
 from protein.optimizer import Goal
-
-Array = npt.NDArray[np.float64]
 
 SHARE_WITH_LEVEL = 0.5
 """Share of suggestions for which an objective's level is drawn."""
@@ -82,14 +80,14 @@ class OutcomeTable:
         """Columns (n, j) of the outcomes that are objectives."""
         return self.values[:, [o.objective for o in self.outcomes.values()]]
 
-    def reach(self, levels: Array) -> npt.NDArray[np.bool_]:
+    def reach(self, levels: Array) -> Mask:
         """Rows (n,) that reach every level (k,); an unknown value reaches only a level of -inf."""
         known = np.where(np.isnan(self.values), -np.inf, self.values)
-        out: npt.NDArray[np.bool_] = np.all(known >= levels, axis=1)
+        out: Mask = np.all(known >= levels, axis=1)
         return out
 
 
-def draw_levels(table: OutcomeTable, front: npt.NDArray[np.int64], rng: np.random.Generator) -> Array:
+def draw_levels(table: OutcomeTable, front: Indices, rng: np.random.Generator) -> Array:
     """Levels (k,) of one suggestion, -inf where an outcome plays no part in it; `front`: rows of the observed front."""
     levels = table.least.copy()
     for j, outcome in enumerate(table.outcomes.values()):
@@ -100,19 +98,3 @@ def draw_levels(table: OutcomeTable, front: npt.NDArray[np.int64], rng: np.rando
             low, high = float(seen.min()), float(seen.max())
             levels[j] = max(levels[j], low + float(position) * (1 + BEYOND) * (high - low))
     return levels
-
-
-def nondominated(values: Array) -> npt.NDArray[np.int64]:
-    """Rising positions of the rows of `values` (n, k), each column to be maximized, that no other row dominates.
-
-    Of equal rows only the first is in the front. Rows with a non-finite value are skipped. O(n f) with f rows in the
-    front.
-    """
-    front: list[int] = []
-    finite: npt.NDArray[np.bool_] = np.all(np.isfinite(values), axis=1)
-    # A dominating row has the larger sum of ranks, so no later row can dominate an earlier one.
-    ranks = np.array([np.unique(column, return_inverse=True)[1] for column in values.T]).sum(axis=0)
-    for i in np.argsort(-ranks, kind="stable") if values.size else ():
-        if finite[i] and not any((values[j] >= values[i]).all() for j in front):
-            front.append(int(i))
-    return np.sort(np.array(front, dtype=np.int64))

@@ -26,9 +26,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from protein.base import BaseOptimizer
+from protein.arrays import Array
+from protein.base import Optimizer
 from protein.history import History, build_history
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from protein.models.model_set import Models
     from protein.search.proposal import CandidateConstraints
 
-Array = npt.NDArray[np.float64]
 
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE = 2, 3, 4
 EXTRA_DESIGN_POINTS = 64
@@ -53,7 +52,7 @@ ANCHORS = 64
 """Number of best observed points that serve as anchors for the repair of candidates."""
 
 
-class Protein(BaseOptimizer):
+class Protein(Optimizer):
     """Cost-aware Bayesian optimizer.
 
     Args:

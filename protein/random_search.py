@@ -6,14 +6,14 @@ from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 
-from protein.base import BaseOptimizer
+from protein.base import Optimizer
 from protein.optimizer import Flat, Origin, SuggestionInfo
 
 ATTEMPTS = 64
 """Points of the sequence that are tried before an arbitrary valid point is used."""
 
 
-class Random(BaseOptimizer):
+class Random(Optimizer):
     """Uniform random search. The first suggestion is the search center.
 
     Args:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from protein.arrays import Array, Indices, Mask
 from protein.searchspace import conditions, paths
 from protein.searchspace.coordinates import Grid, LogGrid, Value, same
 from protein.searchspace.parameters import Parameter, SpaceError, read_parameter
 
-Array = npt.NDArray[np.float64]
-Cells = npt.NDArray[np.int64]
 Flat = Mapping[str, Any]
 
 __all__ = ["Column", "Parameter", "SearchSpace", "SpaceError"]
@@ -48,14 +47,14 @@ class Column:
         assert self.grid is not None
         return len(self.grid.cells) - 1
 
-    def to_cells(self, units: Array) -> Cells:
+    def to_cells(self, units: Array) -> Indices:
         """The cells of a grid (m,) that hold the coordinates (m,)."""
         if isinstance(self.grid, Grid):
             return np.clip(np.floor(units * (self.last_cell + 1)), 0, self.last_cell).astype(np.int64)
         assert self.grid is not None
         return np.array([self.grid.index(float(unit)) for unit in units], dtype=np.int64)
 
-    def to_units(self, cells: Cells) -> Array:
+    def to_units(self, cells: Indices) -> Array:
         """The coordinates (m,) of the values of cells (m,)."""
         if isinstance(self.grid, Grid):
             return (cells + 0.5) / (self.last_cell + 1)
@@ -75,10 +74,10 @@ class SearchSpace:
         conditions.check_parameters(self.parameters)
         self.columns: tuple[Column, ...] = tuple(c for p in read for c in _columns(p))
         self.dim = len(self.columns)
-        self._slices: dict[str, slice] = {}
-        for name in self.names:
-            places = [i for i, c in enumerate(self.columns) if c.parameter == name]
-            self._slices[name] = slice(places[0], places[-1] + 1)
+        self.owner = np.array([self.names.index(c.parameter) for c in self.columns])
+        """Position (dim,) in `names` of the parameter that each column belongs to."""
+        ends = np.cumsum(np.bincount(self.owner)).tolist()
+        self._slices = {name: slice(*part) for name, part in zip(self.names, pairwise([0, *ends]), strict=True)}
         self._center_row = np.concatenate([self._encode_value(p, p.center) for p in read])
         self._conditional = [p for p in read if p.when is not None]
 
@@ -224,13 +223,13 @@ class SearchSpace:
     def _active(self, name: str, flat: Flat) -> bool:
         return conditions.is_active(name, flat, self.parameters)
 
-    def _active_rows(self, parameter: Parameter, rows: Array) -> npt.NDArray[np.bool_]:
+    def _active_rows(self, parameter: Parameter, rows: Array) -> Mask:
         assert parameter.when is not None
         parent = self.parameters[parameter.when.parameter]
         part = self._slices[parent.path]
         wanted = np.stack([self._encode_value(parent, parent.typed(v)) for v in parameter.when.values])
         distance = np.abs(rows[:, None, part] - wanted[None, :, :]).max(axis=2)
-        active: npt.NDArray[np.bool_] = (distance < 1e-9).any(axis=1)
+        active: Mask = (distance < 1e-9).any(axis=1)
         return active
 
     def _encode_value(self, parameter: Parameter, value: Value) -> Array:

@@ -133,7 +133,8 @@ class Dashboard(Model):
 class Metrics(Model):
     """Probes, metrics, and the objects that use them."""
 
-    port: int = Field(ge=1024, le=65535, description="Ports below 1024 need root.")
+    port: int = Field(ge=1024, le=65535)
+    """Ports below 1024 need root."""
     service: Service
     service_monitor: ServiceMonitor
     prometheus_rule: PrometheusRule

@@ -8,24 +8,27 @@ combination with others gets a small share. The one-hot columns of one parameter
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import qmc
 
-from protein.search.candidates import parameter_of_column
+from protein.arrays import Array
 from protein.space import SearchSpace
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-    from protein.protein import Protein
+class Model(Protocol):
+    """A fitted model, such as Protein."""
 
-Array = npt.NDArray[np.float64]
+    space: SearchSpace
+
+    def posterior_mean(self, x: Array) -> Array:
+        """Posterior mean (m,) of the score at rows (m, dim) of the unit box, in any unit."""
+        ...
 
 
-def parameter_importance(protein: Protein, *, samples: int = 512) -> dict[str, float]:
+def parameter_importance(protein: Model, *, samples: int = 512) -> dict[str, float]:
     """Importance of each parameter by its path, largest first; non-negative, summing to 1.
 
     Deterministic given the observations. Without a scored observation, or if the predicted score is constant, every
@@ -47,8 +50,7 @@ def parameter_importance(protein: Protein, *, samples: int = 512) -> dict[str, f
 
 def first_order_shares(space: SearchSpace, mean: Callable[[Array], Array], samples: int) -> dict[str, float]:
     """Shares for the function `mean`, which maps rows of the unit box (m, dim) to values (m,)."""
-    owner = parameter_of_column(space)
-    names = list(dict.fromkeys(column.parameter for column in space.columns))
+    names = list(space.names)
     sobol = qmc.Sobol(2 * space.dim, scramble=True, seed=np.random.default_rng(0))
     drawn = sobol.random_base2(math.ceil(math.log2(max(samples, 2))))
     a, b = space.snap(drawn[:, : space.dim]), space.snap(drawn[:, space.dim :])
@@ -57,7 +59,7 @@ def first_order_shares(space: SearchSpace, mean: Callable[[Array], Array], sampl
     first = np.zeros(len(names))
     if variance > 1e-24:
         for k in range(len(names)):
-            mixed = np.where(owner == k, b, a)
+            mixed = np.where(space.owner == k, b, a)
             first[k] = max(float(np.mean(f_b * (mean(mixed) - f_a))) / variance, 0.0)
     total = first.sum()
     shares = first / total if total > 0 else np.full(len(names), 1 / max(len(names), 1))

@@ -1,4 +1,4 @@
-"""The Pareto front of (score, cost). Needs neither torch nor a model."""
+"""The Pareto front. Needs only the standard library."""
 
 from __future__ import annotations
 
@@ -27,15 +27,21 @@ def pareto_front(points: Sequence[tuple[float | None, float | None]], goal: str 
     if goal not in ("maximize", "minimize"):
         raise ValueError(f"goal: {goal!r} must be 'maximize' or 'minimize'")
     sign = 1.0 if goal == "maximize" else -1.0
-    usable = [
-        (cost, -sign * score, index)
-        for index, (score, cost) in enumerate(points)
-        if score is not None and cost is not None and math.isfinite(score) and math.isfinite(cost)
-    ]
+    rows = [(math.nan, math.nan) if s is None or c is None else (sign * s, -c) for s, c in points]
+    return sorted(nondominated(rows), key=lambda i: -rows[i][1])
+
+
+def nondominated(rows: Sequence[Sequence[float]]) -> list[int]:
+    """Rising positions of the rows, each column to be maximized, that no other row dominates.
+
+    Of equal rows only the first is in the front. Rows with a non-finite value are skipped. O(n log n) for two columns,
+    O(n f) for more, with f rows in the front.
+    """
+    finite = [i for i, row in enumerate(rows) if all(map(math.isfinite, row))]
     front: list[int] = []
-    best = math.inf
-    for _, loss, index in sorted(usable):
-        if loss < best:
-            best = loss
-            front.append(index)
-    return front
+    # In falling order, no row dominates an earlier one. Of two columns, the last row of the front has the best second.
+    for i in sorted(finite, key=lambda i: tuple(rows[i]), reverse=True):
+        rivals = front[-1:] if len(rows[i]) == 2 else front
+        if not any(all(a >= b for a, b in zip(rows[j], rows[i], strict=True)) for j in rivals):
+            front.append(i)
+    return sorted(front)

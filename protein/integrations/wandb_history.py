@@ -48,7 +48,7 @@ class HistoricalRun:
     metrics: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     failure_class: str = ""
-    """Failure class that the operator assigned. Only "parameters", "crash" and "" are caused by the parameters."""
+    """Failure class that the operator assigned; empty for a run without the operator. See protein.analysis.failures."""
     cost_is_runtime: bool = False
     """Whether the cost is the run time in seconds from W&B, because the run reported no cost."""
     config: Mapping[str, Any] = field(default_factory=dict)

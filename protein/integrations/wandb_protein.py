@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from protein.base import BaseOptimizer
+from protein.analysis.failures import LEARNED
+from protein.base import Optimizer
 from protein.integrations.wandb_history import HistoricalRun, WandbRecord, read_run
 from protein.integrations.wandb_summary import write_failure, write_success, write_suggestion
 from protein.searchspace.parameters import plain
@@ -29,8 +30,6 @@ from protein.space import SpaceError
 log = logging.getLogger(__name__)
 
 PER_PAGE = 250
-_NOT_LEARNED = ("eval", "preempted", "infrastructure", "stopped")
-"""Failure classes that are not caused by the parameters."""
 TIMEOUT_SECONDS = 30
 """Timeout of one request for the history."""
 
@@ -57,7 +56,7 @@ class WandbProtein:
     """
 
     def __init__(
-        self, optimizer: BaseOptimizer, wandb_run: Any = None, *, metric: str = "score", load_history: bool = True
+        self, optimizer: Optimizer, wandb_run: Any = None, *, metric: str = "score", load_history: bool = True
     ) -> None:
         self.optimizer = optimizer
         self.run = wandb_run if wandb_run is not None else active_run()
@@ -114,7 +113,8 @@ class WandbProtein:
         params = {k: v for k, v in run.params.items() if k in self.optimizer.space.parameters}
         if run.state in ("defunct", "unscored"):
             return run.state
-        if run.failure_class in _NOT_LEARNED:
+        learned = LEARNED.get(run.failure_class) if run.failure_class else "infeasible"
+        if run.state == "failure" and (learned is None or (learned == "cost lower bound" and run.cost is None)):
             return "not learned"
         try:
             if not params:
@@ -125,11 +125,13 @@ class WandbProtein:
             return "foreign"
         if run.state == "running":
             self._pending.append(params)
-        elif run.failure_class == "timeout" and run.cost is not None:
-            self.optimizer.observe(params, cost=run.cost, cost_is_lower_bound=True, strict=False)
         else:
             failed = run.state == "failure"
-            self.optimizer.observe(params, score=run.objective, cost=run.cost, is_failure=failed, strict=False)
+            self.optimizer.observe(
+                params, score=run.objective, cost=run.cost, strict=False,
+                is_failure=failed and learned == "infeasible",
+                cost_is_lower_bound=failed and learned == "cost lower bound",
+            )  # fmt: skip
         return run.state
 
     def _opened(self, what: str) -> dict[str, Any]:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from protein.arrays import Array
 from protein.history import History, select_rows
 from protein.models.device import CPU, Capacity
-from protein.models.posterior import Posterior
+from protein.models.posterior import CHUNK, Posterior, fit_posterior
 from protein.models.scaling import Standardization, standardize
-from protein.models.score import FIT_ROWS
-from protein.models.surrogate import KernelSpec, Surrogate, fit
-
-Array = npt.NDArray[np.float64]
+from protein.models.surrogate import KernelSpec
 
 CONSTANT_SPREAD = 0.02
 """Standard deviation of log-cost below which the cost counts as constant. 2% is typical timing jitter."""
@@ -29,7 +26,7 @@ class CostModel:
     that does not vary is `constant`: it is predicted, but the acquisition ignores it.
     """
 
-    def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
+    def __init__(self, history: History, capacity: Capacity = CPU) -> None:
         priced = history.priced
         bounded = history.censored & np.isfinite(history.cost) & ~history.failed
         known = np.log(_positive(history.cost[priced]))
@@ -39,7 +36,6 @@ class CostModel:
         self.constant_log_cost = float(np.median(known)) if len(known) else float(bounds.max(initial=0.0))
         values = np.concatenate([known, bounds])
         self.constant = len(values) < 2 or float(values.std()) < CONSTANT_SPREAD
-        self.surrogate: Surrogate | None = None
         self.posterior: Posterior | None = None
         if self.constant:
             return
@@ -49,11 +45,7 @@ class CostModel:
         if len(known) < 2:  # too few rows to impute from: use the bounds as observations
             x, z = np.concatenate([x, history.x[bounded]]), np.concatenate([z, z_bounds])
             priority, z_bounds = np.zeros(len(x)), np.zeros(0)
-        self.surrogate = model or fit_cost(x, z, priority)
-        rows = select_rows(priority, capacity.rows)
-        self.posterior = Posterior(
-            self.surrogate, torch.tensor(x[rows]), torch.tensor(z[rows])[:, None], device=capacity.device
-        )
+        self.posterior = fit_posterior(x, z, priority, KernelSpec(linear=True), capacity)
         if len(z_bounds):
             # A censored run costs at least its lower bound. Impute the prediction of the other runs if that is higher.
             cut = select_rows(z_bounds, capacity.rows // 4)
@@ -72,17 +64,15 @@ class CostModel:
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """`log_cost` at rows of an array (m, d), in chunks and without gradients."""
-        if self.posterior is None:
-            return np.full(len(x), self.constant_log_cost), np.full(len(x), CONSTANT_SPREAD)
-        mean, sd = self.posterior.predict(torch.tensor(x))
-        scale, shift = self.standardization.scale, self.standardization.shift
-        return mean[:, 0].numpy() * scale + shift, sd.numpy() * scale
+        with torch.no_grad():
+            parts = [self.log_cost(part) for part in torch.split(torch.tensor(x), CHUNK)]
+        mean, sd = (torch.cat(values).numpy() for values in zip(*parts, strict=True))
+        return mean, sd
 
-
-def fit_cost(x: Array, z: Array, priority: Array) -> Surrogate:
-    """Hyperparameters for standardized log-cost `z` (n,) at `x` (n, d), on at most FIT_ROWS of the rows."""
-    rows = select_rows(priority, FIT_ROWS)
-    return fit(x[rows], z[rows], KernelSpec(linear=True))
+    @property
+    def noise_sd(self) -> float:
+        """Standard deviation of the noise of one measurement of log-cost; 0 for a constant cost."""
+        return 0.0 if self.posterior is None else math.sqrt(self.posterior.model.noise) * self.standardization.scale
 
 
 def _positive(cost: Array) -> Array:
@@ -92,6 +82,7 @@ def _positive(cost: Array) -> Array:
     return out
 
 
-def cost_of(log_cost: float) -> float:
+def cost_of(log_cost: Array | float) -> Array:
     """exp without overflow. Predictions far outside the data can be huge but stay finite."""
-    return math.exp(min(max(log_cost, -700.0), 700.0))
+    out: Array = np.exp(np.clip(log_cost, -700.0, 700.0))
+    return out

@@ -7,17 +7,14 @@ to 0, that is, to success. P(success) = Phi((0.5 + mean) / 0.25): 0.98 without d
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from protein.history import History, select_rows
+from protein.arrays import Array
+from protein.history import History
 from protein.models.device import CPU, Capacity
-from protein.models.posterior import Posterior
-from protein.models.score import FIT_ROWS
-from protein.models.surrogate import KernelSpec, Surrogate, fit
-
-Array = npt.NDArray[np.float64]
+from protein.models.posterior import Posterior, fit_posterior
+from protein.models.surrogate import KernelSpec
 
 SPEC = KernelSpec(constant=False, noise=0.03, noise_log_sd=1.0)
 
@@ -25,16 +22,11 @@ SPEC = KernelSpec(constant=False, noise=0.03, noise_log_sd=1.0)
 class FeasibilityModel:
     """P(success) given which rows of a history failed. A timeout is not a failure."""
 
-    def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
+    def __init__(self, history: History, capacity: Capacity = CPU) -> None:
         target = np.where(history.failed, -1.0, 0.0)
-        self.surrogate: Surrogate | None = None
         self.posterior: Posterior | None = None
-        if not history.failed.any():
-            return
-        fitted, rows = select_rows(-target, FIT_ROWS), select_rows(-target, capacity.rows)
-        self.surrogate = model or fit(history.x[fitted], target[fitted], SPEC)
-        x, y = torch.tensor(history.x[rows]), torch.tensor(target[rows])[:, None]
-        self.posterior = Posterior(self.surrogate, x, y, device=capacity.device)
+        if history.failed.any():
+            self.posterior = fit_posterior(history.x, target, -target, SPEC, capacity)
 
     def log_probability(self, x: Tensor) -> Tensor:
         """log P(success) (m,) at rows of `x` (m, d); differentiable in `x`."""

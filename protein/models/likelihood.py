@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import lapack
 
-Array = npt.NDArray[np.float64]
+from protein.arrays import Array
 
 JITTERS = (0.0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
 """Relative to the mean of the diagonal, so that they suit both small and large covariances."""

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from protein.analysis.calibration import Z80
+from protein.arrays import Array
 from protein.history import History
 from protein.models.cost import CostModel, cost_of
 from protein.models.device import capacity_for
 from protein.models.feasibility import FeasibilityModel
 from protein.models.outcomes import OutcomeModel, fit_outcomes
 from protein.models.score import ScoreModel
-
-Array = npt.NDArray[np.float64]
 
 MAX_PREDICTION = 1e308
 """Bound of reported predictions, which must stay finite."""
@@ -37,25 +35,26 @@ class Models:
     def predict_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of the noise-free score at rows of `x` (m, dim), in the user's direction."""
         mean, sd = self.score.predict(x)
-        scaling = self.score.standardization
-        center = np.array([self.sign * scaling.backward(float(m)) for m in mean])
-        return center, np.minimum(sd * scaling.scale, MAX_PREDICTION)
-
-    def predict_cost(self, x: Array) -> Array:
-        """Median cost (m,) at rows of `x` (m, dim); NaN as long as no cost is known."""
-        if not self.cost.known:
-            return np.full(len(x), math.nan)
-        return np.array([cost_of(float(value)) for value in self.cost.predict(x)[0]])
+        return self._score_of(mean), self._spread_of(sd)
 
     def forecast_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of one OBSERVATION of the score at rows of `x` (m, dim).
 
         The variance is that of the noise-free score plus the noise of one measurement; in the user's direction.
         """
-        center, _ = self.predict_score(x)
-        sd = np.hypot(self.score.predict(x)[1], math.sqrt(self.score.noise))
+        mean, sd = self.score.predict(x)
+        return self._score_of(mean), self._spread_of(np.hypot(sd, math.sqrt(self.score.noise)))
+
+    def _score_of(self, z: Array) -> Array:
+        return self.sign * self.score.standardization.backward(z)
+
+    def _spread_of(self, sd: Array) -> Array:
         with np.errstate(over="ignore"):
-            return center, np.minimum(sd * self.score.standardization.scale, MAX_PREDICTION)
+            return np.minimum(sd * self.score.standardization.scale, MAX_PREDICTION)
+
+    def predict_cost(self, x: Array) -> Array:
+        """Median cost (m,) at rows of `x` (m, dim); NaN as long as no cost is known."""
+        return self.forecast_cost(x)[0]
 
     def forecast_cost(self, x: Array) -> tuple[Array, Array]:
         """Median cost, and standard deviation of log-cost, (m,) each, of one OBSERVATION at rows of `x` (m, dim).
@@ -65,9 +64,7 @@ class Models:
         if not self.cost.known:
             return np.full(len(x), math.nan), np.full(len(x), math.nan)
         mean, sd = self.cost.predict(x)
-        surrogate = self.cost.surrogate
-        noise = math.sqrt(surrogate.noise) * self.cost.standardization.scale if surrogate is not None else 0.0
-        return np.array([cost_of(float(value)) for value in mean]), np.hypot(sd, noise)
+        return cost_of(mean), np.hypot(sd, self.cost.noise_sd)
 
 
 def build_models(history: History, goal: str, device: str = "cpu") -> Models:
@@ -93,32 +90,28 @@ def describe(models: Models, row: Array) -> dict[str, Any]:
     """
     out: dict[str, Any] = {}
     x = row[None, :]
-    mean, sd = models.predict_score(x)
-    low, high = float(mean[0] - Z80 * sd[0]), float(mean[0] + Z80 * sd[0])
     if models.history.scored.any():
-        out["score_interval"] = [low, high]
-        out["score_forecast"] = _score_forecast(models, x)
+        out["score_interval"] = _interval(*_first(models.predict_score(x)))
+        mean, sd = _first(models.forecast_score(x))
+        out["score_forecast"] = {"mean": mean, "sd": sd, "interval": _interval(mean, sd)}
     if models.cost.known:
-        log_cost, log_sd = models.cost.predict(x)
-        half = Z80 * float(log_sd[0])
-        out["cost_interval"] = [cost_of(float(log_cost[0]) - half), cost_of(float(log_cost[0]) + half)]
-        out["cost_forecast"] = _cost_forecast(models, x)
+        log_cost, log_sd = _first(models.cost.predict(x))
+        out["cost_interval"] = cost_of(np.array(_interval(log_cost, log_sd))).tolist()
+        median, log_sd = _first(models.forecast_cost(x))
+        ends = cost_of(np.array(_interval(math.log(median), log_sd))).tolist()
+        out["cost_forecast"] = {"median": median, "log_sd": log_sd, "interval": ends}
     out["success_probability"] = float(models.feasibility.predict(x)[0])
     for (name, outcome), model in zip(models.history.outcomes.outcomes.items(), models.outcomes, strict=True):
-        center, spread = (float(v[0]) for v in model.predict(x))
-        ends = (outcome.sign * (center - Z80 * spread), outcome.sign * (center + Z80 * spread))
-        out[f"metrics.{name}"] = outcome.sign * center
-        out[f"metrics.{name}_interval"] = [min(ends), max(ends)]
+        mean, sd = _first(model.predict(x))
+        out[f"metrics.{name}"] = outcome.sign * mean
+        out[f"metrics.{name}_interval"] = _interval(outcome.sign * mean, sd)
     return out
 
 
-def _score_forecast(models: Models, x: Array) -> dict[str, Any]:
-    mean, sd = (float(v[0]) for v in models.forecast_score(x))
-    ends = [min(max(mean + z * sd, -MAX_PREDICTION), MAX_PREDICTION) for z in (-Z80, Z80)]
-    return {"mean": mean, "sd": sd, "interval": ends}
+def _first(values: tuple[Array, Array]) -> tuple[float, float]:
+    return float(values[0][0]), float(values[1][0])
 
 
-def _cost_forecast(models: Models, x: Array) -> dict[str, Any]:
-    median, log_sd = (float(v[0]) for v in models.forecast_cost(x))
-    ends = [cost_of(math.log(median) + z * log_sd) for z in (-Z80, Z80)]
-    return {"median": median, "log_sd": log_sd, "interval": ends}
+def _interval(mean: float, sd: float) -> list[float]:
+    """The central 80% interval of a normal, with finite ends."""
+    return [min(max(mean + z * sd, -MAX_PREDICTION), MAX_PREDICTION) for z in (-Z80, Z80)]

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from protein.history import History, select_rows
+from protein.arrays import Array
+from protein.history import History
 from protein.models.device import CPU, Capacity
-from protein.models.posterior import Posterior
+from protein.models.posterior import Posterior, fit_posterior
 from protein.models.scaling import Standardization, standardize
-from protein.models.score import fit_score
-
-Array = npt.NDArray[np.float64]
+from protein.models.surrogate import KernelSpec
 
 MIN_SD = 0.05
 """Floor of the standard deviation, in standardized units. It keeps the gradient of this soft constraint finite."""
@@ -42,8 +40,7 @@ class OutcomeModel:
         """Mean and standard deviation (m,) at rows of an array (m, d), in the outcome's units times its sign."""
         mean, sd = self.posterior.predict(torch.tensor(x))
         scaling = self.standardization
-        center = np.array([scaling.backward(float(m)) for m in mean[:, 0]])
-        return center, sd.numpy() * scaling.scale
+        return scaling.backward(mean[:, 0].numpy()), sd.numpy() * scaling.scale
 
 
 def fit_outcomes(history: History, capacity: Capacity = CPU) -> tuple[OutcomeModel, ...]:
@@ -53,10 +50,6 @@ def fit_outcomes(history: History, capacity: Capacity = CPU) -> tuple[OutcomeMod
 
 def _fit(history: History, column: Array, capacity: Capacity) -> OutcomeModel:
     known = np.isfinite(column) & ~history.failed
-    x, values = history.x[known], column[known]
-    scaling = standardize(values, clip=True)
-    z = scaling.forward(values)
-    surrogate = fit_score(x, z)
-    rows = select_rows(z, capacity.rows)
-    at, targets = torch.tensor(x[rows]), torch.tensor(z[rows])[:, None]
-    return OutcomeModel(scaling, Posterior(surrogate, at, targets, device=capacity.device))
+    scaling = standardize(column[known], clip=True)
+    z = scaling.forward(column[known])
+    return OutcomeModel(scaling, fit_posterior(history.x[known], z, z, KernelSpec(), capacity))

@@ -1,4 +1,4 @@
-"""Predictions of a fitted Gaussian process: means, variances, joint samples, and conditioning on additional rows.
+"""Gaussian processes given data: means, variances, joint samples, and conditioning on additional rows.
 
 Only the mean and the variance at each point are computed, never a joint posterior over candidates: memory is
 O(points x rows), in chunks. Targets may have several columns (fantasies of the same rows): they share the
@@ -12,10 +12,27 @@ import copy
 import torch
 from torch import Tensor
 
-from protein.models.surrogate import Surrogate, cholesky
+from protein.arrays import Array
+from protein.history import select_rows
+from protein.models.device import Capacity
+from protein.models.surrogate import KernelSpec, Surrogate, cholesky, fit
 
 CHUNK = 256
 """Rows of a kernel matrix computed at once. A kernel allocates about ten temporaries of this size (3 MB each)."""
+
+
+FIT_ROWS = 256
+"""Maximum number of rows in a fit of hyperparameters, whose time is cubic in them."""
+
+
+def fit_posterior(x: Array, y: Array, priority: Array, spec: KernelSpec, capacity: Capacity) -> Posterior:
+    """Posterior of targets `y` (n,) at rows of `x` (n, d). Rows with a high `priority` (n,) come first.
+
+    Hyperparameters are fitted on at most FIT_ROWS rows. The posterior is conditioned on at most `capacity.rows`.
+    """
+    fitted, rows = select_rows(priority, FIT_ROWS), select_rows(priority, capacity.rows)
+    surrogate = fit(x[fitted], y[fitted], spec)
+    return Posterior(surrogate, torch.tensor(x[rows]), torch.tensor(y[rows])[:, None], device=capacity.device)
 
 
 class Posterior:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from protein.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +24,10 @@ class Standardization:
         out: Array = half / (self.scale / 2)
         return out
 
-    def backward(self, z: float) -> float:
-        """The value that standardizes to `z`."""
-        return float(np.clip(self.shift + self.scale * z, -1e308, 1e308))
+    def backward(self, z: Array) -> Array:
+        """The values (n,) that standardize to `z` (n,)."""
+        with np.errstate(over="ignore"):
+            return np.clip(self.shift + self.scale * z, -1e308, 1e308)
 
 
 def standardize(y: Array, *, clip: bool) -> Standardization:

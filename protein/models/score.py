@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from protein.history import History, select_rows
+from protein.arrays import Array
+from protein.history import History
 from protein.models.device import CPU, Capacity
-from protein.models.posterior import Posterior
+from protein.models.posterior import Posterior, fit_posterior
 from protein.models.scaling import Standardization, standardize
-from protein.models.surrogate import KernelSpec, Surrogate, fit
+from protein.models.surrogate import KernelSpec
 
-Array = npt.NDArray[np.float64]
-
-FIT_ROWS = 256
-"""Maximum number of rows in a fit of hyperparameters, whose time is cubic in them."""
 FANTASIES = 16
 """Joint samples of the scores of pending runs."""
 
@@ -27,23 +23,17 @@ class ScoreModel:
     Without scored rows it is the prior: mean 0 and the same uncertainty everywhere.
     """
 
-    def __init__(self, history: History, model: Surrogate | None = None, capacity: Capacity = CPU) -> None:
+    def __init__(self, history: History, capacity: Capacity = CPU) -> None:
         scored = history.scored
-        x, utility = history.x[scored], history.utility[scored]
+        self.x, utility = history.x[scored], history.utility[scored]
         self.standardization: Standardization = standardize(utility, clip=True)
-        z = self.standardization.forward(utility)
-        self.surrogate = model or fit_score(x, z)
-        rows = select_rows(z, capacity.rows)
-        self.posterior = Posterior(
-            self.surrogate, torch.tensor(x[rows]), torch.tensor(z[rows])[:, None], device=capacity.device
-        )
-        self.z = z
-        self.x = x
+        self.z = self.standardization.forward(utility)
+        self.posterior = fit_posterior(self.x, self.z, self.z, KernelSpec(), capacity)
 
     @property
     def noise(self) -> float:
         """Noise variance of one measurement, in standardized units."""
-        return self.surrogate.noise
+        return self.posterior.model.noise
 
     def with_pending(self, x: Array, normals: Array, ceiling: float | Array = np.inf) -> tuple[Posterior, Array]:
         """The posterior after fantasized results at pending rows `x` (p, d), and the fantasies (p, s).
@@ -63,12 +53,6 @@ class ScoreModel:
         """Posterior mean and standard deviation, (m,) each, in standardized units at rows of `x` (m, d)."""
         mean, sd = self.posterior.predict(torch.tensor(x))
         return mean[:, 0].numpy(), sd.numpy()
-
-
-def fit_score(x: Array, z: Array) -> Surrogate:
-    """Hyperparameters for standardized utility `z` (n,) at `x` (n, d), on at most FIT_ROWS of the rows."""
-    rows = select_rows(z, FIT_ROWS)
-    return fit(x[rows], z[rows], KernelSpec())
 
 
 def normals_for(count: int, rng: np.random.Generator) -> Array:

@@ -25,11 +25,11 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from protein.arrays import Array
 from protein.models.likelihood import JITTERS, LENGTHSCALE_LOG_SD, LogPosterior, lengthscale_loc
 
 with warnings.catch_warnings():
@@ -37,8 +37,6 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=".*torch.jit.script")
     import gpytorch
 
-
-Array = npt.NDArray[np.float64]
 
 LOG_BOUNDS_LENGTHSCALE = (math.log(0.01), math.log(100.0))
 LOG_BOUNDS_SIGNAL = (math.log(1e-3), math.log(1e3))

@@ -15,18 +15,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from protein.arrays import Array
 from protein.models.cost import CostModel
 from protein.models.feasibility import FeasibilityModel
 from protein.models.outcomes import OutcomeModel
 from protein.models.posterior import CHUNK, Posterior
 from protein.search.log_improvement import log_expected_improvement
 from protein.search.staircase import Staircase
-
-Array = npt.NDArray[np.float64]
 
 UCB_BETA = 1.5
 MIN_COST_SD = 0.05

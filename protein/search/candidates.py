@@ -6,12 +6,10 @@ All functions work on rows of the unit box (m, dim), are pure and need only nump
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import qmc
 
+from protein.arrays import Array
 from protein.space import Column, SearchSpace
-
-Array = npt.NDArray[np.float64]
 
 DISTANCES = (0.5, 0.15, 0.05)
 """Standard deviations of perturbations, as fractions of a coordinate's range: global, regional and local search."""
@@ -35,7 +33,7 @@ def perturb(space: SearchSpace, centers: Array, count: int, widths: Array, rng: 
         return np.zeros((0, space.dim))
     base = np.repeat(centers, count, axis=0)
     rows = len(base)
-    owner = parameter_of_column(space)
+    owner = space.owner
     parameters = int(owner.max()) + 1
     chance = rng.choice([1.0, 0.5, 1.5 / parameters], size=(rows, 1))
     mask = rng.random((rows, parameters)) < chance
@@ -78,7 +76,7 @@ def _other_category(onehot: Array, uniform: Array) -> Array:
 
 def neighbors(space: SearchSpace, row: Array) -> Array:
     """Every point (m, dim) one grid step, or one category of a one-hot parameter, away from `row` (dim,)."""
-    owner = parameter_of_column(space)
+    owner = space.owner
     out: list[Array] = []
     for j, column in enumerate(space.columns):
         if column.kind == "continuous":
@@ -95,12 +93,6 @@ def neighbors(space: SearchSpace, row: Array) -> Array:
             moved[j] = 1.0
             out.append(moved)
     return space.snap(np.clip(np.array(out), 0.0, 1.0)) if out else np.zeros((0, space.dim))
-
-
-def parameter_of_column(space: SearchSpace) -> npt.NDArray[np.int64]:
-    """Position (dim,) of the parameter that each model column belongs to, counted in order of the columns."""
-    order: dict[str, int] = {}
-    return np.array([order.setdefault(column.parameter, len(order)) for column in space.columns], dtype=np.int64)
 
 
 def row_key(row: Array) -> bytes:

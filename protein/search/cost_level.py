@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from protein.arrays import Array, Mask
 from protein.history import History
 from protein.models.model_set import Models
 from protein.models.outcomes import OutcomeModel
@@ -20,8 +20,6 @@ from protein.search.acquisition import Acquisition, AncestralAcquisition
 from protein.search.observed_front import front_positions
 from protein.search.staircase import build_staircase
 from protein.settings import ProteinSettings
-
-Array = npt.NDArray[np.float64]
 
 SHARE_AT_CAP = 0.8
 """Share of suggestions whose cost level is the cap. The others draw it log-uniformly below the cap."""
@@ -137,7 +135,7 @@ def _ancestral(
 
 def _incumbents(
     z: Array,
-    reached: npt.NDArray[np.bool_],
+    reached: Mask,
     log_costs: Array,
     fantasies: Array,
     pending_costs: Array,

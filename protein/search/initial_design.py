@@ -10,13 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import qmc
 
+from protein.arrays import Array
 from protein.settings import ProteinSettings
 from protein.space import Column, SearchSpace
-
-Array = npt.NDArray[np.float64]
 
 MAX_COST_FACTOR = 16
 """Largest multiple of its minimum that a cost parameter has in the design."""

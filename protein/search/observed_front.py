@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from protein.analysis.pareto import pareto_front
+from protein.analysis.pareto import nondominated, pareto_front
+from protein.arrays import Array, Indices
 from protein.history import History
-from protein.outcomes import nondominated
-
-Array = npt.NDArray[np.float64]
 
 
 def front_rows(history: History) -> Array:
@@ -19,7 +16,7 @@ def front_rows(history: History) -> Array:
     return history.x[front_positions(history)]
 
 
-def front_positions(history: History) -> npt.NDArray[np.int64]:
+def front_positions(history: History) -> Indices:
     """Positions of the observed Pareto front of score and cost, by rising cost. With a constant cost: the best row.
 
     With additional objectives, the front covers all of them and contains only rows that reach every threshold. As long
@@ -34,10 +31,10 @@ def front_positions(history: History) -> npt.NDArray[np.int64]:
     return np.array(pareto_front(points, "maximize"), dtype=np.int64)
 
 
-def _front_with_outcomes(history: History) -> npt.NDArray[np.int64]:
+def _front_with_outcomes(history: History) -> Indices:
     eligible = history.scored & history.outcomes.reach(history.outcomes.least)
     rows = np.flatnonzero(eligible if eligible.any() else history.scored)
     columns = [history.utility[rows, None], history.outcomes.objectives[rows]]
     if history.priced.any():
         columns.append(-history.cost[rows, None])
-    return rows[nondominated(np.concatenate(columns, axis=1))].astype(np.int64)
+    return rows[nondominated(np.concatenate(columns, axis=1).tolist())].astype(np.int64)

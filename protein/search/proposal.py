@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from protein.arrays import Array
+from protein.models.cost import cost_of
 from protein.models.model_set import Models
 from protein.search.acquisition import Acquisition
 from protein.search.candidates import perturb, row_key, spread
@@ -22,8 +23,6 @@ from protein.search.refinement import polish
 from protein.search.repair import repair
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
-
-Array = npt.NDArray[np.float64]
 
 NOISE_ALLOWING_REPEATS = 0.1
 """Noise variance (of standardized scores) above which measuring a point repeatedly is worth a run."""
@@ -79,7 +78,7 @@ def propose(
     candidates = _new_candidates(space, candidates, taken, constraints)
     over_max_cost = False
     if cost_limit is not None:
-        log_cost, _ = models.cost.predict(candidates)
+        log_cost = models.cost.predict(candidates)[0]
         over_max_cost = not (log_cost <= cost_limit).any()
         candidates = candidates[log_cost <= (log_cost.min() + 1e-9 if over_max_cost else cost_limit)]
     values = acquisition.values(candidates)
@@ -93,9 +92,10 @@ def propose(
             candidates = np.concatenate([candidates, refined])
             values = np.concatenate([values, acquisition.values(refined)])
     best = int(np.argmax(values))
-    row = candidates[best]
+    row, value = candidates[best], float(values[best])
     kind = acquisition.kind if isinstance(acquisition, Acquisition) else "protein"
-    return Chosen(row, space.decode(row), float(values[best]), _cost_or_none(cost_level), over_max_cost, kind)
+    level = None if cost_level is None else float(cost_of(cost_level))
+    return Chosen(row, space.decode(row), value, level, over_max_cost, kind)
 
 
 def _new_candidates(
@@ -191,7 +191,3 @@ def untaken(rows: Array, taken: Sequence[set[bytes]]) -> Array:
 def space_size(space: SearchSpace) -> float:
     """Number of distinct points, infinite with a continuous parameter."""
     return math.inf if space.cells is None else float(space.cells)
-
-
-def _cost_or_none(log_cost: float | None) -> float | None:
-    return None if log_cost is None else math.exp(min(log_cost, 700.0))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.optimize import minimize
 
+from protein.arrays import Array, Mask
 from protein.models.score import as_tensor
 from protein.search.acquisition import Acquisition
 from protein.search.candidates import neighbors
 from protein.space import SearchSpace
-
-Array = npt.NDArray[np.float64]
 
 ROUNDS = 2
 ITERATIONS = 20
@@ -36,7 +34,7 @@ def _best_neighbor(space: SearchSpace, acquisition: Acquisition, row: Array) -> 
     return best
 
 
-def _climb(acquisition: Acquisition, rows: Array, free: npt.NDArray[np.bool_]) -> Array:
+def _climb(acquisition: Acquisition, rows: Array, free: Mask) -> Array:
     """Maximize all rows at once. The gradient of the summed acquisition with respect to a row is that row's own."""
     base = as_tensor(rows)
     index = torch.tensor(np.flatnonzero(free))

@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from protein.search.candidates import parameter_of_column
+from protein.arrays import Array
 from protein.space import SearchSpace
 
-Array = npt.NDArray[np.float64]
 Allowed = Callable[[Mapping[str, Any]], bool]
 
 SHRINKAGE = (0.75, 0.5, 0.25)
@@ -28,7 +26,7 @@ def repair(space: SearchSpace, row: Array, anchors: Array, allowed: Allowed) -> 
     if len(anchors) == 0:
         return None
     anchor = anchors[int(np.argmin(((anchors - row) ** 2).sum(axis=1)))]
-    owner = parameter_of_column(space)
+    owner = space.owner
     different = [k for k in range(int(owner.max()) + 1) if not np.array_equal(row[owner == k], anchor[owner == k])]
     trials = [np.where(owner == k, anchor, row) for k in different]
     trials += [anchor + share * (row - anchor) for share in SHRINKAGE]

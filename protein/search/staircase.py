@@ -13,13 +13,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from protein.arrays import Array
 from protein.search.log_improvement import log_expected_improvement
-
-Array = npt.NDArray[np.float64]
 
 SOFTNESS = 0.05
 """Smoothing width of the step boundaries, in log-cost. It keeps the gradient non-zero outside a step."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic.alias_generators import to_camel
 
 from dev.generate.crd import run_crd, sweep_crd
 from protein.settings import ProteinSettings
@@ -51,15 +52,15 @@ def test_every_field_is_described(found: dict[str, Schema], some: list[str]) -> 
 
 
 @pytest.mark.parametrize("crd", [sweep_crd(), run_crd()], ids=["Sweep", "SweepRun"])
-def test_a_kind_is_small_enough_to_be_applied(crd: Schema) -> None:
+def test_a_crd_is_small_enough_for_kubectl_apply(crd: Schema) -> None:
     assert len(json.dumps(crd)) < LARGEST
 
 
 @pytest.mark.parametrize("name", ProteinSpec.model_fields)
-def test_the_optimizers_defaults_are_those_that_are_told(name: str) -> None:
+def test_descriptions_state_the_optimizers_defaults(name: str) -> None:
     default = getattr(ProteinSettings(), name)
     if default is None:
         words = {"max_suggestion_cost": "no cap", "num_random_samples": "parameters + 1"}[name]
     else:
         words = f"{default:g}" if isinstance(default, float) else str(default).lower()
-    assert f"Default: {words}" in (ProteinSpec.model_fields[name].description or "")
+    assert f"Default: {words}" in SWEEP[f"sweep.spec.protein.{to_camel(name)}"]["description"]

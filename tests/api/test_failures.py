@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from protein.integrations.wandb_protein import _NOT_LEARNED
+from protein.analysis.failures import LEARNED
 from sweep_operator.api.failures import (
     FAILURES,
     LEARNED_WORDS,
@@ -54,8 +54,8 @@ def test_each_class_is_documented(row: str) -> None:
     assert row in (Path(__file__).parents[2] / "docs" / "concepts.md").read_text().splitlines()
 
 
-def test_the_library_ignores_the_classes_from_which_nothing_is_learned() -> None:
-    assert set(_NOT_LEARNED) == {name for name, row in FAILURES.items() if row.learned is None}
+def test_the_library_learns_from_the_classes_of_the_table() -> None:
+    assert {name: row.learned for name, row in FAILURES.items() if row.learned is not None} == LEARNED
 
 
 def test_the_schema_lists_the_classes_that_a_rule_may_assign() -> None:

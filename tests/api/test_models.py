@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.api.constraints import Rules, check_constraints
+from sweep_operator.api.constraints import CompiledConstraints, check_constraints
 from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.parameters import ParameterSpec, env_name, search_center, typed_value
 from sweep_operator.api.sweep import Sweep
@@ -41,7 +41,7 @@ def edited(path: tuple[str, ...], value: Any) -> dict[str, Any]:
     return body
 
 
-def test_the_minimal_sweep_works_as_it_stands_and_gets_its_defaults() -> None:
+def test_the_minimal_sweep_is_valid_and_gets_its_defaults() -> None:
     sweep = parse(Sweep, MINIMAL)
     assert sweep.display_name == "cartpole"
     assert sweep.eval is not None
@@ -112,7 +112,7 @@ def test_the_minimal_sweep_works_as_it_stands_and_gets_its_defaults() -> None:
         (("seed",), -1, "spec.seed", "greater than or equal to 0"),
     ],
 )
-def test_refusals(path: tuple[str, ...], value: Any, field: str, says: str) -> None:
+def test_invalid_input_names_field_value_and_remedy(path: tuple[str, ...], value: Any, field: str, says: str) -> None:
     with pytest.raises(InvalidObject) as error:
         parse(Sweep, edited(path, value))
     found = {e.path: e.message for e in error.value.errors}
@@ -128,7 +128,7 @@ def test_deadline_factor_needs_wall_clock() -> None:
 
 
 @pytest.mark.parametrize("name", ["My_x", "a.b", "-a", "a" * 41, ""])
-def test_names_that_kubernetes_refuses(name: str) -> None:
+def test_names_that_kubernetes_rejects(name: str) -> None:
     with pytest.raises(InvalidObject, match=r"metadata\.name"):
         parse(Sweep, {**MINIMAL, "metadata": {"name": name}})
 
@@ -144,7 +144,7 @@ def test_the_type_of_a_value_follows_from_its_distribution(distribution: str, va
 
 
 @pytest.mark.parametrize("value", ["3", True, 1.5, float("inf")])
-def test_values_of_another_type_are_refused(value: Any) -> None:
+def test_values_of_another_type_are_rejected(value: Any) -> None:
     with pytest.raises(ValueError, match=r"not"):
         typed_value(ParameterSpec.model_validate({"distribution": "int_uniform", "min": 1, "max": 9}), value)
 
@@ -171,19 +171,19 @@ def test_environment_names() -> None:
         ("params['trainer.name'] + 1 == 2", "cannot be evaluated"),
     ],
 )
-def test_constraints_that_cannot_work_are_refused(rule: str, says: str) -> None:
+def test_constraints_that_cannot_work_are_rejected(rule: str, says: str) -> None:
     sweep = parse(Sweep, edited(("constraints",), [{"rule": rule}]))
     errors = check_constraints(sweep.spec)
     assert [e.path for e in errors] == ["spec.constraints[0].rule"]
     assert says in errors[0].message
 
 
-def test_a_constraint_judges_suggestion_and_fixed_values() -> None:
+def test_a_constraint_sees_suggested_and_fixed_values() -> None:
     body = edited(("constraints",), [{"rule": "params['trainer.batch_size'] % params['n'] == 0", "message": "no"}])
     body["spec"]["fixed"] = {"n": 32}
     spec = parse(Sweep, body).spec
     assert check_constraints(spec) == []
-    rules = Rules(spec.constraints, spec.fixed)
+    rules = CompiledConstraints(spec.constraints, spec.fixed)
     assert rules.passes({"trainer.batch_size": 64})
     assert not rules.passes({"trainer.batch_size": 16})
     assert not rules.passes({}), "what cannot be evaluated does not pass"
@@ -236,13 +236,13 @@ def test_names_of_the_operators_runs_are_reserved() -> None:
     assert check_run_name(a_run("mine")) == []
 
 
-def test_a_runs_spec_is_immutable_but_stop() -> None:
+def test_a_runs_spec_is_immutable_except_stop() -> None:
     old = a_run("mine", parameters={"x": 1})
     assert check_run_edit(old, a_run("mine", parameters={"x": 1}, stop=True)) == []
     assert check_run_edit(old, a_run("mine", parameters={"x": 2}))[0].path == "spec"
 
 
-def test_the_template_hash_knows_content_not_form() -> None:
+def test_the_template_hash_depends_on_content_only() -> None:
     one = RunTemplate.of(parse(Sweep, edited(("fixed",), {"a": 1.0})))
     same = RunTemplate.of(parse(Sweep, edited(("fixed",), {"a": 1})))
     other = RunTemplate.of(parse(Sweep, edited(("fixed",), {"a": 2})))

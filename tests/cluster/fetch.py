@@ -1,7 +1,8 @@
-"""Fills the cache with the binaries of the test cluster: ``python -m tests.cluster.fetch [PROJECT ...]``.
+"""Fills the cache with the binaries of the test cluster: ``python -m tests.cluster.fetch [--downloads] [PROJECT ...]``.
 
-Official downloads first, checked by sha256; where they cannot be had, the Go build. Only what is missing, project by
-project: what an interrupted call has completed stays.
+Official downloads first, checked by sha256. Where they are blocked, the binaries are built with Go; with
+``--downloads`` they are left missing instead. Only what is missing is fetched, project by project, so that an
+interrupted call can be repeated.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when everything is there."""
+    """0 if nothing is missing, or if only downloads were wanted."""
     known = pins()
+    downloads_only = "--downloads" in arguments
+    arguments = [argument for argument in arguments if argument != "--downloads"]
     unknown = sorted(set(arguments) - set(known))
     if unknown:
         print(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
@@ -38,7 +41,10 @@ def main(arguments: Sequence[str]) -> int:
             continue
         started = time.monotonic()
         try:
-            how = provide(project, pin, names, folder)
+            how = provide(project, pin, names, folder, can_build=not downloads_only)
+        except Unavailable as reason:
+            print(f"{project} {pin.version}: cannot be downloaded ({reason})")
+            return 0  # the others come from the same hosts; each would wait for its time limit
         except (WrongChecksum, CannotBuild) as error:
             print(f"{project} {pin.version}: {error}", file=sys.stderr)
             failed += 1
@@ -55,11 +61,16 @@ def missing(pin: Pin, folder: Path, system: str = sys.platform) -> list[str]:
     return [name for name in wanted if not os.access(folder / name, os.X_OK)]
 
 
-def provide(project: str, pin: Pin, names: Sequence[str], folder: Path) -> str:
-    """Put the binaries into the folder, all or none, and say how. Raises WrongChecksum, CannotBuild."""
+def provide(project: str, pin: Pin, names: Sequence[str], folder: Path, *, can_build: bool = True) -> str:
+    """Put the binaries into the folder, all or none, and say how.
+
+    Raises WrongChecksum, CannotBuild, and without ``can_build`` Unavailable.
+    """
     try:
         _whole(folder, names, lambda part: _download(project, pin, names, part))
     except Unavailable as reason:
+        if not can_build:
+            raise
         print(f"{project} {pin.version}: no download ({reason}); building it, which can take minutes", flush=True)
     else:
         return "downloaded"

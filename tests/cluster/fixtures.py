@@ -80,8 +80,11 @@ def cannot_run(missing: Missing) -> NoReturn:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say once, where nobody can miss it, which tests did not run."""
+    """Say once, at the end, which tests did not run, and record them for the last line of ``make test``."""
     reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
+    if os.environ.get("SWEEP_TESTS_SKIPPED") and "PYTEST_XDIST_WORKER" not in os.environ:
+        with open(os.environ["SWEEP_TESTS_SKIPPED"], "a", encoding="utf-8") as file:
+            file.writelines(f"{reason}\n" for reason in reasons if _NO_CLUSTER in reason)
     for reason in sorted({r.removeprefix("Skipped: ") for r in reasons if _NO_CLUSTER in r}):
         count = sum(reason in r for r in reasons)
         terminalreporter.write_line(f"{count} tests skipped: {reason}", red=True, bold=True)

@@ -269,3 +269,14 @@ def test_a_mac_builds_the_control_plane_and_has_no_node() -> None:
     assert releases("kubernetes", kubernetes.version, "darwin", "arm64", list(kubernetes.binaries)) == []
     assert "kubelet" not in fetch.missing(kubernetes, Path("/nowhere"), "darwin")
     assert fetch.missing(pins()["runc"], Path("/nowhere"), "darwin") == []
+
+
+def test_downloads_alone_end_at_the_first_host_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}/kwok"
+    monkeypatch.setattr(fetch, "releases", lambda *_: [Release(nobody, nobody, {"kwok": ""})])
+    monkeypatch.setattr(fetch, "build", lambda *_: pytest.fail("nothing may be built"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert fetch.main(["--downloads"]) == 0
+    assert re.fullmatch(r"kubernetes v\S+: cannot be downloaded \(127\.0\.0\.1: .*refused\)\n", capsys.readouterr().out)

@@ -20,6 +20,11 @@ def _first(cluster: Cluster, namespace: str, name: str) -> Object:
     return found[0] if found else {}
 
 
+def _accepted(cluster: Cluster, namespace: str, name: str) -> str:
+    """Message of the condition."""
+    return str(condition(cluster.get("sweep", name, namespace), "Accepted").get("message"))
+
+
 def _ended(cluster: Cluster, namespace: str, name: str) -> bool:
     return ended(_first(cluster, namespace, name))
 
@@ -147,7 +152,9 @@ def test_a_full_quota_and_pod_security_are_told_and_waited_for(cluster: Cluster)
         cluster.apply(sweep("full", limits=ONE), namespace)
         privileged = {"podTemplate": {"spec": {"hostNetwork": True}}}
         cluster.apply(sweep("host", limits=ONE, train=privileged), namespace)
+        cluster.apply(sweep("typo", train={"podTemplate": {"spec": {"nodeSelektor": {"a": "b"}}}}), namespace)
         cluster.until(lambda: reason(cluster, "sweeprun", "full.r.0", namespace) == "QuotaExceeded", "quota")
+        cluster.until(lambda: 'unknown field "spec.nodeSelektor"' in _accepted(cluster, namespace, "typo"), "a typo")
         cluster.kubectl("delete", "quota", "few", "-n", namespace)
         cluster.until(lambda: reason(cluster, "sweeprun", "host.r.0", namespace) == "PodSecurity", "security")
         cluster.until(lambda: _ended(cluster, namespace, "full"), "with room it runs")

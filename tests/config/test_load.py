@@ -46,7 +46,7 @@ def test_the_argument_style() -> None:
     assert "tracking" not in content
 
 
-def test_what_nobody_changed_is_not_fixed() -> None:
+def test_unchanged_values_are_not_fixed() -> None:
     assert "fixed" not in spec("run=a")
     assert "fixed" not in spec("run=a", "+hardware=macbook"), "the run composes its own hardware"
 
@@ -60,7 +60,7 @@ def test_groups_and_values_on_top_of_them_reach_the_runs() -> None:
     assert "sim.env" not in content["fixed"], "an interpolation is resolved where it is used"
 
 
-def test_a_group_leaves_a_searched_parameter_searched_and_an_argument_fixes_it() -> None:
+def test_a_group_keeps_a_parameter_searched_and_an_argument_fixes_it() -> None:
     by_group = spec("run=a", "sweep=demo", "trainer=acrobot", "+trainer/patch=example")
     assert "trainer.total_timesteps" in by_group["parameters"]
     assert "trainer.total_timesteps" not in by_group["fixed"]
@@ -118,7 +118,7 @@ def test_the_reference_example_with_the_objective_inside_parameters(tmp_path: Pa
     assert content["parameters"]["trainer.optimizer.learning_rate"]["min"] == 1e-5
 
 
-def test_a_sweep_configuration_that_stands_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_standalone_sweep_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text(
         "metric: loss\ngoal: minimize\nparameters: {lr: {distribution: uniform, min: 0, max: 1}}\n"
@@ -138,7 +138,7 @@ def test_object_names(run: str, name: str) -> None:
     assert object_name(run) == name
 
 
-def test_a_name_that_had_to_be_cut_keeps_its_identity() -> None:
+def test_a_shortened_name_stays_unique() -> None:
     first, second = object_name("long_" * 20 + "a"), object_name("long_" * 20 + "b")
     assert first != second
     assert len(first) <= 40
@@ -194,12 +194,12 @@ def test_overrides_of_a_manifest() -> None:
         ("~trainer.nothing", "neither searched nor fixed"),
     ],
 )
-def test_overrides_that_a_manifest_cannot_take(argument: str, said: str) -> None:
+def test_invalid_overrides_of_a_manifest(argument: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load_sweep([str(MANIFEST), argument])
 
 
-def test_other_objects_of_the_file_come_along(tmp_path: Path) -> None:
+def test_other_objects_of_the_file_are_loaded(tmp_path: Path) -> None:
     path = tmp_path / "two.yaml"
     run = "apiVersion: metta.ai/v1alpha1\nkind: SweepRun\nmetadata: {name: mine}\nspec: {sweepName: cartpole}\n"
     path.write_text(f"{MANIFEST.read_text()}---\n{run}")

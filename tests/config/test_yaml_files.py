@@ -58,7 +58,7 @@ def test_a_float_keeps_every_bit_in_every_reader(value: float) -> None:
         assert (read, math.copysign(1, read)) == (value, math.copysign(1, value))
 
 
-def test_ours_reads_our_floats() -> None:
+def test_our_reader_reads_our_floats() -> None:
     for value in (5e-324, 1.7976931348623157e308, 0.1 + 0.2, 1 / 3e7):
         assert parse_value(float_text(value, SMALL_FLOAT), "x") == value
 
@@ -73,7 +73,7 @@ _TREES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3) | st.d
 
 
 @given(st.dictionaries(_KEYS, _TREES, min_size=1, max_size=4))
-def test_what_is_written_is_read_back_by_1_1_and_1_2(document: dict[str, Any]) -> None:
+def test_yaml_1_1_and_1_2_readers_read_our_output(document: dict[str, Any]) -> None:
     text = to_yaml(document)
     assert pyyaml.safe_load(text) == document
     assert parse_documents(text, "x") == [document]

@@ -79,6 +79,7 @@ def pod(of: SweepRun, stage: str = "train", attempt: int = 1, **changes: Any) ->
         "deletion_requested": None,
         "deletion_due": None,
         "disrupted": None,
+        "disrupted_at": None,
         "unschedulable": None,
         "waiting_reason": None,
         "waiting_message": "",

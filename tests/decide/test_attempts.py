@@ -49,6 +49,8 @@ DELETED_LATE = {"deletion_requested": at(15)}
         (ended(RUN, 0, '{"reward": true}'), "crash", "ResultInvalid"),
         (ended(RUN, 0, '{"reward": 1' + "0" * 400 + "}"), "crash", "ResultInvalid"),
         (ended(RUN, 0, '{"reward": 1, "x": "' + "a" * 4096), "crash", "ResultInvalid"),
+        (ended(RUN, 0, "[" * 4090), "crash", "ResultInvalid"),
+        (ended(RUN, 0, '{"reward": 1, "metrics": {"a": ' + "[" * 2000 + "]" * 2000 + "}}"), "crash", "ResultInvalid"),
         (ended(RUN, 0, '{"reward": NaN}'), "parameters", "NonFiniteScore"),
         (ended(RUN, 0, '{"metrics": {"reward": -Infinity}}'), "parameters", "NonFiniteScore"),
         (ended(RUN, 1), "crash", "Error"),
@@ -57,6 +59,13 @@ DELETED_LATE = {"deletion_requested": at(15)}
         (ended(RUN, 137, disrupted="EvictionByEvictionAPI"), "preempted", "EvictionByEvictionAPI"),
         (ended(RUN, 0, disrupted="PreemptionByScheduler"), "preempted", "PreemptionByScheduler"),
         (ended(RUN, 0, GOOD, disrupted="PreemptionByScheduler"), "succeeded", "Completed"),
+        (ended(RUN, 0, '{"reward": NaN}', disrupted="X", disrupted_at=at(30)), "parameters", "NonFiniteScore"),
+        (ended(RUN, 0, "", disrupted="X", disrupted_at=at(30)), "preempted", "X"),
+        (ended(RUN, 255, terminated_reason="Unknown"), "preempted", "Unknown"),
+        (ended(RUN, 137, terminated_reason="ContainerStatusUnknown"), "preempted", "ContainerStatusUnknown"),
+        (ended(RUN, 255, GOOD, terminated_reason="Unknown"), "succeeded", "Completed"),
+        (ended(RUN, 255), "crash", "Error"),
+        (ended(RUN, 255, terminated_reason="Error"), "crash", "Error"),
         (ended(RUN, 0, "", **DELETED_EARLY), "preempted", "PodDeleted"),
         (ended(RUN, 143, "", **DELETED_EARLY), "preempted", "PodDeleted"),
         (ended(RUN, 1, "", **DELETED_LATE), "crash", "Error"),
@@ -72,6 +81,20 @@ def test_an_ended_pod_has_one_class(pod_: Any, expected: str, why: str) -> None:
     state = attempt_state(job(RUN), [pod_], policy(), {}, at(20))
     assert isinstance(state, Ended)
     assert (state.class_, state.reason) == (expected, why)
+
+
+@pytest.mark.parametrize("code", [0, 1, 65, 137])
+@pytest.mark.parametrize("stage", ["train", "eval"])
+@pytest.mark.parametrize("reports", [True, False])
+@pytest.mark.parametrize("text", ["[" * 4090, '{"error":' * 450, '{"a": ' * 600 + "1" + "}" * 600])
+def test_deeply_nested_results_are_ordinary_failures(code: int, stage: str, reports: bool, text: str) -> None:
+    pod_ = ended(RUN, code, text, stage)
+    state = attempt_state(job(RUN, stage), [pod_], policy(stage=stage, reports=reports), {}, at(20))
+    assert isinstance(state, Ended)
+    if code == 0 and reports:
+        assert (state.class_, state.reason) == ("eval" if stage == "eval" else "crash", "ResultInvalid")
+        assert "levels deep" in state.message
+        assert len(state.message) <= 1024
 
 
 @pytest.mark.parametrize(
@@ -95,6 +118,48 @@ def test_train_does_not_have_to_report_a_result_if_eval_does() -> None:
     state = attempt_state(job(RUN), [ended(RUN, 0, "not json")], policy(reports=False), {}, at(20))
     assert isinstance(state, Ended)
     assert state.class_ == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("code", "disrupted_at", "deleted_at", "expected"),
+    [
+        (0, 31, 31, "succeeded"),  # ended 20 s before its node was NotReady
+        (0, 31, None, "succeeded"),
+        (0, 6, 6, "succeeded"),  # within the tolerance for clock skew
+        (0, 5.9, 5.9, "preempted"),  # a program that exits with 0 when it is terminated
+        (0, None, 5, "preempted"),
+        (0, None, 12, "succeeded"),
+        (143, 12, 12, "preempted"),
+        (1, 31, 31, "preempted"),
+    ],
+)
+@pytest.mark.parametrize("reports", [True, False])
+@pytest.mark.parametrize("pattern", [None, r"reward=(?P<value>\S+)"])
+def test_a_program_that_ended_well_before_its_disruption_has_finished(
+    code: int, disrupted_at: float | None, deleted_at: float | None, expected: str, reports: bool, pattern: str | None
+) -> None:
+    pod_ = ended(
+        RUN,
+        code,
+        "" if pattern or not reports or expected == "preempted" else GOOD,
+        disrupted=None if disrupted_at is None else "DeletionByTaintManager",
+        disrupted_at=None if disrupted_at is None else at(disrupted_at),
+        deletion_requested=None if deleted_at is None else at(deleted_at),
+    )
+    logs = {pod_.uid: LogReading(value="0.5")}
+    state = attempt_state(job(RUN), [pod_], policy(reports=reports, value_pattern=pattern), logs, at(60))
+    assert isinstance(state, Ended)
+    assert state.class_ == expected
+
+
+def test_the_log_of_a_disrupted_pod_that_cannot_be_read_is_not_a_failure_of_the_run() -> None:
+    finished_first = ended(RUN, 0, disrupted="X", disrupted_at=at(30))
+    pattern = policy(value_pattern=r"loss=(?P<value>\S+)")
+    assert isinstance(attempt_state(job(RUN), [finished_first], pattern, {}, at(40)), NeedsLog)
+    lost = {finished_first.uid: LogReading(error="the node does not answer")}
+    state = attempt_state(job(RUN), [finished_first], pattern, lost, at(40))
+    assert isinstance(state, Ended)
+    assert (state.class_, state.reason) == ("preempted", "X")
 
 
 def test_a_deadline_counts_from_the_start_of_main() -> None:
@@ -191,6 +256,28 @@ def test_a_run_waits_for_the_jobs_and_pods_of_an_earlier_run_with_its_name() -> 
     begun = after(decide(snapshot(s, [fresh], [], [over])), fresh)
     assert (begun.status.train.attempt, begun.terminal) == (1, False)
     assert not after(decide(snapshot(s, [begun], [], [over])), begun).terminal
+
+
+def test_a_pod_of_an_earlier_run_on_a_lost_node_is_removed() -> None:
+    s, fresh = sweep(), run(None, name="mine")
+    old = {"run_uid": "uid-of-the-old-one", "deletion_requested": at(5), "deletion_due": at(35)}
+    plan = decide(snapshot(s, [fresh], [], [pod(fresh, **old)], now=154))
+    assert (reason(after(plan, fresh)), plan.wake) == ("Terminating", at(155))
+    plan = decide(snapshot(s, [fresh], [], [pod(fresh, **old)], now=155))
+    assert [type(a) for a in plan.runs[0].cleanup] == [ReleasePod, RemovePod]
+    done = finished(s, 0, 0.5)  # also after the end of the new run
+    plan = decide(snapshot(s, [done], [], [pod(done, **{**old, "holds_result": False})], now=155))
+    assert [type(a) for a in plan.runs[0].cleanup] == [RemovePod]
+
+
+def test_a_job_that_an_earlier_run_left_without_an_owner_is_deleted() -> None:
+    s, fresh = sweep(), run(None, name="mine")
+    orphan = job(fresh, owner_uid=None, run_uid="uid-of-the-old-one")
+    plan = decide(snapshot(s, [fresh], [orphan], []))
+    assert [type(a) for a in plan.runs[0].cleanup] == [DeleteJob]
+    assert not decide(snapshot(s, [fresh], [replace(orphan, deleting=True)], [])).runs[0].cleanup
+    foreign = job(fresh, owner_uid="a-cron-job", run_uid=None)
+    assert not decide(snapshot(s, [fresh], [foreign], [])).runs[0].cleanup
 
 
 def test_a_job_whose_pods_have_ended_is_not_deleted() -> None:

@@ -12,7 +12,7 @@ from sweep_operator.api.meta import Condition
 from sweep_operator.api.status import SweepStatus, SweepTracking
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import RunTracking, SweepRun
-from sweep_operator.api.tracking import Barred, Destination, destination
+from sweep_operator.api.tracking import Destination, NotAllowed, destination
 from sweep_operator.decide.events import sweep_events
 from sweep_operator.decide.tracking import Tracked, TrackingProblem, TrackingReport, news_of, track
 from tests.builders import make_run, make_sweep
@@ -71,12 +71,12 @@ def test_destination(wandb: dict[str, Any], namespace: str, found: Destination |
     sweep = tracked_sweep(**wandb)
     sweep = sweep.with_(metadata=sweep.metadata.with_(namespace=namespace))
     there = destination(sweep, CONFIG)
-    assert (there.reason if isinstance(there, Barred) else there) == found
+    assert (there.reason if isinstance(there, NotAllowed) else there) == found
 
 
 def test_no_destination_is_allowed_by_default() -> None:
     there = destination(make_sweep().spec(tracking={"wandb": {"entity": "metta"}}).build(), OperatorConfig())
-    assert isinstance(there, Barred)
+    assert isinstance(there, NotAllowed)
     assert "wandbProjects: {rl: [metta/sweeps]}" in there.message
 
 

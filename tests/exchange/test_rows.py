@@ -139,7 +139,11 @@ def test_format_of(name: str, text: str, form: str) -> None:
         ("jsonl", "\n\n", 'f: contains no rows; write one line per run, for example {"parameters"'),
         ("jsonl", '{"score": 1}\n{"score": \n', "f, line 2: invalid JSON: Expecting value"),
         ("jsonl", "[1, 2]\n", "f, line 1: [1, 2] is not a JSON object; write one object {...}"),
-        ("jsonl", '{"x": ' + "[" * 5000 + "]" * 5000 + "}", "f, line 1: is nested too deeply"),
+        (
+            "jsonl",
+            '{"x": ' + "[" * 5000 + "]" * 5000 + "}",
+            "f, line 1: is nested 5001 levels deep; the limit",
+        ),
         ("jsonl", '{"parameters": 3}', 'f, line 1: parameters: 3 is not an object; write {"name": value}'),
         ("jsonl", '{"score": NaN}', "f, line 1: score: nan is not finite"),
         ("jsonl", '{"score": "1"}', "f, line 1: score: '1' is not a number"),

@@ -56,7 +56,7 @@ def run(image: str, *command: str, user: str = ANY_UID, options: tuple[str, ...]
 
 
 @pytest.mark.parametrize("name", ["operator", "trainer"])
-def test_what_they_say_of_themselves(tag: str, name: str) -> None:
+def test_labels_and_versions(tag: str, name: str) -> None:
     config = json.loads(docker("image", "inspect", f"{IMAGES}/{name}:{tag}"))[0]["Config"]
     assert config["User"] == "65532:65532"
     assert config.get("Healthcheck") is None, "probes are Kubernetes'"
@@ -68,7 +68,7 @@ def test_what_they_say_of_themselves(tag: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["operator", "trainer"])
-def test_nothing_is_compiled_when_it_runs_and_no_tools_of_the_build_are_left(tag: str, name: str) -> None:
+def test_bytecode_is_complete_and_build_tools_are_absent(tag: str, name: str) -> None:
     modules = (
         "sweep_operator.runtime.main, torch, gpytorch, protein.protein"
         if name == "operator"

@@ -233,7 +233,7 @@ async def test_what_is_sent(kube: Kube, server: ScriptedServer) -> None:
     assert (create.method, create.path) == ("POST", "/apis/metta.ai/v1alpha1/namespaces/default/sweeps")
     assert create.body["kind"] == "Sweep"
     assert "resourceVersion" not in create.body["metadata"], "an API server refuses it with a 500"
-    assert (dry.path, dry.query) == ("/api/v1/namespaces/default/pods", {"dryRun": "All"})
+    assert (dry.path, dry.query) == ("/api/v1/namespaces/default/pods", {"dryRun": "All", "fieldValidation": "Strict"})
     assert patch.path == "/apis/batch/v1/namespaces/default/jobs/a"
     assert patch.headers["Content-Type"] == "application/merge-patch+json"
     assert patch.body == {"metadata": {"labels": {"x": None}, "resourceVersion": "5"}}

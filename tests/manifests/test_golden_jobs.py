@@ -51,6 +51,12 @@ CASES: dict[str, tuple[SweepBuilder, Profile, Stage, int | None]] = {
     "cpu-eval": (make_sweep().eval(hardware="cpu"), CPU, "eval", None),
     "empty-dir-log-spread": (make_sweep().train(args=["$(overrides)", "$(args)", "$(run.dir)"]), CPU, "train", None),
     "gpu": (make_sweep().train(hardware="gpu", resources={"requests": {"cpu": "4"}}), GPU, "train", 7200),
+    "multi-node-limits": (
+        make_sweep().train(nodes=2, resources={"limits": {"nvidia.com/gpu": 4}}),
+        CPU,
+        "train",
+        None,
+    ),
     "multi-node": (make_sweep().train(nodes=4, command=["torchrun", "train.py"]), GPU, "train", None),
     "existing-claim": (make_sweep().volume(existingClaim={"name": "shared", "subPath": "a/"}), CPU, "train", None),
     "queue": (make_sweep().spec(queue={"name": "team-rl", "priorityClass": "low"}), CPU, "train", None),

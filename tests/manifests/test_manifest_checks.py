@@ -77,6 +77,11 @@ def test_a_valid_spec_is_accepted() -> None:
     assert check_manifests(sweep, CONFIG, require_image=True) == []
 
 
+def test_gpus_in_the_limits_of_the_template_count() -> None:
+    sweep = make_sweep().spec(cost={"source": "GPUSeconds"}).train(resources={"limits": {"nvidia.com/gpu": 2}}).build()
+    assert check_manifests(sweep, CONFIG, require_image=True) == []
+
+
 def test_local_mode_needs_a_command_but_no_image() -> None:
     assert check_manifests(make_sweep().train(image=None).build(), CONFIG, require_image=False) == []
     nothing = make_sweep().train(image=None, command=[]).build()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from protein import SearchSpace, SearchSpaceInfeasible, SpaceError, flatten
-from protein.base import BaseOptimizer
+from protein.base import Optimizer
 from protein.optimizer import Constraint
 
 SPACE: dict[str, Any] = {
@@ -44,10 +44,10 @@ class OptimizerConformance:
         goal: str = "maximize",
         seed: int = 0,
         constraints: Sequence[Constraint] = (),
-    ) -> BaseOptimizer:
+    ) -> Optimizer:
         raise AssertionError("the subclass says how")
 
-    def told(self, count: int = 8, order: int = 1, **options: Any) -> BaseOptimizer:
+    def told(self, count: int = 8, order: int = 1, **options: Any) -> Optimizer:
         """One that has observed some points of SPACE."""
         optimizer = self.make(SPACE, **options)
         rows = [(10.0 ** (-4.5 + i / 4), 16 * 2 ** (i % 5), 2 + 2 * (i % 5)) for i in range(count)]
@@ -97,7 +97,7 @@ class OptimizerConformance:
     def test_the_order_of_observations_does_not_matter(self) -> None:
         assert self.told().suggest(3, index=20) == self.told(order=-1).suggest(3, index=20)
 
-    def test_asking_changes_nothing(self) -> None:
+    def test_suggesting_does_not_change_the_next_suggestion(self) -> None:
         optimizer = self.told()
         first = optimizer.suggest(2, pending=(), index=9)
         optimizer.suggest(5, pending=(), index=30)
@@ -109,7 +109,7 @@ class OptimizerConformance:
         assert [s for s, _ in self.told(seed=1).suggest(2, index=10)] != plain
         assert [s for s, _ in self.told().suggest(2, index=11)] != plain
 
-    def test_what_was_returned_is_the_callers(self) -> None:
+    def test_the_caller_can_change_a_returned_suggestion(self) -> None:
         optimizer = self.told()
         first, _ = optimizer.suggest()
         copy = flatten(first)
@@ -119,7 +119,7 @@ class OptimizerConformance:
         assert optimizer.suggest()[0]["trainer"]["lr"] != 99.0
 
     @pytest.mark.parametrize("goal", ["maximize", "minimize"])
-    def test_failures_bounds_and_strange_numbers_poison_nothing(self, goal: str) -> None:
+    def test_failures_bounds_and_non_finite_numbers_do_not_break_suggestions(self, goal: str) -> None:
         optimizer = self.told(goal=goal)
         where = flatten(optimizer.suggest()[0])
         optimizer.observe(where, is_failure=True, cost=3.0)
@@ -138,11 +138,11 @@ class OptimizerConformance:
         optimizer = self.told(constraints=(small,))
         assert all(small(flatten(s)) for s, _ in optimizer.suggest(8))
 
-    def test_an_infeasible_space_says_so(self) -> None:
+    def test_an_infeasible_space_raises(self) -> None:
         with pytest.raises(SearchSpaceInfeasible, match="constraints"):
             self.make(SPACE, constraints=(lambda flat: False,)).suggest()
 
-    def test_bad_input_is_refused_by_name(self) -> None:
+    def test_invalid_input_is_named(self) -> None:
         optimizer = self.make(SPACE)
         with pytest.raises(SpaceError, match=r"trainer\.lrr"):
             optimizer.observe({"trainer": {"lrr": 1.0}}, score=1.0)
@@ -155,7 +155,7 @@ class OptimizerConformance:
         with pytest.raises(ValueError, match="goal: 'max'"):
             self.make(SPACE, goal="max")
 
-    def test_observe_refuses_what_is_missing_or_outside_unless_asked(self) -> None:
+    def test_observe_rejects_missing_and_outside_values_if_strict(self) -> None:
         optimizer = self.make(SPACE)
         whole = flatten(optimizer.suggest(pending=())[0])
         for name, value in (("trainer.lr", 1.0), ("trainer.batch_size", 512), ("trainer.depth", 1)):
@@ -179,7 +179,7 @@ class OptimizerConformance:
         optimizer.discard(first)
         assert optimizer.outstanding == ()
 
-    def test_a_pickled_optimizer_goes_on_exactly(self) -> None:
+    def test_a_pickled_optimizer_continues_exactly(self) -> None:
         optimizer = self.told()
         optimizer.suggest(2)
         copy = pickle.loads(pickle.dumps(optimizer))

@@ -33,7 +33,7 @@ def models(*costs: float) -> Models:
         (1e5, 1e2, SHARE_AREA),
     ],
 )
-def test_area_is_sought_where_costs_span_decades(cap: float, max_cost: float | None, share: float) -> None:
+def test_the_area_is_maximized_if_costs_span_decades(cap: float, max_cost: float | None, share: float) -> None:
     assert area_share(models(1.0, 20.0), math.log(cap), max_cost) == pytest.approx(share)
 
 
@@ -46,7 +46,7 @@ def test_area_is_sought_where_costs_span_decades(cap: float, max_cost: float | N
         ((5.0, 5.0, 5.0), (), None, None),  # a cost that never varies plays no part
     ],
 )
-def test_the_cap_follows_what_was_spent(
+def test_the_cap_grows_with_the_total_cost(
     costs: tuple[float, ...], pending: tuple[float, ...], max_cost: float | None, expected: float | None
 ) -> None:
     cap = cost_cap(models(*costs), np.log(np.array(pending)) if pending else NONE, max_cost)

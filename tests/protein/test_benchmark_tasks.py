@@ -19,14 +19,14 @@ SCORES = [
 
 
 @pytest.mark.parametrize(("name", "score", "cost", "center"), SCORES)
-def test_task_gives_the_scores_that_stored_runs_have_seen(name: str, score: float, cost: float, center: float) -> None:
+def test_task_reproduces_the_stored_scores(name: str, score: float, cost: float, center: float) -> None:
     task, rng = tasks.make(name), np.random.default_rng(3)
     params = task.space.sample(rng)
     first, second = task.evaluate(params, rng), task.evaluate(task.space.center(), rng)
     assert (first.score, first.cost, second.score) == pytest.approx((score, cost, center), rel=1e-12)
 
 
-def test_reference_optimum_has_no_regret_and_a_run_of_failures_the_worst() -> None:
+def test_regret_is_zero_at_the_optimum_and_maximal_for_failures() -> None:
     ref = tasks.make("hartmann6").ref
     found = {"n": 2, "true": [None, ref["best"]], "obs": [None, ref["best"]]}
     assert metrics.regret_at(found, ref, 2) == 0.0
@@ -44,7 +44,7 @@ def test_hypervolume_of_the_ideal_front_is_one() -> None:
     assert metrics.hypervolume(run, ref, len(front) // 2) < 0.999
 
 
-def test_jobs_come_seed_by_seed_and_unknown_tasks_are_refused() -> None:
+def test_jobs_are_ordered_by_seed_and_unknown_tasks_are_rejected() -> None:
     jobs = jobs_of("hartmann6,hartmann6@8", "ours,random", "3-4")
     assert [job[3] for job in jobs] == [3] * 4 + [4] * 4
     assert ("hartmann6", 8, "random", 4) in jobs
@@ -53,7 +53,7 @@ def test_jobs_come_seed_by_seed_and_unknown_tasks_are_refused() -> None:
 
 
 @pytest.mark.parametrize("pending", [1, 8])
-def test_ours_runs_through_the_protocol(pending: int) -> None:
+def test_our_optimizer_runs_in_the_benchmark(pending: int) -> None:
     run = run_one("branin2", pending, "ours", 0, evals=24, cap=100.0)
     assert (run["truncated"], run["n"]) == (None, 24 if pending == 1 else 12)
     assert len(run["t"]) >= run["n"] - 1

@@ -36,7 +36,7 @@ def test_coverage_and_log_score_by_hand() -> None:
     assert found.mean_log_score == pytest.approx(expected)
 
 
-def test_cost_is_forecast_in_log_and_has_no_unit() -> None:
+def test_cost_forecasts_are_log_normal_and_have_no_unit() -> None:
     median, log_sd, cost = np.array([10.0, 200.0]), np.array([0.5, 0.1]), np.array([15.0, 300.0])
     found, in_hours = calibrate_cost(median, log_sd, cost), calibrate_cost(median / 3600, log_sd, cost / 3600)
     assert found is not None
@@ -47,7 +47,7 @@ def test_cost_is_forecast_in_log_and_has_no_unit() -> None:
     assert found.mean_log_score == pytest.approx(own + np.log(cost).mean())
 
 
-def test_no_forecast_says_nothing() -> None:
+def test_without_forecasts_there_is_no_calibration() -> None:
     assert calibrate([], [], []) is None
     assert calibrate_cost([], [], []) is None
 
@@ -57,14 +57,12 @@ def test_no_forecast_says_nothing() -> None:
     [([1.0], [0.0], [1.0], "sd"), ([math.nan], [1.0], [1.0], "mean"), ([1.0], [1.0], [math.inf], "observed"),
      ([1.0, 2.0], [1.0], [1.0], "lengths")],
 )  # fmt: skip
-def test_what_is_no_forecast_is_refused_by_name(
-    mean: list[float], sd: list[float], observed: list[float], word: str
-) -> None:
+def test_invalid_forecasts_are_named(mean: list[float], sd: list[float], observed: list[float], word: str) -> None:
     with pytest.raises(ValueError, match=word):
         calibrate(mean, sd, observed)
 
 
-def test_a_cost_of_zero_has_no_log() -> None:
+def test_a_cost_of_zero_is_rejected() -> None:
     with pytest.raises(ValueError, match="observed"):
         calibrate_cost([1.0], [1.0], [0.0])
 
@@ -74,7 +72,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(FINITE, st.floats(5e-324, 1e308), FINITE), min_size=1), st.randoms(use_true_random=False))
-def test_always_a_number_and_in_any_order_the_same(
+def test_the_result_is_finite_and_independent_of_order(
     rows: list[tuple[float, float, float]], order: random.Random
 ) -> None:
     found = calibrate(*zip(*rows, strict=True))
@@ -143,7 +141,7 @@ def test_a_suggestion_carries_its_forecast(goal: Goal) -> None:
         assert forecast["interval"][0] < low < high < forecast["interval"][1]
 
 
-def test_without_a_cost_none_is_forecast() -> None:
+def test_without_known_costs_there_is_no_cost_forecast() -> None:
     optimizer = Protein(SPACE, ProteinSettings(num_random_samples=1))
     for a in (0.1, 0.5, 0.9):
         optimizer.observe({"a": a, "b": a}, score=a)

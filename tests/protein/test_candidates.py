@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from protein import SearchSpace
-from protein.search.candidates import neighbors, parameter_of_column, perturb, row_key, spread
+from protein.search.candidates import neighbors, perturb, row_key, spread
 from protein.search.initial_design import initial_design, initial_design_size
 from protein.search.repair import repair
 from protein.settings import ProteinSettings
@@ -44,13 +44,13 @@ def test_perturbations_change_something_and_stay_valid(space: SearchSpace) -> No
     assert valid(space, rows)
     base = np.repeat(centers, 50, axis=0)
     assert (np.abs(rows - base).max(axis=1) > 0).all()
-    owner = parameter_of_column(space)
+    owner = space.owner
     changed = np.stack([(np.abs(rows - base)[:, owner == k] > 0).any(axis=1) for k in range(4)], axis=1)
     assert changed.sum(axis=1).min() >= 1
     assert (changed.sum(axis=1) == 1).any()
 
 
-def test_grid_steps_off_the_end_turn_back(space: SearchSpace) -> None:
+def test_grid_steps_beyond_the_end_are_reversed(space: SearchSpace) -> None:
     corner = space.encode({"lr": 1e-5, "depth": 2, "batch": 64, "optimizer": "sgd"})[None, :]
     rows = perturb(space, corner, 60, np.full(space.dim, 1e-6), np.random.default_rng(0))
     flats = [space.decode(row) for row in rows]
@@ -67,7 +67,7 @@ def test_neighbors_are_one_step_or_one_level_away(space: SearchSpace) -> None:
     assert len(flats) == 1 + 2 + 2
 
 
-def test_start_design_is_the_center_and_cheap_points() -> None:
+def test_the_initial_design_is_the_center_and_cheap_points() -> None:
     spec = {
         "steps": {"distribution": "log_normal", "min": 10.0, "max": 1e6, "mean": 5e3, "scale": "time"},
         "lr": MIXED["lr"],
@@ -88,7 +88,7 @@ def test_longer_designs_begin_with_shorter_ones(space: SearchSpace) -> None:
     assert not np.array_equal(long, initial_design(space, ProteinSettings(), 4, 40))
 
 
-def test_repair_keeps_what_it_can(space: SearchSpace) -> None:
+def test_repair_changes_as_little_as_possible(space: SearchSpace) -> None:
     def allowed(p: dict[str, object]) -> bool:
         return p["depth"] <= 3 or p["batch"] == 64  # type: ignore[operator]
 

@@ -24,14 +24,14 @@ SPACE = SearchSpace({"a": {"distribution": "uniform", "min": 0.0, "max": 1.0}})
         ("cuda", 1, True, Capacity("cuda", CUDA_ROWS)),
     ],
 )
-def test_a_gpu_is_taken_where_it_pays(
+def test_a_gpu_is_used_for_many_observations(
     monkeypatch: pytest.MonkeyPatch, device: str, count: int, present: bool, expected: Capacity
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: present)
     assert capacity_for(device, count) == expected
 
 
-def test_a_gpu_that_is_not_there_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     optimizer = Protein(SPACE, ProteinSettings(num_random_samples=1, device="cuda"))
     optimizer.observe({"a": 0.5}, score=1.0)
@@ -48,7 +48,7 @@ def filled(n: int) -> Protein:
     return optimizer
 
 
-def test_more_rows_are_conditioned_on_where_there_is_room() -> None:
+def test_capacity_limits_the_number_of_rows() -> None:
     history = build_history(SPACE, filled(1500).observations, "maximize")
     assert len(ScoreModel(history).posterior.x) == CPU_ROWS
     assert len(ScoreModel(history, capacity=Capacity("cpu", 1400)).posterior.x) == 1400

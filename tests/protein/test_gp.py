@@ -133,12 +133,12 @@ def test_fantasies_shrink_the_variance_and_average_to_the_mean() -> None:
     np.testing.assert_allclose(mean_1.mean(1).numpy(), mean_0[:, 0].numpy(), atol=1e-6)
 
 
-def test_cholesky_of_a_singular_matrix_takes_the_least_jitter() -> None:
+def test_cholesky_of_a_singular_matrix_uses_the_smallest_sufficient_jitter() -> None:
     factor = cholesky(torch.ones(4, 4, dtype=torch.float64))
     np.testing.assert_allclose((factor @ factor.T).numpy(), np.ones((4, 4)), atol=1e-3)
 
 
-def test_cholesky_of_an_indefinite_matrix_is_refused() -> None:
+def test_cholesky_of_an_indefinite_matrix_raises() -> None:
     with pytest.raises(ValueError, match="positive definite"):
         cholesky(torch.tensor([[1.0, 5.0], [5.0, 1.0]], dtype=torch.float64))
 
@@ -147,7 +147,7 @@ def blas_threads() -> set[int]:
     return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
 
 
-def test_pinned_threads_gives_the_callers_setting_back() -> None:
+def test_pinned_threads_restores_the_callers_setting() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

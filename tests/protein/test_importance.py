@@ -35,6 +35,6 @@ def test_importance_of_observed_runs_sums_to_one_and_is_deterministic() -> None:
     assert parameter_importance(protein) == shares
 
 
-def test_nothing_observed_gives_equal_shares() -> None:
+def test_without_observations_shares_are_equal() -> None:
     shares = parameter_importance(Protein(SearchSpace(SPEC), seed=0))
     assert shares == pytest.approx({"a": 1 / 3, "b": 1 / 3, "kind": 1 / 3})

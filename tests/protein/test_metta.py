@@ -81,7 +81,7 @@ def test_interpolations_are_resolved() -> None:
     assert optimizer.suggest()[0] == {"b": 64}
 
 
-def test_plain_dictionaries_and_numpy_values_are_welcome() -> None:
+def test_plain_dictionaries_and_numpy_values_are_accepted() -> None:
     import numpy as np
 
     plain = {"parameters": {"x": {"distribution": "uniform", "min": np.float64(0), "max": np.int64(1)}}}
@@ -101,12 +101,12 @@ def test_plain_dictionaries_and_numpy_values_are_welcome() -> None:
         ({"protein": {"num_random": 3}}, "num_random: unknown setting"),
     ],
 )
-def test_refusals(sweep: dict[str, Any], says: str) -> None:
+def test_invalid_input_is_named(sweep: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         MettaProtein({"sweep": {"parameters": PARAMETERS, **sweep}})
 
 
-def test_the_active_wandb_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_active_wandb_run_receives_suggestion_and_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real SDK, offline."""
     monkeypatch.chdir(tmp_path)
     for name in [n for n in os.environ if n.startswith("WANDB_")]:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protein import Outcome, Protein, SearchSpace
-from protein.outcomes import OutcomeTable, draw_levels, nondominated
+from protein.analysis.pareto import nondominated
+from protein.outcomes import OutcomeTable, draw_levels
 
 SPACE = {f"x{i}": {"distribution": "uniform", "min": 0.0, "max": 1.0, "mean": 0.8} for i in range(3)}
 
@@ -49,9 +50,9 @@ ROWS = st.lists(
 
 @settings(derandomize=True, deadline=None)
 @given(ROWS)
-def test_nobody_beats_the_front_and_somebody_in_it_beats_everybody_else(rows: list[list[float]]) -> None:
+def test_the_front_is_the_set_of_nondominated_rows(rows: list[list[float]]) -> None:
     values = np.array(rows).reshape(-1, 3)
-    front = nondominated(values).tolist()
+    front = nondominated(values.tolist())
     for i, row in enumerate(values):
         if not np.isfinite(row).all():
             assert i not in front
@@ -62,7 +63,7 @@ def test_nobody_beats_the_front_and_somebody_in_it_beats_everybody_else(rows: li
         assert (i in front) == (not strictly and i == first)
 
 
-def test_a_threshold_is_kept_to_and_used_up() -> None:
+def test_a_threshold_is_met_and_approached() -> None:
     optimizer = search(Outcome("minimize", threshold=0.4, objective=False), 30)
     best = optimizer.best()
     assert best is not None
@@ -75,7 +76,7 @@ def test_a_threshold_is_kept_to_and_used_up() -> None:
     )
 
 
-def test_without_a_run_that_reaches_the_threshold_there_is_no_best_and_the_search_goes_where_it_may() -> None:
+def test_without_a_feasible_run_there_is_no_best_and_the_search_continues() -> None:
     optimizer = Protein(
         SearchSpace(SPACE), seed=1, outcomes={"latency": Outcome("minimize", threshold=0.0, objective=False)}
     )
@@ -118,7 +119,7 @@ def test_outcomes_in_any_order_and_with_gaps_give_the_same_suggestion() -> None:
     assert answers[0] == answers[1]
 
 
-def test_a_level_is_drawn_within_the_front_and_a_little_beyond_and_never_below_a_threshold() -> None:
+def test_levels_are_drawn_slightly_beyond_the_front_and_never_below_a_threshold() -> None:
     outcomes = {"a": Outcome("maximize"), "b": Outcome("minimize", threshold=5.0), "c": Outcome(threshold=1.0)}
     table = OutcomeTable(outcomes, np.array([[0.0, -4.0, 2.0], [10.0, -9.0, math.nan]]))
     front = np.array([0, 1])
@@ -140,12 +141,12 @@ def test_a_level_is_drawn_within_the_front_and_a_little_beyond_and_never_below_a
         ({"objective": False}, "threshold"),
     ],
 )
-def test_a_wrong_outcome_names_its_field(fields: dict[str, Any], named: str) -> None:
+def test_an_invalid_outcome_names_its_field(fields: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         Outcome(**fields)
 
 
-def test_a_metric_that_is_no_number_is_refused() -> None:
+def test_a_metric_that_is_not_a_number_is_rejected() -> None:
     optimizer = Protein(SearchSpace(SPACE), outcomes={"latency": Outcome("minimize")})
     with pytest.raises(ValueError, match=r"metrics\['latency'\]"):
         optimizer.observe(optimizer.space.center(), score=1.0, metrics={"latency": "fast"})  # type: ignore[dict-item]

@@ -15,7 +15,7 @@ POINTS = st.lists(st.tuples(st.integers(-4, 4).map(float), st.integers(0, 6).map
 
 @given(POINTS, st.sampled_from(["maximize", "minimize"]))
 @settings(max_examples=80, deadline=None)
-def test_front_is_what_nothing_dominates(points: list[tuple[float, float]], goal: str) -> None:
+def test_the_front_is_the_set_of_nondominated_points(points: list[tuple[float, float]], goal: str) -> None:
     sign = 1 if goal == "maximize" else -1
 
     def dominated(p: tuple[float, float]) -> bool:
@@ -27,11 +27,11 @@ def test_front_is_what_nothing_dominates(points: list[tuple[float, float]], goal
     assert [points[i][1] for i in front] == sorted(points[i][1] for i in front)
 
 
-def test_missing_and_non_finite_points_are_never_in_front() -> None:
+def test_missing_and_non_finite_points_are_never_in_the_front() -> None:
     points = [(math.nan, 1.0), (5.0, math.inf), (None, 1.0), (9.0, None), (math.inf, 0.0), (1.0, 2.0)]
     assert pareto_front(points) == [5]
 
 
-def test_unknown_goal_is_refused_by_name() -> None:
+def test_an_unknown_goal_is_named() -> None:
     with pytest.raises(ValueError, match="goal: 'best'"):
         pareto_front([(1.0, 1.0)], "best")

@@ -116,7 +116,7 @@ def test_a_small_space_is_covered_without_collisions_and_then_repeated() -> None
     assert abs(again["a"] - 3) + again["b"] <= 3
 
 
-def test_a_batch_larger_than_the_space_is_still_answered() -> None:
+def test_a_batch_can_be_larger_than_the_space() -> None:
     optimizer = Protein(SearchSpace({"a": {"distribution": "categorical", "values": [1, 2]}}), seed=0)
     assert sorted(s["a"] for s, _ in optimizer.suggest(4))[0] == 1
 
@@ -135,13 +135,13 @@ def test_constraints_hold_for_every_suggestion() -> None:
     assert origins == 6 * ["random"] + 6 * ["model"]
 
 
-def test_constraints_that_nothing_passes_are_reported() -> None:
+def test_infeasible_constraints_raise() -> None:
     optimizer = fill(Protein(SearchSpace(MIXED), constraints=[lambda p: False]), 10)
     with pytest.raises(SearchSpaceInfeasible):
         optimizer.suggest()
 
 
-def test_resampling_repeats_the_front_every_so_often() -> None:
+def test_resampling_repeats_the_front_at_its_frequency() -> None:
     optimizer = fill(Protein(SearchSpace(MIXED), ProteinSettings(resample_frequency=4)), 12)
     batch = optimizer.suggest(9, index=12)
     assert [info.origin == "resample" for _, info in batch] == [i % 4 == 0 for i in range(12, 21)]
@@ -168,7 +168,7 @@ def test_info_predicts_in_the_users_units_with_intervals() -> None:
     assert row["nearest"]["cost"] == math.exp(row["nearest"]["params"]["a"])
 
 
-def test_best_by_posterior_is_not_the_luckiest() -> None:
+def test_best_by_posterior_ignores_lucky_measurements() -> None:
     optimizer = Protein(SearchSpace({"a": {"distribution": "uniform", "min": 0.0, "max": 1.0}}))
     rng = np.random.default_rng(3)
     for a in np.repeat(np.linspace(0, 1, 9), 6).tolist():
@@ -194,7 +194,7 @@ def test_best_of_nothing_is_none() -> None:
     assert optimizer.best("observed") is None
 
 
-def test_start_up_keeps_below_the_cap_once_costs_are_known() -> None:
+def test_the_initial_design_respects_the_cost_cap_once_costs_are_known() -> None:
     space = SearchSpace({"a": {"distribution": "uniform", "min": 0.0, "max": 1.0}})
     optimizer = Protein(space, ProteinSettings(num_random_samples=30, max_suggestion_cost=20.0), seed=4)
     for a in (0.1, 0.3, 0.5, 0.7):
@@ -234,7 +234,7 @@ def test_torch_is_imported_by_model_suggestions_only() -> None:
     assert run.stdout.strip() == "False"
 
 
-def test_global_generators_and_threads_are_left_alone() -> None:
+def test_global_generators_and_threads_do_not_change() -> None:
     import random
 
     import torch

@@ -53,7 +53,7 @@ def inside(p: dict[str, Any]) -> bool:
     ("score", "cost", "failed"),
     [(None, 0.0, True), (math.nan, 1.0, False), (math.inf, 1.0, False), (0.5, math.nan, False), (0.5, 0.0, False)],
 )
-def test_zero_cost_and_nan_never_poison(score: float | None, cost: float, failed: bool) -> None:
+def test_zero_cost_and_nan_do_not_break_suggestions(score: float | None, cost: float, failed: bool) -> None:
     # a failure reloaded with cost 0 gave log(0), a NaN score NaN targets: every later suggest() raised
     optimizer = make()
     for p in points(5):
@@ -65,7 +65,7 @@ def test_zero_cost_and_nan_never_poison(score: float | None, cost: float, failed
     assert math.isfinite(info.cost)
 
 
-def test_failures_never_enter_the_front_and_are_not_forgotten() -> None:
+def test_failures_never_enter_the_front_and_are_remembered() -> None:
     # failures were stored as successes, never reported, or dropped after 100 successes
     optimizer = make()
     for p in points(130):
@@ -145,7 +145,7 @@ def test_suggestions_keep_below_the_cost_cap(goal: str, acquisition: str) -> Non
         assert price(suggestion) < 30.0
 
 
-def test_the_cap_is_never_dropped_silently() -> None:
+def test_the_cost_cap_is_never_ignored() -> None:
     # with no admissible candidate the cap was ignored: a predicted 1.2e6 under a cap of 3600
     optimizer = make(max_suggestion_cost=1.0)
     for p in points(12):
@@ -155,7 +155,7 @@ def test_the_cap_is_never_dropped_silently() -> None:
     assert suggestion["width"] < 0.15
 
 
-def test_constant_cost_is_dropped_from_the_choice() -> None:
+def test_a_constant_cost_is_ignored() -> None:
     # normalizing a constant cost divided 0 by 0: the worst predicted point was picked in 10 of 60
     optimizer = make(seed=3)
     for p in points(25):
@@ -178,7 +178,7 @@ def test_scores_may_be_negative(offset: float) -> None:
     assert math.log10(a["lr"]) == pytest.approx(math.log10(b["lr"]), abs=2e-2)
 
 
-def test_the_search_leaves_the_cheap_corner() -> None:
+def test_the_search_explores_beyond_the_cheap_corner() -> None:
     # with improvement per cost 4% of the budget was spent after 51 runs
     spec = {
         "steps": {"distribution": "log_normal", "min": 1.0, "max": 1000.0, "mean": 3.0, "scale": "time"},
@@ -195,7 +195,7 @@ def test_the_search_leaves_the_cheap_corner() -> None:
     assert max(costs) > 300.0
 
 
-def test_one_catastrophic_score_does_not_flatten_the_others() -> None:
+def test_one_catastrophic_score_does_not_dominate_the_scale() -> None:
     # min-max scaling: after one score of -1e6 all others were equal
     optimizer = make()
     for p in points(20):
@@ -218,7 +218,7 @@ def test_the_model_is_trained_from_the_first_suggestion_on() -> None:
     assert np.corrcoef(np.log(cost), [5 * p["width"] for p in test])[0, 1] > 0.99
 
 
-def test_the_acquisition_knows_the_posterior_variance() -> None:
+def test_the_acquisition_uses_the_posterior_variance() -> None:
     # the choice used the mean alone, and proposed the same point again and again
     optimizer = make(acquisition="ei")
     for width in (0.30, 0.31, 0.32, 0.33, 0.34):
@@ -294,7 +294,7 @@ print(json.dumps([s for s, _ in optimizer.suggest(2, pending=pending, index=40)]
 """
 
 
-def test_a_restart_needs_no_file_but_the_observations() -> None:
+def test_a_restart_needs_the_observations_only() -> None:
     # no usable save and resume: a fresh process told the same runs in any order goes on with the same bits
     rows: list[dict[str, Any]] = [{"params": p, "score": -quality(p), "cost": price(p)} for p in points(20)]
     rows[3] = {"params": rows[3]["params"], "score": None, "cost": 2.0, "is_failure": True}

@@ -26,7 +26,7 @@ def test_05_every_run_is_remembered_not_the_oldest_hundred() -> None:
     assert len(optimizer.observations) == 1000
 
 
-def test_06_a_result_is_recorded_against_what_was_trained() -> None:
+def test_06_a_result_is_recorded_for_the_trained_parameters() -> None:
     optimizer = MettaProtein({"method": "random", "parameters": GRID})
     suggestion, _ = optimizer.suggest()
     trained = dict(suggestion)
@@ -62,7 +62,7 @@ def test_19_end_values_have_full_mass_and_nothing_leaves_its_range() -> None:
     assert max(float(d["f"]) for d in decoded) <= 0.3
 
 
-def test_21_a_suggestion_that_is_not_allowed_gives_way_to_another_each_time() -> None:
+def test_21_a_suggestion_that_violates_a_constraint_is_replaced() -> None:
     optimizer = Random(GRID, constraints=(lambda flat: flat["a"] * flat["b"] % 3 != 0,))
     keys = {optimizer.space.key(flatten(s)) for s, _ in optimizer.suggest(10)}
     assert len(keys) == 10
@@ -82,7 +82,7 @@ def test_22_optimizers_share_no_random_state() -> None:
     assert mixed == alone
 
 
-def test_25_values_are_not_rounded_on_their_way() -> None:
+def test_25_values_are_not_rounded() -> None:
     value = 0.00031415926535897931
     optimizer = Random({"lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2, "mean": value}})
     suggestion, _ = optimizer.suggest()

@@ -9,7 +9,7 @@ import pytest
 from protein import Protein, ProteinSettings
 
 
-def test_both_spellings() -> None:
+def test_snake_case_and_camel_case_keys() -> None:
     snake = ProteinSettings.from_config({"num_random_samples": 5, "max_suggestion_cost": 3600})
     camel = ProteinSettings.from_config({"numRandomSamples": 5, "maxSuggestionCost": 3600})
     assert snake == camel == ProteinSettings(num_random_samples=5, max_suggestion_cost=3600)
@@ -32,12 +32,12 @@ def test_none_means_the_default() -> None:
         ({"global_search_scale": "wide"}, "global_search_scale: 'wide'"),
     ],
 )
-def test_refusals(config: dict[str, Any], says: str) -> None:
+def test_invalid_input_is_named(config: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         ProteinSettings.from_config(config)
 
 
-def test_an_optimizer_takes_a_mapping_too() -> None:
+def test_an_optimizer_accepts_a_mapping_of_settings() -> None:
     space = {"x": {"distribution": "uniform", "min": 0.0, "max": 1.0}}
     assert Protein(space, {"numRandomSamples": 5}).settings == ProteinSettings(num_random_samples=5)
     with pytest.raises(ValueError, match="did you mean num_random_samples"):

@@ -73,7 +73,7 @@ def test_coordinates_are_monotone(config: dict[str, Any], a: float, b: float) ->
 
 
 @given(parameters(), st.floats(0, 1))
-def test_what_runs_is_what_is_stored(config: dict[str, Any], unit: float) -> None:
+def test_decoded_values_encode_to_the_stored_row(config: dict[str, Any], unit: float) -> None:
     """Encoding a suggestion and snapping it again moves nothing; grid values come back bit for bit."""
     space = one(config)
     value = space.decode([unit])["p"]
@@ -107,7 +107,7 @@ def test_snap_is_encode_after_decode(config: dict[str, Any], units: list[float])
 
 
 @given(parameters(), st.floats(-1e12, 1e12))
-def test_values_out_of_bounds_are_finite_and_on_their_side(config: dict[str, Any], value: float) -> None:
+def test_values_outside_the_bounds_extrapolate_finitely(config: dict[str, Any], value: float) -> None:
     if config["distribution"] in INTEGER:
         value = float(round(value))
     assume(not config["min"] <= value <= config["max"])
@@ -188,7 +188,7 @@ CONDITIONAL = {
 }
 
 
-def test_an_inactive_parameter_is_absent_and_held_at_its_center() -> None:
+def test_an_inactive_parameter_is_absent_and_encoded_at_its_center() -> None:
     space = SearchSpace(CONDITIONAL)
     assert space.decode([1, 0, 0.9]) == {"opt": "adam"}
     assert space.decode([0, 1, 0.25]) == {"opt": "sgd", "momentum": 0.25}
@@ -257,7 +257,7 @@ U = {"distribution": "uniform", "min": 0, "max": 1}
         ({"q": U, "p": {**U, "when": {"parameter": "q", "in": [1]}}}, r"neither categorical nor an integer"),
     ],
 )
-def test_refusals_name_parameter_field_value_and_remedy(config: dict[str, Any], says: str) -> None:
+def test_errors_name_parameter_field_value_and_remedy(config: dict[str, Any], says: str) -> None:
     with pytest.raises(SpaceError, match=says):
         SearchSpace(config)
 
@@ -267,7 +267,7 @@ def test_numbers_that_yaml_read_as_text_are_numbers() -> None:
     assert space.center() == {"p": 3e-4}
 
 
-def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+def test_heavy_packages_are_imported_when_needed() -> None:
     script = (
         "import sys, protein\n"
         "o = protein.Random({'p': {'distribution': 'uniform', 'min': 0, 'max': 1}}); o.suggest(3)\n"

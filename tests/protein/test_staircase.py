@@ -32,14 +32,14 @@ def improvement(mean: float, sd: float, height: float) -> float:
     ("log_cost", "widths"),
     [(0.0, {0.0: 2.0, 1.0: 3.0}), (1.0, {0.0: 1.0, 1.0: 3.0}), (2.5, {1.0: 2.5}), (4.9, {1.0: 0.1 + SOFTNESS / 7})],
 )
-def test_it_is_the_integral_of_the_improvement_over_the_levels_of_cost(
+def test_the_area_is_the_integral_of_the_improvement_over_cost_levels(
     log_cost: float, widths: dict[float, float]
 ) -> None:
     expected = sum(width * improvement(0.8, 0.7, height) for height, width in widths.items())
     assert gain(0.8, 0.7, log_cost) == pytest.approx(expected, rel=0.02)
 
 
-def test_a_run_that_no_other_is_behind_counts_only_where_it_is_the_best() -> None:
+def test_a_run_counts_only_where_it_is_the_best() -> None:
     assert gain(0.5, 1e-6, 0.0) == pytest.approx(2.0 * 0.5, rel=1e-3)
     assert gain(0.5, 1e-6, 2.5) < 1e-5
     assert gain(2.0, 1e-6, 6.0) < 1e-6, "beyond the end"
@@ -52,7 +52,7 @@ def test_pending_runs_raise_the_steps_that_they_are_expected_to_reach() -> None:
     assert one == pytest.approx((1.0 * 2.0 + (2.0 * 2.0 + 3.0 * 1.0)) / 2, rel=0.02)
 
 
-def test_it_is_finite_with_finite_gradients_far_away() -> None:
+def test_the_area_is_finite_with_finite_gradients_far_away() -> None:
     stairs = build_staircase(SCORES, COSTS, -1.0, *NONE, 5.0)
     mean = torch.tensor([[-1e3], [0.0], [1e3]], dtype=torch.float64, requires_grad=True)
     cost = torch.tensor([-50.0, 4.0, 50.0], dtype=torch.float64, requires_grad=True)
@@ -65,7 +65,7 @@ def test_it_is_finite_with_finite_gradients_far_away() -> None:
     assert torch.isfinite(cost.grad).all()
 
 
-def test_without_a_run_within_the_level_everything_above_the_worst_is_won() -> None:
+def test_without_a_run_within_the_level_the_worst_score_is_the_baseline() -> None:
     stairs = build_staircase(SCORES, COSTS + 10, -1.0, *NONE, 5.0)
     value = stairs.log_gain(torch.zeros(1, 1).double(), torch.full((1,), 1e-6).double(), torch.full((1,), 4.0).double())
     assert math.exp(float(value[0])) == pytest.approx(1.0, rel=1e-3)

@@ -42,7 +42,7 @@ def test_history_does_not_depend_on_the_order() -> None:
     assert observations[a.source[0]] == observations[::-1][b.source[0]]
 
 
-def test_goal_decides_the_direction_before_anything_else() -> None:
+def test_goal_sets_the_direction() -> None:
     up, down = (build_history(SPACE, seen(), goal) for goal in ("maximize", "minimize"))
     assert np.array_equal(np.sort(up.utility), np.sort(-down.utility))
 
@@ -72,7 +72,7 @@ def test_cut_short_cost_is_a_lower_bound() -> None:
     assert kept == pytest.approx(plain, abs=0.1)
 
 
-def test_only_bounds_are_better_than_nothing() -> None:
+def test_costs_that_are_all_bounds_are_used() -> None:
     observations = [
         Observation(params={"a": 0.5, "b": b}, cost=100.0 + b, cost_is_lower_bound=True) for b in (0.1, 0.9)
     ]
@@ -95,7 +95,7 @@ def test_odd_costs_are_finite_in_log(costs: list[float]) -> None:
     assert np.isfinite(sd).all()
 
 
-def test_failures_are_known_and_local() -> None:
+def test_failures_affect_their_neighborhood_only() -> None:
     failed = Observation(params={"a": 0.9, "b": 0.9}, is_failure=True)
     model = FeasibilityModel(build_history(SPACE, [*seen(), failed], "maximize"))
     near, far = model.predict(at((0.9, 0.9), (0.1, 0.1)))
@@ -114,7 +114,7 @@ def test_ten_thousand_equal_scores() -> None:
     assert np.isfinite(sd).all()
 
 
-def test_pending_fantasies_do_not_move_the_expected_score() -> None:
+def test_fantasies_of_pending_runs_keep_the_expected_score() -> None:
     model = ScoreModel(build_history(SPACE, seen(), "maximize"))
     waiting = at((0.99, 0.01), (0.01, 0.99))
     posterior, fantasies = model.with_pending(waiting, normals_for(2, np.random.default_rng(0)))
@@ -125,7 +125,7 @@ def test_pending_fantasies_do_not_move_the_expected_score() -> None:
 
 
 @pytest.mark.parametrize(("n", "budget"), [(5, 10), (10, 10), (500, 64)])
-def test_selected_rows_hold_the_best_half(n: int, budget: int) -> None:
+def test_selected_rows_contain_the_best_half(n: int, budget: int) -> None:
     priority = np.random.default_rng(0).random(n)
     rows = select_rows(priority, budget)
     assert len(rows) == min(n, budget)

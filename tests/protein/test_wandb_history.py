@@ -58,7 +58,7 @@ def test_states(
     assert (run.state, run.objective) == (state, objective)
 
 
-def test_the_suggestion_says_what_ran_and_else_the_config() -> None:
+def test_parameters_come_from_the_suggestion_or_else_the_config() -> None:
     ours = {**OURS, "protein.state": "success", "protein.objective": 1}
     assert read(summary=ours).params == {"trainer.lr": 1e-3}
     flat = {"protein.suggestion_flattened_items": [["trainer.lr", 0.25], ["n", 3]], "reward": 1}
@@ -88,11 +88,11 @@ def test_metrics_are_the_finite_numbers_of_the_summary() -> None:
     assert read(summary=summary).metrics == {"reward": 1.0, "loss": 0.5}
 
 
-def test_dotted_names_are_keys_of_their_own_or_lead_inside() -> None:
+def test_dotted_names_are_keys_or_paths() -> None:
     assert summary_value({"a.b": 1, "a": {"b": 2}}, "a.b") == 1
     assert summary_value({"a": {"b": 2}}, "a.b") == 2
     assert summary_value({"a": 3}, "a.b") is None
 
 
-def test_why_a_run_failed() -> None:
+def test_failure_class_and_error_of_a_run() -> None:
     assert read(summary={"protein.state": "failure", "protein.error": "out of memory"}).error == "out of memory"

@@ -173,7 +173,7 @@ def test_each_run_of_a_sweep_learns_from_those_before_it(
     ]
 
 
-def test_without_its_history_a_run_says_so_and_can_do_without(wandb_server: WandbServer, tmp_path: Path) -> None:
+def test_an_unreadable_history_raises_and_can_be_skipped(wandb_server: WandbServer, tmp_path: Path) -> None:
     script = """
 import wandb
 from protein import HistoryUnavailable, MettaProtein
@@ -194,7 +194,7 @@ with wandb.init() as run:
     assert suggestion == "{'x': 0.5}"
 
 
-def test_a_run_is_no_condition() -> None:
+def test_works_without_a_wandb_run() -> None:
     optimizer = make_optimizer("random", {"x": {"distribution": "uniform", "min": 0, "max": 1}})
     protein = WandbProtein(optimizer)
     protein.suggest()
@@ -203,7 +203,7 @@ def test_a_run_is_no_condition() -> None:
         protein.record_failure("late")
 
 
-def test_wandb_is_not_imported_where_there_is_no_run(tmp_path: Path) -> None:
+def test_wandb_is_not_imported_without_a_run(tmp_path: Path) -> None:
     script = """
 import sys
 from protein import MettaProtein
@@ -215,7 +215,7 @@ print("wandb" in sys.modules)
     assert run_script(script, environment("http://127.0.0.1:9", tmp_path)) == "False\n"
 
 
-def test_a_result_that_is_refused_leaves_the_suggestion_open() -> None:
+def test_an_invalid_result_keeps_the_suggestion_open() -> None:
     protein = WandbProtein(make_optimizer("random", {"x": {"distribution": "uniform", "min": 0, "max": 1}}))
     protein.suggest()
     with pytest.raises(ValueError, match="'high' is not a number"):

@@ -219,15 +219,19 @@ async def test_a_server_that_says_nothing_is_given_up_and_leaves_no_process(
         (
             {"wandb_base_urls": ["https://api.wandb.ai"]},
             {"baseURL": "http://evil"},
-            "'http://evil' is not allowed; use",
+            "'http://evil' is not allowed, and the API key is not sent there; use one of",
         ),
-        ({"wandb_base_urls": []}, {}, "baseURL: '' is not allowed; use one of none"),
+        ({"wandb_base_urls": []}, {}, "baseURL: '' is not allowed, and the API key is not sent there; use one of none"),
         (
             {"wandb_projects": {"rl": ["other/*"]}},
             {},
-            "the operator's key does not serve project 'acme/p' for namespac",
+            "namespace rl must not use project 'acme/p' with the operator's API key",
         ),
-        ({"wandb_projects": {"x": ["acme/*"]}}, {}, "add wandbProjects: {rl: [acme/p]} to its configuration"),
+        (
+            {"wandb_projects": {"x": ["acme/*"]}},
+            {},
+            "add wandbProjects: {rl: [acme/p]} to the operator's configuration",
+        ),
     ],
 )
 async def test_a_key_goes_only_where_the_operator_allows_it(

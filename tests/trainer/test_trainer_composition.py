@@ -57,7 +57,7 @@ def test_every_searched_parameter_is_one_of_the_trainer(name: str) -> None:
     check(config.sweep.parameters, config)
 
 
-def test_the_search_center_of_the_demo_is_the_price_of_a_long_run() -> None:
+def test_the_search_center_of_the_demo_is_a_long_run() -> None:
     parameters = load_config(["run=x", "sweep=demo"], {}).sweep.parameters.trainer
     assert parameters.total_timesteps.mean > math.sqrt(parameters.total_timesteps.min * parameters.total_timesteps.max)
 
@@ -69,7 +69,7 @@ def test_a_patch_is_applied_by_hydra_and_the_command_line_wins() -> None:
     assert load_config(["run=x", "+trainer/patch=example", "trainer.batch_size=32"], {}).trainer.batch_size == 32
 
 
-def test_the_environment_names_another_config_directory(tmp_path: Path) -> None:
+def test_the_environment_can_set_another_config_directory(tmp_path: Path) -> None:
     (tmp_path / "sweep_job.yaml").write_text("run: ???\ntrainer: {gamma: 0.25}\n")
     assert load_config(["run=x"], {"SWEEP_CONFIG_DIR": str(tmp_path)}).trainer.gamma == 0.25
     with pytest.raises(BadParameters, match="SWEEP_CONFIG_DIR"):
@@ -109,7 +109,7 @@ def test_the_nested_file_of_a_sweep_is_applied_alone(tmp_path: Path) -> None:
     assert config.wandb.group == "my_sweep"
 
 
-def test_the_override_lines_are_applied_where_there_is_no_nested_file(tmp_path: Path) -> None:
+def test_the_override_lines_are_applied_without_a_nested_file(tmp_path: Path) -> None:
     environ = sweep_files(tmp_path)
     del environ["SWEEP_CONFIG_FILE"]
     config = load_config([], environ)
@@ -123,7 +123,7 @@ def test_the_command_line_wins_over_the_sweep(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["nested", "lines", "arguments"])
-def test_an_unknown_parameter_is_refused_with_the_nearest_name(tmp_path: Path, form: str) -> None:
+def test_an_unknown_parameter_is_rejected_with_the_nearest_name(tmp_path: Path, form: str) -> None:
     (tmp_path / "nested.yaml").write_text("trainer: {optimizer: {learning_rat: 0.1}}\n")
     (tmp_path / "lines.txt").write_text("trainer.optimizer.learning_rat=0.1\n")
     environ = {
@@ -149,14 +149,14 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_name(tmp_path: Path, f
         (["run=x", "trainer.gamma"], "trainer.gamma"),
     ],
 )
-def test_what_hydra_refuses_is_one_line(arguments: list[str], reason: str) -> None:
+def test_hydras_errors_are_one_line(arguments: list[str], reason: str) -> None:
     with pytest.raises(BadParameters) as refused:
         load_config(arguments, {})
     assert reason in refused.value.reason
     assert "\n" not in refused.value.reason
 
 
-def test_a_parameter_file_that_cannot_be_read_is_said() -> None:
+def test_an_unreadable_parameter_file_is_named() -> None:
     with pytest.raises(BadParameters, match="cannot read the parameters of the sweep"):
         load_config(["run=x"], {"SWEEP_CONFIG_FILE": "/nowhere/overrides.yaml"})
 
@@ -168,7 +168,7 @@ SCALARS = st.one_of(
 
 
 @given(value=SCALARS)
-def test_every_scalar_comes_through_hydra_unchanged(value: object) -> None:
+def test_every_scalar_passes_through_hydra_unchanged(value: object) -> None:
     with initialize_config_dir(config_dir=str(SOURCE_CONFIGS), version_base="1.3"):
         config = compose("sim/default", overrides=[f"sim.env={hydra_literal(value)}"])
     assert config.sim.env == value

@@ -70,7 +70,7 @@ def test_a_flipped_byte_is_noticed(tmp_path: Path) -> None:
     assert not is_whole(path)
 
 
-def test_the_state_adds_up_over_attempts(tmp_path: Path) -> None:
+def test_the_state_accumulates_over_attempts(tmp_path: Path) -> None:
     assert load_state(tmp_path) is None
     first = TrainState(fingerprint="f").another_attempt()
     first.advanced(timesteps=100, seconds=3.5, reward=None).save(tmp_path)
@@ -91,7 +91,7 @@ def test_every_is_true_at_once_and_then_at_most_once_in_its_seconds() -> None:
 
 
 @given(seed=st.integers(0, 2**63 - 1), timesteps=st.integers(0, 10**9), episodes=st.integers(1, 200))
-def test_no_seed_is_in_training_and_in_evaluation(seed: int, timesteps: int, episodes: int) -> None:
+def test_training_and_evaluation_use_different_seeds(seed: int, timesteps: int, episodes: int) -> None:
     held_out = evaluation_seeds(seed, episodes)
     assert len(set(held_out)) == episodes
     assert all(EVALUATION <= s < 2**32 for s in held_out)
@@ -114,7 +114,7 @@ def test_a_result_is_written_in_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("result", [{"score": float("nan")}, {"score": float("inf")}, {"text": "x" * RESULTS_BYTES}])
-def test_a_result_that_nobody_could_read_is_refused(result: dict[str, object]) -> None:
+def test_an_invalid_result_is_rejected(result: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         encode(result)
 
@@ -136,7 +136,7 @@ def test_a_reason_is_one_line_on_stderr_and_in_the_results_file(
     assert json.loads(content)["error"].startswith("trainer.gamma: 2.0 must be xxx")
 
 
-def test_a_defect_keeps_its_traceback_and_is_reported_too(tmp_path: Path) -> None:
+def test_an_unexpected_exception_is_reported_and_raised(tmp_path: Path) -> None:
     environ = {"SWEEP_RESULTS_FILE": str(tmp_path / "results.json")}
 
     def program() -> None:
@@ -147,7 +147,7 @@ def test_a_defect_keeps_its_traceback_and_is_reported_too(tmp_path: Path) -> Non
     assert json.loads((tmp_path / "results.json").read_text()) == {"error": "KeyError: 'oops'"}
 
 
-def test_one_line_cuts() -> None:
+def test_one_line_truncates() -> None:
     assert one_line("a\n\tb" + "c" * 100, limit=10) == "a bcccc..."
 
 
@@ -164,7 +164,7 @@ def test_ranks_are_read_from_torchrun_or_from_the_nodes(environ: dict[str, str],
     assert Ranks.from_environ(environ) == Ranks(rank=rank, world=world)
 
 
-def test_the_coordination_file_lies_in_the_sweep_and_belongs_to_one_attempt() -> None:
+def test_the_coordination_file_is_in_the_sweep_directory_and_unique_per_attempt() -> None:
     run_dir = Path("/t/sweep/s/runs/s.r.1")
     first = coordination_file(run_dir, "s.r.1", "train", {"SWEEP_ATTEMPT": "1"})
     assert first == Path("/t/sweep/s/dist_s.r.1-train-1.yaml")
@@ -175,7 +175,7 @@ def test_the_coordination_file_lies_in_the_sweep_and_belongs_to_one_attempt() ->
     assert coordination_file(Path("/t/one"), "a b", "train", {}).name == "dist_a_b-train.yaml"
 
 
-def test_the_others_end_as_rank_0_does(tmp_path: Path) -> None:
+def test_the_other_ranks_exit_with_the_code_of_rank_0(tmp_path: Path) -> None:
     path = tmp_path / "dist_s.r.1.yaml"
     leader = Leader(path, Ranks(rank=0, world=2), "s.r.1", "abc-1.r.1")
     # What rank 0 does while the other one sleeps.
@@ -186,7 +186,7 @@ def test_the_others_end_as_rank_0_does(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_the_others_do_not_wait_for_ever(tmp_path: Path) -> None:
+def test_the_other_ranks_give_up_after_a_timeout(tmp_path: Path) -> None:
     path = tmp_path / "dist.yaml"
     now = [0.0]
 

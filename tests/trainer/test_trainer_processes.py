@@ -54,7 +54,7 @@ def wait_until(process: subprocess.Popen[str], holds: Callable[[], bool]) -> Non
 
 
 @pytest.mark.slow
-def test_a_killed_training_goes_on_and_is_evaluated(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_a_killed_training_resumes_and_is_evaluated(tmp_path: Path, environ: dict[str, str]) -> None:
     run_dir = Path(environ["SWEEP_RUN_DIR"])
     here = tmp_path / "empty"
     here.mkdir()
@@ -91,7 +91,7 @@ def test_a_killed_training_goes_on_and_is_evaluated(tmp_path: Path, environ: dic
 
 
 @pytest.mark.slow
-def test_rank_0_trains_and_the_other_rank_ends_with_its_code(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_rank_0_trains_and_the_other_rank_exits_with_its_code(tmp_path: Path, environ: dict[str, str]) -> None:
     long = "trainer.total_timesteps=1000000"
     ranks = [start("train.py", {**environ, "RANK": rank, "WORLD_SIZE": "2"}, long) for rank in ("1", "0")]
     wait_until(ranks[1], (Path(environ["SWEEP_RUN_DIR"]) / "train_state.json").exists)

@@ -59,7 +59,7 @@ def test_numbers_take_the_type_of_the_parameter() -> None:
     assert isinstance(given.gamma, float)
 
 
-def test_only_length_and_saving_may_change_within_a_training() -> None:
+def test_only_length_and_checkpoint_interval_can_change_between_attempts() -> None:
     plain = settings().fingerprint()
     assert settings("trainer.total_timesteps=5", "trainer.checkpoint_interval=5").fingerprint() == plain
     assert settings("trainer.gamma=0.5").fingerprint() != plain

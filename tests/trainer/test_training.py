@@ -105,7 +105,7 @@ def test_the_seed_of_the_run_decides_the_training(tmp_path: Path, tiny: list[str
     assert rewards[0] == rewards[1] != rewards[2]
 
 
-def test_a_finished_training_is_reported_again_and_a_longer_one_goes_on(
+def test_a_finished_training_is_reported_again_and_can_be_extended(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run.train() == 0
@@ -123,7 +123,7 @@ def test_a_finished_training_is_reported_again_and_a_longer_one_goes_on(
     assert state.seconds > first["metrics"]["train_seconds"]
 
 
-def test_another_training_does_not_go_on_here(run: Run) -> None:
+def test_a_training_with_other_parameters_is_not_resumed(run: Run) -> None:
     assert run.train() == 0
     assert run.train("trainer.gamma=0.5") == 2
     assert "holds a training with other parameters" in run.result["error"]
@@ -133,7 +133,7 @@ def test_another_training_does_not_go_on_here(run: Run) -> None:
     assert state.attempts == 1
 
 
-def test_the_newest_checkpoint_that_loads_is_taken(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_newest_checkpoint_that_loads_is_used(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run.train() == 0
     checkpoints = Checkpoints(run.run_dir)
     newest = next(iter(checkpoints)).path
@@ -198,16 +198,16 @@ def test_help_is_shown(program: ModuleType, capsys: pytest.CaptureFixture[str]) 
     assert f"python images/trainer/{program.__name__}.py run=one" in capsys.readouterr().out
 
 
-def test_the_configuration_can_be_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+def test_cfg_job_prints_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
     train.main(["run=x", "--cfg", "job", "trainer.gamma=0.75"], {})
     assert yaml.safe_load(capsys.readouterr().out)["trainer"]["gamma"] == 0.75
 
 
-def test_hardware_that_is_not_here_is_no_fault_of_the_parameters(run: Run) -> None:
+def test_missing_hardware_is_not_caused_by_the_parameters(run: Run) -> None:
     assert run.train("hardware.device=tpu") == 69
 
 
-def test_an_evaluation_without_a_policy_says_so(run: Run) -> None:
+def test_an_evaluation_without_a_policy_names_the_missing_file(run: Run) -> None:
     assert run.evaluate() == 66
     assert "policy.zip does not exist; train the run first" in run.result["error"]
 
@@ -219,7 +219,7 @@ def test_an_evaluation_that_cannot_work_ends_with_65(run: Run) -> None:
     assert "sim.env: Acrobot-v1 is not like the environment" in run.result["error"]
 
 
-def test_a_reward_that_is_not_finite_is_no_score(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_non_finite_reward_is_not_a_score(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from gymnasium.envs.classic_control import CartPoleEnv
 
     assert run.train() == 0

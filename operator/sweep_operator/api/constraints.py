@@ -1,4 +1,4 @@
-"""``spec.constraints``: CEL rules over ``params``, compiled once, evaluated on candidates before a run exists.
+"""``spec.constraints``: CEL rules over ``params``. Each is compiled once and evaluated before a run is created.
 
 ``cel`` is imported where a rule is compiled: it takes most of a second to load, and few Sweeps have constraints.
 """
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import cel
 
 
-class Rules:
-    """The compiled rules of one Sweep. Raises ValueError when one does not compile."""
+class CompiledConstraints:
+    """The compiled constraints of one Sweep. Raises ValueError if a rule does not compile."""
 
     def __init__(self, constraints: Sequence[Constraint], fixed: Mapping[str, Scalar]) -> None:
         self._fixed = dict(fixed)
@@ -36,7 +36,7 @@ class Rules:
 
 
 def check_constraints(spec: SweepSpec) -> list[FieldError]:
-    """Rules that do not compile, or that no sample point can evaluate: wrong types, unknown keys, not a boolean."""
+    """Errors of rules that do not compile, or fail on a sample point: wrong types, unknown keys, not a boolean."""
     errors = []
     points = list(sample_points(spec.parameters))
     conditional = {path for path, p in spec.parameters.items() if p.when is not None}

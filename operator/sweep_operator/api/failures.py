@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic.alias_generators import to_camel
 
-Learned = Literal["infeasible", "cost lower bound"]
+from protein.analysis.failures import LEARNED, Learned
+
 LEARNED_WORDS: Mapping[Learned | None, str] = {
     "infeasible": "learned as infeasible",
     "cost lower bound": "its cost is learned as a lower bound",
@@ -51,7 +52,7 @@ _ROWS = (
         cause="exit code 65, out of memory in training, a score that is not finite, or a failure rule of yours",
         budget=None,
         counter=None,
-        learned="infeasible",
+        learned=LEARNED.get("parameters"),
         keeps_work=False,
         counts_as_failed="before the first success",
         in_failure_rules=True,
@@ -61,7 +62,7 @@ _ROWS = (
         cause="another exit code of train, or no result although train reports the score",
         budget="on_failure",
         counter="failures",
-        learned="infeasible",
+        learned=LEARNED.get("crash"),
         keeps_work=False,
         counts_as_failed="always",
         in_failure_rules=True,
@@ -71,17 +72,17 @@ _ROWS = (
         cause="the evaluation failed or gave no result; the training is not repeated",
         budget="on_eval_failure",
         counter="failures",
-        learned=None,
+        learned=LEARNED.get("eval"),
         keeps_work=False,
         counts_as_failed="always",
         in_failure_rules=True,
     ),
     FailureClass(
         name="preempted",
-        cause="evicted, preempted, node lost, pod deleted",
+        cause="evicted, preempted, node lost or restarted, pod deleted",
         budget="on_preemption",
         counter="preemptions",
-        learned=None,
+        learned=LEARNED.get("preempted"),
         keeps_work=True,
         counts_as_failed="always",
         in_failure_rules=True,
@@ -91,7 +92,7 @@ _ROWS = (
         cause="the main container never started: image, Secret, no resources",
         budget=None,
         counter=None,
-        learned=None,
+        learned=LEARNED.get("infrastructure"),
         keeps_work=False,
         counts_as_failed="always",
         in_failure_rules=True,
@@ -101,7 +102,7 @@ _ROWS = (
         cause="a deadline passed",
         budget=None,
         counter=None,
-        learned="cost lower bound",
+        learned=LEARNED.get("timeout"),
         keeps_work=False,
         counts_as_failed="always",
         in_failure_rules=True,
@@ -111,7 +112,7 @@ _ROWS = (
         cause="you or the end of the sweep stopped it",
         budget=None,
         counter=None,
-        learned=None,
+        learned=LEARNED.get("stopped"),
         keeps_work=True,
         counts_as_failed="never",
         in_failure_rules=False,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -13,26 +14,38 @@ from sweep_operator.api.model import Model
 class Profile(Model):
     """A hardware profile. ``spec.train.hardware`` refers to it by name."""
 
-    description: str = Field(default="", description="Description for people.")
-    gpus: int = Field(default=0, ge=0, description="Number of GPUs per node. It is also the limit of the GPU resource.")
-    gpu_resource: str = Field(default="nvidia.com/gpu", description="Name of the extended resource for GPUs.")
-    resources: Requirements = Field(default={}, description="core/v1 ResourceRequirements of the main container.")
-    node_selector: dict[str, str] = Field(default={}, description="Labels that a node must have.")
-    tolerations: list[Toleration] = Field(default=[], description="core/v1 Tolerations of the pods.")
-    env: dict[str, str] = Field(default={}, description="Environment variables of the container.")
-    shm_size: Annotated[str, Field(pattern=QUANTITY)] | None = Field(
-        default=None, description="Size of a memory-backed /dev/shm. Absent: the runtime's default."
-    )
-    runtime_class_name: str | None = Field(default=None, description="RuntimeClass of the pods, such as nvidia.")
-    price_per_hour: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="Price of one node per hour, for cost.source Price."
-    )
-    namespaces: list[str] = Field(default=[], description="Namespaces that may use the profile. Empty: all.")
-    run_as_non_root: bool = Field(
-        default=False,
-        description="Whether the container must not run as root. Namespaces with PodSecurity restricted require true.",
-    )
-    capabilities: list[str] = Field(default=[], description="Linux capabilities to add. By default all are dropped.")
+    description: str = ""
+    """Description for people."""
+    gpus: int = Field(default=0, ge=0)
+    """Number of GPUs per node. It is also the limit of the GPU resource."""
+    gpu_resource: str = "nvidia.com/gpu"
+    """Name of the extended resource for GPUs."""
+    resources: Requirements = {}
+    """core/v1 ResourceRequirements of the main container."""
+    node_selector: dict[str, str] = {}
+    """Labels that a node must have."""
+    tolerations: list[Toleration] = []
+    """core/v1 Tolerations of the pods."""
+    env: dict[str, str] = {}
+    """Environment variables of the container."""
+    shm_size: Annotated[str, Field(pattern=QUANTITY)] | None = None
+    """Size of a memory-backed /dev/shm. Absent: the runtime's default."""
+    runtime_class_name: str | None = None
+    """RuntimeClass of the pods, such as nvidia."""
+    price_per_hour: Annotated[float, Field(gt=0)] | None = None
+    """Price of one node per hour, for cost.source Price."""
+    namespaces: list[str] = []
+    """Namespaces that may use the profile. Empty: all."""
+    run_as_non_root: bool = False
+    """Whether the container must not run as root. Namespaces with PodSecurity restricted require true."""
+    capabilities: list[str] = []
+    """Linux capabilities to add. By default all are dropped."""
+
+    def gpus_with(self, resources: Mapping[str, Any] | None) -> int:
+        """GPUs per node of a container whose template has these resources: its own limit, else the profile's."""
+        limits = (resources or {}).get("limits") or {}
+        own = [limits[name] for name in limits if name == self.gpu_resource or name.endswith("/gpu")]
+        return sum(int(str(count)) for count in own if str(count).isdigit()) if own else self.gpus
 
 
 SHIPPED: dict[str, Profile] = {
@@ -65,31 +78,16 @@ class OperatorConfig(Model):
 
     profiles: dict[str, Profile] = SHIPPED
     currency: str = "USD"
-    kueue: bool | None = Field(
-        default=None,
-        description="Whether Sweeps may name a Kueue queue. Default: true if the cluster serves Kueue's API.",
-    )
-    lost_node_seconds: float = Field(
-        default=120.0,
-        ge=0,
-        description="A pod that is still there this many seconds after its deletion counts as running on a lost node.",
-    )
-    wandb_base_urls: list[str] = Field(
-        default=list(WANDB_BASE_URLS),
-        description="W&B servers that Sweeps may name. The first one is the default. API keys are sent to these "
-        "servers only.",
-    )
-    wandb_projects: dict[str, list[str]] = Field(
-        default={},
-        description="Projects that the operator's own W&B key may write to: a map from namespace pattern to "
-        "entity/project patterns, such as {team-a: [metta/*]}. Runs of other Sweeps are not delivered. "
-        "Default: none.",
-    )
-    wandb_runs_per_minute: float = Field(
-        default=300.0, gt=0, description="Maximum number of runs per minute that are delivered to one W&B project."
-    )
-    wandb_run_seconds: float = Field(
-        default=60.0,
-        gt=0,
-        description="A delivery that makes no progress for this many seconds is terminated and retried.",
-    )
+    kueue: bool | None = None
+    """Whether Sweeps may name a Kueue queue. Default: true if the cluster serves Kueue's API."""
+    lost_node_seconds: float = Field(default=120.0, ge=0)
+    """A pod that is still there this many seconds after its deletion counts as running on a lost node."""
+    wandb_base_urls: list[str] = list(WANDB_BASE_URLS)
+    """W&B servers that Sweeps may name. The first one is the default. API keys are sent to these servers only."""
+    wandb_projects: dict[str, list[str]] = {}
+    """Projects that the operator's own W&B key may write to: a map from namespace pattern to entity/project patterns,
+    such as {team-a: [metta/*]}. Runs of other Sweeps are not delivered. Default: none."""
+    wandb_runs_per_minute: float = Field(default=300.0, gt=0)
+    """Maximum number of runs per minute that are delivered to one W&B project."""
+    wandb_run_seconds: float = Field(default=60.0, gt=0)
+    """A delivery that makes no progress for this many seconds is terminated and retried."""

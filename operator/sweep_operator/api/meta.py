@@ -47,14 +47,18 @@ class ObjectMeta(Model):
 class Condition(Model):
     """One condition by the Kubernetes API conventions."""
 
-    type: str = Field(description="Type of the condition, such as Succeeded.")
-    status: ConditionStatus = Field(description="Status of the condition: True, False or Unknown.")
-    reason: VisibleText = Field(description="Machine-readable reason, such as MaxRunsReached.")
-    message: VisibleText = Field(default="", description="Human-readable explanation, with the remedy if there is one.")
-    last_transition_time: Time = Field(description="Time of the last change of status.")
-    observed_generation: int | None = Field(
-        default=None, description="metadata.generation of the spec that the condition describes."
-    )
+    type: str
+    """Type of the condition, such as Succeeded."""
+    status: ConditionStatus
+    """Status of the condition: True, False or Unknown."""
+    reason: VisibleText
+    """Machine-readable reason, such as MaxRunsReached."""
+    message: VisibleText = ""
+    """Human-readable explanation, with the remedy if there is one."""
+    last_transition_time: Time
+    """Time of the last change of status."""
+    observed_generation: int | None = None
+    """metadata.generation of the spec that the condition describes."""
 
 
 def find_condition(conditions: list[Condition], type_: str) -> Condition | None:

@@ -12,53 +12,24 @@ from sweep_operator.api.model import Model
 class ProteinSpec(Model):
     """Settings of the optimizer. A field that is absent has the optimizer's own default."""
 
-    num_random_samples: int | None = Field(
-        default=None,
-        ge=0,
-        description="Number of configurations to try before the model proposes any, including the search center. "
-        "Default: parameters + 1.",
-    )
-    max_suggestion_cost: float | None = Field(
-        default=None,
-        gt=0,
-        description="Upper limit of the predicted cost of a suggestion, in status.cost.unit. Default: no cap.",
-    )
-    resample_frequency: int | None = Field(
-        default=None,
-        ge=0,
-        description="Repeat a point of the Pareto front in every n-th run, to measure the noise. Default: 0, which "
-        "means never.",
-    )
-    global_search_scale: float | None = Field(
-        default=None,
-        gt=0,
-        description="Factor for the scale of every parameter when the optimizer searches around good points. Default: "
-        "1.",
-    )
-    random_suggestions: int | None = Field(
-        default=None,
-        ge=1,
-        le=65536,
-        description="Number of candidates from the whole search space for each suggestion. Default: 1024.",
-    )
-    suggestions_per_pareto: int | None = Field(
-        default=None,
-        ge=1,
-        le=65536,
-        description="Number of candidates around each point of the Pareto front. Default: 256.",
-    )
-    seed_with_search_center: bool | None = Field(
-        default=None, description="Whether the first run tries the search center. Default: true."
-    )
-    expansion_rate: float | None = Field(
-        default=None,
-        ge=0,
-        description="Only for acquisition protein: how far beyond the most expensive run it searches, as a share of "
-        "the observed range of log cost. Default: 0.25.",
-    )
-    acquisition: Literal["auto", "protein", "ei", "ucb"] | None = Field(
-        default=None,
-        description="Acquisition function that rates candidates. ei: expected improvement. ucb: upper confidence "
-        "bound. protein: the rule of PufferLib's Protein. Default: auto, a mix of ei and ucb at a randomly "
-        "drawn cost level.",
-    )
+    num_random_samples: int | None = Field(default=None, ge=0)
+    """Number of configurations to try before the model proposes any, including the search center. Default: parameters +
+    1."""
+    max_suggestion_cost: float | None = Field(default=None, gt=0)
+    """Upper limit of the predicted cost of a suggestion, in status.cost.unit. Default: no cap."""
+    resample_frequency: int | None = Field(default=None, ge=0)
+    """Repeat a point of the Pareto front in every n-th run, to measure the noise. Default: 0, which means never."""
+    global_search_scale: float | None = Field(default=None, gt=0)
+    """Factor for the scale of every parameter when the optimizer searches around good points. Default: 1."""
+    random_suggestions: int | None = Field(default=None, ge=1, le=65536)
+    """Number of candidates from the whole search space for each suggestion. Default: 1024."""
+    suggestions_per_pareto: int | None = Field(default=None, ge=1, le=65536)
+    """Number of candidates around each point of the Pareto front. Default: 256."""
+    seed_with_search_center: bool | None = None
+    """Whether the first run tries the search center. Default: true."""
+    expansion_rate: float | None = Field(default=None, ge=0)
+    """Only for acquisition protein: how far beyond the most expensive run it searches, as a share of the observed range
+    of log cost. Default: 0.25."""
+    acquisition: Literal["auto", "protein", "ei", "ucb"] | None = None
+    """Acquisition function that rates candidates. ei: expected improvement. ucb: upper confidence bound. protein: the
+    rule of PufferLib's Protein. Default: auto, a mix of ei and ucb at a randomly drawn cost level."""

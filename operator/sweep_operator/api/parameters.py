@@ -33,25 +33,23 @@ def distribution_description(rows: Table = DISTRIBUTIONS) -> str:
 class When(Model):
     """A parameter is present only if another one has one of these values."""
 
-    parameter: str = Field(
-        min_length=1,
-        max_length=256,
-        description="Path of a categorical or integer parameter that has no `when` of its own.",
-    )
-    in_: list[Scalar] = Field(alias="in", min_length=1, max_length=64, description="The values that activate it.")
+    parameter: str = Field(min_length=1, max_length=256)
+    """Path of a categorical or integer parameter that has no `when` of its own."""
+    in_: list[Scalar] = Field(alias="in", min_length=1, max_length=64)
+    """The values that activate it."""
 
 
 class ParameterSpec(Model):
     """How one hyperparameter is searched."""
 
     distribution: str = Field(json_schema_extra=distribution_schema(), description=distribution_description())
-    min: float | None = Field(default=None, description="Smallest value, inclusive. Not for categorical.")
-    max: float | None = Field(default=None, description="Largest value, inclusive. Not for categorical.")
-    mean: Scalar | None = Field(
-        default=None,
-        description="Search center: the first run uses it, and manual runs use it for parameters that they do not "
-        "name. Default: the middle of the transformed range; the first value of a categorical.",
-    )
+    min: float | None = None
+    """Smallest value, inclusive. Not for categorical."""
+    max: float | None = None
+    """Largest value, inclusive. Not for categorical."""
+    mean: Scalar | None = None
+    """Search center: the first run uses it, and manual runs use it for parameters that they do not name. Default: the
+    middle of the transformed range; the first value of a categorical."""
     scale: Annotated[float, Field(gt=0)] | Literal["auto", "time"] = Field(
         default="auto",
         description="Half-width of the search around a good point, where the whole range is 2: a number; auto, 0.5; "
@@ -63,20 +61,15 @@ class ParameterSpec(Model):
         description=f"Distance between neighboring values, counted from min ({listed(names_with('step'))}). "
         "Without it, any value is possible.",
     )
-    values: list[Scalar] | None = Field(
-        default=None, min_length=1, max_length=64, description="The values of a categorical. Immutable."
-    )
-    ordered: bool | None = Field(
-        default=None, description="true: the values of a categorical are in a meaningful order. Default: false."
-    )
-    symmetric: bool | None = Field(
-        default=None,
-        description="true: a logit_normal is fine-grained at both ends, by log(x/(1-x)). false: near 1 only, by "
-        "log(1-x). Default: false.",
-    )
-    when: When | None = Field(
-        default=None, description="The parameter is present only if another one has one of these values. Immutable."
-    )
+    values: list[Scalar] | None = Field(default=None, min_length=1, max_length=64)
+    """The values of a categorical. Immutable."""
+    ordered: bool | None = None
+    """true: the values of a categorical are in a meaningful order. Default: false."""
+    symmetric: bool | None = None
+    """true: a logit_normal is fine-grained at both ends, by log(x/(1-x)). false: near 1 only, by log(1-x). Default:
+    false."""
+    when: When | None = None
+    """The parameter is present only if another one has one of these values. Immutable."""
 
     @field_validator("mean", "min", "max", "step", mode="before")
     @classmethod

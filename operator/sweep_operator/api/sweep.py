@@ -26,172 +26,112 @@ DISPLAY_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?")
 class Constraint(Model):
     """A CEL rule over ``params``. Candidates that break it are discarded before a run is created."""
 
-    rule: str = Field(
-        min_length=1,
-        max_length=4096,
-        description="CEL expression over params (searched and fixed parameters). It is true for an allowed "
-        "configuration: params['batch_size'] % 8 == 0.",
-    )
-    message: str = Field(
-        default="", max_length=1024, description="Explanation of the rule for people, shown together with the rule."
-    )
+    rule: str = Field(min_length=1, max_length=4096)
+    """CEL expression over params (searched and fixed parameters). It is true for an allowed configuration:
+    params['batch_size'] % 8 == 0."""
+    message: str = Field(default="", max_length=1024)
+    """Explanation of the rule for people, shown together with the rule."""
 
 
 class Queue(Model):
     """A Kueue queue for the Jobs."""
 
-    name: str = Field(min_length=1, max_length=63, description="LocalQueue in the Sweep's namespace.")
-    priority_class: str | None = Field(
-        default=None, max_length=63, description="WorkloadPriorityClass of Kueue. Absent: none."
-    )
+    name: str = Field(min_length=1, max_length=63)
+    """LocalQueue in the Sweep's namespace."""
+    priority_class: str | None = Field(default=None, max_length=63)
+    """WorkloadPriorityClass of Kueue. Absent: none."""
 
 
 class SecretKey(Model):
     """A key of a Secret in the Sweep's namespace."""
 
-    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
-    key: str = Field(default="api-key", min_length=1, max_length=253, description="Key in the Secret's data.")
+    name: str = Field(min_length=1, max_length=253)
+    """Name of the Secret."""
+    key: str = Field(default="api-key", min_length=1, max_length=253)
+    """Key in the Secret's data."""
 
 
 class Wandb(Model):
     """Weights & Biases."""
 
-    mode: Literal["online", "offline", "disabled"] = Field(
-        default="online",
-        description="online: runs are sent to W&B. offline: runs are written to files. disabled: nothing is recorded, "
-        "and wandb.init() in your program does nothing.",
-    )
-    entity: str | None = Field(
-        default=None, description="User or team that owns the project. Default: the default entity of the API key."
-    )
-    project: str = Field(
-        default="sweeps",
-        min_length=1,
-        max_length=128,
-        pattern=r"^[^/\\#?%:]+$",
-        description="W&B project for the runs. The name must not contain any of the characters / \\ # ? % :.",
-    )
-    base_url: str = Field(
-        default="",
-        alias="baseURL",
-        description="Address of the W&B server. The operator's configuration must allow it. Default: W&B's cloud.",
-    )
-    api_key_secret: SecretKey | None = Field(
-        default=None, description="Secret with the API key for the pods of the runs."
-    )
+    mode: Literal["online", "offline", "disabled"] = "online"
+    """online: runs are sent to W&B. offline: runs are written to files. disabled: nothing is recorded, and wandb.init()
+    in your program does nothing."""
+    entity: str | None = None
+    """User or team that owns the project. Default: the default entity of the API key."""
+    project: str = Field(default="sweeps", min_length=1, max_length=128, pattern=r"^[^/\\#?%:]+$")
+    """W&B project for the runs. The name must not contain any of the characters / \\ # ? % :."""
+    base_url: str = Field(default="", alias="baseURL")
+    """Address of the W&B server. The operator's configuration must allow it. Default: W&B's cloud."""
+    api_key_secret: SecretKey | None = None
+    """Secret with the API key for the pods of the runs."""
 
 
 class Tracking(Model):
     """Experiment trackers that receive the results."""
 
-    wandb: Wandb | None = Field(default=None, description="Weights & Biases. Absent: off.")
+    wandb: Wandb | None = None
+    """Weights & Biases. Absent: off."""
 
 
 class SweepSpec(Model):
     """The desired state of a sweep."""
 
-    display_name: str | None = Field(
-        default=None,
-        max_length=128,
-        description="Name that is used for directories, run names, W&B and patches. It is not restricted to Kubernetes "
-        "object names. Default: metadata.name. Immutable.",
-    )
-    suspend: bool = Field(
-        default=False,
-        description="If true, no new run starts, and suspendPolicy decides what happens to running Jobs. Set it to "
-        "false to resume the sweep.",
-    )
-    suspend_policy: Literal["drain", "terminate"] = Field(
-        default="drain",
-        description="What happens to running Jobs while the sweep is suspended. drain: they continue until they end. "
-        "terminate: they are deleted, and their runs start again when the sweep is resumed, without "
-        "counting as a retry.",
-    )
-    stop: bool = Field(
-        default=False,
-        description="If true, the sweep ends now with reason Stopped, and running runs are terminated. Set it to false "
-        "to resume the sweep.",
-    )
-    metric: str | None = Field(
-        default=None,
-        max_length=256,
-        description="Name of the score in a result: the operator reads metrics.<metric>, or the key <metric> if "
-        "metrics does not contain it. Absent: `score`. Immutable.",
-    )
-    goal: Literal["maximize", "minimize"] = Field(
-        default="maximize", description="Whether higher or lower scores are better. Immutable."
-    )
-    target: float | None = Field(
-        default=None,
-        description="The sweep ends (TargetReached) when the score of a run reaches this value. Absent: off.",
-    )
-    method: Literal["bayes", "random", "sobol"] = Field(
-        default="bayes",
-        description="How configurations are chosen. bayes: by Protein, a cost-aware Bayesian optimizer (see protein). "
-        "random: independent random points. sobol: points of a Sobol sequence, which cover the space "
-        "evenly.",
-    )
-    seed: int | None = Field(
-        default=None,
-        ge=0,
-        lt=2**63,
-        description="Random seed of the optimizer and of the runs. Default: derived from metadata.uid. Immutable.",
-    )
-    protein: ProteinSpec = Field(
-        default=ProteinSpec(),
-        description="Settings of the optimizer. Fields that are absent have the optimizer's defaults.",
-    )
-    parameters: dict[str, ParameterSpec] = Field(
-        min_length=1,
-        max_length=64,
-        description="Search space: a map from dotted path (trainer.optimizer.learning_rate) to distribution. Bounds, "
-        "mean and scale can be edited. The set of paths, distribution, values and when are immutable.",
-    )
-    fixed: dict[str, Scalar] = Field(
-        default={},
-        max_length=256,
-        description="Parameters that have the same value in every run, by dotted path. Changes apply to new runs only.",
-    )
-    constraints: list[Constraint] = Field(
-        default=[],
-        max_length=32,
-        description="Rules between parameters. The optimizer never suggests a configuration that breaks one.",
-    )
-    limits: Limits = Field(
-        default=Limits(), description="When the sweep ends, and how many runs may be unfinished at the same time."
-    )
-    per_run: PerRun = Field(
-        default=PerRun(), description="Deadlines and retries of each run. Changes apply to new runs only."
-    )
-    cost: Cost = Field(
-        default=Cost(), description="How the cost of a run is measured. The optimizer learns the cost too. Immutable."
-    )
-    train: StageTemplate = Field(description="Container of the training stage. Changes apply to new runs only.")
-    eval: StageTemplate | None = Field(
-        default=None,
-        description="Container of the evaluation stage, which reports the score. Image, environment and volumes "
-        "default to those of train. Absent: train reports the score.",
-    )
-    storage: Storage = Field(
-        default=Storage(), description="Volume that train and eval share, and how long it is kept."
-    )
-    queue: Queue | None = Field(
-        default=None,
-        description="Kueue queue for the Jobs. Needs Kueue in the cluster. Absent: no queue.",
-    )
-    warm_start: WarmStart | None = Field(
-        default=None,
-        description="Earlier runs that the optimizer learns from before its first suggestion. Absent: none.",
-    )
-    tracking: Tracking = Field(
-        default=Tracking(), description="Experiment trackers that receive the results. Empty: none."
-    )
-    ttl_seconds_after_finished: int | None = Field(
-        default=None,
-        ge=0,
-        description="Delete Jobs and Pods this many seconds after they have ended. Absent: they are kept as long as "
-        "the Sweep. SweepRuns are always kept as long as the Sweep.",
-    )
+    display_name: str | None = Field(default=None, max_length=128)
+    """Name that is used for directories, run names, W&B and patches. It is not restricted to Kubernetes object names.
+    Default: metadata.name. Immutable."""
+    suspend: bool = False
+    """If true, no new run starts, and suspendPolicy decides what happens to running Jobs. Set it to false to resume the
+    sweep."""
+    suspend_policy: Literal["drain", "terminate"] = "drain"
+    """What happens to running Jobs while the sweep is suspended. drain: they continue until they end. terminate: they
+    are deleted, and their runs start again when the sweep is resumed, without counting as a retry."""
+    stop: bool = False
+    """If true, the sweep ends now with reason Stopped, and running runs are terminated. Set it to false to resume the
+    sweep."""
+    metric: str | None = Field(default=None, max_length=256)
+    """Name of the score in a result: the operator reads metrics.<metric>, or the key <metric> if metrics does not
+    contain it. Absent: `score`. Immutable."""
+    goal: Literal["maximize", "minimize"] = "maximize"
+    """Whether higher or lower scores are better. Immutable."""
+    target: float | None = None
+    """The sweep ends (TargetReached) when the score of a run reaches this value. Absent: off."""
+    method: Literal["bayes", "random", "sobol"] = "bayes"
+    """How configurations are chosen. bayes: by Protein, a cost-aware Bayesian optimizer (see protein). random:
+    independent random points. sobol: points of a Sobol sequence, which cover the space evenly."""
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    """Random seed of the optimizer and of the runs. Default: derived from metadata.uid. Immutable."""
+    protein: ProteinSpec = ProteinSpec()
+    """Settings of the optimizer. Fields that are absent have the optimizer's defaults."""
+    parameters: dict[str, ParameterSpec] = Field(min_length=1, max_length=64)
+    """Search space: a map from dotted path (trainer.optimizer.learning_rate) to distribution. Bounds, mean and scale
+    can be edited. The set of paths, distribution, values and when are immutable."""
+    fixed: dict[str, Scalar] = Field(default={}, max_length=256)
+    """Parameters that have the same value in every run, by dotted path. Changes apply to new runs only."""
+    constraints: list[Constraint] = Field(default=[], max_length=32)
+    """Rules between parameters. The optimizer never suggests a configuration that breaks one."""
+    limits: Limits = Limits()
+    """When the sweep ends, and how many runs may be unfinished at the same time."""
+    per_run: PerRun = PerRun()
+    """Deadlines and retries of each run. Changes apply to new runs only."""
+    cost: Cost = Cost()
+    """How the cost of a run is measured. The optimizer learns the cost too. Immutable."""
+    train: StageTemplate
+    """Container of the training stage. Changes apply to new runs only."""
+    eval: StageTemplate | None = None
+    """Container of the evaluation stage, which reports the score. Image, environment and volumes default to those of
+    train. Absent: train reports the score."""
+    storage: Storage = Storage()
+    """Volume that train and eval share, and how long it is kept."""
+    queue: Queue | None = None
+    """Kueue queue for the Jobs. Needs Kueue in the cluster. Absent: no queue."""
+    warm_start: WarmStart | None = None
+    """Earlier runs that the optimizer learns from before its first suggestion. Absent: none."""
+    tracking: Tracking = Tracking()
+    """Experiment trackers that receive the results. Empty: none."""
+    ttl_seconds_after_finished: int | None = Field(default=None, ge=0)
+    """Delete Jobs and Pods this many seconds after they have ended. Absent: they are kept as long as the Sweep.
+    SweepRuns are always kept as long as the Sweep."""
 
     @field_validator("display_name")
     @classmethod
@@ -234,10 +174,10 @@ class Sweep(Model):
     api_version: Literal["metta.ai/v1alpha1"] = "metta.ai/v1alpha1"
     kind: Literal["Sweep"] = "Sweep"
     metadata: ObjectMeta
-    spec: SweepSpec = Field(description="Desired state of the sweep, written by its author.")
-    status: SweepStatus = Field(
-        default=SweepStatus(), description="Observed state of the sweep, written by the operator."
-    )
+    spec: SweepSpec
+    """Desired state of the sweep, written by its author."""
+    status: SweepStatus = SweepStatus()
+    """Observed state of the sweep, written by the operator."""
 
     @model_validator(mode="before")
     @classmethod

@@ -19,51 +19,48 @@ MAX_ATTEMPTS = 32
 class Prediction(Model):
     """What the optimizer expected when it proposed the run."""
 
-    score: float | None = Field(default=None, description="Expected score.")
-    score_low: float | None = Field(
-        default=None,
-        description="The score was expected to lie between scoreLow and scoreHigh with a probability of 80%, the noise "
-        "of one measurement included. Only with origin model.",
-    )
-    score_high: float | None = Field(default=None, description="Upper end of that interval, see scoreLow.")
-    cost: float | None = Field(default=None, description="Expected cost, in the Sweep's status.cost.unit.")
-    cost_low: float | None = Field(
-        default=None,
-        description="The cost was expected to lie between costLow and costHigh with a probability of 80%, the noise of "
-        "one measurement included. Only with origin model.",
-    )
-    cost_high: float | None = Field(default=None, description="Upper end of that interval, see costLow.")
-    rating: float | None = Field(
-        default=None, description="Value of the acquisition function, comparable within one suggestion only."
-    )
+    score: float | None = None
+    """Expected score."""
+    score_low: float | None = None
+    """The score was expected to lie between scoreLow and scoreHigh with a probability of 80%, the noise of one
+    measurement included. Only with origin model."""
+    score_high: float | None = None
+    """Upper end of that interval, see scoreLow."""
+    cost: float | None = None
+    """Expected cost, in the Sweep's status.cost.unit."""
+    cost_low: float | None = None
+    """The cost was expected to lie between costLow and costHigh with a probability of 80%, the noise of one measurement
+    included. Only with origin model."""
+    cost_high: float | None = None
+    """Upper end of that interval, see costLow."""
+    rating: float | None = None
+    """Value of the acquisition function, comparable within one suggestion only."""
 
 
 class ImportedFailure(Model):
     """How an imported run failed."""
 
-    class_: FailureName = Field(
-        alias="class",
-        default="parameters",
-        description="Failure class; it decides what is learned, as in status.failure.class.",
-    )
-    reason: str = Field(
-        default="Imported", min_length=1, max_length=256, description="Machine-readable reason, one word."
-    )
-    message: str = Field(default="", max_length=1024, description="Human-readable message.")
+    class_: FailureName = Field(alias="class", default="parameters")
+    """Failure class; it decides what is learned, as in status.failure.class."""
+    reason: str = Field(default="Imported", min_length=1, max_length=256)
+    """Machine-readable reason, one word."""
+    message: str = Field(default="", max_length=1024)
+    """Human-readable message."""
 
 
 class ImportedObservation(Model):
     """The result of an imported run. The operator records it and the optimizer learns from it; no Job is created."""
 
-    score: float | None = Field(default=None, description="The observed score. Absent if the run failed.")
-    cost: float | None = Field(
-        default=None, ge=0, description="What it cost, in the Sweep's status.cost.unit. Absent if unknown."
-    )
-    metrics: dict[str, float] = Field(default={}, max_length=1024, description="Every metric of the result, by name.")
-    failure: ImportedFailure | None = Field(default=None, description="How it failed. Absent if it has a score.")
-    source: str | None = Field(
-        default=None, max_length=1024, description="Human-readable origin: a run of another sweep, or a file."
-    )
+    score: float | None = None
+    """The observed score. Absent if the run failed."""
+    cost: float | None = Field(default=None, ge=0)
+    """What it cost, in the Sweep's status.cost.unit. Absent if unknown."""
+    metrics: dict[str, float] = Field(default={}, max_length=1024)
+    """Every metric of the result, by name."""
+    failure: ImportedFailure | None = None
+    """How it failed. Absent if it has a score."""
+    source: str | None = Field(default=None, max_length=1024)
+    """Human-readable origin: a run of another sweep, or a file."""
 
     @model_validator(mode="after")
     def _one_outcome(self) -> Self:
@@ -75,41 +72,24 @@ class ImportedObservation(Model):
 class SweepRunSpec(Model):
     """The configuration of a run. Only ``stop`` can be changed."""
 
-    sweep_name: str = Field(
-        min_length=1,
-        max_length=40,
-        description="Name of the Sweep that the run belongs to, in the same namespace. Immutable.",
-    )
-    index: int | None = Field(
-        default=None,
-        ge=0,
-        description="Number of the run, assigned by the operator. Omit it in manual runs. Immutable.",
-    )
-    origin: Origin = Field(
-        default="manual",
-        description="Where the parameters come from: center (the search center), sobol or random (the initial design), "
-        "model (the optimizer), resample (repeats a Pareto-optimal run), fallback (random, because the optimizer "
-        "failed), manual (created by a user), imported (run elsewhere, see observation). Immutable.",
-    )
-    parameters: dict[str, Scalar] = Field(
-        default={},
-        max_length=64,
-        description="Value by dotted path. Parameters omitted in a manual run take their search center. Values outside "
-        "the bounds are allowed. Immutable.",
-    )
-    prediction: Prediction | None = Field(
-        default=None,
-        description="What the optimizer expected when it proposed the run; absent without a model. Immutable.",
-    )
-    observation: ImportedObservation | None = Field(
-        default=None,
-        description="Result of a run that was executed elsewhere; needs origin imported. The operator records it and "
-        "creates no Job. `sweep import` creates such runs. Immutable.",
-    )
-    stop: bool = Field(
-        default=False,
-        description="Set to true to end this run now (class stopped). Nothing is learned from it. Cannot be undone.",
-    )
+    sweep_name: str = Field(min_length=1, max_length=40)
+    """Name of the Sweep that the run belongs to, in the same namespace. Immutable."""
+    index: int | None = Field(default=None, ge=0)
+    """Number of the run, assigned by the operator. Omit it in manual runs. Immutable."""
+    origin: Origin = "manual"
+    """Where the parameters come from: center (the search center), sobol or random (the initial design), model (the
+    optimizer), resample (repeats a Pareto-optimal run), fallback (random, because the optimizer failed), manual
+    (created by a user), imported (run elsewhere, see observation). Immutable."""
+    parameters: dict[str, Scalar] = Field(default={}, max_length=64)
+    """Value by dotted path. Parameters omitted in a manual run take their search center. Values outside the bounds are
+    allowed. Immutable."""
+    prediction: Prediction | None = None
+    """What the optimizer expected when it proposed the run; absent without a model. Immutable."""
+    observation: ImportedObservation | None = None
+    """Result of a run that was executed elsewhere; needs origin imported. The operator records it and creates no Job.
+    `sweep import` creates such runs. Immutable."""
+    stop: bool = False
+    """Set to true to end this run now (class stopped). Nothing is learned from it. Cannot be undone."""
 
     @model_validator(mode="after")
     def _imported(self) -> Self:
@@ -121,40 +101,39 @@ class SweepRunSpec(Model):
 class Attempt(Model):
     """One pod of one attempt; seconds are set per pod, never added."""
 
-    n: int = Field(description="Number of the attempt, from 1; that of the Job.")
-    pod_uid: str | None = Field(
-        default=None, alias="podUID", description="The pod's uid; absent if several pods are merged."
-    )
-    seconds: float = Field(default=0.0, description="Seconds that its main container ran.")
-    class_: AttemptEnd | None = Field(
-        default=None,
-        alias="class",
-        description="succeeded, or the failure class. Absent while it runs.",
-    )
+    n: int
+    """Number of the attempt, from 1; that of the Job."""
+    pod_uid: str | None = Field(default=None, alias="podUID")
+    """The pod's uid; absent if several pods are merged."""
+    seconds: float = 0.0
+    """Seconds that its main container ran."""
+    class_: AttemptEnd | None = Field(default=None, alias="class")
+    """succeeded, or the failure class. Absent while it runs."""
 
 
 class StageStatus(Model):
     """State of a stage. ``attempt`` is a serial number, raised before each Job."""
 
-    job_name: str | None = Field(default=None, description="Job of the latest attempt.")
-    attempt: int = Field(default=0, description="Number of the latest attempt; 0 before the first.")
-    failures: int = Field(default=0, description="Attempts that failed. perRun.retries limits them.")
-    preemptions: int = Field(
-        default=0, description="Attempts that were preempted, evicted or lost with a node. perRun.retries limits them."
-    )
-    start_time: Time | None = Field(
-        default=None,
-        description="When the main container of the latest attempt started; deadlineSeconds counts from it.",
-    )
-    completion_time: Time | None = Field(
-        default=None, description="When the main container of the latest attempt ended."
-    )
-    seconds: float = Field(default=0.0, description="Total seconds of the main containers of all attempts.")
-    exit_code: int | None = Field(default=None, description="Exit code of the last main container that ended.")
-    node: str | None = Field(default=None, description="Node of the latest attempt's pod.")
-    image_id: str | None = Field(
-        default=None, alias="imageID", description="Digest of the image that ran, as reported by the node."
-    )
+    job_name: str | None = None
+    """Job of the latest attempt."""
+    attempt: int = 0
+    """Number of the latest attempt; 0 before the first."""
+    failures: int = 0
+    """Attempts that failed. perRun.retries limits them."""
+    preemptions: int = 0
+    """Attempts that were preempted, evicted or lost with a node. perRun.retries limits them."""
+    start_time: Time | None = None
+    """When the main container of the latest attempt started; deadlineSeconds counts from it."""
+    completion_time: Time | None = None
+    """When the main container of the latest attempt ended."""
+    seconds: float = 0.0
+    """Total seconds of the main containers of all attempts."""
+    exit_code: int | None = None
+    """Exit code of the last main container that ended."""
+    node: str | None = None
+    """Node of the latest attempt's pod."""
+    image_id: str | None = Field(default=None, alias="imageID")
+    """Digest of the image that ran, as reported by the node."""
     attempts: list[Attempt] = Field(
         default=[],
         description=f"Pods and how they ended, oldest first. At most {MAX_ATTEMPTS}; older ones are merged.",
@@ -164,70 +143,64 @@ class StageStatus(Model):
 class Failure(Model):
     """Why a run failed."""
 
-    stage: Stage | None = Field(default=None, description="Stage that failed; absent if no stage had started.")
+    stage: Stage | None = None
+    """Stage that failed; absent if no stage had started."""
     class_: FailureName = Field(alias="class", description=f"Class of the failure. {learned_text()}")
-    reason: VisibleText = Field(description="Machine-readable reason, such as OOMKilled or ResultMissing.")
-    message: VisibleText = Field(default="", description="Human-readable message.")
+    reason: VisibleText
+    """Machine-readable reason, such as OOMKilled or ResultMissing."""
+    message: VisibleText = ""
+    """Human-readable message."""
 
 
 class RunTracking(Model):
     """Delivery of the run to the tracker."""
 
-    state: Literal["Delivered", "Offline", "Refused"] = Field(
-        description="Delivered: the tracker has the result, as read back from it. Offline: the result was written to "
-        "local files. Refused: the tracker rejected this run, see error; delivery is retried periodically."
-    )
-    run_id: str | None = Field(default=None, description="ID of the run in the tracker.")
-    url: str | None = Field(default=None, description="URL of its page; offline, path of its files.")
-    error: str | None = Field(default=None, max_length=512, description="Why the tracker rejected the run.")
+    state: Literal["Delivered", "Offline", "Refused"]
+    """Delivered: the tracker has the result, as read back from it. Offline: the result was written to local files.
+    Refused: the tracker rejected this run, see error; delivery is retried periodically."""
+    run_id: str | None = None
+    """ID of the run in the tracker."""
+    url: str | None = None
+    """URL of its page; offline, path of its files."""
+    error: str | None = Field(default=None, max_length=512)
+    """Why the tracker rejected the run."""
 
 
 class SweepRunStatus(Model):
     """The observed state of a run."""
 
-    run_name: str | None = Field(
-        default=None,
-        description="Name of the run directory and of the run in the tracker: <displayName>.r.<index>, or the "
-        "name of a manual run.",
-    )
-    seed: int | None = Field(default=None, description="Value of $SWEEP_RUN_SEED, the same in every attempt.")
-    fixed: dict[str, Scalar] | None = Field(
-        default=None, description="spec.fixed of the Sweep when the run started; merged under the parameters."
-    )
-    parameters: dict[str, Scalar] | None = Field(
-        default=None,
-        description="Parameters in use: spec.parameters with types applied; a manual run's missing values are "
-        "filled with the search center.",
-    )
-    template_hash: str | None = Field(
-        default=None,
-        description="Template of all attempts: the ControllerRevision <sweep>-<templateHash>. Changes to the "
-        "Sweep after "
-        "the first attempt do not affect the run.",
-    )
-    train: StageStatus = Field(default=StageStatus(), description="The training: its attempts, times and node.")
-    eval: StageStatus = Field(
-        default=StageStatus(), description="The evaluation: its attempts, times and node. Empty without spec.eval."
-    )
-    score: float | None = Field(default=None, description="The observed score: the Sweep's metric of the final result.")
-    cost: float | None = Field(
-        default=None,
-        description="Cost of the result, in the Sweep's status.cost.unit. Failed attempts count only in the Sweep's "
-        "status.cost.spent.",
-    )
-    metrics: dict[str, float] = Field(default={}, description="All metrics of the results, by name.")
-    checkpoint: str | None = Field(default=None, description="Location of the checkpoint, as reported by the program.")
-    failure: Failure | None = Field(default=None, description="Why the run failed; absent otherwise.")
-    tracking: RunTracking | None = Field(
-        default=None,
-        description="Delivery of the run to the tracker. Absent until delivered; the Sweep's condition "
-        "TrackingSynced says why.",
-    )
-    conditions: list[Condition] = Field(
-        default=[],
-        description="Succeeded: Unknown while the run waits or runs (the reason says why), then True with a score, or "
-        "False. TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from the run.",
-    )
+    run_name: str | None = None
+    """Name of the run directory and of the run in the tracker: <displayName>.r.<index>, or the name of a manual run."""
+    seed: int | None = None
+    """Value of $SWEEP_RUN_SEED, the same in every attempt."""
+    fixed: dict[str, Scalar] | None = None
+    """spec.fixed of the Sweep when the run started; merged under the parameters."""
+    parameters: dict[str, Scalar] | None = None
+    """Parameters in use: spec.parameters with types applied; a manual run's missing values are filled with the search
+    center."""
+    template_hash: str | None = None
+    """Template of all attempts: the ControllerRevision <sweep>-<templateHash>. Changes to the Sweep after the first
+    attempt do not affect the run."""
+    train: StageStatus = StageStatus()
+    """The training: its attempts, times and node."""
+    eval: StageStatus = StageStatus()
+    """The evaluation: its attempts, times and node. Empty without spec.eval."""
+    score: float | None = None
+    """The observed score: the Sweep's metric of the final result."""
+    cost: float | None = None
+    """Cost of the result, in the Sweep's status.cost.unit. Failed attempts count only in the Sweep's
+    status.cost.spent."""
+    metrics: dict[str, float] = {}
+    """All metrics of the results, by name."""
+    checkpoint: str | None = None
+    """Location of the checkpoint, as reported by the program."""
+    failure: Failure | None = None
+    """Why the run failed; absent otherwise."""
+    tracking: RunTracking | None = None
+    """Delivery of the run to the tracker. Absent until delivered; the Sweep's condition TrackingSynced says why."""
+    conditions: list[Condition] = []
+    """Succeeded: Unknown while the run waits or runs (the reason says why), then True with a score, or False.
+    TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from the run."""
 
     def stage(self, stage: Stage) -> StageStatus:
         """The status of a stage."""
@@ -244,8 +217,10 @@ class SweepRun(Model):
     api_version: Literal["metta.ai/v1alpha1"] = "metta.ai/v1alpha1"
     kind: Literal["SweepRun"] = "SweepRun"
     metadata: ObjectMeta
-    spec: SweepRunSpec = Field(description="The configuration of the run. Only stop can be changed.")
-    status: SweepRunStatus = Field(default=SweepRunStatus(), description="The observed state, written by the operator.")
+    spec: SweepRunSpec
+    """The configuration of the run. Only stop can be changed."""
+    status: SweepRunStatus = SweepRunStatus()
+    """The observed state, written by the operator."""
 
     @property
     def name(self) -> str:

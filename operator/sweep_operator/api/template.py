@@ -30,18 +30,13 @@ EnvVar = Annotated[
 class Results(Model):
     """Where the operator reads the result of a stage."""
 
-    source: Literal["TerminationMessage", "Log"] = Field(
-        default="TerminationMessage",
-        description="TerminationMessage: JSON of at most 4096 bytes that the program writes to $SWEEP_RESULTS_FILE in "
-        'place, such as {"metrics": {"reward": 0.87}}. Log: matches of `pattern` in the log of the '
-        "finished container, for programs that you cannot change.",
-    )
-    pattern: str | None = Field(
-        default=None,
-        max_length=1024,
-        description="With source Log: an RE2 regular expression with a group (?P<value>...) around the number, such as "
-        "`reward[=:] *(?P<value>[-+0-9.eE]+)`. The last match counts.",
-    )
+    source: Literal["TerminationMessage", "Log"] = "TerminationMessage"
+    """TerminationMessage: JSON of at most 4096 bytes that the program writes to $SWEEP_RESULTS_FILE in place, such as
+    {"metrics": {"reward": 0.87}}. Log: matches of `pattern` in the log of the finished container, for programs that you
+    cannot change."""
+    pattern: str | None = Field(default=None, max_length=1024)
+    """With source Log: an RE2 regular expression with a group (?P<value>...) around the number, such as `reward[=:]
+    *(?P<value>[-+0-9.eE]+)`. The last match counts."""
 
     @model_validator(mode="after")
     def _pattern_goes_with_log(self) -> Self:
@@ -57,109 +52,53 @@ class Results(Model):
 class StageTemplate(Model):
     """Container of one stage. Changes apply to new runs only."""
 
-    image: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=1024,
-        description="Container image. Default for eval: the image of train.",
-    )
-    command: list[str] = Field(
-        default=[],
-        max_length=256,
-        description="Entry point. Absent: the one of the image. The placeholders $(params.<path>), $(run.name), "
-        "$(run.index), $(run.dir) and $(run.seed) are replaced in command, args and the values of env. $$( "
-        "escapes.",
-    )
-    args: list[str] = Field(
-        default=[],
-        max_length=256,
-        description="Arguments. An argument that is exactly $(args) becomes one --key=value argument for each "
-        "parameter. One that is exactly $(overrides) becomes one key=value argument for each (Hydra). Both "
-        "include spec.fixed.",
-    )
-    env: list[EnvVar] | None = Field(
-        default=None,
-        max_length=256,
-        description="Environment variables: core/v1 EnvVar. Default for eval: those of train. Names that begin with "
-        "SWEEP_ are reserved for the operator.",
-    )
-    env_from: list[OpenObject] | None = Field(
-        default=None,
-        max_length=64,
-        description="Environment variables from ConfigMaps and Secrets: core/v1 EnvFromSource. Default for eval: those "
-        "of train.",
-    )
-    volumes: list[OpenObject] | None = Field(
-        default=None, max_length=64, description="Additional volumes: core/v1 Volume. Default for eval: those of train."
-    )
-    volume_mounts: list[OpenObject] | None = Field(
-        default=None,
-        max_length=64,
-        description="Mounts of the volumes: core/v1 VolumeMount. Default for eval: those of train.",
-    )
-    working_dir: str | None = Field(
-        default=None,
-        max_length=1024,
-        description="Working directory of the program. Absent: the one of the image. Default for eval: the one of "
-        "train.",
-    )
-    node_selector: dict[str, str] | None = Field(
-        default=None,
-        max_length=64,
-        description="Labels that a node must have, in addition to those of the hardware profile.",
-    )
-    tolerations: list[OpenObject] | None = Field(
-        default=None, max_length=64, description="core/v1 Tolerations, in addition to those of the hardware profile."
-    )
-    service_account_name: str | None = Field(
-        default=None,
-        max_length=253,
-        description="ServiceAccount of the pods. Absent: the default of the namespace. Default for eval: the one of "
-        "train.",
-    )
-    image_pull_secrets: list[OpenObject] | None = Field(
-        default=None,
-        max_length=16,
-        description="Secrets for the registry of the image: [{name: x}]. Default for eval: those of train.",
-    )
-    resources: OpenObject | None = Field(
-        default=None,
-        description="core/v1 ResourceRequirements of the main container. They override those of the hardware profile.",
-    )
-    hardware: str = Field(
-        default="cpu",
-        min_length=1,
-        max_length=63,
-        description="Hardware profile: node labels, tolerations, GPUs and resources. The operator's configuration "
-        "defines the profiles. An unknown name is rejected with a list of the known ones (condition "
-        "Accepted).",
-    )
-    deadline_seconds: int | None = Field(
-        default=None,
-        ge=1,
-        description="End the stage this many seconds after its main container has started (failure class timeout). "
-        "Absent: no limit.",
-    )
-    nodes: int = Field(
-        default=1,
-        ge=1,
-        le=1024,
-        description="Number of pods that work together. If more than 1, the stage is an Indexed Job with a headless "
-        "Service and the environment variables of torchrun. Rank 0 reports the result.",
-    )
-    procs_per_node: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
-        default="auto",
-        description="Number of processes per pod for torchrun. auto: the number of GPUs of the hardware profile, or 1 "
-        "without GPUs.",
-    )
-    results: Results = Field(default=Results(), description="Where the operator reads the result of the stage.")
-    pod_template: OpenObject = Field(
-        default={},
-        description="core/v1 PodTemplateSpec that is merged strategically into the generated pod, for everything that "
-        "the other fields do not cover. The main container is called `main`. Fields that the operator owns "
-        "(restartPolicy, finalizers, its variables, labels and annotations, the result path) are rejected "
-        "by name.",
-    )
+    image: str | None = Field(default=None, min_length=1, max_length=1024)
+    """Container image. Default for eval: the image of train."""
+    command: list[str] = Field(default=[], max_length=256)
+    """Entry point. Absent: the one of the image. The placeholders $(params.<path>), $(run.name), $(run.index),
+    $(run.dir) and $(run.seed) are replaced in command, args and the values of env. $$( escapes."""
+    args: list[str] = Field(default=[], max_length=256)
+    """Arguments. An argument that is exactly $(args) becomes one --key=value argument for each parameter. One that is
+    exactly $(overrides) becomes one key=value argument for each (Hydra). Both include spec.fixed."""
+    env: list[EnvVar] | None = Field(default=None, max_length=256)
+    """Environment variables: core/v1 EnvVar. Default for eval: those of train. Names that begin with SWEEP_ are
+    reserved for the operator."""
+    env_from: list[OpenObject] | None = Field(default=None, max_length=64)
+    """Environment variables from ConfigMaps and Secrets: core/v1 EnvFromSource. Default for eval: those of train."""
+    volumes: list[OpenObject] | None = Field(default=None, max_length=64)
+    """Additional volumes: core/v1 Volume. Default for eval: those of train."""
+    volume_mounts: list[OpenObject] | None = Field(default=None, max_length=64)
+    """Mounts of the volumes: core/v1 VolumeMount. Default for eval: those of train."""
+    working_dir: str | None = Field(default=None, max_length=1024)
+    """Working directory of the program. Absent: the one of the image. Default for eval: the one of train."""
+    node_selector: dict[str, str] | None = Field(default=None, max_length=64)
+    """Labels that a node must have, in addition to those of the hardware profile."""
+    tolerations: list[OpenObject] | None = Field(default=None, max_length=64)
+    """core/v1 Tolerations, in addition to those of the hardware profile."""
+    service_account_name: str | None = Field(default=None, max_length=253)
+    """ServiceAccount of the pods. Absent: the default of the namespace. Default for eval: the one of train."""
+    image_pull_secrets: list[OpenObject] | None = Field(default=None, max_length=16)
+    """Secrets for the registry of the image: [{name: x}]. Default for eval: those of train."""
+    resources: OpenObject | None = None
+    """core/v1 ResourceRequirements of the main container. They override those of the hardware profile."""
+    hardware: str = Field(default="cpu", min_length=1, max_length=63)
+    """Hardware profile: node labels, tolerations, GPUs and resources. The operator's configuration defines the
+    profiles. An unknown name is rejected with a list of the known ones (condition Accepted)."""
+    deadline_seconds: int | None = Field(default=None, ge=1)
+    """End the stage this many seconds after its main container has started (failure class timeout). Absent: no
+    limit."""
+    nodes: int = Field(default=1, ge=1, le=1024)
+    """Number of pods that work together. If more than 1, the stage is an Indexed Job with a headless Service and the
+    environment variables of torchrun. Rank 0 reports the result."""
+    procs_per_node: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Number of processes per pod for torchrun. auto: the number of GPUs in `resources.limits` or of the hardware
+    profile, or 1 without GPUs."""
+    results: Results = Results()
+    """Where the operator reads the result of the stage."""
+    pod_template: OpenObject = {}
+    """core/v1 PodTemplateSpec that is merged strategically into the generated pod, for everything that the other fields
+    do not cover. The main container is called `main`. Fields that the operator owns (restartPolicy, finalizers, its
+    variables, labels and annotations, the result path) are rejected by name."""
 
     @model_validator(mode="after")
     def _runs_something(self) -> Self:

@@ -1,4 +1,4 @@
-"""Where a Sweep's runs are tracked, and whether the operator's configuration lets them go there."""
+"""The W&B project that receives a Sweep's runs, and whether the operator's configuration allows it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Destination:
     """One project of one W&B server."""
 
     base_url: str
-    """Without a slash at its end."""
+    """Without a slash at the end."""
     entity: str | None
-    """None: the key's own."""
+    """None: the default entity of the API key."""
     project: str
 
     def __str__(self) -> str:
@@ -27,89 +27,68 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class Barred:
-    """Why nothing may go there: the reason and message of the condition TrackingSynced."""
+class NotAllowed:
+    """The operator's configuration does not allow the destination: reason and message of condition TrackingSynced."""
 
     reason: str
     message: str
 
 
 def wandb_of(sweep: Sweep) -> Wandb | None:
-    """What the Sweep says about W&B; None where it is off."""
+    """The Sweep's W&B settings. None if tracking is off."""
     wandb = sweep.spec.tracking.wandb
     return None if wandb is None or wandb.mode == "disabled" else wandb
 
 
 def base_url(wandb: Wandb, allowed: Sequence[str]) -> str | None:
-    """The server; None where the operator does not allow it. The first one allowed is the default."""
-    if not wandb.base_url:
-        return allowed[0].rstrip("/") if allowed else None
-    wanted = wandb.base_url.rstrip("/")
-    return wanted if wanted in (url.rstrip("/") for url in allowed) else None
+    """The server's address. None if the operator does not allow it. The default is the first allowed one."""
+    known = [url.rstrip("/") for url in allowed]
+    wanted = wandb.base_url.rstrip("/") or next(iter(known), None)
+    return wanted if wanted in known else None
 
 
-def destination(sweep: Sweep, config: OperatorConfig) -> Destination | Barred | None:
-    """Where its runs go; None where tracking is off. A Sweep could steal the key by a server of its own."""
+def destination(sweep: Sweep, config: OperatorConfig) -> Destination | NotAllowed | None:
+    """Where the Sweep's runs are delivered. None if tracking is off."""
     wandb = wandb_of(sweep)
-    if wandb is None:
-        return None
-    url = base_url(wandb, config.wandb_base_urls)
-    if url is None:
-        known = ", ".join(config.wandb_base_urls) or "none"
-        text = (
-            f"spec.tracking.wandb.baseURL: {wandb.base_url!r} is not allowed, and nothing is sent there, nor do pods "
-            f"get the key; use one of {known}, or add it to wandbBaseUrls in the operator's configuration "
-            "(with `sweep run`: to WANDB_BASE_URL)"
-        )
-        return Barred("BaseURLNotAllowed", text)
-    there = Destination(url, wandb.entity, wandb.project)
-    if not may_use(sweep.metadata.namespace, there, config):
-        entity = wandb.entity or "*"
-        text = (
-            f"spec.tracking.wandb: the operator's key does not serve project {str(there)!r} for namespace "
-            f"{sweep.metadata.namespace}; add wandbProjects: {{{sweep.metadata.namespace}: "
-            f"[{entity}/{wandb.project}]}} to its configuration, or name another entity and project"
-        )
-        return Barred("ProjectNotAllowed", text)
-    return there
+    return None if wandb is None else _allowed(sweep, wandb, "spec.tracking.wandb", config)
 
 
-def known_place(sweep: Sweep, there: Destination) -> SweepTracking | None:
-    """What the status knows of ``there``; what it knows of another place is worth nothing."""
-    was = sweep.status.tracking
-    if was is None or (was.base_url, was.project) != (there.base_url, there.project):
-        return None
-    return was if there.entity in (None, was.entity) else None
-
-
-def source_place(sweep: Sweep, source: WandbSource, config: OperatorConfig) -> Destination | Barred:
-    """The project of a source of the warm start: what the key may not write for a namespace it must not read for it."""
+def warm_start_project(sweep: Sweep, source: WandbSource, config: OperatorConfig) -> Destination | NotAllowed:
+    """The project of a warm start's source. A namespace can read the projects that it can write, and no others."""
     wandb = sweep.spec.tracking.wandb or Wandb()
-    named = wandb.with_(base_url=source.base_url or wandb.base_url)
-    url = base_url(named, config.wandb_base_urls)
-    if url is None:
+    changes = {"base_url": source.base_url, "entity": source.entity, "project": source.project}
+    named = wandb.with_(**{field: value for field, value in changes.items() if value})
+    return _allowed(sweep, named, "spec.warmStart.from.wandb", config)
+
+
+def known_tracking(sweep: Sweep, place: Destination) -> SweepTracking | None:
+    """The recorded tracking status, if it belongs to this destination."""
+    recorded = sweep.status.tracking
+    if recorded is None or (recorded.base_url, recorded.project) != (place.base_url, place.project):
+        return None
+    return recorded if place.entity in (None, recorded.entity) else None
+
+
+def _allowed(sweep: Sweep, wandb: Wandb, field: str, config: OperatorConfig) -> Destination | NotAllowed:
+    """The destination of these settings, if the Sweep's namespace can use it."""
+    url, namespace = base_url(wandb, config.wandb_base_urls), sweep.metadata.namespace
+    if url is None:  # A Sweep could otherwise obtain the API key with a server of its own.
         known = ", ".join(config.wandb_base_urls) or "none"
-        text = (
-            f"spec.warmStart.from.wandb.baseURL: {named.base_url!r} is not allowed; use one of {known}, or add it to "
-            "wandbBaseUrls in the operator's configuration (with `sweep run`: to WANDB_BASE_URL)"
+        return NotAllowed(
+            "BaseURLNotAllowed",
+            f"{field}.baseURL: {wandb.base_url!r} is not allowed, and the API key is not sent there; use one of "
+            f"{known}, or add it to wandbBaseUrls in the operator's configuration (with `sweep run`: to "
+            "WANDB_BASE_URL)",
         )
-        return Barred("BaseURLNotAllowed", text)
-    there = Destination(url, source.entity or wandb.entity, source.project or wandb.project)
-    if not may_use(sweep.metadata.namespace, there, config):
-        text = (
-            f"spec.warmStart.from.wandb: the operator's key does not serve project {str(there)!r} for namespace "
-            f"{sweep.metadata.namespace}; add wandbProjects: {{{sweep.metadata.namespace}: "
-            f"[{there.entity or '*'}/{there.project}]}} to its configuration"
-        )
-        return Barred("ProjectNotAllowed", text)
-    return there
-
-
-def may_use(namespace: str, there: Destination, config: OperatorConfig) -> bool:
-    """Whether the operator's key serves the project for the namespace."""
-    # An entity that is not named is the key's own: only a pattern that takes any entity admits it.
-    path = f"{there.entity or ''}/{there.project}"
-    return any(
-        fnmatchcase(namespace, who) and any(fnmatchcase(path, pattern) for pattern in patterns)
-        for who, patterns in config.wandb_projects.items()
+    place = Destination(url, wandb.entity, wandb.project)
+    # Without an entity, the project belongs to the default entity of the key: only a pattern for any entity matches.
+    path = f"{place.entity or ''}/{place.project}"
+    for pattern, projects in config.wandb_projects.items():
+        if fnmatchcase(namespace, pattern) and any(fnmatchcase(path, project) for project in projects):
+            return place
+    return NotAllowed(
+        "ProjectNotAllowed",
+        f"{field}: namespace {namespace} must not use project {str(place)!r} with the operator's API key; add "
+        f"wandbProjects: {{{namespace}: [{place.entity or '*'}/{place.project}]}} to the operator's configuration, or "
+        "use another entity and project",
     )

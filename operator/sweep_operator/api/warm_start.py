@@ -1,4 +1,4 @@
-"""``spec.warmStart``: observations of earlier runs that the optimizer begins with."""
+"""``spec.warmStart``: observations of earlier runs that the optimizer learns from."""
 
 from __future__ import annotations
 
@@ -9,69 +9,50 @@ from pydantic import Field, field_validator, model_validator
 from protein.searchspace.conditions import PATH
 from sweep_operator.api.model import Model
 
-KINDS = ("sweep", "wandb", "configMap", "file")
-_FIELDS = {"sweep": "sweep", "wandb": "wandb", "configMap": "config_map", "file": "file"}
+_SOURCES = {"sweep": "Sweep", "wandb": "W&B sweep", "configMap": "ConfigMap", "file": "file"}
+"""Field to name in messages. Exactly one of the fields is set."""
 
 
 class WandbSource(Model):
     """A W&B sweep as a source of observations."""
 
-    sweep_id: str = Field(
-        min_length=1, max_length=128, description="Id of the W&B sweep: the last part of its address."
-    )
-    entity: str | None = Field(
-        default=None, description="User or team that owns it. Default: tracking.wandb.entity, else the key's own."
-    )
-    project: str | None = Field(
-        default=None, description="Project that it lies in. Default: tracking.wandb.project, else sweeps."
-    )
-    base_url: str = Field(
-        default="",
-        alias="baseURL",
-        description="Address of the W&B server, one that the operator's configuration allows. Default: "
-        "tracking.wandb.baseURL, else W&B's cloud.",
-    )
+    sweep_id: str = Field(min_length=1, max_length=128)
+    """ID of the W&B sweep: the last part of its URL."""
+    entity: str | None = None
+    """User or team that owns the project. Default: tracking.wandb.entity, or else the default entity of the API key."""
+    project: str | None = None
+    """Project of the W&B sweep. Default: tracking.wandb.project, or else sweeps."""
+    base_url: str = Field(default="", alias="baseURL")
+    """Address of the W&B server. The operator's configuration must allow it. Default: tracking.wandb.baseURL, or else
+    W&B's cloud."""
 
 
 class WarmStartSource(Model):
     """Where observations come from: exactly one of sweep, wandb, configMap, file."""
 
-    sweep: str | None = Field(default=None, description="Name of another Sweep in the same namespace.")
-    wandb: WandbSource | None = Field(
-        default=None, description="A W&B sweep: of this operator, of Metta's own system, or of `wandb agent`."
-    )
-    config_map: str | None = Field(
-        default=None,
-        description="Name of a ConfigMap in the same namespace with observations: keys that end in .csv hold CSV, all "
-        "others JSON lines, as `sweep export` writes them. `kubectl create configmap NAME --from-file=runs.csv` makes "
-        "one.",
-    )
-    file: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Path of a .csv or .jsonl file with observations, from the working directory. For `sweep run` on "
-        "one machine only; a cluster needs a configMap.",
-    )
-    parameters: dict[str, Annotated[str, Field(min_length=1, max_length=256)]] = Field(
-        default={},
-        max_length=64,
-        description="Names in the source where they differ: trainer.optimizer.learning_rate: lr takes what is called "
-        "lr there.",
-    )
-    metric: str | None = Field(
-        default=None, max_length=256, description="Name of the score in the source. Default: the Sweep's own metric."
-    )
-    cost: str | None = Field(
-        default=None,
-        max_length=256,
-        description="Name of the cost in the source. Default: what it calls cost, in W&B else the run time in seconds "
-        "(where the Sweep's cost is seconds too).",
-    )
+    sweep: str | None = None
+    """Name of another Sweep in the same namespace."""
+    wandb: WandbSource | None = None
+    """A W&B sweep. It can come from this operator, from Metta's own system, or from `wandb agent`."""
+    config_map: str | None = None
+    """Name of a ConfigMap in the same namespace. A key that ends in .csv contains CSV, any other key JSON lines, as
+    written by `sweep export`. Create one with `kubectl create configmap NAME --from-file=runs.csv`."""
+    file: str | None = Field(default=None, min_length=1)
+    """Path of a .csv or .jsonl file with observations, relative to the working directory. For `sweep run` on one
+    machine only; on a cluster, use configMap."""
+    parameters: dict[str, Annotated[str, Field(min_length=1, max_length=256)]] = Field(default={}, max_length=64)
+    """Names of parameters in the source, if they differ. `trainer.optimizer.learning_rate: lr` reads the source's
+    lr."""
+    metric: str | None = Field(default=None, max_length=256)
+    """Name of the score in the source. Default: the Sweep's metric."""
+    cost: str | None = Field(default=None, max_length=256)
+    """Name of the cost in the source. Default: cost. A W&B run without it costs its run time, if the Sweep's cost is in
+    seconds."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if len(self.given) != 1:
-            raise ValueError(f"needs exactly one of {', '.join(KINDS)}; has {list(self.given) or 'none'}")
+        if len(given := self.given(*_SOURCES)) != 1:
+            raise ValueError(f"needs exactly one of {', '.join(_SOURCES)}; has {given or 'none'}")
         return self
 
     @field_validator("parameters")
@@ -83,26 +64,17 @@ class WarmStartSource(Model):
         return value
 
     @property
-    def given(self) -> tuple[str, ...]:
-        """The kinds of source that are set: one, once it is valid."""
-        return tuple(kind for kind in KINDS if getattr(self, _FIELDS[kind]) is not None)
-
-    @property
     def title(self) -> str:
-        """The source in words."""
-        if self.wandb is not None:
-            return f"W&B sweep {self.wandb.sweep_id}"
-        kind = self.given[0]
-        words = {"sweep": "Sweep", "configMap": "ConfigMap", "file": "file"}
-        return f"{words[kind]} {getattr(self, _FIELDS[kind])}"
+        """The source, for messages."""
+        (kind,) = self.given(*_SOURCES)
+        name = self.wandb.sweep_id if self.wandb is not None else self.sweep or self.config_map or self.file
+        return f"{_SOURCES[kind]} {name}"
 
 
 class WarmStart(Model):
-    """Observations of earlier sweeps that the model starts from."""
+    """Observations of earlier sweeps that the optimizer learns from."""
 
-    from_: list[WarmStartSource] = Field(
-        alias="from", min_length=1, max_length=16, description="Sources, the newest last."
-    )
-    max_observations: int = Field(
-        default=200, ge=1, le=10_000, description="How many are read at most; the newest ones are kept."
-    )
+    from_: list[WarmStartSource] = Field(alias="from", min_length=1, max_length=16)
+    """Sources, from the oldest to the newest."""
+    max_observations: int = Field(default=200, ge=1, le=10_000)
+    """Maximum number of observations. The newest ones are used."""

@@ -23,10 +23,10 @@ class RunContext:
     """The template that the run started with. None: not started, or its ControllerRevision is missing."""
     jobs: tuple[JobView, ...]
     pods: tuple[PodView, ...]
-    leftovers: tuple[PodView, ...]
+    old_jobs: tuple[JobView, ...]
+    """Jobs with this run's name that it does not own: of an earlier run with the same name."""
+    old_pods: tuple[PodView, ...]
     """Pods of an earlier run with the same name."""
-    leftover: str | None
-    """A Job or an active pod of an earlier run with the same name, which must be deleted first."""
     may_start: bool
     waiting_reason: str
     """Why a run that may not start waits."""
@@ -38,6 +38,12 @@ class RunContext:
         """``drain`` or ``terminate`` while the sweep is suspended."""
         spec = self.snap.sweep.spec
         return spec.suspend_policy if spec.suspend else None
+
+    @property
+    def leftover(self) -> str | None:
+        """A Job or an active pod of an earlier run with the same name, which must be deleted first."""
+        pods = (f"pod {p.name}" for p in self.old_pods if not p.over)
+        return next((f"Job {j.name}" for j in self.old_jobs), next(pods, None))
 
 
 def run_context(
@@ -51,16 +57,13 @@ def run_context(
 ) -> RunContext:
     """The context of ``run``. ``jobs`` and ``pods``: those with its name, of earlier runs too."""
     uid = run.metadata.uid
-    leftovers = tuple(p for p in pods if p.run_uid not in (None, uid))
-    blocking = [f"Job {j.name}" for j in jobs if j.owner_uid != uid]
-    blocking += [f"pod {p.name}" for p in leftovers if not p.over]
     return RunContext(
         snap=snap,
         template=snap.revisions.get(run.status.template_hash or ""),
         jobs=tuple(j for j in jobs if j.owner_uid == uid),
         pods=tuple(p for p in pods if p.run_uid in (None, uid)),
-        leftovers=leftovers,
-        leftover=blocking[0] if blocking else None,
+        old_jobs=tuple(j for j in jobs if j.owner_uid != uid),
+        old_pods=tuple(p for p in pods if p.run_uid not in (None, uid)),
         may_start=may_start,
         waiting_reason=waiting_reason,
         end=end,

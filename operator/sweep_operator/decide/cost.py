@@ -81,5 +81,5 @@ def _rate(sweep: Sweep, stage: StageTemplate, config: OperatorConfig) -> float:
         return 1.0
     profile = config.profiles.get(stage.hardware, Profile())
     if sweep.spec.cost.source == "GPUSeconds":
-        return float(profile.gpus * stage.nodes)
+        return float(profile.gpus_with(stage.resources) * stage.nodes)
     return (profile.price_per_hour or 0.0) * stage.nodes / 3600

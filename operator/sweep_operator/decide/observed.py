@@ -43,6 +43,8 @@ class JobView:
     """A queue may suspend the Job, which deletes its pods, and resume it with other pods."""
     resumed: datetime | None = None
     """Time of its last start or resumption."""
+    run_uid: str | None = None
+    """The uid of the run that it was created for."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class PodView:
     """deletionTimestamp: by then, the kubelet should have ended the pod."""
     disrupted: str | None
     """Reason of the DisruptionTarget condition."""
+    disrupted_at: datetime | None
+    """Its transition time."""
     unschedulable: str | None
     waiting_reason: str | None
     waiting_message: str
@@ -150,6 +154,7 @@ def view_job(job: Mapping[str, Any]) -> JobView | None:
         finished_message=end.get("message") or "",
         queued=QUEUE_LABEL in (meta.get("labels") or {}),
         resumed=parse_time(status.get("startTime")),
+        run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
     )
 
 
@@ -176,6 +181,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         deletion_requested=_deletion_requested(meta),
         deletion_due=parse_time(meta.get("deletionTimestamp")),
         disrupted=(disruption.get("reason") or "DisruptionTarget") if disruption.get("status") == "True" else None,
+        disrupted_at=parse_time(disruption.get("lastTransitionTime")) if disruption.get("status") == "True" else None,
         unschedulable=scheduled.get("message") or "" if scheduled.get("status") == "False" else None,
         node=(pod.get("spec") or {}).get("nodeName"),
         holds_result=RESULT_FINALIZER in (meta.get("finalizers") or []),

@@ -27,6 +27,10 @@ _NEVER_STARTED = ("StartError", "ContainerCannotRun", "CreateContainerError", "C
 _DISRUPTED_POD_REASONS = (
     "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinity", "UnexpectedAdmissionError",
 )  # fmt: skip
+_STATUS_LOST = ("Unknown", "ContainerStatusUnknown")
+"""Reasons of a container whose exit status was lost with its node. The exit code (255, 137) is not the program's."""
+_CLOCK_SKEW = timedelta(seconds=5)
+"""Between the clock of a node, which writes finish times, and the clocks of controllers."""
 _NODE_IS_FULL = "OutOf"
 """Start of the kubelet's reason for a pod that does not fit, before the resource: OutOfcpu, OutOfnvidia.com/gpu."""
 
@@ -124,7 +128,7 @@ def attempt_state(
     ``refusal``: why the API server rejected the attempt's Job or pod, if it did.
     """
     pods = newest_by_rank(pods)
-    evicted = [p for p in pods if p.over and _was_disrupted(p)] if job is not None and _may_resume(job) else []
+    evicted = [p for p in pods if _was_evicted(p)] if job is not None and _may_resume(job) else []
     pods = [p for p in pods if p not in evicted]
     lead = next((p for p in pods if p.rank == 0), None)
     if job is not None and job.suspended and not job.finished and (lead is None or lead.over or lead.started is None):
@@ -169,6 +173,10 @@ def _may_resume(job: JobView) -> bool:
     return job.queued and not job.finished and not job.deleting
 
 
+def _was_evicted(pod: PodView) -> bool:
+    return pod.over and _disruption(pod) is not None and not _finished_before_disruption(pod)
+
+
 def _without_pod(
     job: JobView | None, pods: Sequence[PodView], policy: AttemptPolicy, now: datetime, refusal: Refusal | None
 ) -> State:
@@ -204,11 +212,12 @@ def _pending(pod: PodView, policy: AttemptPolicy, now: datetime, lost: datetime 
 
 
 def _ended(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) -> State:
-    if _was_disrupted(pod):
+    disruption = _disruption(pod)
+    if disruption is not None and not _finished_before_disruption(pod):
         result = _result(pod, policy, logs)
         if isinstance(result, Result) and policy.reports and policy.value_pattern is None:
             return Ended("succeeded", "Completed", "", pod, result)
-        return Ended("preempted", pod.disrupted or pod.reason or "PodDeleted", pod.message, pod)
+        return Ended("preempted", disruption, pod.message, pod)
     if pod.exit_code is None or pod.terminated_reason in _NEVER_STARTED:
         return _never_ran(pod)
     if (wanted := _log_wanted(pod, policy)) is not None and pod.uid not in logs:
@@ -217,19 +226,40 @@ def _ended(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) 
         return _failed(pod, policy, logs)
     reading = logs.get(pod.uid)
     if policy.reports and policy.value_pattern is not None and reading is not None and reading.error is not None:
+        if disruption is not None:
+            return Ended("preempted", disruption, reading.error, pod)
         return Ended("infrastructure", "LogUnreadable", reading.error, pod)
     result = _result(pod, policy, logs)
     if isinstance(result, Result):
         return Ended("succeeded", "Completed", "", pod, result)
+    if disruption is not None and result.reason == "ResultMissing":
+        return Ended("preempted", disruption, result.message, pod)
     if result.reason == "NonFiniteScore":
         return Ended("parameters", result.reason, result.message, pod)
     return Ended("eval" if policy.stage == "eval" else "crash", result.reason, result.message, pod)
 
 
-def _was_disrupted(pod: PodView) -> bool:
-    if pod.disrupted is not None or pod.reason in _DISRUPTED_POD_REASONS or pod.reason.startswith(_NODE_IS_FULL):
-        return True
-    return pod.deletion_requested is not None and (pod.finished is None or pod.deletion_requested <= pod.finished)
+def _disruption(pod: PodView) -> str | None:
+    """Why something other than its program ended the pod. None: the program ended by itself."""
+    if pod.terminated_reason in _STATUS_LOST:
+        return pod.terminated_reason
+    if pod.disrupted is not None:
+        return pod.disrupted
+    if pod.reason in _DISRUPTED_POD_REASONS or pod.reason.startswith(_NODE_IS_FULL):
+        return pod.reason
+    if pod.deletion_requested is not None and (pod.finished is None or pod.deletion_requested <= pod.finished):
+        return pod.reason or "PodDeleted"
+    return None
+
+
+def _finished_before_disruption(pod: PodView) -> bool:
+    """Whether the program ended well before the disruption of its pod, as far as the clocks can tell.
+
+    A program that handles SIGTERM also exits with 0, but after the disruption.
+    """
+    if pod.exit_code != 0 or pod.finished is None or pod.disrupted_at is None or pod.terminated_reason in _STATUS_LOST:
+        return False
+    return pod.finished <= pod.disrupted_at + _CLOCK_SKEW
 
 
 def _never_ran(pod: PodView) -> Ended:

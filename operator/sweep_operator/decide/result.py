@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from sweep_operator.api.names import MAX_RESULT_BYTES
+from sweep_operator.api.user_json import TooDeep, parse_user_json
 
 QUOTED = 200
 """Characters of an invalid result that a failure message quotes."""
@@ -102,7 +103,9 @@ def stated_error(text: str) -> str | None:
 def _object(text: str) -> Mapping[str, Any] | BadResult:
     """The JSON object in a termination message."""
     try:
-        body = json.loads(text)
+        body = parse_user_json(text)
+    except TooDeep as error:
+        return BadResult("ResultInvalid", f"the result is {error}")
     except ValueError:
         cut = len(text.encode()) >= MAX_RESULT_BYTES
         problem = f"was cut off at {MAX_RESULT_BYTES} bytes" if cut else "is not valid JSON"

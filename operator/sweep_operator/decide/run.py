@@ -44,10 +44,11 @@ def _cleanup(status: SweepRunStatus, ctx: RunContext, *, ended: bool) -> tuple[D
         done = ended or status.attempt_recorded(job.stage, job.attempt)
         if done and not job.finished and not job.deleting and not _finishes_by_itself(job, ctx.pods):
             actions.append(DeleteJob(job.name, job.uid))
-    actions += [ReleasePod(pod.name, pod.uid) for pod in ctx.leftovers if pod.holds_result]
-    for pod in ctx.pods:
-        if not (ended or status.attempt_recorded(pod.stage, pod.attempt)):
-            continue
+    # The garbage collector deletes the Jobs of a deleted run, unless its owner references were removed.
+    orphans = (job for job in ctx.old_jobs if job.owner_uid is None and job.run_uid is not None)
+    actions += [DeleteJob(job.name, job.uid) for job in orphans if not job.deleting]
+    recorded = (pod for pod in ctx.pods if ended or status.attempt_recorded(pod.stage, pod.attempt))
+    for pod in (*ctx.old_pods, *recorded):
         if pod.holds_result:
             actions.append(ReleasePod(pod.name, pod.uid))
         lost = pod.lost_at(lost_after(ctx.snap.config))
@@ -65,5 +66,5 @@ def _finishes_by_itself(job: JobView, pods: Sequence[PodView]) -> bool:
 
 def _next_loss(ctx: RunContext) -> datetime | None:
     """When the next pod that is being deleted counts as lost. No event would trigger a pass then."""
-    times = (pod.lost_at(lost_after(ctx.snap.config)) for pod in ctx.pods)
+    times = (pod.lost_at(lost_after(ctx.snap.config)) for pod in (*ctx.pods, *ctx.old_pods))
     return min((at for at in times if at is not None and at > ctx.snap.now), default=None)

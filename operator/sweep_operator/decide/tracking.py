@@ -15,7 +15,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.status import SweepTracking
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import RunTracking, SweepRun
-from sweep_operator.api.tracking import Barred, Destination, destination, known_place, wandb_of
+from sweep_operator.api.tracking import Destination, NotAllowed, destination, known_tracking, wandb_of
 from sweep_operator.decide.plan import RunPlan, TrackRequest
 from sweep_operator.domain.identity import wandb_run_id
 
@@ -103,7 +103,7 @@ def track(
         return Tracked(sweep.status.tracking, None)
     ended = [r for r in runs if r.terminal and not r.imported]
     delivered = sum(r.delivered for r in ended)
-    if isinstance(target, Barred):
+    if isinstance(target, NotAllowed):
         kept = (sweep.status.tracking or SweepTracking()).with_(delivered=delivered, backlog=len(ended) - delivered)
         return Tracked(kept, Synced("False", target.reason, target.message))
     status = _destination_status(sweep, target, report).with_(delivered=delivered, backlog=len(ended) - delivered)
@@ -119,7 +119,7 @@ def track(
 
 def _destination_status(sweep: Sweep, target: Destination, report: TrackingReport) -> SweepTracking:
     """The known properties of the destination."""
-    kept = known_place(sweep, target) or SweepTracking(base_url=target.base_url, project=target.project)
+    kept = known_tracking(sweep, target) or SweepTracking(base_url=target.base_url, project=target.project)
     return kept.with_(
         entity=target.entity or report.entity or kept.entity,
         wandb_sweep_id=report.sweep_id or kept.wandb_sweep_id,

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.user_json import parse_user_json
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.snapshot import WarmStartState
 from sweep_operator.engine.memory import Memory
@@ -107,7 +108,7 @@ def unpack(obj: Object) -> WarmStartState:
     """Parse a ConfigMap of ``pack``. Invalid content gives no observations and a problem."""
     try:
         text = gzip.decompress(base64.b64decode((obj.get("binaryData") or {})[_DATA])).decode()
-        rows = [json.loads(line) for line in text.splitlines() if line]
+        rows = [parse_user_json(line) for line in text.splitlines() if line]
         observations = tuple(
             Observation(r["parameters"], r["score"], r["cost"], r["isFailure"], r["costIsLowerBound"]) for r in rows
         )

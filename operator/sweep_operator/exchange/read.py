@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 from protein.searchspace.paths import flatten
 from sweep_operator.api.failures import FAILURES
+from sweep_operator.api.user_json import TooDeep, parse_user_json
 from sweep_operator.exchange.cells import number_of, plain, unquoted
 from sweep_operator.exchange.row import CellText, Row, RowFailure, RowsInvalid, RunResult
 
@@ -47,8 +47,6 @@ def read_rows(text: str, where: str, format_: Format) -> list[Row]:
             rows.append(_row(f"line {line}", read()))
         except ValueError as error:
             problems.append(f"{where}, line {line}: {error}")
-        except RecursionError:
-            problems.append(f"{where}, line {line}: is nested too deeply; write nested parameters with dotted names")
     if problems:
         more = len(problems) - MAX_PROBLEMS
         raise RowsInvalid([*problems[:MAX_PROBLEMS], *([f"{where}: {more} more invalid lines"] if more > 0 else [])])
@@ -103,7 +101,9 @@ def _jsonl_records(text: str, where: str) -> Iterator[tuple[int, Callable[[], di
 
 def _json_object(line: str) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        found = parse_user_json(line)
+    except TooDeep as error:
+        raise ValueError(f"is {error}; write nested parameters with dotted names") from None
     except ValueError as error:
         raise ValueError(f"invalid JSON: {error}") from None
     if not isinstance(found, dict):

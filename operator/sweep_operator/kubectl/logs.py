@@ -118,8 +118,10 @@ async def _follow(cluster: Cluster, run: Object, pods: list[RunPod], wanted: Log
 
 async def _print(cluster: Cluster, pod: RunPod, wanted: LogOptions) -> None:
     """Print the bytes of the log, on a terminal without escape sequences. Raises NotFound."""
-    shown = {"follow": wanted.follow, "tail": wanted.tail, "timestamps": wanted.timestamps}
-    log = cluster.kube.read_log(cluster.namespace, pod.name, wanted.container, **shown)
+    log = cluster.kube.read_log(
+        cluster.namespace, pod.name, wanted.container,
+        follow=wanted.follow, tail=wanted.tail, timestamps=wanted.timestamps,
+    )  # fmt: skip
     if sys.stdout.isatty():
         async for text in visible_lines(log):
             click.echo(text, nl=False)

@@ -15,7 +15,7 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import Condition, with_condition
 from sweep_operator.api.sweep import Sweep, Tracking, Wandb
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.api.tracking import Barred, destination
+from sweep_operator.api.tracking import NotAllowed, destination
 from sweep_operator.decide.tracking import TRACKING_SYNCED, Tracked, TrackingReport, news_of, track
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Kube, Object
@@ -114,7 +114,7 @@ class _Sync:
         self._say(delivered, len(ended))
         url = tracked.status.url if tracked.status is not None else None
         problem, missing = _obstacle(report, [r for r in ended if not r.delivered]), len(ended) - delivered
-        if isinstance(target := destination(sweep, self._config), Barred):
+        if isinstance(target := destination(sweep, self._config), NotAllowed):
             problem = target.message
         if missing == 0 or tracked.request is None or problem is not None:
             return SyncResult(delivered, missing, url, problem)

@@ -80,8 +80,10 @@ def _check_stage(
                 f"cost.source Price requires a price, and profile {stage.hardware!r} has no pricePerHour; use WallClock"
             )
             errors.append(FieldError(f"{path}.hardware", text))
-        if sweep.spec.cost.source == "GPUSeconds" and profile.gpus == 0 and counted and path == "spec.train":
-            text = f"cost.source GPUSeconds requires GPUs, and profile {stage.hardware!r} has none; use WallClock"
+        gpus = profile.gpus_with(stage.resources)
+        if sweep.spec.cost.source == "GPUSeconds" and gpus == 0 and counted and path == "spec.train":
+            text = f"cost.source GPUSeconds requires GPUs, and profile {stage.hardware!r} has none; set a limit of them"
+            text += " in resources or use WallClock"
             errors.append(FieldError(f"{path}.hardware", text))
     if require_image and not stage.image:
         errors.append(FieldError(f"{path}.image", "is required; set the container image"))

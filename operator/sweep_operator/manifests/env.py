@@ -6,7 +6,7 @@ from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import FILES_DIR, RESULTS_FILE, RUN_DIR
 from sweep_operator.api.parameters import env_name
 from sweep_operator.api.sweep import Wandb
-from sweep_operator.api.tracking import Destination, base_url, known_place
+from sweep_operator.api.tracking import Destination, base_url, known_tracking
 from sweep_operator.domain.identity import wandb_run_id
 from sweep_operator.domain.value_text import float_text, plain_text
 from sweep_operator.manifests.attempt import StageAttempt
@@ -34,7 +34,9 @@ def build_env(attempt: StageAttempt) -> list[JsonObject]:
         env |= _node_variables(attempt)
     if attempt.sweep.spec.tracking.wandb is not None:
         env |= _wandb_variables(attempt, attempt.sweep.spec.tracking.wandb)
-    for name, value in attempt.profile.env.items():
+    # The user id that a profile sets has no home directory in most images.
+    home = {"HOME": "/tmp"} if attempt.profile.run_as_non_root else {}
+    for name, value in {**home, **attempt.profile.env}.items():
         env.setdefault(name, _plain(name, value))
     for variable in attempt.spec.env or []:
         text = variable.get("value")
@@ -67,7 +69,7 @@ def _run_variables(attempt: StageAttempt) -> dict[str, str]:
 
 def _node_variables(attempt: StageAttempt) -> dict[str, JsonObject]:
     spec = attempt.spec
-    procs = spec.procs_per_node if spec.procs_per_node != "auto" else max(1, attempt.profile.gpus)
+    procs = spec.procs_per_node if spec.procs_per_node != "auto" else max(1, attempt.profile.gpus_with(spec.resources))
     master = f"{attempt.name}-0.{attempt.name}"
     rank = {"fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}}
     plain = {
@@ -91,7 +93,7 @@ def _wandb_variables(attempt: StageAttempt, wandb: Wandb) -> dict[str, JsonObjec
         return {name: _plain(name, value) for name, value in plain.items() if value is not None}
     url = base_url(wandb, attempt.wandb_base_urls)
     online = wandb.mode == "online" and url is not None  # a server that is not allowed gets neither runs nor the key
-    known = known_place(sweep, Destination(url, wandb.entity, wandb.project)) if url is not None and online else None
+    known = known_tracking(sweep, Destination(url, wandb.entity, wandb.project)) if url is not None and online else None
     plain = {
         "WANDB_MODE": "online" if online else "offline",
         "WANDB_PROJECT": wandb.project,

@@ -10,7 +10,7 @@ from protein import SearchSpace, flatten
 from protein.factory import make_optimizer
 from protein.optimizer import SearchSpaceInfeasible
 from protein.settings import ProteinSettings
-from sweep_operator.api.constraints import Rules
+from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.sweeprun import Prediction
 from sweep_operator.suggest.messages import Answer, Proposal, Question
 
@@ -19,14 +19,14 @@ def propose(question: Question) -> Answer:
     """Suggestions for ``question.index`` and the indices after it."""
     began = time.perf_counter()
     space = SearchSpace({path: spec.to_json() for path, spec in question.parameters.items()})
-    rules = Rules(question.constraints, question.fixed)
+    constraints = CompiledConstraints(question.constraints, question.fixed)
     optimizer = make_optimizer(
         question.method,
         space,
         ProteinSettings.from_config(question.settings),
         goal=question.goal,
         seed=question.seed,
-        constraints=(rules.passes,) if question.constraints else (),
+        constraints=(constraints.passes,) if question.constraints else (),
     )
     for row in question.observations:
         known = {k: v for k, v in row.parameters.items() if k in question.parameters}

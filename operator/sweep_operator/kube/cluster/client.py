@@ -165,7 +165,7 @@ class ClusterKube:
         request = Request(
             "create",
             collection(kind, meta.get("namespace") or "default"),
-            {"dryRun": "All"} if dry_run else {},
+            {"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {},
             {**body, **type_of(kind), "metadata": meta},
             changes=not dry_run,
             check=_nothing if dry_run or kind in _ALWAYS_CREATED else self._before_create,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.tracking import Barred, source_place
+from sweep_operator.api.tracking import NotAllowed, warm_start_project
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.engine.ports import WarmStartUnreadable
 from sweep_operator.exchange.row import Row
@@ -21,8 +21,8 @@ class WandbSources:
     async def read(self, sweep: Sweep, warm_start: WarmStart, source: WarmStartSource) -> list[Row]:
         """The runs of ``source.wandb``, the newest first, until there are enough. Raises WarmStartUnreadable."""
         assert source.wandb is not None
-        place = source_place(sweep, source.wandb, self._config)
-        if isinstance(place, Barred):
+        place = warm_start_project(sweep, source.wandb, self._config)
+        if isinstance(place, NotAllowed):
             raise WarmStartUnreadable(place.message, lasting=True)
         question = HistoryQuestion(
             entity=place.entity,

@@ -1,0 +1,10 @@
+"""What the optimizer learns from a failed run, by the failure class that the operator records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+Learned = Literal["infeasible", "cost lower bound"]
+LEARNED: Mapping[str, Learned] = {"parameters": "infeasible", "crash": "infeasible", "timeout": "cost lower bound"}
+"""Nothing is learned from runs of other classes, because their parameters did not cause the failure."""
