@@ -15,7 +15,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.commands.checks import problems_of
 from sweep_operator.config.load import load_sweep
 from sweep_operator.config.yaml_files import parse_documents
-from sweep_operator.engine.accept import check_sweep
+from sweep_operator.engine.acceptance import check_sweep
 from sweep_operator.runtime.options import read_config
 from tests.builders import sweep_body
 from tests.docs.blocks import ROOT, Block, blocks

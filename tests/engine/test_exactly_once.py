@@ -84,7 +84,7 @@ async def assert_each_once(world: World, runs: int) -> None:
     sweep = await world.sweep()
     assert sweep.status.runs.succeeded == runs
     pods = (await world.kube.list(Kind.POD)).items
-    assert all(not p["metadata"].get("finalizers") for p in pods), "every pod is let go"
+    assert all(not p["metadata"].get("finalizers") for p in pods), "every pod is released"
 
 
 async def count_writes(path: Path) -> int:
@@ -128,11 +128,10 @@ async def test_lost_answers_failed_requests_lagging_views_and_restarts(tmp_path:
             engine.close()
             engine = world.engine(kube)
             await engine.audit(NS)
-        if rng.random() < 0.3:  # else it knows only what it wrote itself
+        if rng.random() < 0.3:  # otherwise it knows only its own writes
             await engine.audit(NS)
         engine.queue.add(KEY)
-        await engine._attempt(await engine.queue.take())
-        engine.queue.done(KEY)
+        await engine.work()
         await settle_suggestions(engine)
         await world.check()
         if rng.random() < 0.5:
@@ -154,8 +153,7 @@ async def test_two_engines_at_once_create_nothing_twice_and_stay_within_the_limi
         engine = rng.choice(engines)
         await engine.audit(NS)
         engine.queue.add(KEY)
-        await engine._attempt(await engine.queue.take())
-        engine.queue.done(KEY)
+        await engine.work()
         await settle_suggestions(engine)
         await world.check()
         await world.tick(1)

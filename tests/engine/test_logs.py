@@ -42,7 +42,7 @@ async def test_rules_are_matched_anywhere() -> None:
     assert reading == LogReading(value="1", matched=frozenset({"CUDA out of memory"}))
 
 
-async def test_bytes_that_are_no_utf8_do_no_harm() -> None:
+async def test_bytes_that_are_not_utf8_are_tolerated() -> None:
     assert (await read(b"\xff\xfe loss=7\n")).value == "7"
 
 

@@ -1,4 +1,4 @@
-"""The queue: once per key, one worker per key, nothing lost in between."""
+"""The queue holds each key once, gives it to one worker, and loses no change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def queue() -> WorkQueue[str]:
     return WorkQueue(time.monotonic, base_delay=0.001, max_delay=0.004)
 
 
-async def test_a_key_waits_once() -> None:
+async def test_a_key_is_queued_once() -> None:
     q = queue()
     q.add("a")
     q.add("a")
@@ -21,20 +21,20 @@ async def test_a_key_waits_once() -> None:
     assert [await q.take(), await q.take()] == ["a", "b"]
 
 
-async def test_what_happens_during_a_pass_gets_a_pass_of_its_own() -> None:
+async def test_a_key_added_during_its_pass_gets_another_pass() -> None:
     q = queue()
     q.add("a")
     key = await q.take()
     q.add("a")
     q.add("a")
-    assert q.depth == 0, "not beside the pass that runs"
+    assert q.depth == 0, "never two passes over one key at once"
     q.done(key)
     assert await q.take() == "a"
     q.done("a")
     assert q.idle
 
 
-async def test_failures_back_off_and_success_forgets_them() -> None:
+async def test_failures_back_off_and_a_success_resets_the_backoff() -> None:
     q = queue()
     delays = [q.add_failed("a") for _ in range(5)]
     assert delays == [0.001, 0.002, 0.004, 0.004, 0.004]
@@ -43,7 +43,7 @@ async def test_failures_back_off_and_success_forgets_them() -> None:
     assert await asyncio.wait_for(q.take(), 5) == "a"
 
 
-async def test_the_earliest_wake_up_wins() -> None:
+async def test_the_earliest_wake_up_counts() -> None:
     q = queue()
     q.add_after("a", 3600)
     q.add_after("a", 0.001)

@@ -1,4 +1,4 @@
-"""The store keeps the newest version of everything, whatever the order in which it hears of it."""
+"""The store keeps the newest version of each object, in whatever order the versions arrive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_an_older_version_changes_nothing() -> None:
     assert store.get(Kind.POD, "n", "a") == pod("a", 5)
 
 
-def test_a_late_event_does_not_bring_back_what_was_deleted() -> None:
+def test_a_late_event_does_not_restore_a_deleted_object() -> None:
     store = Store(SWEEP_LABEL)
     store.apply(Kind.POD, pod("a", 5))
     store.apply(Kind.POD, pod("a", 6), deleted=True)
@@ -38,7 +38,7 @@ def test_a_late_event_does_not_bring_back_what_was_deleted() -> None:
     assert names(store) == []
 
 
-def test_a_name_that_is_used_again_is_another_object() -> None:
+def test_a_new_object_with_the_name_of_a_deleted_one_is_kept() -> None:
     store = Store(SWEEP_LABEL)
     store.apply(Kind.POD, pod("a", 5, "old"))
     store.apply(Kind.POD, pod("a", 8, "new"))
@@ -55,7 +55,7 @@ def test_a_list_removes_only_what_is_older_than_itself() -> None:
     assert names(store) == ["created-since", "listed"]
 
 
-def test_labels_that_change_move_the_object() -> None:
+def test_an_object_moves_when_its_labels_change() -> None:
     store = Store(SWEEP_LABEL)
     store.apply(Kind.POD, pod("a", 5))
     store.apply(Kind.POD, pod("a", 6, sweep="other"))
@@ -63,7 +63,7 @@ def test_labels_that_change_move_the_object() -> None:
     assert len(store.labeled(Kind.POD, "n", "other")) == 1
 
 
-def test_manual_runs_are_found_by_the_sweep_they_name() -> None:
+def test_manual_runs_are_found_by_their_sweep_name() -> None:
     store = Store(SWEEP_LABEL)
     body = {"metadata": {"name": "mine", "namespace": "n", "uid": "u", "resourceVersion": "1"}}
     store.apply(Kind.SWEEP_RUN, {**body, "spec": {"sweepName": "s"}})

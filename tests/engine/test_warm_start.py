@@ -1,4 +1,4 @@
-"""A warm start: read beside the passes, kept in a ConfigMap, given up after ten minutes, and never asked for again."""
+"""Warm start: sources are read in the background, stored in a ConfigMap, and given up after ten minutes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OLD = (Observation({"x": 0.5}, 5.0, 10.0), Observation({"x": 0.25}, None, 3.0, i
 
 
 class Source:
-    """Says what it is told to say, once it is let go."""
+    """Returns the given answers, as soon as ``free`` is set."""
 
     def __init__(self, *answers: WarmStartRows | WarmStartUnreadable) -> None:
         self.answers, self.asked = list(answers), 0
@@ -52,7 +52,7 @@ async def warm_started(world: World) -> tuple[str, str, str] | None:
     return None if condition is None else (condition.status, condition.reason, condition.message)
 
 
-async def test_a_silent_source_holds_up_nothing_else(tmp_path: Path) -> None:
+async def test_a_source_that_does_not_answer_delays_only_suggestions(tmp_path: Path) -> None:
     world, source = World(tmp_path), Source(WarmStartRows(OLD))
     source.free.clear()
     engine = world.engine(warm_start=source)
@@ -61,8 +61,8 @@ async def test_a_silent_source_holds_up_nothing_else(tmp_path: Path) -> None:
     await world.kube.create(Kind.SWEEP_RUN, {"metadata": {"name": "mine", "namespace": NS}, "spec": mine})
     for _ in range(9):
         await step(world, engine)
-    assert (await world.run("mine")).succeeded, "what a person asks for needs no history"
-    assert source.asked == 1, "one question at a time"
+    assert (await world.run("mine")).succeeded, "a manual run does not need observations"
+    assert source.asked == 1, "one request at a time"
     assert world.suggester.asked == []
     source.free.set()
     for _ in range(3):
@@ -71,7 +71,7 @@ async def test_a_silent_source_holds_up_nothing_else(tmp_path: Path) -> None:
     assert await warm_started(world) == ("True", "Read", "2 observations")
 
 
-async def test_what_was_read_is_kept_with_its_notes_and_a_new_process_asks_nobody(tmp_path: Path) -> None:
+async def test_observations_and_notes_are_stored_and_a_new_process_does_not_read_the_sources(tmp_path: Path) -> None:
     world, source = World(tmp_path), Source(WarmStartRows(OLD, ("W&B sweep abc: 3 runs without metric 'reward'",)))
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 9})
@@ -82,11 +82,11 @@ async def test_what_was_read_is_kept_with_its_notes_and_a_new_process_asks_nobod
         await step(world, engine := world.engine(warm_start=other))
     assert other.asked == 0
     assert world.suggester.asked[-1].observations[: len(OLD)] == OLD
-    said = "2 observations; W&B sweep abc: 3 runs without metric 'reward'"
-    assert await warm_started(world) == ("True", "Read", said)
+    message = "2 observations; W&B sweep abc: 3 runs without metric 'reward'"
+    assert await warm_started(world) == ("True", "Read", message)
 
 
-async def test_after_ten_minutes_the_sweep_does_without(tmp_path: Path) -> None:
+async def test_after_ten_minutes_the_sweep_starts_without_observations(tmp_path: Path) -> None:
     world, source = World(tmp_path), Source(WarmStartUnreadable("W&B cannot be reached"))
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
@@ -101,10 +101,10 @@ async def test_after_ten_minutes_the_sweep_does_without(tmp_path: Path) -> None:
     assert len(world.suggester.asked) == 1
     asked = source.asked
     await step(world, world.engine(warm_start=source))
-    assert source.asked == asked, "for good"
+    assert source.asked == asked, "the decision is permanent"
 
 
-async def test_what_only_a_person_can_mend_is_not_waited_for(tmp_path: Path) -> None:
+async def test_a_permanent_error_is_not_retried(tmp_path: Path) -> None:
     world = World(tmp_path)
     source = Source(WarmStartUnreadable("W&B refuses the key", readable=OLD[:1], lasting=True))
     engine = world.engine(warm_start=source)
@@ -115,7 +115,7 @@ async def test_what_only_a_person_can_mend_is_not_waited_for(tmp_path: Path) -> 
     assert world.suggester.asked[0].observations == OLD[:1]
 
 
-async def test_a_source_that_comes_back_is_read(tmp_path: Path) -> None:
+async def test_a_source_that_recovers_is_read(tmp_path: Path) -> None:
     world, source = World(tmp_path), Source(WarmStartUnreadable("not yet"), WarmStartRows(OLD))
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
@@ -125,13 +125,13 @@ async def test_a_source_that_comes_back_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ends", ["deleted", "closed"])
-async def test_nobody_waits_for_an_answer_that_nobody_needs(tmp_path: Path, ends: str) -> None:
+async def test_reading_is_canceled_with_the_sweep_and_with_the_engine(tmp_path: Path, ends: str) -> None:
     world, source = World(tmp_path), Source(WarmStartRows(OLD))
     source.free.clear()
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random")
     await step(world, engine)
-    (reading,) = (t for t in asyncio.all_tasks() if "_warm_up" in repr(t))
+    (reading,) = (t for t in asyncio.all_tasks() if t is not asyncio.current_task())
     if ends == "deleted":
         await world.kube.delete(Kind.SWEEP, NS, "s")
         await engine.audit(NS)

@@ -1,7 +1,7 @@
-"""A small world for the engine: the embedded Kube, a kubelet that plays pods step by step, and a clock of its own.
+"""A world for the engine in virtual time: the embedded Kube, and a kubelet that runs pods step by step.
 
-Nothing here is a stand-in for the API server: objects, conflicts, finalizers and garbage collection are the embedded
-Kube's. Only what a container would do is played, as a function of the run's parameters.
+Objects, conflicts, finalizers and garbage collection are the embedded Kube's. Only the containers are simulated, as a
+function of the run's parameters.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartRows
 from sweep_operator.kube.embedded import EmbeddedKube
-from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
+from sweep_operator.kube.protocol import Kind, Kube, Object
 from sweep_operator.local.admission import admit
 from tests.builders import sweep_body
 
@@ -204,7 +204,7 @@ class World:
 
 
 async def drive(world: World, engine: Engine, steps: int = 200) -> str:
-    """Let the world and one engine run until the sweep has ended and nothing changes any more."""
+    """Run the world and one engine until the sweep has ended and nothing changes."""
     for _ in range(steps):
         await engine.audit(NS)
         await engine.reconcile(KEY)
@@ -217,7 +217,7 @@ async def drive(world: World, engine: Engine, steps: int = 200) -> str:
 
 
 async def settle_suggestions(engine: Engine) -> None:
-    """Give the suggestion that is under way its turns of the event loop."""
+    """Let the suggestion in progress finish."""
     for _ in range(3):
         await asyncio.sleep(0)
 
@@ -228,13 +228,3 @@ async def quiet(world: World, engine: Engine) -> bool:
     await engine.audit(NS)
     await engine.reconcile(KEY)
     return (await world.kube.list(Kind.SWEEP)).resource_version == before
-
-
-async def foreign_job(world: World, name: str) -> None:
-    """A Job of somebody else's under a name that we want."""
-    try:
-        await world.kube.create(
-            Kind.JOB, {"metadata": {"name": name, "namespace": NS, "labels": {RUN_LABEL: "x", STAGE_LABEL: "train"}}}
-        )
-    except (AlreadyExists, NotFound) as error:
-        raise AssertionError(name) from error

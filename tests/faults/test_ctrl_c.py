@@ -1,4 +1,4 @@
-"""Ctrl-C of a real ``sweep run``: the first drains, the second stops, and the same command goes on."""
+"""Ctrl-C of a real ``sweep run``: the first drains, the second stops, and the same command resumes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def until_one_runs(folder: Path) -> None:
         if any(r.status.train.start_time for r in await runs(folder)):
             return
         await asyncio.sleep(0.05)
-    raise AssertionError("nothing has started")
+    raise AssertionError("no run has started")
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -67,7 +67,7 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-async def test_the_first_ctrl_c_lets_the_running_job_finish(tmp_path: Path) -> None:
+async def test_the_first_ctrl_c_waits_for_the_running_job(tmp_path: Path) -> None:
     report = 'sleep 0.7; printf \'{"metrics": {"reward": 1}}\' > $SWEEP_RESULTS_FILE'
     manifest = write_manifest(tmp_path, report)
     process = start(tmp_path, manifest)

@@ -21,7 +21,7 @@ from sweep_operator.kube.protocol import Kind
 from tests.builders import sweep_body
 
 DRIVER = Path(__file__).with_name("driver.py")
-# Each stage leaves a line per start and per finish, so that work done twice would show.
+# Each stage writes a line at its start and at its end, which shows work that was done twice.
 TRAIN = """echo started >> "$SWEEP_RUN_DIR/train.txt"; sleep 0.2; echo finished >> "$SWEEP_RUN_DIR/train.txt" """
 EVAL = """echo finished >> "$SWEEP_RUN_DIR/eval.txt"
 printf '{"metrics": {"reward": %s}}' "$SWEEP_PARAM_X" > "$SWEEP_RESULTS_FILE" """
@@ -73,7 +73,7 @@ async def assert_each_once(folder: Path, runs: int, stages: int = 2) -> None:
     kube.close()
     assert sorted(r.spec.index or 0 for r in found) == list(range(runs))
     assert all(r.succeeded for r in found), [r.status.failure for r in found]
-    assert all(r.status.score == r.spec.parameters["x"] for r in found), "what was written is what is recorded"
+    assert all(r.status.score == r.spec.parameters["x"] for r in found), "the written score is recorded"
     assert all(not p["metadata"].get("finalizers") for p in pods)
     for run in found if stages == 2 else []:
         place = folder / "s" / "runs" / run.name

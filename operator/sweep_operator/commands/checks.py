@@ -12,7 +12,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.accept import check_spec
 from sweep_operator.domain.immutability import check_run_name
-from sweep_operator.engine.accept import check_sweep
+from sweep_operator.engine.acceptance import check_sweep
 from sweep_operator.engine.ports import WarmStartUnreadable
 from sweep_operator.exchange.fit import Names, fit
 from sweep_operator.local.warm_start_sources import read_file

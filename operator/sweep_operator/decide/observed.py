@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
+from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.names import (
     ATTEMPT_LABEL,
     MAIN_CONTAINER,
@@ -137,11 +138,10 @@ def view_job(job: Mapping[str, Any]) -> JobView | None:
     end: Mapping[str, Any] = next(
         (c for c in status.get("conditions") or [] if c["type"] in ("Complete", "Failed") and c["status"] == "True"), {}
     )
-    owner = next((o["uid"] for o in meta.get("ownerReferences") or [] if o.get("controller")), None)
     return JobView(
         name=meta["name"],
         uid=meta.get("uid", ""),
-        owner_uid=owner,
+        owner_uid=ObjectMeta.model_validate(meta).controller_uid(),
         run=place[0],
         stage=place[1],
         attempt=place[2],
@@ -177,7 +177,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
         phase=status.get("phase") or "Pending",
         reason=status.get("reason") or "",
-        message=status.get("message") or "",
+        message=status.get("message") or disruption.get("message") or "",
         deletion_requested=_deletion_requested(meta),
         deletion_due=parse_time(meta.get("deletionTimestamp")),
         disrupted=(disruption.get("reason") or "DisruptionTarget") if disruption.get("status") == "True" else None,

@@ -21,6 +21,7 @@ from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.plan import Event
 from sweep_operator.decide.result import Result
+from sweep_operator.domain.conditions import joined
 from sweep_operator.domain.identity import run_display_name
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -108,7 +109,7 @@ class Record:
         self._condition("Succeeded", "False", reason, message)
         learned = FAILURES[class_].learned if reason != "InvalidParameters" else None
         self._condition("Observed", "True" if learned else "False", class_.capitalize(), LEARNED_WORDS[learned])
-        self.events.append(Event("RunFailed", f"{class_}: {reason}: {message}"[:1000], self.run.name, "Warning"))
+        self.events.append(Event("RunFailed", joined(class_, reason, message)[:1000], self.run.name, "Warning"))
 
     def imported(self, observation: ImportedObservation, parameters: dict[str, Scalar]) -> None:
         """Record an imported run. No Event: there can be thousands at once."""

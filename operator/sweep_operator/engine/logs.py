@@ -13,15 +13,21 @@ MAX_LINE_BYTES = 64 * 1024
 """A longer line (a progress bar without newlines) is matched in pieces."""
 
 
-async def read_logs(kube: Kube, namespace: str, requests: Iterable[LogRequest]) -> dict[str, LogReading]:
-    """By pod uid. A log that cannot be read becomes a reading with ``error``."""
-    readings = {}
-    for request in requests:
-        try:
-            readings[request.uid] = await scan(kube.read_log(namespace, request.pod), request)
-        except KubeError as error:
-            readings[request.uid] = LogReading(error=f"cannot read the log: {error}")
-    return readings
+class Logs:
+    """What was found in the logs of one Sweep's pods."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+        self.readings: dict[str, LogReading] = {}
+        """By pod uid."""
+
+    async def read(self, namespace: str, requests: Iterable[LogRequest]) -> None:
+        """Scan each log. One that cannot be read becomes a reading with ``error``."""
+        for request in requests:
+            try:
+                self.readings[request.uid] = await scan(self._kube.read_log(namespace, request.pod), request)
+            except KubeError as error:
+                self.readings[request.uid] = LogReading(error=f"cannot read the log: {error}")
 
 
 async def scan(chunks: AsyncIterator[bytes], request: LogRequest) -> LogReading:

@@ -13,6 +13,7 @@ from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import Observation, SuggestRequest, TrackRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.decide.tracking import TrackingReport
+from sweep_operator.kube.protocol import Kind, Object
 
 
 class Suggester(Protocol):
@@ -92,3 +93,5 @@ class Settings:
     create back for its rate limit, and asks once more when it sends it.)"""
     on_pass: Callable[[float, str], None] = lambda seconds, outcome: None
     """Called after each pass with its seconds and "done", "again" (a conflict) or "failed"."""
+    on_change: Callable[[Kind, Object], None] = lambda kind, obj: None
+    """Called with each object that has changed in the store."""

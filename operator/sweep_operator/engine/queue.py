@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -24,9 +23,9 @@ class WorkQueue(Generic[K]):
         *,
         base_delay: float = 0.2,
         max_delay: float = 60.0,
-        jitter: random.Random | None = None,
+        rand: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        self._clock, self._base, self._max, self._jitter = clock, base_delay, max_delay, jitter
+        self._clock, self._base, self._max, self._rand = clock, base_delay, max_delay, rand
         self._ready: asyncio.Queue[K] = asyncio.Queue()
         self._waiting: set[K] = set()
         self._running: set[K] = set()
@@ -62,8 +61,7 @@ class WorkQueue(Generic[K]):
         """Run a pass after a backoff for the key's consecutive failures; return the delay in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        rand = self._jitter.random if self._jitter is not None else lambda: 1.0
-        delay = backoff(failures, self._base, self._max, rand=rand)
+        delay = backoff(failures, self._base, self._max, rand=self._rand)
         self.add_after(key, delay)
         return delay
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Event
 from sweep_operator.domain.visible_text import visible_text
+from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings
-from sweep_operator.engine.store import Store
-from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, KubeError, Object
+from sweep_operator.kube.protocol import AlreadyExists, Kind, KubeError, Object
 from sweep_operator.manifests.event import build_event
 
 log = logging.getLogger(__name__)
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 class Recorder:
     """Core/v1 Events about Sweeps and SweepRuns."""
 
-    def __init__(self, kube: Kube, store: Store, settings: Settings) -> None:
-        self._kube, self._store, self._settings = kube, store, settings
+    def __init__(self, objects: Objects, settings: Settings) -> None:
+        self._objects, self._settings = objects, settings
 
     async def record(self, sweep: Sweep, events: Iterable[Event]) -> None:
         """Best effort: the status contains everything that a lost Event reported."""
@@ -36,7 +36,7 @@ class Recorder:
             now = self._settings.now()
             body = build_event(regarding, event.type, event.reason, message, now, _name(regarding, event, now))
             try:
-                await self._kube.create(Kind.EVENT, body)
+                await self._objects.kube.create(Kind.EVENT, body)
             except AlreadyExists:
                 pass
             except KubeError as error:
@@ -45,8 +45,8 @@ class Recorder:
     def _regarding(self, sweep: Sweep, event: Event) -> Object | None:
         namespace = sweep.metadata.namespace
         if event.run is None:
-            return self._store.get(Kind.SWEEP, namespace, sweep.name)
-        return self._store.get(Kind.SWEEP_RUN, namespace, event.run)
+            return self._objects.store.get(Kind.SWEEP, namespace, sweep.name)
+        return self._objects.store.get(Kind.SWEEP_RUN, namespace, event.run)
 
 
 def _name(regarding: Object, event: Event, now: datetime) -> str:

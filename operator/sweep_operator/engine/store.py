@@ -7,7 +7,7 @@ ignored. A deleted object leaves a tombstone, so that a late event does not brin
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from sweep_operator.kube.protocol import Kind, Object, ObjectList
 
@@ -29,8 +29,9 @@ def version_of(obj: Object) -> int:
 class Store:
     """Objects by key, with an index by namespace and label value."""
 
-    def __init__(self, indexed_label: str) -> None:
-        self._label = indexed_label
+    def __init__(self, indexed_label: str, on_change: Callable[[Kind, Object], None] = lambda kind, obj: None) -> None:
+        """``on_change`` is called with each object that has changed or was deleted."""
+        self._label, self._on_change = indexed_label, on_change
         self._objects: dict[Key, Object] = {}
         self._tombstones: OrderedDict[str, int] = OrderedDict()
         self._by_label: dict[tuple[Kind, str, str], set[Key]] = {}
@@ -61,6 +62,7 @@ class Store:
             self._bury(uid, version)
             if known is not None and known["metadata"].get("uid") == uid:
                 self._remove(key)
+            self._on_change(kind, obj)
             return True
         if known is not None and version_of(known) == version:
             return False
@@ -68,6 +70,7 @@ class Store:
             self._unindex(key, known)
         self._objects[key] = obj
         self._index(key, obj)
+        self._on_change(kind, obj)
         return True
 
     def gone(self, kind: Kind, namespace: str, name: str) -> None:
@@ -77,8 +80,17 @@ class Store:
             self._bury(known["metadata"].get("uid", ""), version_of(known))
             self._remove((kind, namespace, name))
 
-    def replace(self, kind: Kind, listed: ObjectList, namespace: str | None = None) -> list[Object]:
-        """Apply a LIST. Cached objects that are older than the LIST and not in it are removed and returned."""
+    def replace(
+        self,
+        kind: Kind,
+        listed: ObjectList,
+        namespace: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> list[Object]:
+        """Apply a LIST of a namespace (None: of all) and of these labels.
+
+        Cached objects that it covers are removed and returned if they are older than the LIST and not in it.
+        """
         present = {key_of(kind, o) for o in listed.items}
         for obj in listed.items:
             self.apply(kind, obj)
@@ -88,6 +100,7 @@ class Store:
             if key[0] == kind
             and key not in present
             and namespace in (None, key[1])
+            and (labels or {}).items() <= (obj["metadata"].get("labels") or {}).items()
             and version_of(obj) <= listed.resource_version
         ]
         for obj in vanished:

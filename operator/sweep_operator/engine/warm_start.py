@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from pydantic.alias_generators import to_camel
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.user_json import parse_user_json
+from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.snapshot import WarmStartState
-from sweep_operator.engine.memory import Memory
+from sweep_operator.engine.background import Background
+from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartUnreadable
-from sweep_operator.engine.store import Store
-from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
+from sweep_operator.kube.protocol import Kind, NotFound, Object
 from sweep_operator.manifests.ownership import owned_by_sweep
 
 PATIENCE = timedelta(minutes=10)
+RETRY_SECONDS = 10.0
+"""Seconds until unreadable sources are read again."""
 MAX_BYTES = 900 * 1024
 _DATA, _PROBLEM, _NOTES = "observations.jsonl.gz", "problem", "notes"
+_FIELDS = {f.name: to_camel(f.name) for f in dataclasses.fields(Observation)}
+"""Fields of an observation, and their names in the stored rows."""
 
 
 def warm_start_name(sweep: str) -> str:
@@ -30,62 +39,47 @@ def warm_start_name(sweep: str) -> str:
 
 
 class WarmStarter:
-    """Reads and stores the warm-start observations of Sweeps."""
+    """The warm-start observations of one Sweep."""
 
-    def __init__(self, kube: Kube, store: Store, reader: WarmStartReader, settings: Settings) -> None:
-        self._kube, self._store, self._reader, self._settings = kube, store, reader, settings
+    def __init__(self, objects: Objects, reader: WarmStartReader, background: Background, settings: Settings) -> None:
+        self._objects, self._reader, self._background, self._settings = objects, reader, background, settings
+        self._since: datetime | None = None
+        self.state = WarmStartState()
 
-    async def recall(self, sweep: Sweep, memory: Memory) -> None:
-        """Load the observations from the ConfigMap, if it exists."""
-        if sweep.spec.warm_start is None or memory.warm_start.observations is not None:
+    async def recall(self, sweep: Sweep) -> None:
+        """Load the observations from the ConfigMap, if it exists. Raises KubeError."""
+        if sweep.spec.warm_start is None or self.state.observations is not None:
             return
-        try:
-            obj = await self._kube.get(Kind.CONFIG_MAP, sweep.metadata.namespace, warm_start_name(sweep.name))
-        except NotFound:
-            return
-        memory.warm_start = unpack(obj)
+        with suppress(NotFound):
+            self.state = unpack(
+                await self._objects.kube.get(Kind.CONFIG_MAP, sweep.metadata.namespace, warm_start_name(sweep.name))
+            )
 
-    async def read(self, sweep: Sweep, memory: Memory) -> bool:
-        """Read the sources and store them. False: retry; after ten minutes the sweep starts without them."""
-        if sweep.spec.warm_start is None:
-            return True
+    def read(self, sweep: Sweep) -> None:
+        """Read the sources in the background, unless that is already in progress."""
+        if sweep.spec.warm_start is not None and not self._background.running:
+            self._background.start(self._read(sweep, sweep.spec.warm_start))
+
+    async def _read(self, sweep: Sweep, warm_start: WarmStart) -> float:
+        """Read the sources and store them. After ten minutes without an answer, the sweep starts without them."""
         now = self._settings.now()
-        memory.warm_start_since = memory.warm_start_since or now
+        self._since = self._since or now
         try:
-            rows = await self._reader.read(sweep, sweep.spec.warm_start)
+            rows = await self._reader.read(sweep, warm_start)
             state = WarmStartState(rows.observations, notes=rows.notes)
         except WarmStartUnreadable as error:
-            if not error.lasting and now - memory.warm_start_since < PATIENCE:
-                memory.warm_start = WarmStartState(None, str(error))
-                return False
+            if not error.lasting and now - self._since < PATIENCE:
+                self.state = WarmStartState(None, str(error))
+                return RETRY_SECONDS
             state = WarmStartState(error.readable, str(error))
-        self._settings.check_leading()
-        try:
-            obj = await self._kube.create(Kind.CONFIG_MAP, pack(sweep, state))
-        except AlreadyExists:
-            obj = await self._kube.get(Kind.CONFIG_MAP, sweep.metadata.namespace, warm_start_name(sweep.name))
-        memory.warm_start = unpack(obj)
-        return True
+        self.state = unpack(await self._objects.create(Kind.CONFIG_MAP, pack(sweep, state)))
+        return 0.0
 
 
 def pack(sweep: Sweep, state: WarmStartState) -> Object:
     """Build the ConfigMap: newest observations first, as many as fit into 900 KiB."""
-    rows = [
-        json.dumps(
-            {
-                "parameters": o.parameters,
-                "score": o.score,
-                "cost": o.cost,
-                "isFailure": o.is_failure,
-                "costIsLowerBound": o.cost_is_lower_bound,
-            }
-        )
-        for o in state.observations or ()
-    ]
-    said = {
-        **({_PROBLEM: state.problem} if state.problem else {}),
-        **({_NOTES: "\n".join(state.notes)} if state.notes else {}),
-    }
+    rows = [json.dumps({wire: getattr(o, field) for field, wire in _FIELDS.items()}) for o in state.observations or ()]
+    texts = {name: text for name, text in ((_PROBLEM, state.problem), (_NOTES, "\n".join(state.notes))) if text}
     data = _compress(rows)
     while len(data) > MAX_BYTES and rows:
         rows = rows[: len(rows) * MAX_BYTES // len(data)]
@@ -100,7 +94,7 @@ def pack(sweep: Sweep, state: WarmStartState) -> Object:
             "ownerReferences": owned_by_sweep(sweep),
         },
         "binaryData": {_DATA: data},
-        **({"data": said} if said else {}),
+        **({"data": texts} if texts else {}),
     }
 
 
@@ -109,13 +103,11 @@ def unpack(obj: Object) -> WarmStartState:
     try:
         text = gzip.decompress(base64.b64decode((obj.get("binaryData") or {})[_DATA])).decode()
         rows = [parse_user_json(line) for line in text.splitlines() if line]
-        observations = tuple(
-            Observation(r["parameters"], r["score"], r["cost"], r["isFailure"], r["costIsLowerBound"]) for r in rows
-        )
+        observations = tuple(Observation(**{field: r[wire] for field, wire in _FIELDS.items()}) for r in rows)
     except (KeyError, TypeError, ValueError, OSError) as error:
         return WarmStartState((), f"ConfigMap {obj['metadata']['name']} contains no observations: {error}")
-    said = obj.get("data") or {}
-    return WarmStartState(observations, said.get(_PROBLEM), tuple((said.get(_NOTES) or "").splitlines()))
+    texts = obj.get("data") or {}
+    return WarmStartState(observations, texts.get(_PROBLEM), tuple((texts.get(_NOTES) or "").splitlines()))
 
 
 def _compress(rows: Sequence[str]) -> str:

@@ -82,8 +82,5 @@ def read_bytes(content: bytes, where: str, name: str) -> list[Row]:
     try:
         return rows_of_bytes(content, where, name)
     except RowsInvalid as error:
-        raise WarmStartUnreadable(error.problems[0] + _and_more(error.problems)) from None
-
-
-def _and_more(problems: list[str]) -> str:
-    return f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
+        raise WarmStartUnreadable(error.problems[0] + more) from None

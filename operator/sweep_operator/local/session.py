@@ -18,7 +18,7 @@ from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import Destination, destination
-from sweep_operator.engine.accept import check_sweep
+from sweep_operator.engine.acceptance import check_sweep
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.embedded import LocalCluster
@@ -92,6 +92,7 @@ class LocalSession:
             require_image=False,
             component="sweep",
             tracker=self._outbox,
+            on_change=self._on_change,
         )
         history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config))
         self._engine = Engine(self.kube, self._child, history, settings)
@@ -99,8 +100,7 @@ class LocalSession:
         await self._engine.audit(NAMESPACE)
         self._tasks = [
             *(asyncio.create_task(self._engine.follow(kind, NAMESPACE)) for kind in (*WATCHED, Kind.CLAIM)),
-            asyncio.create_task(self._watch_events()),
-            asyncio.create_task(self._watch_changes()),
+            asyncio.create_task(self._follow_events()),
             asyncio.create_task(self._engine.run()),
             asyncio.create_task(self._outbox.run()),
         ]
@@ -226,29 +226,18 @@ class LocalSession:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._cluster.stop(kill=True)
 
-    async def _watch_events(self) -> None:
+    async def _follow_events(self) -> None:
         listed = await self.kube.list(Kind.EVENT, NAMESPACE)
         self._engine.store.replace(Kind.EVENT, listed)
         self._last_event_version = max((int(e["metadata"]["resourceVersion"]) for e in listed.items), default=0)
         await self._engine.follow(Kind.EVENT, NAMESPACE)
 
-    async def _watch_changes(self) -> None:
-        version = (await self.kube.list(Kind.SWEEP, NAMESPACE)).resource_version
-        group = [
-            asyncio.create_task(self._watch_kind(kind, version)) for kind in (Kind.SWEEP, Kind.SWEEP_RUN, Kind.EVENT)
-        ]
-        try:
-            await asyncio.gather(*group)
-        finally:
-            for task in group:
-                task.cancel()
-
-    async def _watch_kind(self, kind: Kind, version: int) -> None:
-        async for event in self.kube.watch(kind, NAMESPACE, resource_version=version):
+    def _on_change(self, kind: Kind, obj: Object) -> None:
+        if kind in (Kind.SWEEP, Kind.SWEEP_RUN, Kind.EVENT):
             self._changed.set()
-            if kind == Kind.SWEEP and _wandb_sweep(event.object) != self._written_wandb_sweep:
-                self._written_wandb_sweep = _wandb_sweep(event.object)
-                write_config(self.directory, parse(Sweep, event.object))
+        if kind == Kind.SWEEP and _wandb_sweep(obj) != self._written_wandb_sweep:
+            self._written_wandb_sweep = _wandb_sweep(obj)
+            write_config(self.directory, parse(Sweep, obj))
 
 
 def _wandb_sweep(sweep: Mapping[str, Any]) -> str | None:

@@ -55,6 +55,7 @@ def report_page(
         best=best,
         patch=patch,
         command=train_command,
+        interrupted=find_condition(sweep.status.conditions, "Interrupted"),
         condition=find_condition(sweep.status.conditions, "Succeeded"),
         short_names=short_labels(list(sweep.spec.parameters)),
         figures={name: _html(figure, name) for name, figure in drawn.items()},

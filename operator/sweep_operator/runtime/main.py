@@ -181,7 +181,7 @@ async def _until_stopped(work: Coroutine[None, None, None], stop: asyncio.Event,
         log.info("stopping")
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
-                await engine.stop()
+                await engine.queue.stop()
         except TimeoutError:
             log.warning("a pass is still active after %g s; the next process continues it", _DRAIN_SECONDS)
     stopped.cancel()

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.domain.conditions import joined
 from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.views.progress import eta_seconds, run_cells, shown_runs, stop_reason, trouble
 from sweep_operator.views.tables import duration, number, spent
@@ -37,7 +38,7 @@ class TableView:
         """Redraw the table; warnings stay visible above it."""
         for event in events:
             if event.get("type") == "Warning":
-                self._live.console.print(Text(event_line(event), style="yellow"))
+                self.warn(event_line(event))
         self._last = sweep, list(runs)
         self._draw()
 
@@ -45,6 +46,10 @@ class TableView:
         """Show the message below the table."""
         self._message = message
         self._draw()
+
+    def warn(self, line: str) -> None:
+        """Show the line above the table, where it stays."""
+        self._live.console.print(_text(line, style="yellow"))
 
     def close(self) -> None:
         """Stop updating; the last table stays visible."""
@@ -75,6 +80,8 @@ class LineView:
         """Write the message."""
         self._write(message)
 
+    warn = say
+
     def close(self) -> None:
         """Do nothing."""
 
@@ -86,9 +93,9 @@ def event_line(event: dict[str, Any]) -> str:
     """``12:03:04 cartpole.r.3 RunCreated: ...``."""
     at = str(event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp") or "")
     regarding = event.get("involvedObject") or event.get("regarding") or {}
-    text = event.get("message") or event.get("note") or ""
-    line = f"{at[11:19]} {regarding.get('name', '')} {event.get('reason', '')}: {text}".strip()
-    return " ".join(visible_text(line).splitlines())
+    reason, text = event.get("reason") or "", event.get("message") or event.get("note") or ""
+    line = f"{at[11:19]} {regarding.get('name', '')} {joined(reason, text if text != reason else '')}"
+    return " ".join(visible_text(line).split("\n")).strip()
 
 
 def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) -> RenderableType:

@@ -21,7 +21,7 @@ from sweep_operator.views.tables import (
     sweep_row,
 )  # fmt: skip
 
-_CONDITIONS = ("Accepted", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
+_CONDITIONS = ("Interrupted", "Accepted", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
 _FAILURES_SHOWN = 5
 
 
@@ -32,7 +32,9 @@ def sweep_lines(
     yield text_table(SWEEP_COLUMNS, [sweep_row(sweep, now, object_names=object_names)])
     for type_ in _CONDITIONS:
         found = condition_of(sweep, type_)
-        if found.get("message") and (type_ == "Succeeded" or found.get("status") == "False"):
+        if type_ == "Interrupted" and found:
+            yield f"Interrupted: {found['message']}"
+        elif found.get("message") and (type_ == "Succeeded" or found.get("status") == "False"):
             yield f"{found.get('reason')}: {found['message']}"
     if runs:
         yield "\n" + text_table(RUN_COLUMNS, [run_row(r, now, object_names=object_names) for r in runs])

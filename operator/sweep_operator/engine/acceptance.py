@@ -1,4 +1,4 @@
-"""Validates a Sweep's spec, and builds the status of a Sweep that cannot be parsed."""
+"""Whether a Sweep is accepted: validates its spec, and builds the status of a Sweep that cannot be parsed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,41 @@ from sweep_operator.api.errors import FieldError
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import Condition, with_condition
 from sweep_operator.api.model import JsonObject
+from sweep_operator.api.names import KUEUE_GROUP
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.accept import check_spec
-from sweep_operator.kube.protocol import Object
+from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.preflight import Preflight
+from sweep_operator.engine.recorder import Recorder
+from sweep_operator.kube.protocol import Kube, Object
 from sweep_operator.manifests.check import check_manifests
+
+
+class Acceptance:
+    """Validates each generation of one Sweep's spec once."""
+
+    def __init__(self, kube: Kube, preflight: Preflight, recorder: Recorder, settings: Settings) -> None:
+        self._kube, self._preflight, self._recorder, self._settings = kube, preflight, recorder, settings
+        self._generation: int | None = None
+        self.problems: tuple[FieldError, ...] = ()
+
+    def recheck(self) -> None:
+        """Validate a refused spec again: a missing dependency, such as the API of a queue, may be installed now."""
+        if self.problems:
+            self._generation = None
+
+    async def check(self, sweep: Sweep) -> None:
+        """Find ``problems``. Pods that the namespace forbids are reported as an Event. Raises KubeError."""
+        if self._generation == sweep.metadata.generation:
+            return
+        config = self._settings.config
+        if sweep.spec.queue is not None and config.kueue is None:
+            config = config.with_(kueue=await self._kube.serves(KUEUE_GROUP))
+        problems = check_sweep(sweep, config, self._settings.require_image)
+        if not problems and self._settings.dry_run_pods:
+            problems, events = await self._preflight.check(sweep, config)
+            await self._recorder.record(sweep, events)
+        self.problems, self._generation = tuple(problems), sweep.metadata.generation
 
 
 def check_sweep(sweep: Sweep, config: OperatorConfig, require_image: bool) -> list[FieldError]:
@@ -35,7 +66,7 @@ def _files(sweep: Sweep) -> list[FieldError]:
     ]
 
 
-def refusal(obj: Object, errors: Sequence[FieldError], now: datetime) -> JsonObject:
+def not_accepted(obj: Object, errors: Sequence[FieldError], now: datetime) -> JsonObject:
     """The status of a Sweep that cannot be parsed: Accepted=False, everything else unchanged."""
     status: JsonObject = dict(obj.get("status") or {})
     generation = obj["metadata"].get("generation")

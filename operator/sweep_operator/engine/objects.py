@@ -1,0 +1,102 @@
+"""Reads and writes of the cluster's objects. Every response enters the store, so the next pass sees it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from sweep_operator.api.meta import ObjectMeta
+from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
+from sweep_operator.engine.store import Store
+from sweep_operator.kube.protocol import AlreadyExists, Conflict, Invalid, Kind, Kube, NotFound, Object
+
+log = logging.getLogger(__name__)
+
+
+class Objects:
+    """A Kube with a store. Every method may raise KubeError."""
+
+    def __init__(self, kube: Kube, store: Store, check_leading: Callable[[], None]) -> None:
+        self.kube, self.store, self._check_leading = kube, store, check_leading
+
+    async def read(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """The live object; None if it does not exist."""
+        try:
+            obj = await self.kube.get(kind, namespace, name)
+        except NotFound:
+            self.store.gone(kind, namespace, name)
+            return None
+        self.store.apply(kind, obj)
+        return obj
+
+    async def refresh(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> None:
+        """Read all objects with these labels. Stored ones that no longer exist are removed."""
+        self.store.replace(kind, await self.kube.list(kind, namespace, labels=labels), namespace, labels)
+
+    async def create(self, kind: Kind, body: Object) -> Object:
+        """Create the object; return the existing one if the name is taken. Raises NotLeading."""
+        self._check_leading()
+        meta = body["metadata"]
+        try:
+            obj = await self.kube.create(kind, body)
+        except AlreadyExists:
+            obj = await self.kube.get(kind, meta["namespace"], meta["name"])
+        self.store.apply(kind, obj)
+        return obj
+
+    async def write_status(self, kind: Kind, meta: ObjectMeta, status: Object) -> None:
+        """Replace the status of the version that the decision was based on. Raises Conflict, NotFound, NotLeading."""
+        obj = self.store.get(kind, meta.namespace, meta.name)
+        if obj is None:
+            raise NotFound(f"{kind} {meta.namespace}/{meta.name} was deleted")
+        self._check_leading()
+        metadata = {**obj["metadata"], "resourceVersion": meta.resource_version}
+        body = {**obj, "metadata": metadata, "status": status}
+        self.store.apply(kind, await self.kube.update_status(kind, body))
+
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, uid: str | None, *, grace_seconds: int | None = None
+    ) -> None:
+        """Delete, then read: an object with finalizers still exists, and must not be deleted in every pass."""
+        try:
+            await self.kube.delete(kind, namespace, name, uid=uid, grace_seconds=grace_seconds)
+        except NotFound:
+            self.store.gone(kind, namespace, name)
+        except Conflict:
+            log.info("%s %s/%s was replaced by another object; not deleted", kind, namespace, name)
+        else:
+            await self.read(kind, namespace, name)
+
+    async def delete_jobs(self, namespace: str, labels: Mapping[str, str]) -> None:
+        """Delete all Jobs with these labels in one request."""
+        await self.kube.delete_all(Kind.JOB, namespace, labels=labels)
+        await self.refresh(Kind.JOB, namespace, labels)
+
+    async def release_pod(self, namespace: str, name: str, uid: str) -> None:
+        """Remove the operator's finalizer from a pod; other finalizers stay."""
+        pod = self.store.get(Kind.POD, namespace, name)
+        if pod is None or pod["metadata"].get("uid") != uid:
+            return
+        try:
+            pod = await self.kube.remove_finalizer(Kind.POD, namespace, name, RESULT_FINALIZER, uid=uid)
+            self.store.apply(Kind.POD, pod)
+        except NotFound:
+            self.store.gone(Kind.POD, namespace, name)
+        except Invalid:  # another pod has this name now
+            await self.read(Kind.POD, namespace, name)
+
+    async def release_pods(self, namespace: str, sweep: str, *, only_orphans: bool) -> None:
+        """Remove the operator's finalizer from the pods of a Sweep; ``only_orphans``: those whose run was deleted."""
+        for pod in self.store.labeled(Kind.POD, namespace, sweep):
+            if RESULT_FINALIZER not in (pod["metadata"].get("finalizers") or []):
+                continue
+            if only_orphans and not await self._run_was_deleted(pod):
+                continue
+            await self.release_pod(namespace, pod["metadata"]["name"], pod["metadata"].get("uid", ""))
+
+    async def _run_was_deleted(self, pod: Object) -> bool:
+        meta = pod["metadata"]
+        run = (meta.get("labels") or {}).get(RUN_LABEL)
+        if not run or self.store.get(Kind.SWEEP_RUN, meta["namespace"], run) is not None:
+            return False
+        return await self.read(Kind.SWEEP_RUN, meta["namespace"], run) is None  # a watch may lag behind

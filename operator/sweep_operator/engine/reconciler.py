@@ -1,0 +1,129 @@
+"""The passes over one Sweep: gather, decide, act."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from sweep_operator.api.errors import FieldError, InvalidObject, parse
+from sweep_operator.api.meta import ObjectMeta
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.plan import Plan
+from sweep_operator.decide.refusal import ASK_AGAIN
+from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.sweep import decide
+from sweep_operator.engine.acceptance import Acceptance, not_accepted
+from sweep_operator.engine.act import Executor
+from sweep_operator.engine.background import Background
+from sweep_operator.engine.gather import Gatherer
+from sweep_operator.engine.logs import Logs
+from sweep_operator.engine.objects import Objects
+from sweep_operator.engine.ports import Settings, Suggester, WarmStartReader
+from sweep_operator.engine.preflight import Preflight
+from sweep_operator.engine.queue import WorkQueue
+from sweep_operator.engine.recorder import Recorder
+from sweep_operator.engine.status_writer import StatusWriter
+from sweep_operator.engine.suggestions import Suggestions
+from sweep_operator.engine.warm_start import RETRY_SECONDS, WarmStarter
+from sweep_operator.kube.protocol import Kind, Object
+
+Key = tuple[str, str]
+"""(namespace, name) of a Sweep."""
+
+
+class Reconciler:
+    """One Sweep, identified by its uid. All of its state can be rebuilt from the cluster."""
+
+    def __init__(
+        self,
+        key: Key,
+        uid: str,
+        objects: Objects,
+        queue: WorkQueue[Key],
+        suggester: Suggester,
+        sources: WarmStartReader,
+        settings: Settings,
+    ) -> None:
+        self.key, self.uid = key, uid
+        self._objects, self._queue, self._settings = objects, queue, settings
+        name = "/".join(key)
+        recorder = Recorder(objects, settings)
+        self._asking = Background(f"{name}: the suggestion", self._requeue, 1.0)
+        self._reading = Background(f"{name}: the warm start", self._requeue, RETRY_SECONDS)
+        self._suggestions = Suggestions(suggester, self._asking)
+        self._warm_start = WarmStarter(objects, sources, self._reading, settings)
+        self._preflight = Preflight(objects, settings.now)
+        self.acceptance = Acceptance(objects.kube, self._preflight, recorder, settings)
+        self._gatherer = Gatherer(objects)
+        self._executor = Executor(objects, recorder, self._preflight, settings)
+        self._status = StatusWriter(objects, recorder, settings)
+        self._logs = Logs(objects.kube)
+
+    def close(self) -> None:
+        """Cancel the background tasks."""
+        self._asking.cancel()
+        self._reading.cancel()
+
+    async def reconcile(self, obj: Object, run_limit: int | None) -> None:
+        """One pass over the Sweep ``obj``. Raises KubeError, NotLeading."""
+        try:
+            sweep = parse(Sweep, obj)
+        except InvalidObject as error:
+            await self._refuse(obj, error.errors)
+            return
+        await self.acceptance.check(sweep)
+        await self._warm_start.recall(sweep)
+        plan = decide(await self._snapshot(sweep, run_limit))
+        await self._objects.release_pods(*self.key, only_orphans=True)
+        written = [await self._executor.carry_out(sweep, run) for run in plan.runs]
+        await self._executor.reserve(sweep, plan.create)
+        written += [bool(plan.create), await self._status.write(sweep, plan)]
+        if any(written):  # one write may enable the next
+            self._queue.add(self.key)
+        if self._status.waits:
+            self._requeue(self._settings.status_delay)
+        if plan.create:
+            self._suggestions.use()
+        await self._answer(sweep, plan)
+        if plan.wake is not None:
+            self._requeue(max(0.05, (plan.wake - self._settings.now()).total_seconds()))
+
+    async def _refuse(self, obj: Object, errors: list[FieldError]) -> None:
+        """Report a spec that cannot be parsed (admission did not reject it); its runs are not changed."""
+        status = not_accepted(obj, errors, self._settings.now())
+        if status != (obj.get("status") or {}):
+            await self._objects.write_status(Kind.SWEEP, ObjectMeta.model_validate(obj["metadata"]), status)
+
+    async def _snapshot(self, sweep: Sweep, run_limit: int | None) -> Snapshot:
+        tracker = self._settings.tracker
+        return dataclasses.replace(
+            await self._gatherer.snapshot(sweep, self._settings.config, self._settings.now()),
+            problems=self.acceptance.problems,
+            logs=dict(self._logs.readings),
+            refusals=dict(self._preflight.refusals),
+            foreign_jobs=frozenset(self._executor.foreign_jobs),
+            burnt=frozenset(self._executor.burnt),
+            suggested=self._suggestions.of_generation(sweep.metadata.generation),
+            suggest_seconds=self._suggestions.seconds,
+            warm_start=self._warm_start.state,
+            tracking=tracker.report(self.key, self.uid) if tracker is not None else None,
+            run_limit=run_limit,
+        )
+
+    async def _answer(self, sweep: Sweep, plan: Plan) -> None:
+        """Find out what the plan needs to know; the answers are input of a later pass."""
+        logs = [request for run in plan.runs for request in run.logs]
+        await self._logs.read(sweep.metadata.namespace, logs)
+        jobs = [probe.job for run in plan.runs for probe in run.probes]
+        if jobs:
+            self._requeue(ASK_AGAIN.total_seconds())
+        if await self._preflight.probe(sweep.metadata.namespace, jobs) or logs:
+            self._queue.add(self.key)
+        if self._settings.tracker is not None:
+            self._settings.tracker.offer(self.key, sweep, plan.track)
+        if plan.read_warm_start:
+            self._warm_start.read(sweep)
+        if plan.suggest is not None:
+            self._suggestions.request(sweep, plan.suggest)
+
+    def _requeue(self, seconds: float) -> None:
+        self._queue.add_after(self.key, seconds)
