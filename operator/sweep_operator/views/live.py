@@ -36,7 +36,7 @@ class TableView:
 
     def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
         """Redraw the table; warnings stay visible above it."""
-        for event in events:
+        for event in _once(events):
             if event.get("type") == "Warning":
                 self.warn(event_line(event))
         self._last = sweep, list(runs)
@@ -73,7 +73,7 @@ class LineView:
 
     def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
         """Write the new events."""
-        for event in events:
+        for event in _once(events):
             self._write(event_line(event))
 
     def say(self, message: str) -> None:
@@ -87,6 +87,11 @@ class LineView:
 
 
 View = TableView | LineView
+
+
+def _once(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the Events that repeat a run's Event on its sweep, for `kubectl describe sweep`."""
+    return [e for e in events if (e.get("reason"), e.get("involvedObject", {}).get("kind")) != ("RunFailed", "Sweep")]
 
 
 def event_line(event: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from sweep_operator.views.tables import (
     sweep_row,
 )  # fmt: skip
 
-_CONDITIONS = ("Interrupted", "Accepted", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
+_CONDITIONS = ("Accepted", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
 _FAILURES_SHOWN = 5
 
 
@@ -30,12 +30,11 @@ def sweep_lines(
 ) -> Iterator[str]:
     """The sweep, its problems, its runs, its best parameters and its calibration."""
     yield text_table(SWEEP_COLUMNS, [sweep_row(sweep, now, object_names=object_names)])
+    interrupted = condition_of(sweep, "Interrupted")
     for type_ in _CONDITIONS:
-        found = condition_of(sweep, type_)
-        if type_ == "Interrupted" and found:
-            yield f"Interrupted: {found['message']}"
-        elif found.get("message") and (type_ == "Succeeded" or found.get("status") == "False"):
-            yield f"{found.get('reason')}: {found['message']}"
+        found = interrupted if type_ == "Succeeded" and interrupted else condition_of(sweep, type_)
+        if found.get("message") and (type_ == "Succeeded" or found.get("status") == "False"):
+            yield f"{'Interrupted' if found is interrupted else found.get('reason')}: {found['message']}"
     if runs:
         yield "\n" + text_table(RUN_COLUMNS, [run_row(r, now, object_names=object_names) for r in runs])
     for run in runs[-_FAILURES_SHOWN:]:
