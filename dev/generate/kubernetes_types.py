@@ -18,7 +18,8 @@ _BOOLEAN, _ID = {"type": ["boolean", "null"]}, {"type": ["integer", "null"], "mi
 _PORT: JsonObject = {"type": ["integer", "string"]}
 _KEY = r"^([a-z0-9][-a-z0-9.]*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 _LABEL_VALUE = {"type": "string", "maxLength": 63, "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}
-_TAKEN_VOLUMES, _TAKEN_PATHS = ["tmp", "config"], ["/tmp", "/etc/sweep-operator"]
+_TAKEN_VOLUMES = ["tmp", "config", "metrics-token"]
+_TAKEN_PATHS = ["/tmp", "/etc/sweep-operator", "/etc/sweep-operator-metrics"]
 """Volumes and paths that the chart uses itself."""
 OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
 """Labels that the Deployment selects its pods by."""

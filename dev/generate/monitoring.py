@@ -26,7 +26,8 @@ def metrics_page(alerts: str) -> str:
     lines = [
         "# Metrics and alerts",
         "",
-        "The operator serves these metrics in Prometheus' format at `/metrics`, port 8080.",
+        "The operator serves these metrics in Prometheus' format at `/metrics`, port 8080. "
+        "[With `metrics.tokenSecret`](../operations.md#monitor) a request needs a bearer token.",
         "",
     ]
     lines += ["| metric | type | labels | |", "|---|---|---|---|"]

@@ -423,6 +423,34 @@ def test_rank_zero_reports_and_any_rank_can_fail() -> None:
     assert state.class_ == "crash"
 
 
+def test_a_rank_that_never_ends_does_not_hold_the_result_of_rank_zero() -> None:
+    lead = ended(RUN, 0, GOOD)
+    on_lost_node = pod(RUN, rank=1, name="peer", uid="peer", deletion_requested=at(5), deletion_due=at(35))
+    waiting = attempt_state(job(RUN), [lead, on_lost_node], policy(), {}, at(154))
+    assert isinstance(waiting, Running)
+    assert waiting.until == at(155)
+    hanging = pod(RUN, rank=1, name="peer", uid="peer")
+    unstarted = pod(RUN, rank=1, name="peer", uid="peer", started=None, waiting_reason="ErrImagePull")
+    limited = policy(deadline=timedelta(seconds=60))
+    for state in (
+        attempt_state(job(RUN), [lead, on_lost_node], policy(), {}, at(155)),
+        attempt_state(job(RUN), [lead, unstarted], policy(), {}, at(60)),
+        attempt_state(job(RUN), [lead, hanging], limited, {}, at(61)),
+    ):
+        assert isinstance(state, Ended)
+        assert (state.class_, state.result.score) == ("succeeded", 0.5)
+
+
+def test_a_rank_that_does_not_start_fails_the_attempt_of_those_that_wait_for_it() -> None:
+    unstarted = pod(RUN, rank=1, name="peer", uid="peer", started=None, waiting_reason="ErrImagePull")
+    waiting = attempt_state(job(RUN), [pod(RUN), unstarted], policy(), {}, at(59))
+    assert isinstance(waiting, Running)
+    assert waiting.until == at(60)
+    state = attempt_state(job(RUN), [pod(RUN), unstarted], policy(), {}, at(60))
+    assert isinstance(state, Ended)
+    assert (state.class_, state.reason) == ("infrastructure", "ErrImagePull")
+
+
 # -- the life of a run ------------------------------------------------------------------------------------------------
 
 TWO_STAGES = {"eval": {"command": ["evaluate"]}}

@@ -125,7 +125,9 @@ def _helm(line: Line) -> Iterator[str]:
     yield from _files(arguments)
     yield from _flags("helm", arguments)
     for before, argument in pairwise(arguments):
-        if before.startswith("--set"):
+        if before == "--show-only" and not (ROOT / "charts/sweep-operator" / argument).is_file():
+            yield f"{argument} is not a template of the chart"
+        if before.startswith(("--set", "--show-only", "--values")):
             continue  # its value
         if "/" in argument and not argument.startswith("-") and not (ROOT / argument / "Chart.yaml").is_file():
             yield f"{argument} is not a chart"

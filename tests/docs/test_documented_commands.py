@@ -34,6 +34,7 @@ def test_the_commands_are_found() -> None:
         ("kubectl apply -f configs/examples/nothing.yaml", "nothing.yaml"),
         ("helm install x charts/sweep-operator --set image.tags=1", "image.tags"),
         ("helm install x charts/sweep", "not a chart"),
+        ("helm template x charts/sweep-operator --show-only templates/role.yaml", "not a template"),
         ("make kind-upp", "kind-upp"),
         ("make demo RUNS=3", "RUNS"),
         ("python images/trainer/trian.py", "trian.py"),

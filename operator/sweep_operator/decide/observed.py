@@ -203,7 +203,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
         phase=status.get("phase") or "Pending",
         reason=status.get("reason") or "",
-        message=status.get("message") or "",
+        message=status.get("message") or disruption.get("message") or "",
         deletion_requested=_deletion_requested(meta),
         deletion_due=parse_time(meta.get("deletionTimestamp")),
         disrupted=(disruption.get("reason") or "DisruptionTarget") if disruption.get("status") == "True" else None,
