@@ -41,6 +41,7 @@ class Plan:
     job_lag: float
     dry_run: bool
     status_delay: float
+    finished_job_seconds: float
 
 
 def draw(dice: Dice) -> Plan:
@@ -64,6 +65,7 @@ def draw(dice: Dice) -> Plan:
         job_lag=rng.choice((0.1, 2.0, 20.0)),
         dry_run=rng.random() < 0.3,
         status_delay=rng.choice((0.0, 2.0)),
+        finished_job_seconds=rng.choice((0.0, 5.0, 100.0, 1e6)),
     )
 
 

@@ -63,7 +63,6 @@ class PodTruth:
     exit_code: int | None = None
     reported_at: float | None = None
     """When the API server had the end."""
-    deletion_seen: bool = False
     disrupted: bool = False
     """Before it had finished."""
     lost: bool = False
@@ -118,9 +117,8 @@ class Nodes:
             self._deleted[uid].set()
         elif obj["metadata"].get("deletionTimestamp"):
             truth = self.pods[uid]
-            truth.deletion_seen = True
-            if truth.finished is None:
-                truth.disrupted = True
+            if truth.finished is None or (truth.reported_at is None and clock.whole_now() <= truth.finished):
+                truth.disrupted = True  # within the same second nobody can tell which came first
             self._deleted[uid].set()
 
     def of_run(self, run_uid: str, stage: str | None = None) -> list[PodTruth]:

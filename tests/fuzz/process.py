@@ -49,7 +49,7 @@ class Process:
             self.client, NS, "lease", name, LEASE_SECONDS, clock.seconds, now=clock.now
         ) if world.plan.rivals else None  # fmt: skip
         settings = Settings(
-            config=OperatorConfig(lost_node_seconds=60),
+            config=OperatorConfig(lost_node_seconds=60, finished_job_seconds=world.plan.finished_job_seconds),
             now=clock.now,
             monotonic=clock.seconds,
             require_image=False,

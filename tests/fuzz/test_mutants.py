@@ -22,13 +22,13 @@ Patch = pytest.MonkeyPatch
 
 def early_release(patch: Patch) -> None:
     """A pod's finalizer is removed although nobody has recorded its result."""
-    cleanup = run._cleanup
+    cleanup = run.run_cleanup
 
     def eager(status: Any, ctx: Any, **over: bool) -> Any:
         released = [ReleasePod(p.name, p.uid) for p in ctx.pods if p.holds_result]
         return (*cleanup(status, ctx, **over), *released)
 
-    patch.setattr(run, "_cleanup", eager)
+    patch.setattr(run, "run_cleanup", eager)
 
 
 def one_run_too_many(patch: Patch) -> None:
