@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from sweep_operator.api.hardware import Profile
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.names import job_name, run_object_name
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.decide.plan import (
@@ -156,7 +157,7 @@ class Executor:
         obj = await self._objects.read(Kind.SWEEP_RUN, run.metadata.namespace, run.name)
         if obj is None:
             return False
-        live = SweepRun.model_validate(obj)
+        live = read(SweepRun, obj)
         status = live.status.stage(action.stage)
         return (
             live.metadata.uid == run.metadata.uid
