@@ -34,7 +34,7 @@ lock: ## update requirements.txt from pyproject.toml (without torch's GPU librar
 	  pyproject.toml -o requirements.txt
 
 .PHONY: demo
-demo: $(STAMP) ## run a CartPole sweep of 12 runs, 2 in parallel, on this machine
+demo: $(STAMP) ## run an Acrobot sweep of at most 12 runs, 2 in parallel, on this machine
 	@bash scripts/demo
 
 # Unit, property and conformance levels (tests/README.md); what starts servers, browsers or trainings is in `make test`.
@@ -58,6 +58,11 @@ test: $(STAMP) ## run all tests
 	$(BIN)/pytest -n 2 --dist loadfile --deselect $(OUTAGE) tests/cluster tests/kube/test_cluster_kube.py
 	@test ! -s $(SKIPPED) || echo "$$(wc -l <$(SKIPPED)) tests were skipped because the test cluster's binaries are" \
 	  "missing; run \`make cluster-binaries\` (it builds them if downloads are blocked), then \`make test\`"
+
+SECONDS ?= 1200
+.PHONY: fuzz
+fuzz: $(STAMP) ## run random schedules of faults and user actions over the engine for SECONDS (at least 2,000 of them)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --first $${FIRST:-0}
 
 TORCH ?= 2.6.0
 TORCH_VENV := .venv-torch-$(TORCH)

@@ -116,6 +116,7 @@ def snapshot(
     *,
     now: float = 20,
     templates: Sequence[RunTemplate] = (),
+    config: OperatorConfig | None = None,
     **changes: Any,
 ) -> Snapshot:
     known = [RunTemplate.of(of), *templates]
@@ -126,7 +127,7 @@ def snapshot(
         pods=tuple(pods),
         revisions={t.hash: t for t in known},
         now=at(now),
-        config=OperatorConfig(),
+        config=config or OperatorConfig(),
         **changes,
     )
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL
+from sweep_operator.api.stored import read_with_errors
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
-from sweep_operator.decide.observed import view_job, view_pod
+from sweep_operator.decide.observed import view_job, view_pod, view_service
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.domain.identity import belongs
 from sweep_operator.domain.revisions import RunTemplate, revision_name
@@ -49,6 +50,7 @@ class Gatherer:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._runs, self._jobs, self._pods = Reader(_read_run), Reader(view_job), Reader(view_pod)
+        self._services = Reader(view_service)
 
     async def snapshot(self, sweep: Sweep, config: OperatorConfig, now: datetime) -> Snapshot:
         """All objects of ``sweep``, consistent enough to decide on. Raises KubeError."""
@@ -65,6 +67,7 @@ class Gatherer:
             revisions=await self._revisions(namespace, sweep.name, runs),
             now=now,
             config=config,
+            services=tuple(self._services.all(store.labeled(Kind.SERVICE, namespace, sweep.name))),
             claims=frozenset(
                 c["metadata"]["name"]
                 for c in store.labeled(Kind.CLAIM, namespace, sweep.name)
@@ -108,9 +111,13 @@ def _active_stages(run: SweepRun) -> list[Stage]:
 
 
 def _read_run(obj: Object) -> SweepRun | None:
-    """None for a run that cannot be parsed (created before its field had a schema, for example): it is ignored."""
+    """None for a run that cannot be read (created before its field had a schema, for example): it is ignored."""
     try:
-        return parse(SweepRun, obj)
+        run, errors = read_with_errors(SweepRun, obj)
+        if not errors:
+            return run
     except InvalidObject as error:
-        log.warning("SweepRun %s/%s: %s", obj["metadata"].get("namespace"), obj["metadata"]["name"], error)
-        return None
+        errors = error.errors
+    meta = obj["metadata"]
+    log.warning("SweepRun %s/%s: %s", meta.get("namespace"), meta["name"], "; ".join(map(str, errors)))
+    return None

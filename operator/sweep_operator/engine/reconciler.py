@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from sweep_operator.api.errors import FieldError, InvalidObject, parse
+from sweep_operator.api.errors import FieldError, InvalidObject
 from sweep_operator.api.meta import ObjectMeta
+from sweep_operator.api.status import SweepStatus
+from sweep_operator.api.stored import keep_unknown, read_with_errors
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Plan
 from sweep_operator.decide.refusal import ASK_AGAIN
@@ -68,11 +70,11 @@ class Reconciler:
     async def reconcile(self, obj: Object, run_limit: int | None) -> None:
         """One pass over the Sweep ``obj``. Raises KubeError, NotLeading."""
         try:
-            sweep = parse(Sweep, obj)
+            sweep, errors = read_with_errors(Sweep, obj)
         except InvalidObject as error:
             await self._refuse(obj, error.errors)
             return
-        if not (await self.acceptance.check(sweep) and await self._warm_start.recall(sweep)):
+        if not (await self.acceptance.check(sweep, errors) and await self._warm_start.recall(sweep)):
             return  # the next pass continues
         plan = decide(await self._snapshot(sweep, run_limit))
         await self._objects.release_pods(*self.key, only_orphans=True)
@@ -90,9 +92,10 @@ class Reconciler:
             self._requeue(max(0.05, (plan.wake - self._settings.now()).total_seconds()))
 
     async def _refuse(self, obj: Object, errors: list[FieldError]) -> None:
-        """Report a spec that cannot be parsed (admission did not reject it); its runs are not changed."""
-        status = not_accepted(obj, errors, self._settings.now())
-        if status != (obj.get("status") or {}):
+        """Report a spec that cannot be read (admission did not reject it); its runs are not changed."""
+        was = obj.get("status") or {}
+        status = keep_unknown(SweepStatus, was, not_accepted(obj, errors, self._settings.now()))
+        if status != was:
             await self._objects.write_status(Kind.SWEEP, ObjectMeta.model_validate(obj["metadata"]), status)
 
     async def _snapshot(self, sweep: Sweep, run_limit: int | None) -> Snapshot:

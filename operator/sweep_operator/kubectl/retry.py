@@ -6,9 +6,10 @@ import re
 
 import click
 
-from sweep_operator.api.errors import parse
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.lookup import run_named, sweep_named
@@ -28,15 +29,15 @@ def retry(runs: tuple[str, ...]) -> None:
 async def _retry(cluster: Cluster, names: tuple[str, ...]) -> None:
     wanted = []
     for name in names:
-        run = parse(SweepRun, await run_named(cluster, name))
+        run = read(SweepRun, await run_named(cluster, name))
         sweep = run.spec.sweep_name
         if run.succeeded:
             raise ConfigError(f"{name} has not failed; to run it again, use `kubectl sweep add {sweep} --like {name}`")
         if not run.failed:
             raise ConfigError(f"{name} has not ended; end it with `kubectl sweep stop {name}`, then retry it")
-        found = parse(Sweep, await sweep_named(cluster, sweep))
+        found = read(Sweep, await sweep_named(cluster, sweep))
         wanted.append((name, sweep, checked_parameters(found, run.parameters, f"{name}: ")))
     for name, sweep, parameters in wanted:
         prefix = f"{re.sub(r'-retry-[0-9]+$', '', name)}-retry-"  # the retry of a retry continues the numbering
         created = await create_run(cluster, sweep, parameters, name=None, prefix=prefix)
-        click.echo(f"sweeprun.metta.ai/{created} created")
+        echo(f"sweeprun.metta.ai/{created} created")

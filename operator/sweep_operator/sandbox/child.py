@@ -46,7 +46,10 @@ class Sandbox:
         self._pauses: dict[str, _Pause] = {}
 
     async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
-        """Evaluate within ``seconds``. The owner's pause comes first. Raises Refused."""
+        """Evaluate within ``seconds``. The owner's pause comes first.
+
+        Raises Refused; and TimeoutError, ChildFailed if the process cannot be started.
+        """
         while (wait := self._pauses.get(owner, _Pause()).until - self._clock()) > 0:
             await self._sleep(wait)
         async with self._lock:
@@ -63,27 +66,35 @@ class Sandbox:
             await process.kill()
 
     async def _ask(self, task: Task, seconds: float) -> Answer:
-        answered = False
-        try:
+        """The answer. A process that ends is started again once: something else may have killed it."""
+        failure = ""
+        for _ in range(2):
             process = await self._started()
-            process.send(task)
-            answer = await process.receive(Answer, seconds)
-            answered = True
-            return answer
-        except TimeoutError:
-            return Answer(refused=f"it took more than {seconds:g} s")
-        except ChildFailed as error:
-            return Answer(refused=f"it ended the process that evaluates it: {error}")
-        finally:
-            if not answered:  # a late answer would be taken for the next one
-                await self.close()
+            answered = False
+            try:
+                process.send(task)
+                answer = await process.receive(Answer, seconds)
+                answered = True
+                return answer
+            except TimeoutError:
+                return Answer(refused=f"it took more than {seconds:g} s")
+            except ChildFailed as error:
+                failure = str(error)
+            finally:
+                if not answered:  # a late answer would be taken for the next one
+                    await self.close()
+        return Answer(refused=f"it ended the process that evaluates it: {failure}")
 
     async def _started(self) -> ChildProcess:
         if self._process is None or not self._process.running:
             self._process = await ChildProcess.start(
                 "sweep_operator.sandbox.worker", title="sandbox process", environ=os.environ, line_limit=LINE_LIMIT
             )
-            await self._process.receive(Answer, START_SECONDS)
+            try:
+                await self._process.receive(Answer, START_SECONDS)
+            except BaseException:
+                await self.close()
+                raise
         return self._process
 
     def _note_failure(self, owner: str, why: str) -> None:
