@@ -105,14 +105,16 @@ def _message(item: Any, loc: Sequence[str | int], model: type[BaseModel]) -> str
         return f"{_shown(value)} is not one of {context.get('expected')}"
     if kind == "finite_number":
         return f"{_shown(value)} is not a finite number; write a number"
+    if kind == "string_type" and isinstance(value, (bool, int, float)):
+        return f"{_shown(value)} is not a string; put it in quotes"
     if value is None:
         return "is empty (null); give a value or remove the line"
-    text = str(item["msg"]).removeprefix("Input ")
+    text = str(item["msg"]).removeprefix("Input ").replace("should be a valid", "is not a valid")
     return f"{_shown(value)} {text}"
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 

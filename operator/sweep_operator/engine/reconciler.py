@@ -51,19 +51,21 @@ class Reconciler:
         recorder = Recorder(objects, settings)
         self._asking = Background(f"{name}: the suggestion", self._requeue, 1.0)
         self._reading = Background(f"{name}: the warm start", self._requeue, RETRY_SECONDS)
+        self._checking = Background(f"{name}: the check of constraints and patterns", self._requeue, 1.0)
+        self._scanning = Background(f"{name}: the search in logs", self._requeue, 1.0)
         self._suggestions = Suggestions(suggester, self._asking)
-        self._warm_start = WarmStarter(objects, sources, self._reading, settings)
+        self._warm_start = WarmStarter(objects, sources, recorder, self._reading, settings)
         self._preflight = Preflight(objects, settings.now)
-        self.acceptance = Acceptance(objects.kube, self._preflight, recorder, settings)
+        self.acceptance = Acceptance(objects.kube, self._preflight, recorder, self._checking, settings)
         self._gatherer = Gatherer(objects)
         self._executor = Executor(objects, recorder, self._preflight, settings)
         self._status = StatusWriter(objects, recorder, settings)
-        self._logs = Logs(objects.kube)
+        self._logs = Logs(objects.kube, settings.evaluator, self._scanning)
 
     def close(self) -> None:
         """Cancel the background tasks."""
-        self._asking.cancel()
-        self._reading.cancel()
+        for background in (self._asking, self._reading, self._checking, self._scanning):
+            background.cancel()
 
     async def reconcile(self, obj: Object, run_limit: int | None) -> None:
         """One pass over the Sweep ``obj``. Raises KubeError, NotLeading."""
@@ -72,8 +74,8 @@ class Reconciler:
         except InvalidObject as error:
             await self._refuse(obj, error.errors)
             return
-        await self.acceptance.check(sweep, errors)
-        await self._warm_start.recall(sweep)
+        if not (await self.acceptance.check(sweep, errors) and await self._warm_start.recall(sweep)):
+            return  # the next pass continues
         plan = decide(await self._snapshot(sweep, run_limit))
         await self._objects.release_pods(*self.key, only_orphans=True)
         written = [await self._executor.carry_out(sweep, run) for run in plan.runs]
@@ -115,11 +117,11 @@ class Reconciler:
     async def _answer(self, sweep: Sweep, plan: Plan) -> None:
         """Find out what the plan needs to know; the answers are input of a later pass."""
         logs = [request for run in plan.runs for request in run.logs]
-        await self._logs.read(sweep.metadata.namespace, logs)
+        self._logs.read(sweep.metadata.namespace, logs)
         jobs = [probe.job for run in plan.runs for probe in run.probes]
         if jobs:
             self._requeue(ASK_AGAIN.total_seconds())
-        if await self._preflight.probe(sweep.metadata.namespace, jobs) or logs:
+        if await self._preflight.probe(sweep.metadata.namespace, jobs):
             self._queue.add(self.key)
         if self._settings.tracker is not None:
             self._settings.tracker.offer(self.key, sweep, plan.track)
