@@ -14,8 +14,8 @@ SOURCES = ROOT / "operator/sweep_operator"
 WHERE = ("decide", "engine", "tracking", "api/tracking.py", "kube/embedded/status.py")
 
 CONDITIONS = {
-    "Accepted", "EvalSucceeded", "Observed", "OptimizerHealthy", "Succeeded", "TrackingSynced", "TrainSucceeded",
-    "WarmStarted", "PodScheduled",
+    "Accepted", "EvalSucceeded", "Observed", "OptimizerHealthy", "Stalled", "Succeeded", "TrackingSynced",
+    "TrainSucceeded", "WarmStarted", "PodScheduled",
 }  # fmt: skip
 EVENTS = {
     "AttemptFailed", "IndexTaken", "NewBest", "PodForbidden", "Preempted", "Resumed", "RunCompleted", "RunCreated",

@@ -32,6 +32,7 @@ def decide_run(run: SweepRun, ctx: RunContext) -> RunPlan:
         cleanup=_cleanup(stages.record.status, ctx, ended=stages.record.updated.terminal),
         logs=tuple(stages.logs),
         probes=tuple(stages.probes),
+        looks=tuple(stages.looks),
         events=tuple(stages.record.events),
         wake=min((at for at in (stages.wake, _next_loss(ctx)) if at is not None), default=None),
     )

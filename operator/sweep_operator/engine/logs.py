@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
 import re2
 
 from sweep_operator.decide.outcome import LogReading, LogRequest
+from sweep_operator.decide.plan import RunPlan
 from sweep_operator.kube.protocol import Kube, KubeError
 
 MAX_LINE_BYTES = 64 * 1024
@@ -21,13 +22,14 @@ class Logs:
         self.readings: dict[str, LogReading] = {}
         """By pod uid."""
 
-    async def read(self, namespace: str, requests: Iterable[LogRequest]) -> None:
-        """Scan each log. One that cannot be read becomes a reading with ``error``."""
-        for request in requests:
+    async def read(self, namespace: str, plan: RunPlan) -> bool:
+        """Scan the logs that a decision needs. One that cannot be read becomes a reading with ``error``."""
+        for request in plan.logs:
             try:
                 self.readings[request.uid] = await scan(self._kube.read_log(namespace, request.pod), request)
             except KubeError as error:
                 self.readings[request.uid] = LogReading(error=f"cannot read the log: {error}")
+        return bool(plan.logs)
 
 
 async def scan(chunks: AsyncIterator[bytes], request: LogRequest) -> LogReading:
