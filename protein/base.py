@@ -1,6 +1,6 @@
-"""What all optimizers share: bookkeeping, batches, constraints, and the promise not to propose a point twice.
+"""The base class of all optimizers: observations, batches, constraints, and no point twice.
 
-pandas is imported where a table is asked for, because the package does not require it.
+pandas is imported by `to_dataframe`, because the package does not require it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas
 
 TRIES = 10_000
-"""Random points that are tried before the constraints are called infeasible."""
+"""Number of random points that are tried before the constraints count as infeasible."""
 
 
 class Optimizer(ABC):
@@ -247,7 +247,7 @@ class Optimizer(ABC):
     def _any_allowed(self, seen: set[Hashable], stream: Sequence[int] = ()) -> dict[str, Value]:
         """A random point that passes the constraints, not in ``seen`` if that can be had.
 
-        Raises SearchSpaceInfeasible when none of many points passes.
+        Raises SearchSpaceInfeasible if no point passes.
         """
         rng = np.random.default_rng([self.seed, *stream, 9])
         passing: dict[str, Value] | None = None

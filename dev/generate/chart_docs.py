@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from dev.generate.chart_schema import Schema, at
+from dev.generate.fields import model_table, value_table
 from sweep_operator.api.hardware import Profile
 
 _KEY = re.compile(r"( *)([A-Za-z][\w-]*):( |$)")
-_WIDEST_DEFAULT = 60
 
 
 class Undocumented(ValueError):
@@ -43,13 +44,12 @@ def documented(text: str) -> list[Value]:
 
 def values_table(values: list[Value], schema: Schema) -> str:
     """The values as a Markdown table."""
-    return _table([(v.path, at(schema, v.path), v.default, v.description) for v in values])
+    return value_table((v.path, at(schema, v.path), v.default, v.description) for v in values)
 
 
 def profile_table() -> str:
     """The fields of a hardware profile as a Markdown table."""
-    fields = Profile.model_json_schema(by_alias=True)["properties"]
-    return _table([(name, _without_null(f), f.get("default"), f.get("description", "")) for name, f in fields.items()])
+    return model_table(Profile.model_json_schema(by_alias=True))
 
 
 def with_table(text: str, name: str, rows: str) -> str:
@@ -60,16 +60,6 @@ def with_table(text: str, name: str, rows: str) -> str:
     if not (found and there):
         raise Undocumented(f"no place for the table: add the lines {begin.strip()} and {end}")
     return f"{head}{begin}{rows}{end}{tail}"
-
-
-def _table(rows: Iterable[tuple[str, Schema, Any, str]]) -> str:
-    lines = ["| value | type | default | |", "|---|---|---|---|"]
-    lines += [f"| `{name}` | {_type(of)} | {_default(default)} | {text} |" for name, of, default, text in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _without_null(schema: Schema) -> Schema:
-    return next((b for b in schema.get("anyOf", []) if b.get("type") != "null"), schema)
 
 
 def _comments(text: str) -> Iterator[tuple[str, str]]:
@@ -101,25 +91,4 @@ def _leaves(values: dict[str, Any], prefix: str, covered: set[str]) -> Iterator[
 
 
 def _get(values: Any, path: str) -> Any:
-    for part in path.split("."):
-        values = values[part]
-    return values
-
-
-def _default(value: Any) -> str:
-    if value is None:
-        return ""
-    text = json.dumps(value)
-    return f"`{text}`" if len(text) <= _WIDEST_DEFAULT else "see values.yaml"
-
-
-def _type(schema: Schema) -> str:
-    words = schema.get("enum")
-    if words:
-        return ", ".join(f"`{json.dumps(w).strip(chr(34))}`" for w in words)
-    kind = str(schema.get("type", "any"))
-    return f"list of {_plural(schema['items'])}" if kind == "array" else kind
-
-
-def _plural(schema: Schema) -> str:
-    return f"{schema.get('type', 'value')}s"
+    return reduce(getitem, path.split("."), values)

@@ -6,18 +6,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sweep_operator.api import kubernetes_types as kubernetes
-from sweep_operator.api.hardware import Profile
-from sweep_operator.api.kubernetes_types import QUANTITY, Annotations, Labels
+from dev.generate import kubernetes_types as kubernetes
+from dev.generate.kubernetes_types import Annotations, Labels
+from sweep_operator.api.hardware import QUANTITY, Profile
 from sweep_operator.api.model import Model
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _PATH_PART = "[a-z0-9]+([._-]+[a-z0-9]+)*"
 
 Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
+NamespaceOrAll = Annotated[str, Field(pattern=rf"^({_LABEL}|\*)$", max_length=63)]
 ObjectName = Annotated[str, Field(pattern=rf"^({_LABEL}(\.{_LABEL})*)?$", max_length=253)]
 """Name of an object. Empty: no name."""
 NamePart = Annotated[str, Field(pattern=f"^({_LABEL})?$", max_length=50)]
+HostFeature = Literal[
+    "capabilities", "hostIPC", "hostNetwork", "hostPID", "hostPath", "privileged", "serviceAccountToken"
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -50,6 +54,13 @@ class Rbac(Model):
     user_roles: bool
 
 
+class OperatorPolicy(Model):
+    """Admission policies for the operator's own service account."""
+
+    enabled: Literal["auto", True, False]
+    allow: dict[NamespaceOrAll, list[HostFeature]] = Field(json_schema_extra={"additionalProperties": False})
+
+
 class ServiceAccount(Model):
     """The operator's ServiceAccount."""
 
@@ -58,7 +69,7 @@ class ServiceAccount(Model):
     annotations: Annotations
 
 
-class ApiKeySecret(Model):
+class SecretKey(Model):
     """A key of a Secret."""
 
     name: ObjectName
@@ -69,7 +80,7 @@ class Wandb(Model):
     """Weights & Biases."""
 
     base_urls: list[Annotated[str, Field(pattern="^https?://[^/ ]+")]] = Field(alias="baseURLs")
-    api_key_secret: ApiKeySecret
+    api_key_secret: SecretKey
     projects: dict[str, list[Annotated[str, Field(pattern="^[^/ ]+/[^/ ]+$")]]]
     runs_per_minute: float = Field(gt=0)
     run_seconds: float = Field(gt=0)
@@ -135,6 +146,7 @@ class Metrics(Model):
 
     port: int = Field(ge=1024, le=65535)
     """Ports below 1024 need root."""
+    token_secret: SecretKey
     service: Service
     service_monitor: ServiceMonitor
     prometheus_rule: PrometheusRule
@@ -157,6 +169,13 @@ class UninstallHook(Model):
     timeout_seconds: int = Field(ge=10, le=3600)
 
 
+class HardwareProfile(Profile):
+    """A hardware profile, with the fields of Kubernetes' types."""
+
+    resources: kubernetes.Requirements = {}
+    tolerations: list[kubernetes.Toleration] = []
+
+
 class Values(Model):
     """All values of the chart."""
 
@@ -169,8 +188,9 @@ class Values(Model):
     namespaces: list[Namespace]
     crds: Crds
     rbac: Rbac
+    operator_policy: OperatorPolicy
     service_account: ServiceAccount
-    hardware_profiles: dict[str, Profile]
+    hardware_profiles: dict[str, HardwareProfile]
     currency: str = Field(pattern="^[A-Z]{3}$")
     kueue: Literal["auto", True, False]
     lost_node_seconds: float = Field(ge=0)

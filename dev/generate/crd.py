@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -45,81 +44,55 @@ RUN_COLUMNS: Sequence[Column] = (
 )
 
 
-@dataclass(frozen=True)
-class _Resource:
-    """What distinguishes one of our CRDs from the other."""
-
-    model: type[BaseModel]
-    plural: str
-    singular: str
-    short: str
-    columns: Sequence[Column]
-    root_rules: Sequence[Rule]
-    spec_rules: Mapping[str, Sequence[Rule]]
-    subresources: Mapping[str, Any] = field(default_factory=dict)
-    selectable: Sequence[str] = ()
-    """JSON paths of fields that a watch can select by."""
-
-
 def sweep_crd() -> dict[str, Any]:
     """The CRD of Sweep. ``kubectl scale`` sets the number of parallel runs."""
     scale = {"specReplicasPath": ".spec.limits.maxParallelRuns", "statusReplicasPath": ".status.runs.running"}
-    return _crd(
-        _Resource(Sweep, "sweeps", "sweep", "swp", SWEEP_COLUMNS, SWEEP_ROOT, SWEEP_SPEC, subresources={"scale": scale})
-    )
+    version = {"subresources": {"status": {}, "scale": scale}}
+    return _crd(Sweep, "swp", SWEEP_COLUMNS, _schema(Sweep, SWEEP_ROOT, SWEEP_SPEC), version)
 
 
 def run_crd() -> dict[str, Any]:
-    """The CRD of SweepRun."""
-    return _crd(
-        _Resource(SweepRun, "sweepruns", "sweeprun", "swr", RUN_COLUMNS, (), RUN_SPEC, selectable=(".spec.sweepName",))
-    )
+    """The CRD of SweepRun. A watch can select the runs of one Sweep."""
+    version = {"subresources": {"status": {}}, "selectableFields": [{"jsonPath": ".spec.sweepName"}]}
+    return _crd(SweepRun, "swr", RUN_COLUMNS, _schema(SweepRun, (), RUN_SPEC), version)
 
 
-def _crd(resource: _Resource) -> dict[str, Any]:
-    kind = resource.model.__name__
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{resource.plural}.{GROUP}"},
-        "spec": {
-            "group": GROUP,
-            "scope": "Namespaced",
-            "names": {
-                "kind": kind,
-                "listKind": f"{kind}List",
-                "plural": resource.plural,
-                "singular": resource.singular,
-                "shortNames": [resource.short],
-                # not "sweeps": `kubectl get sweeps` would list the runs too
-                "categories": ["metta"],
-            },
-            "versions": [_version(resource)],
-        },
+def _crd(
+    model: type[BaseModel], short: str, columns: Sequence[Column], schema: dict[str, Any], version: Mapping[str, Any]
+) -> dict[str, Any]:
+    kind, singular = model.__name__, model.__name__.lower()
+    names = {
+        "kind": kind,
+        "listKind": f"{kind}List",
+        "plural": f"{singular}s",
+        "singular": singular,
+        "shortNames": [short],
+        # not "sweeps": `kubectl get sweeps` would list the runs too
+        "categories": ["metta"],
     }
-
-
-def _version(resource: _Resource) -> dict[str, Any]:
-    selectable = [{"jsonPath": path} for path in resource.selectable]
-    return {
+    shown = [dict(zip(("name", "type", "jsonPath", "description"), column, strict=True)) for column in columns]
+    served = {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "schema": {"openAPIV3Schema": _schema(resource)},
-        "subresources": {"status": {}, **resource.subresources},
-        "additionalPrinterColumns": [
-            {"name": name, "type": type_, "jsonPath": path, "description": text}
-            for name, type_, path, text in resource.columns
-        ],
-        **({"selectableFields": selectable} if selectable else {}),
+        "schema": {"openAPIV3Schema": schema},
+        **version,
+        "additionalPrinterColumns": shown,
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{singular}s.{GROUP}"},
+        "spec": {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [served]},
     }
 
 
-def _schema(resource: _Resource) -> dict[str, Any]:
-    model = resource.model
+def _schema(
+    model: type[BaseModel], root_rules: Sequence[Rule], spec_rules: Mapping[str, Sequence[Rule]]
+) -> dict[str, Any]:
     spec, status = structural_schema(model, "spec"), structural_schema(model, "status")
     status.pop("default", None)
-    add_rules(spec, resource.spec_rules)
+    add_rules(spec, spec_rules)
     return {
         "type": "object",
         "description": " ".join((model.__doc__ or "").split()),
@@ -131,5 +104,5 @@ def _schema(resource: _Resource) -> dict[str, Any]:
             "spec": spec,
             "status": status,
         },
-        **({"x-kubernetes-validations": validations(resource.root_rules)} if resource.root_rules else {}),
+        **({"x-kubernetes-validations": validations(root_rules)} if root_rules else {}),
     }

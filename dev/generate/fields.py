@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 Schema = Mapping[str, Any]
-_WIDEST_DEFAULT = 48
+_HEAD = ["| field | type | default | |", "|---|---|---|---|"]
+_WIDEST_DEFAULT = 60
 _NO_LIMIT = 1e15
 """A larger maximum only reflects the width of the number type and is not shown."""
 _PLURALS = {
@@ -45,7 +46,20 @@ def kind_reference(title: str, intro: str, crd: Schema) -> str:
 
 def model_table(schema: Schema) -> str:
     """The fields of a model's JSON schema as one table."""
-    return "\n".join(_table("", {"properties": schema["properties"]})) + "\n"
+    return value_table(
+        (name, field, field.get("default"), _text(field)) for name, field in schema["properties"].items()
+    )
+
+
+def value_table(rows: Iterable[tuple[str, Schema, Any, str]]) -> str:
+    """A Markdown table of values: name, schema, default, and description in Markdown."""
+    lines = [_row(f"`{name}`", _type(field), default, text) for name, field, default, text in rows]
+    return "\n".join(_HEAD + lines) + "\n"
+
+
+def _row(name: str, kind: str, default: Any, text: str) -> str:
+    shown = "" if default is None else f"`{json.dumps(default)}`"
+    return f"| {name} | {kind} | {shown if len(shown) <= _WIDEST_DEFAULT + 2 else 'see values.yaml'} | {text} |"
 
 
 def sections(path: str, schema: Schema) -> Iterator[Section]:
@@ -87,34 +101,27 @@ def _section(section: Section) -> list[str]:
 
 def _table(path: str, schema: Schema) -> list[str]:
     required = set(schema.get("required", []))
-    lines = ["| field | type | default | |", "|---|---|---|---|"]
+    lines = list(_HEAD)
     for name, field in schema["properties"].items():
         mark = " (required)" if name in required else ""
         inner = next(_below(f"{path}.{name}", field), None)
         kind = _type(field)
         shown = f"[{kind}](#{anchor(inner.path)})" if inner is not None else kind
-        lines.append(f"| `{name}`{mark} | {shown} | {_default(field)} | {_text(field)} |")
+        lines.append(_row(f"`{name}`{mark}", shown, field.get("default"), _text(field)))
     return lines
 
 
 def _type(field: Schema) -> str:
     field = next((b for b in field.get("anyOf", []) if b.get("type") not in (None, "null")), field)
     if words := field.get("enum"):
-        return ", ".join(f"`{w}`" for w in words)
+        return ", ".join(f"`{w if isinstance(w, str) else json.dumps(w)}`" for w in words)
     kind = str(field.get("type", "any value"))
     if kind == "array":
         items = field.get("items", {})
         return "list" if not items.get("type") else f"list of {_PLURALS[items['type']]}"
     if kind == "object" and isinstance(field.get("additionalProperties"), Mapping):
         return f"map of {_PLURALS.get(field['additionalProperties'].get('type', 'value'))}"
-    return {"string": "string", "number": "number", "integer": "integer", "boolean": "boolean"}.get(kind, kind)
-
-
-def _default(field: Schema) -> str:
-    if field.get("default") is None:
-        return ""
-    text = json.dumps(field["default"])
-    return f"`{text}`" if len(text) <= _WIDEST_DEFAULT else "see below"
+    return kind
 
 
 def _text(field: Schema) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from dev.generate.admission import policies
 from dev.generate.chart import chart_files
 from dev.generate.crd import run_crd, sweep_crd
+from dev.generate.operator_policy import operator_policies
 from dev.generate.rbac import manifests
 from sweep_operator.api.names import GROUP, MANAGED_BY
 from sweep_operator.api.sweep import Sweep
@@ -30,6 +31,9 @@ def generated(root: Path) -> dict[str, str]:
         "crds/admission-policy.yaml": _yaml(policies()),
         "deploy/rbac-namespaced.yaml": _yaml(manifests("namespace", MANAGED_BY)),
         "deploy/rbac-cluster.yaml": _yaml(manifests("cluster", MANAGED_BY)),
+        "deploy/operator-policy.yaml": _yaml(
+            operator_policies(MANAGED_BY, f"['system:serviceaccount:{MANAGED_BY}:{MANAGED_BY}']")
+        ),
         **chart_files(root),
     }
     for name, model in (("sweep.json", Sweep), ("sweeprun.json", SweepRun)):

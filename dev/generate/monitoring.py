@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from sweep_operator.engine.engine import Engine
 from sweep_operator.runtime.metrics import Metrics
 
 _LABELS_OF = {
@@ -18,32 +18,16 @@ _LABELS_OF = {
 """Labels of the metrics that have no sample at the start."""
 
 
-class _Nothing:
-    """Stand-in for an engine that has just started: the gauges read 0."""
-
-    depth = 0
-    oldest_age = 0.0
-
-    @property
-    def store(self) -> _Nothing:
-        return self
-
-    @property
-    def queue(self) -> _Nothing:
-        return self
-
-    def all(self, _: object) -> list[Any]:
-        return []
-
-
 def metrics_page(alerts: str) -> str:
     """The page in Markdown. ``alerts``: the content of the chart's files/alerts.yaml."""
     metrics = Metrics()
-    metrics.watch(_nothing())
+    idle: Any = SimpleNamespace(store=SimpleNamespace(all=lambda _: []), queue=SimpleNamespace(depth=0, oldest_age=0.0))
+    metrics.watch(idle)
     lines = [
         "# Metrics and alerts",
         "",
-        "The operator serves these metrics in Prometheus' format at `/metrics`, port 8080.",
+        "The operator serves these metrics in Prometheus' format at `/metrics`, port 8080. "
+        "[With `metrics.tokenSecret`](../operations.md#monitor) a request needs a bearer token.",
         "",
     ]
     lines += ["| metric | type | labels | |", "|---|---|---|---|"]
@@ -72,8 +56,3 @@ def _after(rule: dict[str, Any]) -> str:
 def _plain(text: str) -> str:
     words = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda found: found[1].upper(), text)
     return " ".join(words.split())
-
-
-def _nothing() -> Engine:
-    nothing: Any = _Nothing()
-    return nothing  # type: ignore[no-any-return]

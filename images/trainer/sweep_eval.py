@@ -21,8 +21,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ppo_trainer.composition import load_config
-from ppo_trainer.coordination import Leader, Ranks, coordination_file, follow
-from ppo_trainer.exits import BadParameters, Exit, run_program
+from ppo_trainer.coordination import rank_0_only
+from ppo_trainer.exits import BadParameters, run_program
 from ppo_trainer.progress import load_state
 from ppo_trainer.results import report, write_eval_results
 from ppo_trainer.seeds import evaluation_seeds
@@ -39,27 +39,13 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     config = load_config(arguments, environ)
     if not isinstance(config.sim.episodes, int) or config.sim.episodes < 1:
         raise BadParameters(f"sim.episodes: {config.sim.episodes!r} must be an integer above 0")
-    run_dir = Path(config.run_dir)
-    ranks = Ranks.from_environ(environ)
-    meeting_point = coordination_file(run_dir, config.run, "eval", environ)
-    if not ranks.leads:
-        raise SystemExit(follow(meeting_point, stale_seconds=config.distributed.stale_seconds))
-    leader = Leader(meeting_point, ranks, config.run, environ.get("WANDB_RUN_ID"))
-    leader.progress(0)
-    code = 1
-    try:
-        evaluate(config, run_dir, environ)
-        code = 0
-    except Exit as exit_:
-        code = exit_.code
-        raise
-    finally:
-        leader.finish(code)
+    with rank_0_only(config, "eval", environ):
+        evaluate(config, Path(config.run_dir), environ)
 
 
 def evaluate(config: DictConfig, run_dir: Path, environ: Mapping[str, str]) -> None:
     """Play, then write the results; BadParameters when the mean reward is not finite."""
-    # Heavy imports come after everything that can be refused without them.
+    # torch is imported after all checks that do not need it.
     import torch
 
     from ppo_trainer.evaluation import load_policy, play

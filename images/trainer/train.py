@@ -3,12 +3,12 @@
 Arguments are Hydra overrides on configs/sweep_job.yaml. In a run of a sweep the environment brings the parameters,
 the directory and the seed, and the command needs no arguments. Writes checkpoints/, train_state.json and policy.zip
 into the run directory, resumes from the newest complete checkpoint there, and exits with 0 (policy.zip is complete), 65
-(these parameters cannot work; the reason is on stderr and in $SWEEP_RESULTS_FILE), 143 or 130 (stopped by SIGTERM
+(these parameters cannot work; stderr and $SWEEP_RESULTS_FILE contain the reason), 143 or 130 (stopped by SIGTERM
 or SIGINT, with a checkpoint).
 
 `--cfg job` shows the configuration and trains nothing.
 
-torch is imported after everything that can be refused without it: inside `train`.
+torch is imported inside `train`, after all checks that do not need it.
 
 Under several processes (torchrun, or several nodes) rank 0 trains and the others wait for it: stable-baselines3 has
 no data parallelism.
@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ppo_trainer.checkpoints import Checkpoints, is_whole
 from ppo_trainer.composition import load_config
-from ppo_trainer.coordination import Leader, Ranks, coordination_file, follow
+from ppo_trainer.coordination import Leader, rank_0_only
 from ppo_trainer.exits import WRONG_USE, Exit, run_program
 from ppo_trainer.progress import TrainState, load_state
 from ppo_trainer.results import report
@@ -61,35 +61,19 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         print(OmegaConf.to_yaml(config))
         return
     settings = TrainerSettings.from_config(config.trainer)
-    run_dir = Path(config.run_dir)
-    ranks = Ranks.from_environ(environ)
-    meeting_point = coordination_file(run_dir, config.run, "train", environ)
-    if not ranks.leads:
-        code = follow(meeting_point, stale_seconds=config.distributed.stale_seconds)
-        raise SystemExit(code)
-    stop = StopSignal()
-    leader = Leader(meeting_point, ranks, config.run, environ.get("WANDB_RUN_ID"))
-    leader.progress(0)
-    code = 1
-    try:
-        train(config, settings, run_dir, leader, stop, environ)
-        code = 0
-    except Exit as exit_:
-        code = exit_.code
-        raise
-    finally:
-        leader.finish(code)
+    with rank_0_only(config, "train", environ) as leader:
+        train(config, settings, leader, StopSignal(), environ)
 
 
 def train(
     config: DictConfig,
     settings: TrainerSettings,
-    run_dir: Path,
     leader: Leader,
     stop: StopSignal,
     environ: Mapping[str, str],
 ) -> None:
     """Run one attempt: from the newest checkpoint to policy.zip, unless a signal stops it."""
+    run_dir = Path(config.run_dir)
     state = earlier_attempts(run_dir, settings) if config.resume else None
     if state is not None and is_complete(state, settings, run_dir):
         print(f"{run_dir / POLICY} is already trained, {state.timesteps} steps", flush=True)

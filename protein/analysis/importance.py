@@ -12,9 +12,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-from scipy.stats import qmc
 
-from protein.arrays import Array
+from protein.arrays import Array, sobol
 from protein.space import SearchSpace
 
 
@@ -51,8 +50,7 @@ def parameter_importance(protein: Model, *, samples: int = 512) -> dict[str, flo
 def first_order_shares(space: SearchSpace, mean: Callable[[Array], Array], samples: int) -> dict[str, float]:
     """Shares for the function `mean`, which maps rows of the unit box (m, dim) to values (m,)."""
     names = list(space.names)
-    sobol = qmc.Sobol(2 * space.dim, scramble=True, seed=np.random.default_rng(0))
-    drawn = sobol.random_base2(math.ceil(math.log2(max(samples, 2))))
+    drawn = sobol(2 * space.dim, 2 ** math.ceil(math.log2(max(samples, 2))), np.random.default_rng(0))
     a, b = space.snap(drawn[:, : space.dim]), space.snap(drawn[:, space.dim :])
     f_a, f_b = mean(a), mean(b)
     variance = float(np.var(np.concatenate([f_a, f_b])))

@@ -28,6 +28,8 @@ SUGGESTION, FLAT_SUGGESTION, INFO = (
     "protein.suggestion_info",
 )
 
+OWN_CONFIG = ("_wandb", "wandb_version")
+"""Config keys of W&B itself: values sent under these names are never returned."""
 _OPEN = ("running", "initializing")
 _ALIVE = ("running", "pending")
 """W&B's own states of an unfinished run."""
@@ -84,7 +86,7 @@ def read_run(
             in seconds that W&B measured.
     """
     summary = record.summary
-    flat_config = flatten({k: v for k, v in record.config.items() if k not in ("_wandb", "wandb_version")})
+    flat_config = flatten({k: v for k, v in record.config.items() if k not in OWN_CONFIG})
     state, found = _state(record, now, _objective(summary, metric, objective))
     cost_value, is_runtime = _cost(summary, cost)
     return HistoricalRun(

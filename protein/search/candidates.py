@@ -6,9 +6,8 @@ All functions work on rows of the unit box (m, dim), are pure and need only nump
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import qmc
 
-from protein.arrays import Array
+from protein.arrays import Array, sobol
 from protein.space import Column, SearchSpace
 
 DISTANCES = (0.5, 0.15, 0.05)
@@ -19,8 +18,7 @@ def spread(space: SearchSpace, count: int, rng: np.random.Generator) -> Array:
     """`count` scrambled Sobol points (count, dim), snapped to the space's grid."""
     if count <= 0:
         return np.zeros((0, space.dim))
-    sobol = qmc.Sobol(space.dim, scramble=True, seed=rng)
-    return space.snap(sobol.random_base2(int(count - 1).bit_length())[:count])
+    return space.snap(sobol(space.dim, count, rng))
 
 
 def perturb(space: SearchSpace, centers: Array, count: int, widths: Array, rng: np.random.Generator) -> Array:

@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
-from protein.arrays import Array
+from protein.arrays import Array, sobol
 from protein.settings import ProteinSettings
 from protein.space import Column, SearchSpace
 
@@ -33,9 +32,7 @@ def initial_design(space: SearchSpace, settings: ProteinSettings, seed: int, cou
     rest = max(count - len(center), 0)
     if rest == 0:
         return space.snap(center[:count])
-    # Sobol points are balanced over blocks whose size is a power of two.
-    sobol = qmc.Sobol(space.dim, scramble=True, seed=np.random.default_rng([seed, 1]))
-    drawn = sobol.random_base2(int(rest - 1).bit_length())[:rest] * column_limits(space)
+    drawn = sobol(space.dim, rest, np.random.default_rng([seed, 1])) * column_limits(space)
     return space.snap(np.concatenate([center, drawn]))
 
 

@@ -178,7 +178,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 class _Lazy(Sequence[Value]):
-    """The cells of a wide grid, made when they are asked for."""
+    """The cells of a wide grid, computed on access."""
 
     def __init__(self, count: int, cell: Callable[[int], Value]) -> None:
         self._count, self._cell = count, cell

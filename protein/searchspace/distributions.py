@@ -22,7 +22,7 @@ NUMERIC_FIELDS = ("min", "max")
 
 @dataclass(frozen=True)
 class Requirement:
-    """What some numbers of a distribution must be. ``cel`` says it in CEL, with ``{}`` for the number."""
+    """A condition on some numbers of a distribution. ``cel`` is the condition in CEL, with ``{}`` for the number."""
 
     fields: tuple[str, ...]
     """Of min, max, mean and step."""

@@ -120,7 +120,7 @@ class Parameter:
 
 
 def typed(value: Any, row: Distribution, values: Sequence[Value] | None = None, path: str = "") -> Value:
-    """``value`` in the type of the distribution: JSON turns 1.0 into 1, so the form on the wire says nothing.
+    """``value`` in the type of the distribution: JSON turns 1.0 into 1, so the JSON type is not used.
 
     Raises SpaceError for another type: text instead of a number, 1.5 instead of an integer, an unlisted choice.
     """

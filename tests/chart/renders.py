@@ -14,6 +14,7 @@ import yaml
 from tests.cluster.chart import CHART, Helm
 
 Object = dict[str, Any]
+POLICY_KINDS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 NAMESPACE = "sweeps"
 DIGEST = f"sha256:{'0' * 64}"
 
@@ -21,6 +22,7 @@ CASES: dict[str, Object] = {
     "default": {},
     "namespaced": {"scope": "namespaced", "namespaces": ["team-a", "team-b"]},
     "own-namespace": {"scope": "namespaced"},
+    "nothing-but-namespaces": yaml.safe_load((CHART.parents[1] / "deploy" / "namespaced-values.yaml").read_text()),
     "nothing-cluster-wide": {
         "fullnameOverride": "tuner",
         "scope": "namespaced",
@@ -36,6 +38,12 @@ CASES: dict[str, Object] = {
         "serviceAccount": {"name": "robot", "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/tuner"}},
     },
     "tag": {"image": {"tag": "edge"}, "uninstallHook": {"timeoutSeconds": 30}},
+    "operator-policy": {
+        "scope": "namespaced",
+        "crds": {"enabled": False},
+        "operatorPolicy": {"enabled": True, "allow": {"gpu-team": ["hostIPC", "hostNetwork"], "*": ["capabilities"]}},
+        "hardwareProfiles": {"rdma": {"capabilities": ["IPC_LOCK", "NET_RAW"]}, "cpu": {"capabilities": ["NET_RAW"]}},
+    },
     "not-kept": {"crds": {"keep": False}},
     "image": {
         "image": {"repository": "registry.local:5000/operator", "digest": DIGEST, "pullPolicy": "Always"},
@@ -100,6 +108,7 @@ CASES: dict[str, Object] = {
     "monitoring": {
         "metrics": {
             "port": 9090,
+            "tokenSecret": {"name": "metrics", "key": "key"},
             "service": {"annotations": {"prometheus.io/scrape": "true"}},
             "serviceMonitor": {
                 "enabled": True,
@@ -182,8 +191,12 @@ def only(case: str, kind: str, name: str | None = None) -> Object:
     return found
 
 
-def account(namespace: str) -> list[Object]:
-    """ServiceAccount, roles and bindings of an operator that watches only ``namespace``."""
-    made = objects(render({"scope": "namespaced"}, namespace=namespace))
-    kinds = ("ServiceAccount", "Role", "RoleBinding")
+def account(namespace: str, **policy: Any) -> list[Object]:
+    """ServiceAccount, roles, bindings and policies of an operator that watches only ``namespace``.
+
+    ``policy``: further values of ``operatorPolicy``.
+    """
+    values = {"operatorPolicy": {"enabled": True, **policy}}
+    made = objects(render({"scope": "namespaced", "crds": {"enabled": False}, **values}, namespace=namespace))
+    kinds = ("ServiceAccount", "Role", "RoleBinding", *POLICY_KINDS)
     return [o for o in made if o["kind"] in kinds and "helm.sh/hook" not in o["metadata"].get("annotations", {})]

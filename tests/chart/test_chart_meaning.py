@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from dev.generate import rbac
+from dev.generate.chart_values import HostFeature
+from dev.generate.operator_policy import FEATURES, operator_policies
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import GROUP
 from sweep_operator.runtime.main import main
 from sweep_operator.runtime.options import read_config
 from sweep_operator.runtime.uninstall import main as uninstall
-from tests.chart.renders import CASES, NAMESPACE, Object, objects, of_kind, only, parsed, render
+from tests.chart.renders import CASES, NAMESPACE, POLICY_KINDS, Object, objects, of_kind, only, parsed, render
 from tests.chart.rules import rules_name
 from tests.cluster.chart import CHART
 
-KEPT = {"CustomResourceDefinition": 2, "ValidatingAdmissionPolicy": 2, "ValidatingAdmissionPolicyBinding": 2}
+KEPT = ("CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+OF_THE_API = {f"sweeps.{GROUP}", f"sweepruns.{GROUP}"}
 
 
 def container(case: str, kind: str) -> Object:
@@ -104,14 +108,14 @@ def test_users_get_permissions_by_kubernetes_own_roles() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_crds_and_their_policies_equal_the_generated_ones_and_are_kept(case: str) -> None:
     crds = CASES[case].get("crds", {})
-    for kind, count in KEPT.items():
-        found = of_kind(case, kind)
-        assert len(found) == (count if crds.get("enabled", True) else 0)
+    for kind in KEPT:
+        found = [o for o in of_kind(case, kind) if o["metadata"]["name"] in OF_THE_API]
+        assert len(found) == (2 if crds.get("enabled", True) else 0)
         kept = [o["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep" for o in found]
         assert all(keep is crds.get("keep", True) for keep in kept)
     written = [o for path in sorted((CHART.parents[1] / "crds").iterdir()) for o in objects(path.read_text())]
     rendered_ = {(o["kind"], o["metadata"]["name"]): o for kind in KEPT for o in of_kind(case, kind)}
-    for obj in written if rendered_ else []:
+    for obj in written if crds.get("enabled", True) else []:
         assert rendered_[obj["kind"], obj["metadata"]["name"]]["spec"] == obj["spec"]
 
 
@@ -144,3 +148,46 @@ def test_names_of_a_long_release_are_valid() -> None:
     assert len(names) == 7
     assert all(len(name) <= 63 and name[-1] != "-" for name in names)
     assert len(set(names)) == 3, "what is the operator's has one name, the others each their own"
+
+
+def test_the_values_for_given_namespaces_render_no_cluster_wide_object() -> None:
+    assert [o["metadata"]["name"] for o in parsed("nothing-but-namespaces") if not o["metadata"].get("namespace")] == []
+    assert of_kind("nothing-but-namespaces", "Role")
+
+
+def test_the_operator_s_policies_need_rights_that_the_installer_has() -> None:
+    """By default they are created together with other cluster-wide objects."""
+
+    def with_policies(**values: Any) -> bool:
+        made = objects(render(values))
+        return any(o["metadata"]["name"].endswith(f".jobs.{GROUP}") for o in made)
+
+    namespaced = {"scope": "namespaced", "crds": {"enabled": False}}
+    assert with_policies()
+    assert with_policies(scope="namespaced")
+    assert with_policies(crds={"enabled": False})
+    assert not with_policies(**namespaced)
+    assert with_policies(**namespaced, operatorPolicy={"enabled": True})
+    assert not with_policies(operatorPolicy={"enabled": False})
+
+
+def test_the_operator_s_policies_have_one_source() -> None:
+    """The chart renders what ``deploy/`` has, with the names and the values of the release."""
+    accounts = "['system:serviceaccount:sweeps:tuner', 'system:serviceaccount:sweeps:tuner-uninstall']"
+    values = CASES["operator-policy"] | {"fullnameOverride": "tuner"}
+    made = [o for o in objects(render(values)) if o["kind"] in POLICY_KINDS]
+    for policy in made:
+        del policy["metadata"]["labels"]
+    expected = operator_policies(
+        "tuner.sweeps",
+        accounts,
+        allow="{'*':['capabilities'],'gpu-team':['hostIPC','hostNetwork']}",
+        capabilities="['IPC_LOCK','NET_RAW']",
+    )
+    assert _by_name(made) == _by_name(expected)
+    names = {feature.name for feature in FEATURES}
+    assert names == set(get_args(HostFeature))
+
+
+def _by_name(made: list[Object]) -> list[Object]:
+    return sorted(made, key=lambda o: (str(o["kind"]), str(o["metadata"]["name"])))

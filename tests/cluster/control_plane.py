@@ -122,6 +122,7 @@ class ControlPlane:
             # a pod on a lost node is evicted after seconds instead of minutes
             "--default-not-ready-toleration-seconds=3",
             "--default-unreachable-toleration-seconds=3",
+            "--allow-privileged",  # as kubeadm and the clouds set it
             # on where clusters are shared (OpenShift): who sets an owner reference needs rights on the owner
             "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
             "--kubelet-preferred-address-types=InternalIP",

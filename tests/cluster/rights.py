@@ -47,6 +47,7 @@ PROVOKED = (
     "error looking up service account",
     "is being terminated",
     "cannot find RESTMapping",
+    "hostNetwork and hostPort are not allowed",
 )
 """What admission, not a Role, refuses to operators because a test wants it to; the last one for some seconds after the
 kinds were created: OwnerReferencesPermissionEnforcement looks for new kinds from time to time only."""

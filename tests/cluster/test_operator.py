@@ -19,7 +19,7 @@ def test_the_example_runs_to_its_end(cluster: Cluster, namespace: str, operator:
     example = YAML(typ="safe").load(EXAMPLE.read_text())
     cluster.apply(EXAMPLE, namespace)
     cluster.kubectl(
-        *("wait", "--for=condition=Succeeded", "sweep/cartpole", "-n", namespace, "--timeout=200s"), timeout=210
+        *("wait", "--for=condition=Finished", "sweep/cartpole", "-n", namespace, "--timeout=200s"), timeout=210
     )
     columns = cluster.kubectl("get", "sweeps", "-n", namespace).splitlines()
     assert columns[0].split() == ["NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sweep_operator.api.limits import FailureRule
+from sweep_operator.decide.observed import PodView, view_pod
 from sweep_operator.decide.outcome import AttemptPolicy, Ended, LogReading, NeedsLog, Running, Waiting, attempt_state
 from sweep_operator.decide.plan import DeleteJob, EnsureStage, ReleasePod, RemovePod
 from sweep_operator.decide.refusal import Probe, Refusal, refuse
@@ -602,3 +603,41 @@ def test_the_record_of_attempts_is_bounded_and_keeps_its_seconds() -> None:
     assert len(live.status.train.attempts) <= 32
     assert live.status.train.seconds == pytest.approx(40)
     assert (live.status.train.attempt, live.status.train.preemptions) == (41, 40)
+
+
+def view(**status: Any) -> PodView:
+    """The view of a pod of run s.r.0 with this status."""
+    labels = {"metta.ai/run": "s.r.0", "metta.ai/stage": "train", "metta.ai/attempt": "1"}
+    sidecar = {"name": "sidecar", "restartPolicy": "Always"}
+    spec = {"containers": [{"name": "main"}], "initContainers": [{"name": "data"}, sidecar]}
+    body = {"metadata": {"name": "p", "uid": "u", "labels": labels}, "spec": spec, "status": status}
+    found = view_pod(body)
+    assert found is not None
+    return found
+
+
+def terminated(name: str, code: int, message: str = "") -> dict[str, Any]:
+    return {"name": name, "state": {"terminated": {"exitCode": code, "reason": "Error", "message": message}}}
+
+
+def test_a_failed_init_container_keeps_its_exit_code_and_message() -> None:
+    main = {"name": "main", "state": {"waiting": {"reason": "PodInitializing"}}}
+    inits = [terminated("sidecar", 1), terminated("data", 3, "s3://data: access denied\n")]
+    dead = view(phase="Failed", containerStatuses=[main], initContainerStatuses=inits)
+    state = attempt_state(job(RUN), [dead], policy(), {}, at(20))
+    assert isinstance(state, Ended)
+    assert (state.class_, state.reason) == ("infrastructure", "InitContainerFailed")
+    assert state.message == "init container data ended with exit code 3: s3://data: access denied"
+    s = sweep()
+    live = started(s)
+    over = after(decide(snapshot(s, [live], [job(live)], [dead])), live)
+    assert over.status.train.exit_code == 3
+    assert over.status.failure is not None
+    assert over.status.failure.reason == "InitContainerFailed"
+    # an init container that failed after main had started is a sidecar
+    late = view(
+        phase="Failed", containerStatuses=[terminated("main", 1)], initContainerStatuses=[terminated("data", 3)]
+    )
+    state = attempt_state(job(RUN), [late], policy(), {}, at(20))
+    assert isinstance(state, Ended)
+    assert state.class_ == "crash"

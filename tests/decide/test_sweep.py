@@ -9,6 +9,7 @@ import pytest
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.meta import find_condition
 from sweep_operator.decide.plan import DeleteClaim, Plan
+from sweep_operator.decide.refusal import refuse
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.domain.identity import claim_name
 from sweep_operator.domain.revisions import RunTemplate
@@ -291,6 +292,119 @@ def test_retention_of_claims(retention: str, deleted: set[str]) -> None:
     claims = frozenset(claim_name(r) for r in runs)
     plan = decide(snapshot(s, runs, claims=claims))
     assert {a.run for p in plan.runs for a in p.cleanup if isinstance(a, DeleteClaim)} == deleted
+
+
+PENDING = {"phase": "Pending", "started": None}
+UNSCHEDULABLE = {**PENDING, "unschedulable": "0/2 nodes are available: 2 Insufficient cpu."}
+PULL = {**PENDING, "waiting_reason": "ErrImagePull", "waiting_message": "no such image"}
+
+
+def test_the_reasons_of_waiting_runs_are_summed_up_on_the_sweep() -> None:
+    s = sweep(limits={"maxRuns": 9, "maxParallelRuns": 4})
+    runs = [started(s, i) for i in range(4)]
+    pods = [pod(runs[0], **UNSCHEDULABLE), pod(runs[1], **UNSCHEDULABLE), pod(runs[2], **PULL), pod(runs[3])]
+    plan = decide(snapshot(s, [*runs, run(4)], [job(r) for r in runs], pods))
+    succeeded = find_condition(plan.status.conditions, "Succeeded")
+    assert succeeded is not None
+    assert (succeeded.status, succeeded.reason) == ("Unknown", "Running")
+    assert succeeded.message == (
+        "2 runs wait: 0/2 nodes are available: 2 Insufficient cpu. (Unschedulable); 1 run waits: no such image "
+        "(ErrImagePull)"
+    )
+    full = {"s-r-0-train-1": refuse("exceeded quota: pods=2", final=False, now=at(0), before=None)}
+    plan = decide(snapshot(s, [runs[0]], refusals=full))
+    succeeded = find_condition(plan.status.conditions, "Succeeded")
+    assert succeeded is not None
+    assert succeeded.message == "1 run waits: exceeded quota: pods=2 (QuotaExceeded)"
+
+
+def test_the_latest_failures_are_named_on_the_sweep() -> None:
+    s = sweep(limits={"maxConsecutiveFailures": 4, "maxRuns": 9}, perRun={"retries": {"onFailure": 0}})
+    runs = [finished(s, 0, 0.5)]
+    for n in range(1, 5):
+        live = started(s, n)
+        text = f"Traceback of {n}\n  line"
+        over = ended(live, 1, text, finished=at(11 + n))
+        plan = decide(snapshot(s, [live], [job(live)], [over], now=20))
+        failed_events = [(e.run, e.reason, e.type) for e in plan.runs[0].events]
+        assert failed_events == [(live.name, "RunFailed", "Warning"), (None, "RunFailed", "Warning")]
+        assert plan.runs[0].events[1].message.startswith(f"{live.name}: crash: Error: Traceback of {n}")
+        runs.append(after(plan, live))
+    plan = decide(snapshot(s, runs))
+    assert [(f.run, f.class_, f.reason, f.message) for f in plan.status.latest_failures] == [
+        (f"s.r.{n}", "crash", "Error", f"Traceback of {n}") for n in (4, 3, 2)
+    ]
+    succeeded = find_condition(plan.status.conditions, "Succeeded")
+    assert succeeded is not None
+    assert succeeded.reason == "TooManyConsecutiveFailures"
+    assert succeeded.message.endswith("; latest failure: s.r.4: Error: Traceback of 4")
+
+
+def test_stopped_runs_are_not_reported_as_failures() -> None:
+    s = sweep()
+    live = started(s)
+    stopping = live.with_(spec=live.spec.with_(stop=True))
+    plan = decide(snapshot(s, [stopping], [job(live)], [pod(live)]))
+    assert [e.run for e in plan.runs[0].events] == [live.name]
+    assert plan.status.latest_failures == []
+
+
+def test_every_condition_has_a_message() -> None:
+    s = sweep(eval={"command": ["evaluate"]}, limits={"maxRuns": 4, "maxParallelRuns": 2, "maxFailedRuns": 2})
+    live = started(s)
+    failing = [FieldError("spec.train.hardware", "unknown")]
+    trained = after(decide(snapshot(s, [live], [job(live)], [ended(live, 0)])), live)
+    evaluated = ended(trained, 0, '{"reward": 1}', "eval")
+    plans = [
+        decide(snapshot(s, [live, run(1), run(2)], [job(live)], [pod(live)], now=60)),
+        decide(snapshot(s, [live], [job(live)], [ended(live, 143, disrupted="X")])),
+        decide(snapshot(s, [live], [job(live)], [pod(live, phase="Pending", started=None)])),
+        decide(snapshot(s, [live, run(1)], problems=tuple(failing))),
+        decide(snapshot(s, [trained], [job(trained), job(trained, "eval")], [evaluated])),
+        decide(snapshot(s, [failed(sweep(), 0), failed(sweep(), 1), run(2)], suggested=suggestions(3, 1))),
+        decide(snapshot(sweep(suspend=True), [live, run(1)], [job(live)], [pod(live)])),
+        decide(snapshot(sweep(suspend=True, suspendPolicy="terminate"), [live], [job(live)], [pod(live)])),
+        decide(snapshot(sweep(stop=True), [live, run(1)], [job(live)], [pod(live)])),
+        decide(snapshot(s, [run(None, name="old", origin="imported", observation={"score": 1.0})])),
+        decide(snapshot(s, [run(None, name="old", origin="imported", observation={"failure": {}})])),
+    ]
+    for plan in plans:
+        conditions = [*plan.status.conditions, *(c for p in plan.runs for c in p.status.conditions)]
+        assert [(c.type, c.reason) for c in conditions if not c.message] == []
+
+
+def test_finished_is_true_at_any_end() -> None:
+    s = sweep(limits={"maxFailedRuns": 1, "maxParallelRuns": 2})
+    running = decide(snapshot(s, [run(0)]))
+    assert state(running, "Finished") == ("False", "NotFinished")
+    dead = settled(s, decide(snapshot(s, [failed(s, 0)])))
+    condition = find_condition(dead.status.conditions, "Finished")
+    succeeded = find_condition(dead.status.conditions, "Succeeded")
+    assert condition is not None
+    assert succeeded is not None
+    assert (condition.status, condition.reason, condition.message) == ("True", succeeded.reason, succeeded.message)
+    assert condition.observed_generation == succeeded.observed_generation
+    # a Sweep that an earlier version of the operator has ended
+    before = dead.with_(
+        status=dead.status.with_(conditions=[c for c in dead.status.conditions if c.type != "Finished"])
+    )
+    assert state(decide(snapshot(before, [failed(s, 0)])), "Finished") == ("True", "TooManyFailedRuns")
+    spec = dead.spec.with_(limits=dead.spec.limits.with_(max_failed_runs=5))
+    resumed = dead.with_(spec=spec, metadata=dead.metadata.with_(generation=2))
+    assert state(decide(snapshot(resumed, [failed(s, 0)])), "Finished") == ("False", "NotFinished")
+
+
+@pytest.mark.parametrize("score", [0.5, None])
+def test_a_finished_run_has_the_condition_finished(score: float | None) -> None:
+    s = sweep()
+    live = started(s, 0)
+    assert [(c.status, c.reason) for c in live.status.conditions if c.type == "Finished"] == [("False", "NotFinished")]
+    done = failed(s, 0) if score is None else finished(s, 0, score)
+    ends = {c.type: (c.status, c.reason, c.message) for c in done.status.conditions}
+    assert ends["Finished"] == ("True", *ends["Succeeded"][1:])
+    old = run(None, name="old", origin="imported", observation={"failure": {}} if score is None else {"score": score})
+    done = after(decide(snapshot(s, [old])), old)
+    assert [(c.status, c.reason) for c in done.status.conditions if c.type == "Finished"] == [("True", "Imported")]
 
 
 def test_a_fixpoint_changes_nothing() -> None:

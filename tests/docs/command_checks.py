@@ -22,7 +22,7 @@ from tests.cluster.tools import NoTool, tool
 from tests.docs.blocks import ROOT
 from tests.docs.command_lines import Line
 
-CONDITIONS = ("Accepted", "Succeeded", "Suspended", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
+CONDITIONS = ("Accepted", "Succeeded", "Finished", "Suspended", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
 KINDS = {"sweep", "sweeps", "sweeprun", "sweepruns"}
 BUILT_IN = {"clusterrole", "configmap", "crd", "deployment", "events", "job", "namespace", "pod", "pods", "secret"}
 BUILT_IN |= {"validatingadmissionpolicy", "validatingadmissionpolicybinding"}
@@ -125,7 +125,9 @@ def _helm(line: Line) -> Iterator[str]:
     yield from _files(arguments)
     yield from _flags("helm", arguments)
     for before, argument in pairwise(arguments):
-        if before.startswith("--set"):
+        if before == "--show-only" and not (ROOT / "charts/sweep-operator" / argument).is_file():
+            yield f"{argument} is not a template of the chart"
+        if before.startswith(("--set", "--show-only", "--values")):
             continue  # its value
         if "/" in argument and not argument.startswith("-") and not (ROOT / argument / "Chart.yaml").is_file():
             yield f"{argument} is not a chart"

@@ -14,7 +14,7 @@ SOURCES = ROOT / "operator/sweep_operator"
 WHERE = ("decide", "engine", "tracking", "api/tracking.py", "kube/embedded/status.py")
 
 CONDITIONS = {
-    "Accepted", "EvalSucceeded", "Observed", "OptimizerHealthy", "Stalled", "Succeeded", "TrackingSynced",
+    "Accepted", "EvalSucceeded", "Finished", "Observed", "OptimizerHealthy", "Stalled", "Succeeded", "TrackingSynced",
     "TrainSucceeded", "WarmStarted", "PodScheduled",
 }  # fmt: skip
 EVENTS = {
@@ -27,7 +27,7 @@ OTHER_WORDS = {
     # phases and conditions of Jobs and pods
     "Complete", "Failed", "Pending",
     # values of spec and status fields
-    "FallbackToLogsOnError", "GPUSeconds", "Log", "Price", "Reported", "WallClock", "Delivered", "Refused",
+    "FallbackToLogsOnError", "GPUSeconds", "Log", "Price", "Reported", "WallClock", "Always", "Delivered", "Refused",
     # kinds
     "ConfigMap",
     # states of a W&B run that another program created

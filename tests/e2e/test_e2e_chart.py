@@ -11,9 +11,17 @@ from tests.e2e.workload import Workload
 
 
 def test_the_chart_tests_itself(cluster: Kubectl, operator: Release) -> None:
-    said = operator.test()
-    assert "/readyz answers" in said
-    assert "/metrics answers" in said
+    """Also with a token for /metrics, which the operator then requires."""
+    token = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "metrics"}, "stringData": {"token": "secret"}}
+    cluster.apply(token, operator.namespace)
+    for values in ({}, {"metrics": {"tokenSecret": {"name": "metrics"}}}):
+        operator.upgrade(**values)
+        said = operator.test()
+        assert "/readyz answers" in said
+        assert "/metrics answers" in said
+    ask = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/metrics')"
+    inside = ("exec", f"deployment/{operator.name}", "-n", operator.namespace, "--", "python", "-c", ask)
+    assert "HTTP Error 401" in cluster.fails(*inside)
 
 
 def test_the_operator_runs_as_hardened_as_it_says(cluster: Kubectl, operator: Release) -> None:

@@ -38,7 +38,7 @@ def test_the_example_trains_evaluates_and_scores(
 ) -> None:
     cluster.apply(cartpole(workload, maxRuns=3, maxParallelRuns=2), namespace)
     cluster.kubectl(
-        *["wait", "--for=condition=Succeeded", "sweep/cartpole", "-n", namespace, "--timeout=360s"], timeout=370
+        *["wait", "--for=condition=Finished", "sweep/cartpole", "-n", namespace, "--timeout=360s"], timeout=370
     )
     sweep = cluster.get("sweep", "cartpole", namespace)
     assert condition(sweep)["reason"] == "MaxRunsReached"

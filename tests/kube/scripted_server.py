@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from sweep_operator.kube.cluster.client import ClusterKube
+from sweep_operator.kube.cluster.client import ClientOptions, ClusterKube
 from sweep_operator.kube.cluster.connection import Connection
 from sweep_operator.kube.cluster.retry import Retry
 from sweep_operator.kube.cluster.sources import Kubeconfig, Source
@@ -146,20 +146,17 @@ async def cluster_kube(
     source: Source | Path,
     time: FakeTime,
     *,
-    qps: float = 1000.0,
-    burst: int = 1000,
     timeout: float = 20.0,
-    page: int = 500,
-    on_request: Callable[[str, str], None] | None = None,
-    before_create: Callable[[], None] | None = None,
+    **options: Any,
 ) -> ClusterKube:
-    """A ClusterKube whose waiting takes no time."""
+    """A ClusterKube whose waiting takes no time. ``options``: of ClientOptions."""
+    given = ClientOptions(**{"qps": 1000.0, "burst": 1000, **options})
     source = Kubeconfig(str(source)) if isinstance(source, Path) else source
     transport = Transport(
         await Connection.open(source, clock=time.clock),
-        TokenBucket(qps, burst, clock=time.clock, sleep=time.sleep),
+        TokenBucket(given.qps, given.burst, clock=time.clock, sleep=time.sleep),
         Retry(clock=time.clock, sleep=time.sleep, rand=lambda: 1.0),
         timeout=timeout,
-        on_request=on_request,
+        on_request=given.on_request,
     )
-    return ClusterKube(transport, before_create=before_create, page=page)
+    return ClusterKube(transport, given)

@@ -174,7 +174,7 @@ async def test_a_dry_run_names_volumes_that_no_machine_has(kind: Kind) -> None:
     kube = opened(None)
     spec = {"volumes": [{"name": "d", "csi": {}}], "containers": []}
     body = {"metadata": {"name": "p"}, "spec": spec if kind == Kind.POD else {"template": {"spec": spec}}}
-    with pytest.raises(Invalid, match="volume 'd' is a csi"):
+    with pytest.raises(Invalid, match="volume 'd' of type csi"):
         await kube.create(kind, body, dry_run=True)
 
 

@@ -130,5 +130,5 @@ async def test_a_pod_that_has_no_place_does_not_keep_the_host_from_starting(tmp_
 
         end = (await until(refused))["containerStatuses"][0]["state"]["terminated"]
     assert end["reason"] == "CreateContainerConfigError"
-    assert "leaves" in end["message"]
+    assert "is outside" in end["message"]
     assert not (tmp_path / "elsewhere").exists()

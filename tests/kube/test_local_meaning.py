@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sweep_operator.kube.embedded.container import Place, Process, build_process, expand
 from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
 from sweep_operator.kube.embedded.memory_limit import limit_bytes
-from sweep_operator.kube.embedded.volumes import NoLocalMeaning, materialize, translate, unsupported
+from sweep_operator.kube.embedded.volumes import Unsupported, materialize, translate, unsupported
 from sweep_operator.kube.protocol import Object
 
 
@@ -49,7 +49,7 @@ def test_escaped_text_comes_through(text: str) -> None:
 def test_volumes_without_a_local_meaning_are_named() -> None:
     spec = {"volumes": [{"name": "d", "nfs": {}}, {"name": "sweep-run", "persistentVolumeClaim": {}}]}
     assert unsupported(spec) == [
-        "volume 'd' is a nfs, which has no meaning on one machine; use emptyDir, configMap, hostPath, downwardAPI"
+        "volume 'd' of type nfs is not supported on one machine; use emptyDir, configMap, hostPath, downwardAPI"
     ]
 
 
@@ -139,5 +139,5 @@ def test_host_paths(tmp_path: Path, name: str, kind: str, refused: str | None) -
     if refused is None:
         assert materialize(subject, tmp_path, tmp_path / "scratch", lambda name: None) == {"/v": str(tmp_path / name)}
     else:
-        with pytest.raises(NoLocalMeaning, match=refused):
+        with pytest.raises(Unsupported, match=refused):
             materialize(subject, tmp_path, tmp_path / "scratch", lambda name: None)

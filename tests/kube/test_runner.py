@@ -225,7 +225,7 @@ async def test_descendants_that_left_the_group_end_with_their_program(cluster: L
 @pytest.mark.parametrize(
     ("pod", "container", "says"),
     [
-        ({"volumes": [{"name": "d", "nfs": {}}]}, {}, "volume 'd' is a nfs"),
+        ({"volumes": [{"name": "d", "nfs": {}}]}, {}, "volume 'd' of type nfs"),
         ({"volumes": [{"name": "c", "configMap": {"name": "no"}}]}, {}, "ConfigMap 'no' does not exist"),
         ({}, {"env": [{"name": "K", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, "set K in the envir"),
         ({}, {"command": []}, "add a command"),

@@ -11,7 +11,7 @@ import pytest
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.local.tracking import with_own_account
-from sweep_operator.tracking.delivery import outbox
+from sweep_operator.tracking.delivery import offer
 from tests.wandb_stub.server import KEY, WandbServer
 
 
@@ -21,7 +21,7 @@ def wandb_env(wandb_server: WandbServer, tmp_path: Path, monkeypatch: pytest.Mon
     clear_wandb(monkeypatch, tmp_path)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
-    monkeypatch.setattr(outbox, "FIRST_RETRY", 0.2)
+    monkeypatch.setattr(offer, "FIRST_RETRY", 0.2)
     return wandb_server
 
 

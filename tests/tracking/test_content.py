@@ -8,7 +8,7 @@ import pytest
 
 from sweep_operator.pacing import TokenBucket
 from sweep_operator.tracking.delivery.content import run_card, sweep_card
-from sweep_operator.tracking.delivery.outbox import FIRST_REPAIR, LONGEST_RETRY, Retry
+from sweep_operator.tracking.delivery.offer import FIRST_REPAIR, LONGEST_RETRY, Retry
 from sweep_operator.tracking.troubles import NoKey, WandbError, status_in, trouble_of
 from tests.builders import SWEEP_UID, make_run, make_sweep
 

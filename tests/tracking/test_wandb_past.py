@@ -25,8 +25,7 @@ from sweep_operator.exchange.row import Row
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, Patience
 from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable, rows_of_answer
 from sweep_operator.tracking.history.warm_start import WandbSources
-from sweep_operator.tracking.history.worker import trouble_of
-from sweep_operator.tracking.troubles import WandbError
+from sweep_operator.tracking.troubles import WandbError, trouble_of
 from tests.builders import make_sweep
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import KEY, WandbServer
@@ -160,9 +159,9 @@ async def test_a_thousand_runs_take_few_requests(wandb_server: WandbServer, tmp_
             "W&B project acme/other does not exist, or this API key has no access to it; correct",
         ),
         ("no sweep", True, "W&B project acme/p has no sweep 'nosuch', or this API key has no access to it; correct"),
-        ("forbidden", True, "this API key must not read W&B project acme/p"),
-        ("broken", False, "W&B cannot be reached"),
-        ("nobody there", False, "W&B cannot be reached"),
+        ("forbidden", True, "this API key has no permission to read W&B project acme/p"),
+        ("broken", False, "W&B is unavailable"),
+        ("nobody there", False, "W&B is unavailable"),
     ],
 )
 async def test_what_a_person_must_mend_and_what_passes(
@@ -276,7 +275,10 @@ def test_the_oldest_sdk_reads_the_same(wandb_server: WandbServer, tmp_path: Path
     add(wandb_server, sweep, 0, "finished", ours(0.1, 64, **{"protein.state": "success", "protein.objective": 1 / 3}))
     question = HistoryQuestion(project="p", sweep_id=sweep)
     env = environment(wandb_server.url, tmp_path, sdk=oldest_wandb, WANDB_ENTITY="acme")
-    script = "import wandb, sweep_operator.tracking.history.worker as w; w.main(); print(wandb.__version__, flush=True)"
+    script = (
+        "import sys, wandb, sweep_operator.tracking.history.worker as w; "
+        "print(wandb.__version__, file=sys.stderr, flush=True); w.main()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
     ) as process:
@@ -286,11 +288,12 @@ def test_the_oldest_sdk_reads_the_same(wandb_server: WandbServer, tmp_path: Path
         process.stdin.write(question.model_dump_json(by_alias=True).encode() + b"\n")
         process.stdin.flush()
         answer = HistoryAnswer.model_validate_json(process.stdout.readline())
+        process.stdin.close()
         printed = process.stderr.read().decode()
     assert [(r.objective, r.parameters) for r in answer.runs] == [
         (1 / 3, {"trainer.lr": 0.1, "trainer.batch_size": 64})
     ]
-    assert "0.28.2" in printed, "what is printed goes there"
+    assert "0.28.2" in printed
 
 
 def test_it_ends_with_whoever_has_asked(wandb_server: WandbServer, tmp_path: Path) -> None:
@@ -328,15 +331,15 @@ def test_it_ends_with_whoever_has_asked(wandb_server: WandbServer, tmp_path: Pat
             "W&B project acme/p does not exist, or this API key has no access to it",
         ),
         (WandbError(400, "unknown field"), True, "check that this version of the W&B SDK supports the server"),
-        (WandbError(429, "slow down"), False, "W&B cannot be reached: slow down"),
-        (WandbError(408, "late"), False, "W&B cannot be reached: late"),
-        (WandbError(502, "bad gateway"), False, "W&B cannot be reached: bad gateway"),
-        (WandbError(None, "no route"), False, "W&B cannot be reached: no route"),
-        (RuntimeError(f"odd {KEY}"), False, "W&B cannot be reached: odd ***"),
+        (WandbError(429, "slow down"), False, "W&B is unavailable: slow down"),
+        (WandbError(408, "late"), False, "W&B is unavailable: late"),
+        (WandbError(502, "bad gateway"), False, "W&B is unavailable: bad gateway"),
+        (WandbError(None, "no route"), False, "W&B is unavailable: no route"),
+        (RuntimeError(f"odd {KEY}"), False, "W&B is unavailable: odd ***"),
     ],
 )
 def test_troubles(error: Exception, lasting: bool, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    found = trouble_of(error, HistoryQuestion(entity="acme", project="p", sweep_id="s"))
-    assert found.lasting == lasting
+    found = trouble_of(error, "acme/p", reading=True)
+    assert found.permanent == lasting
     assert says in found.message

@@ -144,7 +144,7 @@ def test_the_newest_checkpoint_that_loads_is_used(run: Run, capsys: pytest.Captu
         archive.writestr("data", "whole, but no model")
     assert run.train("trainer.total_timesteps=320") == 0
     printed = capsys.readouterr().out
-    assert "skipping step_000000000999.zip, which does not load" in printed
+    assert "skipping step_000000000999.zip, which cannot be loaded" in printed
     assert "resuming at 192 of 320 steps" in printed
 
 
@@ -176,7 +176,7 @@ def test_a_stop_signal_in_a_rollout_saves_what_was_learned(run: Run, monkeypatch
         (["trainer.optimizer.learning_rate=1e30"], "training diverged: the policy is not finite"),
         (["trainer.optimizer.learning_rate=1e30", "trainer.activation=relu"], "training diverged"),
         (["trainer.env=Blackjack-v1"], "trainer.env: 'Blackjack-v1' cannot be learned by PPO"),
-        (["trainer.env=Unicycle-v3"], "trainer.env: 'Unicycle-v3' is no Gymnasium environment"),
+        (["trainer.env=Unicycle-v3"], "trainer.env: 'Unicycle-v3' is not a Gymnasium environment"),
         (["trainer.batch_size=128"], "trainer.batch_size: 128 is more than a rollout has"),
         (["trainer.gama=0.9"], "trainer.gama: unknown parameter; did you mean trainer.gamma?"),
     ],
@@ -216,7 +216,7 @@ def test_an_evaluation_that_cannot_work_ends_with_65(run: Run) -> None:
     assert run.evaluate("sim.episodes=0") == 65
     assert run.train() == 0
     assert run.evaluate("sim.env=Acrobot-v1") == 65
-    assert "sim.env: Acrobot-v1 is not like the environment" in run.result["error"]
+    assert "sim.env: Acrobot-v1 does not match the environment" in run.result["error"]
 
 
 def test_a_non_finite_reward_is_not_a_score(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,1 +1,1 @@
-"""The reference workload: PPO on a classic control task, trained and evaluated as the two stages of a sweep's run."""
+"""The reference workload: PPO on a classic control task, trained and evaluated in the two stages of a run."""

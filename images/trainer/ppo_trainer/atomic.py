@@ -1,4 +1,4 @@
-"""Files that are either the old one or the new one after a crash at any instant."""
+"""Atomic writes: after a crash, a file has either its old or its new content."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path``; on success its content is synced to disk and takes ``path``'s place."""
+    """A temporary path next to ``path``. On success it is synced to disk and replaces ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

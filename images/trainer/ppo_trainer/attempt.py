@@ -1,4 +1,4 @@
-"""One attempt of a training: where it starts, and what it writes while it trains."""
+"""One attempt of a training: its start, and the files that it writes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Attempt:
         """Write state, heartbeat and curve when they are due."""
         if not self._heartbeat_due():
             return
-        # Also between checkpoints: an attempt that is killed has spent its seconds all the same.
+        # Also between checkpoints: the seconds of a killed attempt count.
         now = self._reached(model)
         now.save(self.policy.parent)
         self.leader.progress(now.timesteps)

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: ``<run_dir>/checkpoints/step_<timesteps>.zip``, whole or not there."""
+"""Checkpoints of a training: ``<run_dir>/checkpoints/step_<timesteps>.zip``, written atomically."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ppo_trainer.atomic import replacing
 
 _NAME = re.compile(r"step_(\d+)\.zip")
 KEPT = 2
-"""The newest, and the one before it in case the newest turns out to be damaged."""
+"""The newest one, and the one before it in case the newest is damaged."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Checkpoints:
         return (Checkpoint(path, timesteps) for timesteps, path in sorted(found, reverse=True))
 
     def valid(self) -> Iterator[Checkpoint]:
-        """Newest first, without those whose archive is cut short or damaged."""
+        """Newest first, without truncated or damaged archives."""
         return (checkpoint for checkpoint in self if is_whole(checkpoint.path))
 
     def clear(self) -> None:
-        """Remove all: a training that starts over must not leave them for a later attempt to find."""
+        """Remove all. Otherwise a later attempt of a restarted training would resume from them."""
         for checkpoint in self:
             checkpoint.path.unlink(missing_ok=True)
 

@@ -1,9 +1,8 @@
-"""The configuration of a run: Hydra's composition, the sweep's parameters over it, the command line over both.
+"""The configuration of a run: Hydra's composition, then the sweep's parameters, then the command line.
 
-A sweep hands its parameters over in files named by the environment. ``$SWEEP_CONFIG_FILE`` (nested YAML) is
-applied; only where it is absent ``$SWEEP_OVERRIDES_FILE`` (one Hydra override per line) is. Both say the same; one
-of the two is used, never a mixture. Hydra's compose API is used rather than ``hydra.main``: no working directory is
-changed, no ``outputs/`` or ``.hydra/`` is written.
+Environment variables name the files with a sweep's parameters: ``$SWEEP_CONFIG_FILE`` (nested YAML), or without it
+``$SWEEP_OVERRIDES_FILE`` (one Hydra override per line). Both contain the same values. Hydra's compose API, unlike
+``hydra.main``, changes no working directory and writes no files.
 """
 
 from __future__ import annotations
@@ -52,11 +51,11 @@ def load_config(arguments: Sequence[str], environ: Mapping[str, str]) -> DictCon
 
 
 def sweep_overrides(environ: Mapping[str, str]) -> list[str]:
-    """The sweep's parameters as Hydra overrides; none outside a sweep."""
+    """The sweep's parameters as Hydra overrides. Empty outside a sweep."""
     nested, lines = environ.get("SWEEP_CONFIG_FILE"), environ.get("SWEEP_OVERRIDES_FILE")
     try:
         if nested:
-            # The identity of the run in W&B is not ours to check: it may have more fields than wandb/*.yaml.
+            # The run's identity in W&B may have more fields than wandb/*.yaml.
             return [
                 f"{'++' if path.startswith('wandb.') else ''}{path}={hydra_literal(value)}"
                 for path, value in _leaves(OmegaConf.load(nested))
@@ -69,7 +68,7 @@ def sweep_overrides(environ: Mapping[str, str]) -> list[str]:
 
 
 def identity_overrides(environ: Mapping[str, str]) -> list[str]:
-    """Which run this is, where its files lie, and its seed, as the environment says."""
+    """Name, directory and seed of the run, from the environment."""
     names = {"run": "SWEEP_RUN_NAME", "sweep_name": "SWEEP_NAME", "run_dir": "SWEEP_RUN_DIR"}
     overrides = [f"{key}={hydra_literal(environ[name])}" for key, name in names.items() if environ.get(name)]
     if environ.get("SWEEP_RUN_SEED"):
@@ -78,7 +77,7 @@ def identity_overrides(environ: Mapping[str, str]) -> list[str]:
 
 
 def hydra_literal(value: Any) -> str:
-    """``value`` in Hydra's override grammar, so that it comes back with its type and every bit."""
+    """``value`` in Hydra's override grammar. It is read back with the same type and bits."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -104,7 +103,7 @@ def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _explain(message: str) -> str:
-    """Hydra's ``message``, shortened to the nearest known name where one is unknown."""
+    """Hydra's ``message``. For an unknown name, only the nearest known one."""
     unknown = re.search(r"Could not override '([^']+)'", message)
     if unknown is None:
         return message

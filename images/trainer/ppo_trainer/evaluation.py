@@ -17,7 +17,7 @@ from stable_baselines3.common.save_util import load_from_zip_file
 from ppo_trainer.exits import NO_INPUT, BadParameters, Exit
 
 _TOGETHER = 64
-"""Episodes played side by side: one forward pass serves all of them."""
+"""Number of episodes that are played in parallel, with one forward pass per step."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class TrainedPolicy:
 
 
 class _NoOptimizer:
-    """Stands in for the optimizer that a policy makes for itself: the first one of torch costs 2.5 s of imports."""
+    """Replaces the optimizer that a policy creates. The first optimizer of torch takes 2.5 s of imports."""
 
     def __init__(self, parameters: object, **arguments: object) -> None:
         pass
 
 
 def load_policy(path: Path) -> TrainedPolicy:
-    """The policy in stable-baselines3's archive, on the CPU; Exit 66 when it is not there or damaged."""
+    """Load the policy from stable-baselines3's archive, on the CPU. Raises Exit 66 if it is missing or damaged."""
     if not path.is_file():
         raise Exit(NO_INPUT, f"{path} does not exist; train the run first, with the same run= and runs_dir=")
     try:
@@ -67,7 +67,7 @@ def load_policy(path: Path) -> TrainedPolicy:
     except (ValueError, zipfile.BadZipFile) as error:
         raise Exit(NO_INPUT, f"{path} cannot be loaded: {error}") from None
     if data is None:
-        raise Exit(NO_INPUT, f"{path} cannot be loaded: it holds no model of stable-baselines3")
+        raise Exit(NO_INPUT, f"{path} cannot be loaded: it does not contain a model of stable-baselines3")
     network = data["policy_class"](
         data["observation_space"],
         data["action_space"],
@@ -80,7 +80,7 @@ def load_policy(path: Path) -> TrainedPolicy:
 
 
 def play(policy: ActorCriticPolicy, env: str, seeds: Sequence[int], *, deterministic: bool) -> Episodes:
-    """One episode per seed. ``deterministic`` takes the most probable action; else actions are drawn, seeded too."""
+    """Play one episode per seed. ``deterministic``: take the most probable action instead of sampling (seeded)."""
     torch.manual_seed(seeds[0])
     episodes = Episodes([], [])
     for start in range(0, len(seeds), _TOGETHER):
@@ -98,7 +98,7 @@ def _play_together(
     try:
         observations = [e.reset(seed=seed)[0] for e, seed in zip(environments, seeds, strict=True)]
         if environments[0].observation_space.shape != policy.observation_space.shape:
-            raise BadParameters(f"sim.env: {env} is not like the environment that the policy was trained in")
+            raise BadParameters(f"sim.env: {env} does not match the environment that the policy was trained in")
         rewards, lengths = [0.0] * len(seeds), [0] * len(seeds)
         playing = list(range(len(seeds)))
         while playing:
@@ -121,4 +121,4 @@ def _make(env: str) -> gymnasium.Env[np.ndarray, np.ndarray]:
     try:
         return gymnasium.make(env)
     except gymnasium.error.Error as error:
-        raise BadParameters(f"sim.env: {env!r} is no Gymnasium environment: {error}") from None
+        raise BadParameters(f"sim.env: {env!r} is not a Gymnasium environment: {error}") from None

@@ -1,4 +1,4 @@
-"""How a program of a run ends: exit codes with a meaning and one line of reason; no traceback for a user's mistake."""
+"""Exit codes, and errors of one line: a user's mistake does not produce a traceback."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from ppo_trainer.results import report_error
 
 WRONG_USE = 2
-"""The command does not fit what is there; no parameter is to blame."""
+"""The command does not match the run directory. The parameters are not the cause."""
 BAD_PARAMETERS = 65
-"""``EX_DATAERR`` of sysexits.h: this configuration can never work; a sweep learns it and does not retry."""
+"""``EX_DATAERR`` of sysexits.h: this configuration cannot work. A sweep learns that and does not retry."""
 NO_INPUT = 66
-"""``EX_NOINPUT``: what this stage reads (the policy) is not there."""
+"""``EX_NOINPUT``: the input of this stage (the policy) is missing."""
 UNAVAILABLE = 69
-"""``EX_UNAVAILABLE``: the hardware asked for is not here."""
+"""``EX_UNAVAILABLE``: the requested hardware or package is not available."""
 
 
 class Exit(Exception):
@@ -42,7 +42,7 @@ def one_line(text: str, limit: int = 600) -> str:
 def run_program(name: str, program: Callable[[], None], environ: Mapping[str, str]) -> int:
     """Run ``program`` and return its exit code; a failure's reason goes to stderr and to ``$SWEEP_RESULTS_FILE``.
 
-    An exception that is not an :class:`Exit` is a defect: it is reported too, and raised again with its traceback.
+    Any other exception is a bug. It is reported too and raised with its traceback.
     """
     try:
         program()

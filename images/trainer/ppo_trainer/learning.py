@@ -1,4 +1,4 @@
-"""PPO of stable-baselines3: building the model, going on from a checkpoint, and learning under watch."""
+"""PPO of stable-baselines3: create or resume the model, and learn with checkpoints."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 
 
 def set_up_device(device: str, threads: int) -> str:
-    """Pin torch's threads and return ``device`` if it is here; Exit 69 if not."""
+    """Set torch's number of threads and return ``device``. Raises Exit 69 if it is not available."""
     torch.set_num_threads(threads)
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not present.get(device.split(":")[0], False):
@@ -43,14 +43,14 @@ def make_environments(settings: TrainerSettings) -> VecEnv:
     except gymnasium.error.DependencyNotInstalled as error:
         raise Exit(UNAVAILABLE, f"trainer.env: {settings.env!r} needs another package: {error}") from None
     except gymnasium.error.Error as error:
-        raise BadParameters(f"trainer.env: {settings.env!r} is no Gymnasium environment: {error}") from None
+        raise BadParameters(f"trainer.env: {settings.env!r} is not a Gymnasium environment: {error}") from None
 
 
 def new_model(settings: TrainerSettings, environments: VecEnv, *, seed: int, device: str) -> PPO:
     """An untrained model."""
     optimizer = settings.optimizer
     with warnings.catch_warnings():
-        # A last minibatch that is smaller than the others is no fault of a searched batch_size.
+        # A sweep may choose a batch_size with a smaller last minibatch.
         warnings.filterwarnings("ignore", message="You have specified a mini-batch size")
         try:
             model = PPO(
@@ -77,14 +77,14 @@ def new_model(settings: TrainerSettings, environments: VecEnv, *, seed: int, dev
                 seed=training_seed(seed),
                 device=device,
             )
-        # A space of observations or actions that PPO does not take.
+        # PPO does not support the space of observations or actions.
         except (ValueError, AssertionError, NotImplementedError) as error:
             raise BadParameters(f"trainer.env: {settings.env!r} cannot be learned by PPO: {error}") from None
     return _quiet(model)
 
 
 def resumed_model(checkpoints: Checkpoints, environments: VecEnv, *, seed: int, device: str) -> PPO | None:
-    """The model of the newest checkpoint that loads, its environments seeded anew; None without one."""
+    """The model of the newest checkpoint that can be loaded, with new seeds for the environments, or None."""
     for checkpoint in checkpoints.valid():
         model = _loaded(checkpoint, environments, device)
         if model is not None:
@@ -94,7 +94,7 @@ def resumed_model(checkpoints: Checkpoints, environments: VecEnv, *, seed: int, 
 
 
 def learn(model: PPO, settings: TrainerSettings, watch: Watch) -> None:
-    """Learn up to ``settings.total_timesteps``; BadParameters when the policy stops being finite."""
+    """Learn up to ``settings.total_timesteps``. Raises BadParameters if the policy becomes non-finite."""
     remaining = settings.total_timesteps - model.num_timesteps
     try:
         if remaining > 0:
@@ -115,7 +115,7 @@ def check_finite(model: PPO, settings: TrainerSettings) -> None:
 
 
 def diverged(model: PPO, settings: TrainerSettings) -> BadParameters:
-    """What to say of a policy that is not finite."""
+    """The error for a policy that is not finite."""
     return BadParameters(
         f"training diverged: the policy is not finite after {model.num_timesteps} steps with "
         f"trainer.optimizer.learning_rate {settings.optimizer.learning_rate!r}; lower it or trainer.max_grad_norm"
@@ -129,7 +129,7 @@ def mean_reward(model: PPO) -> float | None:
 
 
 class Watch(BaseCallback):
-    """Checkpoints, progress and a clean stop between rollouts, where every counted step has been learned from."""
+    """Checkpoints, progress and a clean stop between rollouts, when all counted steps have been learned from."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class Watch(BaseCallback):
 
     def _on_step(self) -> bool:
         if self._should_stop():
-            # Steps of a rollout that was cut short taught nothing: they are taken again.
+            # Nothing was learned from the incomplete rollout, so its steps are repeated.
             self.model.num_timesteps = self._learned
             self.stopped = True
         return not self.stopped
@@ -175,12 +175,12 @@ def write_model(model: PPO, path: Path) -> None:
 
 
 def _loaded(checkpoint: Checkpoint, environments: VecEnv, device: str) -> PPO | None:
-    """The checkpoint's model; None, with a line that says so, where it does not load."""
+    """The checkpoint's model. If it cannot be loaded, print the reason and return None."""
     try:
         with checkpoint.path.open("rb") as file:
             return PPO.load(file, env=environments, device=device)
     except Exception as error:
-        print(f"skipping {checkpoint.path.name}, which does not load: {error}", flush=True)
+        print(f"skipping {checkpoint.path.name}, which cannot be loaded: {error}", flush=True)
         return None
 
 

@@ -1,4 +1,4 @@
-"""How far a training is, over all its attempts: ``<run_dir>/train_state.json``."""
+"""Progress of a training over all its attempts: ``<run_dir>/train_state.json``."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class TrainState:
         write_atomically(run_dir / STATE, json.dumps(asdict(self)).encode())
 
     def advanced(self, *, timesteps: int, seconds: float, reward: float | None, finished: bool = False) -> TrainState:
-        """This state at ``timesteps``, ``seconds`` of the present attempt later."""
+        """This state after ``timesteps`` steps and ``seconds`` of the current attempt."""
         return replace(self, timesteps=timesteps, seconds=self.seconds + seconds, reward=reward, finished=finished)
 
     def another_attempt(self) -> TrainState:
-        """This state at the start of one more attempt."""
+        """This state at the start of the next attempt."""
         return replace(self, attempts=self.attempts + 1, finished=False)
 
 
 def load_state(run_dir: Path) -> TrainState | None:
-    """The state of earlier attempts; None where there is none, or none that can be read."""
+    """The state of earlier attempts, or None if it is missing or unreadable."""
     try:
         return TrainState(**json.loads((run_dir / STATE).read_bytes()))
     except (OSError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""What a stage hands back: JSON of at most 4096 bytes, written in place to ``$SWEEP_RESULTS_FILE``.
+"""The result of a stage: JSON of at most 4096 bytes, written in place to ``$SWEEP_RESULTS_FILE``.
 
 In a container that file is a bind mount which becomes the termination message, so it must not be renamed over.
 """
@@ -19,7 +19,7 @@ EVAL_RESULTS = "sweep_eval_results.yaml"
 
 
 def encode(result: Mapping[str, Any]) -> bytes:
-    """``result`` as JSON; ValueError when a number is not finite or the text exceeds 4096 bytes."""
+    """``result`` as JSON. Raises ValueError for a non-finite number or more than 4096 bytes."""
     encoded = json.dumps(result, allow_nan=False).encode()
     if len(encoded) > RESULTS_BYTES:
         raise ValueError(f"the result has {len(encoded)} bytes, more than {RESULTS_BYTES}")
@@ -27,14 +27,14 @@ def encode(result: Mapping[str, Any]) -> bytes:
 
 
 def report(environ: Mapping[str, str], result: Mapping[str, Any]) -> None:
-    """Write ``result`` to ``$SWEEP_RESULTS_FILE``; nothing outside a sweep."""
+    """Write ``result`` to ``$SWEEP_RESULTS_FILE``. Does nothing outside a sweep."""
     path = environ.get("SWEEP_RESULTS_FILE")
     if path:
         Path(path).write_bytes(encode(result))
 
 
 def report_error(environ: Mapping[str, str], reason: str) -> None:
-    """Say why there is no result, in its place. A file that cannot be written must not hide the reason itself."""
+    """Report why there is no result. An unwritable file must not hide the reason."""
     try:
         report(environ, {"error": reason})
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Seeds of environments: training draws from [0, 2^31), evaluation from [2^31, 2^32), so that none is in both."""
+"""Seeds of environments: training draws from [0, 2^31), evaluation from [2^31, 2^32), so that they never overlap."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _ROOM = 1024
 
 
 def training_seed(seed: int, timesteps: int = 0) -> int:
-    """Base seed of a training that goes on at ``timesteps``: a resumed one must not replay its first episodes."""
+    """Base seed of a training that resumes at ``timesteps``. It differs so that the first episodes are not repeated."""
     return _hashed(f"train {seed} {timesteps}") % (EVALUATION - _ROOM)
 
 
 def evaluation_seeds(seed: int, episodes: int) -> list[int]:
-    """``episodes`` different seeds, one per episode; the first ones stay the same when more are asked for."""
+    """``episodes`` different seeds, one per episode. A longer list begins with the shorter one."""
     start = _hashed(f"evaluate {seed}") % EVALUATION
     return [EVALUATION + (start + episode) % EVALUATION for episode in range(episodes)]
 

@@ -1,12 +1,13 @@
-"""The hyperparameters of a training, checked before anything heavy is imported."""
+"""The hyperparameters of a training, checked before torch is imported."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from ppo_trainer.exits import BadParameters
@@ -56,13 +57,13 @@ class TrainerSettings:
         return self.n_steps * self.n_envs
 
     def fingerprint(self) -> str:
-        """Equal for trainings that may continue each other: everything but how long and how often saved."""
+        """Equal for trainings that can continue each other: all settings except length and checkpoint interval."""
         kept = {key: value for key, value in asdict(self).items() if key not in _NOT_LEARNED}
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
     @classmethod
     def from_config(cls, trainer: Mapping[str, Any]) -> TrainerSettings:
-        """Typed and checked settings from the composed ``trainer`` node; BadParameters names what is wrong."""
+        """Typed and checked settings from the composed ``trainer`` node. Raises BadParameters."""
         values = _typed(cls, trainer, "trainer")
         values["optimizer"] = OptimizerSettings(**_typed(OptimizerSettings, trainer["optimizer"], "trainer.optimizer"))
         settings = cls(**values)
@@ -103,37 +104,38 @@ def _number(path: str, value: Any, *, integral: bool) -> int | float:
     return int(value)
 
 
+_RULES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
+    ("above 0", lambda value: value > 0, (
+        "total_timesteps", "n_envs", "n_steps", "n_epochs", "clip_range", "max_grad_norm", "hidden_size", "num_layers",
+        "checkpoint_interval", "optimizer.learning_rate",
+    )),
+    ("at most 1024", lambda value: value <= 1024, ("n_envs",)),
+    ("2 or above", lambda value: value >= 2, ("batch_size",)),
+    ("between 0 and 1", lambda value: 0 <= value <= 1, ("gamma", "gae_lambda")),
+    ("0 or above", lambda value: value >= 0, ("ent_coef", "vf_coef", "target_kl", "optimizer.weight_decay")),
+    ("at least 0 and below 1", lambda value: 0 <= value < 1, ("optimizer.momentum",)),
+)  # fmt: skip
+_CHOICES = {
+    "activation": ("tanh", "relu"),
+    "clip_schedule": ("constant", "linear"),
+    "optimizer.schedule": ("constant", "linear"),
+    "optimizer.name": ("adam", "adamw", "sgd"),
+}
+
+
 def _check(settings: TrainerSettings) -> None:
-    """Raise BadParameters for the first value that PPO cannot work with."""
-    optimizer = settings.optimizer
-    above_zero = ("total_timesteps", "n_envs", "n_steps", "n_epochs", "clip_range", "max_grad_norm", "hidden_size")
-    for name in (*above_zero, "num_layers", "checkpoint_interval"):
-        _require(f"trainer.{name}", getattr(settings, name), getattr(settings, name) > 0, "above 0")
-    for name in ("gamma", "gae_lambda"):
-        _require(f"trainer.{name}", getattr(settings, name), 0 <= getattr(settings, name) <= 1, "between 0 and 1")
-    for name in ("ent_coef", "vf_coef", "target_kl"):
-        _require(f"trainer.{name}", getattr(settings, name), getattr(settings, name) >= 0, "0 or above")
-    _require("trainer.n_envs", settings.n_envs, settings.n_envs <= 1024, "at most 1024")
-    _require("trainer.batch_size", settings.batch_size, settings.batch_size >= 2, "2 or above")
-    _require("trainer.optimizer.learning_rate", optimizer.learning_rate, optimizer.learning_rate > 0, "above 0")
-    _require("trainer.optimizer.weight_decay", optimizer.weight_decay, optimizer.weight_decay >= 0, "0 or above")
-    _require("trainer.optimizer.momentum", optimizer.momentum, 0 <= optimizer.momentum < 1, "at least 0 and below 1")
-    _choice("trainer.activation", settings.activation, ("tanh", "relu"))
-    _choice("trainer.clip_schedule", settings.clip_schedule, ("constant", "linear"))
-    _choice("trainer.optimizer.schedule", optimizer.schedule, ("constant", "linear"))
-    _choice("trainer.optimizer.name", optimizer.name, ("adam", "adamw", "sgd"))
+    """Raise BadParameters for the first value that PPO cannot use."""
+    for words, holds, names in _RULES:
+        for name in names:
+            value = attrgetter(name)(settings)
+            if not holds(value):
+                raise BadParameters(f"trainer.{name}: {value!r} must be {words}")
+    for name, choices in _CHOICES.items():
+        value = attrgetter(name)(settings)
+        if value not in choices:
+            raise BadParameters(f"trainer.{name}: {value!r} is not one of {', '.join(choices)}")
     if settings.batch_size > settings.rollout:
         raise BadParameters(
             f"trainer.batch_size: {settings.batch_size} is more than a rollout has, n_steps * n_envs = "
             f"{settings.n_steps} * {settings.n_envs} = {settings.rollout}; lower it or raise trainer.n_steps"
         )
-
-
-def _require(path: str, value: float, holds: bool, what: str) -> None:
-    if not holds:
-        raise BadParameters(f"{path}: {value!r} must be {what}")
-
-
-def _choice(path: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise BadParameters(f"{path}: {value!r} is none of {', '.join(choices)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -12,50 +12,31 @@ from ppo_trainer.exits import UNAVAILABLE, Exit
 from ppo_trainer.progress import TrainState
 
 
-class Curve(Protocol):
-    """Where a training shows how it goes."""
+class Curve:
+    """One W&B run for all attempts of a training. Its id comes from the sweep, or from the run's name."""
 
-    def log(self, state: TrainState) -> None:
-        """One point of the curve."""
-
-    def finish(self, state: TrainState) -> None:
-        """The last point."""
-
-
-class NoCurve:
-    """Tracking is off."""
-
-    def log(self, state: TrainState) -> None:
-        """Nothing."""
-
-    def finish(self, state: TrainState) -> None:
-        """Nothing."""
-
-
-class WandbCurve:
-    """One W&B run for all attempts of a training: its id comes from the sweep, or from the run's name."""
-
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Any = None) -> None:
+        """``run``: the W&B run. None: tracking is off."""
         self._run = run
 
     def log(self, state: TrainState) -> None:
-        """Metrics over environment steps."""
-        point = {"train_seconds": state.seconds}
-        if state.reward is not None:
-            point["train_reward"] = state.reward
-        self._run.log(point, step=state.timesteps)
+        """Log metrics by environment steps."""
+        if self._run is not None:
+            reward = {} if state.reward is None else {"train_reward": state.reward}
+            self._run.log({"train_seconds": state.seconds, **reward}, step=state.timesteps)
 
     def finish(self, state: TrainState) -> None:
-        """Upload what is left."""
+        """Log the last point and wait until everything is uploaded."""
         self.log(state)
-        self._run.finish()
+        if self._run is not None:
+            self._run.finish()
 
 
 def start_tracking(config: DictConfig, run_dir: Path, environ: Mapping[str, str]) -> Curve:
-    """The curve that ``config.wandb`` asks for; Exit 69 when the package is not installed."""
+    """Start the W&B run that ``config.wandb`` describes. Raises Exit 69 if the package is not installed."""
     settings = config.wandb
     if settings.mode == "disabled":
-        return NoCurve()
+        return Curve()
     try:
         import wandb
     except ImportError:
@@ -75,6 +56,6 @@ def start_tracking(config: DictConfig, run_dir: Path, environ: Mapping[str, str]
             config={"trainer": OmegaConf.to_container(config.trainer), "seed": config.seed},
         )
     except wandb.Error as error:
-        print(f"training goes on without W&B: {error}", flush=True)
-        return NoCurve()
-    return WandbCurve(run)
+        print(f"training continues without W&B: {error}", flush=True)
+        return Curve()
+    return Curve(run)

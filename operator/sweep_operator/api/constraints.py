@@ -101,7 +101,7 @@ def _problem(program: cel.Program, params: Mapping[str, Scalar], known: set[str]
     except Exception as error:
         hint = "; convert with double(...)" if isinstance(error, TypeError) else ""
         return f"cannot be evaluated: {_first_line(error)}{hint}"
-    return None if isinstance(value, bool) else f"gives {value!r}, not true or false"
+    return None if isinstance(value, bool) else f"evaluates to {value!r}, not true or false"
 
 
 def _first_line(error: Exception) -> str:

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from sweep_operator.api.kubernetes_types import QUANTITY, Requirements, Toleration
-from sweep_operator.api.model import Model
+from sweep_operator.api.model import JsonObject, Model
+
+QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 
 
 class Profile(Model):
@@ -20,11 +21,11 @@ class Profile(Model):
     """Number of GPUs per node. It is also the limit of the GPU resource."""
     gpu_resource: str = "nvidia.com/gpu"
     """Name of the extended resource for GPUs."""
-    resources: Requirements = {}
+    resources: JsonObject = {}
     """core/v1 ResourceRequirements of the main container."""
     node_selector: dict[str, str] = {}
     """Labels that a node must have."""
-    tolerations: list[Toleration] = []
+    tolerations: list[JsonObject] = []
     """core/v1 Tolerations of the pods."""
     env: dict[str, str] = {}
     """Environment variables of the container."""

@@ -49,8 +49,9 @@ class Model(BaseModel):
         # pydantic's use_attribute_docstrings reads the source of every class at import, which takes 50 ms.
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema)["properties"]
-        for name, text in _field_docstrings(cls).items():
-            properties[cls.model_fields[name].alias or name]["description"] = text
+        for owner in reversed(cls.__mro__):
+            for name, text in _field_docstrings(owner).items() if issubclass(owner, Model) else ():
+                properties[cls.model_fields[name].alias or name]["description"] = text
         return schema
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from sweep_operator.api.failures import FailureName
 from sweep_operator.api.meta import Condition
 from sweep_operator.api.model import Model, Scalar, Time
 
 MAX_BEST = 10
 MAX_PARETO = 64
+MAX_FAILURES = 3
 
 
 class RunCounts(Model):
@@ -62,6 +64,18 @@ class ParetoPoint(Model):
     """Its observed score."""
     cost: float
     """Its cost, in status.cost.unit."""
+
+
+class LatestFailure(Model):
+    """A failed run."""
+
+    run: str
+    """Name of the SweepRun."""
+    class_: FailureName = Field(alias="class", description="Failure class.")
+    reason: str
+    """Machine-readable reason, such as OOMKilled or ResultMissing."""
+    message: str = ""
+    """First line of the message."""
 
 
 class Calibration(Model):
@@ -132,6 +146,9 @@ class SweepStatus(Model):
         default=[],
         description=f"Pareto-optimal runs of score and cost, the cheapest first. At most {MAX_PARETO}.",
     )
+    latest_failures: list[LatestFailure] = Field(
+        default=[], description=f"The {MAX_FAILURES} runs that failed last, the latest first. Without stopped runs."
+    )
     optimizer: OptimizerStatus = OptimizerStatus()
     """State of the optimizer."""
     tracking: SweepTracking | None = None
@@ -139,5 +156,7 @@ class SweepStatus(Model):
     conditions: list[Condition] = []
     """Accepted: the spec is valid. Succeeded: Unknown until the sweep ends, then True (MaxRunsReached, TargetReached,
     BudgetExhausted, DeadlineReached, Stopped) or False (TooManyConsecutiveFailures, TooManyFailedRuns,
-    SearchSpaceInfeasible). Suspended: no new runs start. OptimizerHealthy: the last suggestion is not a random
-    fallback. WarmStarted: the sources of warmStart were read. TrackingSynced: the tracker has every result."""
+    SearchSpaceInfeasible). Its message says what runs wait for. Finished: True after the end of the sweep, whether it
+    succeeded or failed. Suspended: no new runs start. OptimizerHealthy: the last suggestion is not a random
+    fallback. WarmStarted: the sources of warmStart were read. TrackingSynced: the tracker has every result. Stalled:
+    present and True while an error stops the operator's work on the sweep or on some of its runs."""

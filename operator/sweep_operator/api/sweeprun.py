@@ -200,7 +200,8 @@ class SweepRunStatus(Model):
     """Delivery of the run to the tracker. Absent until delivered; the Sweep's condition TrackingSynced says why."""
     conditions: list[Condition] = []
     """Succeeded: Unknown while the run waits or runs (the reason says why), then True with a score, or False.
-    TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from the run."""
+    Finished: True at any end. TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from
+    the run."""
 
     def stage(self, stage: Stage) -> StageStatus:
         """The status of a stage."""

@@ -13,6 +13,12 @@ from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.domain.revisions import RunTemplate
 
+_WAITING = {
+    "WaitingForSlot": "limits.maxParallelRuns runs are active",
+    "Suspended": "the sweep is suspended",
+    "SweepNotAccepted": "the spec of the Sweep is invalid; see its condition Accepted",
+}
+
 
 @dataclass(frozen=True)
 class RunContext:
@@ -29,7 +35,7 @@ class RunContext:
     """Pods of an earlier run with the same name."""
     may_start: bool
     waiting_reason: str
-    """Why a run that may not start waits."""
+    """Why the run must not start, or would wait for a slot."""
     end: str | None
     """Reason for which every run of the sweep ends now (Stopped, DeadlineReached)."""
 
@@ -38,6 +44,11 @@ class RunContext:
         """``drain`` or ``terminate`` while the sweep is suspended."""
         spec = self.snap.sweep.spec
         return spec.suspend_policy if spec.suspend else None
+
+    @property
+    def waiting_message(self) -> str:
+        """The message for ``waiting_reason``."""
+        return _WAITING.get(self.waiting_reason, "the sweep has ended or is ending")
 
     @property
     def leftover(self) -> str | None:

@@ -78,9 +78,8 @@ def consecutive_failures(at: LimitInput) -> End | None:
     limit, failures = at.sweep.spec.limits.max_consecutive_failures, at.status.consecutive_failures
     if failures < limit:
         return None
-    message = (
-        f"{failures} runs failed in a row (limits.maxConsecutiveFailures={limit}); correct train or eval, or raise it"
-    )
+    cause = f"{failures} runs failed in a row (limits.maxConsecutiveFailures={limit})"
+    message = f"{cause}; correct train or eval, or raise the limit{_latest_failure(at)}"
     return End("TooManyConsecutiveFailures", message, False)
 
 
@@ -89,9 +88,13 @@ def failed_runs(at: LimitInput) -> End | None:
     limit = at.sweep.spec.limits.max_failed_runs
     if limit is None or at.failed < limit:
         return None
-    return End(
-        "TooManyFailedRuns", f"{at.failed} runs failed (limits.maxFailedRuns={limit}); raise it to continue", False
-    )
+    message = f"{at.failed} runs failed (limits.maxFailedRuns={limit}); raise it to continue{_latest_failure(at)}"
+    return End("TooManyFailedRuns", message, False)
+
+
+def _latest_failure(at: LimitInput) -> str:
+    latest = next(iter(at.status.latest_failures), None)
+    return f"; latest failure: {latest.run}: {latest.reason}: {latest.message}" if latest is not None else ""
 
 
 def infeasible(at: LimitInput) -> End | None:
@@ -131,6 +134,7 @@ def find_end(snap: Snapshot, runs: Sequence[SweepRun]) -> End | None:
         status=sweep.status.with_(
             cost=summary.sum_costs(sweep, runs, snap.revisions, snap.config),
             consecutive_failures=summary.consecutive_failures(runs, snap.current.hash),
+            latest_failures=summary.latest_failures(runs),
         ),
         own_runs=len(own),
         failed=sum(r.failed and not r.imported and _counts_as_failed(r) for r in runs),

@@ -91,6 +91,9 @@ class PodView:
     holds_result: bool
     """Whether the pod has the operator's finalizer."""
     run_uid: str | None = None
+    init_exit_code: int | None = None
+    """Exit code of the init container that failed, so that main never started."""
+    init_message: str = ""
     containers_ended: bool = False
     """Whether every container has ended. The kubelet reports this seconds before it sets the phase."""
 
@@ -196,6 +199,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
         containers_ended=_all_ended(pod.get("spec") or {}, status),
         **_main_container(status),
+        **_failed_init(pod.get("spec") or {}, status),
     )
 
 
@@ -218,6 +222,18 @@ def _main_container(status: Mapping[str, Any]) -> dict[str, Any]:
         "termination_message": ended.get("message") or "",
         "image_id": main.get("imageID") or None,
     }
+
+
+def _failed_init(spec: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a PodView that describe the init container that failed. A sidecar does not prevent main."""
+    sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
+    for init in status.get("initContainerStatuses") or []:
+        ended = (init.get("state") or {}).get("terminated") or {}
+        if ended.get("exitCode") and init["name"] not in sidecars:
+            text = f"init container {init['name']} ended with exit code {ended['exitCode']}"
+            said = (ended.get("message") or ended.get("reason") or "").strip()
+            return {"init_exit_code": ended["exitCode"], "init_message": f"{text}: {said}"}
+    return {}
 
 
 def _all_ended(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:

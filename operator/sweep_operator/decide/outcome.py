@@ -204,7 +204,7 @@ def _without_pod(
 def _pending(pod: PodView, policy: AttemptPolicy, now: datetime, lost: datetime | None) -> State:
     if pod.deletion_requested is not None:
         return Waiting("Terminating", "the pod is being deleted before it started", lost)
-    reason, message = pod.waiting_reason or "Scheduling", pod.waiting_message
+    reason, message = pod.waiting_reason or "Scheduling", pod.waiting_message or "the pod has not started yet"
     if pod.unschedulable is not None:
         reason, message = "Unschedulable", pod.unschedulable
     until = pod.created + policy.pending_deadline
@@ -218,10 +218,11 @@ def _pending(pod: PodView, policy: AttemptPolicy, now: datetime, lost: datetime 
 def _ended(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) -> State:
     disruption = _disruption(pod)
     if disruption is not None and not _finished_before_disruption(pod):
+        message = pod.message or "the pod was preempted, evicted or deleted"
         result = _result(pod, policy, logs)
         if isinstance(result, Result) and policy.reports and policy.value_pattern is None:
             return Ended("succeeded", "Completed", "", pod, result)
-        return Ended("preempted", disruption, pod.message, pod)
+        return Ended("preempted", disruption, message, pod)
     if pod.exit_code is None or pod.terminated_reason in _NEVER_STARTED:
         return _never_ran(pod)
     if (wanted := _log_wanted(pod, policy)) is not None and pod.uid not in logs:
@@ -269,6 +270,8 @@ def _finished_before_disruption(pod: PodView) -> bool:
 def _never_ran(pod: PodView) -> Ended:
     if pod.reason == "DeadlineExceeded" and pod.started is not None:
         return Ended("timeout", "DeadlineExceeded", pod.message, pod)
+    if pod.init_exit_code is not None:
+        return Ended("infrastructure", "InitContainerFailed", _short(pod.init_message), pod)
     reason = pod.terminated_reason or pod.waiting_reason or pod.reason or "NotStarted"
     message = pod.termination_message or pod.waiting_message or pod.message or "main did not start"
     return Ended("infrastructure", reason, _short(message), pod)

@@ -17,6 +17,7 @@ from sweep_operator.api.sweeprun import (
     SweepRunStatus,
 )
 from sweep_operator.decide import cost
+from sweep_operator.decide.conditions import with_finished
 from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.plan import Event
@@ -74,7 +75,7 @@ class Record:
         status = cost.add_attempt(status, entry).with_(
             start_time=(pod.started if pod else None) or status.start_time,
             completion_time=(pod.finished if pod else None) or self.ctx.snap.now,
-            exit_code=pod.exit_code if pod else None,
+            exit_code=None if pod is None else pod.init_exit_code if pod.exit_code is None else pod.exit_code,
             node=pod.node if pod else status.node,
             image_id=pod.image_id if pod else status.image_id,
             preemptions=status.preemptions + (counter == "preemptions"),
@@ -87,12 +88,13 @@ class Record:
         metrics = {**self.status.metrics, **result.metrics}
         checkpoint = result.checkpoint or self.status.checkpoint
         self.status = self.status.with_(metrics=metrics, checkpoint=checkpoint)
-        self._condition("TrainSucceeded" if stage == "train" else "EvalSucceeded", "True", "Completed", "")
+        type_, message = ("TrainSucceeded", "trained") if stage == "train" else ("EvalSucceeded", "evaluated")
+        self._condition(type_, "True", "Completed", message)
         if stage == "train" and template.eval is not None:
             return
         cost_ = cost.run_cost(self.ctx.snap.sweep, self.updated, template, self.ctx.snap.config, result.cost)
         self.status = self.status.with_(score=result.score, cost=cost_)
-        self._condition("Succeeded", "True", "Completed", "")
+        self._condition("Succeeded", "True", "Completed", f"score {result.score!r}, cost {cost_!r}")
         self._condition("Observed", "True", "Learned", "the optimizer learns from it")
         self.events.append(Event("RunCompleted", f"score {result.score!r}, cost {cost_!r}", self.run.name))
 
@@ -108,7 +110,10 @@ class Record:
         self._condition("Succeeded", "False", reason, message)
         learned = FAILURES[class_].learned if reason != "InvalidParameters" else None
         self._condition("Observed", "True" if learned else "False", class_.capitalize(), LEARNED_WORDS[learned])
-        self.events.append(Event("RunFailed", f"{class_}: {reason}: {message}"[:1000], self.run.name, "Warning"))
+        text = f"{class_}: {reason}: {message}"
+        self.events.append(Event("RunFailed", text[:1000], self.run.name, "Warning"))
+        if class_ != "stopped":
+            self.events.append(Event("RunFailed", f"{self.run.name}: {text}"[:1000], None, "Warning"))
 
     def imported(self, observation: ImportedObservation, parameters: dict[str, Scalar]) -> None:
         """Record an imported run. No Event: there can be thousands at once."""
@@ -126,7 +131,7 @@ class Record:
 
     def _condition(self, type_: str, status: ConditionStatus, reason: str, message: str) -> None:
         new = _condition(type_, status, reason, message, self.ctx.snap.now)
-        self.status = self.status.with_(conditions=with_condition(self.status.conditions, new))
+        self.status = self.status.with_(conditions=with_finished(with_condition(self.status.conditions, new)))
 
 
 def imported_status(
@@ -136,11 +141,11 @@ def imported_status(
     failed = observation.failure
     failure = None if failed is None else Failure.model_validate(failed.to_json())
     if failure is None:
-        ended = _condition("Succeeded", "True", "Imported", observation.source or "", now)
+        ended = _condition("Succeeded", "True", "Imported", observation.source or "imported with its result", now)
         observed = _condition("Observed", "True", "Imported", "the optimizer learns from it", now)
     else:
         learned = FAILURES[failure.class_].learned
-        ended = _condition("Succeeded", "False", failure.reason, failure.message, now)
+        ended = _condition("Succeeded", "False", failure.reason, failure.message or "imported as failed", now)
         observed = _condition("Observed", "True" if learned else "False", "Imported", LEARNED_WORDS[learned], now)
     return run.status.with_(
         run_name=name,
@@ -149,7 +154,7 @@ def imported_status(
         cost=observation.cost,
         metrics=dict(observation.metrics),
         failure=failure,
-        conditions=with_condition(with_condition(run.status.conditions, ended), observed),
+        conditions=with_finished(with_condition(with_condition(run.status.conditions, ended), observed)),
     )
 
 

@@ -68,7 +68,7 @@ class StageTransitions:
         if self.run.spec.observation is not None:
             self.record.imported(self.run.spec.observation, parameters)
         elif not ctx.may_start:
-            self.record.unsettled(ctx.waiting_reason, "")
+            self.record.unsettled(ctx.waiting_reason, ctx.waiting_message)
         elif ctx.leftover is not None:
             self.record.unsettled("Terminating", f"{ctx.leftover} of an earlier run with this name still exists")
         else:
@@ -190,12 +190,12 @@ class StageTransitions:
                 self._wake(noteworthy)
                 return
         self.record.put(stage, status.with_(start_time=pod.started, node=pod.node, image_id=pod.image_id))
-        self.record.unsettled(_ACTIVE_REASON[stage], "")
+        self.record.unsettled(_ACTIVE_REASON[stage], "the main container is running")
 
     def _next_attempt(self, stage: Stage, template: RunTemplate) -> None:
         ctx, status = self.ctx, self.record.status.stage(stage)
         if ctx.suspend_policy is not None or ctx.end is not None or self.run.spec.stop or not ctx.may_start:
-            self.record.unsettled("Suspended" if ctx.suspend_policy else ctx.waiting_reason, "")
+            self.record.unsettled(ctx.waiting_reason, ctx.waiting_message)
             return
         if any(not p.over and p.attempt <= status.attempt for p in ctx.pods):
             self.record.unsettled("Terminating", "a pod of an earlier attempt is still terminating")

@@ -7,14 +7,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from protein.analysis import pareto
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.meta import find_condition
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.status import MAX_BEST, MAX_PARETO, BestRun, CostStatus, ParetoPoint, RunCounts
+from sweep_operator.api.status import (
+    MAX_BEST,
+    MAX_FAILURES,
+    MAX_PARETO,
+    BestRun,
+    CostStatus,
+    LatestFailure,
+    ParetoPoint,
+    RunCounts,
+)
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.plan import Observation, failure_observation
 from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate
+
+_NOT_WAITING = ("Training", "Evaluating", "BackOff", "Suspended")
+"""Reasons of started runs that need no explanation on the Sweep: an attempt runs, or follows by itself."""
 
 
 def own(runs: Iterable[SweepRun]) -> list[SweepRun]:
@@ -109,6 +122,36 @@ def observation(run: SweepRun) -> Observation | None:
 def pending_parameters(runs: Iterable[SweepRun]) -> tuple[dict[str, Scalar], ...]:
     """Parameters of the runs that have not ended."""
     return tuple(dict(r.parameters) for r in sorted(runs, key=start_order) if not r.terminal)
+
+
+def latest_failures(runs: Iterable[SweepRun]) -> list[LatestFailure]:
+    """The runs that failed last, the latest first, without those that a user or the end of the sweep stopped."""
+    failed = [(r, f) for r in runs if r.failed and (f := r.status.failure) is not None and f.class_ != "stopped"]
+    latest = sorted(failed, key=lambda pair: _ended_at(pair[0]), reverse=True)[:MAX_FAILURES]
+    return [
+        LatestFailure.model_validate(
+            {
+                "run": r.name,
+                "class": f.class_,
+                "reason": f.reason,
+                "message": f.message.strip().partition("\n")[0][:256],
+            }
+        )
+        for r, f in latest
+    ]
+
+
+def waits(runs: Iterable[SweepRun]) -> str:
+    """What started runs wait for: ``3 runs wait: 0/2 nodes are available: ... (Unschedulable)``. Empty: nothing."""
+    groups: dict[str, list[str]] = {}
+    for run in sorted(runs, key=start_order):
+        condition = find_condition(run.status.conditions, "Succeeded") if run.holds_slot else None
+        if condition is not None and condition.reason not in _NOT_WAITING:
+            groups.setdefault(condition.reason, []).append(condition.message)
+    return "; ".join(
+        f"{len(texts)} {'run waits' if len(texts) == 1 else 'runs wait'}: {texts[0][:512]} ({reason})"
+        for reason, texts in sorted(groups.items(), key=lambda group: -len(group[1]))[:MAX_FAILURES]
+    )
 
 
 def _ended_at(run: SweepRun) -> tuple[str, tuple[int, str]]:

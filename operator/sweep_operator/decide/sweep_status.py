@@ -9,6 +9,7 @@ from sweep_operator.api.status import OptimizerStatus, SweepStatus
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary
 from sweep_operator.decide.calibration import calibration
+from sweep_operator.decide.conditions import with_finished
 from sweep_operator.decide.growth import next_index
 from sweep_operator.decide.limits import End, active_seconds
 from sweep_operator.decide.snapshot import Snapshot
@@ -22,7 +23,7 @@ def sweep_status(
     sweep, was = snap.sweep, snap.sweep.status
     active = snap.accepted and not sweep.spec.suspend and not terminal
     conditions = [c for c in was.conditions if tracked.condition is not None or c.type != TRACKING_SYNCED]
-    for condition in _conditions(snap, end, tracked, terminal=terminal):
+    for condition in _conditions(snap, runs, end, tracked, terminal=terminal):
         conditions = with_condition(conditions, condition)
     return was.with_(
         observed_generation=sweep.metadata.generation,
@@ -34,9 +35,10 @@ def sweep_status(
         cost=summary.sum_costs(sweep, runs, snap.revisions, snap.config),
         best=summary.best_runs(sweep, runs),
         pareto=summary.pareto_front(sweep, runs),
+        latest_failures=summary.latest_failures(runs),
         optimizer=_optimizer(snap, runs),
         tracking=tracked.status,
-        conditions=conditions,
+        conditions=with_finished(conditions),
     )
 
 
@@ -51,10 +53,12 @@ def _optimizer(snap: Snapshot, runs: Sequence[SweepRun]) -> OptimizerStatus:
     )
 
 
-def _conditions(snap: Snapshot, end: End | None, tracked: Tracked, *, terminal: bool) -> list[Condition]:
+def _conditions(
+    snap: Snapshot, runs: Sequence[SweepRun], end: End | None, tracked: Tracked, *, terminal: bool
+) -> list[Condition]:
     conditions = [_accepted(snap), _suspended(snap), _optimizer_healthy(snap), _warm_started(snap)]
     if not snap.ended:
-        conditions.append(_succeeded(snap, end, terminal=terminal))
+        conditions.append(_succeeded(snap, runs, end, terminal=terminal))
     if (synced := tracked.condition) is not None:
         conditions.append(_condition(snap, TRACKING_SYNCED, synced.status, synced.reason, synced.message))
     return [c for c in conditions if c is not None]
@@ -62,15 +66,17 @@ def _conditions(snap: Snapshot, end: End | None, tracked: Tracked, *, terminal: 
 
 def _accepted(snap: Snapshot) -> Condition:
     if snap.accepted:
-        return _condition(snap, "Accepted", "True", "Valid")
+        return _condition(snap, "Accepted", "True", "Valid", "the spec is valid")
     return _condition(snap, "Accepted", "False", "Invalid", "; ".join(map(str, snap.problems)))
 
 
 def _suspended(snap: Snapshot) -> Condition:
     spec = snap.sweep.spec
     if spec.suspend:
-        return _condition(snap, "Suspended", "True", "Requested", f"spec.suspend, {spec.suspend_policy}")
-    return _condition(snap, "Suspended", "False", "Active")
+        return _condition(
+            snap, "Suspended", "True", "Requested", f"spec.suspend is true; policy: {spec.suspend_policy}"
+        )
+    return _condition(snap, "Suspended", "False", "Active", "the sweep is not suspended")
 
 
 def _optimizer_healthy(snap: Snapshot) -> Condition | None:
@@ -78,7 +84,8 @@ def _optimizer_healthy(snap: Snapshot) -> Condition | None:
     if suggested is None:
         return None
     if suggested.error is None:
-        return _condition(snap, "OptimizerHealthy", "True", "Suggesting")
+        message = "the latest suggestion came from the optimizer"
+        return _condition(snap, "OptimizerHealthy", "True", "Suggesting", message)
     reason = "Fallback" if suggested.suggestions else "NoSuggestion"
     return _condition(snap, "OptimizerHealthy", "False", reason, suggested.error)
 
@@ -95,19 +102,23 @@ def _warm_started(snap: Snapshot) -> Condition | None:
     return _condition(snap, "WarmStarted", "True", "Read", text)
 
 
-def _succeeded(snap: Snapshot, end: End | None, *, terminal: bool) -> Condition:
+def _succeeded(snap: Snapshot, runs: Sequence[SweepRun], end: End | None, *, terminal: bool) -> Condition:
     if terminal and end is not None:
         return _condition(snap, "Succeeded", "True" if end.succeeded else "False", end.reason, end.message)
     if not snap.accepted:
-        return _condition(snap, "Succeeded", "Unknown", "NotAccepted")
-    if snap.sweep.spec.suspend:
-        return _condition(snap, "Succeeded", "Unknown", "Suspended")
-    if end is not None and end.terminate != "finish":
-        return _condition(snap, "Succeeded", "Unknown", "Ending", f"{end.reason}: waiting for active runs")
-    return _condition(snap, "Succeeded", "Unknown", "Running")
+        reason, message = "NotAccepted", "no new runs start; see the condition Accepted"
+    elif snap.sweep.spec.suspend:
+        reason, message = "Suspended", "no new runs start while spec.suspend is true"
+    elif end is not None and end.terminate != "finish":
+        reason, message = "Ending", f"{end.reason}: waiting for active runs"
+    else:
+        reason, message = "Running", "the sweep is running"
+    if waits := summary.waits(runs):
+        message = waits if reason == "Running" else f"{message}; {waits}"
+    return _condition(snap, "Succeeded", "Unknown", reason, message)
 
 
-def _condition(snap: Snapshot, type_: str, status: ConditionStatus, reason: str, message: str = "") -> Condition:
+def _condition(snap: Snapshot, type_: str, status: ConditionStatus, reason: str, message: str) -> Condition:
     return Condition(
         type=type_,
         status=status,

@@ -143,7 +143,7 @@ def _synced(
         return Synced("Unknown", "Delivering", "the sweep has ended; delivering its last results")
     if status.wandb_sweep_id is None:
         return Synced("Unknown", "Connecting", "W&B has not answered yet; the sweep does not wait for it")
-    return Synced("True", "Synced", "")
+    return Synced("True", "Synced", "every finished run is in W&B")
 
 
 def _offline(sweep: Sweep, report: TrackingReport) -> Synced:

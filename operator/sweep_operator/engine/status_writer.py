@@ -15,7 +15,7 @@ from sweep_operator.kube.protocol import Kind
 
 _MOVES_WAIT = 15
 """Multiple of the status delay that a status waits when runs have only moved from one state to the next."""
-_URGENT = ("conditions", "next_index", "observed_generation", "active_since")
+_URGENT = ("next_index", "observed_generation", "active_since")
 
 
 class StatusWriter:
@@ -45,14 +45,14 @@ class StatusWriter:
     def _may_wait(self, was: SweepStatus, now: SweepStatus) -> bool:
         """Whether the write can be delayed and combined with later changes.
 
-        Counters, costs and the front change with every step of every run; conditions, the next index and the
-        accounting of time are written at once.
+        Counters, costs, the front and messages change with every run. The states of conditions, the next index and the
+        accounting of time are written immediately.
         """
         if now == was:
             self._since = None
             return True
         urgent = any(getattr(now, field) != getattr(was, field) for field in _URGENT)
-        urgent = urgent or _wandb_sweep(now) != _wandb_sweep(was)
+        urgent = urgent or _states(now) != _states(was) or _wandb_sweep(now) != _wandb_sweep(was)
         clock = self._settings.monotonic()
         if self._since is None:
             self._since = clock
@@ -68,6 +68,11 @@ def _only_moves(was: SweepStatus, now: SweepStatus) -> bool:
         counts = {"delivered": then.tracking.delivered, "backlog": then.tracking.backlog}
         still = still.with_(tracking=still.tracking.with_(**counts))
     return still == then
+
+
+def _states(status: SweepStatus) -> list[tuple[str, str, str]]:
+    """The conditions without their messages, which change with every run that waits."""
+    return [(c.type, c.status, c.reason) for c in status.conditions]
 
 
 def _wandb_sweep(status: SweepStatus) -> str | None:

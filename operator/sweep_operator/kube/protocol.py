@@ -1,21 +1,21 @@
-"""The Kube protocol: the few verbs of a Kubernetes API server that the engine uses.
+"""The Kube protocol: the requests to a Kubernetes API server that the engine uses.
 
 Objects are plain JSON dictionaries as the API server returns them (``apiVersion``, ``kind``, ``metadata``, ``spec``,
 ``status``). Two implementations exist, a real cluster and the embedded one; one conformance suite runs against both.
 
-Rules that every implementation keeps:
+Rules for every implementation:
 
-* A returned object is a copy: changing it changes nothing in the server or in a cache.
+* A returned object is a copy: changing it has no effect on the server or a cache.
 * ``resourceVersion`` grows with every write of any object and can be compared as an integer.
 * ``generation`` grows only when ``spec`` changes; a write of the main resource never touches ``status`` (kinds with a
   status subresource: Sweep, SweepRun, Job, Pod). A status write never touches ``spec``, and of a Sweep or SweepRun
   never ``metadata``; of a Job or Pod an API server takes the labels too, so send those that were read.
 * A write that changes nothing has no effect: the object keeps its resourceVersion and no watch event is sent.
-* Deleting an object that has finalizers sets ``deletionTimestamp``; it vanishes when the last finalizer is removed.
-* Children whose owners are all gone are collected (background propagation), sooner or later.
-* Integral floats of Sweeps and SweepRuns come back as integers (1.0 as 1); what is stored unparsed (the ``data`` of a
+* Deleting an object with finalizers sets ``deletionTimestamp``; it is deleted when the last finalizer is removed.
+* Objects whose owners are all deleted are garbage collected (background propagation) after a while.
+* Integral floats of Sweeps and SweepRuns are returned as integers (1.0 as 1). Unparsed content (the ``data`` of a
   ControllerRevision) may keep its form.
-* ``metadata.managedFields`` need not be there.
+* ``metadata.managedFields`` may be missing.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class KubeError(Exception):
     """Any answer of the API server other than success. ``str()`` is the server's own message."""
 
     retry_after: float | None = None
-    """Seconds after which the server asks to be tried again."""
+    """Seconds after which the server asks for a retry."""
 
 
 class NotFound(KubeError):
@@ -70,7 +70,7 @@ class NotFound(KubeError):
 
 
 class AlreadyExists(KubeError):
-    """409 on create: an object of that name exists."""
+    """409 on create: an object with this name exists."""
 
 
 class Conflict(KubeError):
@@ -78,11 +78,11 @@ class Conflict(KubeError):
 
 
 class Invalid(KubeError):
-    """422 or 400: the server refuses the object itself; repeating the same write is pointless."""
+    """422 or 400: the server rejects the object. The same write would fail again."""
 
 
 class Forbidden(KubeError):
-    """403: no permission, a quota is full, or admission refuses the object."""
+    """403: no permission, a quota is exceeded, or admission rejects the object."""
 
 
 class Gone(KubeError):
@@ -94,15 +94,15 @@ class TooManyRequests(KubeError):
 
 
 class Unavailable(KubeError):
-    """5xx, or no connection: the request was certainly not carried out."""
+    """5xx, or no connection: the request had no effect."""
 
 
 class Unauthenticated(Unavailable):
-    """401: the credentials at hand are not accepted, also when read again; renewed ones may be."""
+    """401: the credentials are rejected, even after they were reloaded. Renewed ones may be accepted."""
 
 
 class UnknownOutcome(KubeError):
-    """The request was sent and no answer came: it may have been carried out. Resolved by doing the same thing again."""
+    """The request was sent and no answer came, so its effect is unknown. Repeat it: requests are idempotent."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ Propagation = Literal["Background", "Foreground", "Orphan"]
 
 
 class Kube(Protocol):
-    """What the engine needs of an API server. Every method may raise any :class:`KubeError`."""
+    """The requests that the engine sends. Every method may raise any :class:`KubeError`."""
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """A live read. Raises NotFound."""
@@ -137,7 +137,7 @@ class Kube(Protocol):
     async def list(
         self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
     ) -> ObjectList:
-        """All objects of a kind, of one namespace or (None) of all; ``labels``: equality selector."""
+        """All objects of a kind, in one namespace or (None) in all; ``labels``: equality selector."""
         ...
 
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
@@ -145,10 +145,10 @@ class Kube(Protocol):
         ...
 
     async def update_status(self, kind: Kind, body: Object) -> Object:
-        """Replace ``status`` by that of ``body`` if ``body.metadata.resourceVersion`` is still the object's.
+        """Replace ``status`` by that of ``body`` if the object still has ``body.metadata.resourceVersion``.
 
-        Raises Conflict when it is not (another object has the name by now, or the body carries no version), NotFound
-        when there is no object of that name.
+        Raises Conflict if it does not (or another object has the name, or the body has no version), and NotFound if
+        there is no object with this name.
         """
         ...
 
@@ -157,17 +157,17 @@ class Kube(Protocol):
     ) -> Object:
         """JSON merge patch (RFC 7386) of metadata and spec. ``resource_version`` is a precondition (Conflict).
 
-        A ``metadata.uid`` in the patch that is not the object's is refused (Invalid).
+        A ``metadata.uid`` in the patch that differs from the object's is rejected (Invalid).
         """
         ...
 
     async def remove_finalizer(
         self, kind: Literal[Kind.POD], namespace: str, name: str, finalizer: str, *, uid: str
     ) -> Object:
-        """Take one finalizer off, whatever else changes meanwhile; nothing happens where it is not there.
+        """Remove one finalizer, even if the object changes meanwhile. Without this finalizer nothing happens.
 
-        Raises NotFound, and Invalid when the object has another ``uid``. Returns the object as it is then, or was
-        last.
+        Returns the object after the change, or its last state. Raises NotFound, and Invalid if the object has another
+        ``uid``.
         """
         ...
 
@@ -185,23 +185,23 @@ class Kube(Protocol):
         ...
 
     async def delete_all(self, kind: Literal[Kind.JOB], namespace: str, *, labels: Mapping[str, str]) -> None:
-        """Delete what has these labels (background propagation), in one request; nothing there is fine."""
+        """Delete all objects with these labels (background propagation) in one request. There may be none."""
         ...
 
     async def serves(self, group: str) -> bool:
-        """Whether kinds of that API group are installed."""
+        """Whether the API group is installed."""
         ...
 
     def watch(self, kind: Kind, namespace: str | None = None, *, resource_version: int) -> AsyncIterator[WatchEvent]:
         """Changes after ``resource_version`` (of a LIST), in order, without end.
 
-        Raises Gone when that version is too old: LIST, and watch from there.
+        Raises Gone if that version is too old: LIST again and watch from there.
         """
         ...
 
     def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
-        """The finished (or running) container's log so far, in chunks, oldest first.
+        """The container's log so far, in chunks, oldest first.
 
-        Raises NotFound when there is no such pod or container; a pod that never started may have an empty log.
+        Raises NotFound if the pod or container does not exist. A pod that never started may have an empty log.
         """
         ...

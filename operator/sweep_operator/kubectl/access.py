@@ -42,13 +42,12 @@ class Access:
     @asynccontextmanager
     async def cluster(self, *, request_timeout: float = 30.0) -> AsyncIterator[Cluster]:
         """Connect. Raises NoCluster, and NotAllowed for a forbidden request."""
-        from sweep_operator.kube.cluster import ClusterKube, find_persons_source
+        from sweep_operator.kube.cluster import ClientOptions, ClusterKube, find_persons_source
 
         source = find_persons_source(self.kubeconfig, self.context)
         namespace = self.namespace or source.namespace() or "default"
-        kube = await ClusterKube.connect(
-            source=source, request_timeout=request_timeout, raise_at_once=(Unauthenticated,)
-        )
+        options = ClientOptions(request_timeout=request_timeout, raise_at_once=(Unauthenticated,))
+        kube = await ClusterKube.connect(source=source, options=options)
         try:
             yield Cluster(kube, namespace)
         except Forbidden as error:

@@ -205,7 +205,7 @@ class LocalSession:
         new = [e for e in listed if int(e["metadata"]["resourceVersion"]) > self._last_event_version]
         if new:
             self._last_event_version = int(new[-1]["metadata"]["resourceVersion"])
-        return new
+        return [e for e in new if (e["reason"], e["involvedObject"]["kind"]) != ("RunFailed", Kind.SWEEP)]
 
     # -- control ----------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
-"""kopf as the source of events: four ``on.event`` handlers, and its settings. Nothing else of kopf is used.
+"""kopf as the source of events: four ``on.event`` handlers and the settings. No other feature of kopf is used.
 
-Timers and daemons put a finalizer on every object, create and update handlers an annotation, and an index is quadratic
-at the start; handlers of events write nothing.
+Timers and daemons add a finalizer to every object, create and update handlers add an annotation, and an index takes
+quadratic time at startup. Event handlers write nothing.
 """
 
 from __future__ import annotations
@@ -64,16 +64,16 @@ def _handler(kind: Kind, apply: Apply) -> Callable[..., Awaitable[None]]:
 def settings() -> kopf.OperatorSettings:
     """kopf's settings."""
     made = kopf.OperatorSettings()
-    made.posting.enabled = False  # the engine writes its own few Events
-    made.scanning.disabled = True  # no rights on CRDs and Namespaces are needed
-    made.peering.standalone = True  # there is a Lease
+    made.posting.enabled = False  # the engine writes its own Events
+    made.scanning.disabled = True  # needs no permissions on CRDs and Namespaces
+    made.peering.standalone = True  # the Lease elects the leader
     made.watching.server_timeout = 300
     made.watching.client_timeout = 330
     made.watching.connect_timeout = 10
     made.networking.request_timeout = 30
-    made.networking.error_backoffs = Endless()  # else a minute of 503 ends the process
+    made.networking.error_backoffs = Endless()  # otherwise a minute of 503 ends the process
     made.queueing.exit_timeout = 1
-    # By the server: without it every Job and every pod of the cluster comes through the watch.
+    # Without this selector the server sends every Job and every pod of the cluster.
     for kind in (Kind.JOB, Kind.POD):
         group, version, plural = resource(kind)
         made.watching.label_selectors[group, version, plural] = f"{MANAGED_BY_LABEL}={MANAGED_BY}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
@@ -49,8 +51,13 @@ class Health:
 
 
 @contextlib.asynccontextmanager
-async def serve(health: Health, metrics: Metrics, host: str, port: int) -> AsyncIterator[int]:
-    """Serve on ``port`` (0: any free port) while the block runs; yield the port. Raises OSError."""
+async def serve(
+    health: Health, metrics: Metrics, host: str, port: int, *, token_file: Path | None = None
+) -> AsyncIterator[int]:
+    """Serve on ``port`` (0: any free port) while the block runs; yield the port. Raises OSError.
+
+    ``token_file``: the bearer token that /metrics requires. It is read at each request, so it can be rotated.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
         found = health.problems()
@@ -60,7 +67,9 @@ async def serve(health: Health, metrics: Metrics, host: str, port: int) -> Async
         waits = health.waits_for()
         return web.Response(status=503 if waits else 200, text=waits or "ok")
 
-    async def prometheus(_: web.Request) -> web.Response:
+    async def prometheus(request: web.Request) -> web.Response:
+        if token_file is not None and not _has_token(request, token_file):
+            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"}, text="a bearer token is required")
         return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     app = web.Application()
@@ -73,3 +82,13 @@ async def serve(health: Health, metrics: Metrics, host: str, port: int) -> Async
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+def _has_token(request: web.Request, token_file: Path) -> bool:
+    """Whether the request has the token of the file. Raises HTTPServiceUnavailable if the file cannot be read."""
+    try:
+        expected = token_file.read_bytes().strip()
+    except OSError as error:
+        raise web.HTTPServiceUnavailable(text=f"--metrics-token-file: {error}") from None
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return bool(expected) and scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), expected)

@@ -60,7 +60,7 @@ class Lease:
 
     async def acquire(self) -> None:
         """Return when this process is the leader. API errors are logged and retried."""
-        seen, since, told = "", self.monotonic(), ""
+        seen, since, logged = "", self.monotonic(), ""
         while True:
             try:
                 obj = await self._read()
@@ -73,9 +73,9 @@ class Lease:
                     await self._write(record, taken=True, spec=spec)
                     log.info("became leader as %s", self.identity)
                     return
-                if holder != told:
+                if holder != logged:
                     log.info("waiting for leadership: %s is the leader", holder)
-                    told = holder
+                    logged = holder
             except (Conflict, AlreadyExists):
                 pass
             except KubeError as error:

@@ -18,7 +18,7 @@ import click
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
-from sweep_operator.kube.cluster import ClusterKube, Credentials, NoCluster, credentials
+from sweep_operator.kube.cluster import ClientOptions, ClusterKube, Credentials, NoCluster, credentials
 from sweep_operator.runtime import handlers, logs
 from sweep_operator.runtime import health as probes
 from sweep_operator.runtime.auditor import first_audit, keep_auditing
@@ -70,6 +70,11 @@ _DRAIN_SECONDS = 10.0
 @click.option("--burst", type=click.IntRange(min=1), default=100, help="Maximum burst of API requests.")
 @click.option("--host", default="0.0.0.0", help="Address of /healthz, /readyz and /metrics.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, help="Port of these endpoints; 0: any free port.")
+@click.option(
+    "--metrics-token-file",
+    type=click.Path(path_type=Path),
+    help="File with the bearer token that /metrics requires. Default: no authentication.",
+)
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), default="INFO")
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json")
 @click.version_option(package_name="sweep-operator")
@@ -105,10 +110,12 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     kube = await ClusterKube.connect(
         options.kubeconfig,
         context=options.context,
-        qps=options.qps,
-        burst=options.burst,
-        on_request=metrics.request,
-        before_create=lambda: lease.check(),
+        options=ClientOptions(
+            qps=options.qps,
+            burst=options.burst,
+            on_request=metrics.request,
+            before_create=lambda: lease.check(),
+        ),
     )
     lease = Lease(
         kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
@@ -121,7 +128,9 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     metrics.watch(engine)
     health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: child.overdue)
     try:
-        async with probes.serve(health, metrics, options.host, options.port) as port:
+        async with probes.serve(
+            health, metrics, options.host, options.port, token_file=options.metrics_token_file
+        ) as port:
             log.info("probes and metrics on port %d", port)
             return await _until_stopped(_work(options, engine, outbox, lease, health, stop), stop, engine)
     finally:

@@ -31,6 +31,8 @@ class Options:
     burst: int
     host: str
     port: int
+    metrics_token_file: Path | None
+    """None: /metrics requires no token."""
     log_level: str
     log_format: Literal["json", "text"]
 

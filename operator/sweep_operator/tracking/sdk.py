@@ -1,7 +1,7 @@
-"""Everything that is asked of W&B's SDK, in the child process only. The one module that imports wandb.
+"""All requests to W&B through its SDK. The only module that imports wandb; child processes import it.
 
-Sweeps are searched and created by GraphQL of our own through the SDK's transport: its `Project.sweeps` sends a request
-per sweep, and its `wandb.sweep` repeats a creation whose answer was lost, which makes a second sweep.
+Sweeps are searched and created by GraphQL requests over the SDK's transport: its `Project.sweeps` sends one request per
+sweep, and its `wandb.sweep` repeats a creation whose answer was lost, which creates a second sweep.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Project:
     # -- sweeps -----------------------------------------------------------------------------------------------------
 
     def sweeps_called(self, name: str) -> list[FoundSweep]:
-        """Sweeps of that display name, the oldest first. Raises WandbError."""
+        """Sweeps with this display name, oldest first. Raises WandbError."""
         found = [
             FoundSweep(node["name"], node["description"] or "", str(node["createdAt"]))
             for node in self._sweeps()
@@ -123,14 +123,14 @@ class Project:
             answer = self.ask(_SWEEPS, variables)
             sweeps = (answer.get("project") or {}).get("sweeps")
             if sweeps is None:
-                return  # no such project: W&B makes it with what is written to it first
+                return  # the project does not exist yet: W&B creates it with the first write
             yield from (edge["node"] for edge in sweeps["edges"])
             if not sweeps["pageInfo"]["hasNextPage"]:
                 return
             cursor = sweeps["pageInfo"]["endCursor"]
 
     def create_sweep(self, card: SweepCard, method: str) -> str:
-        """The new sweep's id. Sent once: whoever gets no answer must look whether it is there. Raises WandbError."""
+        """Create a sweep; return its id. Never retried: after a lost answer, look for the sweep. Raises WandbError."""
         config = {**card.config, "method": method}
         variables = {
             "config": json.dumps(config),  # JSON is YAML, and its floats are read as such
@@ -149,9 +149,9 @@ class Project:
         return str(answer["upsertSweep"]["sweep"]["name"])
 
     def sweep_url(self, sweep_id: str) -> str | None:
-        """The page of a sweep; None: there is no such sweep. Raises WandbError.
+        """URL of a sweep; None: it does not exist. Raises WandbError.
 
-        Not by `Api.sweep`: it cannot read the path of a sweep in a project that is called sweeps.
+        `Api.sweep` is not used: it cannot parse the path of a sweep in a project that is named sweeps.
         """
         answer = self.ask(_SWEEP, {"project": self.project, "entity": self.entity, "name": sweep_id})
         if ((answer.get("project") or {}).get("sweep")) is None:
@@ -166,14 +166,14 @@ class Project:
     # -- runs -------------------------------------------------------------------------------------------------------
 
     def runs(self, ids: Sequence[str]) -> dict[str, FoundRun]:
-        """What W&B has of these runs, with config and summary, in one request per 250. Raises WandbError."""
-        self._api.flush()  # it remembers answers
+        """The runs that W&B has, with config and summary, in one request per 250 runs. Raises WandbError."""
+        self._api.flush()  # it caches answers
         found: dict[str, FoundRun] = {}
         for start in range(0, len(ids), PAGE):
             wanted = {"name": {"$in": list(ids[start : start + PAGE])}}
             try:
                 found |= _asking(lambda: self._read(wanted))  # noqa: B023 - called at once
-            except ValueError:  # no such project, yet
+            except ValueError:  # the project does not exist yet
                 return {}
         return found
 
@@ -185,7 +185,7 @@ class Project:
         }
 
     def write(self, card: RunCard, group: str, sweep_id: str | None) -> None:
-        """Creates the run or goes on with it, and ends it. Raises WandbError. That it returns proves nothing."""
+        """Create or resume the run, and finish it. Success does not prove that it was stored. Raises WandbError."""
         settings = self._settings(card, group, sweep_id)
         try:
             run = wandb.init(config=dict(card.config), reinit="create_new", settings=settings, allow_val_change=True)
@@ -211,7 +211,7 @@ class Project:
         )
 
     def _why(self, card: RunCard, error: Exception) -> WandbError:
-        """The SDK's words do not always say the status: then the public API, asked for the same, does."""
+        """Find the HTTP status. If the SDK's message has none, the same request by the public API returns it."""
         status, lost = status_in(str(error))
         if status is not None or lost:
             return WandbError(status, str(error), about_run=status in _ABOUT_RUN)
@@ -223,7 +223,7 @@ class Project:
 
 
 def write_offline(parcel: Parcel, card: RunCard, folder: Path) -> Path:
-    """Writes the run into ``folder``/wandb/offline-run-*; returns that directory. Raises WandbError."""
+    """Write the run to ``folder``/wandb/offline-run-*; return that directory. Raises WandbError."""
     settings = wandb.Settings(
         entity=parcel.entity,
         project=parcel.project,
@@ -245,7 +245,7 @@ def write_offline(parcel: Parcel, card: RunCard, folder: Path) -> Path:
 
 
 def quiet(patience: Patience) -> dict[str, Any]:
-    """Nothing that the SDK would send by itself: it is the operator's machine, not the run's."""
+    """Settings that stop the SDK from sending data about this machine, which is not the run's machine."""
     return {
         "init_timeout": patience.open,
         "finish_timeout": patience.finish,
@@ -265,7 +265,7 @@ def quiet(patience: Patience) -> dict[str, Any]:
 
 
 def _asking(question: Callable[[], T]) -> T:
-    """Asks; whatever the SDK raises becomes a WandbError with the status of the answer, or a NoKey."""
+    """Ask; convert what the SDK raises to a WandbError with the HTTP status, or to NoKey."""
     try:
         return question()
     except UsageError as error:
@@ -281,9 +281,3 @@ def _asking(question: Callable[[], T]) -> T:
         response = failure.response if isinstance(failure, WandbApiFailedError) else None
         status = (response.http_status if response is not None else 0) or status_in(str(error))[0]
         raise WandbError(status, str(failure or error)) from error
-
-
-def redacted(text: str) -> str:
-    """Return the text with the API key masked."""
-    key = os.environ.get("WANDB_API_KEY")
-    return text.replace(key, "***") if key else text

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep_operator.api.names import run_object_name
-from sweep_operator.kube.cluster import ClusterKube
+from sweep_operator.kube.cluster import ClientOptions, ClusterKube
 from sweep_operator.kube.protocol import Kind
 from tests.bench.cluster.memory import Footprint
 from tests.bench.cluster.news import News
@@ -84,7 +84,7 @@ def _seen(sweep: Object) -> bool:
 
 async def _fill(cluster: Cluster, like: Object, indices: range) -> None:
     """Finished runs like that one, each with a point and a score of its own."""
-    kube = await ClusterKube.connect(cluster.kubeconfig, qps=1000, burst=1000)
+    kube = await ClusterKube.connect(cluster.kubeconfig, options=ClientOptions(qps=1000, burst=1000))
     random_ = random.Random(0)
     waiting = [_copy(like, index, random_.random()) for index in indices]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sweep_operator.kube.cluster.connection import Connection
@@ -35,17 +35,36 @@ _ALWAYS_CREATED = (Kind.LEASE, Kind.EVENT)
 _LOG_SILENCE = 60.0
 
 
-class ClusterKube:
-    """An API server. Objects are its JSON, without ``managedFields`` (a third of their size, and nobody reads them).
+def _nothing() -> None:
+    pass
 
-    Leases are not rate limited: a holder that waits behind its own writes would lose what it holds.
+
+@dataclass(frozen=True)
+class ClientOptions:
+    """Limits and hooks of a client."""
+
+    qps: float = 50.0
+    burst: int = 100
+    request_timeout: float = 30.0
+    """Seconds for one request and its answer."""
+    raise_at_once: tuple[type[KubeError], ...] = ()
+    """Errors that are raised immediately instead of retried."""
+    on_request: Callable[[str, str], None] = lambda verb, code: None
+    """Called with (verb, code) for each HTTP answer; code "error": no answer."""
+    before_create: Callable[[], None] = _nothing
+    """Called immediately before a create (except of a Lease or an Event) is sent. Its exceptions are raised."""
+    page: int = PAGE
+    """Objects per page of a LIST."""
+
+
+class ClusterKube:
+    """An API server. Objects are its JSON without ``managedFields`` (a third of their size, and unused).
+
+    Leases are not rate limited: a leader that waits behind its own writes would lose its lease.
     """
 
-    def __init__(
-        self, transport: Transport, *, before_create: Callable[[], None] | None = None, page: int = PAGE
-    ) -> None:
-        self._transport, self._page = transport, page
-        self._before_create = before_create or _nothing
+    def __init__(self, transport: Transport, options: ClientOptions) -> None:
+        self._transport, self._page, self._before_create = transport, options.page, options.before_create
 
     @classmethod
     async def connect(
@@ -54,35 +73,25 @@ class ClusterKube:
         *,
         context: str | None = None,
         source: Source | None = None,
-        qps: float = 50.0,
-        burst: int = 100,
-        request_timeout: float = 30.0,
-        raise_at_once: tuple[type[KubeError], ...] = (),
-        on_request: Callable[[str, str], None] | None = None,
-        before_create: Callable[[], None] | None = None,
-        page: int = PAGE,
+        options: ClientOptions | None = None,
     ) -> ClusterKube:
-        """Find the cluster; nothing is sent yet, so that a server that is down is no reason to fail.
+        """Find the cluster. No request is sent yet, so the server may be down. Raises NoCluster.
 
         ``kubeconfig`` None: the pod's service account if there is one, else $KUBECONFIG, else ~/.kube/config.
-        ``source``: instead of both.
-        ``raise_at_once``: error classes that are raised immediately instead of retried.
-        ``on_request``: called with (verb, code) for each HTTP answer, code "error" where none came.
-        ``before_create``: called immediately before each create (of anything but a Lease or an Event) is sent, after
-        all waiting in here; what it raises is raised.
-        ``request_timeout``: seconds for one request and its answer. Raises NoCluster.
+        ``source``: replaces both.
         """
+        options = options or ClientOptions()
         transport = Transport(
             await Connection.open(source or find_source(kubeconfig, context)),
-            TokenBucket(qps, burst),
-            Retry(except_=raise_at_once),
-            timeout=request_timeout,
-            on_request=on_request,
+            TokenBucket(options.qps, options.burst),
+            Retry(except_=options.raise_at_once),
+            timeout=options.request_timeout,
+            on_request=options.on_request,
         )
-        return cls(transport, before_create=before_create, page=page)
+        return cls(transport, options)
 
     async def close(self) -> None:
-        """End every request and watch."""
+        """Cancel all requests and watches."""
         await self._transport.close()
 
     # -- reading ----------------------------------------------------------------------------------------------------
@@ -99,7 +108,7 @@ class ClusterKube:
         labels: Mapping[str, str] | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> ObjectList:
-        """All objects of a kind, in pages of one resourceVersion. ``fields``: what the kind is selectable by."""
+        """All objects of a kind, in pages of one resourceVersion. ``fields``: field selector."""
         selector = {**_selector(labels or {}), **_selector(fields or {}, "fieldSelector")}
         path = collection(kind, namespace)
         return await list_all(
@@ -114,7 +123,7 @@ class ClusterKube:
         resource_version: int,
         fields: Mapping[str, str] | None = None,
     ) -> AsyncIterator[WatchEvent]:
-        """Changes after ``resource_version``; goes on by itself after ends that leave no gap."""
+        """Changes after ``resource_version``. The watch is restarted as long as no change is missed."""
         path, selector = collection(kind, namespace), _selector(fields or {}, "fieldSelector")
         return follow(self._transport, path, resource_version, clean=cleaner(kind), selector=selector)
 
@@ -128,7 +137,7 @@ class ClusterKube:
         tail: int | None = None,
         timestamps: bool = False,
     ) -> AsyncIterator[bytes]:
-        """The container's log as the kubelet has it; ``follow``: until it ends, however silent it is."""
+        """The container's log from the kubelet; ``follow``: until the container ends."""
         query = {"container": container, **({} if tail is None else {"tailLines": str(tail)})}
         query |= {name: "true" for name, wanted in (("follow", follow), ("timestamps", timestamps)) if wanted}
         request = Request("get", item(Kind.POD, namespace, pod, "log"), query)
@@ -176,7 +185,7 @@ class ClusterKube:
         """PUT of the status subresource."""
         meta = body["metadata"]
         if not meta.get("resourceVersion"):
-            raise Conflict(f"{kind} {meta['name']}: the status to be written carries no resourceVersion; read it first")
+            raise Conflict(f"{kind} {meta['name']}: the status has no resourceVersion; read the object first")
         path = item(kind, meta.get("namespace") or "default", meta["name"], "status")
         request = Request("update", path, {}, {**body, **type_of(kind)}, changes=True)
         return cleaner(kind)(await self._send(kind, request))
@@ -192,7 +201,7 @@ class ClusterKube:
         return cleaner(kind)(await self._send(kind, request))
 
     async def remove_finalizer(self, kind: Kind, namespace: str, name: str, finalizer: str, *, uid: str) -> Object:
-        """Strategic merge patch: it names the one entry, so that it cannot collide with what others write."""
+        """Strategic merge patch of one list entry, which cannot conflict with other writes."""
         body: Object = {"metadata": {"uid": uid, "$deleteFromPrimitiveList/finalizers": [finalizer]}}
         request = Request("patch", item(kind, namespace, name), {}, body, _STRATEGIC_PATCH, changes=True)
         return cleaner(kind)(await self._send(kind, request))
@@ -233,9 +242,5 @@ class ClusterKube:
 
 
 def _selector(wanted: Mapping[str, str], by: str = "labelSelector") -> dict[str, str]:
-    """The query that selects by equality; empty where everything is wanted."""
+    """Query of an equality selector; empty if everything is selected."""
     return {by: ",".join(f"{k}={v}" for k, v in wanted.items())} if wanted else {}
-
-
-def _nothing() -> None:
-    pass

@@ -28,7 +28,7 @@ __all__ = ["AnswerLost", "Connection", "NoCluster"]
 MAX_CONNECTIONS = 64
 CONNECT_SECONDS = 10.0
 _RENEWAL_PAUSE = 5.0
-"""Seconds between two readings of the credentials: a server that refuses everything is not worth more."""
+"""Minimum seconds between two reloads of the credentials, for a server that rejects everything."""
 
 
 class AnswerLost(aiohttp.ClientError):
@@ -47,15 +47,15 @@ class Connection:
         self._renewing = asyncio.Lock()
         self._renewed = clock() - _RENEWAL_PAUSE
         self.epoch = 0
-        """Counts the readings of the credentials."""
+        """Number of reloads of the credentials."""
 
     @classmethod
     async def open(cls, source: Source, *, clock: Callable[[], float] = time.monotonic) -> Connection:
-        """Raises NoCluster. Sends nothing yet."""
+        """Load the credentials; no request is sent. Raises NoCluster."""
         return cls(source, await source.load(), clock=clock)
 
     async def close(self) -> None:
-        """End every request."""
+        """Cancel all requests."""
         for client in (self._client, self._retired):
             if client is not None:
                 await client.close()
@@ -70,18 +70,18 @@ class Connection:
         content_type: str,
         timeout: ClientTimeout,
     ) -> ClientResponse:
-        """The head of the answer; its body is still to be read. Raises what aiohttp raises, and AnswerLost."""
+        """Send a request; the body of the answer is not read yet. Raises aiohttp's errors and AnswerLost."""
         headers = {"Accept": "application/json, */*", "Content-Type": content_type, "User-Agent": _USER_AGENT}
         authorization = await self._authorization()
         if authorization:
             headers["Authorization"] = authorization
         url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        # The session asserts nothing about its answers; errors are ours to tell apart.
+        # The session does not check the status; the caller classifies errors.
         answer = await self._client.call_api(method, url, headers, body, _request_timeout=timeout)
         return cast(ClientResponse, answer.response)
 
     async def renew(self, seen: int) -> bool:
-        """Read the credentials again; ``seen``: the epoch of those that were refused. True: they are worth a try."""
+        """Reload the credentials. ``seen``: epoch of the rejected ones. True: there are newer ones to try."""
         async with self._renewing:
             if self.epoch != seen:
                 return True
@@ -95,7 +95,7 @@ class Connection:
                 return False
             identity = _identity(configuration)
             if identity != self._identity:
-                # Certificates belong to the session. The session before the last one has had its time to end.
+                # Certificates belong to the session. Requests of the session before the last one have ended.
                 if self._retired is not None:
                     await self._retired.close()
                 self._retired, self._client, self._identity = self._client, ApiClient(configuration), identity
@@ -105,19 +105,19 @@ class Connection:
             return True
 
     async def _authorization(self) -> str | None:
-        """The Authorization header. The client reads a service account's token anew every minute."""
+        """The Authorization header. The client reloads a service account's token every minute."""
         try:
             value = await self._configuration.get_api_key_with_prefix("BearerToken")
         except (ConfigException, OSError) as error:
             log.warning("cannot reload the token: %s", error)
             value = self._configuration.api_key.get("BearerToken")
-        return value.strip() if value else None  # token files of people end with a newline
+        return value.strip() if value else None  # token files may end with a newline
 
 
 async def no_hidden_retries(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """aiohttp sends a GET, PUT or DELETE once more by itself when the connection breaks, past limits and counters.
+    """Prevent aiohttp from repeating a GET, PUT or DELETE after a broken connection, without limits and counters.
 
-    Whether to do a write again is for those to decide who know what they wanted; any other error ends its attempts.
+    Only the caller can decide whether to repeat a write. aiohttp repeats nothing after any other error.
     """
     try:
         return await handler(request)
@@ -134,7 +134,7 @@ _MIDDLEWARES: tuple[_Middleware, ...] = (no_hidden_retries,)
 
 def _set_up(configuration: Configuration) -> Configuration:
     configuration.connection_pool_maxsize = MAX_CONNECTIONS
-    # From 3.13 on, Python refuses authorities without a key identifier, which Go and so every other client accepts.
+    # Python 3.13 rejects authorities without a key identifier, which Go (and so every other client) accepts.
     configuration.disable_strict_ssl_verification = True
     configuration.client_session_kwargs = {"trust_env": False, "middlewares": _MIDDLEWARES}
     if configuration.proxy is None:
@@ -143,7 +143,7 @@ def _set_up(configuration: Configuration) -> Configuration:
 
 
 def _identity(configuration: Configuration) -> bytes:
-    """Changes with what a session is bound to: the address and the content of the certificates."""
+    """Digest of what a session is bound to: the address and the content of the certificates."""
     digest = hashlib.sha256(configuration.host.encode())
     for path in (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file):
         digest.update(Path(path).read_bytes() if path else b"-")

@@ -1,4 +1,4 @@
-"""Address and credentials as plain values, for a session that is not ours (kopf's watches)."""
+"""Address and credentials as plain values, for kopf's watches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sweep_operator.kube.cluster.sources import find_source
 
 @dataclass(frozen=True)
 class Credentials:
-    """How to reach the API server now."""
+    """How to reach the API server."""
 
     server: str
     authority: str | None
@@ -22,7 +22,7 @@ class Credentials:
 
 
 async def credentials(kubeconfig: Path | None, context: str | None) -> Credentials:
-    """Reads them anew. Raises NoCluster."""
+    """Load the credentials. Raises NoCluster."""
     found = await find_source(kubeconfig, context).load()
     header = await found.get_api_key_with_prefix("BearerToken")
     scheme, _, token = (header or "").strip().partition(" ")

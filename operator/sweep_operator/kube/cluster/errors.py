@@ -1,4 +1,4 @@
-"""From what the API server answers, or does not answer, to the errors of the Kube protocol."""
+"""Converts answers of the API server to the errors of the Kube protocol."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from sweep_operator.kube.protocol import (
 )
 
 _TEXT = 300
-"""Characters of an answer that is no Status (a load balancer's page) that go into a message."""
+"""Characters that a message quotes of an answer that is not a Status, such as a load balancer's page."""
 _REFUSED_BY_WEBHOOK = "failed calling webhook"
 
 
 class NotSent(Unavailable):
-    """No connection could be made: nothing has left this process."""
+    """No connection could be opened: no request was sent."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Answer:
 
 
 def error_of(answer: Answer, *, changes: bool) -> KubeError:
-    """``changes``: the request was to change something, so that it matters whether it was carried out."""
+    """The error for an answer. ``changes``: the request was a write, so its effect may be unknown."""
     status = _status_object(answer.body)
     error = from_status(answer.status, status, changes=changes, text=_text(answer))
     error.retry_after = answer.retry_after
@@ -49,19 +49,19 @@ def error_of(answer: Answer, *, changes: bool) -> KubeError:
 
 
 def from_status(code: int, status: Mapping[str, Any] | None, *, changes: bool, text: str = "") -> KubeError:
-    """The error for an HTTP code and the Status object that came with it, if one did."""
+    """The error for an HTTP code and the Status object of the answer, if there is one."""
     message = str((status or {}).get("message") or text or f"the server answered {code}")
     if code == 401:
-        # Nothing was carried out, and new credentials (a rotated token) may do: as if the server were not there.
-        return Unauthenticated(f"the API server does not accept the credentials: {message}")
+        # The request had no effect, and new credentials (a rotated token) may be accepted: like an unavailable server.
+        return Unauthenticated(f"the API server rejects the credentials: {message}")
     if code == 429:
         return TooManyRequests(message)
     if code == 404:
         return _not_found(status or {}, message)
     if 400 <= code < 500 and code != 408:
-        # What is no Status comes from something between us and the API server, and says nothing about the object.
+        # An answer that is not a Status comes from a proxy, and says nothing about the object.
         return Unavailable(message) if status is None else _refused(code, status, message)
-    if changes and not _certainly_not_carried_out(code, status, message):
+    if changes and not _without_effect(code, status, message):
         return UnknownOutcome(message)
     return Unavailable(message)
 
@@ -79,15 +79,15 @@ def _refused(code: int, status: Mapping[str, Any], message: str) -> KubeError:
 def _not_found(status: Mapping[str, Any], message: str) -> KubeError:
     if (status.get("details") or {}).get("name"):
         return NotFound(message)
-    # Not the object is missing but its kind (a CRD not installed yet, or just being replaced). Taking that for
-    # "the object is gone" would forget objects that are still stored.
-    return Unavailable(f"the API server does not serve this kind: are the CRDs installed? ({message})")
+    # The resource type is missing, not the object: a CRD is not installed or is being replaced. NotFound would mean
+    # that the object was deleted.
+    return Unavailable(f"the API server does not serve this resource: are the CRDs installed? ({message})")
 
 
-def _certainly_not_carried_out(code: int, status: Mapping[str, Any] | None, message: str) -> bool:
-    """A 504, or a 500 from etcd's time-outs, may come after the write; these come before it."""
+def _without_effect(code: int, status: Mapping[str, Any] | None, message: str) -> bool:
+    """Whether the error came before the write. A 504, or a 500 from a timeout of etcd, may come after it."""
     if status is None:
-        return False  # a proxy's answer: it may have passed the request on
+        return False  # a proxy's answer: it may have forwarded the request
     return code in (501, 503) or _REFUSED_BY_WEBHOOK in message
 
 

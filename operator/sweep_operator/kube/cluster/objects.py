@@ -1,4 +1,4 @@
-"""Objects as the Kube protocol has them, from what an API server sends."""
+"""Converts objects of the API server to those of the Kube protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def type_of(kind: Kind) -> Object:
 
 
 def cleaner(kind: Kind) -> Callable[[Object], Object]:
-    """Makes objects whole (the items of a LIST come without a type) and smaller; what it is given stays as it is."""
+    """A function that adds the type (items of a LIST have none) and removes managedFields. It copies its argument."""
     of_its_type = type_of(kind)
 
     def clean(obj: Object) -> Object:

@@ -19,11 +19,11 @@ async def list_all(
     page: int,
     limited: bool = True,
 ) -> ObjectList:
-    """Every object, as of one moment. Raises KubeError."""
+    """All objects at one resourceVersion. Raises KubeError."""
     try:
         return await _pages(transport, path, {**selector, "limit": str(page)}, clean, limited)
     except Gone:
-        # The first page's version was compacted before the last page was read: one answer cannot be overtaken.
+        # The version was compacted before the last page was read. A single answer has no such problem.
         return await _pages(transport, path, selector, clean, limited)
 
 

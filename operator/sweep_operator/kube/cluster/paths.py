@@ -1,4 +1,4 @@
-"""Where the kinds are found below the API server's address."""
+"""URL paths of the resources."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _PLURALS: Mapping[Kind, str] = {
 
 
 def resource(kind: Kind) -> tuple[str, str, str]:
-    """(group, version, plural); the group of the core kinds is empty."""
+    """(group, version, plural); the core group is empty."""
     group, _, version = API_VERSIONS[kind].rpartition("/")
     return group, version, _PLURALS[kind]
 
 
 def collection(kind: Kind, namespace: str | None) -> str:
-    """All objects of a kind, in one namespace or (None) in all."""
+    """Path of all objects of a kind, in one namespace or (None) in all."""
     version = API_VERSIONS[kind]
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
     place = "" if namespace is None else f"/namespaces/{segment('metadata.namespace', namespace)}"
@@ -36,13 +36,13 @@ def collection(kind: Kind, namespace: str | None) -> str:
 
 
 def item(kind: Kind, namespace: str, name: str, subresource: str = "") -> str:
-    """One object, or a subresource of it."""
+    """Path of one object, or of its subresource."""
     path = f"{collection(kind, namespace)}/{segment('metadata.name', name)}"
     return f"{path}/{subresource}" if subresource else path
 
 
 def segment(field: str, name: str) -> str:
-    """A name as part of a path. Raises Invalid."""
+    """Escape a name for a path. Raises Invalid."""
     # An empty name or ".." names another resource: a DELETE of "pods/.." would ask for the namespace.
     if name in ("", ".", "..") or "/" in name:
         raise Invalid(f"{field}: {name!r} is not a valid name; use a-z, 0-9, '-' and '.'")

@@ -1,7 +1,7 @@
-"""The HTTP proxy of the environment, resolved once as kubectl does it.
+"""The HTTP proxy of the environment, resolved once, as in kubectl.
 
-aiohttp can do it by itself, but per request, with two thread hops, reading ~/.netrc too, and without address ranges in
-NO_PROXY, which is how clusters are usually excluded.
+aiohttp would resolve it for each request with two thread switches, read ~/.netrc too, and ignore address ranges in
+NO_PROXY, which usually exclude clusters.
 """
 
 from __future__ import annotations

@@ -22,20 +22,20 @@ class NoCluster(Exception):
 
 
 class Source(Protocol):
-    """Read again whenever the API server no longer accepts what was read."""
+    """Address and credentials. Loaded again when the API server rejects them."""
 
     async def load(self) -> Configuration:
-        """Address, authority and credentials as they are now. Raises NoCluster."""
+        """Current address, authority and credentials. Raises NoCluster."""
         ...
 
     def namespace(self) -> str | None:
-        """The one that is meant where none is named. Raises NoCluster."""
+        """The default namespace. Raises NoCluster."""
         ...
 
 
 @dataclass(frozen=True)
 class InCluster:
-    """The service account of the pod; the kubelet replaces its token and its authority while we run."""
+    """The service account of the pod. The kubelet replaces its token and authority from time to time."""
 
     directory: Path = SERVICE_ACCOUNT
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -77,7 +77,7 @@ class Kubeconfig:
                 config_file=self.paths,
                 context=self._context(),
                 client_configuration=configuration,
-                persist_config=False,  # what is the user's is not ours to write
+                persist_config=False,  # never write to the user's file
             )
         return configuration
 
@@ -89,7 +89,7 @@ class Kubeconfig:
         return namespace or None
 
     def _context(self) -> str | None:
-        """Of several files the first that names one counts; the client takes the last one's: another cluster."""
+        """The first context of several files, as in kubectl. The client would take the last one: another cluster."""
         paths = [Path(p).expanduser() for p in self.paths.split(os.pathsep) if p]
         if self.context is not None or len(paths) < 2:
             return self.context
@@ -99,14 +99,14 @@ class Kubeconfig:
     @contextmanager
     def _reading(self) -> Iterator[None]:
         if not any(Path(p).expanduser().is_file() for p in self.paths.split(os.pathsep) if p):
-            raise NoCluster(f"no kubeconfig at {self.paths}; set KUBECONFIG or give --kubeconfig")
+            raise NoCluster(f"no kubeconfig at {self.paths}; set KUBECONFIG or use --kubeconfig")
         try:
             yield
         except ConfigException as error:
-            # "Expected key user in <the whole entry, its token included>": only what comes before is fit to be shown.
+            # "Expected key user in <the whole entry with its token>": only the first part may be shown.
             raise NoCluster(f"{self.paths}: {str(error).partition(' in ')[0]}") from None
         except Exception as error:
-            # The text of a YAML error quotes the file, tokens included.
+            # The text of a YAML error quotes the file, including tokens.
             mark = getattr(error, "problem_mark", None)
             where = f", line {mark.line + 1}" if mark is not None else ""
             raise NoCluster(f"{self.paths}{where}: not a valid kubeconfig ({type(error).__name__})") from None
@@ -129,7 +129,7 @@ def find_source(kubeconfig: Path | None, context: str | None) -> Source:
 
 
 def find_persons_source(kubeconfig: Path | None, context: str | None) -> Source:
-    """As kubectl looks: ``kubeconfig``, else $KUBECONFIG, else ~/.kube/config, and only then the pod's account."""
+    """As in kubectl: ``kubeconfig``, else $KUBECONFIG, else ~/.kube/config, else the pod's service account."""
     in_cluster, default = InCluster(), Path.home() / ".kube" / "config"
     given = kubeconfig is not None or context is not None or os.environ.get("KUBECONFIG") or default.is_file()
     if in_cluster.there and not given:

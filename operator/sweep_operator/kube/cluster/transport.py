@@ -1,4 +1,4 @@
-"""One request to the API server: when it may be sent, what its answer means, and whether it is retried."""
+"""One request to the API server: rate limit, authentication, errors and retries."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Request:
     body: Object | None = None
     content_type: str = "application/json"
     changes: bool = False
-    """It changes something, so that an answer that does not come leaves the outcome unknown."""
+    """Whether it is a write: without an answer, its effect is unknown."""
     limited: bool = True
-    """It counts against the rate limit."""
+    """Whether it counts against the rate limit."""
     check: Callable[[], None] = lambda: None
-    """Called immediately before it is sent, however long it had to wait; what it raises ends the call."""
+    """Called immediately before it is sent, after any wait. An exception cancels the request."""
 
     def __str__(self) -> str:
         return f"{self.verb} {self.path}"
@@ -60,18 +60,18 @@ class Transport:
         retry: Retry,
         *,
         timeout: float,
-        on_request: Callable[[str, str], None] | None = None,
+        on_request: Callable[[str, str], None],
     ) -> None:
         self._connection, self._bucket, self.retry = connection, bucket, retry
         self._timeout = ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS)
-        self._on_request = on_request or (lambda verb, code: None)
+        self._on_request = on_request
 
     async def close(self) -> None:
-        """End every request."""
+        """Cancel all requests."""
         await self._connection.close()
 
     async def send(self, request: Request) -> Object:
-        """The JSON that comes back. Raises KubeError."""
+        """Send a request; return the JSON of the answer. Raises KubeError."""
         _check_body(request.body)
         return await self.retry.run(lambda: self._once(request), str(request), changes=request.changes)
 
@@ -79,10 +79,10 @@ class Transport:
     async def stream(
         self, request: Request, *, silence: float | None, patient: bool = False
     ) -> AsyncIterator[ClientResponse]:
-        """An answer that is read bit by bit.
+        """Send a request whose answer is read in chunks.
 
-        ``silence``: seconds without a byte after which it counts as broken (None: never). ``patient``:
-        failures before the first byte are repeated as those of other reads.
+        ``silence``: seconds without data after which the connection counts as broken (None: never). ``patient``:
+        failures before the first byte are retried as for other reads.
         """
         timeout = ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
         async with AsyncExitStack() as stack:
@@ -106,7 +106,7 @@ class Transport:
 
     @asynccontextmanager
     async def _open(self, request: Request, timeout: ClientTimeout) -> AsyncIterator[ClientResponse]:
-        """A successful answer. What goes wrong before and while it is read comes as KubeError."""
+        """A successful answer. Errors before and during reading are raised as KubeError."""
         try:
             response = await self._authenticated(request, timeout)
             async with response:
@@ -117,14 +117,14 @@ class Transport:
         except KubeError:
             raise
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
-            raise NotSent(f"the API server cannot be reached: {_say(error)}") from error
+            raise NotSent(f"the API server cannot be reached: {_text(error)}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if request.changes:
-                raise UnknownOutcome(f"{request}: no answer came: {_say(error)}") from error
-            raise Unavailable(f"{request}: no answer came: {_say(error)}") from error
+                raise UnknownOutcome(f"{request}: no answer: {_text(error)}") from error
+            raise Unavailable(f"{request}: no answer: {_text(error)}") from error
 
     async def _authenticated(self, request: Request, timeout: ClientTimeout) -> ClientResponse:
-        """With credentials read again, once, when the server refuses those at hand or the authority has changed."""
+        """Reload the credentials once if the server rejects them or its authority has changed."""
         epoch = self._connection.epoch
         try:
             response = await self._counted(request, timeout)
@@ -168,6 +168,6 @@ def _retry_after(response: ClientResponse) -> float | None:
     return parse_retry_after(response.headers.get("Retry-After"))
 
 
-def _say(error: BaseException) -> str:
+def _text(error: BaseException) -> str:
     """Return the error's text, or its class: timeouts have no text."""
     return str(error) or type(error).__name__

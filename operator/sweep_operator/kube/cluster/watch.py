@@ -1,4 +1,4 @@
-"""A watch that goes on by itself for as long as it has no gap."""
+"""A watch that is restarted as long as no change is missed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sweep_operator.kube.cluster.transport import Request, Transport
 from sweep_operator.kube.protocol import EventType, Gone, Object, TooManyRequests, Unavailable, WatchEvent
 
 SERVER_SECONDS = 300
-"""The server ends a watch after this time at the latest."""
+"""Longest duration of one watch request."""
 _SILENCE = SERVER_SECONDS + 30.0
 _MAX_FAILURES = 5
-"""In a row, without an event or bookmark between them; then the caller should know."""
+"""Failures in a row, without an event or bookmark between them, before the caller gets the error."""
 Change = tuple[EventType | Literal["BOOKMARK"], Object]
 _TOO_SHORT = 1.0
-"""Seconds; a watch that ends sooner and brings nothing counts as a failure."""
+"""Seconds; a watch that ends earlier without an event counts as a failure."""
 
 
 async def follow(
@@ -35,8 +35,8 @@ async def follow(
 ) -> AsyncIterator[WatchEvent]:
     """Changes after the resourceVersion ``since``.
 
-    Ends of the connection, refusals and restarts of the server make no gap: it goes on from the last version that it
-    was told, by bookmarks too. Raises Gone when that version is no longer kept, and what lasts.
+    After a broken connection, a rejection or a restart of the server, the watch continues from the last version, which
+    bookmarks advance too. Raises Gone if that version is no longer kept, and errors that persist.
     """
     if since <= 0:
         raise Gone("a watch cannot start at resourceVersion 0; LIST first")
@@ -61,7 +61,7 @@ async def follow(
 
 async def _one(transport: Transport, path: str, since: int, selector: Mapping[str, str]) -> AsyncIterator[Change]:
     """One HTTP answer: (type, object)."""
-    # Spread, so that the watches of all kinds and replicas do not end together.
+    # Random, so that the watches of all resources and replicas do not end together.
     seconds = random.randint(SERVER_SECONDS * 4 // 5, SERVER_SECONDS)
     query = {
         **selector,
@@ -83,7 +83,7 @@ async def _one(transport: Transport, path: str, since: int, selector: Mapping[st
 
 
 async def _lines(response: ClientResponse) -> AsyncIterator[bytes]:
-    """Whole lines of any length. What follows the last newline was cut off, and comes again."""
+    """Complete lines of any length. An incomplete last line is dropped: the next watch repeats it."""
     rest = b""
     async for chunk in response.content.iter_any():
         *whole, rest = (rest + chunk).split(b"\n")

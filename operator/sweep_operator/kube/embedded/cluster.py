@@ -1,4 +1,4 @@
-"""A cluster of one machine: the embedded API server, the Job controller and the runner."""
+"""The local cluster: the embedded API server, the Job controller and the runner."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sweep_operator.kube.embedded.container import place_of
 from sweep_operator.kube.embedded.jobs import JobController
 from sweep_operator.kube.embedded.runner import Runner
 from sweep_operator.kube.embedded.server import Admission, EmbeddedKube
-from sweep_operator.kube.embedded.volumes import NoLocalMeaning
+from sweep_operator.kube.embedded.volumes import Unsupported
 from sweep_operator.kube.protocol import Object
 
 
 class LocalCluster:
     """``async with LocalCluster(state_db, root) as cluster``: pods of its Jobs run below ``root``.
 
-    Entering takes the lock on the state (StoreLocked when another process has it), settles what an earlier process
-    left, and starts. Leaving ends every process.
+    Entering locks the state (StoreLocked if another process holds the lock), records how the pods of an earlier process
+    ended, and starts. Leaving ends every process.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LocalCluster:
         self.kube.close()
 
     async def stop(self, *, kill: bool) -> None:
-        """End every process (SIGTERM first, unless ``kill``). Those that had not finished count as lost."""
+        """End every process (SIGTERM first, unless ``kill``). Unfinished processes count as lost."""
         if self._stopped:
             return
         self._stopped = True
@@ -67,10 +67,10 @@ class LocalCluster:
 def _log_of(pod: Object, root: Path) -> Path | None:
     try:
         return place_of(pod, root).log
-    except NoLocalMeaning:
+    except Unsupported:
         return None
 
 
 def open_readonly(path: Path) -> EmbeddedKube:
-    """The state as it was last written, also while another process runs the sweep. Raises StoreUnreadable."""
+    """Open the last written state, even while another process runs the sweep. Raises StoreUnreadable."""
     return EmbeddedKube(path, clock=lambda: datetime.now(UTC), readonly=True)

@@ -1,4 +1,4 @@
-"""From a pod to a local process: its arguments, environment and files."""
+"""Converts a pod to a local process: arguments, environment and files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 
 from sweep_operator.api.names import ATTEMPT_LABEL, RESULTS_FILE, RUN_PATH_ANNOTATION, STAGE_LABEL
 from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
-from sweep_operator.kube.embedded.volumes import ConfigMaps, NoLocalMeaning, field_of, materialize, translate
+from sweep_operator.kube.embedded.volumes import ConfigMaps, Unsupported, field_of, materialize, translate
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 _RANK_PORTS = ("MASTER_PORT", "PET_MASTER_PORT")
 _STALE = ("SWEEP_", "PET_", "WANDB_RUN_", "WANDB_SWEEP_", "WANDB_NAME", "WANDB_RESUME")
-"""Variables of an outer run that an inner one must not inherit."""
+"""Variables of an enclosing run, which a nested run must not inherit."""
 WANDB_KEY = "WANDB_API_KEY"
 
 
-class NoSuchProgram(NoLocalMeaning):
+class NoSuchProgram(Unsupported):
     """The command cannot be found."""
 
     reason = "StartError"
@@ -30,7 +30,7 @@ class NoSuchProgram(NoLocalMeaning):
 
 @dataclass(frozen=True)
 class Place:
-    """Where one pod's files lie."""
+    """Paths of one pod's files."""
 
     run_dir: Path
     stem: str
@@ -47,33 +47,33 @@ class Place:
 
     @property
     def record(self) -> Path:
-        """How the process ended, as its supervisor wrote it."""
+        """The exit record, written by the supervisor."""
         return self.run_dir / "logs" / f"{self.stem}.exit.json"
 
     @property
     def scratch(self) -> Path:
-        """The pod's emptyDirs and the like, which go with it."""
+        """The pod's own volumes, such as emptyDir, which are deleted with it."""
         return self.run_dir / "volumes" / self.stem
 
     @property
     def lock(self) -> Path:
-        """Locked while the supervisor lives."""
+        """Locked while the supervisor is running."""
         return self.run_dir / "logs" / f".{self.stem}.lock"
 
     @property
     def spec(self) -> Path:
-        """What the supervisor runs, and for which pod."""
+        """The supervisor's input: the command and the pod's uid."""
         return self.run_dir / "logs" / f".{self.stem}.spec.json"
 
 
 def place_of(pod: Mapping[str, Any], root: Path) -> Place:
-    """Raises NoLocalMeaning for a run path that leaves ``root``."""
+    """Paths of a pod's files. Raises Unsupported for a run path outside ``root``."""
     meta = pod["metadata"]
     labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
     relative = annotations.get(RUN_PATH_ANNOTATION) or f"pods/{meta['name']}"
     run_dir = (root / relative).resolve()
     if not run_dir.is_relative_to(root.resolve()):
-        raise NoLocalMeaning(f"annotation {RUN_PATH_ANNOTATION}: {relative!r} leaves {root}")
+        raise Unsupported(f"annotation {RUN_PATH_ANNOTATION}: {relative!r} is outside {root}")
     if STAGE_LABEL not in labels:
         return Place(run_dir, meta["name"])
     rank = annotations.get(INDEX_ANNOTATION)
@@ -83,7 +83,7 @@ def place_of(pod: Mapping[str, Any], root: Path) -> Place:
 
 @dataclass(frozen=True)
 class Process:
-    """What the supervisor is given."""
+    """The command that the supervisor runs."""
 
     argv: list[str]
     env: dict[str, str]
@@ -93,7 +93,7 @@ class Process:
 def build_process(
     pod: Mapping[str, Any], place: Place, config_map: ConfigMaps, outer: Mapping[str, str], cwd: Path, port: int
 ) -> Process:
-    """Makes the pod's volumes and returns the process of its main container. Raises NoLocalMeaning.
+    """Create the pod's volumes; return the process of its main container. Raises Unsupported.
 
     ``outer``: the environment that processes inherit; ``port``: a free one for the ranks of a multi-node Job.
     """
@@ -113,20 +113,20 @@ def build_process(
     env |= {name: local(value) for name, value in declared.items()}
     argv = [local(expand(part, declared)) for part in [*(main.get("command") or []), *(main.get("args") or [])]]
     if not argv:
-        raise NoLocalMeaning("the container has neither command nor args, and no image says what to run; add a command")
+        raise Unsupported("the container has neither command nor args, and images are not used locally; add a command")
     folder = local(main["workingDir"]) if main.get("workingDir") else str(cwd)
     if not Path(folder).is_dir():
-        raise NoLocalMeaning(f"workingDir {folder} does not exist; create it, or leave it out to start in {cwd}")
+        raise Unsupported(f"workingDir {folder} does not exist; create it, or remove workingDir to start in {cwd}")
     found = shutil.which(argv[0], path=env["PATH"])
     if found is None and not (Path(folder) / argv[0]).exists():
-        raise NoSuchProgram(f"{argv[0]}: no such program on the PATH or below {folder}")
+        raise NoSuchProgram(f"{argv[0]}: program not found on the PATH or below {folder}")
     return Process([found or argv[0], *argv[1:]], env, folder)
 
 
 def _environment(
     main: Mapping[str, Any], pod: Mapping[str, Any], config_map: ConfigMaps, outer: Mapping[str, str], port: str | None
 ) -> dict[str, str]:
-    """What the container declares, as it would be in a cluster, but for the ``port`` of the ranks."""
+    """The environment that the container declares, as in a cluster, except for the ``port`` of the ranks."""
     declared: dict[str, str] = {}
     for source in main.get("envFrom") or []:
         declared |= _env_from(source, config_map)
@@ -142,7 +142,7 @@ def _environment(
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:
-    """Kubernetes' own ``$(NAME)``; an unknown name stays as it is; ``$$`` is a dollar sign."""
+    """Expand ``$(NAME)`` as Kubernetes does. Unknown names are kept; ``$$`` is a dollar sign."""
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(1)
@@ -166,32 +166,34 @@ def _value_from(
             return str(data[reference["key"]])
         if reference.get("optional"):
             return None
-        raise NoLocalMeaning(f"env {variable['name']}: ConfigMap {reference['name']!r} has no key {reference['key']!r}")
+        raise Unsupported(f"env {variable['name']}: ConfigMap {reference['name']!r} has no key {reference['key']!r}")
     if "secretKeyRef" in source:
         name = variable["name"]
         if name in outer:
             return outer[name]
         if source["secretKeyRef"].get("optional") or name == WANDB_KEY:
-            return None  # wandb finds the login of this machine by itself
-        raise NoLocalMeaning(f"env {name}: Secrets are the cluster's; set {name} in the environment of sweep run")
-    raise NoLocalMeaning(f"env {variable['name']}: {next(iter(source))} has no meaning on one machine")
+            return None  # wandb uses the login of this machine
+        raise Unsupported(
+            f"env {name}: there are no Secrets on one machine; set {name} in the environment of sweep run"
+        )
+    raise Unsupported(f"env {variable['name']}: {next(iter(source))} is not supported on one machine")
 
 
 def _env_from(source: Mapping[str, Any], config_map: ConfigMaps) -> dict[str, str]:
     prefix = source.get("prefix") or ""
     if "configMapRef" not in source:
-        return {}  # a Secret: what it holds is expected in the environment of sweep run already
+        return {}  # a Secret: its variables are expected in the environment of sweep run
     reference = source["configMapRef"]
     found = config_map(reference["name"])
     if found is None:
         if reference.get("optional"):
             return {}
-        raise NoLocalMeaning(f"envFrom: ConfigMap {reference['name']!r} does not exist")
+        raise Unsupported(f"envFrom: ConfigMap {reference['name']!r} does not exist")
     return {prefix + k: str(v) for k, v in (found.get("data") or {}).items()}
 
 
 def _ranks(pod: Mapping[str, Any]) -> re.Pattern[str] | None:
-    """The DNS names of the pods of an Indexed Job: all ranks run on this machine, on a port that no other Job uses."""
+    """Pattern of the DNS names of an Indexed Job's pods. All ranks run on this machine, on a port of their Job."""
     hostname = pod["spec"].get("hostname")
     if INDEX_ANNOTATION not in (pod["metadata"].get("annotations") or {}) or not hostname:
         return None

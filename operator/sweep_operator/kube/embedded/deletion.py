@@ -1,4 +1,4 @@
-"""Deletion and garbage collection: which objects go, or are marked as going, when one is deleted. Pure."""
+"""Deletion and garbage collection: which objects are deleted or marked as terminating. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Change = tuple[EventType, Object]
 
 
 def cascade(objects: ObjectIndex, obj: Object, grace: int | None, now: datetime) -> list[Change]:
-    """What a request to delete ``obj`` changes: itself, and what then has no owner left, in that order."""
+    """Changes of a delete request: the object, then the objects that have no owner left."""
     return _with_children(objects, _one(obj, grace, now), now)
 
 
 def removal(objects: ObjectIndex, obj: Object, now: datetime) -> list[Change]:
-    """What changes when nothing holds ``obj`` any more."""
+    """Changes when the last finalizer of ``obj`` is removed."""
     return _with_children(objects, ("DELETED", obj), now)
 
 
 def disowned(objects: ObjectIndex, uid: str) -> list[Change]:
-    """The children of an owner that goes alone."""
+    """Changes of the children of an owner that is deleted without them."""
     changes: list[Change] = []
     for child in objects.owned_by(uid):
         kept = [r for r in owners_of(child) if r["uid"] != uid]
@@ -33,13 +33,13 @@ def disowned(objects: ObjectIndex, uid: str) -> list[Change]:
 
 
 def is_orphan(objects: ObjectIndex, obj: Object, gone: Set[str] = frozenset()) -> bool:
-    """It has owners, and none of them exists or stays."""
+    """Whether the object has owners, all of which are deleted."""
     owners = owners_of(obj)
     return bool(owners) and not any(objects.exists(o["uid"]) and o["uid"] not in gone for o in owners)
 
 
 def may_vanish(obj: Object) -> bool:
-    """Its deletion was asked for, and nothing holds it any more."""
+    """Whether the object is terminating and has neither finalizers nor a grace period."""
     meta = obj["metadata"]
     waits = meta.get("finalizers") or meta.get("deletionGracePeriodSeconds")
     return bool(meta.get("deletionTimestamp")) and not waits
@@ -83,7 +83,7 @@ def _one(obj: Object, asked: int | None, now: datetime) -> Change | None:
 
 
 def _grace(obj: Object, asked: int | None) -> int:
-    """Seconds; only pods whose process may still run get time to end."""
+    """Grace period in seconds. Only pods whose process may be running have one."""
     if obj["kind"] != Kind.POD or (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
         return 0
     if asked is None:

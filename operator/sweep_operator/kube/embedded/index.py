@@ -1,4 +1,4 @@
-"""The objects of the embedded Kube in memory, found by name, kind, uid and owner without looking at all of them."""
+"""The objects of the embedded Kube in memory, indexed by name, kind, uid and owner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Key = tuple[Kind, str, str]
 
 
 def key_of(obj: Object) -> Key:
-    """Where an object is found."""
+    """The key of an object."""
     return Kind(obj["kind"]), obj["metadata"].get("namespace", "default"), obj["metadata"]["name"]
 
 
@@ -21,7 +21,7 @@ def owners_of(obj: Object) -> list[Object]:
 
 
 class ObjectIndex:
-    """Stored objects are never changed, only replaced: whoever holds one may keep it."""
+    """The index. Stored objects are never changed, only replaced, so a caller may keep one."""
 
     def __init__(self, objects: Iterable[Object]) -> None:
         self._by_kind: dict[Kind, dict[tuple[str, str], Object]] = {kind: {} for kind in Kind}
@@ -35,25 +35,25 @@ class ObjectIndex:
         return self._by_kind[kind].get((namespace, name))
 
     def of_kind(self, kind: Kind, namespace: str | None = None) -> list[Object]:
-        """All of a kind (of one namespace), by namespace and name."""
+        """All objects of a kind (of one namespace), sorted by namespace and name."""
         found = self._by_kind[kind]
         return [found[place] for place in sorted(found) if namespace in (None, place[0])]
 
     def all(self) -> list[Object]:
-        """Everything."""
+        """All objects."""
         return [obj for found in self._by_kind.values() for obj in found.values()]
 
     def exists(self, uid: str) -> bool:
-        """Whether an object of that uid exists."""
+        """Whether an object with this uid exists."""
         return uid in self._by_uid
 
     def owned_by(self, uid: str) -> list[Object]:
-        """What names that uid as an owner."""
+        """Objects with an owner reference to this uid."""
         found = (self.get(*key) for key in self._owned.get(uid, {}).values())
         return [obj for obj in found if obj is not None]
 
     def put(self, obj: Object) -> None:
-        """Add or replace."""
+        """Add or replace an object."""
         kind, namespace, name = key = key_of(obj)
         uid = obj["metadata"]["uid"]
         old = self._by_kind[kind].get((namespace, name))
@@ -65,7 +65,7 @@ class ObjectIndex:
             self._owned.setdefault(owner["uid"], {})[uid] = key
 
     def remove(self, obj: Object) -> None:
-        """Forget."""
+        """Remove an object."""
         kind, namespace, name = key_of(obj)
         old = self._by_kind[kind].pop((namespace, name), None)
         if old is not None:

@@ -1,7 +1,7 @@
-"""What a Job controller does next for one Job: backoffLimit 0, restartPolicy Never, podReplacementPolicy Failed. Pure.
+"""The next step of a Job: backoffLimit 0, restartPolicy Never, podReplacementPolicy Failed. Pure functions.
 
-Each completion index gets one pod, ever; only a pod that was deleted because the Job was suspended is replaced, once it
-has ended and the Job is resumed. ``status.indexes`` and ``status.suspendedPods`` remember this beyond the pods' lives.
+Each completion index gets one pod. Only a pod that was deleted because the Job was suspended is replaced, after it has
+ended and the Job is resumed. ``status.indexes`` and ``status.suspendedPods`` record this, because pods are deleted.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _END = ("Complete", "Failed")
 
 @dataclass(frozen=True)
 class Step:
-    """The Job's new status, and what is to be done before it is written."""
+    """The Job's new status, and the actions that belong to it."""
 
     status: Object
     create: tuple[int, ...] = ()
-    """Completion indices that get their pod now."""
+    """Completion indices whose pods are created."""
     delete: tuple[Object, ...] = ()
-    """Pods that are to go."""
+    """Pods to delete."""
     again: datetime | None = None
-    """When to look again, if nothing happens before."""
+    """When to reconcile again, unless something changes earlier."""
     expired: bool = False
-    """The Job itself is to go."""
+    """Whether the Job itself is deleted."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class _Verdict:
 
 
 def next_step(job: Mapping[str, Any], pods: Sequence[Object], now: datetime) -> Step:
-    """``pods``: all that the Job owns."""
+    """The next step. ``pods``: all pods that the Job owns."""
     spec, status = job["spec"], dict(job.get("status") or {})
     if job["metadata"].get("deletionTimestamp"):
         return Step(status)
@@ -97,7 +97,7 @@ def _suspend(status: Object, mine: list[Object], live: list[Object], now: dateti
 
 
 def _fail(status: Object, live: list[Object], verdict: _Verdict, now: datetime) -> Step:
-    """A Job is Failed only when none of its pods runs any more; until then that is its target."""
+    """A Job is Failed when its last pod has ended. Until then it has the condition FailureTarget."""
     status["active"] = 0
     status = _with(status, "FailureTarget", "True", verdict, now)
     if live:
@@ -129,7 +129,7 @@ def _after_the_end(spec: Mapping[str, Any], status: Object, end: Mapping[str, An
 
 
 def _progress(status: Mapping[str, Any], mine: list[Object]) -> dict[str, str]:
-    """What became of each index: Created or Succeeded; a pod that a crash kept out of the status is found again."""
+    """State of each index: Created or Succeeded. Finds pods whose creation was not recorded because of a crash."""
     indexes: dict[str, str] = dict(status.get("indexes") or {})
     for pod in mine:
         index = index_of(pod)
@@ -151,7 +151,7 @@ def _condition(status: Mapping[str, Any], *types: str) -> Mapping[str, Any] | No
 
 
 def _with(status: Object, type_: str, value: str, verdict: _Verdict, now: datetime) -> Object:
-    """``status`` with a condition, whose time changes only when it does."""
+    """``status`` with a condition. The transition time changes only with the condition's status."""
     old = next((c for c in status.get("conditions") or [] if c["type"] == type_), None)
     if old is not None and old["status"] == value:
         return status

@@ -1,4 +1,4 @@
-"""The Job controller of local mode: carries out, Job by Job, what :mod:`job_step` decides."""
+"""The Job controller of local mode: executes the steps of :mod:`job_step`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Key = tuple[str, str]
 
 
 class JobController:
-    """Creates the pods of Jobs, and says when a Job is Complete or Failed."""
+    """Creates the pods of Jobs and sets the conditions Complete and Failed."""
 
     def __init__(self, kube: EmbeddedKube, clock: Callable[[], datetime], rng: random.Random) -> None:
         self._kube, self._clock, self._rng = kube, clock, rng
@@ -30,7 +30,7 @@ class JobController:
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
-        """Look at a Job after every change of it or of its pods. Cancelled from outside."""
+        """Reconcile a Job after every change of it or of its pods, until canceled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow(Kind.JOB))
             group.create_task(self._follow(Kind.POD))
@@ -43,7 +43,7 @@ class JobController:
                 await self._rest()
 
     async def reconcile(self, namespace: str, name: str) -> datetime | None:
-        """One look at one Job; when to look again. Raises KubeError."""
+        """Reconcile one Job; return when to do so again. Raises KubeError."""
         try:
             job = await self._kube.get(Kind.JOB, namespace, name)
         except NotFound:
@@ -54,7 +54,7 @@ class JobController:
         return step.again
 
     async def _follow(self, kind: Kind) -> None:
-        """Note which Jobs have changed; a watch that has fallen behind begins anew."""
+        """Note which Jobs have changed. A watch that has fallen behind is restarted."""
         while True:
             listed = await self._kube.list(kind)
             for obj in listed.items:
@@ -94,7 +94,7 @@ class JobController:
             self._due[key] = min(again, self._due.get(key, again))
 
     async def _carry_out(self, job: Object, step: Step) -> None:
-        """Pods are made before the status says so, and go after it: cut off anywhere, the next look finds both."""
+        """Create pods before the status is written and delete them after it, so that a crash is harmless."""
         meta = job["metadata"]
         if step.expired:
             await self._kube.delete(Kind.JOB, meta["namespace"], meta["name"], uid=meta["uid"])

@@ -1,4 +1,4 @@
-"""``resources.limits.memory`` for local processes: the memory of the process tree, looked at now and then."""
+"""``resources.limits.memory`` for local processes: the memory of the process tree is measured regularly."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def limit_bytes(container: Mapping[str, Any]) -> int | None:
 
 
 def exceeds(pid: int, limit: int) -> bool:
-    """Whether the descendants of ``pid`` hold more than ``limit`` bytes. Blocks for milliseconds.
+    """Whether the descendants of ``pid`` use more than ``limit`` bytes. Blocks for milliseconds.
 
-    Resident sizes count a page once per process that maps it, which makes forked workers look large; the exact sum
-    (proportional sizes, on Linux) is dear, so that it is taken only when the first one is over the limit.
+    Resident sizes count a shared page once per process, which overstates forked workers. The exact sum (proportional
+    sizes, on Linux) is expensive, so it is computed only if the first sum exceeds the limit.
     """
     try:
         tree = psutil.Process(pid).children(recursive=True)

@@ -1,4 +1,4 @@
-"""What an API server demands of names, labels and annotations."""
+"""An API server's rules for names, labels and annotations."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from sweep_operator.kube.protocol import Invalid, Kind, Object
 
 MAX_ANNOTATION_BYTES = 256 * 1024
-"""Keys and values of one object's annotations together."""
+"""Total size of the keys and values of one object's annotations."""
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
 
 def check_metadata(kind: Kind, obj: Object) -> None:
-    """Raises Invalid, naming the field, its value and what is allowed."""
+    """Raises Invalid with the field, its value and the allowed values."""
     name = obj["metadata"]["name"]
     if kind == Kind.SERVICE:
         if len(name) > 63 or not _LABEL_NAME.fullmatch(name):

@@ -1,4 +1,4 @@
-"""JSON as an API server keeps it: copies, normal numbers, merge patches."""
+"""JSON as an API server stores it: copies, normalized numbers, merge patches."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 from sweep_operator.kube.protocol import Invalid, Object
 
 _GO_EXPONENT = 1e21
-"""From here on Go writes floats with an exponent, and they stay floats."""
+"""Go writes larger floats with an exponent, and they stay floats."""
 
 
 def normalize(value: Any, path: str = "") -> Any:
-    """A deep copy with numbers as an API server returns them: 1.0 as 1. Raises Invalid for what JSON cannot say."""
+    """A deep copy with numbers as an API server returns them: 1.0 as 1. Raises Invalid if it is not valid JSON."""
     if isinstance(value, dict):
         return {str(k): normalize(v, f"{path}.{k}" if path else str(k)) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [normalize(v, f"{path}[{i}]") for i, v in enumerate(value)]
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise Invalid(f"{path}: {value} is not a finite number; JSON cannot hold it")
+            raise Invalid(f"{path}: {value} is not a finite number; JSON does not support it")
         negative_zero = value == 0 and math.copysign(1, value) < 0
         return int(value) if value.is_integer() and abs(value) < _GO_EXPONENT and not negative_zero else value
     if value is None or isinstance(value, (bool, int, str)):
@@ -50,6 +50,6 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def labels_match(obj: Object, labels: dict[str, str]) -> bool:
-    """An equality selector."""
+    """Whether an object matches an equality selector."""
     have = obj["metadata"].get("labels") or {}
     return all(have.get(k) == v for k, v in labels.items())

@@ -1,7 +1,7 @@
-"""The file of the embedded Kube: every object in SQLite, written before any watcher sees it.
+"""The file of the embedded Kube: all objects in SQLite, written before any watcher sees them.
 
-WAL with ``synchronous=FULL``: a commit that has returned survives kill -9 and a power cut. One process may write; the
-lock is the kernel's (flock), so that it is gone the moment the process is. Readers need no lock.
+WAL with ``synchronous=FULL``: a completed commit survives kill -9 and a power failure. One process may write. The lock
+is an flock, which the kernel releases when the process ends. Readers need no lock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class StoreLocked(KubeError):
 
 
 class StoreUnreadable(KubeError):
-    """The file is not a state file of this program."""
+    """The file is not a valid state file."""
 
 
 class Persistence:
@@ -38,10 +38,10 @@ class Persistence:
             self._connection = _connect(path, readonly)
         except sqlite3.DatabaseError as error:
             self.close_lock()
-            raise StoreUnreadable(f"{path} cannot be read: {error}; move it away to start over") from None
+            raise StoreUnreadable(f"{path} cannot be read: {error}; move it away to start from scratch") from None
 
     def load(self) -> tuple[int, list[Object]]:
-        """The last resourceVersion and every object."""
+        """The last resourceVersion and all objects."""
         try:
             with self._connection:
                 version = self._connection.execute("SELECT value FROM counters WHERE name = 'version'").fetchone()
@@ -51,7 +51,7 @@ class Persistence:
             raise StoreUnreadable(f"the state cannot be read: {error}") from None
 
     def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None:
-        """One transaction. Raises Unavailable, and nothing has changed, when the disk is full or fails."""
+        """Save in one transaction. Raises Unavailable without any change if the disk is full or fails."""
         if self._readonly:
             raise Forbidden("the state was opened read-only")
         try:
@@ -71,12 +71,12 @@ class Persistence:
                 self._connection.execute("DELETE FROM objects WHERE uid = ?", (uid,))
 
     def close(self) -> None:
-        """Close the file and let go of the lock."""
+        """Close the file and release the lock."""
         self._connection.close()
         self.close_lock()
 
     def close_lock(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -1,4 +1,4 @@
-"""One supervised local process: started, told to end, waited for; and what is known of one that an earlier host ran."""
+"""A supervised local process, and the exit records of processes that an earlier `sweep run` started."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sweep_operator.kube.embedded.volumes import write_atomically
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 ORPHAN_GRACE = 2.0
-"""Seconds that processes get when `sweep run` has died."""
+"""Seconds between SIGTERM and SIGKILL after `sweep run` has died."""
 
 
 class SupervisedProcess:
-    """A process whose supervisor lives."""
+    """A process with a running supervisor."""
 
     def __init__(self, supervisor: asyncio.subprocess.Process, started: float) -> None:
         self._supervisor = supervisor
@@ -30,19 +30,19 @@ class SupervisedProcess:
 
     @property
     def pid(self) -> int:
-        """Of the supervisor: everything that it started descends from it."""
+        """Process id of the supervisor, the ancestor of all processes of the pod."""
         return self._supervisor.pid
 
     async def wait(self) -> None:
-        """Until the process, its group and its descendants are gone and its exit is on record."""
+        """Wait until the process, its group and its descendants have ended and the exit record is written."""
         await self._supervisor.wait()
 
     async def terminate(self) -> None:
-        """SIGTERM to the group."""
+        """Send SIGTERM to the process group."""
         await self._tell(b"T")
 
     async def kill(self) -> None:
-        """SIGKILL to the group."""
+        """Send SIGKILL to the process group."""
         await self._tell(b"K")
 
     async def _tell(self, command: bytes) -> None:
@@ -54,7 +54,7 @@ class SupervisedProcess:
 
 
 async def launch(process: Process, place: Place, uid: str) -> SupervisedProcess | None:
-    """Start it. None when the program could not be executed: the exit record says why. Raises OSError."""
+    """Start the process. None: it could not be executed, and the exit record says why. Raises OSError."""
     place.record.unlink(missing_ok=True)
     place.result.write_bytes(b"")
     spec = {
@@ -80,7 +80,7 @@ async def launch(process: Process, place: Place, uid: str) -> SupervisedProcess 
     assert supervisor.stdin is not None
     assert supervisor.stdout is not None
     with contextlib.suppress(ConnectionError):
-        # The environment may hold keys, so that it never touches the disk.
+        # The environment may contain keys, so it is never written to the disk.
         supervisor.stdin.write(json.dumps(process.env).encode() + b"\n")
         await supervisor.stdin.drain()
     line = await supervisor.stdout.readline()
@@ -91,7 +91,7 @@ async def launch(process: Process, place: Place, uid: str) -> SupervisedProcess 
 
 
 def read_record(place: Place, uid: str) -> Mapping[str, Any] | None:
-    """How the pod's process ended, or None when it left no word."""
+    """The exit record of the pod's process, or None if there is none."""
     record = _read(place.record)
     return record if record is not None and record.get("uid") == uid else None
 
@@ -103,9 +103,9 @@ def was_launched(place: Place, uid: str) -> bool:
 
 
 async def until_dead(place: Place) -> None:
-    """Wait until the supervisor of an earlier host is gone, and with it everything it ran.
+    """Wait until a supervisor of an earlier `sweep run` and all its processes have ended.
 
-    A supervisor takes the lock first and looks then whether its host lives: one that comes late starts nothing.
+    A supervisor takes the lock before it checks that its parent is running, so a late one starts nothing.
     """
     try:
         handle = os.open(place.lock, os.O_RDWR)

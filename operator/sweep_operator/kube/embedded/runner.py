@@ -21,31 +21,31 @@ from sweep_operator.kube.embedded.deletion import DEFAULT_GRACE_SECONDS
 from sweep_operator.kube.embedded.memory_limit import exceeds, limit_bytes
 from sweep_operator.kube.embedded.process import SupervisedProcess, launch, read_record, until_dead, was_launched
 from sweep_operator.kube.embedded.server import EmbeddedKube
-from sweep_operator.kube.embedded.volumes import NoLocalMeaning
+from sweep_operator.kube.embedded.volumes import Unsupported
 from sweep_operator.kube.protocol import Conflict, Kind, KubeError, NotFound, Object
 
 log = logging.getLogger(__name__)
 MEMORY_INTERVAL = 0.5
 STOP_GRACE = 10.0
-"""Seconds between SIGTERM and SIGKILL when the session ends."""
+"""Seconds between SIGTERM and SIGKILL at the end of the session."""
 
 
 @dataclass
 class _Running:
-    """One pod whose process lives."""
+    """One pod with a running process."""
 
     process: SupervisedProcess
     place: Place
     oom: bool = False
     deadline: bool = False
-    told: bool = False
-    """Its deletion has begun."""
+    deleting: bool = False
+    """Whether it is being deleted."""
     stopped: float | None = None
-    """When the session's end was announced to it."""
+    """When it was stopped because the session ends."""
 
 
 class Runner:
-    """Starts, watches and ends processes; writes pod statuses."""
+    """Starts, watches and stops processes; writes pod statuses."""
 
     def __init__(self, kube: EmbeddedKube, root: Path, *, cwd: Path | None = None) -> None:
         self._kube, self._root, self._cwd = kube, root, cwd or Path.cwd()
@@ -57,14 +57,14 @@ class Runner:
     # -- life -------------------------------------------------------------------------------------------------------
 
     async def recover(self) -> None:
-        """Pods that were running when the last process died: read how they ended, or call them lost."""
+        """Record how the pods of the last `sweep run` ended. A running pod without an exit record is lost."""
         for pod in (await self._kube.list(Kind.POD)).items:
             if pod_status.over(pod):
                 continue
             try:
                 place = place_of(pod, self._root)
-            except NoLocalMeaning:
-                continue  # it has never started, and run() will say why
+            except Unsupported:
+                continue  # it never started, and run() reports why
             uid = pod["metadata"]["uid"]
             await until_dead(place)
             record = read_record(place, uid)
@@ -77,7 +77,7 @@ class Runner:
             _clear(place)
 
     async def run(self) -> None:
-        """Start what is to be started, end what is to be ended. Cancelled from outside."""
+        """Start and stop pods until canceled."""
         while True:
             listed = await self._kube.list(Kind.POD)
             for pod in listed.items:
@@ -92,7 +92,7 @@ class Runner:
                 log.warning("watch of pods ended: %s", error)
 
     async def stop(self, *, kill: bool) -> None:
-        """End every process; those that had not finished are disrupted (they count as preempted)."""
+        """End every process. Unfinished pods are marked as disrupted, which counts as preempted."""
         self._closing = True
         for running in self._running.values():
             await self._stop_one(running, kill=kill)
@@ -112,9 +112,9 @@ class Runner:
         grace = meta.get("deletionGracePeriodSeconds")
         if uid in self._tasks:
             running = self._running.get(uid)
-            if deleting and running is not None and (not running.told or not grace):
-                self._spawn(f"{uid}/kill" if running.told else f"{uid}/end", self._end(running, float(grace or 0)))
-                running.told = True
+            if deleting and running is not None and (not running.deleting or not grace):
+                self._spawn(f"{uid}/kill" if running.deleting else f"{uid}/end", self._end(running, float(grace or 0)))
+                running.deleting = True
         elif pod_status.over(pod):
             if deleting and grace:
                 self._spawn(f"{uid}/gone", self._confirm_deleted(pod))
@@ -149,14 +149,14 @@ class Runner:
             await self._launch(pod, *place)
 
     async def _prepare(self, pod: Object) -> tuple[Place, SupervisedProcess] | None:
-        """The running process, or None when the status says why there is none."""
+        """The running process. None: it could not be started, and the status says why."""
         config_map = functools.partial(self._kube.peek, Kind.CONFIG_MAP, pod["metadata"]["namespace"])
         try:
             place = place_of(pod, self._root)
             place.log.parent.mkdir(parents=True, exist_ok=True)
             process = build_process(pod, place, config_map, os.environ, self._cwd, self._port(pod))
             supervised = await launch(process, place, pod["metadata"]["uid"])
-        except NoLocalMeaning as error:
+        except Unsupported as error:
             await self._write(pod, pod_status.start_error(str(error), time.time(), error.reason))
             return None
         except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
@@ -165,7 +165,7 @@ class Runner:
             return None
         if supervised is None:
             record = read_record(place, pod["metadata"]["uid"])
-            record = record or {"startError": "its supervisor did not start", "finished": time.time()}
+            record = record or {"startError": "the supervisor did not start", "finished": time.time()}
             await self._write(pod, pod_status.ended(record, place, pod))
             _clear(place)
             return None
@@ -174,11 +174,11 @@ class Runner:
     async def _launch(self, pod: Object, place: Place, process: SupervisedProcess) -> None:
         uid = pod["metadata"]["uid"]
         running = self._running[uid] = _Running(process, place)
-        if self._closing:  # stop() has told those that it knew
+        if self._closing:  # stop() did not know this process
             await self._stop_one(running, kill=False)
         try:
             if await self._write(pod, pod_status.running(process.started)) is None:
-                await process.kill()  # the pod was deleted by force while its process started
+                await process.kill()  # the pod was force-deleted while its process started
             watchers = [asyncio.create_task(w) for w in self._watchers(pod, running)]
             await process.wait()
             for watcher in watchers:
@@ -246,13 +246,13 @@ class Runner:
             await self._confirm_deleted(written)
 
     async def _confirm_deleted(self, pod: Object) -> None:
-        """The process is gone: the API server may forget the pod once its finalizers are off."""
+        """The process has ended: the API server deletes the pod when its finalizers are removed."""
         meta = pod["metadata"]
         with contextlib.suppress(NotFound, Conflict):
             await self._kube.delete(Kind.POD, meta["namespace"], meta["name"], uid=meta["uid"], grace_seconds=0)
 
     async def _write(self, pod: Object, status: Object) -> Object | None:
-        """Set the status, whatever else has changed on the pod meanwhile; None when the pod is gone."""
+        """Set the status, even if the pod has changed meanwhile. None: the pod was deleted."""
         meta = pod["metadata"]
         while True:
             try:
@@ -279,7 +279,7 @@ class Runner:
 
 
 def _clear(place: Place) -> None:
-    """What only a living pod needs."""
+    """Delete the files that only a running pod needs."""
     place.spec.unlink(missing_ok=True)
     place.lock.unlink(missing_ok=True)
     shutil.rmtree(place.scratch, ignore_errors=True)

@@ -1,6 +1,6 @@
 """The embedded API server: the Kube protocol over one file.
 
-Everything happens in the event loop: an operation is a few dictionary look-ups and one small transaction.
+All operations run in the event loop: each is a few dictionary lookups and one small transaction.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from sweep_operator.kube.protocol import (
 Admission = Callable[[Kind, Object, Object | None], Object]
 """(kind, new, old) -> new with defaults. Raises Invalid or Forbidden."""
 MAX_EVENTS = 5_000
-"""Event objects that are kept."""
+"""Number of Event objects that are kept."""
 _WITH_STATUS = (Kind.SWEEP, Kind.SWEEP_RUN, Kind.JOB, Kind.POD)
 _SERVERS_OWN = (
     "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion",
@@ -52,7 +52,7 @@ _SERVERS_OWN = (
 
 
 class EmbeddedKube:
-    """See the Kube protocol. ``path`` None: in memory."""
+    """The Kube protocol over a file. ``path`` None: in memory."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class EmbeddedKube:
     # -- reading ----------------------------------------------------------------------------------------------------
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
-        """A live read."""
+        """The object. Raises NotFound."""
         return self._copy(self._find(kind, namespace, name))
 
     async def list(
@@ -105,24 +105,24 @@ class EmbeddedKube:
                 await asyncio.sleep(0)
 
     def peek(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """The object, or None: what a kubelet has at hand when it sets up a pod."""
+        """The object, or None."""
         found = self._objects.get(kind, namespace, name)
         return None if found is None else self._copy(found)
 
     def owned_by(self, kind: Kind, uid: str) -> Sequence[Object]:
-        """The objects of a kind that name ``uid`` as an owner: a controller's index."""
+        """Objects of a kind with an owner reference to ``uid``."""
         return [self._copy(o) for o in self._objects.owned_by(uid) if o["kind"] == kind]
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
-        """Create an object. A dry run also says which volumes of a pod have no meaning on one machine."""
+        """Create an object. A dry run also rejects volumes that are not supported on one machine."""
         obj = normalize({**body, "apiVersion": API_VERSIONS[kind], "kind": kind.value})
         meta = obj.setdefault("metadata", {})
         meta.setdefault("namespace", "default")
         if not meta.get("name"):
             if not meta.get("generateName"):
-                raise Invalid("metadata.name: is missing; add it")
+                raise Invalid("metadata.name: required field is missing; add it")
             meta["name"] = meta["generateName"] + uuid.uuid4().hex[:5]
         if self._objects.get(kind, meta["namespace"], meta["name"]) is not None:
             raise AlreadyExists(f"{kind} {meta['namespace']}/{meta['name']} already exists")
@@ -181,7 +181,7 @@ class EmbeddedKube:
         return self._replace(old, new)
 
     async def remove_finalizer(self, kind: Kind, namespace: str, name: str, finalizer: str, *, uid: str) -> Object:
-        """Take one finalizer off."""
+        """Remove one finalizer."""
         held = self._find(kind, namespace, name)["metadata"].get("finalizers") or []
         left = [f for f in held if f != finalizer]
         return await self.patch(kind, namespace, name, {"metadata": {"uid": uid, "finalizers": left or None}})
@@ -196,7 +196,7 @@ class EmbeddedKube:
         propagation: Propagation = "Background",
         grace_seconds: int | None = None,
     ) -> None:
-        """Delete an object; what it owns follows in the same transaction, unless ``propagation`` is Orphan."""
+        """Delete an object, and its children in the same transaction unless ``propagation`` is Orphan."""
         obj = self._find(kind, namespace, name)
         self._expect_uid(obj, uid)
         if propagation == "Orphan":
@@ -205,22 +205,22 @@ class EmbeddedKube:
         self._commit(cascade(self._objects, obj, grace_seconds, self._clock()))
 
     async def delete_all(self, kind: Kind, namespace: str, *, labels: Mapping[str, str]) -> None:
-        """Delete what has these labels."""
+        """Delete all objects with these labels."""
         for obj in (await self.list(kind, namespace, labels=labels)).items:
             await self.delete(kind, namespace, obj["metadata"]["name"], uid=obj["metadata"]["uid"])
 
     async def serves(self, group: str) -> bool:
-        """Whether kinds of that API group exist here."""
+        """Whether the API group is installed."""
         return any(version.rpartition("/")[0] == group for version in API_VERSIONS.values())
 
     def collect(self) -> None:
-        """Garbage collection: what is owned by nothing that exists goes."""
+        """Garbage collection: delete objects whose owners do not exist."""
         for obj in self._objects.all():
             live = self._objects.get(*key_of(obj))
             if live is not None and is_orphan(self._objects, live):
                 self._commit(cascade(self._objects, live, None, self._clock()))
 
-    # -- inside -----------------------------------------------------------------------------------------------------
+    # -- internals -----------------------------------------------------------------------------------------------------
 
     def _find(self, kind: Kind, namespace: str, name: str) -> Object:
         obj = self._objects.get(kind, namespace, name)
@@ -252,7 +252,7 @@ class EmbeddedKube:
                 self._commit(removal(self._objects, oldest, self._clock()))
 
     def _commit(self, changes: Sequence[Change]) -> Sequence[Object]:
-        """One transaction: to the file first, then to memory, then to the watchers."""
+        """One transaction: written to the file, then to memory, then sent to the watchers."""
         if not changes:
             return ()
         version = self._watch_log.version

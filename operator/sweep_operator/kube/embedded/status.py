@@ -17,7 +17,7 @@ PROCESS_LOST: Object = {
     "type": "DisruptionTarget",
     "status": "True",
     "reason": "ProcessLost",
-    "message": "the process ended with the one that ran the sweep",
+    "message": "the process ended together with the `sweep run` that started it",
 }
 _SIGNALLED = 128
 
@@ -28,12 +28,12 @@ def stamp(seconds: float) -> str:
 
 
 def over(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod has ended."""
+    """Whether the pod has ended."""
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def started_at(pod: Mapping[str, Any]) -> float | None:
-    """When main started, as the pod's status says it; None unless it runs."""
+    """Start time of the main container in the pod's status; None unless it is running."""
     for container in (pod.get("status") or {}).get("containerStatuses") or []:
         began = ((container.get("state") or {}).get("running") or {}).get("startedAt")
         if began:
@@ -42,7 +42,7 @@ def started_at(pod: Mapping[str, Any]) -> float | None:
 
 
 def running(started: float) -> Object:
-    """Main runs."""
+    """The main container is running."""
     return {
         "phase": "Running",
         "startTime": stamp(started),
@@ -52,7 +52,7 @@ def running(started: float) -> Object:
 
 
 def start_error(message: str, now: float, reason: str = "StartError") -> Object:
-    """Main could not be executed at all. What a kubelet would wait for cannot come here, so that it is the end."""
+    """The main container could not be executed. There is nothing to wait for on one machine, so the pod has failed."""
     end = {"exitCode": 128, "reason": reason, "message": message, "finishedAt": stamp(now)}
     return {"phase": "Failed", "containerStatuses": [_main({"terminated": end})]}
 
@@ -60,7 +60,7 @@ def start_error(message: str, now: float, reason: str = "StartError") -> Object:
 def ended(
     record: Mapping[str, Any], place: Place, pod: Mapping[str, Any], *, oom: bool = False, deadline: bool = False
 ) -> Object:
-    """Main has ended as its supervisor recorded it."""
+    """The main container has ended as its exit record says."""
     if "startError" in record:
         return start_error(str(record["startError"]), float(record["finished"]))
     code = int(record["code"])
@@ -86,10 +86,10 @@ def ended(
 
 
 def lost(started: float | None, place: Place, now: float) -> Object:
-    """The process went down with whoever ran it."""
+    """The process ended together with the `sweep run` that started it."""
     end: Object = {"exitCode": 137, "reason": "Error", "message": termination_message(place, fall_back=False)}
     if started is not None:
-        # How long it ran is not known; what it wrote last is the best witness there is.
+        # The end is unknown; the time of its last write is the best estimate.
         last = max((p.stat().st_mtime for p in (place.log, place.result) if p.exists()), default=now)
         end |= {"startedAt": stamp(started), "finishedAt": stamp(max(started, min(now, last)))}
     return {
@@ -100,7 +100,7 @@ def lost(started: float | None, place: Place, now: float) -> Object:
 
 
 def termination_message(place: Place, *, fall_back: bool) -> str:
-    """The last 4096 bytes of the results file, as a kubelet reads it; where that is empty, the end of the log."""
+    """The last 4096 bytes of the results file, as a kubelet reads it; if that is empty, the end of the log."""
     message = _tail(place.result, MAX_RESULT_BYTES)
     if not message and fall_back:
         message = b"".join(_tail(place.log, _LOG_BYTES).splitlines(keepends=True)[-_LOG_LINES:])

@@ -1,14 +1,14 @@
-"""The small parent of one local process. Standard library only, so that it starts in milliseconds.
+"""The supervisor of one local process. It uses only the standard library, so that it starts in milliseconds.
 
-It starts the command in a process group of its own and waits. When its standard input closes, because whoever ran the
-sweep is gone (kill -9 included), it kills the whole group. How the command ended is written to the exit record before
-anybody is told, so that a result survives the death of everybody else.
+It starts the command in its own process group and waits. When its standard input closes, because `sweep run` has ended
+(even by kill -9), it kills the whole group. The exit record is written before the supervisor ends, so a result survives
+the death of `sweep run`.
 
     python -I -S supervisor.py SPEC.json      SPEC: {"uid", "argv", "cwd", "log", "record", "lock", "grace"}
 
 The first line of standard input is the environment as JSON; later bytes are commands: T for SIGTERM, K for SIGKILL.
-The lock file is locked for as long as this process lives: whoever gets the lock knows that nothing of it is left. It is
-taken before the input is read, so that a supervisor whose host died before it came to work starts nothing.
+The lock file is locked while this process is running: a process that gets the lock knows that the supervisor and its
+command have ended. The lock is taken before the input is read, so a supervisor whose parent has died starts nothing.
 """
 
 import contextlib
@@ -30,13 +30,13 @@ def main(path: str) -> int:
         with open(path, encoding="utf-8") as file:
             spec = json.load(file)
     except FileNotFoundError:
-        return 0  # the next host has called this pod lost already
+        return 0  # the next `sweep run` has already recorded this pod as lost
     lock = os.open(spec["lock"], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     fcntl.flock(lock, fcntl.LOCK_EX)
     env = _read_environment()
     if env is None:
         return 0
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # grandchildren that leave the group become ours, so that they can be found
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # grandchildren that leave the group become our children
     started = time.time()
     try:
         with open(spec["log"], "ab", buffering=0) as log:
@@ -64,7 +64,7 @@ def main(path: str) -> int:
 
 
 def _read_environment() -> "dict[str, str] | None":
-    """None when whoever was to send it is gone."""
+    """The environment; None if the sender has died."""
     text = b""
     while not text.endswith(b"\n"):
         part = os.read(0, 1 << 16)
@@ -88,7 +88,7 @@ def _wait(child: "subprocess.Popen[bytes]", grace: float) -> "tuple[int, bool]":
         if 0 in ready:
             command = os.read(0, 4096)
             if not command:
-                # One moment for a program that was ending anyway, then no mercy: nothing may live on.
+                # A short grace period for a program that is about to end, then SIGKILL.
                 deadline = time.monotonic() + grace
                 _kill_group(child.pid, signal.SIGTERM)
                 while child.poll() is None and time.monotonic() < deadline:
@@ -108,7 +108,7 @@ def _kill_group(pid: int, number: int) -> None:
 
 
 def _prctl(option: int, value: int) -> None:
-    """Linux only; elsewhere the process group has to do."""
+    """Linux only; other systems have only the process group."""
     if sys.platform.startswith("linux"):
         with contextlib.suppress(Exception):
             import ctypes

@@ -1,4 +1,4 @@
-"""What volumes mean without containers: directories below the run directory, and paths translated to them."""
+"""Volumes without containers: directories below the run directory, and translated paths."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ _LOCAL = ("emptyDir", "configMap", "hostPath", "downwardAPI")
 _ANNOTATION = re.compile(r"metadata\.annotations\['(.+)'\]")
 
 
-class NoLocalMeaning(Exception):
-    """Something that only a cluster can provide. The message names it and the remedy."""
+class Unsupported(Exception):
+    """The pod needs something that only a cluster provides. The message names it and the remedy."""
 
     reason = "CreateContainerConfigError"
 
 
 def unsupported(pod_spec: Mapping[str, Any]) -> list[str]:
-    """Volumes without a local meaning, each named with its type and the remedy."""
+    """Errors for volumes that are not supported locally."""
     problems = []
     for volume in pod_spec.get("volumes") or []:
         name = volume.get("name")
         kind = next((k for k in volume if k != "name"), "nothing")
         if name in (RUN_VOLUME, FILES_VOLUME) or kind in _LOCAL:
             continue
-        problems.append(f"volume {name!r} is a {kind}, which has no meaning on one machine; use {', '.join(_LOCAL)}")
+        problems.append(f"volume {name!r} of type {kind} is not supported on one machine; use {', '.join(_LOCAL)}")
     return problems
 
 
 def materialize(pod: Mapping[str, Any], run_dir: Path, scratch: Path, config_map: ConfigMaps) -> dict[str, str]:
-    """Make the pod's volumes, its own ones below ``scratch``; mount path to local directory. Raises NoLocalMeaning."""
+    """Create the pod's volumes; return the local directory of each mount path. Raises Unsupported.
+
+    ``scratch``: directory of the volumes that are deleted with the pod.
+    """
     problems = unsupported(pod["spec"])
     if problems:
-        raise NoLocalMeaning("; ".join(problems))
+        raise Unsupported("; ".join(problems))
     folders: dict[str, Path] = {}
     for volume in pod["spec"].get("volumes") or []:
         folders[volume["name"]] = _folder(volume, pod, run_dir, scratch, config_map)
@@ -48,15 +51,15 @@ def materialize(pod: Mapping[str, Any], run_dir: Path, scratch: Path, config_map
     for mount in main.get("volumeMounts") or []:
         folder = folders.get(mount["name"])
         if folder is None:
-            raise NoLocalMeaning(f"volumeMounts: {mount['name']!r} is not a volume of the pod")
-        if mount["name"] != RUN_VOLUME:  # whose subPath is the way to the run directory, where we are already
+            raise Unsupported(f"volumeMounts: {mount['name']!r} is not a volume of the pod")
+        if mount["name"] != RUN_VOLUME:  # its subPath leads to the run directory
             folder = _below(folder, mount)
         mounts[mount["mountPath"].rstrip("/") or "/"] = str(folder)
     return mounts
 
 
 def translate(text: str, paths: Mapping[str, str]) -> str:
-    """``text`` with mounted paths replaced, whole path components only; the longest path wins."""
+    """Replace mounted paths in ``text``, whole path components only. The longest path wins."""
     if not paths:
         return text
     longest = sorted(paths, key=len, reverse=True)
@@ -66,7 +69,7 @@ def translate(text: str, paths: Mapping[str, str]) -> str:
 
 def _below(folder: Path, mount: Mapping[str, Any]) -> Path:
     if mount.get("subPathExpr"):
-        raise NoLocalMeaning(f"volumeMounts: subPathExpr of {mount['name']!r} is not supported locally; use subPath")
+        raise Unsupported(f"volumeMounts: subPathExpr of {mount['name']!r} is not supported locally; use subPath")
     if not mount.get("subPath"):
         return folder
     found: Path = folder / mount["subPath"]
@@ -103,9 +106,9 @@ def _host_path(name: str, source: Mapping[str, Any]) -> Path:
     elif kind == "FileOrCreate":
         path.touch()
     if not path.exists():
-        raise NoLocalMeaning(f"volume {name!r}: hostPath {path} does not exist; create it")
+        raise Unsupported(f"volume {name!r}: hostPath {path} does not exist; create it")
     if (kind.startswith("Directory") and not path.is_dir()) or (kind.startswith("File") and not path.is_file()):
-        raise NoLocalMeaning(f"volume {name!r}: hostPath {path} is not a {kind.removesuffix('OrCreate').lower()}")
+        raise Unsupported(f"volume {name!r}: hostPath {path} is not a {kind.removesuffix('OrCreate').lower()}")
     return path
 
 
@@ -119,19 +122,19 @@ def _write_config_map(folder: Path, source: Mapping[str, Any], config_map: Confi
     if found is None:
         if source.get("optional"):
             return
-        raise NoLocalMeaning(f"ConfigMap {source['name']!r} does not exist; put it into the same file as the Sweep")
+        raise Unsupported(f"ConfigMap {source['name']!r} does not exist; put it into the same file as the Sweep")
     data: dict[str, bytes] = {k: v.encode() for k, v in (found.get("data") or {}).items()}
     data |= {k: base64.b64decode(v) for k, v in (found.get("binaryData") or {}).items()}
     for item in source.get("items") or [{"key": k, "path": k} for k in data]:
         if item["key"] not in data:
-            raise NoLocalMeaning(f"ConfigMap {source['name']!r} has no key {item['key']!r}; it has {sorted(data)}")
+            raise Unsupported(f"ConfigMap {source['name']!r} has no key {item['key']!r}; it has {sorted(data)}")
         path = folder / item["path"]
         write_atomically(path, data[item["key"]])
         path.chmod(item.get("mode") or source.get("defaultMode") or 0o644)
 
 
 def field_of(pod: Mapping[str, Any], path: str) -> str:
-    """A downward API field of the pod, as text. Raises NoLocalMeaning for one that has none here."""
+    """A downward API field of the pod, as text. Raises Unsupported."""
     meta = pod["metadata"]
     if match := _ANNOTATION.fullmatch(path):
         return str((meta.get("annotations") or {}).get(match.group(1), ""))
@@ -143,11 +146,11 @@ def field_of(pod: Mapping[str, Any], path: str) -> str:
     local = {"status.podIP": "127.0.0.1", "status.hostIP": "127.0.0.1", "spec.nodeName": os.uname().nodename}
     if path in local:
         return local[path]
-    raise NoLocalMeaning(f"fieldRef {path!r} has no meaning on one machine")
+    raise Unsupported(f"fieldRef {path!r} is not supported on one machine")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Whole or not at all."""
+    """Write the file completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(content if isinstance(content, bytes) else content.encode())

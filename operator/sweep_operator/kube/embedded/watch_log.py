@@ -10,22 +10,22 @@ from sweep_operator.kube.embedded.objects import copy
 from sweep_operator.kube.protocol import Gone, Kind, WatchEvent
 
 KEPT = 10_000
-"""Changes that are kept at least; a watcher that has fallen further behind must LIST again."""
+"""Minimum number of changes that are kept. A watcher that has fallen further behind must LIST again."""
 
 
 class WatchLog:
-    """Every change raises ``version``, the resourceVersion of the last one, by one."""
+    """The log of changes. Each change increases ``version``, the last resourceVersion, by one."""
 
     def __init__(self, version: int, kept: int = KEPT) -> None:
         self.version = version
         self._kept = kept
         self._events: list[WatchEvent] = []
         self._oldest = version
-        """The resourceVersion before the first event that is kept."""
+        """The resourceVersion before the first kept event."""
         self._watchers: set[asyncio.Event] = set()
 
     def append(self, event: WatchEvent) -> None:
-        """Add a change; its object carries the resourceVersion ``version + 1`` and is never changed again."""
+        """Add a change. Its object has the resourceVersion ``version + 1`` and must not be changed later."""
         self.version += 1
         self._events.append(event)
         if len(self._events) > 2 * self._kept:
@@ -35,7 +35,7 @@ class WatchLog:
             wake.set()
 
     async def follow(self, kind: Kind, namespace: str | None, since: int) -> AsyncIterator[WatchEvent]:
-        """Changes of a kind after ``since``, in order, without end. Raises Gone when they are no longer kept."""
+        """Changes of a kind after ``since``, in order, without end. Raises Gone if they are no longer kept."""
         wake = asyncio.Event()
         self._watchers.add(wake)
         try:

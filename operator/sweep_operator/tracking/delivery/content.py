@@ -1,9 +1,20 @@
-"""What W&B shows of a Sweep and of its finished runs. Pure; the keys are those of the reference."""
+"""A Sweep and its finished runs as W&B should show them. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from protein.integrations.wandb_history import (
+    COST,
+    ERROR,
+    FAILURE_CLASS,
+    FLAT_SUGGESTION,
+    INFO,
+    OBJECTIVE,
+    OWN_CONFIG,
+    STATE,
+    SUGGESTION,
+)
 from protein.searchspace.parameters import Parameter
 from protein.searchspace.paths import unflatten
 from sweep_operator.api.model import JsonObject, Scalar
@@ -14,14 +25,12 @@ from sweep_operator.domain.identity import run_display_name, wandb_run_id
 from sweep_operator.tracking.delivery.messages import RunCard, SweepCard
 
 SCORE = "score"
-"""Top level and without a dot: W&B takes no nested metric for a sweep's objective."""
+"""Top level and without a dot: W&B does not accept a nested metric as a sweep's objective."""
 MAX_ERROR = 1000
-_OWN_CONFIG = ("_wandb", "wandb_version")
-"""Of W&B's own: what is sent by these names is never read back."""
 
 
 def sweep_card(sweep: Sweep, known_id: str | None) -> SweepCard:
-    """The sweep with its real parameters; W&B's own optimizer never acts (method custom, controller local)."""
+    """The sweep with its real parameters. W&B's own optimizer never acts (method custom, controller local)."""
     parameters: dict[str, JsonObject] = {path: {"value": value} for path, value in sweep.spec.fixed.items()}
     parameters |= {path: wandb_form(spec.parameter(path)) for path, spec in sweep.spec.parameters.items()}
     config: JsonObject = {
@@ -36,58 +45,58 @@ def sweep_card(sweep: Sweep, known_id: str | None) -> SweepCard:
 
 
 def description(sweep: Sweep) -> str:
-    """By the uid a W&B sweep of that name is recognized as ours."""
+    """Description of the W&B sweep. The uid identifies it among sweeps of the same name."""
     metric = f", {SCORE} is {sweep.spec.metric}" if sweep.spec.metric else ""
     return f"Sweep {sweep.metadata.namespace}/{sweep.name}, uid {sweep.metadata.uid}{metric}"
 
 
 def run_card(sweep: Sweep, run: SweepRun) -> RunCard:
-    """A terminal run."""
+    """A finished run."""
     parameters = typed_parameters(sweep, run)
     return RunCard(
         id=wandb_run_id(sweep, run),
         uid=run.metadata.uid,
         name=run_display_name(sweep, run),
-        config={k: v for k, v in {**(run.status.fixed or {}), **parameters}.items() if k not in _OWN_CONFIG},
+        config={k: v for k, v in {**(run.status.fixed or {}), **parameters}.items() if k not in OWN_CONFIG},
         summary=_summary(run, parameters),
         failed=not run.succeeded,
     )
 
 
 def typed_parameters(sweep: Sweep, run: SweepRun) -> dict[str, Scalar]:
-    """The parameters in their distributions' types, as the program got them: JSON turns 1.0 into 1."""
+    """The parameters in their distributions' types, as the program received them: JSON turns 1.0 into 1."""
     typed: dict[str, Scalar] = {}
     for path, value in run.parameters.items():
         spec = sweep.spec.parameters.get(path)
         try:
             typed[path] = value if spec is None else typed_value(spec, value)
-        except ValueError:  # a manual run that was refused for just that
+        except ValueError:  # a manual run that was refused for this reason
             typed[path] = value
     return typed
 
 
 def _summary(run: SweepRun, parameters: Mapping[str, Scalar]) -> JsonObject:
     status = run.status
-    # train.* and time.* among them, where they are reported; W&B's own begin with _, and it sets them itself
+    # Reported train.* and time.* win. Names that begin with _ belong to W&B, which sets them itself.
     summary: JsonObject = {name: value for name, value in status.metrics.items() if not name.startswith("_")}
     seconds = {"train": status.train.seconds, "eval": status.eval.seconds}
     times = {f"time.{stage}": value for stage, value in seconds.items() if value}
     if times:
         summary = {**times, "time.total": sum(times.values()), **summary}
     summary |= {
-        "protein.state": "success" if run.succeeded else "failure",
-        "protein.suggestion": unflatten(parameters),
-        "protein.suggestion_flattened_items": [[path, value] for path, value in parameters.items()],
-        "protein.suggestion_info": _info(run),
+        STATE: "success" if run.succeeded else "failure",
+        SUGGESTION: unflatten(parameters),
+        FLAT_SUGGESTION: [[path, value] for path, value in parameters.items()],
+        INFO: _info(run),
     }
     if status.cost is not None:
-        summary |= {"cost": status.cost, "protein.cost": status.cost}
+        summary |= {"cost": status.cost, COST: status.cost}
     if run.succeeded:
-        summary |= {SCORE: status.score, "protein.objective": status.score}
+        summary |= {SCORE: status.score, OBJECTIVE: status.score}
     elif status.failure is not None:
         failure = status.failure
         text = f"{failure.class_}: {failure.reason}" + (f": {failure.message}" if failure.message else "")
-        summary |= {"protein.error": text[:MAX_ERROR], "protein.failure_class": failure.class_}
+        summary |= {ERROR: text[:MAX_ERROR], FAILURE_CLASS: failure.class_}
     return summary
 
 
@@ -97,7 +106,7 @@ def _info(run: SweepRun) -> JsonObject:
 
 
 def wandb_form(parameter: Parameter) -> JsonObject:
-    """The nearest W&B distribution: W&B shows it and never draws from it."""
+    """The closest W&B distribution. W&B shows it and never samples from it."""
     if parameter.values is not None:
         return {"values": list(parameter.values)}
     if parameter.row.wandb is None:

@@ -1,6 +1,6 @@
-"""What the outbox and its child process say to each other: one JSON document per line.
+"""Messages between the outbox and the delivery process: one JSON document per line.
 
-A parcel goes in; lines come out while it is worked on, the last one of kind ``done``.
+The outbox sends a parcel. The process answers with lines; the last one is of kind ``done``.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from sweep_operator.api.model import JsonObject, Model, Scalar
 
 
 class SweepCard(Model):
-    """The sweep as W&B shall show it."""
+    """A sweep as W&B should show it."""
 
     uid: str
     display_name: str
     known_id: str | None = None
-    """W&B's id, where it is known."""
+    """W&B's id, if it is known."""
     config: JsonObject
-    """W&B's sweep configuration; its description carries the uid."""
+    """W&B's sweep configuration. Its description contains the uid."""
 
 
 class RunCard(Model):
-    """One finished run as W&B shall show it."""
+    """A finished run as W&B should show it."""
 
     id: str
     uid: str
-    """Of the SweepRun."""
+    """Uid of the SweepRun."""
     name: str
     config: dict[str, Scalar]
     summary: JsonObject
@@ -34,20 +34,20 @@ class RunCard(Model):
 
 
 class Patience(Model):
-    """How long the child waits for W&B before it gives a run back to be tried again. Seconds."""
+    """How long the process waits for W&B before it reports a run as failed. Seconds."""
 
     request: float = 10.0
-    """One HTTP request."""
+    """Time limit of one HTTP request."""
     open: float = 20.0
-    """wandb.init."""
+    """Time limit of wandb.init."""
     finish: float = 20.0
-    """run.finish."""
+    """Time limit of run.finish."""
     parallel: int = 16
-    """Runs that are under way at the same time."""
+    """Number of runs that are written at the same time."""
 
 
 class Parcel(Model):
-    """What is to be in W&B: the sweep, and these runs."""
+    """A sweep and finished runs to deliver."""
 
     entity: str | None = None
     project: str
@@ -56,25 +56,25 @@ class Parcel(Model):
     runs: list[RunCard]
     patience: Patience = Patience()
     folder: str | None = None
-    """Mode offline: files are written below it, and nothing is sent."""
+    """Mode offline: files are written below this directory, and nothing is sent."""
 
 
 class Trouble(Model):
-    """What W&B, or the way to it, has against a delivery."""
+    """Why a request to W&B failed."""
 
     reason: str
     """One word; the reason of the condition."""
     message: str
     permanent: bool
-    """Whether only a person can mend it."""
+    """Whether a retry cannot succeed until a person fixes the cause."""
 
 
 class Line(Model):
-    """One thing that the child says."""
+    """One report of the process."""
 
     kind: Literal["sweep", "began", "left", "delivered", "trouble", "done"]
-    """sweep: its id is known. began, left: a run is being written, and is no more. delivered: it was read back.
-    trouble: with the run, or with everything (run is None). done: the parcel is finished."""
+    """sweep: its id is known. began, left: a run starts or stops being written. delivered: the run was read back.
+    trouble: about the run, or about the whole parcel if ``run`` is None. done: the parcel is finished."""
     run: str | None = None
     """Id of the run."""
     url: str | None = None

@@ -10,11 +10,8 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-import psutil
-from pydantic import ValidationError
-
+from sweep_operator.child_process import ChildFailed, ChildProcess
 from sweep_operator.tracking.delivery.messages import Line, Parcel, Patience
-from sweep_operator.tracking.processes import children, kill, last_words, start
 
 LINE_LIMIT = 16 * 1024 * 1024
 """Longest line in bytes."""
@@ -33,18 +30,16 @@ class ChildGone(Exception):
 
 
 class DeliveryChild:
-    """One process for one server at a time. Parcels are worked on one after the other."""
+    """One process for one server at a time. Parcels are delivered one after the other."""
 
     def __init__(self, *, run_seconds: float, environ: Mapping[str, str] = os.environ) -> None:
-        """``run_seconds``: without progress for so long, with a run or between two, the process is killed."""
+        """``run_seconds``: the process is killed when a run, or the parcel, makes no progress for so long."""
         self._run_seconds, self._environ = run_seconds, environ
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
         self._base_url: str | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._stuck: set[str] = set()
-        """Runs that this process began and did not deliver: wandb-core may hold on to them, and takes none twice."""
-        self._helpers: list[psutil.Process] = []
-        """Processes that it has started: they outlive a child that something else kills."""
+        """Runs that this process began and did not deliver. wandb-core may still hold them, and accepts none twice."""
 
     async def deliver(self, base_url: str, parcel: Parcel) -> AsyncIterator[Line]:
         """Yield the results of the parcel. Raises ChildGone after the process has ended."""
@@ -54,15 +49,13 @@ class DeliveryChild:
                 await self.close()
             fresh = not self.running or self._base_url != base_url
             process = await self._started(base_url, parcel.patience)
-            assert process.stdin is not None
-            process.stdin.write(parcel.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n")
+            process.send(parcel)
             under_way: dict[str, float] = {}
             since = time.monotonic() + (START_SECONDS if fresh else 0.0)
             while True:
                 line = await self._line(process, under_way, since)
                 since = time.monotonic()
-                if not self._helpers or line.kind == "done":
-                    self._helpers = children(process.pid)
+                process.remember_family(refresh=line.kind == "done")
                 if line.kind == "began" and line.run is not None:
                     under_way[line.run] = since
                     self._stuck.add(line.run)
@@ -75,93 +68,84 @@ class DeliveryChild:
                     return
                 yield line
         finally:
-            if not finished:  # nothing reads the rest of its pipe
+            if not finished:  # the rest of its output is not read
                 await self.close()
 
-    async def _line(self, process: asyncio.subprocess.Process, under_way: Mapping[str, float], since: float) -> Line:
-        assert process.stdout is not None
+    async def _line(self, process: ChildProcess, under_way: Mapping[str, float], since: float) -> Line:
         slowest = min(under_way, key=lambda r: under_way[r], default=None)
         deadline = (since if slowest is None else under_way[slowest]) + self._run_seconds
         try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                text = await process.stdout.readline()
+            return await process.receive(Line, deadline - time.monotonic())
         except TimeoutError:
             raise ChildGone(f"no progress within {self._run_seconds:g} s", slowest) from None
-        except ValueError as error:
-            raise ChildGone(f"unexpected message from the delivery process: {error}") from error
-        if not text:
-            raise ChildGone(f"the delivery process ended{await self._last_words(process)}")
-        try:
-            return Line.model_validate_json(text)
-        except ValidationError as error:
-            raise ChildGone(f"unexpected message from the delivery process: {text[:100]!r}") from error
-
-    async def _last_words(self, process: asyncio.subprocess.Process) -> str:
-        code = await process.wait()
-        words = "" if self._folder is None else last_words(Path(self._folder.name), self._environ)
-        words = f": {words}" if words else ""
-        return f" with exit code {code}{words}"
+        except ChildFailed as error:
+            raise ChildGone(str(error)) from error
 
     @property
     def running(self) -> bool:
         """Whether there is a process."""
-        return self._process is not None and self._process.returncode is None
+        return self._process is not None and self._process.running
 
     async def close(self) -> None:
-        """End the process and wandb-core, which would go on trying for days."""
+        """Kill the process and wandb-core, which would retry for days."""
         process, self._process = self._process, None
         self._stuck.clear()
-        helpers, self._helpers = self._helpers, []
-        if process is not None and process.returncode is None:
-            helpers = [*children(process.pid), *helpers]
-            process.kill()
-            await process.wait()
-        kill(helpers)
-        if self._folder is not None:
-            folder, self._folder = self._folder, None
+        if process is not None:
+            await process.kill()
+        folder, self._folder = self._folder, None
+        if folder is not None:
             await asyncio.to_thread(folder.cleanup)
 
-    async def _started(self, base_url: str, patience: Patience) -> asyncio.subprocess.Process:
-        if self._process is not None and self._process.returncode is None and self._base_url == base_url:
+    async def _started(self, base_url: str, patience: Patience) -> ChildProcess:
+        if self._process is not None and self._process.running and self._base_url == base_url:
             return self._process
         await self.close()
         self._folder = tempfile.TemporaryDirectory(prefix="sweep-wandb-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
-        self._process = await start(
+        self._process = await start_wandb(
             "sweep_operator.tracking.delivery.worker",
-            folder,
+            "delivery process",
             environment(self._environ, base_url, folder, patience),
+            folder,
             line_limit=LINE_LIMIT,
         )
         self._base_url = base_url
         return self._process
 
 
+async def start_wandb(
+    module: str, title: str, environ: Mapping[str, str], folder: Path, *, line_limit: int
+) -> ChildProcess:
+    """Start a process that uses the SDK. It runs in ``folder``, where the SDK looks for its settings."""
+    secret = environ.get("WANDB_API_KEY", "")
+    return await ChildProcess.start(
+        module, title=title, environ=environ, line_limit=line_limit, folder=folder, secret=secret
+    )
+
+
 def environment(outer: Mapping[str, str], base_url: str, folder: Path, patience: Patience) -> dict[str, str]:
-    """Of the child: how to log in from ``outer``, everything else as it must be. Repeating is the outbox's business."""
+    """Environment of a process that uses the SDK: the login of ``outer``, and fixed settings. The SDK never retries."""
     kept = {name: value for name, value in outer.items() if not name.startswith("WANDB_") or name in _KEPT}
-    # A script is found from any folder, also where the package is not installed but on the path.
+    # The module is found from any directory, even if the package is not installed but only on the path.
     kept["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
-    seconds = f"{patience.request:g}"
+    retries = {
+        f"WANDB__{service}_{name}": value
+        for service in ("GRAPHQL", "FILE_STREAM", "FILE_TRANSFER")
+        for name, value in (
+            ("TIMEOUT_SECONDS", f"{patience.request:g}"),
+            ("RETRY_MAX", "1"),
+            ("RETRY_WAIT_MIN_SECONDS", "1"),
+            ("RETRY_WAIT_MAX_SECONDS", "1"),
+        )
+    }
     return kept | {
-        "PYTHONSAFEPATH": "1",  # its folder holds one called wandb
+        "PYTHONSAFEPATH": "1",  # its directory contains one that is named wandb
         "WANDB_BASE_URL": base_url,
         "WANDB_MODE": "online",
         "WANDB_SILENT": "true",
         "WANDB_ERROR_REPORTING": "false",
         "WANDB_HTTP_TIMEOUT": f"{max(1, round(patience.request))}",
-        "WANDB__GRAPHQL_TIMEOUT_SECONDS": seconds,
-        "WANDB__GRAPHQL_RETRY_MAX": "1",
-        "WANDB__GRAPHQL_RETRY_WAIT_MIN_SECONDS": "1",
-        "WANDB__GRAPHQL_RETRY_WAIT_MAX_SECONDS": "1",
-        "WANDB__FILE_STREAM_TIMEOUT_SECONDS": seconds,
-        "WANDB__FILE_STREAM_RETRY_MAX": "1",
-        "WANDB__FILE_STREAM_RETRY_WAIT_MIN_SECONDS": "1",
-        "WANDB__FILE_STREAM_RETRY_WAIT_MAX_SECONDS": "1",
-        "WANDB__FILE_TRANSFER_TIMEOUT_SECONDS": seconds,
-        "WANDB__FILE_TRANSFER_RETRY_MAX": "1",
-        "WANDB__FILE_TRANSFER_RETRY_WAIT_MIN_SECONDS": "1",
-        "WANDB__FILE_TRANSFER_RETRY_WAIT_MAX_SECONDS": "1",
+        **retries,
         **{f"WANDB_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "CACHE", "DATA", "ARTIFACT")},
         "WANDB_DIR": str(folder),
     }

@@ -1,41 +1,41 @@
-"""What is asked of a W&B project's past, and the answer: one JSON document each."""
+"""Question and answer about the runs of a W&B sweep: one JSON document each."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from sweep_operator.api.model import JsonObject, Model
-from sweep_operator.tracking.delivery.messages import Patience
+from sweep_operator.tracking.delivery.messages import Patience, Trouble
 
 
 class HistoryQuestion(Model):
-    """The runs of one W&B sweep: of ``sweep_id``, or of the newest one whose name, or else id, is ``sweep_name``."""
+    """Asks for the runs of W&B sweep ``sweep_id``, or of the newest one whose name or id is ``sweep_name``."""
 
     entity: str | None = None
     project: str
     sweep_id: str | None = None
     sweep_name: str | None = None
     metric: str | None = None
-    """Summary key that is the score of runs without protein.* keys. Default: the sweep's own metric."""
+    """Summary key of the score of runs without protein.* keys. Default: the sweep's own metric."""
     objective: str | None = None
-    """Summary key that is the score of all runs."""
+    """Summary key of the score of all runs."""
     cost: str | None = None
     limit: int | None = None
-    """Enough, once so many runs have a result; None: all."""
+    """Stop reading when so many runs have a result; None: read all."""
     patience: Patience = Patience(request=30.0)
 
 
 class PastRun(Model):
-    """One run, as protein.integrations.wandb_history reads it."""
+    """One run, as protein.integrations.wandb_history interprets it."""
 
     id: str
     name: str
     state: Literal["success", "failure", "running", "defunct", "unscored"]
     parameters: JsonObject
-    """Its suggestion, else its config; flat."""
+    """Its suggestion, or else its config; flat."""
     suggested: bool
     config: JsonObject = {}
-    """What its config holds besides; flat."""
+    """The rest of its config; flat."""
     objective: float | None = None
     cost: float | None = None
     cost_is_runtime: bool = False
@@ -43,7 +43,7 @@ class PastRun(Model):
     error: str = ""
     failure_class: str = ""
     origin: str | None = None
-    """Why it was suggested, if it says so."""
+    """Why it was suggested, if known."""
     created: str | None = None
 
 
@@ -57,19 +57,12 @@ class PastSweep(Model):
     """Its configuration, in YAML."""
 
 
-class HistoryTrouble(Model):
-    """Why there is no answer. ``lasting``: only a person can mend it."""
-
-    message: str
-    lasting: bool
-
-
 class HistoryAnswer(Model):
-    """The sweep and its runs, the newest first; or the trouble."""
+    """The sweep and its runs, newest first, or why they cannot be read."""
 
     entity: str = ""
     sweep: PastSweep | None = None
     older: list[str] = []
-    """Ids of older sweeps of that name."""
+    """Ids of older sweeps with the same name."""
     runs: list[PastRun] = []
-    trouble: HistoryTrouble | None = None
+    trouble: Trouble | None = None

@@ -1,4 +1,4 @@
-"""A W&B sweep and its runs as a Sweep and SweepRuns, for what shows and compares these. Nothing of it is stored."""
+"""Converts a W&B sweep and its runs to a Sweep and SweepRuns, for the report and the tables. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ORIGINS = ("center", "random", "sobol", "model", "resample", "fallback")
 
 
 def objects_of_answer(answer: HistoryAnswer) -> tuple[Sweep, list[SweepRun]]:
-    """The sweep, and its runs from the oldest to the newest."""
+    """The sweep and its runs, oldest first."""
     past = answer.sweep
     assert past is not None
     own = searched_parameters(past)
@@ -55,7 +55,7 @@ def objects_of_answer(answer: HistoryAnswer) -> tuple[Sweep, list[SweepRun]]:
 
 
 def typed_run(run: PastRun, sweep: Sweep) -> PastRun:
-    """Its parameters in the types of the sweep: on its way through W&B, 1.0 has become 1."""
+    """The run with parameters in the types of the sweep: W&B returns 1.0 as 1."""
     return run.with_(parameters=_typed(sweep, run.parameters))
 
 
@@ -98,7 +98,7 @@ def _succeeded(run: PastRun) -> JsonObject:
 
 
 def _searched(runs: Iterable[PastRun], own: Mapping[str, Any]) -> list[str]:
-    """What was suggested; of a plain sweep what it searches; else everything in the configs."""
+    """Names of the suggested parameters; of a plain sweep those that it searches; else all names in the configs."""
     suggested = {name for run in runs if run.suggested for name in run.parameters}
     if suggested:
         return sorted(suggested)
@@ -125,20 +125,25 @@ def _typed(sweep: Sweep, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parameter(given: Mapping[str, Any] | None, values: Sequence[Scalar]) -> ParameterSpec:
-    """As W&B's sweep says; where it does not, or says what we have no word for, as the values look."""
+    """The distribution that the W&B sweep states; if it states none or an unknown one, one that fits the values."""
     for body in (translated(given or {}), _observed(values)):
         try:
             if body is not None:
                 return ParameterSpec.model_validate(body)
         except ValidationError:
             continue
-    return ParameterSpec(distribution="uniform", min=0.0, max=1.0)
+    return ParameterSpec(distribution=_named("float", "linear"), min=0.0, max=1.0)
+
+
+def _named(kind: str, axis: str, rows: Table = DISTRIBUTIONS) -> str:
+    """Name of the first distribution of that kind and axis."""
+    return next(row.name for row in rows.values() if (row.kind, row.axis) == (kind, axis))
 
 
 def translated(given: Mapping[str, Any], rows: Table = DISTRIBUTIONS) -> JsonObject | None:
-    """A parameter of a W&B sweep as a distribution of ours; None where it names none."""
+    """The distribution of a W&B parameter; None if it states none."""
     if isinstance(given.get("values"), list) and given["values"]:
-        return _choice(given["values"])
+        return _choice(given["values"], rows)
     low, high, name = given.get("min"), given.get("max"), str(given.get("distribution") or "")
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         return None
@@ -150,19 +155,20 @@ def translated(given: Mapping[str, Any], rows: Table = DISTRIBUTIONS) -> JsonObj
     if name == "log_uniform":  # its bounds are exponents
         name, low, high = "log_uniform_values", math.exp(low), math.exp(high)
     elif not name and all(type(v) is int for v in (low, high)):
-        name = "int_uniform"
-    known = next((row.name for row in rows.values() if row.wandb == name), "uniform")
+        return {"distribution": _named("integer", "linear", rows), "min": float(low), "max": float(high)}
+    known = next((row.name for row in rows.values() if row.wandb == name), _named("float", "linear", rows))
     return {"distribution": known, "min": float(low), "max": float(high)}
 
 
-def _choice(values: Sequence[Any]) -> JsonObject | None:
+def _choice(values: Sequence[Any], rows: Table = DISTRIBUTIONS) -> JsonObject | None:
+    name = _named("choice", "linear", rows)
     if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
         powers = sorted(v for v in values if is_power_of_two(v))
         if len(powers) == len(values) > 1 and powers[-1] / powers[0] == 2 ** (len(powers) - 1):
-            return {"distribution": "uniform_pow2", "min": float(powers[0]), "max": float(powers[-1])}
-        return {"distribution": "categorical", "values": sorted(set(values)), "ordered": True}
+            return {"distribution": _named("integer", "log2", rows), "min": float(powers[0]), "max": float(powers[-1])}
+        return {"distribution": name, "values": sorted(set(values)), "ordered": True}
     scalars = [v for v in values if _is_scalar(v)]
-    return {"distribution": "categorical", "values": list(dict.fromkeys(scalars))} if scalars else None
+    return {"distribution": name, "values": list(dict.fromkeys(scalars))} if scalars else None
 
 
 def _observed(values: Sequence[Scalar]) -> JsonObject | None:
@@ -173,10 +179,10 @@ def _observed(values: Sequence[Scalar]) -> JsonObject | None:
     numbers = [float(v) for v in values]
     low, high = min(numbers), max(numbers)
     if all(isinstance(v, int) for v in values):
-        return {"distribution": "int_uniform", "min": low, "max": max(high, low + 1)}
+        return {"distribution": _named("integer", "linear"), "min": low, "max": max(high, low + 1)}
     if low > 0 and high / low > 100:
-        return {"distribution": "log_normal", "min": low, "max": high}
-    return {"distribution": "uniform", "min": low, "max": high if high > low else low + 1.0}
+        return {"distribution": _named("float", "log10"), "min": low, "max": high}
+    return {"distribution": _named("float", "linear"), "min": low, "max": high if high > low else low + 1.0}
 
 
 def _constants(sweep: PastSweep) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""The past of a W&B sweep, read by a child process under a hard time limit: nothing here imports wandb or blocks."""
+"""Reads the runs of a W&B sweep in a child process with a time limit. Nothing here imports wandb or blocks."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import tempfile
@@ -10,19 +9,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from sweep_operator.child_process import ChildFailed
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.config.yaml_files import parse_documents
 from sweep_operator.exchange.row import Row, RowFailure, RunResult
-from sweep_operator.tracking.delivery.process import environment
+from sweep_operator.tracking.delivery.process import environment, start_wandb
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, PastRun, PastSweep
-from sweep_operator.tracking.processes import kill_family, last_words, start
 
 LINE_LIMIT = 512 * 1024 * 1024
 """Longest answer in bytes: ten thousand runs with a thousand metrics each."""
 _OURS = re.compile(r"Sweep .*, uid \S+, score is (?P<metric>.+)")
-"""The description that the outbox gives a sweep whose score has a name."""
+"""Description that the outbox writes for a sweep whose score has a name."""
 _RESULTS: Mapping[str, RunResult] = {
     "success": "succeeded", "unscored": "succeeded", "failure": "failed", "running": "open", "defunct": "open"
 }  # fmt: skip
@@ -37,56 +34,39 @@ class WandbUnreadable(Exception):
 
 
 class WandbHistory:
-    """Asks W&B servers, each question in a process of its own."""
+    """Asks W&B servers, each question in its own process."""
 
     def __init__(self, *, seconds: float = 90.0, environ: Mapping[str, str] = os.environ) -> None:
-        """``seconds``: no question takes longer."""
+        """``seconds``: time limit of one question."""
         self._seconds, self._environ = seconds, environ
 
     async def ask(self, base_url: str, question: HistoryQuestion) -> HistoryAnswer:
-        """The sweep and its runs, the newest first. Raises WandbUnreadable."""
+        """The sweep and its runs, newest first. Raises WandbUnreadable."""
         with tempfile.TemporaryDirectory(prefix="sweep-wandb-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
-            process = await start(
+            process = await start_wandb(
                 "sweep_operator.tracking.history.worker",
-                folder,
-                environment(self._environ, base_url, folder, question.patience),
+                "process that reads W&B",
+                environment(self._environ, base_url, Path(name), question.patience),
+                Path(name),
                 line_limit=LINE_LIMIT,
             )
             try:
-                text = question.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
-                assert process.stdin is not None
-                assert process.stdout is not None
-                async with asyncio.timeout(self._seconds):
-                    process.stdin.write(text)  # and left open: the child ends when its input closes
-                    answered = await process.stdout.read()
-                    await process.wait()
+                process.send(question)
+                answer = await process.receive(HistoryAnswer, self._seconds)
             except TimeoutError:
-                text_ = f"W&B at {base_url} did not answer within {self._seconds:g} s"
-                raise WandbUnreadable(text_, lasting=False) from None
+                text = f"W&B at {base_url} did not answer within {self._seconds:g} s"
+                raise WandbUnreadable(text, lasting=False) from None
+            except ChildFailed as error:
+                raise WandbUnreadable(str(error), lasting=False) from None
             finally:
-                await _end(process)
-            if not answered:
-                words = last_words(folder, self._environ) or "no output"
-                text_ = f"the process that reads W&B ended with exit code {process.returncode}: {words}"
-                raise WandbUnreadable(text_, lasting=False)
-        try:
-            answer = HistoryAnswer.model_validate_json(answered)
-        except ValidationError as error:
-            raise WandbUnreadable(f"invalid answer from the process that reads W&B: {error}", lasting=False) from None
+                await process.kill()
         if answer.trouble is not None:
-            raise WandbUnreadable(answer.trouble.message, lasting=answer.trouble.lasting)
+            raise WandbUnreadable(answer.trouble.message, lasting=answer.trouble.permanent)
         return answer
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        kill_family(process.pid)
-        await process.wait()
-
-
 def rows_of_answer(answer: HistoryAnswer) -> list[Row]:
-    """One row of each run, the newest first."""
+    """One row per run, newest first."""
     if answer.sweep is None:
         return []
     metric = _our_metric(answer.sweep)
@@ -95,7 +75,7 @@ def rows_of_answer(answer: HistoryAnswer) -> list[Row]:
 
 
 def searched_parameters(sweep: PastSweep) -> dict[str, dict[str, Any]]:
-    """What the W&B sweep itself searches: dotted path -> its distribution; constants are left out."""
+    """The parameters that the W&B sweep itself searches: dotted path -> distribution. Constants are skipped."""
     return dict(_distributions(sweep_config(sweep).get("parameters"), ""))
 
 
@@ -110,7 +90,7 @@ def _distributions(nested: object, prefix: str) -> Iterator[tuple[str, dict[str,
 
 
 def sweep_config(sweep: PastSweep) -> dict[str, Any]:
-    """The configuration; empty where it is none."""
+    """The configuration; empty if it is not a YAML mapping."""
     try:
         documents = parse_documents(sweep.config, f"W&B sweep {sweep.id}")
     except ConfigError:
@@ -119,7 +99,7 @@ def sweep_config(sweep: PastSweep) -> dict[str, Any]:
 
 
 def metric_named(sweep: PastSweep) -> str | None:
-    """What the sweep's score is called: by the outbox in the description, by others in the configuration."""
+    """Name of the sweep's score: the outbox writes it to the description, W&B itself to the configuration."""
     metric = sweep_config(sweep).get("metric")
     name = metric.get("name") if isinstance(metric, dict) else None
     return _our_metric(sweep) or (str(name) if name else None)

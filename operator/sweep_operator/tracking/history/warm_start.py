@@ -13,13 +13,13 @@ from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable
 
 
 class WandbSources:
-    """Reads them as far as the operator's configuration allows it."""
+    """Reads W&B sweeps that the operator's configuration allows."""
 
     def __init__(self, config: OperatorConfig, history: WandbHistory | None = None) -> None:
         self._config, self._history = config, history or WandbHistory()
 
     async def read(self, sweep: Sweep, warm_start: WarmStart, source: WarmStartSource) -> list[Row]:
-        """The runs of ``source.wandb``, the newest first, until there are enough. Raises WarmStartUnreadable."""
+        """Rows of ``source.wandb``, newest first, up to ``maxObservations``. Raises WarmStartUnreadable."""
         assert source.wandb is not None
         place = warm_start_project(sweep, source.wandb, self._config)
         if isinstance(place, NotAllowed):

@@ -1,23 +1,21 @@
-"""The child process that reads a W&B sweep's past: a question on standard input, the answer on standard output.
+"""The process that reads a W&B sweep: a question on standard input, the answer on standard output.
 
-Started as ``python -m sweep_operator.tracking.history.worker``; the only side of it that imports wandb. When its input
-ends before the answer, the parent has ended: the child ends itself and wandb-core.
+Started as ``python -m sweep_operator.tracking.history.worker``. wandb is imported when a question arrives, so that a
+missing SDK is reported.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from protein.integrations.wandb_history import INFO, STATE, SUGGESTION, WandbRecord, read_run
-from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, HistoryTrouble, PastRun, PastSweep
+from sweep_operator.child_process import Send, serve
+from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, PastRun, PastSweep
 from sweep_operator.tracking.history.reader import metric_named
-from sweep_operator.tracking.processes import kill_family
-from sweep_operator.tracking.troubles import PASSES, BadAddress, NoKey, WandbError, said
+from sweep_operator.tracking.troubles import NotThere, trouble_of
 
 PAGE = 250
 _RUNS = """
@@ -36,34 +34,19 @@ query SweepHistory(
 """
 
 
-class NotThere(Exception):
-    """The project or sweep does not exist, or this API key has no access to it. The message names the remedy."""
-
-
 def main() -> None:
-    """Answer one question."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    text = b""
-    while not text.endswith(b"\n"):
-        part = os.read(0, 1 << 16)
-        if not part:
-            return
-        text += part
-    question = HistoryQuestion.model_validate_json(text)
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    """Answer until standard input closes."""
+    serve(_answer)
+
+
+def _answer(line: bytes, send: Send) -> None:
+    question = HistoryQuestion.model_validate_json(line)
     try:
         answer = read(question)
     except Exception as error:
-        answer = HistoryAnswer(trouble=trouble_of(error, question))
-    answers.write(answer.model_dump_json(by_alias=True, exclude_none=True) + "\n")
-    answers.flush()
-
-
-def _end_with_input() -> None:
-    while os.read(0, 1 << 16):
-        pass
-    kill_family(os.getpid())
+        place = f"{question.entity}/{question.project}" if question.entity else question.project
+        answer = HistoryAnswer(trouble=trouble_of(error, place, reading=True))
+    send(answer)
 
 
 def read(question: HistoryQuestion) -> HistoryAnswer:
@@ -88,7 +71,7 @@ def read(question: HistoryQuestion) -> HistoryAnswer:
 
 
 def _pages(project: Any, sweep_id: str) -> Iterator[tuple[PastSweep | None, list[Mapping[str, Any]]]]:
-    """The sweep (with the first page) and 250 runs at a time, the newest first."""
+    """The sweep (with the first page) and its runs, newest first, 250 per page."""
     cursor, first = None, True
     while True:
         variables = {
@@ -148,41 +131,6 @@ def _json(text: object) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def trouble_of(error: Exception, question: HistoryQuestion) -> HistoryTrouble:
-    """Describe the error with its remedy. Unknown errors count as temporary."""
-    place = f"{question.entity}/{question.project}" if question.entity else question.project
-    if isinstance(error, NoKey):
-        text = "no W&B API key found; set WANDB_API_KEY (the operator's: from a Secret), or run `wandb login`"
-        return HistoryTrouble(message=text, lasting=True)
-    if isinstance(error, ImportError):
-        text = f"the W&B SDK is not installed ({said(error)}); install sweep-operator[wandb]"
-        return HistoryTrouble(message=text, lasting=True)
-    if isinstance(error, BadAddress):
-        return HistoryTrouble(message=f"W&B's server: {error}", lasting=True)
-    if isinstance(error, NotThere):
-        return HistoryTrouble(message=f"{error}; correct entity, project and sweep, or use another key", lasting=True)
-    status = error.status if isinstance(error, WandbError) else None
-    answer = _without_key(said(error))
-    if status == 401:
-        return HistoryTrouble(message=f"W&B rejected the API key ({answer}); set a valid WANDB_API_KEY", lasting=True)
-    if status == 403:
-        text = f"this API key must not read W&B project {place} ({answer}); grant its account access"
-        return HistoryTrouble(message=text, lasting=True)
-    if status == 404:
-        text = f"W&B project {place} does not exist, or this API key has no access to it ({answer}); "
-        text += "correct entity and project"
-        return HistoryTrouble(message=text, lasting=True)
-    if status is not None and 200 <= status < 500 and status not in PASSES:
-        text = f"W&B rejected the request ({answer}); check that this version of the W&B SDK supports the server"
-        return HistoryTrouble(message=text, lasting=True)
-    return HistoryTrouble(message=f"W&B cannot be reached: {answer}", lasting=False)
-
-
-def _without_key(text: str) -> str:
-    key = os.environ.get("WANDB_API_KEY")
-    return text.replace(key, "***") if key else text
 
 
 if __name__ == "__main__":
