@@ -108,7 +108,9 @@ class _State(Collector):
             waits.add_metric(place, seconds)
         yield waits
         sweeps = store.all(Kind.SWEEP)
-        stalled = Count(o["metadata"].get("namespace", "") for o in sweeps if condition_of(o, "Stalled"))
+        stalled: Count[str] = Count()
+        for sweep in sweeps:
+            stalled[sweep["metadata"].get("namespace", "")] += bool(condition_of(sweep, "Stalled"))
         failing = GaugeMetricFamily(
             "sweep_operator_stalled_sweeps",
             "Sweeps with the condition Stalled: an error stops their passes, or those over some of their runs.",
