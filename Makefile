@@ -59,6 +59,11 @@ test: $(STAMP) ## run all tests
 	@test ! -s $(SKIPPED) || echo "$$(wc -l <$(SKIPPED)) tests were skipped because the test cluster's binaries are" \
 	  "missing; run \`make cluster-binaries\` (it builds them if downloads are blocked), then \`make test\`"
 
+SECONDS ?= 1200
+.PHONY: fuzz
+fuzz: $(STAMP) ## run random schedules of faults and user actions over the engine for SECONDS (at least 2,000 of them)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --first $${FIRST:-0}
+
 TORCH ?= 2.6.0
 TORCH_VENV := .venv-torch-$(TORCH)
 .PHONY: test-torch

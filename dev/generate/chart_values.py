@@ -194,6 +194,7 @@ class Values(Model):
     currency: str = Field(pattern="^[A-Z]{3}$")
     kueue: Literal["auto", True, False]
     lost_node_seconds: float = Field(ge=0)
+    finished_job_seconds: float = Field(ge=0)
     wandb: Wandb
     options: Options
     leader_election: LeaderElection

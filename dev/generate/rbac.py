@@ -14,7 +14,7 @@ Rule = dict[str, list[str]]
 WORK_RULES: list[Rule] = [
     {"apiGroups": [GROUP], "resources": ["sweeps"], "verbs": ["get", "list", "watch"]},
     # The operator never sends delete. The admission plugin OwnerReferencesPermissionEnforcement (on in OpenShift)
-    # requires it for setting the owner of an existing object, which is how a manual run is adopted.
+    # requires it for setting the owner of an existing object, which is how a run without an owner is adopted.
     {"apiGroups": [GROUP], "resources": ["sweepruns"], "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
     {"apiGroups": [GROUP], "resources": ["sweeps/status", "sweepruns/status"], "verbs": ["update"]},
     # Never sent either: the same plugin requires it for ownerReferences with blockOwnerDeletion.
@@ -28,9 +28,10 @@ WORK_RULES: list[Rule] = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["get", "list", "create", "delete"]},
-    {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "create"]},
+    {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list", "create", "delete"]},
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create"]},
-    {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["get", "create"]},
+    # patch and delete: to adopt them after `kubectl delete sweep --cascade=orphan`, as sweepruns
+    {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["get", "create", "patch", "delete"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
 ]
 """In every namespace that the operator watches."""

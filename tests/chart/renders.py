@@ -70,6 +70,7 @@ CASES: dict[str, Object] = {
         "currency": "EUR",
         "kueue": True,
         "lostNodeSeconds": 30,
+        "finishedJobSeconds": 7200,
         "options": {
             "workers": 8,
             "suggestSeconds": 60.5,

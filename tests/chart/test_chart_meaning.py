@@ -58,6 +58,7 @@ def test_the_operator_reads_its_configuration(case: str, tmp_path: Path) -> None
     if case == "configuration":
         assert set(config.profiles) == {"cpu", "gpu-a100", "h100"}
         assert (config.kueue, config.currency, config.lost_node_seconds) == (True, "EUR", 30)
+        assert config.finished_job_seconds == 7200
     elif case == "wandb":
         assert (config.wandb_base_urls, config.wandb_projects) == (["https://wandb.local"], {"team-a": ["metta/*"]})
         assert (config.wandb_runs_per_minute, config.wandb_run_seconds) == (60, 30)

@@ -46,6 +46,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("hardwareProfiles", {"cpu": {"tolerations": [{"effect": "No"}]}}, "'/hardwareProfiles/cpu/tolerations/0/effect'"),
     ("currency", "dollars", "at '/currency': 'dollars' does not match pattern"),
     ("kueue", "yes", "at '/kueue': value must be one of 'auto', true, false"),
+    ("finishedJobSeconds", -1, "at '/finishedJobSeconds': minimum: got -1, want 0"),
     ("lostNodeSeconds", -1, "at '/lostNodeSeconds': minimum: got -1, want 0"),
     ("wandb.baseURLs", ["api.wandb.ai"], "at '/wandb/baseURLs/0': 'api.wandb.ai' does not match pattern"),
     ("wandb.projects", {"team-a": ["metta"]}, "at '/wandb/projects/team-a/0': 'metta' does not match pattern"),

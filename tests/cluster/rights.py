@@ -36,7 +36,8 @@ ALLOWED = rights_of([*WORK_RULES, *LEASE_RULES])
 ASKED_BY_ADMISSION = {
     Right(GROUP, "sweeps/finalizers", "update"): "to own runs, revisions and the warm start's ConfigMap",
     Right(GROUP, "sweepruns/finalizers", "update"): "to own Jobs, claims and Services",
-    Right(GROUP, "sweepruns", "delete"): "to set the owner of a run that exists: a manual one",
+    Right(GROUP, "sweepruns", "delete"): "to set the owner of an existing run",
+    Right("apps", "controllerrevisions", "delete"): "to set the owner of an existing ControllerRevision",
 }
 """Never sent, and so in no audit log: the API server asks for them itself when owner references are set, where
 OwnerReferencesPermissionEnforcement is on. test_rights.py takes each away and sees what is refused then."""

@@ -21,6 +21,7 @@ FAULTS = {
     "oom": "is killed by the kernel for its memory",
     "nan": "reports NaN",
     "garbage": "reports what is no JSON",
+    "hostile": "reports terminal escape sequences and a bidirectional control",
     "silent": "reports nothing",
     "huge": "reports 5 kB (the kubelet keeps 4,096 bytes)",
     "hang": "runs until it is deleted",
@@ -46,7 +47,7 @@ def stages() -> list[dict[str, Any]]:
         _waiting("secret", "CreateContainerConfigError", "secret not found"),
         _waiting("never", "ContainerCreating", ""),
         _start(),
-        _end("completes", ["", "nan", "garbage", "silent", "huge"], 0, "Completed"),
+        _end("completes", ["", "nan", "garbage", "hostile", "silent", "huge"], 0, "Completed"),
         _end("crashes", ["crash"], 1, "Error"),
         _end("exits-65", ["parameters"], 65, "Error"),
         _end("runs-out-of-memory", ["oom"], 137, "OOMKilled"),
@@ -168,6 +169,7 @@ _MESSAGE = """
 {{ $message := printf "{\\"score\\": %s, \\"reward\\": %s}" $value $value }}
 {{ if eq $fault "nan" }}{{ $message = "{\\"score\\": NaN, \\"reward\\": NaN}" }}{{ end }}
 {{ if eq $fault "garbage" }}{{ $message = "loss went down" }}{{ end }}
+{{ if eq $fault "hostile" }}{{ $message = "\\u001b[31mloss\\u202e went down\\u001b[2J" }}{{ end }}
 {{ if eq $fault "silent" }}{{ $message = "" }}{{ end }}
 {{ if eq $fault "huge" }}{{ $message = printf "{\\"score\\": 1, \\"note\\": \\"%04000d\\"" 0 }}{{ end }}
 """

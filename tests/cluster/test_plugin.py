@@ -18,6 +18,7 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
 from tests.cluster.person import EDIT, Person
 from tests.cluster.sweeps import condition, ended, manual_run, reason, running_pods, runs, sweep, until_reason
+from tests.hostile_text import hidden
 
 NO_RETRY = {"retries": {"onFailure": 0, "backoffSeconds": 0}}
 
@@ -149,6 +150,23 @@ def test_on_a_terminal_it_is_a_table(person: Person, finished: str) -> None:
     text = shown.decode()
     assert "★" in text
     assert "MaxRunsReached" in text
+
+
+def test_a_program_cannot_control_the_terminal(cluster: Cluster, person: Person) -> None:
+    spec = {"limits": {"maxRuns": 1}, "perRun": NO_RETRY}
+    cluster.apply(sweep("hostile", env={"TEST_FAULT": "hostile"}, **spec), person.namespace)
+    until_reason(cluster, "sweeprun", "hostile.r.0", person.namespace, "ResultInvalid")
+
+    def messages() -> list[str]:
+        events = cluster.list("events", person.namespace)
+        return [e["message"] for e in events if e["involvedObject"]["name"] == "hostile.r.0" and "loss" in e["message"]]
+
+    cluster.until(lambda: bool(messages()), "the Event of the failure")
+    stored = cluster.get("sweeprun", "hostile.r.0", person.namespace)["status"]["failure"]["message"]
+    shown = [person.does("status", "hostile", *o).out for o in ([], ["-o", "json"], ["-o", "yaml"])]
+    for text in (stored, *messages(), *shown):
+        assert "loss\\u202e went down" in text.replace("\\\\", "\\")
+        assert hidden(text) == set()
 
 
 # -- changing -------------------------------------------------------------------------------------------------------

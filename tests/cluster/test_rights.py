@@ -11,7 +11,7 @@ from dev.generate.rbac import manifests
 from sweep_operator.api.names import MANAGED_BY
 from tests.chart.renders import account
 from tests.cluster.cluster import Cluster
-from tests.cluster.kubectl import KubectlFailed, Object
+from tests.cluster.kubectl import PATIENCE, KubectlFailed, Object
 from tests.cluster.operator_process import Operator
 from tests.cluster.refused_jobs import allow_jobs, refuse_jobs
 from tests.cluster.rights import ALLOWED, ASKED_BY_ADMISSION, Right, asked, asked_paths, problem, until_all_are_used
@@ -74,6 +74,19 @@ def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_
         for name in ("nodes.r.0", "stored.r.0", "mine"):
             cluster.until(lambda n=name: ended(cluster.get("sweeprun", n, namespace)), f"{name} has ended")
             assert condition(cluster.get("sweeprun", name, namespace))["status"] == "True", name
+        # runs of a Sweep that is deleted without them, and created again
+        cluster.kubectl("delete", "sweep", "nodes", "--cascade=orphan", "-n", namespace, timeout=PATIENCE)
+        cluster.apply(sweep("nodes", limits=ONE, train={"nodes": 2}), namespace)
+        uid = cluster.get("sweep", "nodes", namespace)["metadata"]["uid"]
+        for kind, objects in (("sweepruns", "nodes.r."), ("controllerrevisions", "nodes-")):
+            cluster.until(
+                lambda k=kind, prefix=objects: all(
+                    [o["uid"] for o in obj["metadata"].get("ownerReferences") or []] == [uid]
+                    for obj in cluster.list(k, namespace)
+                    if obj["metadata"]["name"].startswith(prefix)
+                ),
+                f"{kind} are adopted",
+            )
         cluster.until(lambda: ended(cluster.get("sweeprun", "logged.r.0", namespace)), "logged has ended")
 
         until_all_are_used(cluster, operator.account)
@@ -111,7 +124,14 @@ def _without(taken: Right, namespace: str) -> list[Object]:
 
 @pytest.mark.parametrize("taken", ASKED_BY_ADMISSION, ids=lambda r: f"{r.verb} {r.resource}")
 def test_what_admission_asks_for_is_needed(cluster: Cluster, namespace: str, taken: Right) -> None:
-    cluster.apply([sweep("owner"), manual_run("mine", "owner", x=0.5)], namespace)
+    revision = {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {"name": "old"},
+        "revision": 1,
+        "data": {},
+    }
+    cluster.apply([sweep("owner"), manual_run("mine", "owner", x=0.5), revision], namespace)
     owner = {
         "apiVersion": "metta.ai/v1alpha1",
         "name": "owner",
@@ -141,6 +161,7 @@ def test_what_admission_asks_for_is_needed(cluster: Cluster, namespace: str, tak
             cluster.kubectl("create", *as_operator, "-f", "-", stdin=json.dumps(made))
             cluster.kubectl("create", *as_operator, "-f", "-", stdin=json.dumps(claim))
             cluster.kubectl("patch", *as_operator, "sweeprun", "mine", "--type=merge", "-p", adopted)
+            cluster.kubectl("patch", *as_operator, "controllerrevision", "old", "--type=merge", "-p", adopted)
         except KubectlFailed as error:
             return str(error)
         return "allowed"

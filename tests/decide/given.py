@@ -116,6 +116,7 @@ def snapshot(
     *,
     now: float = 20,
     templates: Sequence[RunTemplate] = (),
+    config: OperatorConfig | None = None,
     **changes: Any,
 ) -> Snapshot:
     """Jobs and pods are as the API server has them, unless ``looked`` says otherwise."""
@@ -129,7 +130,7 @@ def snapshot(
         pods=tuple(pods),
         revisions={t.hash: t for t in known},
         now=at(now),
-        config=OperatorConfig(),
+        config=config or OperatorConfig(),
         **changes,
     )
 

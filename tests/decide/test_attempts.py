@@ -8,12 +8,28 @@ from typing import Any
 
 import pytest
 
+from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.limits import FailureRule
-from sweep_operator.decide.observed import PodView, view_pod
+from sweep_operator.decide.observed import PodView, ServiceView, view_pod
 from sweep_operator.decide.outcome import AttemptPolicy, Ended, LogReading, NeedsLog, Running, Waiting, attempt_state
-from sweep_operator.decide.plan import DeleteJob, EnsureStage, ReleasePod, RemovePod
+from sweep_operator.decide.plan import DeleteJob, DeleteService, EnsureStage, ReleasePod, RemovePod
 from sweep_operator.decide.refusal import Probe, Refusal, refuse
-from tests.decide.given import T0, after, at, decide, ended, finished, job, pod, reason, run, snapshot, started, sweep
+from tests.decide.given import (
+    T0,
+    after,
+    at,
+    decide,
+    ended,
+    failed,
+    finished,
+    job,
+    pod,
+    reason,
+    run,
+    snapshot,
+    started,
+    sweep,
+)
 
 GOOD = '{"metrics": {"reward": 0.5}, "cost": 7}'
 RUN = run(0)
@@ -407,6 +423,34 @@ def test_rank_zero_reports_and_any_rank_can_fail() -> None:
     assert state.class_ == "crash"
 
 
+def test_a_rank_that_never_ends_does_not_hold_the_result_of_rank_zero() -> None:
+    lead = ended(RUN, 0, GOOD)
+    on_lost_node = pod(RUN, rank=1, name="peer", uid="peer", deletion_requested=at(5), deletion_due=at(35))
+    waiting = attempt_state(job(RUN), [lead, on_lost_node], policy(), {}, at(154))
+    assert isinstance(waiting, Running)
+    assert waiting.until == at(155)
+    hanging = pod(RUN, rank=1, name="peer", uid="peer")
+    unstarted = pod(RUN, rank=1, name="peer", uid="peer", started=None, waiting_reason="ErrImagePull")
+    limited = policy(deadline=timedelta(seconds=60))
+    for state in (
+        attempt_state(job(RUN), [lead, on_lost_node], policy(), {}, at(155)),
+        attempt_state(job(RUN), [lead, unstarted], policy(), {}, at(60)),
+        attempt_state(job(RUN), [lead, hanging], limited, {}, at(61)),
+    ):
+        assert isinstance(state, Ended)
+        assert (state.class_, state.result.score) == ("succeeded", 0.5)
+
+
+def test_a_rank_that_does_not_start_fails_the_attempt_of_those_that_wait_for_it() -> None:
+    unstarted = pod(RUN, rank=1, name="peer", uid="peer", started=None, waiting_reason="ErrImagePull")
+    waiting = attempt_state(job(RUN), [pod(RUN), unstarted], policy(), {}, at(59))
+    assert isinstance(waiting, Running)
+    assert waiting.until == at(60)
+    state = attempt_state(job(RUN), [pod(RUN), unstarted], policy(), {}, at(60))
+    assert isinstance(state, Ended)
+    assert (state.class_, state.reason) == ("infrastructure", "ErrImagePull")
+
+
 # -- the life of a run ------------------------------------------------------------------------------------------------
 
 TWO_STAGES = {"eval": {"command": ["evaluate"]}}
@@ -603,6 +647,63 @@ def test_the_record_of_attempts_is_bounded_and_keeps_its_seconds() -> None:
     assert len(live.status.train.attempts) <= 32
     assert live.status.train.seconds == pytest.approx(40)
     assert (live.status.train.attempt, live.status.train.preemptions) == (41, 40)
+
+
+def test_a_finished_job_is_deleted_an_hour_after_its_result_was_recorded() -> None:
+    s = sweep()
+    live = started(s)
+    finished_job = job(live, finished="Complete")
+    done = after(decide(snapshot(s, [live], [finished_job], [ended(live, 0, GOOD)], now=5000)), live)
+    assert done.succeeded, "recorded long after the end of the pod"
+    over = [ended(live, 0, GOOD, holds_result=False)]
+    plan = decide(snapshot(s, [done], [finished_job], over, now=8599))
+    assert (plan.runs[0].cleanup, plan.wake) == ((), at(8600))
+    plan = decide(snapshot(s, [done], [finished_job], over, now=8600))
+    assert plan.runs[0].cleanup == (DeleteJob(finished_job.name, finished_job.uid),)
+    assert not decide(snapshot(s, [done], [replace(finished_job, deleting=True)], over, now=9000)).runs[0].cleanup
+    config = OperatorConfig(finished_job_seconds=10)
+    assert decide(snapshot(s, [done], [finished_job], over, now=5010, config=config)).runs[0].cleanup
+    # the user's ttlSecondsAfterFinished replaces the hour, for Jobs that were created without it too
+    longer = sweep(ttlSecondsAfterFinished=7200)
+    assert not decide(snapshot(longer, [done], [finished_job], over, now=12199)).runs[0].cleanup
+    assert decide(snapshot(longer, [done], [finished_job], over, now=12200)).runs[0].cleanup
+
+
+def test_the_job_of_a_finished_training_is_deleted_during_a_long_evaluation() -> None:
+    s = sweep(**TWO_STAGES)
+    live = started(s)
+    trained = after(decide(snapshot(s, [live], [job(live)], [ended(live, 0)], now=20)), live)
+    jobs = [job(trained, finished="Complete"), job(trained, "eval")]
+    pods = [ended(trained, 0, holds_result=False), pod(trained, "eval", started=at(30))]
+    assert not decide(snapshot(s, [trained], jobs, pods, now=3619)).runs[0].cleanup
+    plan = decide(snapshot(s, [trained], jobs, pods, now=3620))
+    assert [a.name for a in plan.runs[0].cleanup if isinstance(a, DeleteJob)] == ["s-r-0-train-1"]
+    assert after(plan, trained).status.eval.attempt == 1
+    plan = decide(snapshot(s, [trained], jobs[1:], pods[1:], now=4000))
+    assert (reason(after(plan, trained)), plan.runs[0].cleanup) == ("Evaluating", ())
+
+
+def test_the_job_of_a_failed_attempt_is_kept_until_the_run_ends() -> None:
+    s = sweep(perRun={"retries": {"backoffSeconds": 86_400}})
+    live = started(s)
+    failed_job, over = job(live, finished="Failed"), ended(live, 1, holds_result=False)
+    crashed = after(decide(snapshot(s, [live], [failed_job], [over], now=12)), live)
+    assert not decide(snapshot(s, [crashed], [failed_job], [over], now=50_000)).runs[0].cleanup
+
+
+def test_the_service_of_an_attempt_is_deleted_when_the_attempt_ends() -> None:
+    s = sweep(train={"image": "i", "command": ["t"], "nodes": 2})
+    live = started(s)
+    service = ServiceView("s-r-0-train-1", "u", live.name, live.metadata.uid, "train", 1)
+    old = ServiceView("s-r-0-train-9", "o", live.name, "uid-of-the-old-one", "train", 9)
+    plan = decide(snapshot(s, [live], [job(live)], [pod(live), pod(live, rank=1)], services=(service, old)))
+    assert not plan.runs[0].cleanup
+    plan = decide(snapshot(s, [live], [job(live)], [ended(live, 1), pod(live, rank=1)], services=(service,)))
+    assert not after(plan, live).terminal
+    assert [a for a in plan.runs[0].cleanup if isinstance(a, DeleteService)] == [DeleteService(service.name, "u")]
+    dead = failed(s, 0)
+    plan = decide(snapshot(s, [dead], services=(service,)))
+    assert plan.runs[0].cleanup == (DeleteService(service.name, "u"),)
 
 
 def view(**status: Any) -> PodView:

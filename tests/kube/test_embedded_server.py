@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -121,6 +121,20 @@ async def test_a_pod_that_may_still_run_is_given_time(tmp_path: Path) -> None:
         await kube.get(Kind.POD, NS, "p")
 
 
+async def test_a_shorter_grace_period_ends_earlier_and_began_when_it_began() -> None:
+    """The kubelet deletes a pod that has ended without grace; the deletion was still requested before the end."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    kube = EmbeddedKube(None, clock=lambda: now)
+    made = await kube.create(Kind.POD, pod("p", finalizers=["metta.ai/result"]))
+    await kube.update_status(Kind.POD, {**made, "status": {"phase": "Running"}})
+    await kube.delete(Kind.POD, NS, "p", grace_seconds=30)
+    assert (await kube.get(Kind.POD, NS, "p"))["metadata"]["deletionTimestamp"] == "2026-01-01T00:00:30Z"
+    now += timedelta(seconds=8)
+    await kube.delete(Kind.POD, NS, "p", grace_seconds=0)
+    meta = (await kube.get(Kind.POD, NS, "p"))["metadata"]
+    assert (meta["deletionTimestamp"], meta["deletionGracePeriodSeconds"]) == ("2026-01-01T00:00:00Z", 0)
+
+
 async def test_a_watch_that_is_too_old_is_told() -> None:
     history = WatchLog(100, kept=4)
     for i in range(12):
@@ -188,7 +202,7 @@ async def test_readers_cannot_write(tmp_path: Path) -> None:
 
 WRITER = """
 import asyncio, itertools, resource, signal, sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, NotFound, Unavailable

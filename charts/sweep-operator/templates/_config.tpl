@@ -7,6 +7,7 @@ currency: {{ .Values.currency | quote }}
 kueue: {{ .Values.kueue }}
 {{- end }}
 lostNodeSeconds: {{ toJson .Values.lostNodeSeconds }}
+finishedJobSeconds: {{ toJson .Values.finishedJobSeconds }}
 {{- with .Values.wandb }}
 wandbBaseUrls:
   {{- toYaml .baseURLs | nindent 2 }}

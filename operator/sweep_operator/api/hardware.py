@@ -83,6 +83,9 @@ class OperatorConfig(Model):
     """Whether Sweeps may name a Kueue queue. Default: true if the cluster serves Kueue's API."""
     lost_node_seconds: float = Field(default=120.0, ge=0)
     """A pod that is still there this many seconds after its deletion counts as running on a lost node."""
+    finished_job_seconds: float = Field(default=3600.0, ge=0)
+    """A Job is deleted, with its pods and their logs, this many seconds after its result was recorded.
+    spec.ttlSecondsAfterFinished of a Sweep replaces it."""
     wandb_base_urls: list[str] = list(WANDB_BASE_URLS)
     """W&B servers that Sweeps may name. The first one is the default. API keys are sent to these servers only."""
     wandb_projects: dict[str, list[str]] = {}

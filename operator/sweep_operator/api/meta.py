@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from sweep_operator.api.model import Model, Time
+from sweep_operator.api.model import Model, Time, VisibleText
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 
@@ -51,9 +51,9 @@ class Condition(Model):
     """Type of the condition, such as Succeeded."""
     status: ConditionStatus
     """Status of the condition: True, False or Unknown."""
-    reason: str
+    reason: VisibleText
     """Machine-readable reason, such as MaxRunsReached."""
-    message: str = ""
+    message: VisibleText = ""
     """Human-readable explanation, with the remedy if there is one."""
     last_transition_time: Time
     """Time of the last change of status."""

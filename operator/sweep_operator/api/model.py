@@ -8,15 +8,19 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core.core_schema import CoreSchema
+
+from sweep_operator.domain.visible_text import visible_text
 
 Scalar = bool | int | float | str
 """A parameter value."""
 JsonObject = dict[str, Any]
 OpenObject = Annotated[JsonObject, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
 """One of Kubernetes' own types, which passes through as it is."""
+VisibleText = Annotated[str, AfterValidator(visible_text)]
+"""Text for people that programs, users or servers may have written."""
 Time = Annotated[datetime, Field(strict=False)]
 """RFC 3339 text on the wire."""
 

@@ -130,8 +130,9 @@ class SweepSpec(Model):
     tracking: Tracking = Tracking()
     """Experiment trackers that receive the results. Empty: none."""
     ttl_seconds_after_finished: int | None = Field(default=None, ge=0)
-    """Delete Jobs and Pods this many seconds after they have ended. Absent: they are kept as long as the Sweep.
-    SweepRuns are always kept as long as the Sweep."""
+    """Delete Jobs, with their pods and logs, this many seconds after they have ended. Absent: the operator deletes them
+    one hour after their result was recorded (finishedJobSeconds of its configuration). SweepRuns are kept as long as
+    the Sweep."""
 
     @field_validator("display_name")
     @classmethod

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from sweep_operator.api.failures import AttemptEnd, FailureName, learned_text
 from sweep_operator.api.meta import Condition, ObjectMeta, find_condition
-from sweep_operator.api.model import Model, Scalar, Time
+from sweep_operator.api.model import Model, Scalar, Time, VisibleText
 
 Origin = Literal["center", "random", "sobol", "model", "resample", "manual", "imported", "fallback"]
 Stage = Literal["train", "eval"]
@@ -146,9 +146,9 @@ class Failure(Model):
     stage: Stage | None = None
     """Stage that failed; absent if no stage had started."""
     class_: FailureName = Field(alias="class", description=f"Class of the failure. {learned_text()}")
-    reason: str
+    reason: VisibleText
     """Machine-readable reason, such as OOMKilled or ResultMissing."""
-    message: str = ""
+    message: VisibleText = ""
     """Human-readable message."""
 
 

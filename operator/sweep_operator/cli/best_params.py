@@ -12,6 +12,7 @@ import click
 
 from sweep_operator.cli.lookup import Lookup, lookup_options
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, RankingOptions, ranking_options, sweep_name
+from sweep_operator.commands.output import echo
 
 PATCH_DIR = Path("configs/trainer/patch")
 
@@ -49,4 +50,4 @@ def best_params(
     for block in best_params_blocks(
         found, scored, ranking.top_n, ranking.show_scores, None if no_patch else output_dir
     ):
-        click.echo(block)
+        echo(block)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.lookup import Lookup
 from sweep_operator.cli.stored import StoredSweep, stored_sweep
 from sweep_operator.cli.wandb_place import Place, ask_wandb, place_of, says_wandb
+from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.tracking.history.messages import HistoryAnswer
 from sweep_operator.tracking.history.objects import objects_of_answer
@@ -38,7 +37,7 @@ def look_up(name: str, arguments: Sequence[str], lookup: Lookup) -> StoredSweep 
             raise
         if says_wandb(place):
             found = _in_wandb(name, place, missing.problems)
-            click.echo(f"note: {name} is not on this machine; using the sweep in W&B", err=True)
+            echo(f"note: {name} is not on this machine; using the sweep in W&B", err=True)
             return found
         *others, last = missing.problems
         raise ConfigError([*others, f"{last}; use --project P to look in W&B"]) from None

@@ -16,6 +16,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.cli.stored import STATE, stored_sweep
 from sweep_operator.commands.checks import check_sources, checked
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, config_and_overrides, config_dir, runs_dir
+from sweep_operator.commands.output import echo
 from sweep_operator.config.load import load_sweep
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
@@ -34,14 +35,14 @@ def init(arguments: tuple[str, ...], config_dir: Path | None, runs_dir: Path | N
     sweep = checked(loaded.manifest)
     check_sources(sweep)
     for note in loaded.notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
     directory = loaded.runs_dir / sweep.display_name
     if (directory / STATE).is_file():
         stored_sweep(loaded.runs_dir, sweep.display_name)
-        click.echo(f"{sweep.display_name} already exists; `sweep run` applies changes to it", err=True)
+        echo(f"{sweep.display_name} already exists; `sweep run` applies changes to it", err=True)
     else:
         asyncio.run(_create(directory, loaded.manifest))
-    click.echo(directory)
+    echo(directory)
 
 
 async def _create(directory: Path, manifest: dict[str, Any]) -> None:

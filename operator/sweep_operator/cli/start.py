@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,17 +16,26 @@ from rich.console import Console
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.cli.driver import Ended, drive
+from sweep_operator.cli.resume import resume_command, write_resume_command
 from sweep_operator.cli.stored import STATE
 from sweep_operator.commands.checks import check_sources
 from sweep_operator.commands.failures import FAILED, INTERRUPTED
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR
+from sweep_operator.commands.output import echo
 from sweep_operator.config.load import load_sweep
 from sweep_operator.config.patch import typed_parameters, yaml_block
 from sweep_operator.decide.summary import ranked
+from sweep_operator.domain.conditions import joined
+from sweep_operator.engine.log_keys import AddLogKeys
+from sweep_operator.kube.embedded import is_locked
 from sweep_operator.local import LocalSession
 from sweep_operator.views.live import LineView, TableView, View
 from sweep_operator.views.progress import stop_reason, tracking_lines
 from sweep_operator.views.report_series import label
+
+_REPORTED_AS_EVENTS = (
+    "sweep_operator.engine.recorder", "sweep_operator.suggest.child", "sweep_operator.tracking.delivery.outbox",
+)  # fmt: skip
 
 
 def start(
@@ -36,22 +47,56 @@ def start(
     if not (session.directory / STATE).exists():  # a resumed sweep has already read its sources
         check_sources(parse(Sweep, loaded.manifest))
     for note in loaded.notes:
-        click.echo(f"note: {note}", err=True)
-    view: View
-    if sys.stdout.isatty() and not plain:
-        view = TableView(Console(), lambda: datetime.now(UTC))
-    else:
-        view = LineView(_write_line)
+        echo(f"note: {note}", err=True)
+    command = _command(arguments, config_dir, runs_dir)
+    if not is_locked(session.directory / STATE):
+        write_resume_command(session.directory, command)
+    table = sys.stdout.isatty() and not plain
+    view: View = TableView(Console(), lambda: datetime.now(UTC)) if table else LineView(echo)
     try:
-        ended = asyncio.run(drive(session, view, new_runs=new_runs))
+        with _warnings_to(view):
+            ended = asyncio.run(drive(session, view, new_runs=new_runs))
     finally:
         view.close()
     for line in _summary(ended, session.directory):
-        click.echo(line)
+        echo(line)
     if ended.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     if not ended.succeeded:
         raise click.exceptions.Exit(FAILED)
+
+
+def _command(arguments: Sequence[str], config_dir: Path | None, runs_dir: Path | None) -> list[str]:
+    """The words of this command. A runs directory may come from the environment."""
+    options = {"--config-dir": config_dir, "--runs-dir": runs_dir}
+    given = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+    return ["sweep", str(click.get_current_context().info_name), *arguments, *given]
+
+
+class _WarningsHandler(logging.Handler):
+    """Shows the warnings of this process, except those that the sweep reports as an Event."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__(logging.WARNING)
+        self._view = view
+        self.addFilter(AddLogKeys())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name in _REPORTED_AS_EVENTS:
+            return
+        about = getattr(record, "run", None) or getattr(record, "sweep", None) or "warning"
+        text = record.getMessage() + (f": {record.exc_info[1]!r}" if record.exc_info else "")
+        self._view.warn(f"{datetime.fromtimestamp(record.created, UTC):%H:%M:%S} {about} {text}")
+
+
+@contextmanager
+def _warnings_to(view: View) -> Iterator[None]:
+    root, handler = logging.getLogger(), _WarningsHandler(view)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
 
 
 def _summary(ended: Ended, directory: Path) -> Iterator[str]:
@@ -59,7 +104,7 @@ def _summary(ended: Ended, directory: Path) -> Iterator[str]:
     reason = stop_reason(sweep)
     yield ""
     if ended.interrupted:
-        yield "Interrupted. Run the same command to resume."
+        yield f"Interrupted. To resume, run: {resume_command(directory)}"
     elif reason:
         yield reason
     scored = ranked(sweep, runs)
@@ -70,16 +115,12 @@ def _summary(ended: Ended, directory: Path) -> Iterator[str]:
         yield yaml_block(typed_parameters(sweep, best.parameters)) + "\n"
     else:
         yield "No run has a score."
-        failure = next((r.status.failure for r in reversed(runs) if r.status.failure), None)
-        if failure is not None:
-            yield f"Last failure: {failure.reason}: {failure.message}"
+        last = next((r for r in reversed(runs) if r.status.failure), None)
+        if last is not None and (failure := last.status.failure) is not None:
+            yield f"Last failure: {label(last)} {joined(failure.reason, failure.message)}"
     yield f"Runs:   {directory / 'runs'}"
     where = "" if directory.parent == DEFAULT_RUNS_DIR.resolve() else f" --runs-dir {directory.parent}"
     yield from (f"W&B:    {line}" for line in tracking_lines(sweep, runs, where))
     if scored:
         yield f"Patch:  sweep best-params sweep_run={sweep.display_name}{where}"
         yield f"Report: sweep report {sweep.display_name}{where}"
-
-
-def _write_line(line: str) -> None:
-    print(line, flush=True)

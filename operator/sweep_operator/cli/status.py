@@ -9,6 +9,7 @@ import click
 
 from sweep_operator.cli.stored import stored_sweep, stored_sweeps
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, output_format, runs_dir, sweep_name
+from sweep_operator.commands.output import echo
 from sweep_operator.views.status import objects_text, sweep_lines, sweeps_table
 
 
@@ -31,18 +32,18 @@ def status(name: str | None, runs_dir: Path, output: str) -> None:
         return
     stored = stored_sweep(runs_dir, sweep_name(name))
     if output != "table":
-        click.echo(objects_text([stored.sweep, *stored.runs], output))
+        echo(objects_text([stored.sweep, *stored.runs], output))
         return
     for line in sweep_lines(stored.sweep, stored.runs, datetime.now(UTC)):
-        click.echo(line)
-    click.echo(f"\nDirectory: {stored.directory}")
+        echo(line)
+    echo(f"\nDirectory: {stored.directory}")
 
 
 def _show_all(directory: Path, output: str) -> None:
     found = list(stored_sweeps(directory))
     if output != "table":
-        click.echo(objects_text([s.sweep for s in found], output))
+        echo(objects_text([s.sweep for s in found], output))
     elif not found:
-        click.echo(f"No sweeps found in {directory}.", err=True)
+        echo(f"No sweeps found in {directory}.", err=True)
     else:
-        click.echo(sweeps_table([s.sweep for s in found], datetime.now(UTC), object_names=False, namespaces=False))
+        echo(sweeps_table([s.sweep for s in found], datetime.now(UTC), object_names=False, namespaces=False))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweep_operator.cli.resume import resume_command
 from sweep_operator.commands.objects import parsed
 from sweep_operator.config.errors import ConfigError, suggestion
+from sweep_operator.domain.conditions import condition_of, run_reason
 from sweep_operator.domain.ordering import display_order
-from sweep_operator.kube.embedded import open_readonly
+from sweep_operator.kube.embedded import is_locked, open_readonly
 from sweep_operator.kube.protocol import Kind, KubeError
+from sweep_operator.views.tables import STAGES
 
 if TYPE_CHECKING:
     from sweep_operator.api.sweep import Sweep
@@ -75,7 +78,24 @@ async def _read(path: Path) -> list[StoredSweep]:
         runs = sorted((await kube.list(Kind.SWEEP_RUN)).items, key=display_order)
     except (KubeError, OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-    return [
+    stored = [
         StoredSweep(path.parent, s, [r for r in runs if r["spec"].get("sweepName") == s["metadata"]["name"]])
         for s in sweeps
     ]
+    return stored if is_locked(path) else [_without_process(s) for s in stored]
+
+
+def _without_process(stored: StoredSweep) -> StoredSweep:
+    """A sweep that no process runs: what its status calls active has the condition Interrupted, which is not stored."""
+    if condition_of(stored.sweep, "Succeeded").get("status") != "Unknown":
+        return stored
+    message = f"no process runs this sweep; to resume it, run: {resume_command(stored.directory)}"
+    runs = [_interrupted(r, "no process runs this sweep") if run_reason(r) in STAGES else r for r in stored.runs]
+    return replace(stored, sweep=_interrupted(stored.sweep, message), runs=runs)
+
+
+def _interrupted(obj: dict[str, Any], message: str) -> dict[str, Any]:
+    since = condition_of(obj, "Succeeded").get("lastTransitionTime")
+    condition = {"type": "Interrupted", "status": "True", "reason": "NoProcess", "message": message}
+    conditions = [*obj["status"]["conditions"], {**condition, "lastTransitionTime": since}]
+    return {**obj, "status": {**obj["status"], "conditions": conditions}}

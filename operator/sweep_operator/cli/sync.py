@@ -11,6 +11,7 @@ import click
 from sweep_operator.cli.stored import STATE, stored_sweep
 from sweep_operator.commands.failures import FAILED
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir, sweep_name
+from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.local.sync import sync as deliver
 
@@ -39,10 +40,10 @@ def sync(name: str, project: str | None, entity: str | None, runs_dir: Path) -> 
     except LookupError as error:
         raise ConfigError(str(error)) from None
     if terminal:
-        click.echo(err=True)
-    click.echo(f"{result.delivered} of {result.delivered + result.missing} finished runs are in W&B")
+        echo(err=True)
+    echo(f"{result.delivered} of {result.delivered + result.missing} finished runs are in W&B")
     if result.url:
-        click.echo(result.url)
+        echo(result.url)
     if result.missing:
-        click.echo(result.problem or "the remaining runs were skipped", err=True)
+        echo(result.problem or "the remaining runs were skipped", err=True)
         raise click.exceptions.Exit(FAILED)

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from sweep_operator.cli.lookup import CLOUD, DEFAULT_PROJECT
+from sweep_operator.commands.output import echo
 from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.compose import JOB, compose_job, find_config_dir
 from sweep_operator.config.errors import ConfigError
@@ -73,7 +72,7 @@ def ask_wandb(name: str, place: Place) -> HistoryAnswer:
     if answer.older and answer.sweep is not None:
         others = ", ".join(answer.older[-5:])
         text = f"{len(answer.older) + 1} W&B sweeps are named {name}; using the newest, {answer.sweep.id}"
-        click.echo(f"note: {text}; to select another one, use its id: {others}", err=True)
+        echo(f"note: {text}; to select another one, use its id: {others}", err=True)
     return answer
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import click
 
+from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
 
 FAILED = 1
@@ -21,7 +22,7 @@ INTERRUPTED = 130
 def report_failure(error: Exception) -> int:
     """Print ``error``; returns the exit code."""
     for line in failure_lines(error):
-        click.echo(f"error: {line}", err=True)
+        echo(f"error: {line}", err=True)
     return BAD_INPUT if isinstance(error, ConfigError) or _invalid_fields(error) else FAILED
 
 

@@ -8,6 +8,7 @@ import click
 
 from sweep_operator.commands.checks import checked_for_any_cluster
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, config_and_overrides, config_dir
+from sweep_operator.commands.output import echo
 from sweep_operator.config.load import load_sweep
 from sweep_operator.config.yaml_files import to_yaml
 
@@ -20,5 +21,5 @@ def render(arguments: tuple[str, ...], config_dir: Path | None) -> None:
     loaded = load_sweep(arguments, config_dir)
     checked_for_any_cluster(loaded.manifest)
     for note in loaded.notes:
-        click.echo(f"note: {note}", err=True)
-    click.echo("\n---\n".join(to_yaml(document) for document in (loaded.manifest, *loaded.extras)))
+        echo(f"note: {note}", err=True)
+    echo("\n---\n".join(to_yaml(document) for document in (loaded.manifest, *loaded.extras)))

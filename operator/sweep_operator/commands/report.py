@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
-
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.commands.output import echo
 from sweep_operator.report.page import report_page
 from sweep_operator.views.report_data import parameter_shares
 
@@ -19,8 +18,8 @@ def write_report(sweep: Sweep, runs: Sequence[SweepRun], path: Path, *, no_impor
     shares, note = ({}, "Omitted by --no-importance.") if no_importance else parameter_shares(sweep, runs)
     page = report_page(sweep, runs, shares, note, datetime.now(UTC))
     if str(path) == "-":
-        click.echo(page)
+        echo(page)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
-    click.echo(path)
+    echo(path)

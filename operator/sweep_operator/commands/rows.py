@@ -6,9 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
 from sweep_operator.commands.options import ExportOptions, ImportOptions
+from sweep_operator.commands.output import echo, echo_data
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.exchange.import_file import ImportFile, Imports, names_of, values_of
 from sweep_operator.exchange.row import Row
@@ -23,7 +22,7 @@ def write_rows(rows: Sequence[Row], target: ExportOptions) -> None:
     implied = output is not None and output.name.lower().endswith(_JSON_LINES)
     text = to_jsonl(rows) if target.form == "jsonl" or (target.form is None and implied) else to_csv(rows)
     if output is None:
-        click.echo(text, nl=False)
+        echo_data(text)
         return
     if not output.name or output.is_dir():
         raise ConfigError(f"--output: '{output}' is a directory; name a file")
@@ -34,7 +33,7 @@ def write_rows(rows: Sequence[Row], target: ExportOptions) -> None:
         os.replace(temporary, output)
     except OSError as error:
         raise ConfigError(f"--output {output}: cannot be written: {error.strerror or error}") from None
-    click.echo(f"{len(rows)} run{'s' if len(rows) != 1 else ''} written to {output}", err=True)
+    echo(f"{len(rows)} run{'s' if len(rows) != 1 else ''} written to {output}", err=True)
 
 
 def import_file(path: Path, options: ImportOptions) -> ImportFile:
@@ -46,7 +45,7 @@ def import_file(path: Path, options: ImportOptions) -> ImportFile:
 def report_imports(found: Imports, dry_run: bool) -> None:
     """Print what was imported and what was skipped."""
     for note in found.notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
     known = f"; {found.known} already imported" if found.known else ""
     runs = "1 run" if len(found.bodies) == 1 else f"{len(found.bodies)} runs"
-    click.echo(f"{'would import' if dry_run else 'imported'} {runs}{known}")
+    echo(f"{'would import' if dry_run else 'imported'} {runs}{known}")

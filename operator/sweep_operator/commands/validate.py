@@ -13,6 +13,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.commands.checks import problems_of, warnings_of
 from sweep_operator.commands.failures import BAD_INPUT
 from sweep_operator.commands.options import config_dir
+from sweep_operator.commands.output import echo
 from sweep_operator.config.compose import read_single
 from sweep_operator.config.errors import ConfigError, shown
 from sweep_operator.config.load import load_sweep
@@ -34,13 +35,13 @@ def validate(files: tuple[Path, ...], config_dir: Path | None, strict: bool) -> 
         except ConfigError as error:
             problems, warnings = error.problems, []
         for line in problems:
-            click.echo(line if line.startswith(str(path)) else f"{path}: {line}", err=True)
+            echo(line if line.startswith(str(path)) else f"{path}: {line}", err=True)
         for line in warnings:
-            click.echo(f"{path}: warning: {line}", err=True)
+            echo(f"{path}: warning: {line}", err=True)
         failed = bool(problems) or (strict and bool(warnings))
         bad += failed
         if not failed:
-            click.echo(f"{path}: OK")
+            echo(f"{path}: OK")
     if bad:
         raise click.exceptions.Exit(BAD_INPUT)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.observed import JobView, PodView
+from sweep_operator.decide.observed import JobView, PodView, ServiceView, group_by_run
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -29,6 +29,7 @@ class RunContext:
     """The template that the run started with. None: not started, or its ControllerRevision is missing."""
     jobs: tuple[JobView, ...]
     pods: tuple[PodView, ...]
+    services: tuple[ServiceView, ...]
     old_jobs: tuple[JobView, ...]
     """Jobs with this run's name that it does not own: of an earlier run with the same name."""
     old_pods: tuple[PodView, ...]
@@ -57,22 +58,26 @@ class RunContext:
         return next((f"Job {j.name}" for j in self.old_jobs), next(pods, None))
 
 
+class RunViews:
+    """The Jobs, pods and Services of a Snapshot by the name of their run, those of earlier runs included."""
+
+    def __init__(self, snap: Snapshot) -> None:
+        self.jobs, self.pods = group_by_run(snap.jobs), group_by_run(snap.pods)
+        self.services = group_by_run(snap.services)
+
+
 def run_context(
-    snap: Snapshot,
-    run: SweepRun,
-    jobs: Sequence[JobView],
-    pods: Sequence[PodView],
-    may_start: bool,
-    waiting_reason: str,
-    end: str | None,
+    snap: Snapshot, run: SweepRun, views: RunViews, *, may_start: bool, waiting_reason: str, end: str | None
 ) -> RunContext:
-    """The context of ``run``. ``jobs`` and ``pods``: those with its name, of earlier runs too."""
+    """The context of ``run``."""
     uid = run.metadata.uid
+    jobs, pods = views.jobs.get(run.name, ()), views.pods.get(run.name, ())
     return RunContext(
         snap=snap,
         template=snap.revisions.get(run.status.template_hash or ""),
         jobs=tuple(j for j in jobs if j.owner_uid == uid),
         pods=tuple(p for p in pods if p.run_uid in (None, uid)),
+        services=tuple(s for s in views.services.get(run.name, ()) if s.run_uid == uid),
         old_jobs=tuple(j for j in jobs if j.owner_uid != uid),
         old_pods=tuple(p for p in pods if p.run_uid not in (None, uid)),
         may_start=may_start,

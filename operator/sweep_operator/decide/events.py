@@ -23,6 +23,8 @@ def sweep_events(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
             continue
         if type_ == "TrackingSynced" and not _settled(before, after):
             continue
+        if type_ == "Succeeded" and "Suspended" in (after.reason, before and before.reason):
+            continue  # reported for the condition Suspended
         if before is None or (before.status, before.reason) != (after.status, after.reason):
             events.append(_event(after))
     return tuple(events)

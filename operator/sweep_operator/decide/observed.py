@@ -56,6 +56,18 @@ class JobView:
 
 
 @dataclass(frozen=True)
+class ServiceView:
+    """The headless Service of one attempt."""
+
+    name: str
+    uid: str
+    run: str
+    run_uid: str | None
+    stage: Stage
+    attempt: int
+
+
+@dataclass(frozen=True)
 class PodView:
     """One pod of a Job, with the state of its main container."""
 
@@ -113,11 +125,11 @@ class PodView:
         return max(0.0, ((self.finished or now) - self.started).total_seconds())
 
 
-V = TypeVar("V", JobView, PodView)
+V = TypeVar("V", JobView, PodView, ServiceView)
 
 
 def group_by_run(views: Iterable[V]) -> dict[str, tuple[V, ...]]:
-    """Jobs or pods by the name of their run."""
+    """Views by the name of their run."""
     groups: dict[str, list[V]] = {}
     for view in views:
         groups.setdefault(view.run, []).append(view)
@@ -169,6 +181,17 @@ def view_job(job: Mapping[str, Any]) -> JobView | None:
     )
 
 
+def view_service(service: Mapping[str, Any]) -> ServiceView | None:
+    """None for a Service without the operator's labels, or one that is being deleted."""
+    meta = service["metadata"]
+    labels = meta.get("labels") or {}
+    place = None if meta.get("deletionTimestamp") else _stage_and_attempt(labels)
+    if place is None:
+        return None
+    run, stage, attempt = place
+    return ServiceView(meta["name"], meta.get("uid", ""), run, labels.get(RUN_UID_LABEL), stage, attempt)
+
+
 def view_pod(pod: Mapping[str, Any]) -> PodView | None:
     """None for a pod without the operator's labels."""
     meta, status = pod["metadata"], pod.get("status") or {}
@@ -188,7 +211,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
         phase=status.get("phase") or "Pending",
         reason=status.get("reason") or "",
-        message=status.get("message") or "",
+        message=status.get("message") or disruption.get("message") or "",
         deletion_requested=_deletion_requested(meta),
         deletion_due=parse_time(meta.get("deletionTimestamp")),
         disrupted=(disruption.get("reason") or "DisruptionTarget") if disruption.get("status") == "True" else None,

@@ -142,24 +142,50 @@ def attempt_state(
     failed_peer = next((p for p in pods if p is not lead and p.over and p.exit_code != 0), None)
     if lead.over or failed_peer:
         judged = lead if (lead.over and lead.exit_code != 0) or failed_peer is None else failed_peer
-        if judged.exit_code == 0 and job is not None and not job.finished and any(not p.over for p in pods):
-            return Running(lead, None)  # rank 0 has ended, other ranks have not
+        others_run = job is not None and not job.finished and any(not p.over for p in pods)
+        until = _earliest(_lost_at(pods, policy), _deadline_at(lead, policy), _start_due(pods, policy))
+        if judged.exit_code == 0 and others_run and (until is None or now < until):
+            return Running(lead, until)  # rank 0 has ended, other ranks have not
         return _ended(judged, policy, logs)
     return _active(lead, pods, policy, now)
 
 
 def _active(lead: PodView, pods: Sequence[PodView], policy: AttemptPolicy, now: datetime) -> State:
     """No container has ended: the pods wait or run, unless a node is lost or the deadline has passed."""
-    lost = min((at for p in pods if (at := p.lost_at(policy.lost_after)) is not None), default=None)
+    lost, until = _lost_at(pods, policy), _deadline_at(lead, policy)
     if lost is not None and now >= lost:
         message = f"the pod has been terminating on node {lead.node} for longer than lostNodeSeconds"
         return Ended("preempted", "NodeLost", message, lead)
     if lead.started is None:
         return _pending(lead, policy, now, lost)
-    until = None if policy.deadline is None else lead.started + policy.deadline
     if until is not None and now >= until:
         return Ended("timeout", "DeadlineExceeded", f"ran longer than {_seconds(policy.deadline)} s", lead)
-    return Running(lead, min((at for at in (until, lost) if at is not None), default=None))
+    start_due = _start_due(pods, policy)
+    if start_due is not None and now >= start_due:
+        return _pending(min(filter(_starts, pods), key=lambda p: p.created), policy, now, lost)
+    return Running(lead, _earliest(until, lost, start_due))
+
+
+def _lost_at(pods: Sequence[PodView], policy: AttemptPolicy) -> datetime | None:
+    """When the first node of the attempt counts as lost."""
+    return _earliest(*(p.lost_at(policy.lost_after) for p in pods))
+
+
+def _deadline_at(lead: PodView, policy: AttemptPolicy) -> datetime | None:
+    return None if policy.deadline is None or lead.started is None else lead.started + policy.deadline
+
+
+def _start_due(pods: Sequence[PodView], policy: AttemptPolicy) -> datetime | None:
+    """When the first pod that has not started fails the attempt."""
+    return _earliest(*(p.created + policy.pending_deadline for p in pods if _starts(p)))
+
+
+def _starts(pod: PodView) -> bool:
+    return pod.started is None and not pod.over and pod.deletion_requested is None
+
+
+def _earliest(*times: datetime | None) -> datetime | None:
+    return min((at for at in times if at is not None), default=None)
 
 
 def newest_by_rank(pods: Sequence[PodView]) -> list[PodView]:

@@ -46,7 +46,7 @@ class EnsureStage:
 
 @dataclass(frozen=True)
 class Adopt:
-    """Set the owner reference and labels of a manual run."""
+    """Adopt a run without a controller: a manual one, or one of an earlier Sweep that was deleted without its runs."""
 
     run: str
 
@@ -83,10 +83,21 @@ class RemovePod:
 
 
 @dataclass(frozen=True)
+class DeleteService:
+    """Delete the Service of an attempt that has ended."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
 class DeleteClaim:
     """Delete the run's claim, which retention does not keep."""
 
     run: str
+
+
+Cleanup = DeleteJob | DeleteJobs | DeleteService | ReleasePod | RemovePod | DeleteClaim
 
 
 @dataclass(frozen=True)
@@ -148,7 +159,7 @@ class RunPlan:
     status: SweepRunStatus
     before: tuple[EnsureRevision | Adopt, ...] = ()
     after: tuple[EnsureStage, ...] = ()
-    cleanup: tuple[DeleteJob | DeleteJobs | ReleasePod | RemovePod | DeleteClaim, ...] = ()
+    cleanup: tuple[Cleanup, ...] = ()
     logs: tuple[LogRequest, ...] = ()
     probes: tuple[Probe, ...] = ()
     looks: tuple[Look, ...] = ()

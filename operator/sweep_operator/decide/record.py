@@ -22,6 +22,7 @@ from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.plan import Event
 from sweep_operator.decide.result import Result
+from sweep_operator.domain.conditions import joined
 from sweep_operator.domain.identity import run_display_name
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -110,7 +111,7 @@ class Record:
         self._condition("Succeeded", "False", reason, message)
         learned = FAILURES[class_].learned if reason != "InvalidParameters" else None
         self._condition("Observed", "True" if learned else "False", class_.capitalize(), LEARNED_WORDS[learned])
-        text = f"{class_}: {reason}: {message}"
+        text = joined(class_, reason, message)
         self.events.append(Event("RunFailed", text[:1000], self.run.name, "Warning"))
         if class_ != "stopped":
             self.events.append(Event("RunFailed", f"{self.run.name}: {text}"[:1000], None, "Warning"))

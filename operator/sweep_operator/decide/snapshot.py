@@ -14,7 +14,7 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction, SweepRun
-from sweep_operator.decide.observed import JobView, PodView
+from sweep_operator.decide.observed import JobView, PodView, ServiceView
 from sweep_operator.decide.outcome import LogReading
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.refusal import Refusal
@@ -69,6 +69,7 @@ class Snapshot:
     config: OperatorConfig
     problems: tuple[FieldError, ...] = ()
     """Errors of the spec. With any, the condition Accepted is False."""
+    services: tuple[ServiceView, ...] = ()
     claims: frozenset[str] = frozenset()
     """Names of the runs' claims that exist."""
     logs: Mapping[str, LogReading] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from sweep_operator.decide.outcome import Absent, Ended, LogRequest, NeedsLog, R
 from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event, Look
 from sweep_operator.decide.record import Record
 from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
+from sweep_operator.domain.conditions import joined
 from sweep_operator.domain.identity import run_display_name, run_seed
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -221,7 +222,7 @@ class StageTransitions:
             self.record.run_failed(stage, end.class_, end.reason, end.message)
             return
         reason = "Preempted" if FAILURES[end.class_].counter == "preemptions" else "AttemptFailed"
-        message = f"{stage} attempt {status.attempt}: {end.reason}: {end.message}"
+        message = joined(f"{stage} attempt {status.attempt}", end.reason, end.message)
         self.record.events.append(Event(reason, message[:1000], self.run.name, "Warning"))
         self._next_attempt(stage, template)
 

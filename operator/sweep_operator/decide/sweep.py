@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.context import run_context
+from sweep_operator.decide.context import RunViews, run_context
 from sweep_operator.decide.events import sweep_events
 from sweep_operator.decide.growth import Growth, grow
 from sweep_operator.decide.limits import End, active_seconds, find_end
-from sweep_operator.decide.observed import PodView, group_by_run
 from sweep_operator.decide.plan import CreateRun, Plan, RunPlan
 from sweep_operator.decide.retention import claims_to_delete, without_claims
 from sweep_operator.decide.run import decide_run
@@ -24,8 +23,8 @@ from sweep_operator.domain.ordering import start_order
 
 def decide(snap: Snapshot) -> Plan:
     """The plan of one pass. Pure: equal snapshots give equal plans, and the plan of a fixpoint changes nothing."""
-    pods = group_by_run(snap.pods)
-    runs = _run_plans(snap, pods, find_end(snap, snap.runs))
+    views = RunViews(snap)
+    runs = _run_plans(snap, views, find_end(snap, snap.runs))
     after = [p.updated for p in runs]
     end = find_end(snap, after)
     growth = grow(snap, after) if end is None else Growth()
@@ -33,7 +32,7 @@ def decide(snap: Snapshot) -> Plan:
     runs = without_claims(runs, claims_to_delete(snap, after), snap.jobs)
     runs = with_tracking(runs, snap.tracking)
     after = [p.updated for p in runs]
-    with_pods = {name for name, own in pods.items() if any(not pod.over for pod in own)}
+    with_pods = {name for name, own in views.pods.items() if any(not pod.over for pod in own)}
     tracked = track(snap.sweep, after, with_pods, snap.tracking, snap.config, over=terminal)
     status = sweep_status(snap, after, end, tracked, terminal=terminal)
     if growth.create:
@@ -51,8 +50,7 @@ def decide(snap: Snapshot) -> Plan:
     )
 
 
-def _run_plans(snap: Snapshot, pods: dict[str, tuple[PodView, ...]], end: End | None) -> tuple[RunPlan, ...]:
-    jobs = group_by_run(snap.jobs)
+def _run_plans(snap: Snapshot, views: RunViews, end: End | None) -> tuple[RunPlan, ...]:
     terminating = end.reason if end is not None and end.terminate == "terminate" else None
     free = snap.sweep.spec.limits.max_parallel_runs - sum(r.holds_slot for r in snap.runs)
     plans = []
@@ -61,9 +59,9 @@ def _run_plans(snap: Snapshot, pods: dict[str, tuple[PodView, ...]], end: End | 
         may_start = run.holds_slot
         if not (may_start or blocked or run.terminal or run.imported) and free > 0:
             may_start, free = True, free - 1
-        own = jobs.get(run.name, ()), pods.get(run.name, ())
+        reason = blocked or "WaitingForSlot"
         try:
-            context = run_context(snap, run, *own, may_start, blocked or "WaitingForSlot", terminating)
+            context = run_context(snap, run, views, may_start=may_start, waiting_reason=reason, end=terminating)
             plans.append(decide_run(run, context))
         except Exception as error:  # other runs are not affected
             plans.append(RunPlan(run, run.status, error=error))

@@ -12,6 +12,11 @@ def condition_of(obj: Mapping[str, Any], type_: str) -> Mapping[str, Any]:
     return next((c for c in conditions if c.get("type") == type_), {})
 
 
+def joined(*parts: str) -> str:
+    """The parts that are not empty, separated by colons: ``BadParameters: gamma is 2``."""
+    return ": ".join(part for part in parts if part)
+
+
 def has_ended(obj: Mapping[str, Any], type_: str = "Succeeded") -> bool:
     """Whether the condition of that type is decided, one way or the other."""
     return condition_of(obj, type_).get("status") in ("True", "False")

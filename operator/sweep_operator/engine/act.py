@@ -14,10 +14,12 @@ from sweep_operator.api.names import job_name, run_object_name
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.decide.plan import (
+    Cleanup,
     CreateRun,
     DeleteClaim,
     DeleteJob,
     DeleteJobs,
+    DeleteService,
     EnsureRevision,
     EnsureStage,
     Event,
@@ -25,7 +27,7 @@ from sweep_operator.decide.plan import (
     RemovePod,
     RunPlan,
 )
-from sweep_operator.domain.identity import claim_name
+from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.revisions import revision_name
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.objects import Objects
@@ -61,7 +63,7 @@ class Executor:
                 if isinstance(before, EnsureRevision):
                     await self._ensure_revision(sweep, before)
                 else:
-                    await self._adopt(sweep, plan.run)
+                    await self._adopt_run(sweep, plan.run)
                     return True  # its resourceVersion has changed: the rest follows in the next pass
             if plan.status != plan.run.status:
                 await self._objects.write_status(Kind.SWEEP_RUN, plan.run.metadata, plan.status.to_json())
@@ -79,7 +81,8 @@ class Executor:
             body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction)
             name = run_object_name(sweep.name, create.index)
             event = Event("RunCreated", f"origin {create.origin}", name)
-            if _controller(await self._objects.create(Kind.SWEEP_RUN, body)) != sweep.metadata.uid:
+            run = SweepRun.model_validate(await self._objects.create(Kind.SWEEP_RUN, body))
+            if not belongs(run, sweep):
                 self.burnt.add(create.index)
                 message = (
                     f"a SweepRun with the name {name} already exists and is not owned by this Sweep; "
@@ -90,20 +93,42 @@ class Executor:
 
     async def _ensure_revision(self, sweep: Sweep, action: EnsureRevision) -> None:
         name = revision_name(sweep.name, action.template.hash)
-        if self._objects.store.get(Kind.REVISION, sweep.metadata.namespace, name) is None:
-            await self._objects.create(Kind.REVISION, build_revision(sweep, action.template))
+        obj = self._objects.store.get(Kind.REVISION, sweep.metadata.namespace, name)
+        obj = obj or await self._objects.create(Kind.REVISION, build_revision(sweep, action.template))
+        await self._adopt(sweep, Kind.REVISION, obj)
 
-    async def _adopt(self, sweep: Sweep, run: SweepRun) -> None:
-        meta = run.metadata
-        patch: Object = {"metadata": {"labels": sweep_labels(sweep), "ownerReferences": owned_by_sweep(sweep)}}
+    async def _adopt_run(self, sweep: Sweep, run: SweepRun) -> None:
+        """Adopt a run without a controller, and the ControllerRevision that it started with."""
+        namespace, store = run.metadata.namespace, self._objects.store
+        if run.status.template_hash is not None:
+            revision = store.get(Kind.REVISION, namespace, revision_name(sweep.name, run.status.template_hash))
+            await self._adopt(sweep, Kind.REVISION, revision)
+        await self._adopt(sweep, Kind.SWEEP_RUN, store.get(Kind.SWEEP_RUN, namespace, run.name))
+
+    async def _adopt(self, sweep: Sweep, kind: Kind, obj: Object | None) -> None:
+        """Make the Sweep the controller of an object without one.
+
+        The Sweep is read first: a deleted one that is still cached must not own anything, because the garbage collector
+        deletes what it owns.
+        """
+        if obj is None or _controller(obj) is not None:
+            return
+        live = await self._objects.read(Kind.SWEEP, sweep.metadata.namespace, sweep.name)
+        meta = ObjectMeta.model_validate(live["metadata"]) if live is not None else None
+        if meta is None or meta.uid != sweep.metadata.uid or meta.deletion_timestamp is not None:
+            raise Conflict(f"Sweep {sweep.name} was deleted")
+        old = obj["metadata"]
+        metadata = {
+            "uid": old["uid"],
+            "labels": sweep_labels(sweep),
+            "ownerReferences": [*(old.get("ownerReferences") or []), *owned_by_sweep(sweep)],
+        }
         patched = await self._objects.kube.patch(
-            Kind.SWEEP_RUN, meta.namespace, meta.name, patch, resource_version=meta.resource_version
+            kind, old["namespace"], old["name"], {"metadata": metadata}, resource_version=old["resourceVersion"]
         )
-        self._objects.store.apply(Kind.SWEEP_RUN, patched)
+        self._objects.store.apply(kind, patched)
 
-    async def _clean_up(
-        self, sweep: Sweep, run: SweepRun, action: DeleteJob | DeleteJobs | ReleasePod | RemovePod | DeleteClaim
-    ) -> None:
+    async def _clean_up(self, sweep: Sweep, run: SweepRun, action: Cleanup) -> None:
         objects, namespace = self._objects, run.metadata.namespace
         match action:
             case DeleteJob(name, uid):
@@ -114,6 +139,8 @@ class Executor:
                 await objects.release_pod(namespace, name, uid)
             case RemovePod(name, uid):
                 await objects.delete(Kind.POD, namespace, name, uid, grace_seconds=0)
+            case DeleteService(name, uid):
+                await objects.delete(Kind.SERVICE, namespace, name, uid)
             case DeleteClaim():
                 await objects.delete(Kind.CLAIM, namespace, claim_name(run), None)
 

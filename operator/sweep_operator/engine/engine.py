@@ -20,6 +20,7 @@ from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object, ObjectLi
 log = logging.getLogger(__name__)
 
 WATCHED = (Kind.SWEEP, Kind.SWEEP_RUN, Kind.JOB, Kind.POD)
+LISTED = (Kind.CLAIM, Kind.SERVICE)
 MANAGED = {MANAGED_BY_LABEL: MANAGED_BY}
 """Label of every Job, Pod and claim that the operator creates; listing all of the cluster's would be expensive."""
 
@@ -56,7 +57,7 @@ class Engine:
 
     async def audit(self, namespace: str | None = None) -> None:
         """Full resync: LIST all objects, which corrects missed events, deletions included. Queues every Sweep."""
-        for kind in (*WATCHED, Kind.CLAIM):
+        for kind in (*WATCHED, *LISTED):
             for obj in self.store.replace(kind, await self._list(kind, namespace), namespace):
                 self.enqueue(kind, obj)
         for reconciler in self._reconcilers.values():
@@ -174,5 +175,5 @@ class Engine:
         """Read all objects of one Sweep from the API server, after a failed precondition or a lost response."""
         namespace, name = key
         await self._objects.read(Kind.SWEEP, namespace, name)
-        for kind in (Kind.SWEEP_RUN, Kind.JOB, Kind.POD, Kind.CLAIM):
+        for kind in (Kind.SWEEP_RUN, Kind.JOB, Kind.POD, *LISTED):
             self.store.replace(kind, await self._list(kind, namespace), namespace)

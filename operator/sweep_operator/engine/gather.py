@@ -11,7 +11,7 @@ from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.observed import view_job, view_pod
+from sweep_operator.decide.observed import view_job, view_pod, view_service
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.domain.identity import belongs
 from sweep_operator.domain.revisions import RunTemplate, revision_name
@@ -48,6 +48,7 @@ class Gatherer:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._runs, self._jobs, self._pods = Reader(_read_run), Reader(view_job), Reader(view_pod)
+        self._services = Reader(view_service)
 
     async def snapshot(self, sweep: Sweep, config: OperatorConfig, now: datetime) -> Snapshot:
         """All objects of ``sweep``. Raises KubeError."""
@@ -63,6 +64,7 @@ class Gatherer:
             revisions=await self._revisions(namespace, sweep.name, runs),
             now=now,
             config=config,
+            services=tuple(self._services.all(store.labeled(Kind.SERVICE, namespace, sweep.name))),
             claims=frozenset(
                 c["metadata"]["name"]
                 for c in store.labeled(Kind.CLAIM, namespace, sweep.name)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Event
+from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.protocol import AlreadyExists, Kind, KubeError, Object
@@ -29,10 +30,11 @@ class Recorder:
             regarding = self._regarding(sweep, event)
             if regarding is None:
                 continue
+            message = visible_text(event.message)
             level = logging.WARNING if event.type == "Warning" else logging.INFO
-            log.log(level, "%s: %s", event.reason, event.message, extra={"run": event.run} if event.run else None)
+            log.log(level, "%s: %s", event.reason, message, extra={"run": event.run} if event.run else None)
             now = self._settings.now()
-            body = build_event(regarding, event.type, event.reason, event.message, now, _name(regarding, event, now))
+            body = build_event(regarding, event.type, event.reason, message, now, _name(regarding, event, now))
             try:
                 await self._objects.kube.create(Kind.EVENT, body)
             except AlreadyExists:

@@ -14,6 +14,7 @@ from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.options import OVERRIDES_FOLLOW
+from sweep_operator.commands.output import echo
 from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.errors import ConfigError, shown
 from sweep_operator.config.yaml_files import parse_documents, read_documents
@@ -67,9 +68,9 @@ async def _add(
     runs = [checked_parameters(sweep, {**base, **values}, where) for where, values in wanted]
     for parameters in runs:
         for note in outside_bounds(sweep, parameters):
-            click.echo(f"note: {note}", err=True)
+            echo(f"note: {note}", err=True)
         created = await create_run(cluster, name, parameters, name=run_name, prefix=f"{name}.m.")
-        click.echo(f"sweeprun.metta.ai/{created} created")
+        echo(f"sweeprun.metta.ai/{created} created")
 
 
 def _read(files: tuple[Path, ...]) -> list[tuple[str, dict[str, Any]]]:

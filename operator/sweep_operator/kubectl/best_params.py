@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, RankingOptions, ranking_options, sweep_name
+from sweep_operator.commands.output import echo
 from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.kubectl.lookup import parsed_sweep
 from sweep_operator.kubectl.names import complete_sweeps
@@ -28,4 +29,4 @@ def best_params(sweep: str, ranking: RankingOptions, output_dir: Path | None) ->
     found, runs = in_cluster(lambda cluster: parsed_sweep(cluster, sweep_name(sweep)))
     scored = ranked_runs(found, runs, ranking.max_cost, ranking.by)
     for block in best_params_blocks(found, scored, ranking.top_n, ranking.show_scores, output_dir):
-        click.echo(block)
+        echo(block)

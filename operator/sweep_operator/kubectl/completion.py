@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
+from sweep_operator.commands.output import echo
+from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.kubectl.main import COMPLETE_VARIABLE, cli
 
 PROGRAM = "kubectl-sweep"
@@ -30,7 +32,7 @@ def completion(shell: str) -> None:
     assert found is not None
     # Not source(): it starts a bash process to check its version.
     script = found(cli, {}, PROGRAM, COMPLETE_VARIABLE)
-    click.echo(_HEAD.format(shell=shell) + script.source_template % script.source_vars())
+    echo(_HEAD.format(shell=shell) + script.source_template % script.source_vars())
 
 
 def complete(arguments: Sequence[str]) -> str:
@@ -50,5 +52,5 @@ def main() -> None:
 
 
 def _line(item: CompletionItem) -> str:
-    help_ = " ".join(str(item.help or "").split())
-    return f"{item.value}\t{help_}" if help_ else str(item.value)
+    value, help_ = visible_text(str(item.value)), " ".join(visible_text(str(item.help or "")).split())
+    return f"{value}\t{help_}" if help_ else value

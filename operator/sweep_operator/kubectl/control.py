@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sweep_operator.commands.output import echo
 from sweep_operator.domain.conditions import condition_of, has_ended
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
@@ -61,4 +62,4 @@ async def _edit(cluster: Cluster, kind: Kind, found: Object, fields: dict[str, b
 
 
 def _echo(kind: Kind, found: Object, what: str) -> None:
-    click.echo(f"{kind.lower()}.metta.ai/{found['metadata']['name']} {what}")
+    echo(f"{kind.lower()}.metta.ai/{found['metadata']['name']} {what}")

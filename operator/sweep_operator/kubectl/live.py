@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 import click
 
 from sweep_operator.commands.objects import parsed
+from sweep_operator.commands.output import echo
 from sweep_operator.domain.conditions import condition_of
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import (
@@ -67,14 +68,14 @@ def follow(name: str) -> None:
         finally:
             view.close()
     else:
-        failed = in_cluster(lambda cluster: _until_over(cluster, name, _lines(click.echo), _note))
+        failed = in_cluster(lambda cluster: _until_over(cluster, name, _lines(echo), _note))
     if failed:
         raise click.exceptions.Exit(1)
 
 
 def _note(message: str) -> None:
     if message:
-        click.echo(f"note: {message}", err=True)
+        echo(f"note: {message}", err=True)
 
 
 def _table(draw: Callable[..., None]) -> Show:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from sweep_operator.commands.options import grouped
+from sweep_operator.commands.output import echo, visible_lines
 from sweep_operator.domain.conditions import has_ended
 from sweep_operator.kube.protocol import NotFound, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
@@ -59,7 +60,10 @@ _log_options = grouped(
 @_log_options
 @cluster_options
 def logs(run: str, wanted: LogOptions) -> None:
-    """Print the log of RUN. The default is the stage and attempt that is active or ended last."""
+    """Print the log of RUN. The default is the stage and attempt that is active or ended last.
+
+    On a terminal, the log is printed without escape sequences, such as colors. A pipe or a file gets every byte.
+    """
     in_cluster(lambda cluster: _logs(cluster, run, wanted))
 
 
@@ -89,11 +93,11 @@ async def _follow(cluster: Cluster, run: Object, pods: list[RunPod], wanted: Log
         if coming and coming[0].started(wanted.container):
             pod = coming[0]
             if several:
-                click.echo(f"--- {name}: {pod.title}", err=True)
+                echo(f"--- {name}: {pod.title}", err=True)
             try:
                 await _print(cluster, pod, wanted)
             except NotFound as error:  # deleted since it was listed; later pods may still come
-                click.echo(f"{pod.name}: {error}", err=True)
+                echo(f"{pod.name}: {error}", err=True)
             shown, several, printed = pod.place, True, ""
         elif coming and coming[0].over:
             shown = coming[0].place
@@ -104,7 +108,7 @@ async def _follow(cluster: Cluster, run: Object, pods: list[RunPod], wanted: Log
         else:
             waits = _not_started(coming[0], name) if coming else _waits(run)
             if waits != printed and not (several and not coming):
-                click.echo(waits, err=True)
+                echo(waits, err=True)
             printed = waits
             await asyncio.sleep(_POLL)
         # Read the run before its pods: a pod created in between is then in the list.
@@ -113,18 +117,18 @@ async def _follow(cluster: Cluster, run: Object, pods: list[RunPod], wanted: Log
 
 
 async def _print(cluster: Cluster, pod: RunPod, wanted: LogOptions) -> None:
-    """Raises NotFound."""
-    out = sys.stdout.buffer
-    async for chunk in cluster.kube.read_log(
-        cluster.namespace,
-        pod.name,
-        wanted.container,
-        follow=wanted.follow,
-        tail=wanted.tail,
-        timestamps=wanted.timestamps,
-    ):
-        out.write(chunk)
-        out.flush()
+    """Print the bytes of the log, on a terminal without escape sequences. Raises NotFound."""
+    log = cluster.kube.read_log(
+        cluster.namespace, pod.name, wanted.container,
+        follow=wanted.follow, tail=wanted.tail, timestamps=wanted.timestamps,
+    )  # fmt: skip
+    if sys.stdout.isatty():
+        async for text in visible_lines(log):
+            click.echo(text, nl=False)
+        return
+    async for chunk in log:
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
 
 
 def _is_over(run: Object, wanted: LogOptions) -> bool:
@@ -160,6 +164,6 @@ def _no_pod(run: Object, wanted: LogOptions) -> str:
         ]
     )
     if _is_over(run, wanted):
-        deleted = "pods are deleted with their Jobs (spec.ttlSecondsAfterFinished) and with volumes that are not kept"
+        deleted = "pods are deleted some time after their result was recorded, and with volumes that are not kept"
         return f"{name} ({run_state(run)}) has no pod{which}, or it was deleted: {deleted}"
     return f"{name} ({run_state(run)}) has no pod{which} yet; use -f to wait for it"

@@ -9,6 +9,7 @@ import click
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.lookup import run_named, sweep_named
@@ -39,4 +40,4 @@ async def _retry(cluster: Cluster, names: tuple[str, ...]) -> None:
     for name, sweep, parameters in wanted:
         prefix = f"{re.sub(r'-retry-[0-9]+$', '', name)}-retry-"  # the retry of a retry continues the numbering
         created = await create_run(cluster, sweep, parameters, name=None, prefix=prefix)
-        click.echo(f"sweeprun.metta.ai/{created} created")
+        echo(f"sweeprun.metta.ai/{created} created")

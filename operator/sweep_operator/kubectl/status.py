@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from sweep_operator.commands.options import output_format
+from sweep_operator.commands.output import echo
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.live import follow
@@ -40,10 +41,10 @@ def status(name: str | None, watch: bool, all_namespaces: bool, output: str) -> 
         return
     sweep, runs = in_cluster(lambda cluster: read_objects(cluster, name))
     if output != "table":
-        click.echo(objects_text([sweep, *runs], output))
+        echo(objects_text([sweep, *runs], output))
         return
     for line in sweep_lines(sweep, runs, datetime.now(UTC), object_names=True):
-        click.echo(line)
+        echo(line)
 
 
 def _show_all(everywhere: bool, output: str) -> None:
@@ -53,8 +54,8 @@ def _show_all(everywhere: bool, output: str) -> None:
 
     namespace, sweeps = in_cluster(read)
     if output != "table":
-        click.echo(objects_text(sweeps, output))
+        echo(objects_text(sweeps, output))
     elif not sweeps:
-        click.echo("No sweeps found." if everywhere else f"No sweeps found in namespace {namespace}.", err=True)
+        echo("No sweeps found." if everywhere else f"No sweeps found in namespace {namespace}.", err=True)
     else:
-        click.echo(sweeps_table(sweeps, datetime.now(UTC), object_names=True, namespaces=everywhere))
+        echo(sweeps_table(sweeps, datetime.now(UTC), object_names=True, namespaces=everywhere))

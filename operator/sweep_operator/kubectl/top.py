@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.commands.output import echo
 from sweep_operator.domain.conditions import has_ended
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Forbidden, Kind, KubeError, Object
@@ -45,24 +46,24 @@ def top(sweep: str | None) -> None:
     """
     snapshot = in_cluster(lambda cluster: _read(cluster, sweep))
     for note in snapshot.notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
     for place, found in enumerate(snapshot.sweeps):
         name, cost = found["metadata"]["name"], (found.get("status") or {}).get("cost") or {}
         limit, unit = (found["spec"].get("limits") or {}).get("totalCost"), cost.get("unit") or "seconds"
         text = spent(cost.get("spent", 0), limit, unit, cost.get("wasted"))
-        click.echo(f"{chr(10) if place else ''}{name}: spent {text}")
+        echo(f"{chr(10) if place else ''}{name}: spent {text}")
         _table(found, snapshot)
     if not snapshot.sweeps:
-        click.echo("No active sweeps found.", err=True)
+        echo("No active sweeps found.", err=True)
 
 
 def _table(sweep: Object, snapshot: _Snapshot) -> None:
     now = datetime.now(UTC)
     live = [usage_of(r, sweep, snapshot.pods, snapshot.metrics, now) for r in snapshot.runs[sweep["metadata"]["name"]]]
     if not live:
-        click.echo("no active runs")
+        echo("no active runs")
         return
-    click.echo(text_table(_COLUMNS, [_row(usage) for usage in live]))
+    echo(text_table(_COLUMNS, [_row(usage) for usage in live]))
     cost = _total([u.cost for u in live])
     totals = [
         ("cost so far ", "" if cost is None else number(round(cost, 1)), ""),
@@ -71,7 +72,7 @@ def _table(sweep: Object, snapshot: _Snapshot) -> None:
         ("", bytes_text(_total([u.memory for u in live])), " memory"),
     ]
     known = [f"{before}{value}{after}" for before, value, after in totals if value not in ("", "0")]
-    click.echo(", ".join([f"{len(live)} active", *known]))
+    echo(", ".join([f"{len(live)} active", *known]))
 
 
 def _row(u: Usage) -> tuple[str, ...]:

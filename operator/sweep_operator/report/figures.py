@@ -13,6 +13,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.calibration import Quantity, compared
 from sweep_operator.decide.summary import pareto_front, ranked
+from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.report.style import ACCENT, BAD, FONT, GOLD, GOOD, GRID, INK, MUTED, SOFT
 from sweep_operator.views.report_series import (
     best_so_far,
@@ -85,14 +86,14 @@ def parallel_coordinates(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | 
     names = short_labels(list(sweep.spec.parameters))
     dimensions = [
         {
-            "label": html.escape(names[axis.label]), "values": axis.values, "range": list(axis.range),
-            "tickvals": [t for t, _ in axis.ticks], "ticktext": [html.escape(word) for _, word in axis.ticks],
+            "label": _plain(names[axis.label]), "values": axis.values, "range": list(axis.range),
+            "tickvals": [t for t, _ in axis.ticks], "ticktext": [_plain(word) for _, word in axis.ticks],
         }
         for axis in parallel_axes(sweep, scored)
     ]  # fmt: skip
     low, high = min(scores), max(scores)
     span = [low, high] if high > low else [low - 0.5, high + 0.5]
-    title = html.escape(sweep.spec.metric or "score")
+    title = _plain(sweep.spec.metric or "score")
     dimensions.append({"label": title, "values": scores, "range": span})
     line = {
         "color": scores, "colorscale": _SCALE, "cmin": span[0], "cmax": span[1], "showscale": True,
@@ -113,7 +114,7 @@ def importance(shares: Mapping[str, float]) -> go.Figure | None:
     names = short_labels(list(shares))
     figure = _figure("share of the predicted score's variance", "")
     figure.add_bar(
-        x=[share for _, share in items], y=[html.escape(names[path]) for path, _ in items], orientation="h",
+        x=[share for _, share in items], y=[_plain(names[path]) for path, _ in items], orientation="h",
         marker={"color": ACCENT}, text=[f"{share:.0%}" for _, share in items], textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{x:.1%}<extra></extra>",
     )  # fmt: skip
@@ -216,8 +217,8 @@ def _figure(x_title: str, y_title: str) -> go.Figure:
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
     axis = {"gridcolor": GRID, "zeroline": False, "linecolor": SOFT, "ticks": "outside", "tickcolor": SOFT}
-    figure.update_xaxes(title=html.escape(x_title), **axis)
-    figure.update_yaxes(title=html.escape(y_title), **axis)
+    figure.update_xaxes(title=_plain(x_title), **axis)
+    figure.update_yaxes(title=_plain(y_title), **axis)
     return figure
 
 
@@ -240,16 +241,21 @@ def _log_axis(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _hover(run: SweepRun) -> str:
-    lines = [f"<b>{html.escape(label(run))}</b> ({run.spec.origin})"]
+    lines = [f"<b>{_plain(label(run))}</b> ({run.spec.origin})"]
     if run.status.score is not None:
         lines.append(f"score {run.status.score:.5g}")
     if run.status.cost is not None:
         lines.append(f"cost {run.status.cost:.4g}")
     if run.status.failure is not None:
-        lines.append(html.escape(f"{run.status.failure.class_}: {run.status.failure.reason}"))
-    lines += [html.escape(f"{path} = {_short(value)}") for path, value in sorted(run.parameters.items())[:16]]
+        lines.append(_plain(f"{run.status.failure.class_}: {run.status.failure.reason}"))
+    lines += [_plain(f"{path} = {_short(value)}") for path, value in sorted(run.parameters.items())[:16]]
     return "<br>".join(lines)
 
 
 def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _plain(text: str) -> str:
+    """``text`` in a label of plotly, which interprets some HTML."""
+    return html.escape(visible_text(text))

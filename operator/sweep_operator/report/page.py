@@ -16,6 +16,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.config.patch import command, fixed_of, overrides, patch_text, typed_parameters
 from sweep_operator.decide.calibration import calibration
 from sweep_operator.decide.summary import ranked
+from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.report import figures
 from sweep_operator.views.progress import run_state
 from sweep_operator.views.report_series import failed_runs, label, scored_runs, short_labels
@@ -27,6 +28,7 @@ _TEMPLATES = Environment(
     autoescape=True,
     undefined=StrictUndefined,
     keep_trailing_newline=True,
+    finalize=lambda value: visible_text(value) if type(value) is str else value,  # not Markup: it is the page's own
 )
 _TEMPLATES.globals |= {"number": number, "label": label, "run_state": run_state}
 
@@ -53,6 +55,7 @@ def report_page(
         best=best,
         patch=patch,
         command=train_command,
+        interrupted=find_condition(sweep.status.conditions, "Interrupted"),
         condition=find_condition(sweep.status.conditions, "Succeeded"),
         short_names=short_labels(list(sweep.spec.parameters)),
         figures={name: _html(figure, name) for name, figure in drawn.items()},

@@ -8,7 +8,15 @@ from typing import Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
+from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.engine.log_keys import AddLogKeys
+
+
+class _TextFormatter(logging.Formatter):
+    """Text without terminal escape sequences: messages quote programs and users. The JSON format escapes them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible_text(super().format(record))
 
 
 def set_up(level: str, form: Literal["json", "text"]) -> None:
@@ -21,7 +29,7 @@ def set_up(level: str, form: Literal["json", "text"]) -> None:
             JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=names, timestamp=False)
         )
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        handler.setFormatter(_TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -14,6 +14,8 @@ from rich.text import Text
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.domain.conditions import joined
+from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.views.progress import eta_seconds, run_cells, shown_runs, stop_reason, trouble
 from sweep_operator.views.tables import duration, number, spent
 
@@ -34,9 +36,9 @@ class TableView:
 
     def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
         """Redraw the table; warnings stay visible above it."""
-        for event in events:
+        for event in _once(events):
             if event.get("type") == "Warning":
-                self._live.console.print(Text(event_line(event), style="yellow"))
+                self.warn(event_line(event))
         self._last = sweep, list(runs)
         self._draw()
 
@@ -44,6 +46,10 @@ class TableView:
         """Show the message below the table."""
         self._message = message
         self._draw()
+
+    def warn(self, line: str) -> None:
+        """Show the line above the table, where it stays."""
+        self._live.console.print(_text(line, style="yellow"))
 
     def close(self) -> None:
         """Stop updating; the last table stays visible."""
@@ -55,7 +61,7 @@ class TableView:
         room = max(4, self._console.size.height - _LINES_BESIDE_THE_TABLE)
         parts: list[RenderableType] = [dashboard(*self._last, self._now(), room)]
         if self._message:
-            parts.append(Text(self._message, style="bold yellow"))
+            parts.append(_text(self._message, style="bold yellow"))
         self._live.update(Group(*parts), refresh=True)
 
 
@@ -67,12 +73,14 @@ class LineView:
 
     def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
         """Write the new events."""
-        for event in events:
+        for event in _once(events):
             self._write(event_line(event))
 
     def say(self, message: str) -> None:
         """Write the message."""
         self._write(message)
+
+    warn = say
 
     def close(self) -> None:
         """Do nothing."""
@@ -81,12 +89,18 @@ class LineView:
 View = TableView | LineView
 
 
+def _once(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the Events that repeat a run's Event on its sweep, for `kubectl describe sweep`."""
+    return [e for e in events if (e.get("reason"), e.get("involvedObject", {}).get("kind")) != ("RunFailed", "Sweep")]
+
+
 def event_line(event: dict[str, Any]) -> str:
     """``12:03:04 cartpole.r.3 RunCreated: ...``."""
     at = str(event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp") or "")
     regarding = event.get("involvedObject") or event.get("regarding") or {}
-    text = event.get("message") or event.get("note") or ""
-    return f"{at[11:19]} {regarding.get('name', '')} {event.get('reason', '')}: {text}".strip()
+    reason, text = event.get("reason") or "", event.get("message") or event.get("note") or ""
+    line = f"{at[11:19]} {regarding.get('name', '')} {joined(reason, text if text != reason else '')}"
+    return " ".join(visible_text(line).split("\n")).strip()
 
 
 def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) -> RenderableType:
@@ -101,22 +115,22 @@ def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) 
     for run in shown:
         cells = run_cells(run, best.run if best else None, front, now)
         style = "red" if run.failed else _STYLE_OF_STAGE.get(cells[2].split(" ")[0], "")
-        table.add_row(*cells[:2], Text(cells[2], style=style), *cells[3:])
+        table.add_row(*map(_text, cells[:2]), _text(cells[2], style=style), *map(_text, cells[3:]))
     parts: list[RenderableType] = [_headline(sweep), table]
     if len(shown) < len(runs):
-        parts.append(Text(f"… and {len(runs) - len(shown)} earlier runs", style="dim"))
-    parts.append(Text("score and cost: predicted → actual; ★ best, ◆ Pareto-optimal", style="dim"))
+        parts.append(_text(f"… and {len(runs) - len(shown)} earlier runs", style="dim"))
+    parts.append(_text("score and cost: predicted → actual; ★ best, ◆ Pareto-optimal", style="dim"))
     if best is not None:
         parts.append(
-            Text(f"Best    {best.run}  score {number(best.score)}  cost {number(best.cost)}", style="bold green")
+            _text(f"Best    {best.run}  score {number(best.score)}  cost {number(best.cost)}", style="bold green")
         )
     if len(status.pareto) > 1:
-        parts.append(Text("Front   " + _front(sweep)))
+        parts.append(_text("Front   " + _front(sweep)))
     parts.append(_spent(sweep, runs, now))
-    parts += [Text(line, style="bold red") for line in trouble(sweep)]
+    parts += [_text(line, style="bold red") for line in trouble(sweep)]
     reason = stop_reason(sweep)
     if reason:
-        parts.append(Text(f"Ended   {reason}", style="bold"))
+        parts.append(_text(f"Ended   {reason}", style="bold"))
     return Group(*parts)
 
 
@@ -125,7 +139,7 @@ def _headline(sweep: Sweep) -> RenderableType:
     over = counts.succeeded + counts.failed
     grid = Table.grid(padding=(0, 2))
     failed = f", {counts.failed} failed" if counts.failed else ""
-    text = Text.assemble((sweep.display_name, "bold"), f"  {over} of {limits.max_runs} runs{failed}")
+    text = Text.assemble(_text(sweep.display_name, "bold"), f"  {over} of {limits.max_runs} runs{failed}")
     grid.add_row(text, ProgressBar(total=max(1, limits.max_runs), completed=over, width=30))
     return grid
 
@@ -139,4 +153,9 @@ def _front(sweep: Sweep) -> str:
 def _spent(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> Text:
     cost, eta = sweep.status.cost, None if stop_reason(sweep) else eta_seconds(sweep, runs, now)
     text = f"Spent   {spent(cost.spent, sweep.spec.limits.total_cost, cost.unit, cost.wasted)}"
-    return Text(text + (f", about {duration(eta)} remaining" if eta else ""))
+    return _text(text + (f", about {duration(eta)} remaining" if eta else ""))
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text without rich's markup and without terminal escape sequences."""
+    return Text(visible_text(text), style=style)

@@ -9,11 +9,14 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import wandb_of
+from sweep_operator.domain.conditions import joined
 from sweep_operator.views.tables import STAGES, age, number
 
 
 def run_state(run: SweepRun) -> str:
     """The reason of Succeeded, for a failed run that of the failure, as in the column STATUS."""
+    if find_condition(run.status.conditions, "Interrupted"):
+        return "Interrupted"
     if run.failed and run.status.failure:
         return run.status.failure.reason
     condition = find_condition(run.status.conditions, "Succeeded")
@@ -79,7 +82,7 @@ def stop_reason(sweep: Sweep) -> str:
     condition = find_condition(sweep.status.conditions, "Succeeded")
     if condition is None or condition.status == "Unknown":
         return ""
-    return condition.reason + (f": {condition.message}" if condition.message else "")
+    return joined(condition.reason, condition.message)
 
 
 def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun], where: str = "") -> list[str]:
@@ -103,4 +106,4 @@ def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun], where: str = "") -> l
 def trouble(sweep: Sweep) -> list[str]:
     """Problems: a rejected spec, a failing optimizer, a tracker that is not in sync."""
     found = (find_condition(sweep.status.conditions, t) for t in ("Accepted", "OptimizerHealthy", "TrackingSynced"))
-    return [f"{c.reason}: {c.message}" for c in found if c is not None and c.status == "False"]
+    return [joined(c.reason, c.message) for c in found if c is not None and c.status == "False"]

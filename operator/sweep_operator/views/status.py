@@ -9,6 +9,7 @@ from typing import Any
 
 from sweep_operator.config.yaml_files import to_yaml
 from sweep_operator.domain.conditions import condition_of
+from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.views.tables import (
     LEFT,
     RUN_COLUMNS,
@@ -29,10 +30,11 @@ def sweep_lines(
 ) -> Iterator[str]:
     """The sweep, its problems, its runs, its best parameters and its calibration."""
     yield text_table(SWEEP_COLUMNS, [sweep_row(sweep, now, object_names=object_names)])
+    interrupted = condition_of(sweep, "Interrupted")
     for type_ in _CONDITIONS:
-        found = condition_of(sweep, type_)
+        found = interrupted if type_ == "Succeeded" and interrupted else condition_of(sweep, type_)
         if found.get("message") and (type_ == "Succeeded" or found.get("status") == "False"):
-            yield f"{found.get('reason')}: {found['message']}"
+            yield f"{'Interrupted' if found is interrupted else found.get('reason')}: {found['message']}"
     if runs:
         yield "\n" + text_table(RUN_COLUMNS, [run_row(r, now, object_names=object_names) for r in runs])
     for run in runs[-_FAILURES_SHOWN:]:
@@ -59,7 +61,7 @@ def sweeps_table(sweeps: Sequence[dict[str, Any]], now: datetime, *, object_name
 
 def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table as kubectl prints it: plain text for cut, awk and grep."""
-    lines = [columns, *rows]
+    lines = [columns, *([visible_text(cell).replace("\n", " ") for cell in row] for row in rows)]
     columnwise = []
     for name, cells in zip(columns, zip(*lines, strict=True), strict=True):
         width = max(map(len, cells))

@@ -48,7 +48,9 @@ def run_row(run: Json, now: datetime, *, object_names: bool = False) -> tuple[st
 
 
 def sweep_state(sweep: Json) -> str:
-    """The reason of Succeeded; without one, derived from Accepted."""
+    """The reason of Succeeded; without one, derived from Accepted. Interrupted: no process of this machine runs it."""
+    if _interrupted(sweep):
+        return "Interrupted"
     found = condition_of(sweep, "Succeeded")
     if found:
         return str(found.get("reason"))
@@ -57,12 +59,18 @@ def sweep_state(sweep: Json) -> str:
 
 
 def run_state(run: Json) -> str:
-    """The reason of Succeeded, for a failed run that of the failure."""
+    """The reason of Succeeded, for a failed run that of the failure. Interrupted as for a sweep."""
+    if _interrupted(run):
+        return "Interrupted"
     found = condition_of(run, "Succeeded")
     failure = (run.get("status") or {}).get("failure") or {}
     if found.get("status") == "False" and failure.get("reason"):
         return str(failure["reason"])
     return run_reason(run)
+
+
+def _interrupted(obj: Json) -> bool:
+    return condition_of(obj, "Interrupted").get("status") == "True"
 
 
 def spent(amount: float, limit: float | None, unit: str, wasted: float | None) -> str:

@@ -77,7 +77,9 @@
   - services
   verbs:
   - get
+  - list
   - create
+  - delete
 - apiGroups:
   - ''
   resources:
@@ -92,6 +94,8 @@
   verbs:
   - get
   - create
+  - patch
+  - delete
 - apiGroups:
   - ''
   resources:

@@ -78,8 +78,19 @@ def _one(obj: Object, asked: int | None, now: datetime) -> Change | None:
         return None
     if not meta.get("finalizers") and seconds == 0:
         return "DELETED", obj
-    marks = {"deletionTimestamp": stamp(now + timedelta(seconds=seconds)), "deletionGracePeriodSeconds": seconds}
+    marks = {
+        "deletionTimestamp": stamp(_requested(meta, now) + timedelta(seconds=seconds)),
+        "deletionGracePeriodSeconds": seconds,
+    }
     return "MODIFIED", {**obj, "metadata": {**meta, **marks}}
+
+
+def _requested(meta: Object, now: datetime) -> datetime:
+    """When the deletion was requested first: a shorter grace period moves its end, not its beginning."""
+    if not meta.get("deletionTimestamp"):
+        return now
+    end = datetime.fromisoformat(meta["deletionTimestamp"].replace("Z", "+00:00"))
+    return end - timedelta(seconds=meta.get("deletionGracePeriodSeconds") or 0)
 
 
 def _grace(obj: Object, asked: int | None) -> int:

@@ -52,7 +52,7 @@ class Runner:
         self._running: dict[str, _Running] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ports: dict[str, int] = {}
-        self._closing = False
+        self._closing, self._disruption = False, pod_status.PROCESS_LOST
 
     # -- life -------------------------------------------------------------------------------------------------------
 
@@ -92,8 +92,11 @@ class Runner:
                 log.warning("watch of pods ended: %s", error)
 
     async def stop(self, *, kill: bool) -> None:
-        """End every process. Unfinished pods are marked as disrupted, which counts as preempted."""
-        self._closing = True
+        """End every process. Unfinished pods are marked as disrupted, which counts as preempted.
+
+        ``kill``: at once, because the user asks for it.
+        """
+        self._closing, self._disruption = True, pod_status.STOPPED_BY_USER if kill else pod_status.PROCESS_LOST
         for running in self._running.values():
             await self._stop_one(running, kill=kill)
         tasks = list(self._tasks.values())
@@ -229,11 +232,11 @@ class Runner:
         place = running.place
         record = read_record(place, pod["metadata"]["uid"])
         if record is None:
-            status = pod_status.lost(running.process.started, place, time.time())
+            status = pod_status.lost(running.process.started, place, time.time(), self._disruption)
         else:
             status = pod_status.ended(record, place, pod, oom=running.oom, deadline=running.deadline)
             if running.stopped is not None and record["finished"] >= running.stopped and not running.oom:
-                status["conditions"] = [pod_status.PROCESS_LOST]
+                status["conditions"] = [self._disruption]
         written = await self._write(pod, status)
         _clear(place)
         if written is not None and written["metadata"].get("deletionTimestamp"):

@@ -19,6 +19,11 @@ PROCESS_LOST: Object = {
     "reason": "ProcessLost",
     "message": "the process ended together with the `sweep run` that started it",
 }
+STOPPED_BY_USER: Object = {
+    **PROCESS_LOST,
+    "reason": "StoppedByUser",
+    "message": "stopped by you; the next attempt continues from its checkpoint",
+}
 _SIGNALLED = 128
 
 
@@ -85,8 +90,8 @@ def ended(
     return status
 
 
-def lost(started: float | None, place: Place, now: float) -> Object:
-    """The process ended together with the `sweep run` that started it."""
+def lost(started: float | None, place: Place, now: float, why: Object = PROCESS_LOST) -> Object:
+    """The process ended together with the `sweep run` that started it, or was stopped by it."""
     end: Object = {"exitCode": 137, "reason": "Error", "message": termination_message(place, fall_back=False)}
     if started is not None:
         # The end is unknown; the time of its last write is the best estimate.
@@ -94,7 +99,7 @@ def lost(started: float | None, place: Place, now: float) -> Object:
         end |= {"startedAt": stamp(started), "finishedAt": stamp(max(started, min(now, last)))}
     return {
         "phase": "Failed",
-        "conditions": [PROCESS_LOST],
+        "conditions": [why],
         "containerStatuses": [_main({"terminated": end})],
     }
 

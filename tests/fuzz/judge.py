@@ -1,0 +1,343 @@
+"""The invariants, checked at every commit against what really happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from sweep_operator.api.names import ATTEMPT_LABEL, RESULT_FINALIZER, RUN_UID_LABEL, STAGE_LABEL, SWEEP_LABEL
+from sweep_operator.kube.protocol import EventType, Kind, Object
+from tests.engine.world import NS
+from tests.fuzz import clock
+from tests.fuzz.known import Violation, known
+from tests.fuzz.pods import GOOD, PodTruth, duration
+from tests.fuzz.process import PASS_STARTED, RESYNC_SECONDS
+from tests.fuzz.server import ACTOR
+
+if TYPE_CHECKING:
+    from tests.fuzz.schedule import World
+
+STALENESS = RESYNC_SECONDS + 120.0
+"""How long a process may believe in a limit that has changed."""
+OPERATORS = "operator"
+LEFTOVERS = (Kind.SWEEP_RUN, Kind.JOB, Kind.POD, Kind.SERVICE, Kind.CONFIG_MAP, Kind.CLAIM, Kind.REVISION)
+
+
+class Judge:
+    """Watches every commit."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.violations: list[Violation] = []
+        self._indices: dict[tuple[str, int], str] = {}
+        self._attempts: dict[tuple[str, str, int], str] = {}
+        self._limits: dict[str, list[tuple[float, int, int]]] = {}
+        """By uid of the Sweep: since when, maxParallelRuns, maxRuns."""
+        self.last_write = 0.0
+        """Of an operator, Leases excepted."""
+        self.last_writes: list[str] = []
+
+    def violation(self, code: str, text: str) -> None:
+        """A known one does not end the schedule."""
+        found = Violation(code, text, clock.seconds())
+        self._world.note(f"VIOLATION {code}: {text}")
+        self.violations.append(found)
+        if known(found) is None:
+            self._world.over.set()
+
+    # -- every commit -----------------------------------------------------------------------------------------------
+
+    def on_commit(self, type_: EventType, obj: Object, old: Object | None) -> None:
+        kind = Kind(obj["kind"])
+        operator = ACTOR.get().startswith(OPERATORS)
+        if operator and kind != Kind.LEASE:
+            self.last_write = clock.seconds()
+            self.last_writes = [*self.last_writes[-9:], f"{type_} {kind} {obj['metadata']['name']}"]
+        if kind == Kind.SWEEP:
+            self._sweep(type_, obj, old)
+        elif kind == Kind.SWEEP_RUN and type_ == "ADDED":
+            self._new_run(obj)
+        elif kind == Kind.SWEEP_RUN and type_ == "MODIFIED":
+            self._run(obj, old or {})
+        elif kind == Kind.JOB and type_ == "ADDED":
+            self._new_job(obj)
+
+    def _sweep(self, type_: EventType, sweep: Object, old: Object | None) -> None:
+        if type_ == "DELETED":
+            return
+        limits = sweep["spec"]["limits"]
+        seen = self._limits.setdefault(sweep["metadata"]["uid"], [])
+        entry = (limits["maxParallelRuns"], limits["maxRuns"])
+        if not seen or seen[-1][1:] != entry:
+            seen.append((clock.seconds(), *entry))
+        same = old is not None and old["metadata"]["generation"] == _observed(old) == sweep["metadata"]["generation"]
+        if old is not None and same and _ended(old) and not _ended(sweep):
+            self.violation("sweep-left-its-end", f"{_conditions(old)} -> {_conditions(sweep)}")
+
+    def _new_run(self, run: Object) -> None:
+        index, owner = run["spec"].get("index"), _controller(run)
+        if index is None or owner is None:
+            return
+        uid = run["metadata"]["uid"]
+        known = self._indices.setdefault((owner, index), uid)
+        if known != uid:
+            self.violation("index-twice", f"{run['metadata']['name']} was used by run {known}, and now by {uid}")
+        own = [r for r in self._runs(owner) if r["spec"].get("index") is not None]
+        parallel, total = self._limit(owner)
+        unfinished = [r["metadata"]["name"] for r in own if not _ended(r)]
+        if len(unfinished) > parallel:
+            self.violation("too-many-runs", f"{unfinished} are unfinished; maxParallelRuns is {parallel}")
+        if len(own) > total:
+            self.violation("beyond-max-runs", f"{len(own)} runs; maxRuns is {total}")
+
+    def _new_job(self, job: Object) -> None:
+        labels = job["metadata"].get("labels") or {}
+        if RUN_UID_LABEL not in labels:
+            return
+        place = (labels[RUN_UID_LABEL], labels[STAGE_LABEL], int(labels[ATTEMPT_LABEL]))
+        uid = job["metadata"]["uid"]
+        first = self._attempts.setdefault(place, uid)
+        name = job["metadata"]["name"]
+        earlier = [p for p in self._world.nodes.of_run(place[0]) if p.job_uid == first]
+        exists = self._world.server.exists(place[0])
+        if first != uid and exists and any(p.started for p in earlier) and not any(p.stripped for p in earlier):
+            self.violation("attempt-twice", f"Job {name} is created again; its first pod has run")
+        for other in self._world.server.peek_all(Kind.JOB):
+            theirs = other["metadata"].get("labels") or {}
+            same = theirs.get(RUN_UID_LABEL) == place[0] and theirs.get(STAGE_LABEL) == place[1]
+            if same and other["metadata"]["uid"] != uid and not _job_over(other) and self._may_run(other):
+                self.violation("two-live-jobs", f"{other['metadata']['name']} and {name}")
+
+    def _may_run(self, job: Object) -> bool:
+        """A Job gets one pod: none runs once that has ended."""
+        pods = [p for p in self._world.nodes.pods.values() if p.job_uid == job["metadata"]["uid"]]
+        return not pods or any(p.finished is None and not p.gone and not p.lost for p in pods)
+
+    def _run(self, run: Object, old: Object) -> None:
+        name = run["metadata"]["name"]
+        if _ended(old):
+            kept = ("conditions", "score", "cost", "failure", "train", "eval", "metrics")
+            before, after = old.get("status") or {}, run.get("status") or {}
+            changed = [k for k in kept if before.get(k) != after.get(k)]
+            if changed:
+                self.violation("terminal-run-changed", f"{name}: {changed}")
+            return
+        if run.get("status") == old.get("status"):
+            return
+        if _holds(run) and not _holds(old):
+            owner = _controller(run) or ""
+            holding = [r["metadata"]["name"] for r in self._runs(owner) if _holds(r)]
+            if owner and len(holding) > (limit := self._limit(owner)[0]):
+                self.violation("too-many-slots", f"{holding} hold a slot; maxParallelRuns is {limit}")
+        for stage in ("train", "eval"):
+            for entry in _new_entries(run, old, stage):
+                self._attempt(run, stage, entry)
+        if _ended(run):
+            self._end_of_run(run)
+
+    def _attempt(self, run: Object, stage: str, entry: Object) -> None:
+        """One attempt is recorded: as what it was?"""
+        name, uid, class_ = run["metadata"]["name"], run["metadata"]["uid"], entry["class"]
+        pods = [p for p in self._world.nodes.of_run(uid, stage) if p.attempt == entry["n"]]
+        started = PASS_STARTED.get()
+        known = [p for p in pods if p.reported_at is not None and p.reported_at < (started or clock.seconds())]
+        where = f"{name} {stage} attempt {entry['n']}"
+        last = self._reports(run, stage)
+        lead = [p for p in known if p.rank == 0]
+        if lead and lead[-1].good and all(p.good for p in pods) and not any(p.stripped for p in pods):
+            if class_ != "succeeded":
+                self.violation("result-lost", f"{where} ended well {_ago(lead[-1])}, and is recorded as {class_}")
+        elif lead and not lead[-1].stripped and len(pods) == 1:
+            expected = _expected(lead[-1], stage, last)
+            if class_ not in expected:
+                text = f"{where} is recorded as {class_}; {lead[-1].program} should be {sorted(expected)}"
+                self.violation("wrong-class", text)
+        elif class_ in ("succeeded", "crash", "parameters", "eval") and not any(p.reported_at for p in pods):
+            self.violation("invented", f"{where} is recorded as {class_}, and no pod has ended")
+        for pod in pods:
+            seconds = entry.get("seconds", 0)
+            exact = pod.uid == entry.get("podUID") and pod.reported_at is not None and pod.reported_at < (started or 0)
+            if exact and abs(seconds - duration(pod).total_seconds()) > 0.01:
+                self.violation("wrong-seconds", f"{where}: {seconds}, not {duration(pod).total_seconds()}")
+
+    def _end_of_run(self, run: Object) -> None:
+        status, name = run["status"], run["metadata"]["name"]
+        if run["spec"].get("observation") is not None:
+            return
+        if _condition(run, "Succeeded")["status"] != "True":
+            return
+        stage = "eval" if any(a.get("class") for a in (status.get("eval") or {}).get("attempts") or []) else "train"
+        entry = status[stage]["attempts"][-1]
+        pod = self._world.nodes.pods.get(entry.get("podUID") or "")
+        if pod is None or pod.finished is None or (pod.program != GOOD):
+            self.violation("invented", f"{name} succeeded by attempt {entry}, which is {pod}")
+        elif status.get("score") != pod.score:
+            self.violation("wrong-score", f"{name}: {status.get('score')!r}; the pod wrote {pod.score!r}")
+
+    def _reports(self, run: Object, stage: str) -> bool:
+        return stage == "eval" or not self._world.plan.has_eval
+
+    # -- containers -------------------------------------------------------------------------------------------------
+
+    def container_started(self, pod: PodTruth) -> None:
+        """At most one container of a run and rank at a time, but on nodes that do not answer."""
+        for other in self._world.nodes.of_run(pod.run_uid):
+            if other is not pod and other.rank == pod.rank and other.runs:
+                self.violation("two-containers", f"{pod.name} starts while {other.name} runs")
+            earlier = other.stage == pod.stage and other.created < pod.created and self._world.plan.nodes == 1
+            if earlier and other.good and not other.stripped and self._counts(other):
+                self.violation("repeated", f"{pod.name} repeats {other.name}, which ended well {_ago(other)}")
+
+    def _counts(self, pod: PodTruth) -> bool:
+        """Whether the end of the pod's attempt is recorded as a success, or not at all."""
+        run = self._world.server.peek(Kind.SWEEP_RUN, NS, pod.run)
+        if run is None or run["metadata"]["uid"] != pod.run_uid:
+            return False
+        entries = ((run.get("status") or {}).get(pod.stage) or {}).get("attempts") or []
+        classes = [a.get("class") for a in entries if a["n"] >= pod.attempt]
+        return not any(classes) or "succeeded" in classes
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def at_rest(self) -> None:
+        """Everything has ended: nothing is held back, and the Sweep says what its runs say."""
+        for sweep in self._world.server.peek_all(Kind.SWEEP):
+            if not _ended(sweep):
+                self.violation("no-end", f"{_conditions(sweep)}; {self.states()}")
+                continue
+            runs, counts = self._runs(sweep["metadata"]["uid"]), sweep["status"]["runs"]
+            actual = (len(runs), sum(_succeeded(r) for r in runs), sum(_ended(r) and not _succeeded(r) for r in runs))
+            stated = (counts.get("created", 0), counts.get("succeeded", 0), counts.get("failed", 0))
+            if actual != stated:
+                self.violation("wrong-counts", f"(created, succeeded, failed) are {actual}; the status has {stated}")
+        held = [p["metadata"]["name"] for p in self._world.server.peek_all(Kind.POD) if _held(p)]
+        if held:
+            self.violation("held-pods", f"{held} keep the finalizer")
+        running = [p.name for p in self._world.nodes.pods.values() if p.runs]
+        reason = {_condition(s, "Succeeded").get("reason") for s in self._world.server.peek_all(Kind.SWEEP)}
+        if running:
+            self.violation("running-pods", f"{running} run on after {reason}")
+        jobs = [j["metadata"]["name"] for j in self._world.server.peek_all(Kind.JOB) if not _job_over(j)]
+        if jobs:
+            self.violation("live-jobs", f"{jobs} after {reason}")
+        self._services()
+
+    def _services(self) -> None:
+        live = {j["metadata"]["name"] for j in self._world.server.peek_all(Kind.JOB) if not _job_over(j)}
+        services = [s["metadata"]["name"] for s in self._world.server.peek_all(Kind.SERVICE)]
+        if left := sorted(set(services) - live):
+            self.violation("services-left", f"{left}")
+
+    def after_deletion(self) -> None:
+        """Nothing is left of a deleted Sweep."""
+        left = [
+            f"{kind} {o['metadata']['name']}"
+            for kind in LEFTOVERS
+            for o in self._world.server.peek_all(kind)
+            if SWEEP_LABEL in (o["metadata"].get("labels") or {})
+            and not (kind == Kind.CLAIM and not o["metadata"].get("ownerReferences"))
+            and not (kind == Kind.POD and self._world.nodes.pods[o["metadata"]["uid"]].lost and not _held(o))
+        ]
+        if left:
+            self.violation("leftovers", f"{left}")
+
+    def states(self) -> list[str]:
+        """The runs, for a message."""
+        return [
+            f"{r['metadata']['name']} {_condition(r, 'Succeeded').get('reason')}"
+            for r in self._world.server.peek_all(Kind.SWEEP_RUN)
+        ]
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def _runs(self, sweep_uid: str) -> list[Object]:
+        return [r for r in self._world.server.peek_all(Kind.SWEEP_RUN) if _controller(r) == sweep_uid]
+
+    def _limit(self, sweep_uid: str) -> tuple[int, int]:
+        """The largest limits that a process may still believe in."""
+        seen = self._limits.get(sweep_uid, [])
+        since = clock.seconds() - STALENESS
+        recent = [e for n, e in enumerate(seen) if n + 1 == len(seen) or seen[n + 1][0] >= since]
+        return max((e[1] for e in recent), default=10**9), max((e[2] for e in recent), default=10**9)
+
+
+def _expected(pod: PodTruth, stage: str, reports: bool) -> set[str]:
+    """Classes that fit what the container did."""
+    if pod.disrupted:
+        return {"preempted"} | ({"succeeded"} if pod.program == GOOD else set()) | {"stopped", "timeout"}
+    by_program = {
+        "crash": {"crash"},
+        "65": {"parameters"},
+        "oom": {"parameters"},
+        "nan": {"parameters"} if reports else {"succeeded"},
+        GOOD: {"succeeded"},
+    }
+    silent = {"crash"} if reports else {"succeeded"}
+    classes = by_program.get(pod.program, silent)
+    if stage == "eval" and pod.program not in (GOOD, "nan"):
+        classes = {"eval"}
+    return classes
+
+
+def _new_entries(run: Object, old: Object, stage: str) -> Iterable[Object]:
+    def entries(obj: Object) -> dict[tuple[Any, Any], Object]:
+        found = ((obj.get("status") or {}).get(stage) or {}).get("attempts") or []
+        return {(a["n"], a.get("podUID")): a for a in found if a.get("class")}
+
+    before = entries(old)
+    return [a for key, a in entries(run).items() if key not in before]
+
+
+def _condition(obj: Object, type_: str) -> Object:
+    found = (c for c in (obj.get("status") or {}).get("conditions") or [] if c["type"] == type_)
+    return next(found, {"status": "Unknown"})
+
+
+def _conditions(obj: Object) -> str:
+    return ", ".join(
+        f"{c['type']}={c['status']} ({c['reason']})" for c in (obj.get("status") or {}).get("conditions") or []
+    )
+
+
+def _observed(obj: Object) -> int | None:
+    found: int | None = _condition(obj, "Succeeded").get("observedGeneration")
+    return found
+
+
+def _ended(obj: Object) -> bool:
+    return bool(_condition(obj, "Succeeded")["status"] != "Unknown")
+
+
+def _succeeded(obj: Object) -> bool:
+    return bool(_condition(obj, "Succeeded")["status"] == "True")
+
+
+def _holds(run: Object) -> bool:
+    """Started, not ended, and not parked by a suspension."""
+    status = run.get("status") or {}
+    train, eval_ = status.get("train") or {}, status.get("eval") or {}
+    if _ended(run) or not train.get("attempt"):
+        return False
+    stage = eval_ if eval_.get("attempt") else train
+    last = next(iter((stage.get("attempts") or [])[-1:]), {})
+    return not (last.get("class") == "stopped" and last.get("n") == stage.get("attempt"))
+
+
+def _controller(obj: Object) -> str | None:
+    return next((o["uid"] for o in obj["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
+
+
+def _job_over(job: Object) -> bool:
+    ended = any(
+        c["type"] in ("Complete", "Failed", "FailureTarget") and c["status"] == "True"
+        for c in (job.get("status") or {}).get("conditions") or []
+    )
+    return ended or bool(job["metadata"].get("deletionTimestamp"))
+
+
+def _held(pod: Object) -> bool:
+    return RESULT_FINALIZER in (pod["metadata"].get("finalizers") or [])
+
+
+def _ago(pod: PodTruth) -> str:
+    return f"{clock.seconds() - (pod.reported_at or 0):.1f} s ago"
