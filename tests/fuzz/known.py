@@ -20,10 +20,6 @@ class Violation:
 
 
 KNOWN = {
-    r"index-twice: ": "a deleted newest run leaves its index to the next while status.nextIndex is not written",
-    r"result-lost: .* is recorded as (stopped|timeout|preempted|infrastructure)": "judged without a live look",
-    r"wrong-class: .* is recorded as (stopped|timeout|preempted|infrastructure)": "judged without a live look",
-    r"wrong-seconds: ": "judged without a live look",
     r"two-live-jobs: ": "a pod that was not seen yet does not hold the next attempt back",
     r"two-containers: ": "a pod that was not seen yet does not hold the next attempt back",
     r"no-end: .* Terminating": "the leftover pod of an earlier run on a lost node is waited for without a limit",
@@ -33,7 +29,7 @@ KNOWN = {
 UNUSED_ACTIONS = {"orphan_runs": "runs that were orphaned are counted, and not adopted"}
 """Actions that no schedule takes: why."""
 
-UNUSED_PROGRAMS = {"nested": "a nested result is parsed without a limit"}
+UNUSED_PROGRAMS: dict[str, str] = {}
 """Programs that no container runs: why."""
 
 

@@ -155,7 +155,8 @@ class StageTransitions:
             message = "the Job and its pod no longer exist"
             self._ended(stage, template, Ended("preempted", "JobVanished", message))
         elif refusal is None:
-            self._ensure(stage, status.attempt, template)
+            if self._looked(stage):  # the Job may have been deleted before an event of its pods arrived
+                self._ensure(stage, status.attempt, template)
         elif refusal.final or (self.snap.now - refusal.since >= patience and not refusal.never_expires):
             self.record.attempt_ended(stage, "infrastructure", None)
             self.record.run_failed(stage, "infrastructure", refusal.reason, refusal.message)

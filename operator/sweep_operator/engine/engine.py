@@ -35,6 +35,8 @@ class Engine:
         self._objects = Objects(kube, self.store, settings.check_leading)
         self._reconcilers: dict[Key, Reconciler] = {}
         self._run_limits: dict[Key, int] = {}
+        self._stale: set[Key] = set()
+        """Sweeps whose objects are read from the API server before the next pass."""
 
     # -- what comes in ----------------------------------------------------------------------------------------------
 
@@ -121,21 +123,18 @@ class Engine:
         try:
             await self.reconcile(key)
         except Exception as error:
-            return await self._retry_later(key, error)
+            return self._retry_later(key, error)
         self.queue.succeeded(key)
         return "done"
 
-    async def _retry_later(self, key: Key, error: Exception) -> str:
+    def _retry_later(self, key: Key, error: Exception) -> str:
         errors = error.errors if isinstance(error, RunErrors) else (error,)
         stale = [isinstance(e, STALE) for e in errors]
         if any(stale):
-            try:
-                await self._reread(key)
-            except KubeError as failure:
-                log.warning("%s/%s: %s", *key, failure)
+            self._stale.add(key)
         delay = self.queue.add_failed(key)
         if all(stale):
-            log.info("%s/%s: %s; read its objects again, retrying in %.1f s", *key, error, delay)
+            log.info("%s/%s: %s; reading the objects again in %.1f s", *key, error, delay)
             return "again"
         if isinstance(error, (KubeError, NotLeading, RunErrors)):
             log.warning("%s/%s: %s; retrying in %.1f s", *key, error, delay)
@@ -145,6 +144,9 @@ class Engine:
 
     async def reconcile(self, key: Key) -> None:
         """One pass. Raises whatever has stopped it, or RunErrors."""
+        if key in self._stale:
+            await self._reread(key)
+            self._stale.discard(key)
         obj, known = self.store.get(Kind.SWEEP, *key), self._reconcilers.get(key)
         uid = None if obj is None or obj["metadata"].get("deletionTimestamp") else obj["metadata"]["uid"]
         if known is not None and known.uid != uid:

@@ -57,8 +57,9 @@ class WarmStarter:
 
     def read(self, sweep: Sweep) -> None:
         """Read the sources in the background, unless that is already in progress."""
-        if sweep.spec.warm_start is not None and not self._background.running:
-            self._background.start(self._read(sweep, sweep.spec.warm_start))
+        warm_start = sweep.spec.warm_start
+        if warm_start is not None and not self._background.running:
+            self._background.start(lambda: self._read(sweep, warm_start))
 
     async def _read(self, sweep: Sweep, warm_start: WarmStart) -> float:
         """Read the sources and store them. After ten minutes without an answer, the sweep starts without them."""
