@@ -34,7 +34,7 @@ lock: ## update requirements.txt from pyproject.toml (without torch's GPU librar
 	  pyproject.toml -o requirements.txt
 
 .PHONY: demo
-demo: $(STAMP) ## run a CartPole sweep of 12 runs, 2 in parallel, on this machine
+demo: $(STAMP) ## run an Acrobot sweep of at most 12 runs, 2 in parallel, on this machine
 	@bash scripts/demo
 
 # Unit, property and conformance levels (tests/README.md); what starts servers, browsers or trainings is in `make test`.

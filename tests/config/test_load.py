@@ -64,19 +64,19 @@ def test_a_group_keeps_a_parameter_searched_and_an_argument_fixes_it() -> None:
     by_group = spec("run=a", "sweep=demo", "trainer=acrobot", "+trainer/patch=example")
     assert "trainer.total_timesteps" in by_group["parameters"]
     assert "trainer.total_timesteps" not in by_group["fixed"]
-    assert "trainer.batch_size" in by_group["parameters"]
+    assert "trainer.optimizer.learning_rate" in by_group["parameters"]
     assert (
-        "trainer.batch_size is searched; the configured value 256 is ignored"
+        "trainer.optimizer.learning_rate is searched; the configured value 0.001 is ignored"
         in load("run=a", "sweep=demo", "+trainer/patch=example").notes
     )
-    loaded = load("run=a", "sweep=demo", "trainer.batch_size=128")
-    assert "trainer.batch_size" not in loaded.manifest["spec"]["parameters"]
-    assert loaded.manifest["spec"]["fixed"] == {"trainer.batch_size": 128}
-    assert loaded.notes == ("trainer.batch_size is fixed at 128 and no longer searched",)
+    loaded = load("run=a", "sweep=demo", "trainer.n_steps=64")
+    assert "trainer.n_steps" not in loaded.manifest["spec"]["parameters"]
+    assert loaded.manifest["spec"]["fixed"] == {"trainer.n_steps": 64}
+    assert loaded.notes == ("trainer.n_steps is fixed at 64 and no longer searched",)
 
 
 def test_an_argument_that_repeats_the_default_still_fixes() -> None:
-    assert spec("run=a", "sweep=demo", "trainer.batch_size=64").get("fixed") == {"trainer.batch_size": 64}
+    assert spec("run=a", "sweep=demo", "trainer.n_steps=128").get("fixed") == {"trainer.n_steps": 128}
 
 
 def test_sweep_settings_seed_and_tracking() -> None:

@@ -98,6 +98,8 @@ def test_an_ended_pod_has_one_class(pod_: Any, expected: str, why: str) -> None:
     state = attempt_state(job(RUN), [pod_], policy(), {}, at(20))
     assert isinstance(state, Ended)
     assert (state.class_, state.reason) == (expected, why)
+    assert (expected == "succeeded") == (state.message == "")
+    assert not state.message.rstrip().endswith(":")
 
 
 @pytest.mark.parametrize("code", [0, 1, 65, 137])

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sweep_operator.api.names import KUEUE_GROUP
 from sweep_operator.kube.protocol import (
     Conflict,
     Forbidden,
@@ -58,7 +59,7 @@ class Client:
         return await self._read(kind, lambda: self._server.list(kind, namespace, labels=labels))
 
     async def serves(self, group: str) -> bool:
-        return await self._server.serves(group)
+        return group == KUEUE_GROUP or await self._server.serves(group)
 
     async def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
         async for chunk in self._server.read_log(namespace, pod, container):

@@ -1,4 +1,4 @@
-"""The Job controller: the embedded one's decisions, carried out late and in any order."""
+"""The Job controller: the embedded one's decisions, carried out late and in any order. And a queue in front of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
+from sweep_operator.api.names import QUEUE_LABEL
 from sweep_operator.kube.embedded.jobs import JobController
 from sweep_operator.kube.protocol import EventType, Kind, KubeError, Object
 from tests.engine.world import NS
@@ -52,3 +53,31 @@ class Jobs:
             return
         if again is not None:
             self._look(name, max(0.1, (again - clock.now()).total_seconds()))
+
+
+class Kueue:
+    """Admits Jobs by resuming them, and evicts some by suspending them again."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def on_commit(self, type_: EventType, obj: Object, old: Object | None) -> None:
+        if type_ == "ADDED" and obj["kind"] == Kind.JOB and QUEUE_LABEL in (obj["metadata"].get("labels") or {}):
+            self._world.spawn(self._govern(obj["metadata"]["name"], obj["metadata"]["uid"]), actor="queue")
+
+    async def _govern(self, name: str, uid: str) -> None:
+        rng = self._world.dice["queue"]
+        await asyncio.sleep(rng.choice((0.1, 1.0, 30.0)))
+        try:
+            while True:
+                await self._suspend(name, uid, False)
+                if not self._world.dice.chance("queue", 0.3):
+                    return
+                await asyncio.sleep(rng.uniform(1.0, 30.0))
+                await self._suspend(name, uid, True)
+                await asyncio.sleep(rng.choice((0.5, 30.0)))
+        except KubeError:
+            return
+
+    async def _suspend(self, name: str, uid: str, suspend: bool) -> None:
+        await self._world.server.patch(Kind.JOB, NS, name, {"metadata": {"uid": uid}, "spec": {"suspend": suspend}})

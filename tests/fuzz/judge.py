@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sweep_operator.api.names import ATTEMPT_LABEL, RESULT_FINALIZER, RUN_UID_LABEL, STAGE_LABEL, SWEEP_LABEL
+from sweep_operator.api.names import (
+    ATTEMPT_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    RESULT_FINALIZER,
+    RUN_UID_LABEL,
+    STAGE_LABEL,
+    SWEEP_LABEL,
+)
 from sweep_operator.kube.protocol import EventType, Kind, Object
 from tests.engine.world import NS
 from tests.fuzz import clock
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
 STALENESS = RESYNC_SECONDS + 120.0
 """How long a process may believe in a limit that has changed."""
 OPERATORS = "operator"
+OURS = (Kind.LEASE, Kind.EVENT, Kind.SWEEP, Kind.SWEEP_RUN)
 LEFTOVERS = (Kind.SWEEP_RUN, Kind.JOB, Kind.POD, Kind.SERVICE, Kind.CONFIG_MAP, Kind.CLAIM, Kind.REVISION)
 
 
@@ -53,6 +62,8 @@ class Judge:
         if operator and kind != Kind.LEASE:
             self.last_write = clock.seconds()
             self.last_writes = [*self.last_writes[-9:], f"{type_} {kind} {obj['metadata']['name']}"]
+            if old is not None and kind not in OURS and not _managed(old):
+                self.violation("foreign-write", f"{type_} {kind} {obj['metadata']['name']}, which is not ours")
         if kind == Kind.SWEEP:
             self._sweep(type_, obj, old)
         elif kind == Kind.SWEEP_RUN and type_ == "ADDED":
@@ -75,13 +86,10 @@ class Judge:
             self.violation("sweep-left-its-end", f"{_conditions(old)} -> {_conditions(sweep)}")
 
     def _new_run(self, run: Object) -> None:
-        index, owner = run["spec"].get("index"), _controller(run)
-        if index is None or owner is None:
+        owner = _controller(run)
+        if run["spec"].get("index") is None or owner is None:
             return
-        uid = run["metadata"]["uid"]
-        known = self._indices.setdefault((owner, index), uid)
-        if known != uid:
-            self.violation("index-twice", f"{run['metadata']['name']} was used by run {known}, and now by {uid}")
+        self._note_index(run)
         own = [r for r in self._runs(owner) if r["spec"].get("index") is not None]
         parallel, total = self._limit(owner)
         unfinished = [r["metadata"]["name"] for r in own if not _ended(r)]
@@ -89,6 +97,14 @@ class Judge:
             self.violation("too-many-runs", f"{unfinished} are unfinished; maxParallelRuns is {parallel}")
         if len(own) > total:
             self.violation("beyond-max-runs", f"{len(own)} runs; maxRuns is {total}")
+
+    def _note_index(self, run: Object) -> None:
+        index, owner, uid = run["spec"].get("index"), _controller(run), run["metadata"]["uid"]
+        if index is None or owner is None:
+            return
+        first = self._indices.setdefault((owner, index), uid)
+        if first != uid:
+            self.violation("index-twice", f"{run['metadata']['name']} was used by run {first}, and now by {uid}")
 
     def _new_job(self, job: Object) -> None:
         labels = job["metadata"].get("labels") or {}
@@ -115,6 +131,8 @@ class Judge:
 
     def _run(self, run: Object, old: Object) -> None:
         name = run["metadata"]["name"]
+        if _controller(run) != _controller(old):
+            self._note_index(run)
         if _ended(old):
             kept = ("conditions", "score", "cost", "failure", "train", "eval", "metrics")
             before, after = old.get("status") or {}, run.get("status") or {}
@@ -169,7 +187,7 @@ class Judge:
         stage = "eval" if any(a.get("class") for a in (status.get("eval") or {}).get("attempts") or []) else "train"
         entry = status[stage]["attempts"][-1]
         pod = self._world.nodes.pods.get(entry.get("podUID") or "")
-        if pod is None or pod.finished is None or (pod.program != GOOD):
+        if pod is None or pod.finished is None or pod.program not in (GOOD, "unknown-good"):
             self.violation("invented", f"{name} succeeded by attempt {entry}, which is {pod}")
         elif status.get("score") != pod.score:
             self.violation("wrong-score", f"{name}: {status.get('score')!r}; the pod wrote {pod.score!r}")
@@ -217,7 +235,8 @@ class Judge:
         reason = {_condition(s, "Succeeded").get("reason") for s in self._world.server.peek_all(Kind.SWEEP)}
         if running:
             self.violation("running-pods", f"{running} run on after {reason}")
-        jobs = [j["metadata"]["name"] for j in self._world.server.peek_all(Kind.JOB) if not _job_over(j)]
+        every = self._world.server.peek_all(Kind.JOB)
+        jobs = [j["metadata"]["name"] for j in every if _managed(j) and not _job_over(j)]
         if jobs:
             self.violation("live-jobs", f"{jobs} after {reason}")
         self._services()
@@ -271,10 +290,13 @@ def _expected(pod: PodTruth, stage: str, reports: bool) -> set[str]:
         "oom": {"parameters"},
         "nan": {"parameters"} if reports else {"succeeded"},
         GOOD: {"succeeded"},
+        "unknown": {"preempted"},
+        "status-unknown": {"preempted"},
+        "unknown-good": {"succeeded"} if reports else {"preempted"},
     }
     silent = {"crash"} if reports else {"succeeded"}
     classes = by_program.get(pod.program, silent)
-    if stage == "eval" and pod.program not in (GOOD, "nan"):
+    if stage == "eval" and pod.program in ("crash", "65", "oom", "garbage", "empty", "huge", "nested"):
         classes = {"eval"}
     return classes
 
@@ -333,6 +355,10 @@ def _job_over(job: Object) -> bool:
         for c in (job.get("status") or {}).get("conditions") or []
     )
     return ended or bool(job["metadata"].get("deletionTimestamp"))
+
+
+def _managed(obj: Object) -> bool:
+    return (obj["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == MANAGED_BY
 
 
 def _held(pod: Object) -> bool:

@@ -22,11 +22,9 @@ class Violation:
 KNOWN = {
     r"two-live-jobs: ": "a pod that was not seen yet does not hold the next attempt back",
     r"two-containers: ": "a pod that was not seen yet does not hold the next attempt back",
-    r"no-end: .* Terminating": "the leftover pod of an earlier run on a lost node is waited for without a limit",
-    r"services-left: ": "the Services of an attempt stay with the run",
 }
 """Pattern of ``str(violation)`` without the time: why."""
-UNUSED_ACTIONS = {"orphan_runs": "runs that were orphaned are counted, and not adopted"}
+UNUSED_ACTIONS: dict[str, str] = {}
 """Actions that no schedule takes: why."""
 
 UNUSED_PROGRAMS: dict[str, str] = {}

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep_operator.kube.protocol import Object
-from tests.builders import sweep_body
-from tests.engine.world import NS
 from tests.fuzz.dice import Dice
 from tests.fuzz.known import UNUSED_ACTIONS
 from tests.fuzz.pods import Programs
-from tests.fuzz.users import ACTIONS, SWEEP
+from tests.fuzz.users import ACTIONS
 
+SWEEPS = ("s", "t")
 _OFTEN = (
     "suspend_and_drain", "suspend_and_terminate", "resume", "resume", "stop", "go_on", "stop_run", "delete_run",
     "delete_newest_run", "add_run", "delete_pod", "recreate_sweep",
@@ -23,7 +22,9 @@ _OFTEN = (
 class Plan:
     """One schedule's properties."""
 
-    body: Object
+    spec: Object
+    sweeps: tuple[str, ...]
+    """Names of Sweeps with that spec."""
     programs: Programs
     actions: tuple[tuple[str, float], ...]
     """(action, seconds before it)"""
@@ -40,6 +41,7 @@ class Plan:
     job_lag: float
     dry_run: bool
     status_delay: float
+    finished_job_seconds: float
 
 
 def draw(dice: Dice) -> Plan:
@@ -47,7 +49,8 @@ def draw(dice: Dice) -> Plan:
     rng = dice["plan"]
     has_eval, nodes = rng.random() < 0.6, 2 if rng.random() < 0.1 else 1
     return Plan(
-        body=_body(dice, has_eval, nodes),
+        spec=_spec(dice, has_eval, nodes),
+        sweeps=SWEEPS if rng.random() < 0.1 else SWEEPS[:1],
         programs=_programs(dice),
         actions=_actions(dice),
         chaos_seconds=rng.uniform(30.0, 400.0),
@@ -62,10 +65,11 @@ def draw(dice: Dice) -> Plan:
         job_lag=rng.choice((0.1, 2.0, 20.0)),
         dry_run=rng.random() < 0.3,
         status_delay=rng.choice((0.0, 2.0)),
+        finished_job_seconds=rng.choice((0.0, 5.0, 100.0, 1e6)),
     )
 
 
-def _body(dice: Dice, has_eval: bool, nodes: int) -> Object:
+def _spec(dice: Dice, has_eval: bool, nodes: int) -> Object:
     rng = dice["body"]
     limits: dict[str, Any] = {
         "maxRuns": rng.randint(1, 5),
@@ -101,7 +105,9 @@ def _body(dice: Dice, has_eval: bool, nodes: int) -> Object:
         spec["ttlSecondsAfterFinished"] = rng.choice((0, 60))
     if rng.random() < 0.1:
         spec["target"] = 0.3
-    return sweep_body(SWEEP, metadata={"namespace": NS}, **spec)
+    if dice.chosen("kueue", 0.12):
+        spec["queue"] = {"name": "q"}
+    return spec
 
 
 def _programs(dice: Dice) -> Programs:

@@ -27,13 +27,16 @@ if TYPE_CHECKING:
     from tests.fuzz.schedule import World
 
 DISRUPTION = "DisruptionTarget"
-GOOD, BAD = "good", ("crash", "65", "oom", "nan", "garbage", "empty", "huge", "nested")
+GOOD = "good"
+BAD = ("crash", "65", "oom", "nan", "garbage", "empty", "huge", "nested", "unknown", "status-unknown", "unknown-good")
 EXITS: dict[str, tuple[int, str]] = {
     "crash": (1, "Error"),
     "65": (65, "Error"),
     "oom": (137, "OOMKilled"),
     "killed": (143, "Error"),
     "unknown": (255, "Unknown"),
+    "unknown-good": (255, "Unknown"),
+    "status-unknown": (137, "ContainerStatusUnknown"),
 }
 """Exit code and reason; everything else completes with 0."""
 
@@ -60,7 +63,6 @@ class PodTruth:
     exit_code: int | None = None
     reported_at: float | None = None
     """When the API server had the end."""
-    deletion_seen: bool = False
     disrupted: bool = False
     """Before it had finished."""
     lost: bool = False
@@ -115,9 +117,8 @@ class Nodes:
             self._deleted[uid].set()
         elif obj["metadata"].get("deletionTimestamp"):
             truth = self.pods[uid]
-            truth.deletion_seen = True
-            if truth.finished is None:
-                truth.disrupted = True
+            if truth.finished is None or (truth.reported_at is None and clock.whole_now() <= truth.finished):
+                truth.disrupted = True  # within the same second nobody can tell which came first
             self._deleted[uid].set()
 
     def of_run(self, run_uid: str, stage: str | None = None) -> list[PodTruth]:
@@ -180,7 +181,13 @@ class Nodes:
             await self._terminate(truth)
         else:
             self._finish(truth, truth.program)
+            if dice.chance("unreachable", 0.05):  # the end is reported late, and the node counts as lost meanwhile
+                if dice["unreachable"].random() < 0.5:
+                    self.world.spawn(self._disrupt(truth, lost=True), actor="node controller")
+                await asyncio.sleep(dice["unreachable"].uniform(5.0, 60.0))
             await self._report(truth)
+            if deleted.is_set():
+                await self._remove(truth)
             if dice.chance("evict-after-end", 0.1):
                 await asyncio.sleep(dice["evict-after-end"].uniform(0.0, 20.0))
                 await self._disrupt(truth, lost=False)
@@ -230,7 +237,12 @@ class Nodes:
             if pod["metadata"]["uid"] != truth.uid:
                 return
             status = pod.get("status") or {}
-            condition = {"type": DISRUPTION, "status": "True", "reason": "EvictionByEvictionAPI"}
+            condition = {
+                "type": DISRUPTION,
+                "status": "True",
+                "reason": "EvictionByEvictionAPI",
+                "lastTransitionTime": clock.whole_now().isoformat(),
+            }
             status["conditions"] = [*(status.get("conditions") or []), condition]
             if truth.finished is None:
                 truth.disrupted = True
@@ -307,6 +319,7 @@ def _message(program: str, score: float) -> str:
     result = json.dumps({"metrics": {"reward": score, "steps": 3}})
     return {
         GOOD: result,
+        "unknown-good": result,
         "nan": '{"metrics": {"reward": NaN}}',
         "garbage": '{"metrics": {"rew',
         "huge": ('{"metrics": {"reward": 1, "text": "' + "x" * 5000)[:4096],

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.fuzz.schedule import World
 
 RESYNC_SECONDS = 300.0
-LEASE_SECONDS = 10.0
+LEASE_SECONDS = 30.0
 PASS_STARTED: ContextVar[float | None] = ContextVar("pass_started", default=None)
 """When the pass began that writes."""
 MAX_PASSES = 6_000
@@ -49,7 +49,7 @@ class Process:
             self.client, NS, "lease", name, LEASE_SECONDS, clock.seconds, now=clock.now
         ) if world.plan.rivals else None  # fmt: skip
         settings = Settings(
-            config=OperatorConfig(lost_node_seconds=60),
+            config=OperatorConfig(lost_node_seconds=60, finished_job_seconds=world.plan.finished_job_seconds),
             now=clock.now,
             monotonic=clock.seconds,
             require_image=False,

@@ -17,7 +17,7 @@ from sweep_operator.kube.protocol import EventType, Kind, KubeError, Object
 from tests.engine.world import NS
 from tests.fuzz import clock
 from tests.fuzz.dice import Dice
-from tests.fuzz.jobs import Jobs
+from tests.fuzz.jobs import Jobs, Kueue
 from tests.fuzz.judge import Judge
 from tests.fuzz.known import Violation
 from tests.fuzz.plan import draw
@@ -61,9 +61,11 @@ class World:
         self.judge = Judge(self)
         self.nodes = Nodes(self)
         self.jobs = Jobs(self)
+        self.kueue = Kueue(self)
         self.users = Users(self)
         self.server.log = self.nodes.read_log
-        self.server.listeners += [self._note_commit, self.judge.on_commit, self.nodes.on_commit, self.jobs.on_commit]
+        others = (self.judge, self.nodes, self.jobs, self.kueue)
+        self.server.listeners += [self._note_commit, *(other.on_commit for other in others)]
         self.processes: list[Process] = []
 
     def spawn(self, work: Coroutine[Any, Any, Any], actor: str | None = None) -> asyncio.Task[Any]:
@@ -119,7 +121,8 @@ class World:
             await work
 
     async def _acts(self) -> None:
-        await self.users.create_sweep()
+        for name in self.plan.sweeps:
+            await self.users.create_sweep(name)
         for number in range(2 if self.plan.rivals else 1):
             self.processes.append(Process(self, f"p{number}"))
         self.spawn(self.users.work(), actor="user")
@@ -169,7 +172,7 @@ class World:
             if running and not self.dice.calm and "stops" not in self.dice.without:
                 process = rng.choice(running)
                 process.pause()
-                asyncio.get_running_loop().call_later(rng.choice((1.0, 8.5, 12.0, 30.0, 90.0)), process.resume)
+                asyncio.get_running_loop().call_later(rng.choice((1.0, 25.0, 35.0, 90.0)), process.resume)
 
     # -- the trace --------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from tests.fuzz.__main__ import replay
 from tests.fuzz.known import known
 from tests.fuzz.schedule import run_schedule
 
-SCHEDULES, PARTS = 360, 12
+SCHEDULES, PARTS = 240, 12
 """About a minute on two cores, in parts for pytest's processes."""
 
 

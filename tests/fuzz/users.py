@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from sweep_operator.kube.protocol import Kind, KubeError, Object
+from tests.builders import sweep_body
 from tests.engine.world import NS
 
 if TYPE_CHECKING:
     from tests.fuzz.schedule import World
-
-SWEEP = "s"
 
 
 class Users:
@@ -22,6 +21,8 @@ class Users:
     def __init__(self, world: World) -> None:
         self._world, self._server, self._dice = world, world.server, world.dice["users"]
         self._serial = 0
+        self._name = world.plan.sweeps[0]
+        """The Sweep of the action at hand."""
 
     async def work(self) -> None:
         """The schedule's actions, one after the other."""
@@ -31,21 +32,22 @@ class Users:
             if self._world.dice.calm:
                 return
             self._world.note(f"user: {name}")
+            self._name = self._dice.choice(plan.sweeps)
             with contextlib.suppress(KubeError):
                 await ACTIONS[name](self)
 
-    async def create_sweep(self) -> None:
-        await self._server.create(Kind.SWEEP, self._world.plan.body)
+    async def create_sweep(self, name: str) -> None:
+        await self._server.create(Kind.SWEEP, sweep_body(name, metadata={"namespace": NS}, **self._world.plan.spec))
 
     async def put_in_order(self) -> None:
         """Undo what keeps the sweep from its end."""
-        with contextlib.suppress(KubeError):
-            await self._spec(suspend=False, stop=False, constraints=[])
-            limits = (await self._sweep())["spec"]["limits"]
-            await self._limit(maxParallelRuns=max(1, limits["maxParallelRuns"]))
-        if not self._server.peek_all(Kind.SWEEP):
+        for name in self._world.plan.sweeps:
+            self._name = name
             with contextlib.suppress(KubeError):
-                await self.create_sweep()
+                await self.create_sweep(name)
+            limits = (await self._sweep())["spec"]["limits"]
+            await self._spec(suspend=False, stop=False, constraints=[])
+            await self._limit(maxParallelRuns=max(1, limits["maxParallelRuns"]))
 
     async def suspend_and_drain(self) -> None:
         await self._spec(suspend=True, suspendPolicy="drain")
@@ -85,7 +87,7 @@ class Users:
 
     async def add_run(self) -> None:
         self._serial += 1
-        spec: Object = {"sweepName": SWEEP, "parameters": {"x": self._dice.random()}}
+        spec: Object = {"sweepName": self._name, "parameters": {"x": self._dice.random()}}
         if self._dice.random() < 0.1:
             spec["parameters"] = {"unknown": 1}
         metadata = {"name": f"by-hand-{self._serial % 3}", "namespace": NS}
@@ -93,7 +95,7 @@ class Users:
 
     async def import_run(self) -> None:
         self._serial += 1
-        spec: Object = {"sweepName": SWEEP, "origin": "imported", "parameters": {"x": 0.25}}
+        spec: Object = {"sweepName": self._name, "origin": "imported", "parameters": {"x": 0.25}}
         spec["observation"] = {"score": 2.5, "cost": 3.0}
         metadata = {"name": f"imported-{self._serial}", "namespace": NS}
         await self._server.create(Kind.SWEEP_RUN, {"metadata": metadata, "spec": spec})
@@ -104,7 +106,7 @@ class Users:
         if run is not None:
             self._serial += 1
             metadata = {"name": f"again-{self._serial}", "namespace": NS}
-            spec = {"sweepName": SWEEP, "parameters": run["spec"].get("parameters") or {}}
+            spec = {"sweepName": self._name, "parameters": run["spec"].get("parameters") or {}}
             await self._server.create(Kind.SWEEP_RUN, {"metadata": metadata, "spec": spec})
 
     async def stop_run(self) -> None:
@@ -118,6 +120,12 @@ class Users:
     async def delete_newest_run(self) -> None:
         runs = [r for r in self._server.peek_all(Kind.SWEEP_RUN) if r["spec"].get("index") is not None]
         await self._delete(Kind.SWEEP_RUN, max(runs, key=lambda r: r["spec"]["index"], default=None))
+
+    async def foreign_job(self) -> None:
+        """A Job of somebody else under a name that the operator wants."""
+        name = f"{self._name}-r-{self._dice.randint(0, 4)}-train-1"
+        spec: Object = {"suspend": True, "template": {"spec": {}}}
+        await self._server.create(Kind.JOB, {"metadata": {"name": name, "namespace": NS}, "spec": spec})
 
     async def delete_job(self) -> None:
         await self._delete(Kind.JOB, self._any(Kind.JOB))
@@ -140,15 +148,15 @@ class Users:
         await self._delete(Kind.SWEEP, self._any(Kind.SWEEP))
 
     async def recreate_sweep(self) -> None:
-        await self.delete_sweep()
+        await self._server.delete(Kind.SWEEP, NS, self._name)
         await asyncio.sleep(self._dice.choice((0.0, 0.1, 5.0, 40.0)))
-        await self.create_sweep()
+        await self.create_sweep(self._name)
 
     async def orphan_runs(self) -> None:
         """``kubectl delete sweep --cascade=orphan``, and the same Sweep again."""
-        await self._server.delete(Kind.SWEEP, NS, SWEEP, propagation="Orphan")
+        await self._server.delete(Kind.SWEEP, NS, self._name, propagation="Orphan")
         await asyncio.sleep(self._dice.choice((0.0, 0.1, 5.0, 40.0)))
-        await self.create_sweep()
+        await self.create_sweep(self._name)
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
@@ -161,10 +169,10 @@ class Users:
             await self._server.delete(kind, NS, obj["metadata"]["name"])
 
     async def _sweep(self) -> Object:
-        return await self._server.get(Kind.SWEEP, NS, SWEEP)
+        return await self._server.get(Kind.SWEEP, NS, self._name)
 
     async def _spec(self, **fields: Any) -> None:
-        await self._server.patch(Kind.SWEEP, NS, SWEEP, {"spec": fields})
+        await self._server.patch(Kind.SWEEP, NS, self._name, {"spec": fields})
 
     async def _limit(self, **fields: Any) -> None:
         await self._spec(limits=fields)

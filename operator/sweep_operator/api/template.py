@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sweep_operator.api.model import JsonObject, Model, OpenObject
+from sweep_operator.api.model import OPEN_IF_INVALID, JsonObject, Model, OpenObject
 
 EnvVar = Annotated[
     JsonObject,
@@ -27,10 +27,13 @@ EnvVar = Annotated[
 ]
 
 
+ResultSource = Literal["TerminationMessage", "Log"]
+
+
 class Results(Model):
     """Where the operator reads the result of a stage."""
 
-    source: Literal["TerminationMessage", "Log"] = "TerminationMessage"
+    source: Annotated[ResultSource, OPEN_IF_INVALID] = "TerminationMessage"
     """TerminationMessage: JSON of at most 4096 bytes that the program writes to $SWEEP_RESULTS_FILE in place, such as
     {"metrics": {"reward": 0.87}}. Log: matches of `pattern` in the log of the finished container, for programs that you
     cannot change."""

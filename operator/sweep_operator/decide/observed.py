@@ -18,6 +18,7 @@ from sweep_operator.api.names import (
     STAGE_LABEL,
 )
 from sweep_operator.api.sweeprun import STAGES, Stage
+from sweep_operator.domain.conditions import joined
 
 _INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
 _EPOCH = datetime(1971, 1, 1, tzinfo=UTC)
@@ -255,7 +256,7 @@ def _failed_init(spec: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str
         if ended.get("exitCode") and init["name"] not in sidecars:
             text = f"init container {init['name']} ended with exit code {ended['exitCode']}"
             said = (ended.get("message") or ended.get("reason") or "").strip()
-            return {"init_exit_code": ended["exitCode"], "init_message": f"{text}: {said}"}
+            return {"init_exit_code": ended["exitCode"], "init_message": joined(text, said)}
     return {}
 
 

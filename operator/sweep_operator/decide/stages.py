@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import get_args
 
 from sweep_operator.api.failures import FAILURES
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import job_name
 from sweep_operator.api.sweeprun import Stage, SweepRun
+from sweep_operator.api.template import ResultSource
 from sweep_operator.decide.context import RunContext, effective_parameters
 from sweep_operator.decide.deadlines import attempt_policy, may_retry, retry_at, stage_deadline
 from sweep_operator.decide.observed import JobView, PodView
@@ -64,7 +66,10 @@ class StageTransitions:
         try:
             parameters = effective_parameters(self.run, sweep, self.snap.center)
         except ValueError as error:
-            self.record.run_failed(None, "parameters", "InvalidParameters", str(error))
+            if self.snap.accepted:
+                self.record.run_failed(None, "parameters", "InvalidParameters", str(error))
+            else:  # the parameters of the Sweep may be unreadable
+                self.record.unsettled(ctx.waiting_reason, "")
             return
         if self.run.spec.observation is not None:
             self.record.imported(self.run.spec.observation, parameters)
@@ -113,6 +118,8 @@ class StageTransitions:
     def _follow(self, template: RunTemplate) -> None:
         """Compare the latest attempt of the current stage with its Job and pods."""
         stage = self.record.current_stage
+        if template.of_stage(stage).results.source not in get_args(ResultSource):
+            return  # only a newer version can read the result
         status = self.record.status.stage(stage)
         if status.attempt == 0 or self.record.status.attempt_recorded(stage, status.attempt):
             self._next_attempt(stage, template)

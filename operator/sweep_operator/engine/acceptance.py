@@ -1,4 +1,4 @@
-"""Whether a Sweep is accepted: validates its spec, and builds the status of a Sweep that cannot be parsed."""
+"""Whether a Sweep is accepted: validates its spec, and builds the status of a Sweep that cannot be read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import Condition, with_condition
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import KUEUE_GROUP
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.accept import check_spec
 from sweep_operator.engine.ports import Settings
@@ -32,8 +33,14 @@ class Acceptance:
         if self.problems:
             self._generation = None
 
-    async def check(self, sweep: Sweep) -> None:
-        """Find ``problems``. Pods that the namespace forbids are reported as an Event. Raises KubeError."""
+    async def check(self, sweep: Sweep, unreadable: Sequence[FieldError] = ()) -> None:
+        """Find ``problems``. Pods that the namespace forbids are reported as an Event. Raises KubeError.
+
+        ``unreadable``: errors of fields that have their defaults in ``sweep``.
+        """
+        if unreadable:
+            self.problems, self._generation = tuple(unreadable), None
+            return
         if self._generation == sweep.metadata.generation:
             return
         config = self._settings.config
@@ -67,7 +74,7 @@ def _files(sweep: Sweep) -> list[FieldError]:
 
 
 def not_accepted(obj: Object, errors: Sequence[FieldError], now: datetime) -> JsonObject:
-    """The status of a Sweep that cannot be parsed: Accepted=False, everything else unchanged."""
+    """The status of a Sweep that cannot be read: Accepted=False, everything else unchanged."""
     status: JsonObject = dict(obj.get("status") or {})
     generation = obj["metadata"].get("generation")
     condition = Condition(
@@ -78,7 +85,7 @@ def not_accepted(obj: Object, errors: Sequence[FieldError], now: datetime) -> Js
         last_transition_time=now,
         observed_generation=generation,
     )
-    known = [Condition.model_validate(c) for c in status.get("conditions") or []]
+    known = [read(Condition, c) for c in status.get("conditions") or []]
     status["conditions"] = [c.to_json() for c in with_condition(known, condition)]
     status["observedGeneration"] = generation
     return status

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from sweep_operator.api.hardware import Profile
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.names import job_name, run_object_name
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.decide.plan import (
@@ -81,7 +82,7 @@ class Executor:
             body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction)
             name = run_object_name(sweep.name, create.index)
             event = Event("RunCreated", f"origin {create.origin}", name)
-            run = SweepRun.model_validate(await self._objects.create(Kind.SWEEP_RUN, body))
+            run = read(SweepRun, await self._objects.create(Kind.SWEEP_RUN, body))
             if not belongs(run, sweep):
                 self.burnt.add(create.index)
                 message = (
@@ -183,7 +184,7 @@ class Executor:
         obj = await self._objects.read(Kind.SWEEP_RUN, run.metadata.namespace, run.name)
         if obj is None:
             return False
-        live = SweepRun.model_validate(obj)
+        live = read(SweepRun, obj)
         status = live.status.stage(action.stage)
         return (
             live.metadata.uid == run.metadata.uid

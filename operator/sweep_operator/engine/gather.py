@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.stored import read_with_errors
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.observed import view_job, view_pod, view_service
@@ -85,9 +86,13 @@ class Gatherer:
 
 
 def _read_run(obj: Object) -> SweepRun | None:
-    """None for a run that cannot be parsed (created before its field had a schema, for example): it is ignored."""
+    """None for a run that cannot be read (created before its field had a schema, for example): it is ignored."""
     try:
-        return parse(SweepRun, obj)
+        run, errors = read_with_errors(SweepRun, obj)
+        if not errors:
+            return run
     except InvalidObject as error:
-        log.warning("SweepRun %s/%s: %s", obj["metadata"].get("namespace"), obj["metadata"]["name"], error)
-        return None
+        errors = error.errors
+    meta = obj["metadata"]
+    log.warning("SweepRun %s/%s: %s", meta.get("namespace"), meta["name"], "; ".join(map(str, errors)))
+    return None

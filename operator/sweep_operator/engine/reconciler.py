@@ -7,9 +7,11 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable
 
-from sweep_operator.api.errors import FieldError, InvalidObject, parse
+from sweep_operator.api.errors import FieldError, InvalidObject
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, SWEEP_LABEL
+from sweep_operator.api.status import SweepStatus
+from sweep_operator.api.stored import keep_unknown, read, read_with_errors
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Plan, RunPlan
 from sweep_operator.decide.refusal import ASK_AGAIN
@@ -75,11 +77,12 @@ class Reconciler:
     async def reconcile(self, obj: Object, run_limit: int | None) -> None:
         """One pass over the Sweep ``obj``. Raises RunErrors, or the error that has stopped the pass."""
         try:
-            sweep = parse(Sweep, obj)
+            sweep, unreadable = read_with_errors(Sweep, obj)
         except InvalidObject as error:
             await self._refuse(obj, error.errors)
             return
         try:
+            await self.acceptance.check(sweep, unreadable)
             await self._pass(sweep, run_limit)
         except (RunErrors, *TRANSIENT):
             raise
@@ -88,7 +91,6 @@ class Reconciler:
             raise
 
     async def _pass(self, sweep: Sweep, run_limit: int | None) -> None:
-        await self.acceptance.check(sweep)
         await self._warm_start.recall(sweep)
         plan = await self._decide(sweep, run_limit)
         await self._objects.release_pods(*self.key, only_orphans=True)
@@ -148,15 +150,16 @@ class Reconciler:
         """Write the condition about an error that has stopped the pass."""
         obj = self._objects.store.get(Kind.SWEEP, *self.key)
         try:
-            sweep = parse(Sweep, obj or {})
+            sweep = read(Sweep, obj or {})
             await self._status.write(sweep, sweep.status, (), {"": error})
         except (KubeError, NotLeading, InvalidObject) as failure:
             log.warning("cannot report the error on the Sweep: %s", failure)
 
     async def _refuse(self, obj: Object, errors: list[FieldError]) -> None:
-        """Report a spec that cannot be parsed (admission did not reject it); its runs are not changed."""
-        status = not_accepted(obj, errors, self._settings.now())
-        if status != (obj.get("status") or {}):
+        """Report a spec that cannot be read (admission did not reject it); its runs are not changed."""
+        was = obj.get("status") or {}
+        status = keep_unknown(SweepStatus, was, not_accepted(obj, errors, self._settings.now()))
+        if status != was:
             await self._objects.write_status(Kind.SWEEP, ObjectMeta.model_validate(obj["metadata"]), status)
 
     async def _snapshot(self, sweep: Sweep, run_limit: int | None) -> Snapshot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Awaitable, Callable, Iterable
 
-from sweep_operator.api.errors import parse
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
@@ -52,8 +52,8 @@ async def read_sources(
 
 def rows_of_objects(obj: Object, runs: Iterable[Object]) -> list[Row]:
     """The runs of another Sweep, newest first. Raises InvalidObject."""
-    other = parse(Sweep, obj)
-    parsed = [parse(SweepRun, run) for run in runs]
+    other = read(Sweep, obj)
+    parsed = [read(SweepRun, run) for run in runs]
     parsed = [r for r in parsed if r.spec.sweep_name == other.name]
     parsed.sort(key=lambda r: (r.metadata.creation_timestamp is None, r.metadata.creation_timestamp, r.name))
     return rows_of(other, parsed[::-1])

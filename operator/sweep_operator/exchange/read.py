@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -105,7 +106,8 @@ def _json_object(line: str) -> dict[str, Any]:
     except TooDeep as error:
         raise ValueError(f"is {error}; write nested parameters with dotted names") from None
     except ValueError as error:
-        raise ValueError(f"invalid JSON: {error}") from None
+        problem = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+        raise ValueError(f"invalid JSON: {problem}") from None
     if not isinstance(found, dict):
         raise ValueError(f"{_shown(found)} is not a JSON object; write one object {{...}} per line")
     return found

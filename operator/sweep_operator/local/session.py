@@ -15,6 +15,7 @@ from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import Destination, destination
@@ -124,7 +125,7 @@ class LocalSession:
             labels = {**(self._manifest["metadata"].get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
             wanted = _replace(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
             obj = await self._edit({"metadata": {"labels": labels}, "spec": wanted})
-        write_config(self.directory, parse(Sweep, obj))
+        write_config(self.directory, read(Sweep, obj))
         self._written_wandb_sweep = _wandb_sweep(obj)
         for extra in self._extras:
             try:
@@ -152,9 +153,9 @@ class LocalSession:
         """Return the Sweep and its runs: manual runs first, then by index."""
         obj = self._engine.store.get(Kind.SWEEP, NAMESPACE, self.name)
         assert obj is not None, "the Sweep exists while the session does"
-        runs = [parse(SweepRun, o) for o in self._engine.store.labeled(Kind.SWEEP_RUN, NAMESPACE, self.name)]
+        runs = [read(SweepRun, o) for o in self._engine.store.labeled(Kind.SWEEP_RUN, NAMESPACE, self.name)]
         runs.sort(key=lambda r: (-1 if r.spec.index is None else r.spec.index, r.name))
-        return parse(Sweep, obj), runs
+        return read(Sweep, obj), runs
 
     async def changed(self, timeout: float) -> None:
         """Wait for the next change, at most ``timeout`` seconds."""
@@ -237,7 +238,7 @@ class LocalSession:
             self._changed.set()
         if kind == Kind.SWEEP and _wandb_sweep(obj) != self._written_wandb_sweep:
             self._written_wandb_sweep = _wandb_sweep(obj)
-            write_config(self.directory, parse(Sweep, obj))
+            write_config(self.directory, read(Sweep, obj))
 
 
 def _wandb_sweep(sweep: Mapping[str, Any]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -170,4 +171,6 @@ def _retry_after(response: ClientResponse) -> float | None:
 
 def _text(error: BaseException) -> str:
     """Return the error's text, or its class: timeouts have no text."""
+    if isinstance(error, aiohttp.ClientConnectorError) and "Connect call failed" in str(error):
+        return f"{error.host}:{error.port}: {os.strerror(error.os_error.errno or 0)}"
     return str(error) or type(error).__name__

@@ -1,0 +1,78 @@
+"""Defects that the schedules must find: a harness that finds none of them proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sweep_operator.decide import growth, run
+from sweep_operator.decide.plan import ReleasePod
+from sweep_operator.engine import store
+from sweep_operator.kube.protocol import Kind, Object
+from tests.fuzz.client import Client
+from tests.fuzz.known import known
+from tests.fuzz.schedule import run_schedule
+
+BUDGET = 200
+"""Schedules: a tenth of a night's."""
+Patch = pytest.MonkeyPatch
+
+
+def early_release(patch: Patch) -> None:
+    """A pod's finalizer is removed although nobody has recorded its result."""
+    cleanup = run.run_cleanup
+
+    def eager(status: Any, ctx: Any, **over: bool) -> Any:
+        released = [ReleasePod(p.name, p.uid) for p in ctx.pods if p.holds_result]
+        return (*cleanup(status, ctx, **over), *released)
+
+    patch.setattr(run, "run_cleanup", eager)
+
+
+def one_run_too_many(patch: Patch) -> None:
+    """maxParallelRuns is off by one."""
+    wanted = growth._wanted
+    patch.setattr(growth, "_wanted", lambda snap, runs: wanted(snap, runs) + 1)
+
+
+def old_versions_win(patch: Patch) -> None:
+    """A late event replaces a newer version in the store."""
+
+    def apply(self: store.Store, kind: Kind, obj: Object, *, deleted: bool = False) -> bool:
+        key = store.key_of(kind, obj)
+        known_ = self._objects.get(key)
+        if known_ is not None:
+            self._remove(key)
+        if not deleted:
+            self._objects[key] = obj
+            self._index(key, obj)
+        return True
+
+    patch.setattr(store.Store, "apply", apply)
+
+
+def no_precondition(patch: Patch) -> None:
+    """A status is written whatever has happened since it was read."""
+    write = Client.update_status
+
+    async def force(self: Client, kind: Kind, body: Object) -> Object:
+        meta = body["metadata"]
+        live = self._server.peek(kind, meta["namespace"], meta["name"])
+        version = live["metadata"]["resourceVersion"] if live is not None else meta["resourceVersion"]
+        return await write(self, kind, {**body, "metadata": {**meta, "resourceVersion": version}})
+
+    patch.setattr(Client, "update_status", force)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", [early_release, one_run_too_many, old_versions_win, no_precondition])
+def test_the_schedules_find_the_mutant(mutant: Callable[[Patch], None], monkeypatch: Patch) -> None:
+    mutant(monkeypatch)
+    found = (
+        violation for seed in range(BUDGET) for violation in run_schedule(seed).violations if known(violation) is None
+    )
+    first = next(found, None)
+    assert first is not None
+    print(f"{mutant.__name__}: {first}")
