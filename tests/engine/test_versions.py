@@ -16,11 +16,10 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.objects import parsed
 from sweep_operator.engine.engine import Engine
-from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.local.admission import admit
 from sweep_operator.views.status import sweep_lines
-from tests.engine.world import KEY, NS, World, drive, settle_suggestions
+from tests.engine.world import KEY, NS, CountingKube, World, drive, settle_suggestions
 
 NEW_SPEC = {Kind.SWEEP: {"budget": {"gpuHours": 100}}, Kind.SWEEP_RUN: {"priority": 0}}
 NEW_STATUS: dict[Kind, Object] = {
@@ -49,7 +48,7 @@ class NewerWorld(World):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.touched: set[str] = set()
-        self.kube = EmbeddedKube(None, clock=lambda: self.now, admission=self._admit)
+        self.kube = CountingKube(None, clock=lambda: self.now, admission=self._admit)
 
     def _admit(self, kind: Kind, new: Object, old: Object | None) -> Object:
         return newer(kind, new, old) if self.newest else admit(kind, new, old)
