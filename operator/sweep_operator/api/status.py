@@ -151,6 +151,8 @@ class SweepStatus(Model):
     )
     optimizer: OptimizerStatus = OptimizerStatus()
     """State of the optimizer."""
+    warm_start_digest: str | None = None
+    """SHA-256 of the stored observations of warmStart. A ConfigMap with other content is ignored."""
     tracking: SweepTracking | None = None
     """The sweep in the tracker."""
     conditions: list[Condition] = []

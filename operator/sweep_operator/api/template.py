@@ -39,7 +39,7 @@ class Results(Model):
     cannot change."""
     pattern: str | None = Field(default=None, max_length=1024)
     """With source Log: an RE2 regular expression with a group (?P<value>...) around the number, such as `reward[=:]
-    *(?P<value>[-+0-9.eE]+)`. The last match counts."""
+    *(?P<value>[-+0-9.eE]+)`. The last match in the last 100,000 lines counts."""
 
     @model_validator(mode="after")
     def _pattern_goes_with_log(self) -> Self:

@@ -54,6 +54,8 @@ class WarmStartState:
     """Why a source could not be read. Final if observations is not None."""
     notes: tuple[str, ...] = ()
     """Notes about unusable rows."""
+    digest: str | None = None
+    """SHA-256 of the stored form."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
-from collections.abc import Awaitable, Callable
 
 from sweep_operator.api.errors import FieldError, InvalidObject
 from sweep_operator.api.meta import ObjectMeta
@@ -13,7 +11,7 @@ from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, SWEE
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.stored import keep_unknown, read, read_with_errors
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.decide.plan import Plan, RunPlan
+from sweep_operator.decide.plan import Plan
 from sweep_operator.decide.refusal import ASK_AGAIN
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep import decide
@@ -60,19 +58,21 @@ class Reconciler:
         recorder = Recorder(objects, settings)
         self._asking = Background(f"{name}: the suggestion", self._requeue, 1.0)
         self._reading = Background(f"{name}: the warm start", self._requeue, RETRY_SECONDS)
+        self._checking = Background(f"{name}: the check of constraints and patterns", self._requeue, 1.0)
+        self._scanning = Background(f"{name}: the search in logs", self._requeue, 1.0)
         self._suggestions = Suggestions(suggester, self._asking)
-        self._warm_start = WarmStarter(objects, sources, self._reading, settings)
+        self._warm_start = WarmStarter(objects, sources, recorder, self._reading, settings)
         self._preflight = Preflight(objects, settings.now)
-        self.acceptance = Acceptance(objects.kube, self._preflight, recorder, settings)
+        self.acceptance = Acceptance(objects.kube, self._preflight, recorder, self._checking, settings)
         self._gatherer = Gatherer(objects)
         self._executor = Executor(objects, recorder, self._preflight, settings)
         self._status = StatusWriter(objects, recorder, settings)
-        self._logs = Logs(objects.kube)
+        self._logs = Logs(objects.kube, settings.evaluator, self._scanning)
 
     def close(self) -> None:
         """Cancel the background tasks."""
-        self._asking.cancel()
-        self._reading.cancel()
+        for background in (self._asking, self._reading, self._checking, self._scanning):
+            background.cancel()
 
     async def reconcile(self, obj: Object, run_limit: int | None) -> None:
         """One pass over the Sweep ``obj``. Raises RunErrors, or the error that has stopped the pass."""
@@ -82,8 +82,8 @@ class Reconciler:
             await self._refuse(obj, error.errors)
             return
         try:
-            await self.acceptance.check(sweep, unreadable)
-            await self._pass(sweep, run_limit)
+            if await self.acceptance.check(sweep, unreadable) and await self._warm_start.recall(sweep):
+                await self._pass(sweep, run_limit)  # otherwise the next pass continues
         except (RunErrors, *TRANSIENT):
             raise
         except Exception as error:
@@ -91,11 +91,9 @@ class Reconciler:
             raise
 
     async def _pass(self, sweep: Sweep, run_limit: int | None) -> None:
-        await self._warm_start.recall(sweep)
         plan = await self._decide(sweep, run_limit)
         await self._objects.release_pods(*self.key, only_orphans=True)
-        errors: dict[str, Exception] = {}
-        written = await self._for_each_run(plan, errors, functools.partial(self._executor.carry_out, sweep))
+        written, errors = await self._carry_out(sweep, plan)
         if await self._status.write(sweep, plan.status, plan.events, errors):  # reserves the indices of new runs
             written = True
         await self._executor.reserve(sweep, plan.create)
@@ -105,7 +103,7 @@ class Reconciler:
             self._requeue(self._settings.status_delay)
         if plan.create:
             self._suggestions.use()
-        await self._answer(sweep, plan, errors)
+        await self._answer(sweep, plan)
         if plan.wake is not None:
             self._requeue(max(0.05, (plan.wake - self._settings.now()).total_seconds()))
         if errors:
@@ -124,27 +122,24 @@ class Reconciler:
         snapshot = await self._snapshot(sweep, run_limit)
         return decide(dataclasses.replace(snapshot, looked=frozenset(look.job for _, look in looks)))
 
-    async def _for_each_run(
-        self, plan: Plan, errors: dict[str, Exception], act: Callable[[RunPlan], Awaitable[bool]]
-    ) -> bool:
-        """Await ``act`` for each run without an error, and collect new ones. Return whether any result is true.
+    async def _carry_out(self, sweep: Sweep, plan: Plan) -> tuple[bool, dict[str, Exception]]:
+        """Execute the plans of the runs. Return whether anything was written, and the errors by run.
 
         An error of one run does not stop the others. Raises an outage.
         """
-        results = []
+        written, errors = False, {}
         for run in plan.runs:
-            name = run.run.name
             try:
                 if run.error is not None:
                     raise run.error
-                results.append(name not in errors and await act(run))
+                written |= await self._executor.carry_out(sweep, run)
             except OUTAGES:
                 raise
             except Exception as error:
-                errors[name] = error
+                errors[run.run.name] = error
                 if not isinstance(error, KubeError):
-                    log.exception("%s: the pass over this run failed", name)
-        return any(results)
+                    log.exception("%s: the pass over this run failed", run.run.name)
+        return written, errors
 
     async def _report(self, error: Exception) -> None:
         """Write the condition about an error that has stopped the pass."""
@@ -178,13 +173,14 @@ class Reconciler:
             run_limit=run_limit,
         )
 
-    async def _answer(self, sweep: Sweep, plan: Plan, errors: dict[str, Exception]) -> None:
+    async def _answer(self, sweep: Sweep, plan: Plan) -> None:
         """Find out what the plan needs to know; the answers are input of a later pass."""
-        logs = await self._for_each_run(plan, errors, functools.partial(self._logs.read, sweep.metadata.namespace))
+        logs = [request for run in plan.runs for request in run.logs]
+        self._logs.read(sweep.metadata.namespace, logs)
         jobs = [probe.job for run in plan.runs for probe in run.probes]
         if jobs:
             self._requeue(ASK_AGAIN.total_seconds())
-        if await self._preflight.probe(sweep.metadata.namespace, jobs) or logs:
+        if await self._preflight.probe(sweep.metadata.namespace, jobs):
             self._queue.add(self.key)
         if self._settings.tracker is not None:
             self._settings.tracker.offer(self.key, sweep, plan.track)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
@@ -39,11 +40,13 @@ def format_of(name: str, text: str) -> Format:
     return "jsonl" if text.lstrip().startswith("{") else "csv"
 
 
-def read_rows(text: str, where: str, format_: Format) -> list[Row]:
+def read_rows(text: str, where: str, format_: Format, max_rows: int = sys.maxsize) -> list[Row]:
     """Read all rows in the order of the file. Raises RowsInvalid with the first 20 invalid lines."""
     rows: list[Row] = []
     problems: list[str] = []
     for line, read in (_csv_records if format_ == "csv" else _jsonl_records)(text.removeprefix("\ufeff"), where):
+        if len(rows) + len(problems) >= max_rows:
+            raise RowsInvalid([f"{where}: has more than {max_rows} rows; keep the newest ones"])
         try:
             rows.append(_row(f"line {line}", read()))
         except ValueError as error:

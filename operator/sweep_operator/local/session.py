@@ -28,6 +28,7 @@ from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.local.warm_start_sources import LocalWarmStart
+from sweep_operator.sandbox.child import Sandbox
 from sweep_operator.suggest.child import OptimizerChild
 from sweep_operator.tracking.delivery.outbox import Outbox
 from sweep_operator.tracking.delivery.process import DeliveryChild
@@ -80,7 +81,7 @@ class LocalSession:
         except BaseException:
             await self._cluster.__aexit__(None, None, None)
             raise
-        self._child = OptimizerChild()
+        self._child, self._sandbox = OptimizerChild(), Sandbox()
         self._outbox = Outbox(
             DeliveryChild(run_seconds=self._config.wandb_run_seconds),
             self._config,
@@ -92,10 +93,11 @@ class LocalSession:
             monotonic=time.monotonic,
             require_image=False,
             component="sweep",
+            evaluator=self._sandbox,
             tracker=self._outbox,
             on_change=self._on_change,
         )
-        history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config))
+        history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config), self._sandbox)
         self._engine = Engine(self.kube, self._child, history, settings)
         self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)
@@ -113,6 +115,7 @@ class LocalSession:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._engine.close()
         await self._child.close()
+        await self._sandbox.close()
         await self._outbox.close()
         await self._cluster.__aexit__(None, None, None)
 
