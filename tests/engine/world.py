@@ -61,7 +61,7 @@ class NoWarmStart:
         return WarmStartRows(())
 
 
-class CountingKube(EmbeddedKube):
+class RecordingKube(EmbeddedKube):
     """Counts how often each SweepRun was created."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -80,7 +80,7 @@ class World:
 
     def __init__(self, path: Path, program: Program = good) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
-        self.kube = CountingKube(None, clock=lambda: self.now, admission=admit)
+        self.kube = RecordingKube(None, clock=lambda: self.now, admission=admit)
         self.program = program
         self.suggester = Sequence()
         self.jobs_seen: dict[tuple[str, str], set[str]] = {}

@@ -63,13 +63,13 @@ class StageTransitions:
 
     def _begin(self) -> None:
         ctx, sweep, current = self.ctx, self.snap.sweep, self.snap.current
+        if not self.snap.accepted:  # its parameters may be unreadable
+            self.record.unsettled(ctx.waiting_reason, ctx.waiting_message)
+            return
         try:
             parameters = effective_parameters(self.run, sweep, self.snap.center)
         except ValueError as error:
-            if self.snap.accepted:
-                self.record.run_failed(None, "parameters", "InvalidParameters", str(error))
-            else:  # the parameters of the Sweep may be unreadable
-                self.record.unsettled(ctx.waiting_reason, "")
+            self.record.run_failed(None, "parameters", "InvalidParameters", str(error))
             return
         if self.run.spec.observation is not None:
             self.record.imported(self.run.spec.observation, parameters)
