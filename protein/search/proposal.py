@@ -16,7 +16,7 @@ from protein.arrays import Array
 from protein.models.cost import cost_of
 from protein.models.model_set import Models
 from protein.search.acquisition import Acquisition
-from protein.search.candidates import perturb, row_key, spread
+from protein.search.candidates import MAX_CELLS, perturb, row_key, spread
 from protein.search.cost_level import draw_acquisition
 from protein.search.observed_front import front_rows
 from protein.search.refinement import polish
@@ -28,8 +28,6 @@ NOISE_ALLOWING_REPEATS = 0.1
 """Noise variance (of standardized scores) above which measuring a point repeatedly is worth a run."""
 ENUMERABLE = 2048
 """Maximum number of cells of a space that is enumerated completely."""
-MAX_CELLS = 2**22
-"""Maximum number of coordinates in the candidates of a suggestion: 32 MB, however large the settings and the space."""
 POLISHED = 4
 """Number of best candidates that are refined."""
 

@@ -16,12 +16,13 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.objects import parsed
 from sweep_operator.engine.engine import Engine
-from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.local.admission import admit
 from sweep_operator.views.status import sweep_lines
-from tests.engine.world import KEY, NS, World, drive, settle_suggestions
+from tests.builders import X
+from tests.engine.world import KEY, NS, RecordingKube, World, drive, settle_suggestions
 
+BETA = {"distribution": "beta", "min": 0, "max": 1}
 NEW_SPEC = {Kind.SWEEP: {"budget": {"gpuHours": 100}}, Kind.SWEEP_RUN: {"priority": 0}}
 NEW_STATUS: dict[Kind, Object] = {
     Kind.SWEEP: {"energy": 7, "cost": {"co2": 1.5}, "optimizer": {"model": {"kind": "forest"}}},
@@ -30,28 +31,42 @@ NEW_STATUS: dict[Kind, Object] = {
 
 
 def newer(kind: Kind, new: Object, old: Object | None) -> Object:
-    """Admission by a newer CRD: it has a new field with a default, and the new value `pause` of suspendPolicy."""
+    """Admission by a newer CRD: it has a field with a default, and new values of suspendPolicy and distribution."""
     if kind not in NEW_SPEC:
         return admit(kind, new, old)
     known = copy.deepcopy({**new, "status": {}})
     unknown = {key: known["spec"].pop(key, value) for key, value in NEW_SPEC[kind].items()}
     if known["spec"].get("suspendPolicy") == "pause":
         unknown["suspendPolicy"] = known["spec"].pop("suspendPolicy")
+    if kind == Kind.SWEEP and known["spec"]["parameters"]["x"]["distribution"] == "beta":
+        unknown["parameters"], known["spec"]["parameters"] = known["spec"]["parameters"], {"x": X}
     admitted = admit(kind, known, None)
     return {**new, **{k: admitted[k] for k in ("apiVersion", "kind")}, "spec": {**admitted["spec"], **unknown}}
+
+
+class CountingKube(RecordingKube):
+    """Counts writes of a status, also those that change nothing."""
+
+    writes = 0
+
+    async def update_status(self, kind: Kind, body: Object) -> Object:
+        self.writes += 1
+        return await super().update_status(kind, body)
 
 
 class NewerWorld(World):
     """The server admits newer objects until ``back`` is called. A newer operator has added fields to the status."""
 
-    newest = True
+    newest, strict = True, True
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.touched: set[str] = set()
-        self.kube = EmbeddedKube(None, clock=lambda: self.now, admission=self._admit)
+        self.kube: CountingKube = CountingKube(None, clock=lambda: self.now, admission=self._admit)
 
     def _admit(self, kind: Kind, new: Object, old: Object | None) -> Object:
+        if not self.strict:
+            return new
         return newer(kind, new, old) if self.newest else admit(kind, new, old)
 
     async def add_status_fields(self) -> None:
@@ -124,39 +139,61 @@ async def test_a_newer_crd_and_back(world: NewerWorld) -> None:
     assert sweep["status"]["optimizer"]["model"] == {"kind": "forest"}
 
 
-async def test_an_unknown_enum_value_stops_new_runs_only(world: NewerWorld) -> None:
+UNKNOWN: list[tuple[Object, Object, str]] = [
+    ({"suspendPolicy": "pause"}, {"suspendPolicy": "drain"}, "spec.suspendPolicy: 'pause' is not one of"),
+    ({"parameters": {"x": BETA}}, {"parameters": {"x": X}}, "spec.parameters['x'].distribution: 'beta' is unknown"),
+]
+
+
+@pytest.mark.parametrize(("unknown", "known", "says"), UNKNOWN, ids=["field", "all parameters"])
+async def test_an_unknown_enum_value_stops_new_runs_only(
+    unknown: Object, known: Object, says: str, world: NewerWorld
+) -> None:
     await world.apply(limits={"maxRuns": 4, "maxParallelRuns": 2})
     engine = world.engine()
     for _ in range(3):
         await world.step(engine)
     live = {r.name for r in await world.runs() if r.status.train.attempt == 1}
     assert len(live) == 2
-    await world.edit(suspendPolicy="pause")
+    await world.kube.create(Kind.SWEEP_RUN, {"metadata": {"name": "mine", "namespace": NS}, "spec": manual()})
+    await world.edit(**unknown)
     for _ in range(12):
         await world.step(engine)
         await world.tick()
     accepted = await world.accepted()
     assert (accepted["status"], accepted["reason"]) == ("False", "Invalid")
-    assert "spec.suspendPolicy: 'pause' is not one of" in accepted["message"]
+    assert says in accepted["message"]
     runs = await world.runs()
+    mine = next(r for r in runs if r.name == "mine")
+    assert not mine.terminal, "a run that has not started waits"
+    runs.remove(mine)
     assert {r.name for r in runs} == live, "no new runs"
     assert all(r.succeeded for r in runs), "the results of live runs are recorded"
-    await world.edit(suspendPolicy="drain")
+    await world.edit(**known)
     assert await drive(world, engine) == "MaxRunsReached"
 
 
-async def test_nothing_is_written_at_the_fixpoint(world: NewerWorld) -> None:
+def manual() -> Object:
+    return {"sweepName": "s", "parameters": {"x": 0.25}}
+
+
+@pytest.mark.parametrize("unknown", [{"suspendPolicy": "pause"}, {"train": None}], ids=["readable", "unreadable"])
+async def test_nothing_is_written_at_the_fixpoint(unknown: Object, world: NewerWorld) -> None:
     await world.apply()
     engine = world.engine()
     assert await drive(world, engine) == "MaxRunsReached"
     await world.add_status_fields()
-    await world.edit(suspendPolicy="pause")
-    await world.step(engine)
-    await world.step(engine)
-    before = (await world.kube.list(Kind.SWEEP)).resource_version
-    await world.step(engine)
-    assert (await world.kube.list(Kind.SWEEP)).resource_version == before
-    await world.check()
+    world.strict = False
+    await world.edit(**unknown)
+    writes = []
+    for _ in range(4):
+        await engine.audit(NS)
+        await engine.reconcile(KEY)
+        writes.append(world.kube.writes)
+    assert writes[1:] == [writes[1]] * 3
+    status = (await world.kube.get(Kind.SWEEP, NS, "s"))["status"]
+    assert (status["energy"], status["cost"]["co2"]) == (7, 1.5)
+    assert [c["status"] for c in status["conditions"] if c["type"] == "Accepted"] == ["False"]
 
 
 async def test_views_show_newer_objects(world: NewerWorld) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from protein import Protein, ProteinSettings, SearchSpace
-from protein.search.candidates import neighbors, perturb, row_key, spread
+from protein.search.candidates import MAX_CELLS, neighbors, perturb, row_key, spread
 from protein.search.initial_design import initial_design, initial_design_size
 from protein.search.observed_front import front_rows
-from protein.search.proposal import MAX_CELLS, draw_candidates
+from protein.search.proposal import draw_candidates
 from protein.search.repair import repair
 
 MIXED = {
@@ -121,3 +121,12 @@ def test_candidates_have_bounded_memory_whatever_the_settings(acquisition: str) 
     rows = draw_candidates(space, largest, models, 3.0, None, np.random.default_rng(1))
     assert len(rows) > 10_000
     assert rows.size <= MAX_CELLS
+
+
+def test_neighbors_have_bounded_memory() -> None:
+    wide = {f"x{i}": {"distribution": "categorical", "values": list(range(64))} for i in range(64)}
+    space = SearchSpace(wide)
+    assert space.dim == 4096
+    rows = neighbors(space, space.center_unit)
+    assert rows.size <= MAX_CELLS
+    assert len(np.unique(space.owner[(rows != space.center_unit).argmax(axis=1)])) > 32, "of many parameters"

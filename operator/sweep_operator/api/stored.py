@@ -18,6 +18,9 @@ from sweep_operator.api.model import INVALID, STORED, JsonObject, Model
 _LIST_KEYS = ("type", "n", "run")
 """Fields that identify an item of a list in a status, by the item's model."""
 
+_UNREADABLE = {"distribution": "categorical", "values": ["unreadable"]}
+"""Stands for a parameter that this version cannot read. No new run gets its value: the Sweep is not accepted."""
+
 
 def read(model: type[M], obj: Mapping[str, Any]) -> M:
     """``obj`` as ``model``, with the defaults of invalid fields. Raises InvalidObject if that is not possible."""
@@ -44,7 +47,8 @@ def read_with_errors(model: type[M], obj: Mapping[str, Any]) -> tuple[M, list[Fi
 def _remove(body: JsonObject, place: list[str | int]) -> bool:
     """Remove an invalid field of a spec, or the object that lacks a required field. Returns whether that is possible.
 
-    An invalid tracker is off: with the default of one of its fields, results could go to the wrong place.
+    An invalid tracker is off: with the default of one of its fields, results could go to the wrong place. An invalid
+    parameter keeps its name, which runs have values for.
     """
     if place[:2] == ["spec", "tracking"]:
         place = place[:2]
@@ -55,7 +59,10 @@ def _remove(body: JsonObject, place: list[str | int]) -> bool:
         return False
     if isinstance(at, dict) and place[-1] not in at:
         return _remove(body, place[:-1])
-    del at[place[-1]]
+    if place[:2] == ["spec", "parameters"] and len(place) == 3 and at[place[-1]] != _UNREADABLE:
+        at[place[-1]] = _UNREADABLE
+    else:
+        del at[place[-1]]
     return True
 
 
