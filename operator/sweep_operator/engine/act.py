@@ -7,6 +7,7 @@ recorded. Events follow the change they report, and may be lost.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sweep_operator.api.hardware import Profile
 from sweep_operator.api.meta import ObjectMeta
@@ -123,7 +124,8 @@ class Executor:
         namespace, store = run.metadata.namespace, self._objects.store
         if run.status.template_hash is not None:
             revision = store.get(Kind.REVISION, namespace, revision_name(sweep.name, run.status.template_hash))
-            await self._adopt(sweep, Kind.REVISION, revision)
+            with suppress(Invalid):  # stored by version 0.1.0, whose revisions the API server lets nobody change
+                await self._adopt(sweep, Kind.REVISION, revision)
         await self._adopt(sweep, Kind.SWEEP_RUN, store.get(Kind.SWEEP_RUN, namespace, run.name))
 
     async def _adopt(self, sweep: Sweep, kind: Kind, obj: Object | None) -> None:
