@@ -275,7 +275,8 @@ class Judge:
 def _expected(pod: PodTruth, stage: str, reports: bool) -> set[str]:
     """Classes that fit what the container did."""
     if pod.disrupted:
-        return {"preempted"} | ({"succeeded"} if pod.program == GOOD else set()) | {"stopped", "timeout"}
+        well = pod.exit_code == 0 and (pod.program == GOOD or not reports)
+        return {"preempted", "stopped", "timeout"} | ({"succeeded"} if well else set())
     by_program = {
         "crash": {"crash"},
         "65": {"parameters"},
