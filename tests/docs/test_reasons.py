@@ -18,7 +18,7 @@ CONDITIONS = {
     "TrainSucceeded", "WarmStarted", "PodScheduled",
 }  # fmt: skip
 EVENTS = {
-    "AttemptFailed", "IndexTaken", "NewBest", "PodForbidden", "Preempted", "Resumed", "RunCompleted", "RunCreated",
+    "AttemptFailed", "IndexTaken", "NewBest", "PodForbidden", "Preempted", "Resumed", "RunCompleted", "RunCreated", "WarmStartNotStored",
     "RunFailed",
 }  # fmt: skip
 OTHER_WORDS = {
