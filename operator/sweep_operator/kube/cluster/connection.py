@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientTimeout
+from aiohttp.payload import Payload
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException
 
@@ -131,7 +132,7 @@ class Connection:
 
 async def in_go_form(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """Send the JSON of a create as Go writes it (see :mod:`go_json`)."""
-    if request.method == "POST":
+    if request.method == "POST" and isinstance(request.body, Payload):
         await request.update_body(go_json(json.loads(await request.body.as_bytes())))
     return await handler(request)
 
