@@ -39,15 +39,22 @@ async def read_sources(
             problems.append(problem)
             continue
         fitted = fit(rows, sweep, Names(source.parameters, source.metric, source.cost))
+        if fitted.unused:
+            text = f"none of its {fitted.unused} successful runs can be used: {_shown(fitted.texts())}"
+            problems.append(WarmStartUnreadable(f"{source.title}: {text}", lasting=True))
+            continue
         learned = [o for row in fitted.rows if (o := row.observation) is not None]
         observations += learned[: warm_start.max_observations - len(observations)]
-        texts = fitted.texts()
-        more = [f"and {len(texts) - MAX_NOTES} more"] if len(texts) > MAX_NOTES else []
-        notes += [f"{source.title}: {'; '.join([*texts[:MAX_NOTES], *more])}"] if texts else []
+        notes += [f"{source.title}: {_shown(fitted.texts())}"] if fitted.findings else []
     if problems:
         text = "; ".join(map(str, problems))
         raise WarmStartUnreadable(text, readable=observations, lasting=all(p.lasting for p in problems))
     return WarmStartRows(tuple(observations), tuple(notes))
+
+
+def _shown(texts: list[str]) -> str:
+    more = [f"and {len(texts) - MAX_NOTES} more"] if len(texts) > MAX_NOTES else []
+    return "; ".join([*texts[:MAX_NOTES], *more])
 
 
 def rows_of_objects(obj: Object, runs: Iterable[Object]) -> list[Row]:
