@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import resource
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -23,10 +24,16 @@ from pydantic import BaseModel, ValidationError
 M = TypeVar("M", bound=BaseModel)
 Send = Callable[[BaseModel], None]
 _STDERR = "stderr.log"
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 class ChildFailed(Exception):
-    """The process ended or wrote an invalid line. Kill it: what is still in its pipe answers nobody."""
+    """The process ended or wrote an invalid line. Kill it: the rest of its output answers no request."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        """``code``: exit code of a process that ended; -n: signal n."""
+        super().__init__(message)
+        self.code = code
 
 
 class ChildProcess:
@@ -93,7 +100,7 @@ class ChildProcess:
             raise ChildFailed(f"unexpected message from the {self._title}: {error}") from error
         if not line:
             code = await self._process.wait()
-            raise ChildFailed(f"the {self._title} ended with exit code {code}{self._last_words()}")
+            raise ChildFailed(f"the {self._title} ended with exit code {code}{self._last_words()}", code)
         try:
             return kind.model_validate_json(line)
         except ValidationError as error:
@@ -123,11 +130,25 @@ class ChildProcess:
         return f": {words.replace(self._secret, '***') if self._secret else words}"[:300]
 
 
-def serve(answer: Callable[[bytes, Send], None]) -> Never:
+def limit_memory(limit: int) -> None:
+    """Let allocations of this process beyond ``limit`` bytes fail. Works on Linux only."""
+    if sys.platform.startswith("linux"):
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def available_memory() -> int:
+    """Memory of this container in bytes, or else of this machine."""
+    total = int(psutil.virtual_memory().total)
+    with contextlib.suppress(OSError, ValueError):
+        return min(total, int(_CGROUP_LIMIT.read_text()))
+    return total
+
+
+def serve(answer: Callable[[bytes, Send], None], *, greeting: BaseModel | None = None) -> Never:
     """Call ``answer`` with each line of standard input and a function that sends one document; never returns.
 
-    Standard output carries answers only: what libraries print goes to standard error. ``Send`` may be called from any
-    thread.
+    ``greeting`` is sent first. Standard output carries answers only: what libraries print goes to standard error.
+    ``Send`` may be called from any thread.
     """
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -143,6 +164,8 @@ def serve(answer: Callable[[bytes, Send], None]) -> Never:
             except BrokenPipeError:  # the parent was killed
                 _end()
 
+    if greeting is not None:
+        send(greeting)
     while True:
         answer(lines.get(), send)
 

@@ -10,6 +10,8 @@ import numpy as np
 from protein.arrays import Array, sobol
 from protein.space import Column, SearchSpace
 
+MAX_CELLS = 2**21
+"""Maximum number of coordinates in a set of candidates: 16 MB, however large the settings and the space are."""
 DISTANCES = (0.5, 0.15, 0.05)
 """Standard deviations of perturbations, as fractions of a coordinate's range: global, regional and local search."""
 
@@ -73,19 +75,21 @@ def _other_category(onehot: Array, uniform: Array) -> Array:
 
 
 def neighbors(space: SearchSpace, row: Array) -> Array:
-    """Every point (m, dim) one grid step, or one category of a one-hot parameter, away from `row` (dim,)."""
+    """The points (m, dim) one grid step, or one category of a one-hot parameter, away from `row` (dim,).
+
+    All of them, unless the space has more than a thousand columns: then those of evenly spaced columns.
+    """
     owner = space.owner
     out: list[Array] = []
-    for j, column in enumerate(space.columns):
-        if column.kind == "continuous":
-            continue
+    for j in range(0, space.dim, -(-2 * space.dim**2 // MAX_CELLS)):
+        column = space.columns[j]
         if column.kind == "grid":
             cell = column.to_cells(row[j : j + 1])[0]
             for value in column.to_units(np.array([c for c in (cell - 1, cell + 1) if 0 <= c <= column.last_cell])):
                 moved = row.copy()
                 moved[j] = value
                 out.append(moved)
-        elif row[j] < 0.5:
+        elif column.kind == "onehot" and row[j] < 0.5:
             moved = row.copy()
             moved[owner == owner[j]] = 0.0
             moved[j] = 1.0

@@ -16,7 +16,7 @@ from protein.arrays import Array
 from protein.models.cost import cost_of
 from protein.models.model_set import Models
 from protein.search.acquisition import Acquisition
-from protein.search.candidates import perturb, row_key, spread
+from protein.search.candidates import MAX_CELLS, perturb, row_key, spread
 from protein.search.cost_level import draw_acquisition
 from protein.search.observed_front import front_rows
 from protein.search.refinement import polish
@@ -123,9 +123,11 @@ def draw_candidates(
         return np.stack([space.encode(flat) for flat in space.enumerate(ENUMERABLE)])
     history = models.history
     front = front_rows(history)
+    most = max(MAX_CELLS // (2 * space.dim), 64)
     if settings.acquisition == "protein":
-        groups = [space.snap(box_samples(space, row, settings, rng)) for row in front]
-        return np.concatenate([*groups, spread(space, max(settings.random_suggestions // 4, 64), rng)])
+        each = min(settings.suggestions_per_pareto, max(most // max(len(front), 1), 1))
+        groups = [space.snap(box_samples(space, row, settings.global_search_scale, each, rng)) for row in front[:most]]
+        return np.concatenate([*groups, spread(space, min(max(settings.random_suggestions // 4, 64), most), rng)])
     scored = np.flatnonzero(history.scored)
     by_score = scored[np.argsort(-history.utility[scored], kind="stable")]
     centers = [history.x[i] for i in by_score[:4]]
@@ -140,8 +142,8 @@ def draw_candidates(
         centers.append(history.x[int(np.argmin(known))])
     around = unique_rows(np.array(centers)) if centers else np.zeros((0, space.dim))
     # The defaults (1,024 and 256) give 384 + 12 x 32 candidates. More do not help, because the best are refined.
-    global_rows = spread(space, max(settings.random_suggestions * 3 // 8, 32), rng)
-    each = max(settings.suggestions_per_pareto // 8, 4)
+    global_rows = spread(space, min(max(settings.random_suggestions * 3 // 8, 32), most), rng)
+    each = min(max(settings.suggestions_per_pareto // 8, 4), max(most // max(len(around), 1), 1))
     local_rows = perturb(space, np.clip(around, 0.0, 1.0), each, search_widths(space, settings), rng)
     return np.concatenate([global_rows, local_rows])
 
@@ -156,10 +158,10 @@ def search_widths(space: SearchSpace, settings: ProteinSettings) -> Array:
     return widths
 
 
-def box_samples(space: SearchSpace, row: Array, settings: ProteinSettings, rng: np.random.Generator) -> Array:
-    """suggestions_per_pareto uniform samples in the box of half-width scale x global_search_scale around `row`."""
-    low, high = space.box(row, settings.global_search_scale)
-    return low + (high - low) * rng.random((settings.suggestions_per_pareto, space.dim))
+def box_samples(space: SearchSpace, row: Array, width: float, count: int, rng: np.random.Generator) -> Array:
+    """`count` uniform samples (count, dim) in the box of half-width scale x `width` around `row`."""
+    low, high = space.box(row, width)
+    return low + (high - low) * rng.random((count, space.dim))
 
 
 def allowed_rows(space: SearchSpace, rows: Array, constraints: CandidateConstraints) -> Array:

@@ -27,5 +27,5 @@ FOLDERS = (
 
 def test_generated_folders_contain_no_other_files() -> None:
     there = {f"{folder}/{p.name}" for folder in FOLDERS for p in (ROOT / folder).iterdir() if p.is_file()}
-    there -= {str(page.relative_to(ROOT)) for page in pages()}  # written by hand
+    there -= {str(page.relative_to(ROOT)) for page in pages()} | {"deploy/namespaced-values.yaml"}  # written by hand
     assert there == {name for name in GENERATED if str(Path(name).parent) in FOLDERS}

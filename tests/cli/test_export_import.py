@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import string
 import tempfile
@@ -126,9 +127,9 @@ def test_a_table_from_another_tool(tmp_path: Path) -> None:
     assert sweep(*common, *more).stdout == "imported 1 run\n"
     (row,) = rows(tmp_path, "my_sweep")
     assert (row.score, row.parameters["trainer.activation"], row.origin) == (0.75, "relu", "imported")
-    told = json.loads(sweep("status", "my_sweep", "-o", "json", "--runs-dir", tmp_path).stdout)
-    assert told["items"][0]["status"]["runs"]["succeeded"] == 1
-    assert told["items"][0]["status"]["best"][0]["score"] == 0.75
+    stored = json.loads(sweep("status", "my_sweep", "-o", "json", "--runs-dir", tmp_path).stdout)
+    assert stored["items"][0]["status"]["runs"]["succeeded"] == 1
+    assert stored["items"][0]["status"]["best"][0]["score"] == 0.75
 
 
 def test_standard_input(tmp_path: Path) -> None:
@@ -138,6 +139,12 @@ def test_standard_input(tmp_path: Path) -> None:
     assert result.stdout == "imported 1 run\n"
     (row,) = rows(tmp_path, "s")
     assert (row.result, row.failure.class_ if row.failure else None) == ("failed", "parameters")
+
+
+def test_a_compressed_file(tmp_path: Path) -> None:
+    store(tmp_path, body("s"))
+    (tmp_path / "f.csv.gz").write_bytes(gzip.compress(b"lr,net.width,net.act,score\n0.5,3,relu,1\n"))
+    assert sweep("import", tmp_path / "f.csv.gz", "s", "--runs-dir", tmp_path).stdout == "imported 1 run\n"
 
 
 def test_the_same_result_twice_is_two_observations(tmp_path: Path) -> None:
@@ -167,16 +174,16 @@ def test_another_export_of_the_same_runs_adds_nothing(tmp_path: Path) -> None:
             "f.csv",
             "lr,net.width,net.act,score\n0.1,2.5,relu,1\n",
             [],
-            "f.csv: line 2: net.width: 2.5 is not an integer",
+            "f.csv, line 2: net.width: 2.5 is not an integer",
         ),
         (
             "f.csv",
             "lr,net.width,net.act,score\n0.1,2,sine,1\n",
             [],
-            "f.csv: line 2: net.act: 'sine' is not one of t",
+            "f.csv, line 2: net.act: 'sine' is not one of t",
         ),
         ("f.csv", "lr,net.width,net.act,score\n0.1,2,relu,nan\n", [], "f.csv, line 2: score: 'nan' is not finite; lea"),
-        ("f.csv", "lr,net.width,net.act,score\nfast,2,relu,1\n", [], "f.csv: line 2: lr: 'fast' is not a number, as"),
+        ("f.csv", "lr,net.width,net.act,score\nfast,2,relu,1\n", [], "f.csv, line 2: lr: 'fast' is not a number, as"),
         ("f.csv", "rl,net.width,net.act,score\n0.1,2,relu,1\n", [], "f.csv: lr is not in any run; map its name"),
         ("f.csv", "\xff\xfe", [], "f.csv: is not UTF-8 text: byte 0 is 0xff"),
         ("f.csv.gz", "\x1f\x8bnothing", [], "f.csv.gz: cannot be decompressed"),
@@ -191,23 +198,23 @@ def test_another_export_of_the_same_runs_adds_nothing(tmp_path: Path) -> None:
             "f.csv",
             "lr,net.width,net.act,score,time\n0.1,2,relu,1,-5\n",
             ["--cost", "time"],
-            "f.csv: line 2: time: -5.0 is negative; leave it",
+            "f.csv, line 2: time: -5.0 is negative; leave it",
         ),
         (
             "f.jsonl",
             '{"parameters": {"lr": 0.1, "net.width": 1' + "0" * 400 + ', "net.act": "relu"}, "score": 1}\n',
             [],
-            "f.jsonl: line 1: net.width: 1000000000000000000000000000000000000... is not finite",
+            "f.jsonl, line 1: net.width: 1000000000000000000000000000000000000... is not finite",
         ),
         ("f.csv", "lr\n", ["--map", "lr"], "--map lr: write PARAMETER=NAME-IN-THE-FILE, as in trainer.lr=lr"),
-        ("f.csv", "lr\n", ["--map", "rl=lr"], "--map rl: is not a parameter of s; known: lr, net.act, net.width"),
+        ("f.csv", "lr\n", ["--map", "rl=lr"], "--map rl: is not a parameter of s; known are lr, net.act, net.width"),
         (
             "f.csv",
             "lr\n",
             ["--set", "lr=[1]"],
             "--set lr=[1]: [1] is not a parameter value (boolean, number or string)",
         ),
-        ("f.csv", "lr\n", ["--set", "a=1"], "--set a: is not a parameter of s; known: lr, net.act, net.width"),
+        ("f.csv", "lr\n", ["--set", "a=1"], "--set a: is not a parameter of s; known are lr, net.act, net.width"),
     ],
 )
 def test_bad_input(name: str, content: str, arguments: list[str], said: str, tmp_path: Path) -> None:

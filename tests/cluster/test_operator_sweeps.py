@@ -199,7 +199,9 @@ def test_a_sweep_starts_from_what_others_have_learned(cluster: Cluster, shared: 
     assert found["status"]["optimizer"]["observations"] == 6 + 2
     # without the six there is nothing to fit a model to
     assert [r["spec"]["origin"] for r in runs(cluster, ns, "warm")] == ["manual", "model"]
-    kept = cluster.get("configmap", "warm-warm-start", ns)
+    digest = found["status"]["warmStartDigest"]
+    kept = cluster.get("configmap", f"warm-warm-start-{digest[:10]}", ns)
+    assert kept["immutable"] is True
     assert [o["uid"] for o in kept["metadata"]["ownerReferences"]] == [found["metadata"]["uid"]]
 
 

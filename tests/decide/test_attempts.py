@@ -98,6 +98,8 @@ def test_an_ended_pod_has_one_class(pod_: Any, expected: str, why: str) -> None:
     state = attempt_state(job(RUN), [pod_], policy(), {}, at(20))
     assert isinstance(state, Ended)
     assert (state.class_, state.reason) == (expected, why)
+    assert (expected == "succeeded") == (state.message == "")
+    assert not state.message.rstrip().endswith(":")
 
 
 @pytest.mark.parametrize("code", [0, 1, 65, 137])
@@ -118,7 +120,7 @@ def test_deeply_nested_results_are_ordinary_failures(code: int, stage: str, repo
     ("pod_", "expected"),
     [
         (ended(RUN, 1, stage="eval"), "eval"),
-        (ended(RUN, 65, stage="eval"), "eval"),
+        (ended(RUN, 65, stage="eval"), "parameters"),
         (ended(RUN, 0, "", stage="eval"), "eval"),
         (ended(RUN, 137, stage="eval", terminated_reason="OOMKilled"), "eval"),
         (ended(RUN, 0, '{"reward": NaN}', stage="eval"), "parameters"),

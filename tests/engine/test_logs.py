@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sweep_operator.decide.outcome import LogReading, LogRequest
 from sweep_operator.engine.logs import MAX_LINE_BYTES, scan
+from sweep_operator.sandbox.tasks import InProcess
 
 PATTERN = r"loss[=:] *(?P<value>[-+0-9.eE]+)"
 
@@ -20,7 +21,7 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
 
 
 async def read(*parts: bytes, rules: tuple[str, ...] = ()) -> LogReading:
-    return await scan(chunks(*parts), LogRequest("p", "u", PATTERN, rules))
+    return await scan(chunks(*parts), LogRequest("p", "u", PATTERN, rules), InProcess())
 
 
 async def test_the_last_match_counts() -> None:

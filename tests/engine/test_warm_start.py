@@ -12,10 +12,11 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.snapshot import WarmStartState
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
-from sweep_operator.engine.warm_start import PATIENCE
-from sweep_operator.kube.protocol import Kind
+from sweep_operator.engine.warm_start import PATIENCE, pack
+from sweep_operator.kube.protocol import Kind, Object
 from tests.engine.world import KEY, NS, World, settle_suggestions
 
 WARM = {"from": [{"wandb": {"sweepId": "abc"}}]}
@@ -68,7 +69,7 @@ async def test_a_source_that_does_not_answer_delays_only_suggestions(tmp_path: P
     for _ in range(3):
         await step(world, engine)
     assert world.suggester.asked[0].observations[: len(OLD)] == OLD
-    assert await warm_started(world) == ("True", "Read", "2 observations")
+    assert await warm_started(world) == ("True", "Read", "2 observations, 1 with a score")
 
 
 async def test_observations_and_notes_are_stored_and_a_new_process_does_not_read_the_sources(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ async def test_observations_and_notes_are_stored_and_a_new_process_does_not_read
         await step(world, engine := world.engine(warm_start=other))
     assert other.asked == 0
     assert world.suggester.asked[-1].observations[: len(OLD)] == OLD
-    message = "2 observations; W&B sweep abc: 3 runs without metric 'reward'"
+    message = "2 observations, 1 with a score; W&B sweep abc: 3 runs without metric 'reward'"
     assert await warm_started(world) == ("True", "Read", message)
 
 
@@ -140,3 +141,82 @@ async def test_reading_is_canceled_with_the_sweep_and_with_the_engine(tmp_path: 
         engine.close()
     await asyncio.wait([reading])
     assert reading.cancelled()
+
+
+async def stored(world: World) -> list[Object]:
+    return [o for o in (await world.kube.list(Kind.CONFIG_MAP)).items if "-warm-start" in o["metadata"]["name"]]
+
+
+async def test_the_digest_is_in_the_status_before_the_config_map_exists(tmp_path: Path) -> None:
+    world, source = World(tmp_path), Source(WarmStartRows(OLD))
+    engine = world.engine(warm_start=source)
+    await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 9})
+    recorded: list[tuple[str | None, int]] = []
+    for _ in range(4):
+        await step(world, engine)
+        recorded.append(((await world.sweep()).status.warm_start_digest, len(await stored(world))))
+    (kept,) = await stored(world)
+    digest = recorded[-1][0]
+    assert digest is not None
+    assert kept["immutable"] is True
+    assert kept["metadata"]["name"] == f"s-warm-start-{digest[:10]}"
+    first = next(i for i, (found, _) in enumerate(recorded) if found is not None)
+    assert all(count == 0 for _, count in recorded[:first])
+
+
+FORGED = (Observation({"x": 0.75}, 1e9, 1.0),)
+
+
+async def forge(world: World, name: str) -> None:
+    """A ConfigMap that looks like the operator's."""
+    _, body = pack(await world.sweep(), WarmStartState(FORGED))
+    await world.kube.create(Kind.CONFIG_MAP, {**body, "metadata": {**body["metadata"], "name": name}})
+
+
+async def test_a_config_map_of_the_first_version_or_of_a_user_is_ignored(tmp_path: Path) -> None:
+    """Version 0.1.0 used this name and recorded no digest; any user could have created it."""
+    world, source = World(tmp_path), Source(WarmStartRows(OLD))
+    await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 9})
+    await forge(world, "s-warm-start")
+    engine = world.engine(warm_start=source)
+    for _ in range(4):
+        await step(world, engine)
+    assert source.asked == 1
+    assert world.suggester.asked[0].observations[: len(OLD)] == OLD
+
+
+async def test_replaced_content_is_ignored_and_the_sources_are_read_again(tmp_path: Path) -> None:
+    world, source = World(tmp_path), Source(WarmStartRows(OLD))
+    engine = world.engine(warm_start=source)
+    await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 9})
+    for _ in range(4):
+        await step(world, engine)
+    (kept,) = await stored(world)
+    await world.kube.delete(Kind.CONFIG_MAP, NS, kept["metadata"]["name"])
+    await forge(world, kept["metadata"]["name"])
+    again = Source(WarmStartRows(OLD))
+    engine = world.engine(warm_start=again)
+    for _ in range(4):
+        await step(world, engine)
+        await world.tick(30)
+    assert again.asked == 1
+    assert not [o for request in world.suggester.asked for o in request.observations if o == FORGED[0]]
+    events = [e for e in (await world.kube.list(Kind.EVENT)).items if e["reason"] == "WarmStartNotStored"]
+    assert len(events) == 1, "the name is taken, which is reported once"
+
+
+async def test_a_missing_config_map_is_read_again_and_a_restart_changes_no_status(tmp_path: Path) -> None:
+    world, source = World(tmp_path), Source(WarmStartRows(OLD))
+    engine = world.engine(warm_start=source)
+    await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 2})
+    for _ in range(20):
+        await step(world, engine)
+    assert await world.ended() == "MaxRunsReached"
+    before = await world.sweep()
+    assert before.status.optimizer.observations == len(OLD) + 2
+    for name in [o["metadata"]["name"] for o in await stored(world)]:
+        await world.kube.delete(Kind.CONFIG_MAP, NS, name)
+    engine = world.engine(warm_start=Source(WarmStartUnreadable("must not be asked")))
+    for _ in range(3):
+        await step(world, engine)
+    assert (await world.sweep()).status == before.status

@@ -61,8 +61,10 @@ class Client:
     async def serves(self, group: str) -> bool:
         return group == KUEUE_GROUP or await self._server.serves(group)
 
-    async def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
-        async for chunk in self._server.read_log(namespace, pod, container):
+    async def read_log(
+        self, namespace: str, pod: str, container: str = "main", *, tail: int | None = None
+    ) -> AsyncIterator[bytes]:
+        async for chunk in self._server.read_log(namespace, pod, container, tail=tail):
             yield chunk
 
     async def _read(self, kind: Kind, action: Callable[[], Awaitable[T]]) -> T:

@@ -86,10 +86,12 @@ class Judge:
             self.violation("sweep-left-its-end", f"{_conditions(old)} -> {_conditions(sweep)}")
 
     def _new_run(self, run: Object) -> None:
-        owner = _controller(run)
-        if run["spec"].get("index") is None or owner is None:
+        index, owner, uid = run["spec"].get("index"), _controller(run), run["metadata"]["uid"]
+        if index is None or owner is None:
             return
-        self._note_index(run)
+        first = self._indices.setdefault((owner, index), uid)
+        if first != uid:
+            self.violation("index-twice", f"{run['metadata']['name']} was used by run {first}, and now by {uid}")
         own = [r for r in self._runs(owner) if r["spec"].get("index") is not None]
         parallel, total = self._limit(owner)
         unfinished = [r["metadata"]["name"] for r in own if not _ended(r)]
@@ -97,14 +99,6 @@ class Judge:
             self.violation("too-many-runs", f"{unfinished} are unfinished; maxParallelRuns is {parallel}")
         if len(own) > total:
             self.violation("beyond-max-runs", f"{len(own)} runs; maxRuns is {total}")
-
-    def _note_index(self, run: Object) -> None:
-        index, owner, uid = run["spec"].get("index"), _controller(run), run["metadata"]["uid"]
-        if index is None or owner is None:
-            return
-        first = self._indices.setdefault((owner, index), uid)
-        if first != uid:
-            self.violation("index-twice", f"{run['metadata']['name']} was used by run {first}, and now by {uid}")
 
     def _new_job(self, job: Object) -> None:
         labels = job["metadata"].get("labels") or {}
@@ -131,8 +125,6 @@ class Judge:
 
     def _run(self, run: Object, old: Object) -> None:
         name = run["metadata"]["name"]
-        if _controller(run) != _controller(old):
-            self._note_index(run)
         if _ended(old):
             kept = ("conditions", "score", "cost", "failure", "train", "eval", "metrics")
             before, after = old.get("status") or {}, run.get("status") or {}
@@ -298,6 +290,8 @@ def _expected(pod: PodTruth, stage: str, reports: bool) -> set[str]:
     classes = by_program.get(pod.program, silent)
     if stage == "eval" and pod.program in ("crash", "65", "oom", "garbage", "empty", "huge", "nested"):
         classes = {"eval"}
+    if pod.deleted and pod.program not in (GOOD, "unknown-good"):
+        return {*classes, "preempted", "stopped", "timeout"}  # it failed before the node was lost, or because of that
     return classes
 
 

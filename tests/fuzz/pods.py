@@ -15,7 +15,7 @@ from sweep_operator.api.names import (
     RUN_LABEL,
     RUN_UID_LABEL,
     STAGE_LABEL,
-    SWEEP_LABEL,
+    SWEEP_UID_LABEL,
 )
 from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
 from sweep_operator.kube.protocol import EventType, Kind, KubeError, NotFound, Object
@@ -47,7 +47,7 @@ class PodTruth:
 
     uid: str
     name: str
-    sweep: str
+    sweep_uid: str
     run: str
     run_uid: str
     job_uid: str
@@ -65,10 +65,12 @@ class PodTruth:
     """When the API server had the end."""
     disrupted: bool = False
     """Before it had finished."""
+    deleted: bool = False
+    """Its deletion was requested at some time."""
     lost: bool = False
     """Its node does not answer."""
     stripped: bool = False
-    """An administrator has removed the finalizer."""
+    """An administrator has removed the finalizer, or its Sweep is deleted."""
     gone: bool = False
     log: str = ""
 
@@ -108,6 +110,8 @@ class Nodes:
         if obj["kind"] != Kind.POD:
             return
         uid = obj["metadata"]["uid"]
+        if old is not None and _held(old) and not _held(obj) and not self.world.server.exists(self.pods[uid].sweep_uid):
+            self.pods[uid].stripped = True  # nobody waits for the results of a Sweep that is deleted
         if type_ == "ADDED":
             self.pods[uid] = self._truth(obj)
             self._deleted[uid] = asyncio.Event()
@@ -117,6 +121,7 @@ class Nodes:
             self._deleted[uid].set()
         elif obj["metadata"].get("deletionTimestamp"):
             truth = self.pods[uid]
+            truth.deleted = True
             if truth.finished is None or (truth.reported_at is None and clock.whole_now() <= truth.finished):
                 truth.disrupted = True  # within the same second nobody can tell which came first
             self._deleted[uid].set()
@@ -139,7 +144,7 @@ class Nodes:
         truth = PodTruth(
             uid=meta["uid"],
             name=meta["name"],
-            sweep=labels[SWEEP_LABEL],
+            sweep_uid=labels[SWEEP_UID_LABEL],
             run=labels[RUN_LABEL],
             run_uid=labels[RUN_UID_LABEL],
             job_uid=meta["ownerReferences"][0]["uid"],
@@ -308,6 +313,10 @@ class Nodes:
                 Kind.POD, NS, truth.name, {"metadata": {"uid": truth.uid, "finalizers": kept or None}}
             )
             await self.world.server.delete(Kind.POD, NS, truth.name, uid=truth.uid, grace_seconds=0)
+
+
+def _held(pod: Object) -> bool:
+    return RESULT_FINALIZER in (pod["metadata"].get("finalizers") or [])
 
 
 def _score(run: Object | None) -> float:

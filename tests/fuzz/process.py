@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -58,7 +57,6 @@ class Process:
             check_leading=self.check_leading,
         )
         self.engine = Engine(self.client, Suggester(dice), NoWarmStart(), settings)
-        self.engine.queue._jitter = random.Random(dice["jitter"].random())
         self._note_passes()
         world.server.listeners.append(self._on_commit)
         self.task = world.spawn(self._main(), actor=f"operator {name}")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
+import random
 import uuid
 from collections import Counter
 from collections.abc import Coroutine, Iterable
@@ -223,6 +224,7 @@ def run_schedule(seed: int, *, without: Iterable[str] = (), tracing: bool = Fals
     """Run the schedule of one seed. ``without``: kinds of faults that do not happen."""
     dice = Dice(seed, without)
     uids = dice["uids"]
+    random.seed(f"{seed}/jitter")  # the queue's
     logger = logging.getLogger("sweep_operator")
     level, propagate = logger.level, logger.propagate
     logger.setLevel(logging.DEBUG if tracing else logging.ERROR)

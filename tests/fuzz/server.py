@@ -78,7 +78,9 @@ class Server(EmbeddedKube):
                 found[obj["metadata"]["name"]] = obj
         return ObjectList(tuple(copy(found[name]) for name in sorted(found)), version)
 
-    async def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
+    async def read_log(
+        self, namespace: str, pod: str, container: str = "main", *, tail: int | None = None
+    ) -> AsyncIterator[bytes]:
         """The log that the kubelet has."""
         text = self.log(self._find(Kind.POD, namespace, pod))
         if text is None:

@@ -97,7 +97,9 @@ class FaultyKube:
             if not self.drops(event):
                 yield event
 
-    def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
+    def read_log(
+        self, namespace: str, pod: str, container: str = "main", *, tail: int | None = None
+    ) -> AsyncIterator[bytes]:
         return self.kube.read_log(namespace, pod, container)
 
     async def _before(self) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from protein import SearchSpace
-from protein.search.candidates import neighbors, perturb, row_key, spread
+from protein import Protein, ProteinSettings, SearchSpace
+from protein.search.candidates import MAX_CELLS, neighbors, perturb, row_key, spread
 from protein.search.initial_design import initial_design, initial_design_size
+from protein.search.observed_front import front_rows
+from protein.search.proposal import draw_candidates
 from protein.search.repair import repair
-from protein.settings import ProteinSettings
 
 MIXED = {
     "lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-1, "mean": 1e-3},
@@ -105,3 +106,27 @@ def test_repair_changes_as_little_as_possible(space: SearchSpace) -> None:
 
 def test_rows_that_differ_by_rounding_are_one_point() -> None:
     assert row_key(np.array([0.1 + 0.2, 0.0])) == row_key(np.array([0.3, -0.0]))
+
+
+@pytest.mark.parametrize("acquisition", ["auto", "protein"])
+def test_candidates_have_bounded_memory_whatever_the_settings(acquisition: str) -> None:
+    # 64 parameters and the largest settings: a front of 100 points gave 6.5 million candidates, 3.4 GB
+    space = SearchSpace({f"x{i}": {"distribution": "uniform", "min": 0.0, "max": 1.0} for i in range(64)})
+    largest = ProteinSettings(random_suggestions=65536, suggestions_per_pareto=65536, acquisition=acquisition)
+    optimizer = Protein(space, largest)
+    for i, row in enumerate(np.random.default_rng(0).random((100, 64))):
+        optimizer.observe(space.decode(row), score=float(i), cost=float(i + 1))
+    models = optimizer.models()
+    assert len(front_rows(models.history)) == 100
+    rows = draw_candidates(space, largest, models, 3.0, None, np.random.default_rng(1))
+    assert len(rows) > 10_000
+    assert rows.size <= MAX_CELLS
+
+
+def test_neighbors_have_bounded_memory() -> None:
+    wide = {f"x{i}": {"distribution": "categorical", "values": list(range(64))} for i in range(64)}
+    space = SearchSpace(wide)
+    assert space.dim == 4096
+    rows = neighbors(space, space.center_unit)
+    assert rows.size <= MAX_CELLS
+    assert len(np.unique(space.owner[(rows != space.center_unit).argmax(axis=1)])) > 32, "of many parameters"

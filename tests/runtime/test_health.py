@@ -13,6 +13,7 @@ from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.runtime.health import Health
 from sweep_operator.runtime.warm_start_sources import ClusterWarmStart
+from sweep_operator.sandbox.tasks import InProcess
 from sweep_operator.suggest.child import OptimizerChild
 from sweep_operator.tracking.history.warm_start import WandbSources
 
@@ -41,7 +42,9 @@ def test_what_a_restart_would_mend(changes: dict[str, Any], waited: float, expec
     clock = Clock()
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=clock)
-    engine = Engine(kube, OptimizerChild(), ClusterWarmStart(kube, WandbSources(OperatorConfig())), settings)
+    engine = Engine(
+        kube, OptimizerChild(), ClusterWarmStart(kube, WandbSources(OperatorConfig()), InProcess()), settings
+    )
     health = Health(engine, clock, AUDIT, stuck_seconds=STUCK, **changes)
     clock.seconds = waited
     assert health.problems() == ([] if expected is None else [expected])

@@ -17,6 +17,7 @@ from sweep_operator.api.parameters import ParameterSpec, search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Observation, SuggestRequest
 from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.suggest.messages import Answer, Proposal, Question
 
 PARAMETERS: dict[str, Any] = {
     "a.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2, "mean": 3e-4},
@@ -155,3 +156,51 @@ def test_nobody_waits_for_the_answer_any_more() -> None:
     process.stdout = None
     _, said = process.communicate(b"{}\n", timeout=60)
     assert (process.returncode, said) == (0, b"")
+
+
+SLOW_OUTSIDE_SAMPLES = (
+    "params['a.lr'] in [0.00001, 0.0003, 0.01] || "
+    "[1,2,3,4,5,6,7,8,9].exists(a, [1,2,3,4,5,6,7,8,9].exists(b, 'x'.matches('((a{0,99}){0,99}b)')))"
+)
+"""Quick at the points where rules are measured, and slow everywhere else."""
+
+
+async def test_constraints_that_are_slow_elsewhere_end_only_their_own_sweep(child: OptimizerChild) -> None:
+    asked = [
+        child.suggest(sweep(method="random", constraints=[{"rule": SLOW_OUTSIDE_SAMPLES}]), request(2, 1)),
+        child.suggest(sweep(method="random"), request(1, 1)),
+    ]
+    attacker, victim = await asyncio.gather(*asked)
+    assert attacker.suggestions == ()
+    assert attacker.infeasible is not None
+    assert "spec.constraints took more than 10 s" in attacker.infeasible
+    assert (len(victim.suggestions), victim.error) == (1, None)
+
+
+async def test_a_single_evaluation_that_never_ends_is_killed_by_the_timer(child: OptimizerChild) -> None:
+    inner = "!'x'.matches('((a{0,99}){0,99}b)')"
+    endless = f"[{','.join('1' * 99)}].all(a, [{','.join('1' * 99)}].all(b, {inner}))"
+    answer = await child.suggest(sweep(method="random", constraints=[{"rule": endless}]), request(1, 1))
+    assert "spec.constraints took more than 10 s" in str(answer.infeasible)
+
+
+async def test_a_sweep_that_exceeded_the_time_limit_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    child = OptimizerChild(time_limit=1.0, clock=lambda: now)
+    asked: list[str] = []
+
+    async def ask(question: Question) -> Answer:
+        asked.append(question.method)
+        if question.method == "bayes":
+            raise TimeoutError
+        return Answer(proposals=[Proposal(index=0, parameters={}, origin="random")])
+
+    monkeypatch.setattr(child, "_ask", ask)
+    for _ in range(2):
+        answer = await child.suggest(sweep(), request(1))
+        assert [s.origin for s in answer.suggestions] == ["fallback"]
+        assert "no answer within 1 s" in str(answer.error)
+    assert asked == ["bayes", "random", "random"]
+    now = 11.0
+    await child.suggest(sweep(), request(1))
+    assert asked[3:] == ["bayes", "random"]

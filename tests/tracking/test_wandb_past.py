@@ -17,10 +17,10 @@ import pytest
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.warm_start import WarmStart
+from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.decide.plan import Observation
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
-from sweep_operator.engine.warm_start_rows import read_sources
+from sweep_operator.engine.warm_start_rows import Learned, learned_of, read_sources
 from sweep_operator.exchange.row import Row
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, Patience
 from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable, rows_of_answer
@@ -63,7 +63,11 @@ def sources(server: WandbServer, folder: Path, **config: Any) -> WandbSources:
 async def start(sweep: Sweep, from_: WandbSources) -> WarmStartRows:
     warm_start = sweep.spec.warm_start
     assert warm_start is not None
-    return await read_sources(sweep, warm_start, lambda source: from_.read(sweep, warm_start, source))
+
+    async def read_one(source: WarmStartSource) -> Learned:
+        return learned_of(await from_.read(sweep, warm_start, source), sweep, source)
+
+    return await read_sources(warm_start, read_one)
 
 
 def warm(sweep_id: str, most: int = 200, **source: Any) -> Sweep:

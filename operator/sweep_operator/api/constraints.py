@@ -1,10 +1,15 @@
 """``spec.constraints``: CEL rules over ``params``. Each is compiled once and evaluated before a run is created.
 
+The cost of a rule is bounded. The CEL package exposes neither a syntax tree nor a cost, so macros and literals are
+counted by their tokens, and the CPU time of each rule is measured on sample points.
+
 ``cel`` is imported where a rule is compiled: it takes most of a second to load, and few Sweeps have constraints.
 """
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +20,25 @@ from sweep_operator.api.sweep import Constraint, SweepSpec
 
 if TYPE_CHECKING:
     import cel
+
+
+MAX_NESTED = 2
+"""Macros inside each other."""
+MAX_BUILDERS = 2
+"""Macros that build lists, which can double the size of a value."""
+MAX_ELEMENTS = 100
+"""Elements of one list or map."""
+MAX_SECONDS = 0.01
+"""CPU time of one evaluation. Most rules need 20 microseconds; one suggestion evaluates a rule thousands of times."""
+_TESTS = ("all", "exists", "exists_one", "existsOne")
+_BUILDERS = ("map", "filter", "transformList", "transformMap", "transformMapEntry", "optMap", "optFlatMap", "bind")
+_COMMENT_OR_STRING = re.compile(
+    r"""//[^\n]*"""
+    r"""|[rR][bB]?(?:\"\"\".*?\"\"\"|\'\'\'.*?\'\'\'|"[^"]*"|'[^']*')"""
+    r"""|\"\"\"(?:\\.|.)*?\"\"\"|\'\'\'(?:\\.|.)*?\'\'\'|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*\'""",
+    re.DOTALL,
+)
+_TOKEN = re.compile(r"\.\s*(?P<call>\w+)\s*\(|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)")
 
 
 class CompiledConstraints:
@@ -43,6 +67,9 @@ def check_constraints(spec: SweepSpec) -> list[FieldError]:
     known = {*spec.parameters, *spec.fixed}
     for number, constraint in enumerate(spec.constraints):
         path = f"spec.constraints[{number}].rule"
+        if (costly := cost_problem(constraint.rule)) is not None:
+            errors.append(FieldError(path, f"{constraint.rule!r} {costly}"))
+            continue
         try:
             program = _compile(constraint.rule)
         except Exception as error:  # the binding has no common base class
@@ -54,6 +81,29 @@ def check_constraints(spec: SweepSpec) -> list[FieldError]:
                 errors.append(FieldError(path, f"{constraint.rule!r} {problem}"))
                 break
     return errors
+
+
+def cost_problem(rule: str) -> str | None:
+    """Why the cost of a rule is not bounded, or None."""
+    stack: list[tuple[bool, int]] = []
+    """For each open bracket: whether it belongs to a macro, and its elements so far."""
+    builders = 0
+    for token in _TOKEN.finditer(_COMMENT_OR_STRING.sub(lambda m: " " if m[0].startswith("//") else '""', rule)):
+        if token["call"] or token["open"]:
+            stack.append((token["call"] in _TESTS + _BUILDERS, 1))
+            builders += token["call"] in _BUILDERS
+            if sum(is_macro for is_macro, _ in stack) > MAX_NESTED:
+                return f"nests more than {MAX_NESTED} macros ({token[0]}...); use fewer levels"
+            if builders > MAX_BUILDERS:
+                return f"has more than {MAX_BUILDERS} macros that build lists ({token[0]}...); use all or exists"
+        elif token["close"] and stack:
+            stack.pop()
+        elif token["comma"] and stack:
+            is_macro, elements = stack.pop()
+            stack.append((is_macro, elements + 1))
+            if elements >= MAX_ELEMENTS:
+                return f"has a list of more than {MAX_ELEMENTS} elements; use a comparison or a shorter list"
+    return None
 
 
 def sample_points(parameters: Mapping[str, ParameterSpec]) -> Iterator[dict[str, Scalar]]:
@@ -90,7 +140,22 @@ def _holds(program: cel.Program, params: Mapping[str, Scalar]) -> bool:
         return False
 
 
+def _slow(program: cel.Program, params: Mapping[str, Scalar]) -> str | None:
+    """Why the rule takes too long on this point: the fastest of three evaluations counts."""
+    seconds = MAX_SECONDS
+    for _ in range(3):
+        began = time.thread_time()
+        _holds(program, params)
+        seconds = time.thread_time() - began
+        if seconds <= MAX_SECONDS:
+            return None
+    point = {name: params[name] for name in list(params)[:5]}
+    return f"takes {1000 * seconds:.0f} ms for {point}; the maximum is {1000 * MAX_SECONDS:g} ms; simplify the rule"
+
+
 def _problem(program: cel.Program, params: Mapping[str, Scalar], known: set[str], conditional: set[str]) -> str | None:
+    if (slow := _slow(program, params)) is not None:
+        return slow
     try:
         value = program.execute({"params": dict(params)})
     except KeyError as error:

@@ -34,7 +34,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def parse(model: type[M], body: Mapping[str, Any]) -> M:
-    """``body`` as ``model``. Raises InvalidObject with one FieldError per problem."""
+    """What a user wrote, as ``model``: strict. Raises InvalidObject with one FieldError per problem."""
     try:
         return model.model_validate(body)
     except ValidationError as error:
@@ -45,7 +45,7 @@ def field_errors(error: ValidationError, model: type[BaseModel], body: object) -
     """pydantic's findings in the words of the manifest: ``spec.parameters['a.b'].min: 0 is not a power of two``."""
     found: dict[str, FieldError] = {}
     for item in error.errors(include_url=False):
-        loc = _without_union_tags(item["loc"], body)
+        loc = place_in(item["loc"], body)
         path, message = field_path(loc), _message(item, loc, model)
         # A validator that judges a whole record names the field first: "min: 0 is not ...".
         head = _FIELD_FIRST.match(message)
@@ -75,7 +75,7 @@ def field_path(loc: Sequence[str | int]) -> str:
     return path
 
 
-def _without_union_tags(loc: Sequence[str | int], body: object) -> list[str | int]:
+def place_in(loc: Sequence[str | int], body: object) -> list[str | int]:
     """``loc`` as far as it leads through ``body`` (plus a missing or unknown last key); pydantic adds branch names."""
     out: list[str | int] = []
     at: object = body
@@ -105,14 +105,16 @@ def _message(item: Any, loc: Sequence[str | int], model: type[BaseModel]) -> str
         return f"{_shown(value)} is not one of {context.get('expected')}"
     if kind == "finite_number":
         return f"{_shown(value)} is not a finite number; write a number"
+    if kind == "string_type" and isinstance(value, (bool, int, float)):
+        return f"{_shown(value)} is not a string; put it in quotes"
     if value is None:
         return "is empty (null); give a value or remove the line"
-    text = str(item["msg"]).removeprefix("Input ")
+    text = str(item["msg"]).removeprefix("Input ").replace("should be a valid", "is not a valid")
     return f"{_shown(value)} {text}"
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -127,16 +129,16 @@ def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
         field = next((f for n, f in at.model_fields.items() if (f.alias or n) == part), None) if at else None
         if field is None:
             return []
-        at, inside_container = _record_of(field.annotation)
+        at, inside_container = record_of(field.annotation)
     return sorted(f.alias or n for n, f in at.model_fields.items()) if at else []
 
 
-def _record_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+def record_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
     """The model inside Optional, list and dict, and whether a key or an index leads to it."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     for inner in get_args(annotation):
-        found, _ = _record_of(inner)
+        found, _ = record_of(inner)
         if found is not None:
             return found, get_origin(annotation) in (list, dict)
     return None, False

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic.alias_generators import to_camel
 
 from protein.analysis.failures import LEARNED, Learned
+from sweep_operator.api.model import OPEN
 
 LEARNED_WORDS: Mapping[Learned | None, str] = {
     "infeasible": "learned as infeasible",
@@ -49,7 +50,7 @@ class FailureClass:
 _ROWS = (
     FailureClass(
         name="parameters",
-        cause="exit code 65, out of memory in training, a score that is not finite, or a failure rule of yours",
+        cause="exit code 65 of train or eval, out of memory in training, a score that is not finite, or a failure rule of yours",
         budget=None,
         counter=None,
         learned=LEARNED.get("parameters"),
@@ -69,7 +70,7 @@ _ROWS = (
     ),
     FailureClass(
         name="eval",
-        cause="the evaluation failed or gave no result; the training is not repeated",
+        cause="the evaluation failed with another exit code or gave no result; the training is not repeated",
         budget="on_eval_failure",
         counter="failures",
         learned=LEARNED.get("eval"),
@@ -119,8 +120,18 @@ _ROWS = (
     ),
 )
 
+
+class _Table(dict[str, FailureClass]):
+    def __missing__(self, name: str) -> FailureClass:
+        """A class of a newer version: its runs have ended, and this version concludes nothing from them."""
+        return FailureClass(
+            name=name, cause="", budget=None, counter=None, learned=None,
+            keeps_work=False, counts_as_failed="never", in_failure_rules=False,
+        )  # fmt: skip
+
+
 FailureTable = Mapping[str, FailureClass]
-FAILURES: FailureTable = {row.name: row for row in _ROWS}
+FAILURES: FailureTable = _Table({row.name: row for row in _ROWS})
 
 
 def rule_names(table: FailureTable = FAILURES) -> tuple[str, ...]:
@@ -156,6 +167,6 @@ if TYPE_CHECKING:
     RuleClassName = str
     AttemptEnd = str
 else:  # mypy cannot read a Literal that is computed
-    FailureName = class_type(tuple(FAILURES))
+    FailureName = Annotated[class_type(tuple(FAILURES)), OPEN]
     RuleClassName = class_type(rule_names())
-    AttemptEnd = class_type((*FAILURES, "succeeded"))
+    AttemptEnd = Annotated[class_type((*FAILURES, "succeeded")), OPEN]

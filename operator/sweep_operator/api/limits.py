@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from sweep_operator.api.failures import RuleClassName, rule_text
-from sweep_operator.api.model import Model
+from sweep_operator.api.model import OPEN_IF_INVALID, Model
 
 ExitCode = Annotated[int, Field(ge=1, le=255)]
 
@@ -82,7 +82,7 @@ class PerRun(Model):
 class Cost(Model):
     """What a run costs."""
 
-    source: Literal["WallClock", "GPUSeconds", "Price", "Reported"] = "WallClock"
+    source: Annotated[Literal["WallClock", "GPUSeconds", "Price", "Reported"], OPEN_IF_INVALID] = "WallClock"
     """WallClock: seconds of the main container. GPUSeconds: seconds times GPUs. Price: by the price of the hardware
     profile. Reported: every result must carry `cost`."""
     include: list[Literal["train", "eval"]] = Field(default=["train", "eval"], min_length=1, max_length=2)

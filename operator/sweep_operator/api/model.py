@@ -6,9 +6,18 @@ import ast
 import inspect
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core.core_schema import CoreSchema
 
@@ -23,6 +32,22 @@ VisibleText = Annotated[str, AfterValidator(visible_text)]
 """Text for people that programs, users or servers may have written."""
 Time = Annotated[datetime, Field(strict=False)]
 """RFC 3339 text on the wire."""
+STORED: Literal["stored"] = "stored"
+INVALID: Literal["invalid"] = "invalid"
+"""Contexts of validation: a stored object, and one whose spec this version cannot read completely."""
+
+
+def _or_text(*contexts: str) -> WrapValidator:
+    def validate(value: Any, known: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        return value if info.context in contexts and isinstance(value, str) else known(value)
+
+    return WrapValidator(validate)
+
+
+OPEN = _or_text(STORED, INVALID)
+"""For an enum in a status or in a run: a newer version may have stored a value that this one does not know."""
+OPEN_IF_INVALID = _or_text(INVALID)
+"""For an enum of a Sweep's spec whose default would be wrong. An unknown value makes the spec invalid."""
 
 
 class Model(BaseModel):

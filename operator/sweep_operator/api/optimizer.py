@@ -22,9 +22,11 @@ class ProteinSpec(Model):
     global_search_scale: float | None = Field(default=None, gt=0)
     """Factor for the scale of every parameter when the optimizer searches around good points. Default: 1."""
     random_suggestions: int | None = Field(default=None, ge=1, le=65536)
-    """Number of candidates from the whole search space for each suggestion. Default: 1024."""
+    """Number of candidates from the whole search space for each suggestion. Default: 1024. In a space with many
+    parameters, fewer are used, so that memory is bounded."""
     suggestions_per_pareto: int | None = Field(default=None, ge=1, le=65536)
-    """Number of candidates around each point of the Pareto front. Default: 256."""
+    """Number of candidates around each point of the Pareto front. Default: 256. If the front or the space is large,
+    fewer are used, so that memory is bounded."""
     seed_with_search_center: bool | None = None
     """Whether the first run tries the search center. Default: true."""
     expansion_rate: float | None = Field(default=None, ge=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -79,7 +80,8 @@ class ParameterSpec(Model):
                 number = float(value)
             except ValueError:
                 return value
-            raise ValueError(f"is the text {value!r}, not a number; write {number!r} without quotes")
+            remedy = f"write {number!r} without quotes" if math.isfinite(number) else "write a finite number"
+            raise ValueError(f"is the text {value!r}, not a number; {remedy}")
         return value
 
     @model_validator(mode="after")

@@ -26,9 +26,9 @@ DISPLAY_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?")
 class Constraint(Model):
     """A CEL rule over ``params``. Candidates that break it are discarded before a run is created."""
 
-    rule: str = Field(min_length=1, max_length=4096)
+    rule: str = Field(min_length=1, max_length=1000)
     """CEL expression over params (searched and fixed parameters). It is true for an allowed configuration:
-    params['batch_size'] % 8 == 0."""
+    params['batch_size'] % 8 == 0. At most two macros such as all and exists may be nested."""
     message: str = Field(default="", max_length=1024)
     """Explanation of the rule for people, shown together with the rule."""
 

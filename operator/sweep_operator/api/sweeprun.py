@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sweep_operator.api.failures import AttemptEnd, FailureName, learned_text
 from sweep_operator.api.meta import Condition, ObjectMeta, find_condition
-from sweep_operator.api.model import Model, Scalar, Time, VisibleText
+from sweep_operator.api.model import OPEN, Model, Scalar, Time, VisibleText
 
-Origin = Literal["center", "random", "sobol", "model", "resample", "manual", "imported", "fallback"]
+Origin = Annotated[Literal["center", "random", "sobol", "model", "resample", "manual", "imported", "fallback"], OPEN]
 Stage = Literal["train", "eval"]
 STAGES: tuple[Stage, ...] = ("train", "eval")
 MAX_ATTEMPTS = 32
@@ -155,7 +155,7 @@ class Failure(Model):
 class RunTracking(Model):
     """Delivery of the run to the tracker."""
 
-    state: Literal["Delivered", "Offline", "Refused"]
+    state: Annotated[Literal["Delivered", "Offline", "Refused"], OPEN]
     """Delivered: the tracker has the result, as read back from it. Offline: the result was written to local files.
     Refused: the tracker rejected this run, see error; delivery is retried periodically."""
     run_id: str | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sweep_operator.api.model import JsonObject, Model, OpenObject
+from sweep_operator.api.model import OPEN_IF_INVALID, JsonObject, Model, OpenObject
 
 EnvVar = Annotated[
     JsonObject,
@@ -27,16 +27,19 @@ EnvVar = Annotated[
 ]
 
 
+ResultSource = Literal["TerminationMessage", "Log"]
+
+
 class Results(Model):
     """Where the operator reads the result of a stage."""
 
-    source: Literal["TerminationMessage", "Log"] = "TerminationMessage"
+    source: Annotated[ResultSource, OPEN_IF_INVALID] = "TerminationMessage"
     """TerminationMessage: JSON of at most 4096 bytes that the program writes to $SWEEP_RESULTS_FILE in place, such as
     {"metrics": {"reward": 0.87}}. Log: matches of `pattern` in the log of the finished container, for programs that you
     cannot change."""
     pattern: str | None = Field(default=None, max_length=1024)
     """With source Log: an RE2 regular expression with a group (?P<value>...) around the number, such as `reward[=:]
-    *(?P<value>[-+0-9.eE]+)`. The last match counts."""
+    *(?P<value>[-+0-9.eE]+)`. The last match in the last 100,000 lines counts."""
 
     @model_validator(mode="after")
     def _pattern_goes_with_log(self) -> Self:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from sweep_operator.api.errors import parse
 from sweep_operator.api.names import SWEEP_LABEL
+from sweep_operator.api.stored import read, with_status
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.stored import STATE, StoredSweep, stored_sweep
@@ -61,16 +61,16 @@ async def _create(stored: StoredSweep, found: Imports) -> None:
             name = body["spec"]["sweepName"]
             metadata = {**body["metadata"], "namespace": stored.namespace, "labels": {SWEEP_LABEL: name}}
             created = await kube.create(Kind.SWEEP_RUN, {**body, "metadata": metadata})
-            run = parse(SweepRun, created)
+            run = read(SweepRun, created)
             assert run.spec.observation is not None
             status = imported_status(run, run.spec.observation, run.spec.parameters, run.name, now)
-            await kube.update_status(Kind.SWEEP_RUN, {**created, "status": status.to_json()})
+            await kube.update_status(Kind.SWEEP_RUN, with_status(created, status))
         obj = await kube.get(Kind.SWEEP, stored.namespace, stored.sweep["metadata"]["name"])
-        sweep = parse(Sweep, obj)
-        runs = [parse(SweepRun, r) for r in (await kube.list(Kind.SWEEP_RUN, stored.namespace)).items]
+        sweep = read(Sweep, obj)
+        runs = [read(SweepRun, r) for r in (await kube.list(Kind.SWEEP_RUN, stored.namespace)).items]
         status_of_sweep = sweep.status.with_(
             runs=summary.count_runs(runs),
             best=summary.best_runs(sweep, runs),
             pareto=summary.pareto_front(sweep, runs),
         )
-        await kube.update_status(Kind.SWEEP, {**obj, "status": status_of_sweep.to_json()})
+        await kube.update_status(Kind.SWEEP, with_status(obj, status_of_sweep))

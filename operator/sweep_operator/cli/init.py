@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from sweep_operator.api.errors import parse
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.cli.stored import STATE, stored_sweep
 from sweep_operator.commands.checks import check_sources, checked
@@ -51,4 +51,4 @@ async def _create(directory: Path, manifest: dict[str, Any]) -> None:
     labels = {**(metadata.get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
     body = {**manifest, "metadata": {**metadata, "namespace": NAMESPACE, "labels": labels}}
     with closing(EmbeddedKube(directory / STATE, clock=lambda: datetime.now(UTC), admission=admit)) as kube:
-        write_config(directory, parse(Sweep, await kube.create(Kind.SWEEP, body)))
+        write_config(directory, read(Sweep, await kube.create(Kind.SWEEP, body)))

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def parsed(sweep: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> tuple[Sweep, list[SweepRun]]:
     """The Sweep and its runs. Raises InvalidObject."""
-    from sweep_operator.api.errors import parse
+    from sweep_operator.api.stored import read
     from sweep_operator.api.sweep import Sweep
     from sweep_operator.api.sweeprun import SweepRun
 
-    return parse(Sweep, sweep), [parse(SweepRun, run) for run in runs]
+    return read(Sweep, sweep), [read(SweepRun, run) for run in runs]

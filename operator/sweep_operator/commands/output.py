@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
 from collections.abc import AsyncIterable, AsyncIterator
+from pathlib import Path
 
 import click
 
+from sweep_operator.config.errors import ConfigError
 from sweep_operator.domain.visible_text import visible_text
 
 _LONGEST_LINE = 65536
@@ -23,6 +26,17 @@ def echo(text: object = "", *, err: bool = False) -> None:
 def echo_data(text: str) -> None:
     """Print data: exact in a pipe or a file, like ``echo`` on a terminal."""
     click.echo(visible_text(text) if sys.stdout.isatty() else text, nl=False)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write the file of ``--output``, which appears only when it is complete. Raises ConfigError."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ConfigError(f"--output {path}: cannot be written: {error.strerror or error}") from None
 
 
 async def visible_lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[str]:

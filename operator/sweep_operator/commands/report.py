@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.commands.output import echo
+from sweep_operator.commands.output import echo, write_file
 from sweep_operator.report.page import report_page
 from sweep_operator.views.report_data import parameter_shares
 
@@ -20,6 +21,7 @@ def write_report(sweep: Sweep, runs: Sequence[SweepRun], path: Path, *, no_impor
     if str(path) == "-":
         echo(page)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    with contextlib.suppress(OSError):  # write_file reports it
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, page)
     echo(path)

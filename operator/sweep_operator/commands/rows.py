@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from sweep_operator.commands.options import ExportOptions, ImportOptions
-from sweep_operator.commands.output import echo, echo_data
+from sweep_operator.commands.output import echo, echo_data, write_file
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.exchange.import_file import ImportFile, Imports, names_of, values_of
 from sweep_operator.exchange.row import Row
@@ -26,13 +25,7 @@ def write_rows(rows: Sequence[Row], target: ExportOptions) -> None:
         return
     if not output.name or output.is_dir():
         raise ConfigError(f"--output: '{output}' is a directory; name a file")
-    temporary = output.with_name(f".{output.name}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(temporary, output)
-    except OSError as error:
-        raise ConfigError(f"--output {output}: cannot be written: {error.strerror or error}") from None
+    write_file(output, text)
     echo(f"{len(rows)} run{'s' if len(rows) != 1 else ''} written to {output}", err=True)
 
 

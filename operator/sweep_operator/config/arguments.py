@@ -44,6 +44,8 @@ def parse_argument(raw: str) -> Argument:
     if _DELETION.fullmatch(raw):
         key, _, text = raw[1:].partition("=")
         return Argument(raw, "~", key, text)
+    if raw.startswith("-"):
+        raise ConfigError(f"unknown option {raw!r}; see --help")
     raise ConfigError(f"{raw!r} is not a valid override; write key=value, as in trainer.total_timesteps=20000")
 
 

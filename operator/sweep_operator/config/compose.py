@@ -47,7 +47,7 @@ def find_config_dir(config_dir: Path | None, near: Path | None = None) -> Path:
     """
     if config_dir is not None:
         if not (config_dir / f"{JOB}.yaml").is_file():
-            raise ConfigError(f"--config-dir: {config_dir} does not contain {JOB}.yaml")
+            raise ConfigError(f"{config_dir}: contains no {JOB}.yaml; name a file, or a directory that contains one")
         return config_dir.resolve()
     above = [] if near is None else list(near.resolve().parents)[:3]
     for directory in (*above, Path("configs").resolve()):

@@ -8,13 +8,22 @@ from sweep_operator.api.constraints import check_constraints
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.sweep import SweepSpec
 
+MAX_PROGRAM = 2000
+"""Instructions of a compiled pattern. The time per character of a log is proportional to it in the worst case."""
+
+
+def has_expressions(spec: SweepSpec) -> bool:
+    """Whether the spec has constraints or patterns, which take time to check."""
+    return bool(spec.constraints or _given_patterns(spec))
+
 
 def check_spec(spec: SweepSpec) -> list[FieldError]:
     """Errors of invalid constraints and RE2 patterns."""
     return [*check_constraints(spec), *_patterns(spec)]
 
 
-def _patterns(spec: SweepSpec) -> list[FieldError]:
+def _given_patterns(spec: SweepSpec) -> list[tuple[str, str]]:
+    """(field, pattern)"""
     found: list[tuple[str, str]] = []
     for name, stage in (("train", spec.train), ("eval", spec.eval)):
         if stage is not None and stage.results.pattern is not None:
@@ -22,11 +31,26 @@ def _patterns(spec: SweepSpec) -> list[FieldError]:
     for number, rule in enumerate(spec.per_run.failure_rules):
         if rule.log_pattern is not None:
             found.append((f"spec.perRun.failureRules[{number}].logPattern", rule.log_pattern))
+    return found
+
+
+def _patterns(spec: SweepSpec) -> list[FieldError]:
     errors = []
-    for path, pattern in found:
+    for path, pattern in _given_patterns(spec):
         try:
-            re2.compile(pattern)
+            size = compiled(pattern).programsize
         except re2.error as error:
             text = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
             errors.append(FieldError(path, f"{pattern!r} is not a valid RE2 pattern: {text}"))
+            continue
+        if size > MAX_PROGRAM:
+            text = f"compiles to {size} instructions; the maximum is {MAX_PROGRAM}; use smaller repetition counts"
+            errors.append(FieldError(path, f"{pattern!r} {text}"))
     return errors
+
+
+def compiled(pattern: str) -> re2._Regexp:
+    """Compile a pattern. Errors are raised, not logged. Raises re2.error."""
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)

@@ -48,8 +48,8 @@ def next_cleanup(status: SweepRunStatus, ctx: RunContext) -> datetime | None:
 def deletion_due(status: SweepRunStatus, job: JobView, ctx: RunContext) -> datetime | None:
     """When a Job is deleted with its pods: some time after its result was recorded, so that its logs can be read.
 
-    The Jobs of failed attempts are kept until the run ends. The Job's own TTL begins at its end and would delete results
-    and logs while no operator runs, so it is used only if the user has set it.
+    The Jobs of failed attempts are kept until the run ends. The Job's own TTL begins at its end and would delete
+    results and logs while no operator runs, so it is used only if the user has set it.
     """
     ended = find_condition(status.conditions, "Succeeded")
     if job.stage == "train" and (ended is None or ended.status == "Unknown"):

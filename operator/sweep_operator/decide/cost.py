@@ -11,15 +11,14 @@ from sweep_operator.api.sweeprun import MAX_ATTEMPTS, STAGES, Attempt, Stage, St
 from sweep_operator.api.template import StageTemplate
 from sweep_operator.domain.revisions import RunTemplate
 
+_MEASURED = ("WallClock", "GPUSeconds", "Price")
+"""Sources of costs that are computed from seconds. The results report other costs, if they have any."""
+
 
 def unit(sweep: Sweep, config: OperatorConfig) -> str:
     """Name of the unit of every cost of the sweep."""
-    return {
-        "WallClock": "seconds",
-        "GPUSeconds": "GPU seconds",
-        "Price": config.currency,
-        "Reported": "reported",
-    }[sweep.spec.cost.source]
+    names = {"WallClock": "seconds", "GPUSeconds": "GPU seconds", "Price": config.currency, "Reported": "reported"}
+    return names.get(sweep.spec.cost.source, sweep.spec.cost.source)
 
 
 def add_attempt(stage: StageStatus, attempt: Attempt) -> StageStatus:
@@ -52,7 +51,7 @@ def run_cost(
     sweep: Sweep, run: SweepRun, template: RunTemplate | None, config: OperatorConfig, reported: float | None
 ) -> float | None:
     """Cost of a finished run in the sweep's unit. ``reported``: the cost in its result."""
-    if sweep.spec.cost.source == "Reported":
+    if sweep.spec.cost.source not in _MEASURED:
         return reported
     keeps = volume_outlives_pod(template)
     seconds = {stage: useful_seconds(run.status.stage(stage), keeps_work=keeps) for stage in STAGES}
@@ -63,7 +62,7 @@ def spent(sweep: Sweep, run: SweepRun, template: RunTemplate | None, config: Ope
     """Cost of all attempts, including failed and preempted ones. 0 for an imported run."""
     if run.imported:
         return 0.0
-    if sweep.spec.cost.source == "Reported":
+    if sweep.spec.cost.source not in _MEASURED:
         return run.status.cost or 0.0
     return _price(sweep, template, config, {stage: run.status.stage(stage).seconds for stage in STAGES})
 

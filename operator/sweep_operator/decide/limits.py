@@ -13,6 +13,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.domain.conditions import joined
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def failed_runs(at: LimitInput) -> End | None:
 
 def _latest_failure(at: LimitInput) -> str:
     latest = next(iter(at.status.latest_failures), None)
-    return f"; latest failure: {latest.run}: {latest.reason}: {latest.message}" if latest is not None else ""
+    return f"; latest failure: {joined(latest.run, latest.reason, latest.message)}" if latest is not None else ""
 
 
 def infeasible(at: LimitInput) -> End | None:

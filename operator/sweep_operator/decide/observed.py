@@ -18,6 +18,7 @@ from sweep_operator.api.names import (
     STAGE_LABEL,
 )
 from sweep_operator.api.sweeprun import STAGES, Stage
+from sweep_operator.domain.conditions import joined
 
 _INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
 _EPOCH = datetime(1971, 1, 1, tzinfo=UTC)
@@ -44,8 +45,15 @@ class JobView:
     """A queue may suspend the Job, which deletes its pods, and resume it with other pods."""
     resumed: datetime | None = None
     """Time of its last start or resumption."""
+    completed: datetime | None = None
     run_uid: str | None = None
     """The uid of the run that it was created for."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from its last start to its completion; 0 if it is not complete."""
+        started = self.resumed or self.created
+        return max(0.0, (self.completed - started).total_seconds()) if self.completed is not None else 0.0
 
 
 @dataclass(frozen=True)
@@ -169,6 +177,7 @@ def view_job(job: Mapping[str, Any]) -> JobView | None:
         finished_message=end.get("message") or "",
         queued=QUEUE_LABEL in (meta.get("labels") or {}),
         resumed=parse_time(status.get("startTime")),
+        completed=parse_time(status.get("completionTime")),
         run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
     )
 
@@ -247,7 +256,7 @@ def _failed_init(spec: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str
         if ended.get("exitCode") and init["name"] not in sidecars:
             text = f"init container {init['name']} ended with exit code {ended['exitCode']}"
             said = (ended.get("message") or ended.get("reason") or "").strip()
-            return {"init_exit_code": ended["exitCode"], "init_message": f"{text}: {said}"}
+            return {"init_exit_code": ended["exitCode"], "init_message": joined(text, said)}
     return {}
 
 

@@ -23,6 +23,7 @@ from sweep_operator.decide.result import (
 EXIT_BAD_PARAMETERS = 65
 """EX_DATAERR: the program reports that these parameters cannot work."""
 MESSAGE_LIMIT = 1024
+_TOO_LONG = "ran longer than its deadline"
 _NEVER_STARTED = ("StartError", "ContainerCannotRun", "CreateContainerError", "CreateContainerConfigError")
 _DISRUPTED_POD_REASONS = (
     "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinity", "UnexpectedAdmissionError",
@@ -110,6 +111,8 @@ class Ended:
     message: str = ""
     pod: PodView | None = None
     result: Result = field(default_factory=Result)
+    seconds: float = 0.0
+    """Duration of an attempt without a pod."""
 
 
 State = Waiting | Running | NeedsLog | Absent | Ended
@@ -209,7 +212,9 @@ def _without_pod(
     if job is None:
         return Absent() if not pods else Waiting("Terminating", "other pods of the attempt are terminating", None)
     if job.finished == "Failed" and job.finished_reason == "DeadlineExceeded":
-        return Ended("timeout", "DeadlineExceeded", job.finished_message)
+        return Ended("timeout", "DeadlineExceeded", job.finished_message or _TOO_LONG)
+    if job.finished == "Complete" and not policy.reports:  # the Job says that all pods have succeeded
+        return Ended("succeeded", "Completed", seconds=job.seconds)
     if job.finished or job.deleting:
         return Ended("preempted", "PodVanished", "the pod was deleted before its result was recorded")
     until = max(job.created, job.resumed or job.created) + policy.pending_deadline
@@ -228,7 +233,7 @@ def _pending(pod: PodView, policy: AttemptPolicy, now: datetime, lost: datetime 
         return Waiting("Terminating", "the pod is being deleted before it started", lost)
     reason, message = pod.waiting_reason or "Scheduling", pod.waiting_message or "the pod has not started yet"
     if pod.unschedulable is not None:
-        reason, message = "Unschedulable", pod.unschedulable
+        reason, message = "Unschedulable", pod.unschedulable or "no node fits the pod"
     until = pod.created + policy.pending_deadline
     if now >= until:
         return Ended(
@@ -291,7 +296,7 @@ def _finished_before_disruption(pod: PodView) -> bool:
 
 def _never_ran(pod: PodView) -> Ended:
     if pod.reason == "DeadlineExceeded" and pod.started is not None:
-        return Ended("timeout", "DeadlineExceeded", pod.message, pod)
+        return Ended("timeout", "DeadlineExceeded", pod.message or _TOO_LONG, pod)
     if pod.init_exit_code is not None:
         return Ended("infrastructure", "InitContainerFailed", _short(pod.init_message), pod)
     reason = pod.terminated_reason or pod.waiting_reason or pod.reason or "NotStarted"
@@ -322,12 +327,12 @@ def _failed(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading])
         return Ended(rule.class_, f"FailureRule{number}", message, pod)
     if pod.reason == "DeadlineExceeded":
         return Ended("timeout", "DeadlineExceeded", pod.message or message, pod)
+    if pod.exit_code == EXIT_BAD_PARAMETERS:
+        return Ended("parameters", "BadParameters", message, pod)
     if policy.stage == "eval":
         return Ended("eval", pod.terminated_reason or "Error", message, pod)
     if pod.terminated_reason == "OOMKilled":
         return Ended("parameters", "OOMKilled", f"out of memory; {message}", pod)
-    if pod.exit_code == EXIT_BAD_PARAMETERS:
-        return Ended("parameters", "BadParameters", message, pod)
     return Ended("crash", pod.terminated_reason or "Error", message, pod)
 
 

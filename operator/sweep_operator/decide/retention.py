@@ -20,7 +20,7 @@ def claims_to_delete(snap: Snapshot, runs: Sequence[SweepRun]) -> frozenset[str]
     loses its claim then.
     """
     retention = snap.sweep.spec.storage.retention
-    if retention == "all" or not snap.claims:
+    if retention == "all" or not snap.claims or not snap.accepted:  # an unreadable policy deletes nothing
         return frozenset()
     kept: set[str] = set()
     if retention in ("pareto", "best"):

@@ -37,6 +37,7 @@ def sweep_status(
         pareto=summary.pareto_front(sweep, runs),
         latest_failures=summary.latest_failures(runs),
         optimizer=_optimizer(snap, runs),
+        warm_start_digest=snap.warm_start.digest or was.warm_start_digest,
         tracking=tracked.status,
         conditions=with_finished(conditions),
     )
@@ -45,8 +46,13 @@ def sweep_status(
 def _optimizer(snap: Snapshot, runs: Sequence[SweepRun]) -> OptimizerStatus:
     was, seconds = snap.sweep.status.optimizer, snap.suggest_seconds
     learned = sum(summary.observation(r) is not None for r in runs)
+    earlier = snap.warm_start.observations
+    if earlier is None and snap.sweep.spec.warm_start is not None:  # not read yet since the last restart
+        observations = max(was.observations, learned)
+    else:
+        observations = learned + len(earlier or ())
     return was.with_(
-        observations=learned + len(snap.warm_start.observations or ()),
+        observations=observations,
         last_suggest_seconds=was.last_suggest_seconds if seconds is None else round(seconds, 3),
         score_calibration=calibration(runs, "score"),
         cost_calibration=calibration(runs, "cost"),

@@ -1,7 +1,8 @@
-"""Whether a Sweep is accepted: validates its spec, and builds the status of a Sweep that cannot be parsed."""
+"""Whether a Sweep is accepted: validates its spec, and builds the status of a Sweep that cannot be read."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,21 +11,32 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import Condition, with_condition
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import KUEUE_GROUP
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.decide.accept import check_spec
+from sweep_operator.decide.accept import check_spec, has_expressions
+from sweep_operator.engine.background import Background
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.recorder import Recorder
 from sweep_operator.kube.protocol import Kube, Object
 from sweep_operator.manifests.check import check_manifests
+from sweep_operator.sandbox.tasks import Check, Refused
+
+CHECK_SECONDS = 5.0
+"""Time limit of the check of one spec's constraints and patterns."""
 
 
 class Acceptance:
     """Validates each generation of one Sweep's spec once."""
 
-    def __init__(self, kube: Kube, preflight: Preflight, recorder: Recorder, settings: Settings) -> None:
+    def __init__(
+        self, kube: Kube, preflight: Preflight, recorder: Recorder, background: Background, settings: Settings
+    ) -> None:
         self._kube, self._preflight, self._recorder, self._settings = kube, preflight, recorder, settings
+        self._background = background
         self._generation: int | None = None
+        self._expressions: tuple[int | None, list[FieldError]] = (None, [])
+        """(generation, errors of its constraints and patterns)"""
         self.problems: tuple[FieldError, ...] = ()
 
     def recheck(self) -> None:
@@ -32,23 +44,57 @@ class Acceptance:
         if self.problems:
             self._generation = None
 
-    async def check(self, sweep: Sweep) -> None:
-        """Find ``problems``. Pods that the namespace forbids are reported as an Event. Raises KubeError."""
+    async def check(self, sweep: Sweep, unreadable: Sequence[FieldError] = ()) -> bool:
+        """Find ``problems``. False: the constraints and patterns are still being checked in the background.
+
+        Pods that the namespace forbids are reported as an Event. ``unreadable``: errors of fields that have their
+        defaults in ``sweep``. Raises KubeError.
+        """
+        if unreadable:
+            self.problems, self._generation = tuple(unreadable), None
+            return True
         if self._generation == sweep.metadata.generation:
-            return
+            return True
+        if not await self._expressions_checked(sweep):
+            return False
         config = self._settings.config
         if sweep.spec.queue is not None and config.kueue is None:
             config = config.with_(kueue=await self._kube.serves(KUEUE_GROUP))
-        problems = check_sweep(sweep, config, self._settings.require_image)
+        problems = [*self._expressions[1], *_check_objects(sweep, config, self._settings.require_image)]
         if not problems and self._settings.dry_run_pods:
             problems, events = await self._preflight.check(sweep, config)
             await self._recorder.record(sweep, events)
         self.problems, self._generation = tuple(problems), sweep.metadata.generation
+        return True
+
+    async def _expressions_checked(self, sweep: Sweep) -> bool:
+        if not has_expressions(sweep.spec):
+            self._expressions = (sweep.metadata.generation, [])
+        elif self._expressions[0] != sweep.metadata.generation and not self._background.running:
+            self._background.start(lambda: self._check_expressions(sweep))
+            await asyncio.sleep(0)
+        return self._expressions[0] == sweep.metadata.generation
+
+    async def _check_expressions(self, sweep: Sweep) -> float:
+        try:
+            answer = await self._settings.evaluator.evaluate(
+                sweep.metadata.namespace, Check(spec=sweep.spec), CHECK_SECONDS
+            )
+            problems = [FieldError(p.path, p.message) for p in answer.problems]
+        except Refused as error:
+            text = f"the check of constraints and patterns was canceled: {error}; simplify them"
+            problems = [FieldError("spec.constraints" if sweep.spec.constraints else "spec", text)]
+        self._expressions = (sweep.metadata.generation, problems)
+        return 0.0
 
 
 def check_sweep(sweep: Sweep, config: OperatorConfig, require_image: bool) -> list[FieldError]:
     """All validation errors of a spec beyond its types. ``require_image``: every container must name an image."""
-    problems = [*check_spec(sweep.spec), *check_manifests(sweep, config, require_image=require_image)]
+    return [*check_spec(sweep.spec), *_check_objects(sweep, config, require_image)]
+
+
+def _check_objects(sweep: Sweep, config: OperatorConfig, require_image: bool) -> list[FieldError]:
+    problems = check_manifests(sweep, config, require_image=require_image)
     return [*problems, *_files(sweep)] if require_image else problems
 
 
@@ -67,7 +113,7 @@ def _files(sweep: Sweep) -> list[FieldError]:
 
 
 def not_accepted(obj: Object, errors: Sequence[FieldError], now: datetime) -> JsonObject:
-    """The status of a Sweep that cannot be parsed: Accepted=False, everything else unchanged."""
+    """The status of a Sweep that cannot be read: Accepted=False, everything else unchanged."""
     status: JsonObject = dict(obj.get("status") or {})
     generation = obj["metadata"].get("generation")
     condition = Condition(
@@ -78,7 +124,7 @@ def not_accepted(obj: Object, errors: Sequence[FieldError], now: datetime) -> Js
         last_transition_time=now,
         observed_generation=generation,
     )
-    known = [Condition.model_validate(c) for c in status.get("conditions") or []]
+    known = [read(Condition, c) for c in status.get("conditions") or []]
     status["conditions"] = [c.to_json() for c in with_condition(known, condition)]
     status["observedGeneration"] = generation
     return status

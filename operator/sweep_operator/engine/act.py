@@ -7,10 +7,12 @@ recorded. Events follow the change they report, and may be lost.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sweep_operator.api.hardware import Profile
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.names import job_name, run_object_name
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.decide.plan import (
@@ -81,7 +83,7 @@ class Executor:
             body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction)
             name = run_object_name(sweep.name, create.index)
             event = Event("RunCreated", f"origin {create.origin}", name)
-            run = SweepRun.model_validate(await self._objects.create(Kind.SWEEP_RUN, body))
+            run = read(SweepRun, await self._objects.create(Kind.SWEEP_RUN, body))
             if not belongs(run, sweep):
                 self.burnt.add(create.index)
                 message = (
@@ -102,7 +104,8 @@ class Executor:
         namespace, store = run.metadata.namespace, self._objects.store
         if run.status.template_hash is not None:
             revision = store.get(Kind.REVISION, namespace, revision_name(sweep.name, run.status.template_hash))
-            await self._adopt(sweep, Kind.REVISION, revision)
+            with suppress(Invalid):  # stored by version 0.1.0, whose revisions the API server lets nobody change
+                await self._adopt(sweep, Kind.REVISION, revision)
         await self._adopt(sweep, Kind.SWEEP_RUN, store.get(Kind.SWEEP_RUN, namespace, run.name))
 
     async def _adopt(self, sweep: Sweep, kind: Kind, obj: Object | None) -> None:
@@ -183,7 +186,7 @@ class Executor:
         obj = await self._objects.read(Kind.SWEEP_RUN, run.metadata.namespace, run.name)
         if obj is None:
             return False
-        live = SweepRun.model_validate(obj)
+        live = read(SweepRun, obj)
         status = live.status.stage(action.stage)
         return (
             live.metadata.uid == run.metadata.uid

@@ -6,11 +6,17 @@ import logging
 from collections.abc import Callable, Mapping
 
 from sweep_operator.api.meta import ObjectMeta
+from sweep_operator.api.model import Model
 from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
+from sweep_operator.api.status import SweepStatus
+from sweep_operator.api.stored import keep_unknown
+from sweep_operator.api.sweeprun import SweepRunStatus
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import AlreadyExists, Conflict, Invalid, Kind, Kube, NotFound, Object
 
 log = logging.getLogger(__name__)
+
+_STATUS: dict[Kind, type[Model]] = {Kind.SWEEP: SweepStatus, Kind.SWEEP_RUN: SweepRunStatus}
 
 
 class Objects:
@@ -45,13 +51,17 @@ class Objects:
         return obj
 
     async def write_status(self, kind: Kind, meta: ObjectMeta, status: Object) -> None:
-        """Replace the status of the version that the decision was based on. Raises Conflict, NotFound, NotLeading."""
+        """Replace the status of the version that the decision was based on. Unknown fields of a newer version stay.
+
+        Raises Conflict, NotFound, NotLeading.
+        """
         obj = self.store.get(kind, meta.namespace, meta.name)
         if obj is None:
             raise NotFound(f"{kind} {meta.namespace}/{meta.name} was deleted")
         self._check_leading()
         metadata = {**obj["metadata"], "resourceVersion": meta.resource_version}
-        body = {**obj, "metadata": metadata, "status": status}
+        kept = keep_unknown(_STATUS[kind], obj.get("status") or {}, status)
+        body = {**obj, "metadata": metadata, "status": kept}
         self.store.apply(kind, await self.kube.update_status(kind, body))
 
     async def delete(

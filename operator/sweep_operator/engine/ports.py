@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from sweep_operator.decide.plan import Observation, SuggestRequest, TrackRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.sandbox.tasks import Evaluator, InProcess
 
 
 class Suggester(Protocol):
@@ -83,6 +84,8 @@ class Settings:
     dry_run_pods: bool = False
     """Validate the pods of a Sweep with a server-side dry run before accepting it (an embedded Kube cannot)."""
     workers: int = 4
+    evaluator: Evaluator = field(default_factory=InProcess)
+    """Evaluates constraints, patterns and files that users supply. The default is for tests."""
     tracker: Tracker | None = None
     """None: no tracking."""
     status_delay: float = 0.0

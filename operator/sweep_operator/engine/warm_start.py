@@ -1,67 +1,115 @@
-"""Warm start: sources are read once and stored in a ConfigMap of the Sweep, so a restart does not read them again."""
+"""Warm start: sources are read once and stored in a ConfigMap of the Sweep, so a restart does not read them again.
+
+Whoever may create ConfigMaps could create one with this name and any owner reference. Its content therefore counts only
+if its digest is in the status of the Sweep, which is written before the ConfigMap is created.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import gzip
+import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from pydantic.alias_generators import to_camel
-
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.user_json import parse_user_json
 from sweep_operator.api.warm_start import WarmStart
-from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.plan import Event
 from sweep_operator.decide.snapshot import WarmStartState
 from sweep_operator.engine.background import Background
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartUnreadable
+from sweep_operator.engine.recorder import Recorder
 from sweep_operator.kube.protocol import Kind, NotFound, Object
 from sweep_operator.manifests.ownership import owned_by_sweep
+from sweep_operator.sandbox.tasks import Refused, StoredObservation, Unpack
+
+log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=10)
 RETRY_SECONDS = 10.0
 """Seconds until unreadable sources are read again."""
 MAX_BYTES = 900 * 1024
 _DATA, _PROBLEM, _NOTES = "observations.jsonl.gz", "problem", "notes"
-_FIELDS = {f.name: to_camel(f.name) for f in dataclasses.fields(Observation)}
-"""Fields of an observation, and their names in the stored rows."""
-
-
-def warm_start_name(sweep: str) -> str:
-    """Name of the ConfigMap."""
-    return f"{sweep}-warm-start"
+UNPACK_SECONDS = 10.0
+"""Time limit for parsing the stored observations."""
 
 
 class WarmStarter:
     """The warm-start observations of one Sweep."""
 
-    def __init__(self, objects: Objects, reader: WarmStartReader, background: Background, settings: Settings) -> None:
-        self._objects, self._reader, self._background, self._settings = objects, reader, background, settings
+    def __init__(
+        self,
+        objects: Objects,
+        reader: WarmStartReader,
+        recorder: Recorder,
+        background: Background,
+        settings: Settings,
+    ) -> None:
+        self._objects, self._reader, self._recorder = objects, reader, recorder
+        self._background, self._settings = background, settings
         self._since: datetime | None = None
+        self._stored_form: Object | None = None
+        """The ConfigMap that is to be created."""
+        self._recalled = False
         self.state = WarmStartState()
 
-    async def recall(self, sweep: Sweep) -> None:
-        """Load the observations from the ConfigMap, if it exists. Raises KubeError."""
-        if sweep.spec.warm_start is None or self.state.observations is not None:
-            return
+    async def recall(self, sweep: Sweep) -> bool:
+        """Load the stored observations, or store new ones. False: they are being loaded. Raises KubeError."""
+        recorded = sweep.status.warm_start_digest
+        if sweep.spec.warm_start is None:
+            return True
+        if self.state.observations is not None:
+            if self._stored_form is not None and self.state.digest == recorded:
+                await self._store(sweep, self._stored_form)
+            return True
+        # Version 0.1.0 recorded no digest: then the sources are read again.
+        if recorded is not None and not self._recalled:
+            if not self._background.running:
+                self._background.start(lambda: self._recall(sweep, recorded))
+            await asyncio.sleep(0)
+            return self._recalled
+        return True
+
+    async def _recall(self, sweep: Sweep, recorded: str) -> float:
+        namespace, name = sweep.metadata.namespace, _name(sweep.name, recorded)
         with suppress(NotFound):
-            self.state = unpack(
-                await self._objects.kube.get(Kind.CONFIG_MAP, sweep.metadata.namespace, warm_start_name(sweep.name))
-            )
+            obj = await self._objects.kube.get(Kind.CONFIG_MAP, namespace, name)
+            if _digest(obj) == recorded:
+                self.state = await self._unpacked(namespace, obj, recorded)
+            else:
+                log.warning("ConfigMap %s/%s has other content than the operator stored; ignoring it", namespace, name)
+        self._recalled = True
+        return 0.0
+
+    async def _unpacked(self, namespace: str, obj: Object, recorded: str) -> WarmStartState:
+        try:
+            task = Unpack(content=obj["binaryData"][_DATA])
+            answer = await self._settings.evaluator.evaluate(namespace, task, UNPACK_SECONDS)
+        except (KeyError, Refused) as error:
+            log.warning("the stored warm start cannot be read: %s", error)
+            return WarmStartState()
+        if answer.error is not None:
+            log.warning("the stored warm start cannot be read: %s", answer.error)
+            return WarmStartState()
+        texts = obj.get("data") or {}
+        notes = tuple((texts.get(_NOTES) or "").splitlines())
+        return WarmStartState(tuple(o.observation for o in answer.observations), texts.get(_PROBLEM), notes, recorded)
 
     def read(self, sweep: Sweep) -> None:
         """Read the sources in the background, unless that is already in progress."""
-        if sweep.spec.warm_start is not None and not self._background.running:
-            self._background.start(self._read(sweep, sweep.spec.warm_start))
+        warm_start = sweep.spec.warm_start
+        if warm_start is not None and not self._background.running:
+            self._background.start(lambda: self._read(sweep, warm_start))
 
     async def _read(self, sweep: Sweep, warm_start: WarmStart) -> float:
-        """Read the sources and store them. After ten minutes without an answer, the sweep starts without them."""
+        """Read the sources. After ten minutes without an answer, the sweep starts without them."""
         now = self._settings.now()
         self._since = self._since or now
         try:
@@ -72,42 +120,54 @@ class WarmStarter:
                 self.state = WarmStartState(None, str(error))
                 return RETRY_SECONDS
             state = WarmStartState(error.readable, str(error))
-        self.state = unpack(await self._objects.create(Kind.CONFIG_MAP, pack(sweep, state)))
+        self.state, self._stored_form = pack(sweep, state)
         return 0.0
 
+    async def _store(self, sweep: Sweep, body: Object) -> None:
+        """Create the ConfigMap, after its digest was written to the status."""
+        found = await self._objects.create(Kind.CONFIG_MAP, body)
+        self._stored_form = None
+        if _digest(found) != self.state.digest:
+            text = f"ConfigMap {body['metadata']['name']} exists with other content; it is ignored, and a restart of "
+            text += "the operator reads the sources of warmStart again"
+            await self._recorder.record(sweep, (Event("WarmStartNotStored", text, None, "Warning"),))
 
-def pack(sweep: Sweep, state: WarmStartState) -> Object:
-    """Build the ConfigMap: newest observations first, as many as fit into 900 KiB."""
-    rows = [json.dumps({wire: getattr(o, field) for field, wire in _FIELDS.items()}) for o in state.observations or ()]
+
+def pack(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Object]:
+    """Build the ConfigMap: newest observations first, as many as fit into 900 KiB. Returns them and the ConfigMap."""
+    observations = state.observations or ()
+    rows = [json.dumps(StoredObservation.of(o).to_json()) for o in observations]
     texts = {name: text for name, text in ((_PROBLEM, state.problem), (_NOTES, "\n".join(state.notes))) if text}
     data = _compress(rows)
     while len(data) > MAX_BYTES and rows:
         rows = rows[: len(rows) * MAX_BYTES // len(data)]
         data = _compress(rows)
-    return {
+    content: Object = {"binaryData": {_DATA: data}, **({"data": texts} if texts else {})}
+    digest = _digest(content)
+    body = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
+        "immutable": True,
         "metadata": {
-            "name": warm_start_name(sweep.name),
+            "name": _name(sweep.name, digest),
             "namespace": sweep.metadata.namespace,
             "labels": {SWEEP_LABEL: sweep.name, MANAGED_BY_LABEL: MANAGED_BY},
             "ownerReferences": owned_by_sweep(sweep),
         },
-        "binaryData": {_DATA: data},
-        **({"data": texts} if texts else {}),
+        **content,
     }
+    return dataclasses.replace(state, observations=observations[: len(rows)], digest=digest), body
 
 
-def unpack(obj: Object) -> WarmStartState:
-    """Parse a ConfigMap of ``pack``. Invalid content gives no observations and a problem."""
-    try:
-        text = gzip.decompress(base64.b64decode((obj.get("binaryData") or {})[_DATA])).decode()
-        rows = [parse_user_json(line) for line in text.splitlines() if line]
-        observations = tuple(Observation(**{field: r[wire] for field, wire in _FIELDS.items()}) for r in rows)
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        return WarmStartState((), f"ConfigMap {obj['metadata']['name']} contains no observations: {error}")
-    texts = obj.get("data") or {}
-    return WarmStartState(observations, texts.get(_PROBLEM), tuple((texts.get(_NOTES) or "").splitlines()))
+def _name(sweep: str, digest: str) -> str:
+    """Name of the ConfigMap. It depends on the content, so that no older or foreign ConfigMap is in the way."""
+    return f"{sweep}-warm-start-{digest[:10]}"
+
+
+def _digest(obj: Object) -> str:
+    """SHA-256 of the content of a ConfigMap."""
+    content = json.dumps([obj.get("binaryData") or {}, obj.get("data") or {}], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _compress(rows: Sequence[str]) -> str:

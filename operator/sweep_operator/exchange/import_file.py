@@ -15,7 +15,7 @@ from sweep_operator.api.names import API_VERSION
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import ImportedObservation, SweepRun
 from sweep_operator.config.arguments import parse_argument
-from sweep_operator.config.errors import ConfigError
+from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.exchange.files import rows_of_bytes
 from sweep_operator.exchange.fit import FindingKind, FittedRow, Names, fit
 from sweep_operator.exchange.row import Row
@@ -81,7 +81,7 @@ def imports_of(file: ImportFile, sweep: Sweep, existing: Sequence[SweepRun]) -> 
     if not file.ignore_unknown:
         wrong += [f"{text}; map their names with --map, or use --ignore-unknown" for text in fitted.texts("unknown")]
     if wrong:
-        raise ConfigError([f"{file.title}: {text}" for text in wrong])
+        raise ConfigError([f"{file.title}{', ' if text.startswith('line ') else ': '}{text}" for text in wrong])
     own = {
         _content(name, r.parameters, r.status.score, r.status.cost)
         for r in existing if r.terminal for name in _names(r)
@@ -150,8 +150,8 @@ def _check_names(file: ImportFile, sweep: Sweep) -> None:
     for option, paths in (("--map", file.names.parameters), ("--set", file.given or {})):
         unknown = [path for path in paths if path not in sweep.spec.parameters]
         if unknown:
-            known = ", ".join(sorted(sweep.spec.parameters))
-            raise ConfigError(f"{option} {unknown[0]}: is not a parameter of {sweep.display_name}; known: {known}")
+            hint = suggestion(unknown[0], sorted(sweep.spec.parameters))
+            raise ConfigError(f"{option} {unknown[0]}: is not a parameter of {sweep.display_name}; {hint}")
 
 
 def _pairs(option: str, given: Sequence[str]) -> list[tuple[str, str]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
@@ -38,11 +40,13 @@ def format_of(name: str, text: str) -> Format:
     return "jsonl" if text.lstrip().startswith("{") else "csv"
 
 
-def read_rows(text: str, where: str, format_: Format) -> list[Row]:
+def read_rows(text: str, where: str, format_: Format, max_rows: int = sys.maxsize) -> list[Row]:
     """Read all rows in the order of the file. Raises RowsInvalid with the first 20 invalid lines."""
     rows: list[Row] = []
     problems: list[str] = []
     for line, read in (_csv_records if format_ == "csv" else _jsonl_records)(text.removeprefix("\ufeff"), where):
+        if len(rows) + len(problems) >= max_rows:
+            raise RowsInvalid([f"{where}: has more than {max_rows} rows; keep the newest ones"])
         try:
             rows.append(_row(f"line {line}", read()))
         except ValueError as error:
@@ -105,7 +109,8 @@ def _json_object(line: str) -> dict[str, Any]:
     except TooDeep as error:
         raise ValueError(f"is {error}; write nested parameters with dotted names") from None
     except ValueError as error:
-        raise ValueError(f"invalid JSON: {error}") from None
+        problem = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+        raise ValueError(f"invalid JSON: {problem}") from None
     if not isinstance(found, dict):
         raise ValueError(f"{_shown(found)} is not a JSON object; write one object {{...}} per line")
     return found

@@ -199,8 +199,10 @@ class Kube(Protocol):
         """
         ...
 
-    def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
-        """The container's log so far, in chunks, oldest first.
+    def read_log(
+        self, namespace: str, pod: str, container: str = "main", *, tail: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The container's log so far, in chunks, oldest first; with ``tail``, only its last lines.
 
         Raises NotFound if the pod or container does not exist. A pod that never started may have an empty log.
         """

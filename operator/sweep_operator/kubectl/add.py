@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from protein.searchspace.paths import flatten
-from sweep_operator.api.errors import parse
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.options import OVERRIDES_FOLLOW
@@ -62,8 +62,8 @@ def add(sweep: str, parameters: tuple[str, ...], files: tuple[Path, ...], like: 
 async def _add(
     cluster: Cluster, name: str, wanted: list[tuple[str, dict[str, Any]]], like: str | None, run_name: str | None
 ) -> None:
-    sweep = parse(Sweep, await sweep_named(cluster, name))
-    base = parse(SweepRun, await run_named(cluster, like)).parameters if like is not None else {}
+    sweep = read(Sweep, await sweep_named(cluster, name))
+    base = read(SweepRun, await run_named(cluster, like)).parameters if like is not None else {}
     # Check all runs before creating the first.
     runs = [checked_parameters(sweep, {**base, **values}, where) for where, values in wanted]
     for parameters in runs:

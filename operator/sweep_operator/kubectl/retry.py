@@ -6,7 +6,7 @@ import re
 
 import click
 
-from sweep_operator.api.errors import parse
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.output import echo
@@ -29,13 +29,13 @@ def retry(runs: tuple[str, ...]) -> None:
 async def _retry(cluster: Cluster, names: tuple[str, ...]) -> None:
     wanted = []
     for name in names:
-        run = parse(SweepRun, await run_named(cluster, name))
+        run = read(SweepRun, await run_named(cluster, name))
         sweep = run.spec.sweep_name
         if run.succeeded:
             raise ConfigError(f"{name} has not failed; to run it again, use `kubectl sweep add {sweep} --like {name}`")
         if not run.failed:
             raise ConfigError(f"{name} has not ended; end it with `kubectl sweep stop {name}`, then retry it")
-        found = parse(Sweep, await sweep_named(cluster, sweep))
+        found = read(Sweep, await sweep_named(cluster, sweep))
         wanted.append((name, sweep, checked_parameters(found, run.parameters, f"{name}: ")))
     for name, sweep, parameters in wanted:
         prefix = f"{re.sub(r'-retry-[0-9]+$', '', name)}-retry-"  # the retry of a retry continues the numbering

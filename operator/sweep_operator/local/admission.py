@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from sweep_operator.api.errors import FieldError, InvalidObject, parse
 from sweep_operator.api.names import API_VERSION
+from sweep_operator.api.stored import keep_unknown, read, read_with_errors
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.domain.immutability import check_edit, check_run_edit, check_run_name
 from sweep_operator.kube.protocol import Invalid, Kind, Object
+
+T = TypeVar("T", Sweep, SweepRun)
 
 
 class Refused(Invalid):
@@ -32,10 +37,23 @@ def admit(kind: Kind, new: Object, old: Object | None) -> Object:
 
 
 def _checked_sweep(new: Object, old: Object | None) -> tuple[Object, list[FieldError]]:
-    spec = parse(Sweep, new).spec
-    return spec.to_json(), [] if old is None else check_edit(parse(Sweep, old).spec, spec)
+    sweep, spec = _checked(Sweep, new, old)
+    return spec, [] if old is None else check_edit(read(Sweep, old).spec, sweep.spec)
 
 
 def _checked_run(new: Object, old: Object | None) -> tuple[Object, list[FieldError]]:
-    run = parse(SweepRun, new)
-    return run.spec.to_json(), check_run_name(run) if old is None else check_run_edit(parse(SweepRun, old), run)
+    run, spec = _checked(SweepRun, new, old)
+    return spec, check_run_name(run) if old is None else check_run_edit(read(SweepRun, old), run)
+
+
+def _checked(model: type[T], new: Object, old: Object | None) -> tuple[T, Object]:
+    """The object, and its spec with defaults. Fields that a newer version stored stay. Raises InvalidObject."""
+    if old is None:
+        obj = parse(model, new)
+        return obj, obj.spec.to_json()
+    obj, errors = read_with_errors(model, new)
+    if new.get("spec") == old.get("spec"):
+        return obj, new["spec"]
+    if errors:
+        raise InvalidObject(errors)
+    return obj, keep_unknown(type(obj.spec), new["spec"], obj.spec.to_json())

@@ -15,6 +15,7 @@ from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import Destination, destination
@@ -27,6 +28,7 @@ from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.local.warm_start_sources import LocalWarmStart
+from sweep_operator.sandbox.child import Sandbox
 from sweep_operator.suggest.child import OptimizerChild
 from sweep_operator.tracking.delivery.outbox import Outbox
 from sweep_operator.tracking.delivery.process import DeliveryChild
@@ -79,7 +81,7 @@ class LocalSession:
         except BaseException:
             await self._cluster.__aexit__(None, None, None)
             raise
-        self._child = OptimizerChild()
+        self._child, self._sandbox = OptimizerChild(), Sandbox()
         self._outbox = Outbox(
             DeliveryChild(run_seconds=self._config.wandb_run_seconds),
             self._config,
@@ -91,10 +93,11 @@ class LocalSession:
             monotonic=time.monotonic,
             require_image=False,
             component="sweep",
+            evaluator=self._sandbox,
             tracker=self._outbox,
             on_change=self._on_change,
         )
-        history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config))
+        history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config), self._sandbox)
         self._engine = Engine(self.kube, self._child, history, settings)
         self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)
@@ -112,6 +115,7 @@ class LocalSession:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._engine.close()
         await self._child.close()
+        await self._sandbox.close()
         await self._outbox.close()
         await self._cluster.__aexit__(None, None, None)
 
@@ -124,7 +128,7 @@ class LocalSession:
             labels = {**(self._manifest["metadata"].get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
             wanted = _replace(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
             obj = await self._edit({"metadata": {"labels": labels}, "spec": wanted})
-        write_config(self.directory, parse(Sweep, obj))
+        write_config(self.directory, read(Sweep, obj))
         self._written_wandb_sweep = _wandb_sweep(obj)
         for extra in self._extras:
             try:
@@ -152,9 +156,9 @@ class LocalSession:
         """Return the Sweep and its runs: manual runs first, then by index."""
         obj = self._engine.store.get(Kind.SWEEP, NAMESPACE, self.name)
         assert obj is not None, "the Sweep exists while the session does"
-        runs = [parse(SweepRun, o) for o in self._engine.store.labeled(Kind.SWEEP_RUN, NAMESPACE, self.name)]
+        runs = [read(SweepRun, o) for o in self._engine.store.labeled(Kind.SWEEP_RUN, NAMESPACE, self.name)]
         runs.sort(key=lambda r: (-1 if r.spec.index is None else r.spec.index, r.name))
-        return parse(Sweep, obj), runs
+        return read(Sweep, obj), runs
 
     async def changed(self, timeout: float) -> None:
         """Wait for the next change, at most ``timeout`` seconds."""
@@ -237,7 +241,7 @@ class LocalSession:
             self._changed.set()
         if kind == Kind.SWEEP and _wandb_sweep(obj) != self._written_wandb_sweep:
             self._written_wandb_sweep = _wandb_sweep(obj)
-            write_config(self.directory, parse(Sweep, obj))
+            write_config(self.directory, read(Sweep, obj))
 
 
 def _wandb_sweep(sweep: Mapping[str, Any]) -> str | None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sweep_operator.api.errors import parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import Condition, with_condition
+from sweep_operator.api.stored import read, with_status
 from sweep_operator.api.sweep import Sweep, Tracking, Wandb
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import NotAllowed, destination
@@ -64,9 +64,9 @@ async def sync(
     """
     with closing(EmbeddedKube(state, clock=lambda: datetime.now(UTC), admission=admit)) as kube:
         obj = (await kube.list(Kind.SWEEP)).items[0]
-        runs = [parse(SweepRun, o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
+        runs = [read(SweepRun, o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
         target = _Target(project, entity)
-        _check_target(parse(Sweep, obj), sum(r.delivered for r in runs), target)
+        _check_target(read(Sweep, obj), sum(r.delivered for r in runs), target)
         settings = with_own_account(config or OperatorConfig(), environ)
         child = DeliveryChild(run_seconds=settings.wandb_run_seconds, environ=environ)
         return await _Sync(kube, obj, settings, state.parent, target, say, child).work()
@@ -103,7 +103,7 @@ class _Sync:
     async def _step(self) -> SyncResult | None:
         """Record the delivered runs and offer the others. None: deliveries are still in progress."""
         self._news.clear()
-        sweep = _online(parse(Sweep, await self._kube.get(Kind.SWEEP, *self._key)), self._target)
+        sweep = _online(read(Sweep, await self._kube.get(Kind.SWEEP, *self._key)), self._target)
         report = self._outbox.report(self._key, sweep.metadata.uid)
         runs = [await self._recorded(o, report) for o in (await self._kube.list(Kind.SWEEP_RUN, self._key[0])).items]
         # No process of this sweep is running: otherwise its state could not have been opened for writing.
@@ -122,17 +122,17 @@ class _Sync:
         return None
 
     async def _recorded(self, obj: Object, report: TrackingReport) -> SweepRun:
-        run = parse(SweepRun, obj)
+        run = read(SweepRun, obj)
         news = news_of(run, report)
         if news is None:
             return run
         status = run.status.with_(tracking=news)
-        return parse(SweepRun, await self._kube.update_status(Kind.SWEEP_RUN, {**obj, "status": status.to_json()}))
+        return read(SweepRun, await self._kube.update_status(Kind.SWEEP_RUN, with_status(obj, status)))
 
     async def _write(self, sweep: Sweep, tracked: Tracked) -> None:
         """Write the tracking fields of the status only. The stored spec keeps its mode."""
         obj = await self._kube.get(Kind.SWEEP, *self._key)
-        status = parse(Sweep, obj).status.with_(tracking=tracked.status)
+        status = read(Sweep, obj).status.with_(tracking=tracked.status)
         if (found := tracked.condition) is not None:
             condition = Condition(
                 type=TRACKING_SYNCED,
@@ -143,8 +143,8 @@ class _Sync:
                 observed_generation=sweep.metadata.generation,
             )
             status = status.with_(conditions=with_condition(status.conditions, condition))
-        written = await self._kube.update_status(Kind.SWEEP, {**obj, "status": status.to_json()})
-        write_config(self._directory, parse(Sweep, written))
+        written = await self._kube.update_status(Kind.SWEEP, with_status(obj, status))
+        write_config(self._directory, read(Sweep, written))
 
 
 def _obstacle(report: TrackingReport, missing: Sequence[SweepRun]) -> str | None:
@@ -179,4 +179,4 @@ def _online(sweep: Sweep, target: _Target) -> Sweep:
     wandb = (known or Wandb()).with_(mode="online")
     wandb = wandb.with_(project=target.project or wandb.project, entity=target.entity or wandb.entity)
     body = sweep.with_(spec=sweep.spec.with_(tracking=Tracking(wandb=wandb))).to_json()
-    return parse(Sweep, body)
+    return read(Sweep, body)

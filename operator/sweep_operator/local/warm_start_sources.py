@@ -8,32 +8,40 @@ from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
-from sweep_operator.engine.warm_start_rows import read_bytes, read_config_map, read_sources, rows_of_objects
+from sweep_operator.engine.warm_start_rows import (
+    Learned,
+    learned_of,
+    read_bytes,
+    read_config_map,
+    read_sources,
+    rows_of_objects,
+)
 from sweep_operator.exchange.row import Row
 from sweep_operator.kube.embedded import open_readonly
 from sweep_operator.kube.protocol import Kind, Kube, KubeError
+from sweep_operator.sandbox.tasks import Evaluator
 from sweep_operator.tracking.history.warm_start import WandbSources
 
 
 class LocalWarmStart:
     """Reads warm-start sources in local mode."""
 
-    def __init__(self, runs_dir: Path, kube: Kube, wandb: WandbSources) -> None:
-        self._runs_dir, self._kube, self._wandb = runs_dir, kube, wandb
+    def __init__(self, runs_dir: Path, kube: Kube, wandb: WandbSources, evaluator: Evaluator) -> None:
+        self._runs_dir, self._kube, self._wandb, self._evaluator = runs_dir, kube, wandb, evaluator
 
     async def read(self, sweep: Sweep, warm_start: WarmStart) -> WarmStartRows:
         """Read the observations of all sources, newest first. Raises WarmStartUnreadable."""
 
-        async def read_one(source: WarmStartSource) -> list[Row]:
+        async def read_one(source: WarmStartSource) -> Learned:
             if source.sweep is not None:
-                return await self._read_sweep(source.sweep)
+                return learned_of(await self._read_sweep(source.sweep), sweep, source)
             if source.config_map is not None:
-                return await read_config_map(self._kube, sweep.metadata.namespace, source.config_map)
+                return await read_config_map(self._kube, self._evaluator, sweep, warm_start, source)
             if source.file is not None:
-                return read_file(Path(source.file))[::-1]
-            return await self._wandb.read(sweep, warm_start, source)
+                return learned_of(read_file(Path(source.file))[::-1], sweep, source)
+            return learned_of(await self._wandb.read(sweep, warm_start, source), sweep, source)
 
-        return await read_sources(sweep, warm_start, read_one)
+        return await read_sources(warm_start, read_one)
 
     async def _read_sweep(self, name: str) -> list[Row]:
         for path in sorted(self._runs_dir.glob("*/state.db")):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweep_operator.api.model import JsonObject
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.manifests.ownership import owned_by_sweep, sweep_labels
@@ -29,4 +30,4 @@ def build_revision(sweep: Sweep, template: RunTemplate) -> JsonObject:
 
 def read_revision(obj: Mapping[str, Any]) -> RunTemplate:
     """Return the template that ``build_revision`` stored."""
-    return RunTemplate.model_validate(obj["data"])
+    return read(RunTemplate, obj["data"])

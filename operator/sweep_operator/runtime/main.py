@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import platform
 import signal
@@ -26,6 +27,7 @@ from sweep_operator.runtime.lease import Lease, LeaseLost
 from sweep_operator.runtime.metrics import Metrics
 from sweep_operator.runtime.options import BadConfig, Options, read_config
 from sweep_operator.runtime.warm_start_sources import ClusterWarmStart
+from sweep_operator.sandbox.child import Sandbox
 from sweep_operator.suggest.child import OptimizerChild
 from sweep_operator.tracking.delivery.outbox import Outbox
 from sweep_operator.tracking.delivery.process import DeliveryChild
@@ -122,8 +124,10 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     )
     child = OptimizerChild(time_limit=options.suggest_seconds)
     outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
-    warm_start = ClusterWarmStart(kube, WandbSources(config))
-    engine = Engine(kube, metrics.timed(child), warm_start, _settings(options, config, lease, outbox, metrics))
+    sandbox = Sandbox()
+    warm_start = ClusterWarmStart(kube, WandbSources(config), sandbox)
+    settings = dataclasses.replace(_settings(options, config, lease, outbox, metrics), evaluator=sandbox)
+    engine = Engine(kube, metrics.timed(child), warm_start, settings)
     outbox.on_news = engine.queue.add
     metrics.watch(engine)
     health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: child.overdue)
@@ -137,6 +141,7 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         engine.close()
         await outbox.close()
         await child.close()
+        await sandbox.close()
         await lease.release()
         await kube.close()
 

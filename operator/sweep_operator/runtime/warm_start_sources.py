@@ -7,34 +7,35 @@ from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
-from sweep_operator.engine.warm_start_rows import read_config_map, read_sources, rows_of_objects
+from sweep_operator.engine.warm_start_rows import Learned, learned_of, read_config_map, read_sources, rows_of_objects
 from sweep_operator.exchange.row import Row
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, NotFound
+from sweep_operator.sandbox.tasks import Evaluator
 from sweep_operator.tracking.history.warm_start import WandbSources
 
 
 class ClusterWarmStart:
     """Reads warm-start sources in a cluster."""
 
-    def __init__(self, kube: Kube, wandb: WandbSources) -> None:
-        self._kube, self._wandb = kube, wandb
+    def __init__(self, kube: Kube, wandb: WandbSources, evaluator: Evaluator) -> None:
+        self._kube, self._wandb, self._evaluator = kube, wandb, evaluator
 
     async def read(self, sweep: Sweep, warm_start: WarmStart) -> WarmStartRows:
         """Observations of all sources, newest first. Raises WarmStartUnreadable."""
         namespace = sweep.metadata.namespace
 
-        async def read_one(source: WarmStartSource) -> list[Row]:
+        async def read_one(source: WarmStartSource) -> Learned:
             if source.sweep is not None:
-                return await self._read_sweep(namespace, source.sweep)
+                return learned_of(await self._read_sweep(namespace, source.sweep), sweep, source)
             if source.config_map is not None:
-                return await read_config_map(self._kube, namespace, source.config_map)
+                return await read_config_map(self._kube, self._evaluator, sweep, warm_start, source)
             if source.file is not None:
                 raise WarmStartUnreadable(
                     f"file {source.file}: the operator cannot read local files; use configMap", lasting=True
                 )
-            return await self._wandb.read(sweep, warm_start, source)
+            return learned_of(await self._wandb.read(sweep, warm_start, source), sweep, source)
 
-        return await read_sources(sweep, warm_start, read_one)
+        return await read_sources(warm_start, read_one)
 
     async def _read_sweep(self, namespace: str, name: str) -> list[Row]:
         try:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import time
+from collections.abc import Callable
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.child_process import ChildFailed, ChildProcess
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
-from sweep_operator.suggest.messages import Answer, Question, question
+from sweep_operator.suggest.messages import RULES_TOO_SLOW, Answer, Question, question
 
 log = logging.getLogger(__name__)
 LINE_LIMIT = 64 * 1024 * 1024
@@ -20,12 +22,19 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THRE
 """The training runs need the cores, and the number of threads changes BLAS's rounding."""
 
 
+REST = 10
+"""Multiple of the time limit for which a Sweep whose request exceeded it does not occupy the optimizer again."""
+
+
 class OptimizerChild:
     """The Suggester that asks a child process. Requests are answered one after the other."""
 
-    def __init__(self, *, time_limit: float = 180.0) -> None:
+    def __init__(self, *, time_limit: float = 180.0, clock: Callable[[], float] = time.monotonic) -> None:
         """``time_limit``: seconds for one answer."""
-        self._time_limit = time_limit
+        self._time_limit, self._clock = time_limit, clock
+        self._too_slow = f"the optimizer gave no answer within {time_limit:g} s"
+        self._resting: dict[str, float] = {}
+        """By uid of the Sweep: until when it gets random suggestions, because its last request was too slow."""
         self._process: ChildProcess | None = None
         self._asked_at: float | None = None
         self._lock = asyncio.Lock()
@@ -37,14 +46,20 @@ class OptimizerChild:
         fall back to random suggestions.
         """
         asked = question(sweep, request)
+        uid = sweep.metadata.uid
+        if asked.method != "random" and self._clock() < self._resting.get(uid, 0.0):
+            return await self._fall_back(asked, f"{self._too_slow}; the next attempt follows in some minutes")
         problem = ""
         for _ in range(2):
             try:
                 answer = await self._ask(asked)
             except TimeoutError:
-                problem = f"the optimizer gave no answer within {self._time_limit:g} s"
+                problem = self._too_slow
+                self._resting[uid] = self._clock() + REST * self._time_limit
                 break
             except ChildFailed as error:
+                if error.code == -signal.SIGPROF:
+                    return Suggested(infeasible=RULES_TOO_SLOW)
                 problem = str(error)
                 continue
             if answer.error is None:

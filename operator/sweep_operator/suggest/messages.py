@@ -10,6 +10,10 @@ from sweep_operator.api.sweep import Constraint, Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction
 from sweep_operator.decide.plan import SuggestRequest
 
+RULES_SECONDS = 10.0
+"""CPU time of all constraints in one request."""
+RULES_TOO_SLOW = f"the evaluation of spec.constraints took more than {RULES_SECONDS:g} s for one request; simplify them"
+
 
 class Row(Model):
     """One observation."""

@@ -5,13 +5,19 @@ Started as ``python -m sweep_operator.suggest.worker``.
 
 from __future__ import annotations
 
-from sweep_operator.child_process import Send, serve
+from sweep_operator.child_process import Send, available_memory, limit_memory, serve
 from sweep_operator.suggest.messages import Answer, Question
 from sweep_operator.suggest.propose import propose
+
+LEAST_MEMORY = 1024 * 1024 * 1024
+"""Bytes that the process may always allocate: torch needs most of them."""
+MAIN_MEMORY = 512 * 1024 * 1024
+"""Bytes that remain for the operator's other processes. A container that exceeds its limit ends as a whole."""
 
 
 def main() -> None:
     """Answer until standard input closes."""
+    limit_memory(max(LEAST_MEMORY, available_memory() - MAIN_MEMORY))
     serve(_answer)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def ranked_runs(sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None, 
         failed = sum(r.failed for r in runs)
         raise ConfigError(f"{sweep.display_name}: no run has a score yet ({len(runs)} runs, {failed} failed)")
     if max_cost is not None:
+        if math.isnan(max_cost):
+            raise ConfigError("--max-cost: nan is not a cost; give a number")
         costs = [r.status.cost for r in scored if r.status.cost is not None]
         scored = [r for r in scored if r.status.cost is not None and r.status.cost <= max_cost]
         if not scored:
@@ -77,7 +80,11 @@ def _run(sweep: Sweep, run: SweepRun, place: int, output_dir: Path | None) -> It
         yield "2. No config patch requested.\n"
     else:
         text = patch_text(name, label(run), score, searched, fixed, cost=run.status.cost)
-        path = write_patch(output_dir, name, text)
+        try:
+            path = write_patch(output_dir, name, text)
+        except OSError as error:
+            problem = f"--output-dir {output_dir}: cannot be written: {error.strerror or error}; use --no-patch"
+            raise ConfigError(problem) from None
         yield f"2. Config patch saved to: {path}\n   Use with: +trainer/patch={name}\n"
     every = overrides({**fixed, **searched})
     yield f"3. As command-line overrides:\n{_LINE}\n{command(sweep, overrides(searched))}\n"

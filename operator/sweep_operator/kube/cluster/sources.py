@@ -104,12 +104,16 @@ class Kubeconfig:
             yield
         except ConfigException as error:
             # "Expected key user in <the whole entry with its token>": only the first part may be shown.
-            raise NoCluster(f"{self.paths}: {str(error).partition(' in ')[0]}") from None
+            text = str(error).partition(" in ")[0].removeprefix("Invalid kube-config file. ")
+            if self.context is not None and text == f"Expected object with name {self.context}":
+                text = f"has no context {self.context!r}; `kubectl config get-contexts` lists them"
+            raise NoCluster(f"{self.paths}: {text}") from None
         except Exception as error:
             # The text of a YAML error quotes the file, including tokens.
             mark = getattr(error, "problem_mark", None)
             where = f", line {mark.line + 1}" if mark is not None else ""
-            raise NoCluster(f"{self.paths}{where}: not a valid kubeconfig ({type(error).__name__})") from None
+            problem = "is not valid YAML" if mark is not None else f"is not a valid kubeconfig ({type(error).__name__})"
+            raise NoCluster(f"{self.paths}{where}: {problem}") from None
 
 
 def kubeconfig_contexts(kubeconfig: Path | None) -> list[str]:

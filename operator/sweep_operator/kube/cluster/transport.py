@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Literal
 import aiohttp
 from aiohttp import ClientResponse, ClientTimeout
 
-from sweep_operator.kube.cluster.connection import CONNECT_SECONDS, Connection
+from sweep_operator.kube.cluster.connection import CONNECT_SECONDS, JSON, Connection
 from sweep_operator.kube.cluster.errors import Answer, NotSent, error_of
 from sweep_operator.kube.cluster.retry import Retry, parse_retry_after
 from sweep_operator.kube.protocol import Invalid, KubeError, Object, Unavailable, UnknownOutcome
@@ -38,7 +39,7 @@ class Request:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Object | None = None
-    content_type: str = "application/json"
+    content_type: str = JSON
     changes: bool = False
     """Whether it is a write: without an answer, its effect is unknown."""
     limited: bool = True
@@ -170,4 +171,6 @@ def _retry_after(response: ClientResponse) -> float | None:
 
 def _text(error: BaseException) -> str:
     """Return the error's text, or its class: timeouts have no text."""
+    if isinstance(error, aiohttp.ClientConnectorError) and "Connect call failed" in str(error):
+        return f"{error.host}:{error.port}: {os.strerror(error.os_error.errno or 0)}"
     return str(error) or type(error).__name__

@@ -47,7 +47,7 @@ def next_step(job: Mapping[str, Any], pods: Sequence[Object], now: datetime) -> 
     if end is not None:
         return _after_the_end(spec, status, end, now)
     left_behind = set(status.get("suspendedPods") or [])
-    mine = [p for p in pods if p["metadata"]["uid"] not in left_behind]
+    mine = [p for p in pods if p["metadata"]["uid"] not in left_behind or _phase(p) == "Succeeded"]
     live = [p for p in pods if not _over(p)]
     status["indexes"] = _progress(status, mine)
     succeeded = sum(state == "Succeeded" for state in status["indexes"].values())

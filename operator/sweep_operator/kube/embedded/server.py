@@ -25,6 +25,7 @@ from sweep_operator.kube.embedded.index import ObjectIndex, key_of
 from sweep_operator.kube.embedded.metadata import check_metadata
 from sweep_operator.kube.embedded.objects import copy, labels_match, merge_patch, normalize
 from sweep_operator.kube.embedded.persistence import Persistence
+from sweep_operator.kube.embedded.status import start_of_tail
 from sweep_operator.kube.embedded.volumes import unsupported
 from sweep_operator.kube.embedded.watch_log import WatchLog
 from sweep_operator.kube.protocol import (
@@ -94,12 +95,16 @@ class EmbeddedKube:
         """Changes after ``resource_version``."""
         return self._watch_log.follow(kind, namespace, resource_version)
 
-    async def read_log(self, namespace: str, pod: str, container: str = "main") -> AsyncIterator[bytes]:
+    async def read_log(
+        self, namespace: str, pod: str, container: str = "main", *, tail: int | None = None
+    ) -> AsyncIterator[bytes]:
         """The log of the pod's process."""
         path = self.log_path(self._find(Kind.POD, namespace, pod))
         if path is None or not path.exists():
             raise NotFound(f"pod {namespace}/{pod} has no log of {container}")
         with path.open("rb") as file:
+            if tail is not None:
+                file.seek(start_of_tail(file, tail))
             while chunk := file.read(1 << 16):
                 yield chunk
                 await asyncio.sleep(0)

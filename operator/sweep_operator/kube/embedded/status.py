@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sweep_operator.api.names import MAIN_CONTAINER, MAX_RESULT_BYTES
 from sweep_operator.kube.embedded.container import Place
@@ -110,6 +110,22 @@ def termination_message(place: Place, *, fall_back: bool) -> str:
     if not message and fall_back:
         message = b"".join(_tail(place.log, _LOG_BYTES).splitlines(keepends=True)[-_LOG_LINES:])
     return message.decode(errors="replace")
+
+
+def start_of_tail(file: BinaryIO, lines: int) -> int:
+    """Offset of the last ``lines`` lines of a file."""
+    position, left = file.seek(0, os.SEEK_END), lines + 1
+    while position > 0:
+        size = min(1 << 16, position)
+        position = file.seek(position - size)
+        block = file.read(size)
+        if block.count(b"\n") >= left:
+            for _ in range(left):
+                end = block.rindex(b"\n")
+                block = block[:end]
+            return position + end + 1
+        left -= block.count(b"\n")
+    return 0
 
 
 def _tail(path: Path, size: int) -> bytes:

@@ -37,9 +37,11 @@ class WandbUnreadable(Exception):
 class WandbHistory:
     """Asks W&B servers, each question in its own process."""
 
-    def __init__(self, *, seconds: float = 90.0, environ: Mapping[str, str] = os.environ) -> None:
-        """``seconds``: time limit of one question."""
-        self._seconds, self._environ = seconds, environ
+    def __init__(
+        self, *, seconds: float = 90.0, environ: Mapping[str, str] = os.environ, line_limit: int = LINE_LIMIT
+    ) -> None:
+        """``seconds``: time limit of one question. ``line_limit``: bytes of the longest answer."""
+        self._seconds, self._environ, self._line_limit = seconds, environ, line_limit
 
     async def ask(self, base_url: str, question: HistoryQuestion) -> HistoryAnswer:
         """The sweep and its runs, newest first. Raises WandbUnreadable."""
@@ -49,7 +51,7 @@ class WandbHistory:
                 "process that reads W&B",
                 environment(self._environ, base_url, Path(name), question.patience),
                 Path(name),
-                line_limit=LINE_LIMIT,
+                line_limit=self._line_limit,
             )
             try:
                 process.send(question)

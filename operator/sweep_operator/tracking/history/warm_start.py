@@ -11,12 +11,15 @@ from sweep_operator.exchange.row import Row
 from sweep_operator.tracking.history.messages import HistoryQuestion
 from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable, rows_of_answer
 
+LINE_LIMIT = 32 * 1024 * 1024
+"""Longest answer in bytes: the operator's own process parses it."""
+
 
 class WandbSources:
     """Reads W&B sweeps that the operator's configuration allows."""
 
     def __init__(self, config: OperatorConfig, history: WandbHistory | None = None) -> None:
-        self._config, self._history = config, history or WandbHistory()
+        self._config, self._history = config, history or WandbHistory(line_limit=LINE_LIMIT)
 
     async def read(self, sweep: Sweep, warm_start: WarmStart, source: WarmStartSource) -> list[Row]:
         """Rows of ``source.wandb``, newest first, up to ``maxObservations``. Raises WarmStartUnreadable."""

@@ -1,0 +1,1 @@
+"""Evaluates what users supply (rules, patterns, files) in a child process with limits of time and memory."""

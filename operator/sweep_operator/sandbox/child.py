@@ -1,0 +1,108 @@
+"""The parent's side of the sandbox process: tasks in order of arrival, time limits, and pauses after failures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sweep_operator.child_process import ChildFailed, ChildProcess
+from sweep_operator.sandbox.tasks import Answer, Refused, Task
+
+log = logging.getLogger(__name__)
+LINE_LIMIT = 64 * 1024 * 1024
+"""Longest answer in bytes."""
+START_SECONDS = 60.0
+"""Time limit for the start of the process."""
+FIRST_PAUSE, LONGEST_PAUSE = 60.0, 3600.0
+"""Seconds for which the next task of an owner waits after one that exceeded its limits. Doubles with each failure."""
+
+
+@dataclass
+class _Pause:
+    failures: int = 0
+    until: float = 0.0
+
+
+class Sandbox:
+    """The Evaluator that uses a child process.
+
+    A task that exceeds its limits costs the process, which is started again. The pauses bound how often that happens,
+    so the tasks of one owner hardly delay those of others.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
+        self._process: ChildProcess | None = None
+        self._lock = asyncio.Lock()
+        self._pauses: dict[str, _Pause] = {}
+
+    async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
+        """Evaluate within ``seconds``. The owner's pause comes first.
+
+        Raises Refused; and TimeoutError, ChildFailed if the process cannot be started.
+        """
+        while (wait := self._pauses.get(owner, _Pause()).until - self._clock()) > 0:
+            await self._sleep(wait)
+        async with self._lock:
+            answer = await self._ask(task, seconds)
+        if answer.refused is not None:
+            self._note_failure(owner, answer.refused)
+            raise Refused(answer.refused)
+        return answer
+
+    async def close(self) -> None:
+        """Kill the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            await process.kill()
+
+    async def _ask(self, task: Task, seconds: float) -> Answer:
+        """The answer. A process that ends is started again once: something else may have killed it."""
+        failure = ""
+        for _ in range(2):
+            process = await self._started()
+            answered = False
+            try:
+                process.send(task)
+                answer = await process.receive(Answer, seconds)
+                answered = True
+                return answer
+            except TimeoutError:
+                return Answer(refused=f"it took more than {seconds:g} s")
+            except ChildFailed as error:
+                failure = str(error)
+            finally:
+                if not answered:  # a late answer would be taken for the next one
+                    await self.close()
+        return Answer(refused=f"it ended the process that evaluates it: {failure}")
+
+    async def _started(self) -> ChildProcess:
+        if self._process is None or not self._process.running:
+            self._process = await ChildProcess.start(
+                "sweep_operator.sandbox.worker", title="sandbox process", environ=os.environ, line_limit=LINE_LIMIT
+            )
+            try:
+                await self._process.receive(Answer, START_SECONDS)
+            except BaseException:
+                await self.close()
+                raise
+        return self._process
+
+    def _note_failure(self, owner: str, why: str) -> None:
+        now = self._clock()
+        for name, old in list(self._pauses.items()):
+            if now - old.until > LONGEST_PAUSE:
+                del self._pauses[name]
+        pause = self._pauses.setdefault(owner, _Pause())
+        pause.until = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**pause.failures)
+        pause.failures += 1
+        log.warning("an evaluation for namespace %s was canceled: %s", owner, why)

@@ -1,0 +1,186 @@
+"""The tasks of the sandbox, and their evaluation: pure functions of content that a user supplied."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import time
+import zlib
+from typing import Annotated, Literal, Protocol, Self
+
+from pydantic import Field, RootModel
+
+from sweep_operator.api.model import Model, Scalar
+from sweep_operator.api.sweep import Sweep, SweepSpec
+from sweep_operator.decide.accept import check_spec, compiled
+from sweep_operator.decide.plan import Observation
+from sweep_operator.exchange.files import decompressed, rows_of_bytes
+from sweep_operator.exchange.fit import Names, fit
+from sweep_operator.exchange.row import RowsInvalid
+
+MAX_CONTENT = 64 * 1024 * 1024
+"""Decompressed bytes of one file."""
+MAX_ROWS = 100_000
+"""Rows of one file."""
+
+
+class StoredObservation(Model):
+    """An observation as JSON."""
+
+    parameters: dict[str, Scalar]
+    score: float | None = None
+    cost: float | None = None
+    is_failure: bool = False
+    cost_is_lower_bound: bool = False
+
+    @classmethod
+    def of(cls, observation: Observation) -> Self:
+        """Convert an observation."""
+        return cls(**dataclasses.asdict(observation))
+
+    @property
+    def observation(self) -> Observation:
+        """Convert it back."""
+        return Observation(self.parameters, self.score, self.cost, self.is_failure, self.cost_is_lower_bound)
+
+
+class Check(Model):
+    """Find the errors of constraints and patterns."""
+
+    kind: Literal["check"] = "check"
+    spec: SweepSpec
+
+
+class Scan(Model):
+    """Find patterns in lines of a log."""
+
+    kind: Literal["scan"] = "scan"
+    text: str
+    value_pattern: str | None = None
+    rule_patterns: list[str] = []
+
+
+class Fit(Model):
+    """Read a file, oldest row first, and convert its newest rows to observations of a Sweep."""
+
+    kind: Literal["fit"] = "fit"
+    content: str
+    """Base64."""
+    where: str
+    name: str
+    sweep: Sweep
+    parameters: dict[str, str]
+    metric: str | None = None
+    cost: str | None = None
+    limit: int
+
+
+class Unpack(Model):
+    """Read stored observations: JSON lines, compressed with gzip."""
+
+    kind: Literal["unpack"] = "unpack"
+    content: str
+    """Base64."""
+
+
+Task = Check | Scan | Fit | Unpack
+
+
+class AnyTask(RootModel[Annotated[Task, Field(discriminator="kind")]]):
+    """Parses a task."""
+
+
+class Problem(Model):
+    """An error of one field."""
+
+    path: str
+    message: str
+
+
+class Answer(Model):
+    """The result of a task; each kind sets its own fields."""
+
+    problems: list[Problem] = []
+    value: str | None = None
+    matched: list[str] = []
+    observations: list[StoredObservation] = []
+    notes: list[str] = []
+    unused: int = 0
+    """Number of successful rows of a file, if none of them can be used."""
+    error: str | None = None
+    """Why the file is invalid."""
+    refused: str | None = None
+    """Which limit the evaluation exceeded."""
+    seconds: float = 0.0
+    """CPU time."""
+
+
+class Refused(Exception):
+    """The evaluation exceeded its limit of time or memory. The message says which."""
+
+
+class Evaluator(Protocol):
+    """Evaluates tasks."""
+
+    async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
+        """Evaluate within ``seconds``. ``owner``: namespace of the Sweep. Raises Refused."""
+        ...
+
+
+class InProcess:
+    """Evaluates in this process, without limits: for tests."""
+
+    async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
+        """Evaluate."""
+        return evaluate(task)
+
+
+def evaluate(task: Task) -> Answer:
+    """Evaluate a task."""
+    began = time.process_time()
+    match task:
+        case Check():
+            problems = check_spec(task.spec)
+            answer = Answer(problems=[Problem(path=p.path, message=p.message) for p in problems])
+        case Scan():
+            answer = _scan(task)
+        case Fit():
+            answer = _fit(task)
+        case Unpack():
+            answer = _unpack(task)
+    return answer.with_(seconds=time.process_time() - began)
+
+
+def _scan(task: Scan) -> Answer:
+    value_pattern = compiled(task.value_pattern) if task.value_pattern else None
+    rules = {pattern: compiled(pattern) for pattern in task.rule_patterns}
+    value: str | None = None
+    matched: list[str] = []
+    for line in task.text.split("\n"):
+        if value_pattern is not None:
+            for match in value_pattern.finditer(line):
+                value = match.group("value")
+        matched += [p for p, rule in rules.items() if p not in matched and rule.search(line)]
+    return Answer(value=value, matched=matched)
+
+
+def _fit(task: Fit) -> Answer:
+    try:
+        content = base64.b64decode(task.content)
+        rows = rows_of_bytes(content, task.where, task.name, max_bytes=MAX_CONTENT, max_rows=MAX_ROWS)
+    except RowsInvalid as error:
+        more = len(error.problems) - 1
+        return Answer(error=error.problems[0] + (f" (and {more} more)" if more else ""))
+    fitted = fit(rows[::-1], task.sweep, Names(task.parameters, task.metric, task.cost))
+    learned = [o for row in fitted.rows if (o := row.observation) is not None]
+    observations = [StoredObservation.of(o) for o in learned[: task.limit]]
+    return Answer(observations=observations, notes=fitted.texts(), unused=fitted.unused)
+
+
+def _unpack(task: Unpack) -> Answer:
+    try:
+        text = decompressed(base64.b64decode(task.content), MAX_CONTENT).decode()
+        rows = [StoredObservation.model_validate_json(line) for line in text.splitlines() if line]
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        return Answer(error=str(error))
+    return Answer(observations=rows)

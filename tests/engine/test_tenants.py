@@ -1,0 +1,109 @@
+"""Two tenants on one engine: expensive rules, patterns and files of one do not delay the other."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.meta import find_condition
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.ports import Settings
+from sweep_operator.kube.protocol import Kind
+from sweep_operator.sandbox.child import Sandbox
+from sweep_operator.sandbox.tasks import Answer, Evaluator, InProcess, Refused, Scan, Task
+from tests.builders import sweep_body
+from tests.engine.world import NS, NoWarmStart, World, settle_suggestions
+
+RULE = {"constraints": [{"rule": "params['x'] >= 0.0"}]}
+PATTERN = {"train": {"command": ["t"], "results": {"source": "Log", "pattern": "x=(?P<value>.*)"}}}
+ATTACKS: list[dict[str, Any]] = [RULE, PATTERN]
+
+
+class Stuck:
+    """Never finishes an evaluation that the attacker's Sweep needs."""
+
+    def __init__(self) -> None:
+        self.waiting, self.inner = 0, InProcess()
+
+    async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
+        if owner == "attacker":
+            self.waiting += 1
+            await asyncio.Event().wait()
+        return await self.inner.evaluate(owner, task, seconds)
+
+
+def engine_of(world: World, evaluator: Evaluator) -> Engine:
+    settings = Settings(
+        config=OperatorConfig(),
+        now=lambda: world.now,
+        monotonic=lambda: world.now.timestamp(),
+        require_image=False,
+        workers=1,
+        evaluator=evaluator,
+    )
+    return Engine(world.kube, world.suggester, NoWarmStart(), settings)
+
+
+async def create(world: World, namespace: str, **spec: Any) -> None:
+    await world.kube.create(Kind.SWEEP, sweep_body(metadata={"namespace": namespace}, **spec))
+
+
+async def sweep_in(world: World, namespace: str) -> Sweep:
+    return Sweep.model_validate(await world.kube.get(Kind.SWEEP, namespace, "s"))
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=["rule", "pattern"])
+async def test_the_other_tenant_finishes_while_an_evaluation_never_ends(tmp_path: Path, attack: Any) -> None:
+    world, evaluator = World(tmp_path), Stuck()
+    engine = engine_of(world, evaluator)
+    await create(world, "attacker", **attack)
+    await create(world, NS, limits={"maxRuns": 3}, **RULE)
+    for _ in range(60):
+        await engine.audit()
+        for namespace in ("attacker", NS):
+            await engine.reconcile((namespace, "s"))
+        await settle_suggestions(engine)
+        await world.tick()
+        if await world.ended():
+            break
+    assert await world.ended() == "MaxRunsReached"
+    assert evaluator.waiting == 1, "one evaluation at a time"
+    assert find_condition((await sweep_in(world, "attacker")).status.conditions, "Accepted") is None
+    engine.close()
+
+
+async def test_a_refused_evaluation_is_reported_on_its_sweep(tmp_path: Path) -> None:
+    class TooSlow(InProcess):
+        async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
+            raise Refused("it took more than 5 s")
+
+    world = World(tmp_path)
+    engine = engine_of(world, TooSlow())
+    await create(world, NS, **RULE)
+    for _ in range(3):
+        await engine.audit()
+        await engine.reconcile((NS, "s"))
+    accepted = find_condition((await world.sweep()).status.conditions, "Accepted")
+    assert accepted is not None
+    assert (accepted.status, accepted.reason) == ("False", "Invalid")
+    text = "spec.constraints: the check of constraints and patterns was canceled: it took more than 5 s; simplify them"
+    assert accepted.message == text
+
+
+async def test_real_processes_serve_the_victim_between_attacks() -> None:
+    """Each attack costs the process. The victim's evaluations still succeed, whatever their position in the queue."""
+    sandbox = Sandbox()
+    slow = Scan(text="a" * 65536, rule_patterns=["(x?){900}(a|b|ab){0,900}c"])
+    quick = Scan(text="loss=2.5", value_pattern="loss=(?P<value>[0-9.]+)")
+    try:
+        attacks = [asyncio.create_task(sandbox.evaluate(f"attacker-{n}", slow, 0.3)) for n in range(3)]
+        answers = await asyncio.gather(*(sandbox.evaluate("victim", quick, 60) for _ in range(5)))
+        assert [a.value for a in answers] == ["2.5"] * 5
+        assert all(isinstance(found, Refused) for found in await asyncio.gather(*attacks, return_exceptions=True))
+    finally:
+        await sandbox.close()
