@@ -50,7 +50,7 @@ class FailureClass:
 _ROWS = (
     FailureClass(
         name="parameters",
-        cause="exit code 65 of train or eval, out of memory in training, a score that is not finite, or a failure rule of yours",
+        cause="exit code 65, out of memory in training, a score that is not finite, or a failure rule of yours",
         budget=None,
         counter=None,
         learned=LEARNED.get("parameters"),
