@@ -91,6 +91,7 @@ class Reconciler:
             raise
 
     async def _pass(self, sweep: Sweep, run_limit: int | None) -> None:
+        await self._executor.confirm(sweep)
         plan = await self._decide(sweep, run_limit)
         await self._objects.release_pods(*self.key, only_orphans=True)
         written, errors = await self._carry_out(sweep, plan)
