@@ -180,4 +180,4 @@ def _online(sweep: Sweep, target: _Target) -> Sweep:
     wandb = (known or Wandb()).with_(mode="online")
     wandb = wandb.with_(project=target.project or wandb.project, entity=target.entity or wandb.entity)
     body = sweep.with_(spec=sweep.spec.with_(tracking=Tracking(wandb=wandb))).to_json()
-    return parse(Sweep, body)
+    return parse(Sweep, body)  # entity and project are arguments of the command
