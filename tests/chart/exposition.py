@@ -20,7 +20,7 @@ from sweep_operator.tracking.history.warm_start import WandbSources
 
 
 def samples() -> Iterator[tuple[str, dict[str, str]]]:
-    """(name, labels) of every sample, after one API request and with runs of each outcome."""
+    """(name, labels) of every sample, after one API request, with a Sweep and runs of each outcome."""
     metrics = Metrics()
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=lambda: 0.0)
@@ -33,6 +33,8 @@ def samples() -> Iterator[tuple[str, dict[str, str]]]:
         conditions = [{"type": "Succeeded", "status": status, "reason": reason}]
         run = {"metadata": meta, "spec": {"sweepName": "s"}, "status": {"conditions": conditions}}
         engine.store.apply(Kind.SWEEP_RUN, run)
+    meta = {"namespace": "team-a", "name": "s", "uid": "s", "resourceVersion": "1"}
+    engine.store.apply(Kind.SWEEP, {"metadata": meta})
     metrics.request("get", "200")
     metrics.watch(engine)
     families = text_string_to_metric_families(metrics.text().decode())

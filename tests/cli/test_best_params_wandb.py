@@ -44,12 +44,12 @@ def ours(server: WandbServer, name: str = "my_sweep") -> None:
         nested = {
             "trainer": {"optimizer": {"learning_rate": lr}, "batch_size": 128, "vf_coef": 1, "activation": "tanh"}
         }
-        told: dict[str, Any] = {"protein.state": "failure", "protein.error": "crash: Error"}
+        result: dict[str, Any] = {"protein.state": "failure", "protein.error": "crash: Error"}
         if score is not None:
-            told = {"protein.state": "success", "protein.objective": score, "score": score, "protein.cost": 10}
+            result = {"protein.state": "success", "protein.objective": score, "score": score, "protein.cost": 10}
         server.add_run(
             f"acme/p/{name}-{n}", state="failed" if score is None else "finished", display_name=f"{name}.r.{n}",
-            created=1_790_000_000.0 + n, sweep=sweep, summary={"protein.suggestion": nested, **told},
+            created=1_790_000_000.0 + n, sweep=sweep, summary={"protein.suggestion": nested, **result},
             config={"trainer.total_timesteps": 20000},
         )  # fmt: skip
 
@@ -100,15 +100,15 @@ def test_a_local_sweep_is_not_looked_up_in_wandb(alone: WandbServer, tmp_path: P
         (["sweep_run=nosuch", "--entity", "acme", "--project", "p"], 2,
          ["error: W&B project acme/p has no sweep 'nosuch', or this API key has no access to it; correct entity"]),
         (["sweep_run=nosuch", "trainer.lr=3"], 2, ["error: trainer.lr=3: unknown key 'trainer.lr'; known are"]),
-        (["sweep_run=nosuch", "--from", "wandb", "--base-url", "http://127.0.0.1:9"], 1, ["error: W&B cannot be r"]),
+        (["sweep_run=nosuch", "--from", "wandb", "--base-url", "http://127.0.0.1:9"], 1, ["error: W&B is unavailable"]),
     ],
 )  # fmt: skip
 def test_errors(arguments: list[str], code: int, lines: list[str], alone: WandbServer) -> None:
     alone.add_project("acme/p")
     result = best_params(*arguments)
     assert result.exit_code == code
-    told = result.stderr.splitlines()
-    assert [t[: len(line)] for t, line in zip(told, lines, strict=True)] == lines
+    errors = result.stderr.splitlines()
+    assert [e[: len(line)] for e, line in zip(errors, lines, strict=True)] == lines
 
 
 def test_wandb_is_not_queried_unless_it_is_configured(alone: WandbServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,9 +69,9 @@ def test_render_keeps_the_name_of_the_hardware_profile() -> None:
 
 
 def test_notes_go_to_stderr() -> None:
-    result = sweep("render", "run=a", "sweep=demo", "trainer.batch_size=64", *CONFIGS)
-    assert result.stderr == "note: trainer.batch_size is fixed at 64 and no longer searched\n"
-    assert yaml.safe_load(result.stdout)["spec"]["fixed"] == {"trainer.batch_size": 64}
+    result = sweep("render", "run=a", "sweep=demo", "trainer.total_timesteps=20000", *CONFIGS)
+    assert result.stderr == "note: trainer.total_timesteps is fixed at 20000 and no longer searched\n"
+    assert yaml.safe_load(result.stdout)["spec"]["fixed"] == {"trainer.total_timesteps": 20000}
 
 
 def test_init_creates_the_sweep_once_and_does_not_change_it(toy: tuple[str, str, str]) -> None:

@@ -70,8 +70,8 @@ class Script:
         self.written, self.unwritten = [*self.written, *self.unwritten], []
 
     def events(self) -> list[dict[str, Any]]:
-        told, self.written = self.written, []
-        return told
+        events, self.written = self.written, []
+        return events
 
     def limit_new_runs(self, n: int) -> None:
         self.said.append(f"limit {n}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import string
 import tempfile
@@ -126,9 +127,9 @@ def test_a_table_from_another_tool(tmp_path: Path) -> None:
     assert sweep(*common, *more).stdout == "imported 1 run\n"
     (row,) = rows(tmp_path, "my_sweep")
     assert (row.score, row.parameters["trainer.activation"], row.origin) == (0.75, "relu", "imported")
-    told = json.loads(sweep("status", "my_sweep", "-o", "json", "--runs-dir", tmp_path).stdout)
-    assert told["items"][0]["status"]["runs"]["succeeded"] == 1
-    assert told["items"][0]["status"]["best"][0]["score"] == 0.75
+    stored = json.loads(sweep("status", "my_sweep", "-o", "json", "--runs-dir", tmp_path).stdout)
+    assert stored["items"][0]["status"]["runs"]["succeeded"] == 1
+    assert stored["items"][0]["status"]["best"][0]["score"] == 0.75
 
 
 def test_standard_input(tmp_path: Path) -> None:
@@ -138,6 +139,12 @@ def test_standard_input(tmp_path: Path) -> None:
     assert result.stdout == "imported 1 run\n"
     (row,) = rows(tmp_path, "s")
     assert (row.result, row.failure.class_ if row.failure else None) == ("failed", "parameters")
+
+
+def test_a_compressed_file(tmp_path: Path) -> None:
+    store(tmp_path, body("s"))
+    (tmp_path / "f.csv.gz").write_bytes(gzip.compress(b"lr,net.width,net.act,score\n0.5,3,relu,1\n"))
+    assert sweep("import", tmp_path / "f.csv.gz", "s", "--runs-dir", tmp_path).stdout == "imported 1 run\n"
 
 
 def test_the_same_result_twice_is_two_observations(tmp_path: Path) -> None:

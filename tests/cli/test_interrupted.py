@@ -93,9 +93,11 @@ def test_two_interrupts_are_a_stop_by_the_user(running: subprocess.Popen[str], t
     events = [line for line in lines if re.match(r"\d\d:\d\d:\d\d ", line)]
     assert len(set(events)) == len(events), "each Event once"
     for run in ("s.r.0", "s.r.1"):
-        told = [line for line in lines if "stopped by you" in line and f" {run} " in line]
-        assert len(told) == 1, lines
-        assert re.match(r"\d\d:\d\d:\d\d s\.r\.\d Preempted: train attempt 1: StoppedByUser: stopped by you; ", told[0])
+        stopped = [line for line in lines if "stopped by you" in line and f" {run} " in line]
+        assert len(stopped) == 1, lines
+        assert re.match(
+            r"\d\d:\d\d:\d\d s\.r\.\d Preempted: train attempt 1: StoppedByUser: stopped by you; ", stopped[0]
+        )
     assert not [line for line in lines if line.rstrip().endswith(":") or ": :" in line]
     assert again.stderr == ""
 

@@ -272,7 +272,7 @@ def test_a_file_in_which_anything_is_wrong_is_not_imported(
     done = person.sweep("import", str(file), finished)
     assert (done.code, done.err) == (
         2,
-        "error: f.csv: line 3: x: 'fast' is not a number, as uniform needs; give a number\n",
+        "error: f.csv, line 3: x: 'fast' is not a number, as uniform needs; give a number\n",
     )
     assert len(runs(cluster, person.namespace, finished)) == before
 
@@ -444,7 +444,7 @@ def test_the_namespace_and_context_are_kubectls(
     none = person.sweep("status", KUBECONFIG=str(tmp_path / "none"))
     assert (none.code, none.err) == (
         1,
-        f"error: no kubeconfig at {tmp_path / 'none'}; set KUBECONFIG or give --kubeconfig\n",
+        f"error: no kubeconfig at {tmp_path / 'none'}; set KUBECONFIG or use --kubeconfig\n",
     )
     # of two files the first one's context counts, as for kubectl
     other = tmp_path / "other"

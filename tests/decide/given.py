@@ -9,7 +9,7 @@ from typing import Any
 from sweep_operator.api.errors import parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.sweeprun import STAGES, SweepRun
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.plan import Plan
 from sweep_operator.decide.snapshot import Snapshot, Suggested, Suggestion
@@ -119,7 +119,10 @@ def snapshot(
     config: OperatorConfig | None = None,
     **changes: Any,
 ) -> Snapshot:
+    """Jobs and pods are as the API server has them, unless ``looked`` says otherwise."""
     known = [RunTemplate.of(of), *templates]
+    looked = {r.status.stage(stage).job_name for r in runs for stage in STAGES}
+    changes.setdefault("looked", frozenset(name for name in looked if name is not None))
     return Snapshot(
         sweep=of,
         runs=tuple(runs),

@@ -14,7 +14,7 @@ SOURCES = ROOT / "operator/sweep_operator"
 WHERE = ("decide", "engine", "tracking", "api/tracking.py", "kube/embedded/status.py")
 
 CONDITIONS = {
-    "Accepted", "EvalSucceeded", "Finished", "Observed", "OptimizerHealthy", "Succeeded", "TrackingSynced",
+    "Accepted", "EvalSucceeded", "Finished", "Observed", "OptimizerHealthy", "Stalled", "Succeeded", "TrackingSynced",
     "TrainSucceeded", "WarmStarted", "PodScheduled",
 }  # fmt: skip
 EVENTS = {

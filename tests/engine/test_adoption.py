@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.kube.protocol import Conflict, Kind, Object
+from sweep_operator.engine.errors import RunErrors
+from sweep_operator.kube.protocol import Kind, Object
 from tests.engine.world import KEY, NS, World, drive, settle_suggestions
 
 
@@ -72,7 +73,7 @@ async def test_a_deleted_sweep_adopts_nothing(tmp_path: Path, created_again: boo
         await world.apply(limits={"maxRuns": 1, "maxParallelRuns": 1})
     for run in await world.runs():  # the events about the runs arrive, the ones about the Sweep do not
         engine.store.apply(Kind.SWEEP_RUN, await world.kube.get(Kind.SWEEP_RUN, NS, run.name))
-    with pytest.raises(Conflict):
+    with pytest.raises(RunErrors):
         await engine.reconcile(KEY)
     assert await world.runs()
     for run in await world.runs():

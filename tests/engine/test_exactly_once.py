@@ -76,7 +76,7 @@ class Unreliable(Gate):
 
 async def assert_each_once(world: World, runs: int) -> None:
     found = await world.runs()
-    assert sorted(r.spec.index or 0 for r in found) == list(range(runs))
+    assert len(found) == runs
     assert all(r.succeeded for r in found)
     assert {k: len(v) for k, v in world.jobs_seen.items()} == {
         (r.name, stage): 1 for r in found for stage in ("train", "eval")
@@ -163,3 +163,16 @@ async def test_two_engines_at_once_create_nothing_twice_and_stay_within_the_limi
         engine.close()
     assert await drive(world, world.engine()) == "MaxRunsReached"
     await assert_each_once(world, 6)
+
+
+async def test_an_index_is_not_used_again_after_the_newest_run_is_deleted(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.apply(limits={"maxRuns": 4, "maxParallelRuns": 2})
+    engine = world.engine()
+    await engine.audit(NS)
+    while len(await world.runs()) < 2:
+        await engine.reconcile(KEY)
+        await settle_suggestions(engine)
+    await world.kube.delete(Kind.SWEEP_RUN, NS, "s.r.1")  # before the next write of the Sweep's status
+    assert await drive(world, engine) == "MaxRunsReached"
+    assert sorted(r.name for r in await world.runs()) == ["s.r.0", "s.r.2", "s.r.3", "s.r.4"]

@@ -16,12 +16,11 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.objects import parsed
 from sweep_operator.engine.engine import Engine
-from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.local.admission import admit
 from sweep_operator.views.status import sweep_lines
 from tests.builders import X
-from tests.engine.world import KEY, NS, World, drive, settle_suggestions
+from tests.engine.world import KEY, NS, RecordingKube, World, drive, settle_suggestions
 
 BETA = {"distribution": "beta", "min": 0, "max": 1}
 NEW_SPEC = {Kind.SWEEP: {"budget": {"gpuHours": 100}}, Kind.SWEEP_RUN: {"priority": 0}}
@@ -45,7 +44,7 @@ def newer(kind: Kind, new: Object, old: Object | None) -> Object:
     return {**new, **{k: admitted[k] for k in ("apiVersion", "kind")}, "spec": {**admitted["spec"], **unknown}}
 
 
-class CountingKube(EmbeddedKube):
+class CountingKube(RecordingKube):
     """Counts writes of a status, also those that change nothing."""
 
     writes = 0

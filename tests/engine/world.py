@@ -61,12 +61,26 @@ class NoWarmStart:
         return WarmStartRows(())
 
 
+class RecordingKube(EmbeddedKube):
+    """Counts how often each SweepRun was created."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.created: Counter[str] = Counter()
+
+    async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
+        made = await super().create(kind, body, dry_run=dry_run)
+        if kind == Kind.SWEEP_RUN:
+            self.created[body["metadata"]["name"]] += 1
+        return made
+
+
 class World:
     """Everything outside the engine."""
 
     def __init__(self, path: Path, program: Program = good) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
-        self.kube = EmbeddedKube(None, clock=lambda: self.now, admission=admit)
+        self.kube = RecordingKube(None, clock=lambda: self.now, admission=admit)
         self.program = program
         self.suggester = Sequence()
         self.jobs_seen: dict[tuple[str, str], set[str]] = {}
@@ -162,7 +176,11 @@ class World:
         await self.kube.update_status(Kind.POD, pod)
         kind = "Complete" if code == 0 else "Failed"
         live = await self.kube.get(Kind.JOB, NS, job["metadata"]["name"])
-        live["status"] = {"conditions": [{"type": kind, "status": "True", "reason": why}]}
+        live["status"] = {
+            "conditions": [{"type": kind, "status": "True", "reason": why}],
+            "startTime": started,
+            "completionTime": self.now.isoformat(),
+        }
         await self.kube.update_status(Kind.JOB, live)
 
     # -- looking ----------------------------------------------------------------------------------------------------
@@ -187,8 +205,7 @@ class World:
     async def check(self) -> None:
         """The invariants that hold after every step."""
         sweep, runs = await self.sweep(), await self.runs()
-        indices = Counter(r.spec.index for r in runs if r.spec.index is not None)
-        assert all(n == 1 for n in indices.values()), f"an index twice: {indices}"
+        assert all(n == 1 for n in self.kube.created.values()), f"an index twice: {self.kube.created}"
         live: Counter[tuple[str, str]] = Counter()
         for job in (await self.kube.list(Kind.JOB)).items:
             labels = job["metadata"]["labels"]

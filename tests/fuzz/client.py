@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
@@ -178,10 +179,9 @@ class Client:
 
     async def _late(self, act: Callable[[], Awaitable[Any]]) -> None:
         await asyncio.sleep(self._dice["timeout"].uniform(0.0, IN_FLIGHT))
-        try:
-            await act()
-        except KubeError:
-            return
+        if not self._process.dead:  # a successor waits until the lease has expired
+            with contextlib.suppress(KubeError):
+                await act()
 
     async def _wait(self) -> None:
         """One way over the network; and no process goes on while it is stopped."""

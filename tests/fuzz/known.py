@@ -19,19 +19,12 @@ class Violation:
         return f"{self.at:.3f} {self.code}: {self.text}"
 
 
-KNOWN = {
-    r"index-twice: ": "a deleted newest run leaves its index to the next while status.nextIndex is not written",
-    r"result-lost: .* is recorded as (stopped|timeout|preempted|infrastructure)": "judged without a live look",
-    r"wrong-class: .* is recorded as (stopped|timeout|preempted|infrastructure)": "judged without a live look",
-    r"wrong-seconds: ": "judged without a live look",
-    r"two-live-jobs: ": "a pod that was not seen yet does not hold the next attempt back",
-    r"two-containers: ": "a pod that was not seen yet does not hold the next attempt back",
-}
+KNOWN: dict[str, str] = {}
 """Pattern of ``str(violation)`` without the time: why."""
 UNUSED_ACTIONS: dict[str, str] = {}
 """Actions that no schedule takes: why."""
 
-UNUSED_PROGRAMS = {"nested": "a nested result is parsed without a limit"}
+UNUSED_PROGRAMS: dict[str, str] = {}
 """Programs that no container runs: why."""
 
 

@@ -210,6 +210,8 @@ class Nodes:
             await self._write(truth, {"phase": "Pending", "conditions": [scheduled]})
             await _first(deleted, dice["slow-start"].uniform(5.0, 90.0))
         if deleted.is_set():
+            await asyncio.sleep(dice["start"].choice((0.0, 0.5, 10.0)))
+            await self._write(truth, {"phase": "Failed"})  # by the kubelet, or by the garbage collector of pods
             await self._remove(truth)
             return False
         truth.started = clock.whole_now()

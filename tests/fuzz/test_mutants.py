@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.decide import growth, run
+from sweep_operator.decide import growth, run, stages
 from sweep_operator.decide.plan import ReleasePod
 from sweep_operator.engine import store
 from sweep_operator.kube.protocol import Kind, Object
@@ -66,8 +66,13 @@ def no_precondition(patch: Patch) -> None:
     patch.setattr(Client, "update_status", force)
 
 
+def no_live_look(patch: Patch) -> None:
+    """An attempt is ended by what the watch has delivered."""
+    patch.setattr(stages.StageTransitions, "_looked", lambda self, stage: True)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("mutant", [early_release, one_run_too_many, old_versions_win, no_precondition])
+@pytest.mark.parametrize("mutant", [early_release, one_run_too_many, old_versions_win, no_precondition, no_live_look])
 def test_the_schedules_find_the_mutant(mutant: Callable[[Patch], None], monkeypatch: Patch) -> None:
     mutant(monkeypatch)
     found = (

@@ -11,7 +11,7 @@ from sweep_operator.kubectl.refusal import explain
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("message", "shown"),
     [
         (
             'pods "a-r-3-train-1-x" is forbidden: User "ann" cannot get resource "pods/log" in API group "" in the '
@@ -31,8 +31,8 @@ from sweep_operator.kubectl.refusal import explain
         ),
     ],
 )
-def test_explain(said: str, told: str) -> None:
-    assert explain(said) == told
+def test_explain(message: str, shown: str) -> None:
+    assert explain(message) == shown
 
 
 def test_an_unexpected_error_names_the_program_to_debug() -> None:

@@ -160,4 +160,5 @@ class SweepStatus(Model):
     BudgetExhausted, DeadlineReached, Stopped) or False (TooManyConsecutiveFailures, TooManyFailedRuns,
     SearchSpaceInfeasible). Its message says what runs wait for. Finished: True after the end of the sweep, whether it
     succeeded or failed. Suspended: no new runs start. OptimizerHealthy: the last suggestion is not a random
-    fallback. WarmStarted: the sources of warmStart were read. TrackingSynced: the tracker has every result."""
+    fallback. WarmStarted: the sources of warmStart were read. TrackingSynced: the tracker has every result. Stalled:
+    present and True while an error stops the operator's work on the sweep or on some of its runs."""

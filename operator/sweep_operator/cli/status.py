@@ -1,4 +1,4 @@
-"""``sweep status`` and ``sweep list``. They import no models: scripts call them in loops beside a running sweep."""
+"""``sweep status`` and ``sweep list``. They import no models: scripts call them in loops."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def list_(runs_dir: Path, output: str) -> None:
 @runs_dir(DEFAULT_RUNS_DIR)
 @output_format
 def status(name: str | None, runs_dir: Path, output: str) -> None:
-    """Show a sweep and its runs; without NAME, all sweeps. Also works while the sweep is running."""
+    """Show a sweep and its runs; without NAME, all sweeps. Also works while the sweep is running.
+
+    STATUS is Interrupted if the sweep has not ended and no process runs it. The command that resumes it is then shown.
+    """
     if name is None:
         _show_all(runs_dir, output)
         return

@@ -45,8 +45,15 @@ class JobView:
     """A queue may suspend the Job, which deletes its pods, and resume it with other pods."""
     resumed: datetime | None = None
     """Time of its last start or resumption."""
+    completed: datetime | None = None
     run_uid: str | None = None
     """The uid of the run that it was created for."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from its last start to its completion; 0 if it is not complete."""
+        started = self.resumed or self.created
+        return max(0.0, (self.completed - started).total_seconds()) if self.completed is not None else 0.0
 
 
 @dataclass(frozen=True)
@@ -170,6 +177,7 @@ def view_job(job: Mapping[str, Any]) -> JobView | None:
         finished_message=end.get("message") or "",
         queued=QUEUE_LABEL in (meta.get("labels") or {}),
         resumed=parse_time(status.get("startTime")),
+        completed=parse_time(status.get("completionTime")),
         run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
     )
 

@@ -111,6 +111,8 @@ class Ended:
     message: str = ""
     pod: PodView | None = None
     result: Result = field(default_factory=Result)
+    seconds: float = 0.0
+    """Duration of an attempt without a pod."""
 
 
 State = Waiting | Running | NeedsLog | Absent | Ended
@@ -211,6 +213,8 @@ def _without_pod(
         return Absent() if not pods else Waiting("Terminating", "other pods of the attempt are terminating", None)
     if job.finished == "Failed" and job.finished_reason == "DeadlineExceeded":
         return Ended("timeout", "DeadlineExceeded", job.finished_message or _TOO_LONG)
+    if job.finished == "Complete" and not policy.reports:  # the Job says that all pods have succeeded
+        return Ended("succeeded", "Completed", seconds=job.seconds)
     if job.finished or job.deleting:
         return Ended("preempted", "PodVanished", "the pod was deleted before its result was recorded")
     until = max(job.created, job.resumed or job.created) + policy.pending_deadline

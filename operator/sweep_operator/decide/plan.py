@@ -143,6 +143,15 @@ class SuggestRequest:
 
 
 @dataclass(frozen=True)
+class Look:
+    """Read the Job and the pods of an attempt from the API server: without a result it would be ended now."""
+
+    job: str
+    stage: Stage
+    attempt: int
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """One run's pass: ``before``, the status write (if the status changes), ``after``, then ``cleanup``."""
 
@@ -153,8 +162,11 @@ class RunPlan:
     cleanup: tuple[Cleanup, ...] = ()
     logs: tuple[LogRequest, ...] = ()
     probes: tuple[Probe, ...] = ()
+    looks: tuple[Look, ...] = ()
     events: tuple[Event, ...] = ()
     wake: datetime | None = None
+    error: Exception | None = None
+    """Why there is no decision about this run. It stays as it is."""
 
     @property
     def updated(self) -> SweepRun:

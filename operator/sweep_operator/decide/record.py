@@ -61,15 +61,15 @@ class Record:
                 entry = Attempt(n=pod.attempt, pod_uid=pod.uid, seconds=pod.seconds(self.ctx.snap.now))
                 self.put(stage, cost.add_attempt(self.status.stage(stage), entry))
 
-    def attempt_ended(self, stage: Stage, class_: str, pod: PodView | None) -> None:
-        """Record how the attempt ended: a failure class or "succeeded"."""
+    def attempt_ended(self, stage: Stage, class_: str, pod: PodView | None, seconds: float = 0.0) -> None:
+        """Record how the attempt ended: a failure class or "succeeded". ``seconds``: its duration without a pod."""
         status, row = self.status.stage(stage), FAILURES.get(class_)
         counter = row.counter if row else None
         entry = Attempt.model_validate(
             {
                 "n": status.attempt,
                 "pod_uid": pod.uid if pod else None,
-                "seconds": pod.seconds(self.ctx.snap.now) if pod else 0.0,
+                "seconds": pod.seconds(self.ctx.snap.now) if pod else seconds,
                 "class": class_,
             }
         )

@@ -27,6 +27,7 @@ def decide_run(run: SweepRun, ctx: RunContext) -> RunPlan:
         cleanup=run_cleanup(status, ctx, ended=stages.record.updated.terminal),
         logs=tuple(stages.logs),
         probes=tuple(stages.probes),
+        looks=tuple(stages.looks),
         events=tuple(stages.record.events),
         wake=min((at for at in (stages.wake, next_cleanup(status, ctx)) if at is not None), default=None),
     )

@@ -76,6 +76,8 @@ class Snapshot:
     """Names of the runs' claims that exist."""
     logs: Mapping[str, LogReading] = field(default_factory=dict)
     """By pod uid."""
+    looked: frozenset[str] = frozenset()
+    """Names of Jobs that were just read from the API server, with their pods. Watch events of others may be late."""
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
     """By Job name: why the API server rejects the Job, its claim or its pod."""
     foreign_jobs: frozenset[str] = frozenset()

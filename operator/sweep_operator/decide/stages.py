@@ -14,7 +14,7 @@ from sweep_operator.decide.context import RunContext, effective_parameters
 from sweep_operator.decide.deadlines import attempt_policy, may_retry, retry_at, stage_deadline
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.outcome import Absent, Ended, LogRequest, NeedsLog, Running, Waiting, attempt_state
-from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event
+from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event, Look
 from sweep_operator.decide.record import Record
 from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
 from sweep_operator.domain.conditions import joined
@@ -39,6 +39,7 @@ class StageTransitions:
         self.after: list[EnsureStage] = []
         self.logs: list[LogRequest] = []
         self.probes: list[Probe] = []
+        self.looks: list[Look] = []
         self.wake: datetime | None = None
 
     def advance(self) -> None:
@@ -93,6 +94,8 @@ class StageTransitions:
         ended = any(p.over and (p.stage, p.attempt, p.rank) == (stage, n, 0) for p in self.ctx.pods)
         if n > 0 and ended and self.ctx.template is not None:
             self._follow(self.ctx.template)  # a result counts, however late it is read
+        elif n > 0 and not self.record.status.attempt_recorded(stage, n) and not self._looked(stage):
+            return
         if not self.record.updated.terminal and not self.logs:
             self.record.run_stopped(self.ctx.end or "Stopped")
 
@@ -126,8 +129,12 @@ class StageTransitions:
             self.record.run_failed(stage, "infrastructure", "NameConflict", message)
             return
         pods = tuple(p for p in self.ctx.pods if p.stage == stage and p.attempt == status.attempt)
+        if self._ending and any(p.rank == 0 and p.over for p in pods):
+            pods = tuple(p for p in pods if p.rank == 0)  # the result exists: do not wait for the other ranks
         job = next((j for j in self.ctx.jobs if j.stage == stage and j.attempt == status.attempt), None)
         if self.ctx.suspend_policy == "terminate" and not any(p.rank == 0 and p.over for p in pods):
+            if not self._looked(stage):
+                return
             self.record.attempt_ended(stage, "stopped", max(pods, key=lambda p: p.created, default=None))
             self.record.unsettled("Suspended", "the sweep is suspended")
             return
@@ -155,7 +162,8 @@ class StageTransitions:
             message = "the Job and its pod no longer exist"
             self._ended(stage, template, Ended("preempted", "JobVanished", message))
         elif refusal is None:
-            self._ensure(stage, status.attempt, template)
+            if self._looked(stage):  # the Job may have been deleted before an event of its pods arrived
+                self._ensure(stage, status.attempt, template)
         elif refusal.final or (self.snap.now - refusal.since >= patience and not refusal.never_expires):
             self.record.attempt_ended(stage, "infrastructure", None)
             self.record.run_failed(stage, "infrastructure", refusal.reason, refusal.message)
@@ -209,7 +217,9 @@ class StageTransitions:
         self._start_attempt(stage, template)
 
     def _ended(self, stage: Stage, template: RunTemplate, end: Ended) -> None:
-        self.record.attempt_ended(stage, end.class_, end.pod)
+        if (end.pod is None or end.pod.exit_code is None) and not self._looked(stage):
+            return
+        self.record.attempt_ended(stage, end.class_, end.pod, end.seconds)
         if end.class_ == "succeeded":
             self.record.stage_succeeded(stage, template, end.result)
             if not self.record.updated.terminal:
@@ -223,6 +233,18 @@ class StageTransitions:
         message = joined(f"{stage} attempt {status.attempt}", end.reason, end.message)
         self.record.events.append(Event(reason, message[:1000], self.run.name, "Warning"))
         self._next_attempt(stage, template)
+
+    @property
+    def _ending(self) -> bool:
+        return self.run.spec.stop or self.ctx.end is not None or self.ctx.suspend_policy == "terminate"
+
+    def _looked(self, stage: Stage) -> bool:
+        """Whether the Job and the pods are as the API server has them now. If not, request to read them."""
+        status = self.record.status.stage(stage)
+        name = status.job_name or job_name(self.run.name, stage, status.attempt)
+        if name not in self.snap.looked:
+            self.looks.append(Look(name, stage, status.attempt))
+        return name in self.snap.looked
 
     def _wake(self, at: datetime | None) -> None:
         """Wake up at ``at``, if it is in the future."""

@@ -12,7 +12,7 @@ from sweep_operator.decide.context import RunViews, run_context
 from sweep_operator.decide.events import sweep_events
 from sweep_operator.decide.growth import Growth, grow
 from sweep_operator.decide.limits import End, active_seconds, find_end
-from sweep_operator.decide.plan import Plan, RunPlan
+from sweep_operator.decide.plan import CreateRun, Plan, RunPlan
 from sweep_operator.decide.retention import claims_to_delete, without_claims
 from sweep_operator.decide.run import decide_run
 from sweep_operator.decide.snapshot import Snapshot
@@ -35,6 +35,8 @@ def decide(snap: Snapshot) -> Plan:
     with_pods = {name for name, own in views.pods.items() if any(not pod.over for pod in own)}
     tracked = track(snap.sweep, after, with_pods, snap.tracking, snap.config, over=terminal)
     status = sweep_status(snap, after, end, tracked, terminal=terminal)
+    if growth.create:
+        status = _with_new_runs(status, growth.create)
     return Plan(
         track=tracked.request,
         runs=runs,
@@ -58,9 +60,19 @@ def _run_plans(snap: Snapshot, views: RunViews, end: End | None) -> tuple[RunPla
         if not (may_start or blocked or run.terminal or run.imported) and free > 0:
             may_start, free = True, free - 1
         reason = blocked or "WaitingForSlot"
-        context = run_context(snap, run, views, may_start=may_start, waiting_reason=reason, end=terminating)
-        plans.append(decide_run(run, context))
+        try:
+            context = run_context(snap, run, views, may_start=may_start, waiting_reason=reason, end=terminating)
+            plans.append(decide_run(run, context))
+        except Exception as error:  # other runs are not affected
+            plans.append(RunPlan(run, run.status, error=error))
     return tuple(plans)
+
+
+def _with_new_runs(status: SweepStatus, create: Sequence[CreateRun]) -> SweepStatus:
+    """Reserve the indices; this status is written before the runs are created. They start in the next pass."""
+    new = len(create)
+    runs = status.runs.with_(created=status.runs.created + new, running=status.runs.running + new)
+    return status.with_(next_index=create[-1].index + 1, runs=runs)
 
 
 def _blocked(snap: Snapshot, run: SweepRun, end: End | None) -> str | None:

@@ -71,7 +71,7 @@ class Acceptance:
         if not has_expressions(sweep.spec):
             self._expressions = (sweep.metadata.generation, [])
         elif self._expressions[0] != sweep.metadata.generation and not self._background.running:
-            self._background.start(self._check_expressions(sweep))
+            self._background.start(lambda: self._check_expressions(sweep))
             await asyncio.sleep(0)
         return self._expressions[0] == sweep.metadata.generation
 

@@ -7,6 +7,7 @@ recorded. Events follow the change they report, and may be lost.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sweep_operator.api.hardware import Profile
 from sweep_operator.api.meta import ObjectMeta
@@ -30,12 +31,13 @@ from sweep_operator.decide.plan import (
 )
 from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.revisions import revision_name
+from sweep_operator.engine.errors import OUTAGES
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.recorder import Recorder
-from sweep_operator.kube.protocol import Conflict, Forbidden, Invalid, Kind, Object
+from sweep_operator.kube.protocol import Conflict, Forbidden, Invalid, Kind, Object, UnknownOutcome
 from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.claim import build_claim
 from sweep_operator.manifests.job import build_job
@@ -54,6 +56,8 @@ class Executor:
         """Names of our Jobs that belong to other owners."""
         self.burnt: set[int] = set()
         """Indices whose SweepRuns belong to other owners."""
+        self._unconfirmed: dict[int, CreateRun] = {}
+        """By index: runs whose creation got no answer."""
         self._raised: set[tuple[str, Stage, int]] = set()
         """(run uid, stage, attempt) that this process started: no live read of the run precedes their Jobs."""
 
@@ -76,21 +80,38 @@ class Executor:
             await self._recorder.record(sweep, plan.events)
         return bool(plan.before or plan.after or plan.cleanup) or plan.status != plan.run.status
 
+    async def confirm(self, sweep: Sweep) -> None:
+        """Repeat the creations that got no answer, before a decision counts the runs.
+
+        A late request may still create the run. If another index took its place, there would be one run too many.
+        """
+        for create in list(self._unconfirmed.values()):
+            await self._create_run(sweep, create)
+
     async def reserve(self, sweep: Sweep, creates: Sequence[CreateRun]) -> None:
         """Create new runs. An index whose name belongs to another owner is skipped."""
         for create in creates:
-            body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction)
-            name = run_object_name(sweep.name, create.index)
-            event = Event("RunCreated", f"origin {create.origin}", name)
+            await self._create_run(sweep, create)
+
+    async def _create_run(self, sweep: Sweep, create: CreateRun) -> None:
+        body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction)
+        name = run_object_name(sweep.name, create.index)
+        unanswered = self._unconfirmed.pop(create.index, None)
+        try:
             run = read(SweepRun, await self._objects.create(Kind.SWEEP_RUN, body))
-            if not belongs(run, sweep):
-                self.burnt.add(create.index)
-                message = (
-                    f"a SweepRun with the name {name} already exists and is not owned by this Sweep; "
-                    f"skipping index {create.index}"
-                )
-                event = Event("IndexTaken", message, None, "Warning")
-            await self._recorder.record(sweep, (event,))
+        except OUTAGES as error:
+            if unanswered or isinstance(error, UnknownOutcome):
+                self._unconfirmed[create.index] = create
+            raise
+        event = Event("RunCreated", f"origin {create.origin}", name)
+        if not belongs(run, sweep):
+            self.burnt.add(create.index)
+            message = (
+                f"a SweepRun with the name {name} already exists and is not owned by this Sweep; "
+                f"skipping index {create.index}"
+            )
+            event = Event("IndexTaken", message, None, "Warning")
+        await self._recorder.record(sweep, (event,))
 
     async def _ensure_revision(self, sweep: Sweep, action: EnsureRevision) -> None:
         name = revision_name(sweep.name, action.template.hash)
@@ -103,7 +124,8 @@ class Executor:
         namespace, store = run.metadata.namespace, self._objects.store
         if run.status.template_hash is not None:
             revision = store.get(Kind.REVISION, namespace, revision_name(sweep.name, run.status.template_hash))
-            await self._adopt(sweep, Kind.REVISION, revision)
+            with suppress(Invalid):  # created by version 0.1.0: the API server rejects every change of it
+                await self._adopt(sweep, Kind.REVISION, revision)
         await self._adopt(sweep, Kind.SWEEP_RUN, store.get(Kind.SWEEP_RUN, namespace, run.name))
 
     async def _adopt(self, sweep: Sweep, kind: Kind, obj: Object | None) -> None:

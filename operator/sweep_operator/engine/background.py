@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from sweep_operator.engine.ports import NotLeading
 from sweep_operator.kube.protocol import KubeError
@@ -25,8 +24,8 @@ class Background:
         """Whether a task is running."""
         return self._task is not None
 
-    def start(self, work: Coroutine[Any, Any, float]) -> None:
-        """``work`` returns after how many seconds the Sweep needs a pass."""
+    def start(self, work: Callable[[], Awaitable[float]]) -> None:
+        """``work()`` returns after how many seconds the Sweep needs a pass."""
         self._task = asyncio.create_task(self._run(work))
 
     def cancel(self) -> None:
@@ -34,10 +33,10 @@ class Background:
         if self._task is not None:
             self._task.cancel()
 
-    async def _run(self, work: Coroutine[Any, Any, float]) -> None:
+    async def _run(self, work: Callable[[], Awaitable[float]]) -> None:
         delay = self._retry_seconds
         try:
-            delay = await work
+            delay = await work()
         except (KubeError, NotLeading) as error:
             log.warning("%s: %s", self._title, error)
         except Exception:

@@ -8,13 +8,14 @@ import logging
 import random
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.engine.errors import STALE, RunErrors
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmStartReader
 from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.reconciler import Key, Reconciler
 from sweep_operator.engine.store import Store
-from sweep_operator.kube.protocol import Conflict, Kind, Kube, KubeError, Object, ObjectList, UnknownOutcome
+from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object, ObjectList
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ class Engine:
         self._objects = Objects(kube, self.store, settings.check_leading)
         self._reconcilers: dict[Key, Reconciler] = {}
         self._run_limits: dict[Key, int] = {}
+        self._stale: set[Key] = set()
+        """Sweeps whose objects are read from the API server before the next pass."""
 
     # -- what comes in ----------------------------------------------------------------------------------------------
 
@@ -119,27 +122,31 @@ class Engine:
     async def _outcome(self, key: Key) -> str:
         try:
             await self.reconcile(key)
-        except (Conflict, UnknownOutcome) as error:
-            log.info("%s/%s: %s; refreshing from the API server", *key, error)
-            try:
-                await self._reread(key)
-            except KubeError as failure:
-                log.warning("%s/%s: %s", *key, failure)
-            self.queue.add_failed(key)
-            return "again"
-        except (KubeError, NotLeading) as error:
-            delay = self.queue.add_failed(key)
-            log.warning("%s/%s: %s; retrying in %.1f s", *key, error, delay)
-            return "failed"
-        except Exception:
-            delay = self.queue.add_failed(key)
-            log.exception("%s/%s: pass failed; retrying in %.1f s", *key, delay)
-            return "failed"
+        except Exception as error:
+            return self._retry_later(key, error)
         self.queue.succeeded(key)
         return "done"
 
+    def _retry_later(self, key: Key, error: Exception) -> str:
+        errors = error.errors if isinstance(error, RunErrors) else (error,)
+        stale = [isinstance(e, STALE) for e in errors]
+        if any(stale):
+            self._stale.add(key)
+        delay = self.queue.add_failed(key)
+        if all(stale):
+            log.info("%s/%s: %s; reading the objects again in %.1f s", *key, error, delay)
+            return "again"
+        if isinstance(error, (KubeError, NotLeading, RunErrors)):
+            log.warning("%s/%s: %s; retrying in %.1f s", *key, error, delay)
+        else:
+            log.error("%s/%s: pass failed; retrying in %.1f s", *key, delay, exc_info=error)
+        return "failed"
+
     async def reconcile(self, key: Key) -> None:
-        """One pass. Raises KubeError."""
+        """One pass. Raises whatever has stopped it, or RunErrors."""
+        if key in self._stale:
+            await self._reread(key)
+            self._stale.discard(key)
         obj, known = self.store.get(Kind.SWEEP, *key), self._reconcilers.get(key)
         uid = None if obj is None or obj["metadata"].get("deletionTimestamp") else obj["metadata"]["uid"]
         if known is not None and known.uid != uid:

@@ -1,4 +1,4 @@
-"""Builds a Snapshot from the store; objects that seem to be missing are confirmed by live reads first."""
+"""Builds a Snapshot from the store."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Generic, TypeVar
 
 from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL
 from sweep_operator.api.stored import read_with_errors
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.observed import view_job, view_pod, view_service
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.domain.identity import belongs
@@ -53,11 +52,10 @@ class Gatherer:
         self._services = Reader(view_service)
 
     async def snapshot(self, sweep: Sweep, config: OperatorConfig, now: datetime) -> Snapshot:
-        """All objects of ``sweep``, consistent enough to decide on. Raises KubeError."""
+        """All objects of ``sweep``. Raises KubeError."""
         namespace, store = sweep.metadata.namespace, self._objects.store
         stored = store.labeled(Kind.SWEEP_RUN, namespace, sweep.name)
         runs = [r for r in self._runs.all(stored) if belongs(r, sweep)]
-        await self._settle(namespace, sweep.name, runs)
         owned = {r.name for r in runs}
         return Snapshot(
             sweep=sweep,
@@ -75,23 +73,6 @@ class Gatherer:
             ),
         )
 
-    async def _settle(self, namespace: str, sweep: str, runs: list[SweepRun]) -> None:
-        """A watch may lag: an attempt whose Job or pods are not in the store is read live before a decision."""
-        store = self._objects.store
-        jobs = {(j.run, j.stage, j.attempt): j for j in self._jobs.all(store.labeled(Kind.JOB, namespace, sweep))}
-        pods = self._pods.all(store.labeled(Kind.POD, namespace, sweep))
-        with_pods = {(p.run, p.stage, p.attempt) for p in pods}
-        for run in runs:
-            for stage in _active_stages(run):
-                status = run.status.stage(stage)
-                place = (run.name, stage, status.attempt)
-                job = jobs.get(place)
-                if job is None and status.job_name is not None and status.start_time is not None:
-                    await self._objects.read(Kind.JOB, namespace, status.job_name)
-                if place not in with_pods and (job is None or job.finished or job.deleting):
-                    labels = {RUN_LABEL: run.name, STAGE_LABEL: stage, ATTEMPT_LABEL: str(status.attempt)}
-                    await self._objects.refresh(Kind.POD, namespace, labels)
-
     async def _revisions(self, namespace: str, sweep: str, runs: list[SweepRun]) -> Mapping[str, RunTemplate]:
         """The templates that the runs started with, by hash."""
         found: dict[str, RunTemplate] = {}
@@ -102,12 +83,6 @@ class Gatherer:
             if obj is not None:
                 found[wanted] = read_revision(obj)
         return found
-
-
-def _active_stages(run: SweepRun) -> list[Stage]:
-    """Stages with an attempt whose result is not recorded."""
-    attempts = {stage: run.status.stage(stage).attempt for stage in STAGES}
-    return [s for s, n in attempts.items() if n and not run.terminal and not run.status.attempt_recorded(s, n)]
 
 
 def _read_run(obj: Object) -> SweepRun | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 
 from sweep_operator.decide.outcome import LogReading, LogRequest
 from sweep_operator.engine.background import Background
 from sweep_operator.kube.protocol import Kube, KubeError
 from sweep_operator.sandbox.tasks import Evaluator, Refused, Scan
+
+log = logging.getLogger(__name__)
 
 MAX_LINES = 100_000
 """Last lines of a log that are read."""
@@ -33,7 +36,7 @@ class Logs:
     def read(self, namespace: str, requests: Sequence[LogRequest]) -> None:
         """Scan the logs in the background, unless that is already in progress."""
         if requests and not self._background.running:
-            self._background.start(self._read(namespace, requests))
+            self._background.start(lambda: self._read(namespace, requests))
 
     async def _read(self, namespace: str, requests: Sequence[LogRequest]) -> float:
         """Scan each log. One that cannot be read becomes a reading with ``error``."""
@@ -46,6 +49,9 @@ class Logs:
             except Refused as error:
                 text = f"the search for results.pattern and logPattern was canceled: {error}; simplify the patterns"
                 self.readings[request.uid] = LogReading(error=text)
+            except Exception as error:  # the logs of other runs are not affected
+                log.exception("%s: the search in its log failed", request.pod)
+                self.readings[request.uid] = LogReading(error=f"{type(error).__name__}: {error}")
         return 0.0
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 
 from sweep_operator.api.errors import FieldError, InvalidObject
 from sweep_operator.api.meta import ObjectMeta
+from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, SWEEP_LABEL
 from sweep_operator.api.status import SweepStatus
-from sweep_operator.api.stored import keep_unknown, read_with_errors
+from sweep_operator.api.stored import keep_unknown, read, read_with_errors
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Plan
 from sweep_operator.decide.refusal import ASK_AGAIN
@@ -16,18 +18,23 @@ from sweep_operator.decide.sweep import decide
 from sweep_operator.engine.acceptance import Acceptance, not_accepted
 from sweep_operator.engine.act import Executor
 from sweep_operator.engine.background import Background
+from sweep_operator.engine.errors import OUTAGES, TRANSIENT, RunErrors
 from sweep_operator.engine.gather import Gatherer
 from sweep_operator.engine.logs import Logs
 from sweep_operator.engine.objects import Objects
-from sweep_operator.engine.ports import Settings, Suggester, WarmStartReader
+from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmStartReader
 from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.recorder import Recorder
 from sweep_operator.engine.status_writer import StatusWriter
 from sweep_operator.engine.suggestions import Suggestions
 from sweep_operator.engine.warm_start import RETRY_SECONDS, WarmStarter
-from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.kube.protocol import Kind, KubeError, Object
 
+log = logging.getLogger(__name__)
+
+MANY_LOOKS = 10
+"""Above this number of attempts, all Jobs and pods of the Sweep are read in two requests."""
 Key = tuple[str, str]
 """(namespace, name) of a Sweep."""
 
@@ -68,20 +75,30 @@ class Reconciler:
             background.cancel()
 
     async def reconcile(self, obj: Object, run_limit: int | None) -> None:
-        """One pass over the Sweep ``obj``. Raises KubeError, NotLeading."""
+        """One pass over the Sweep ``obj``. Raises RunErrors, or the error that has stopped the pass."""
         try:
-            sweep, errors = read_with_errors(Sweep, obj)
+            sweep, unreadable = read_with_errors(Sweep, obj)
         except InvalidObject as error:
             await self._refuse(obj, error.errors)
             return
-        if not (await self.acceptance.check(sweep, errors) and await self._warm_start.recall(sweep)):
-            return  # the next pass continues
-        plan = decide(await self._snapshot(sweep, run_limit))
+        try:
+            if await self.acceptance.check(sweep, unreadable) and await self._warm_start.recall(sweep):
+                await self._pass(sweep, run_limit)  # otherwise the next pass continues
+        except (RunErrors, *TRANSIENT):
+            raise
+        except Exception as error:
+            await self._report(error)
+            raise
+
+    async def _pass(self, sweep: Sweep, run_limit: int | None) -> None:
+        await self._executor.confirm(sweep)
+        plan = await self._decide(sweep, run_limit)
         await self._objects.release_pods(*self.key, only_orphans=True)
-        written = [await self._executor.carry_out(sweep, run) for run in plan.runs]
+        written, errors = await self._carry_out(sweep, plan)
+        if await self._status.write(sweep, plan.status, plan.events, errors):  # reserves the indices of new runs
+            written = True
         await self._executor.reserve(sweep, plan.create)
-        written += [bool(plan.create), await self._status.write(sweep, plan)]
-        if any(written):  # one write may enable the next
+        if written or plan.create or any(run.looks for run in plan.runs):  # one write may enable the next
             self._queue.add(self.key)
         if self._status.waits:
             self._requeue(self._settings.status_delay)
@@ -90,6 +107,49 @@ class Reconciler:
         await self._answer(sweep, plan)
         if plan.wake is not None:
             self._requeue(max(0.05, (plan.wake - self._settings.now()).total_seconds()))
+        if errors:
+            raise RunErrors(errors)
+
+    async def _decide(self, sweep: Sweep, run_limit: int | None) -> Plan:
+        """Decide. Before an attempt ends without a result, read its Job and its pods, and decide again."""
+        plan = decide(await self._snapshot(sweep, run_limit))
+        looks = [(run.run.name, look) for run in plan.runs for look in run.looks]
+        if not looks:
+            return plan
+        labels = [{RUN_LABEL: n, STAGE_LABEL: look.stage, ATTEMPT_LABEL: str(look.attempt)} for n, look in looks]
+        for selector in labels if len(labels) <= MANY_LOOKS else [{SWEEP_LABEL: sweep.name}]:
+            for kind in (Kind.JOB, Kind.POD):
+                await self._objects.refresh(kind, sweep.metadata.namespace, selector)
+        snapshot = await self._snapshot(sweep, run_limit)
+        return decide(dataclasses.replace(snapshot, looked=frozenset(look.job for _, look in looks)))
+
+    async def _carry_out(self, sweep: Sweep, plan: Plan) -> tuple[bool, dict[str, Exception]]:
+        """Execute the plans of the runs. Return whether anything was written, and the errors by run.
+
+        An error of one run does not stop the others. Raises an outage.
+        """
+        written, errors = False, {}
+        for run in plan.runs:
+            try:
+                if run.error is not None:
+                    raise run.error
+                written |= await self._executor.carry_out(sweep, run)
+            except OUTAGES:
+                raise
+            except Exception as error:
+                errors[run.run.name] = error
+                if not isinstance(error, KubeError):
+                    log.exception("%s: the pass over this run failed", run.run.name)
+        return written, errors
+
+    async def _report(self, error: Exception) -> None:
+        """Write the condition about an error that has stopped the pass."""
+        obj = self._objects.store.get(Kind.SWEEP, *self.key)
+        try:
+            sweep = read(Sweep, obj or {})
+            await self._status.write(sweep, sweep.status, (), {"": error})
+        except (KubeError, NotLeading, InvalidObject) as failure:
+            log.warning("cannot report the error on the Sweep: %s", failure)
 
     async def _refuse(self, obj: Object, errors: list[FieldError]) -> None:
         """Report a spec that cannot be read (admission did not reject it); its runs are not changed."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.decide.plan import Plan
+from sweep_operator.decide.plan import Event
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.recorder import Recorder
+from sweep_operator.engine.stalled import Errors, Stalled
 from sweep_operator.kube.protocol import Kind
 
 _MOVES_WAIT = 15
@@ -20,6 +23,7 @@ class StatusWriter:
 
     def __init__(self, objects: Objects, recorder: Recorder, settings: Settings) -> None:
         self._objects, self._recorder, self._settings = objects, recorder, settings
+        self._stalled = Stalled(settings)
         self._since: float | None = None
 
     @property
@@ -27,27 +31,26 @@ class StatusWriter:
         """Whether a change is not yet written."""
         return self._since is not None
 
-    async def write(self, sweep: Sweep, plan: Plan) -> bool:
-        """Return whether the status was written. Raises KubeError, NotLeading."""
-        if self._may_wait(sweep.status, plan):
+    async def write(self, sweep: Sweep, status: SweepStatus, events: Iterable[Event], errors: Errors) -> bool:
+        """Return whether the status was written. ``errors``: those of this pass. Raises KubeError, NotLeading."""
+        was = sweep.status
+        status = status.with_(conditions=self._stalled.conditions(sweep, status.conditions, errors))
+        if self._may_wait(was, status):
             return False
-        await self._objects.write_status(Kind.SWEEP, sweep.metadata, plan.status.to_json())
+        await self._objects.write_status(Kind.SWEEP, sweep.metadata, status.to_json())
         self._since = None
-        await self._recorder.record(sweep, plan.events)
+        await self._recorder.record(sweep, (*events, *self._stalled.events(was.conditions, status.conditions, errors)))
         return True
 
-    def _may_wait(self, was: SweepStatus, plan: Plan) -> bool:
+    def _may_wait(self, was: SweepStatus, now: SweepStatus) -> bool:
         """Whether the write can be delayed and combined with later changes.
 
         Counters, costs, the front and messages change with every run. The states of conditions, the next index and the
         accounting of time are written immediately.
         """
-        now = plan.status
         if now == was:
             self._since = None
             return True
-        if plan.create:
-            return _states(now) == _states(was)  # the pass that starts these runs follows at once
         urgent = any(getattr(now, field) != getattr(was, field) for field in _URGENT)
         urgent = urgent or _states(now) != _states(was) or _wandb_sweep(now) != _wandb_sweep(was)
         clock = self._settings.monotonic()

@@ -32,7 +32,7 @@ class Suggestions:
         """Ask the optimizer, unless it is already asked."""
         if not self._background.running:
             self._answer = None
-            self._background.start(self._ask(sweep, request))
+            self._background.start(lambda: self._ask(sweep, request))
 
     async def _ask(self, sweep: Sweep, request: SuggestRequest) -> float:
         answer = await self._suggester.suggest(sweep, request)

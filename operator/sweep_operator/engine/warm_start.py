@@ -72,7 +72,7 @@ class WarmStarter:
         # Version 0.1.0 recorded no digest: then the sources are read again.
         if recorded is not None and not self._recalled:
             if not self._background.running:
-                self._background.start(self._recall(sweep, recorded))
+                self._background.start(lambda: self._recall(sweep, recorded))
             await asyncio.sleep(0)
             return self._recalled
         return True
@@ -104,8 +104,9 @@ class WarmStarter:
 
     def read(self, sweep: Sweep) -> None:
         """Read the sources in the background, unless that is already in progress."""
-        if sweep.spec.warm_start is not None and not self._background.running:
-            self._background.start(self._read(sweep, sweep.spec.warm_start))
+        warm_start = sweep.spec.warm_start
+        if warm_start is not None and not self._background.running:
+            self._background.start(lambda: self._read(sweep, warm_start))
 
     async def _read(self, sweep: Sweep, warm_start: WarmStart) -> float:
         """Read the sources. After ten minutes without an answer, the sweep starts without them."""

@@ -32,7 +32,8 @@ def rows_of_bytes(
 def decompressed(content: bytes, max_bytes: int) -> bytes:
     """Decompress gzip content. Raises OSError, EOFError, zlib.error; OSError if it is longer than ``max_bytes``."""
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        found = file.read(min(max_bytes, sys.maxsize - 1) + 1)
+        # read(n) allocates n bytes at once.
+        found = file.read() if max_bytes == sys.maxsize else file.read(max_bytes + 1)
     if len(found) > max_bytes:
         raise OSError(f"it has more than {max_bytes} bytes; the rest was not read")
     return found

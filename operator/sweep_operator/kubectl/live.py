@@ -75,7 +75,7 @@ def follow(name: str) -> None:
 
 def _note(message: str) -> None:
     if message:
-        echo(f"note: {message}", err=True)
+        echo(f"{datetime.now(UTC):%H:%M:%S} {message}", err=True)
 
 
 def _table(draw: Callable[..., None]) -> Show:

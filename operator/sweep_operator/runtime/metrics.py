@@ -108,6 +108,17 @@ class _State(Collector):
             waits.add_metric(place, seconds)
         yield waits
         sweeps = store.all(Kind.SWEEP)
+        stalled: Count[str] = Count()
+        for sweep in sweeps:
+            stalled[sweep["metadata"].get("namespace", "")] += bool(condition_of(sweep, "Stalled"))
+        failing = GaugeMetricFamily(
+            "sweep_operator_stalled_sweeps",
+            "Sweeps with the condition Stalled: an error stops their passes, or those over some of their runs.",
+            labels=["namespace"],
+        )
+        for namespace, count in sorted(stalled.items()):
+            failing.add_metric([namespace], count)
+        yield failing
         yield GaugeMetricFamily(
             "sweep_operator_queue_depth", "Sweeps that wait for a reconcile pass.", value=queue.depth
         )
