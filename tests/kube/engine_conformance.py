@@ -201,6 +201,19 @@ class EngineConformance:
         await kube.delete(Kind.CONFIG_MAP, NS, name)
         assert await self.vanished(kube, Kind.SWEEP_RUN, f"{name}.by-hand")
 
+    async def test_a_revision_can_be_adopted_whatever_its_data(self, kube: Kube, name: str) -> None:
+        """Its data is immutable, and a patch must not change its form: 3.0 to 3, or & to an escape."""
+        text = "a && b > 'c' < d; echo \u00e9 \U0001f600 \x7f \u2028"
+        data = {"z": [1e-5, 1e-9, 3.0, 1e22, 0.1, 2**60, True, None], "a": {"text": text}}
+        body = {"metadata": {"name": name, "namespace": NS}, "revision": 1, "data": data}
+        made = await kube.create(Kind.REVISION, body)
+        assert made["data"] == data
+        patch: Object = {"metadata": {"labels": {"of": name}}}
+        read = made["metadata"]["resourceVersion"]
+        patched = await kube.patch(Kind.REVISION, NS, name, patch, resource_version=read)
+        assert (patched["data"], patched["metadata"]["labels"]) == (data, {"of": name})
+        await kube.delete(Kind.REVISION, NS, name)
+
     async def test_one_finalizer_of_two_is_taken_off(self, kube: Kube, name: str) -> None:
         made = await kube.create(Kind.POD, pod(name, finalizers=["metta.ai/result", "example.com/other"]))
         patch: Object = {"metadata": {"finalizers": ["example.com/other"]}}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sweep_operator.kube.cluster.connection import Connection
+from sweep_operator.kube.cluster.connection import JSON, YAML, Connection
 from sweep_operator.kube.cluster.objects import accept_deep_objects, cleaner, type_of
 from sweep_operator.kube.cluster.pages import PAGE, list_all
 from sweep_operator.kube.cluster.paths import collection, item, segment
@@ -177,6 +177,7 @@ class ClusterKube:
             collection(kind, meta.get("namespace") or "default"),
             {"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {},
             {**body, **type_of(kind), "metadata": meta},
+            content_type=YAML if kind == Kind.REVISION else JSON,
             changes=not dry_run,
             check=_nothing if dry_run or kind in _ALWAYS_CREATED else self._before_create,
         )

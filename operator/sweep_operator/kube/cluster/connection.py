@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
@@ -28,12 +29,23 @@ __all__ = ["AnswerLost", "Connection", "NoCluster"]
 
 MAX_CONNECTIONS = 64
 CONNECT_SECONDS = 10.0
+JSON, YAML = "application/json", "application/yaml"
+"""Types of request bodies. An API server keeps fields without a schema as they were sent in JSON. It rewrites them from
+YAML in its own form, which matters for the immutable data of a ControllerRevision: after any patch, the server compares
+its own form with the stored one, and rejects the patch if they differ. The garbage collector sends such patches."""
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _RENEWAL_PAUSE = 5.0
 """Minimum seconds between two reloads of the credentials, for a server that rejects everything."""
 
 
 class AnswerLost(aiohttp.ClientError):
     """The connection broke after the request was sent."""
+
+
+def _yaml(body: Object | None) -> bytes:
+    """JSON that is also YAML: no surrogate pairs, and no characters that YAML allows only as escapes."""
+    text = json.dumps(body, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 class Connection:
@@ -78,7 +90,8 @@ class Connection:
             headers["Authorization"] = authorization
         url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
         # The session does not check the status; the caller classifies errors.
-        answer = await self._client.call_api(method, url, headers, body, _request_timeout=timeout)
+        sent = _yaml(body) if content_type == YAML else body
+        answer = await self._client.call_api(method, url, headers, sent, _request_timeout=timeout)
         return cast(ClientResponse, answer.response)
 
     async def renew(self, seen: int) -> bool:

@@ -12,7 +12,7 @@ from typing import Literal
 import aiohttp
 from aiohttp import ClientResponse, ClientTimeout
 
-from sweep_operator.kube.cluster.connection import CONNECT_SECONDS, Connection
+from sweep_operator.kube.cluster.connection import CONNECT_SECONDS, JSON, Connection
 from sweep_operator.kube.cluster.errors import Answer, NotSent, error_of
 from sweep_operator.kube.cluster.retry import Retry, parse_retry_after
 from sweep_operator.kube.protocol import Invalid, KubeError, Object, Unavailable, UnknownOutcome
@@ -39,7 +39,7 @@ class Request:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Object | None = None
-    content_type: str = "application/json"
+    content_type: str = JSON
     changes: bool = False
     """Whether it is a write: without an answer, its effect is unknown."""
     limited: bool = True
