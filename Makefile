@@ -38,7 +38,7 @@ demo: $(STAMP) ## run an Acrobot sweep of at most 12 runs, 2 in parallel, on thi
 	@bash scripts/demo
 
 # Unit, property and conformance levels (tests/README.md); what starts servers, browsers or trainings is in `make test`.
-CHECKED := $(addprefix tests/,api config decide docs engine exchange kube kubectl manifests protein release report runtime suggest)
+CHECKED := $(addprefix tests/,api config decide docs engine exchange kube kubectl manifests protein release report runtime sandbox suggest)
 .PHONY: check
 check: lint ## run lint and the fast tests (about three minutes)
 	$(BIN)/pytest -n 2 -m "not slow" --ignore tests/kube/test_cluster_kube.py $(CHECKED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -105,3 +106,12 @@ async def test_a_family_that_was_remembered_is_killed_after_a_death(child: Child
     await child.kill()
     psutil.wait_procs([helper], timeout=30)
     assert not helper.is_running() or helper.status() == psutil.STATUS_ZOMBIE
+
+
+def test_allocations_beyond_the_memory_limit_fail() -> None:
+    code = (
+        "from sweep_operator.child_process import limit_memory\nlimit_memory(300 << 20)\n"
+        "try:\n    bytearray(400 << 20)\nexcept MemoryError:\n    print('refused', len(bytearray(1 << 20)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "refused 1048576\n"

@@ -19,7 +19,7 @@ CONDITIONS = {
 }  # fmt: skip
 EVENTS = {
     "AttemptFailed", "IndexTaken", "NewBest", "PodForbidden", "Preempted", "Resumed", "RunCompleted", "RunCreated",
-    "RunFailed",
+    "RunFailed", "WarmStartNotStored",
 }  # fmt: skip
 OTHER_WORDS = {
     # statuses, types of Events, prefixes of reasons

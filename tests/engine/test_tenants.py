@@ -78,12 +78,16 @@ async def test_the_other_tenant_finishes_while_an_evaluation_never_ends(tmp_path
 
 
 async def test_a_refused_evaluation_is_reported_on_its_sweep(tmp_path: Path) -> None:
-    class TooSlow(InProcess):
-        async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
-            raise Refused("it took more than 5 s")
+    class Busy(InProcess):
+        busy = True
 
-    world = World(tmp_path)
-    engine = engine_of(world, TooSlow())
+        async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
+            if self.busy:
+                raise Refused("it took more than 10 s")
+            return await super().evaluate(owner, task, seconds)
+
+    world, evaluator = World(tmp_path), Busy()
+    engine = engine_of(world, evaluator)
     await create(world, NS, **RULE)
     for _ in range(3):
         await engine.audit()
@@ -91,8 +95,15 @@ async def test_a_refused_evaluation_is_reported_on_its_sweep(tmp_path: Path) -> 
     accepted = find_condition((await world.sweep()).status.conditions, "Accepted")
     assert accepted is not None
     assert (accepted.status, accepted.reason) == ("False", "Invalid")
-    text = "spec.constraints: the check of constraints and patterns was canceled: it took more than 5 s; simplify them"
+    text = "spec.constraints: the check of constraints and patterns was canceled: it took more than 10 s; simplify them"
     assert accepted.message == text
+    evaluator.busy = False
+    for _ in range(3):  # a resync repeats the check
+        await engine.audit()
+        await engine.reconcile((NS, "s"))
+    accepted = find_condition((await world.sweep()).status.conditions, "Accepted")
+    assert accepted is not None
+    assert accepted.status == "True"
 
 
 async def test_real_processes_serve_the_victim_between_attacks() -> None:

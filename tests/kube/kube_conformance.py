@@ -210,17 +210,6 @@ class KubeConformance:
         await kube.create(Kind.REVISION, body)
         assert (await kube.get(Kind.REVISION, NS, name))["data"] == data
 
-    async def test_metadata_of_a_revision_can_be_changed(self, kube: Kube, name: str) -> None:
-        """Its data is immutable, and the API server compares the bytes that it was created with."""
-        data = {"b": {"args": ["a < b && c > d", "\u00e9\u2028"], "x": 1.0}, "a": [1, 1e-05, None]}
-        meta = {"name": name, "namespace": NS, "finalizers": ["example.com/held"]}
-        await kube.create(Kind.REVISION, {"metadata": meta, "revision": 1, "data": data})
-        patched = await kube.patch(Kind.REVISION, NS, name, {"metadata": {"labels": {"a": "b"}}})
-        assert (patched["data"], patched["metadata"]["labels"]) == (data, {"a": "b"})
-        uid = patched["metadata"]["uid"]
-        patched = await kube.remove_finalizer(Kind.REVISION, NS, name, "example.com/held", uid=uid)
-        assert (patched["data"], patched["metadata"].get("finalizers") or []) == (data, [])
-
     async def test_what_json_cannot_say_is_refused(self, kube: Kube, name: str) -> None:
         body = {"metadata": {"name": name, "namespace": NS}, "revision": 1, "data": {"x": math.nan}}
         with pytest.raises(Invalid):

@@ -102,7 +102,7 @@ def test_sync_says_why_something_is_missing(
     assert "0 of 1 finished runs are in W&B" in done.output
     assert "connection refused" in done.output
     unknown = CliRunner().invoke(cli, ["sync", "t", "--runs-dir", str(tmp_path)])
-    assert (unknown.exit_code, "known sweeps: s" in unknown.output or "did you mean s" in unknown.output) == (2, True)
+    assert (unknown.exit_code, "known are s" in unknown.output) == (2, True)
 
 
 def test_sync_to_a_place_that_cannot_be(tmp_path: Path, wandb_env: WandbServer) -> None:

@@ -22,7 +22,7 @@ from sweep_operator.kube.protocol import Kube, Object
 from sweep_operator.manifests.check import check_manifests
 from sweep_operator.sandbox.tasks import Check, Refused
 
-CHECK_SECONDS = 5.0
+CHECK_SECONDS = 10.0
 """Time limit of the check of one spec's constraints and patterns."""
 
 
@@ -37,12 +37,18 @@ class Acceptance:
         self._generation: int | None = None
         self._expressions: tuple[int | None, list[FieldError]] = (None, [])
         """(generation, errors of its constraints and patterns)"""
+        self._canceled = False
         self.problems: tuple[FieldError, ...] = ()
 
     def recheck(self) -> None:
-        """Validate a refused spec again: a missing dependency, such as the API of a queue, may be installed now."""
+        """Validate a refused spec again: a missing dependency, such as the API of a queue, may be installed now.
+
+        A check that exceeded its time limit is repeated too: the machine may have been busy.
+        """
         if self.problems:
             self._generation = None
+        if self._canceled:
+            self._expressions = (None, [])
 
     async def check(self, sweep: Sweep, unreadable: Sequence[FieldError] = ()) -> bool:
         """Find ``problems``. False: the constraints and patterns are still being checked in the background.
@@ -80,10 +86,11 @@ class Acceptance:
             answer = await self._settings.evaluator.evaluate(
                 sweep.metadata.namespace, Check(spec=sweep.spec), CHECK_SECONDS
             )
-            problems = [FieldError(p.path, p.message) for p in answer.problems]
+            problems, self._canceled = [FieldError(p.path, p.message) for p in answer.problems], False
         except Refused as error:
             text = f"the check of constraints and patterns was canceled: {error}; simplify them"
             problems = [FieldError("spec.constraints" if sweep.spec.constraints else "spec", text)]
+            self._canceled = True
         self._expressions = (sweep.metadata.generation, problems)
         return 0.0
 

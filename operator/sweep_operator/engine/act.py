@@ -124,7 +124,7 @@ class Executor:
         namespace, store = run.metadata.namespace, self._objects.store
         if run.status.template_hash is not None:
             revision = store.get(Kind.REVISION, namespace, revision_name(sweep.name, run.status.template_hash))
-            with suppress(Invalid):  # stored by version 0.1.0, whose revisions the API server lets nobody change
+            with suppress(Invalid):  # created by version 0.1.0: the API server rejects every change of it
                 await self._adopt(sweep, Kind.REVISION, revision)
         await self._adopt(sweep, Kind.SWEEP_RUN, store.get(Kind.SWEEP_RUN, namespace, run.name))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sweep_operator.api.errors import parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import Condition, with_condition
 from sweep_operator.api.stored import read, with_status
@@ -179,4 +180,4 @@ def _online(sweep: Sweep, target: _Target) -> Sweep:
     wandb = (known or Wandb()).with_(mode="online")
     wandb = wandb.with_(project=target.project or wandb.project, entity=target.entity or wandb.entity)
     body = sweep.with_(spec=sweep.spec.with_(tracking=Tracking(wandb=wandb))).to_json()
-    return read(Sweep, body)
+    return parse(Sweep, body)  # entity and project are arguments of the command

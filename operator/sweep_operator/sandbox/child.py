@@ -21,6 +21,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 60.0, 3600.0
 """Seconds for which the next task of an owner waits after one that exceeded its limits. Doubles with each failure."""
 
 
+def _environment() -> dict[str, str]:
+    """The environment without keys."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+
+
 @dataclass
 class _Pause:
     failures: int = 0
@@ -88,7 +93,7 @@ class Sandbox:
     async def _started(self) -> ChildProcess:
         if self._process is None or not self._process.running:
             self._process = await ChildProcess.start(
-                "sweep_operator.sandbox.worker", title="sandbox process", environ=os.environ, line_limit=LINE_LIMIT
+                "sweep_operator.sandbox.worker", title="sandbox process", environ=_environment(), line_limit=LINE_LIMIT
             )
             try:
                 await self._process.receive(Answer, START_SECONDS)

@@ -5,6 +5,8 @@ Started as ``python -m sweep_operator.sandbox.worker``.
 
 from __future__ import annotations
 
+import importlib
+
 from sweep_operator.child_process import Send, limit_memory, serve
 from sweep_operator.sandbox.tasks import Answer, AnyTask, evaluate
 
@@ -14,6 +16,7 @@ MEMORY = 512 * 1024 * 1024
 
 def main() -> None:
     """Evaluate until standard input closes. The first answer says that the process is ready."""
+    importlib.import_module("cel")  # slow, so not within the time limit of a task
     limit_memory(MEMORY)
     serve(_answer, greeting=Answer())
 

@@ -19,7 +19,6 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientTime
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException
 
-from sweep_operator.kube.cluster.go_json import go_json
 from sweep_operator.kube.cluster.proxy import environment_proxy
 from sweep_operator.kube.cluster.sources import NoCluster, Source
 from sweep_operator.kube.protocol import Object
@@ -129,13 +128,6 @@ class Connection:
         return value.strip() if value else None  # token files may end with a newline
 
 
-async def in_go_form(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Send the JSON of a create as Go writes it (see :mod:`go_json`)."""
-    if request.method == "POST":
-        await request.update_body(go_json(json.loads(await request.body.as_bytes())))
-    return await handler(request)
-
-
 async def no_hidden_retries(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """Prevent aiohttp from repeating a GET, PUT or DELETE after a broken connection, without limits and counters.
 
@@ -151,7 +143,7 @@ async def no_hidden_retries(request: ClientRequest, handler: ClientHandlerType) 
 
 _USER_AGENT = f"sweep-operator/{version('sweep-operator')}"
 _Middleware = Callable[[ClientRequest, ClientHandlerType], Awaitable[ClientResponse]]
-_MIDDLEWARES: tuple[_Middleware, ...] = (in_go_form, no_hidden_retries)
+_MIDDLEWARES: tuple[_Middleware, ...] = (no_hidden_retries,)
 
 
 def _set_up(configuration: Configuration) -> Configuration:
