@@ -1,7 +1,8 @@
 """Reads parameters, result and state of a run in Weights & Biases.
 
-Runs of this optimizer report them in protein.* summary keys. Runs of a plain W&B sweep report them in their config,
-their state and a summary metric. All functions are pure and do not need the wandb package.
+Runs of this optimizer report them in protein.* summary keys. Runs of Metta's sweep system report them in the summary
+keys protein_observation and protein_suggestion. Runs of a plain W&B sweep report them in their config, their state and
+a summary metric. ``read_run`` reads all three. All functions are pure and do not need the wandb package.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 from protein.searchspace.paths import flatten
@@ -27,12 +29,18 @@ SUGGESTION, FLAT_SUGGESTION, INFO = (
     "protein.suggestion_flattened_items",
     "protein.suggestion_info",
 )
+METTA_OBSERVATION, METTA_SUGGESTION = "protein_observation", "protein_suggestion"
+"""Summary keys of Metta's sweep system: {suggestion, objective, cost, is_failure}, and the suggestion of a run that has
+no result yet. Suggestions are nested."""
 
 OWN_CONFIG = ("_wandb", "wandb_version")
 """Config keys of W&B itself: values sent under these names are never returned."""
 _OPEN = ("running", "initializing")
 _ALIVE = ("running", "pending")
 """W&B's own states of an unfinished run."""
+_STATISTICS = ("last", "best", "min", "max", "mean", "first")
+"""Values that W&B can keep of one metric, instead of its last one."""
+_NOT_METRICS = ("_", "protein.", METTA_OBSERVATION, METTA_SUGGESTION)
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class HistoricalRun:
     """One interpreted W&B run.
 
     ``params``: its suggestion, flat, or else its config. ``objective`` and ``cost`` are finite or None.
+    ``suggested``: whether ``params`` is a suggestion. ``origin``: why it was suggested, if known.
     """
 
     id: str
@@ -50,11 +59,14 @@ class HistoricalRun:
     metrics: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     failure_class: str = ""
-    """Failure class that the operator assigned; empty for a run without the operator. See protein.analysis.failures."""
+    """Failure class that the operator assigned, or crash for a failure that only W&B knows; empty for other runs. See
+    protein.analysis.failures."""
     cost_is_runtime: bool = False
     """Whether the cost is the run time in seconds from W&B, because the run reported no cost."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """The full config of the run, flat."""
+    suggested: bool = False
+    origin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,16 @@ class WandbRecord:
     heartbeat: str | None
 
 
+@dataclass(frozen=True)
+class _Report:
+    """What a run says about itself. ``state``: success, failure, running, initializing; None: it says nothing."""
+
+    state: str | None
+    suggestion: Mapping[str, Any]
+    objective: float | None
+    cost: float | None
+
+
 def read_run(
     record: WandbRecord, now: datetime, *, metric: str = "score", objective: str | None = None, cost: str | None = None
 ) -> HistoricalRun:
@@ -80,26 +102,35 @@ def read_run(
     Args:
         record: the run.
         now: current time; a run without a heartbeat for SILENCE is defunct.
-        metric: summary key of the objective of runs without protein.* keys.
-        objective: summary key of the objective of all runs. Overrides ``metric`` and the protein.* keys.
-        cost: summary key of the cost of all runs. Without it, the cost of a run without protein.* keys is the run time
-            in seconds that W&B measured.
+        metric: name of the objective of runs that do not report one themselves.
+        objective: name of the objective of all runs. Overrides ``metric`` and what runs report.
+        cost: name of the cost of all runs. Without it, the cost of a run that does not report one is the run time in
+            seconds that W&B measured.
+
+    Names are those of ``numbers_of``. The metrics of the result contain the named objective and cost.
     """
     summary = record.summary
+    numbers, report = numbers_of(summary), _reported(summary)
     flat_config = flatten({k: v for k, v in record.config.items() if k not in OWN_CONFIG})
-    state, found = _state(record, now, _objective(summary, metric, objective))
-    cost_value, is_runtime = _cost(summary, cost)
+    found = numbers.get(objective) if objective is not None else report.objective
+    state, score = _state(record, now, report, numbers.get(metric) if found is None and objective is None else found)
+    failed = state == "failure"
+    cost_value, is_runtime = _cost(report, numbers, cost)
+    info = summary.get(INFO)
+    origin = info.get("origin") if isinstance(info, Mapping) else None
     return HistoricalRun(
         id=record.id,
         state=state,
-        params=_suggestion(summary) or flat_config,
-        objective=found if state == "success" else None,
+        params=report.suggestion or flat_config,
+        objective=score if state == "success" else None,
         cost=cost_value,
         cost_is_runtime=is_runtime,
-        metrics=_metrics(summary),
-        error=str(summary.get(ERROR) or "") if state == "failure" else "",
-        failure_class=str(summary.get(FAILURE_CLASS) or "") if state == "failure" else "",
+        metrics=_metrics(numbers, (objective, cost)),
+        error=str(summary.get(ERROR) or "") if failed else "",
+        failure_class=str(summary.get(FAILURE_CLASS) or ("crash" if report.state is None else "")) if failed else "",
         config=flat_config,
+        suggested=bool(report.suggestion),
+        origin=origin if isinstance(origin, str) else None,
     )
 
 
@@ -112,24 +143,63 @@ def number(value: object) -> float | None:
     return float(value)
 
 
-def summary_value(summary: Mapping[str, Any], name: str) -> object:
-    """The value of key ``a.b``, or of ``b`` inside ``a``. For a metric with several summaries, its last value."""
-    value: object = summary.get(name)
-    if name not in summary:
-        value = summary
-        for part in name.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-    return value["last"] if isinstance(value, Mapping) and "last" in value else value
+def numbers_of(summary: Mapping[str, Any]) -> dict[str, float]:
+    """All numbers of a summary by name: ``a.b`` is the key ``a.b``, or else ``b`` inside ``a``.
+
+    If W&B keeps statistics of a metric, such as ``loss: {min: 0.1, last: 0.4}``, they are ``loss.min`` and
+    ``loss.last``, and ``loss`` is its last value, or else its only statistic.
+    """
+    found: dict[str, float] = {}
+    _collect(summary, "", found)
+    return {**found, **{k: n for k, v in summary.items() if (n := number(v)) is not None}}
 
 
-def _state(record: WandbRecord, now: datetime, objective: float | None) -> tuple[RunState, float | None]:
-    reported = record.summary.get(STATE)
-    if reported == "failure":
+def _collect(values: Mapping[str, Any], prefix: str, found: dict[str, float]) -> None:
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and "_type" not in value:  # a value with _type is an image, a table, ...
+            _collect(value, f"{name}.", found)
+            known = [s for s in _STATISTICS if s in value]
+            value = value[known[0]] if known and (len(value) == 1 or known[0] == "last") else None
+        if (as_number := number(value)) is not None:
+            found[name] = as_number
+
+
+def _reported(summary: Mapping[str, Any]) -> _Report:
+    """What the run reports, in either form. Where it uses both, protein.* keys win."""
+    observation = summary.get(METTA_OBSERVATION)
+    metta = observation if isinstance(observation, Mapping) else MappingProxyType({})
+    metta_state = None
+    if metta:
+        metta_state = "failure" if metta.get("is_failure") else "success"
+    elif isinstance(summary.get(METTA_SUGGESTION), Mapping):
+        metta_state = "running"
+    objective, cost = number(summary.get(OBJECTIVE)), number(summary.get(COST))
+    return _Report(
+        state=summary.get(STATE) or metta_state,
+        suggestion=_suggestion(summary, metta),
+        objective=number(metta.get("objective")) if objective is None else objective,
+        cost=number(metta.get("cost")) if cost is None else cost,
+    )
+
+
+def _suggestion(summary: Mapping[str, Any], metta: Mapping[str, Any]) -> dict[str, Any]:
+    items = summary.get(FLAT_SUGGESTION)
+    pairs = items if isinstance(items, list) else []
+    flat = {str(item[0]): item[1] for item in pairs if isinstance(item, (list, tuple)) and len(item) == 2}
+    forms = (summary.get(SUGGESTION), flat, metta.get("suggestion"), summary.get(METTA_SUGGESTION))
+    return next((flatten(form) for form in forms if isinstance(form, Mapping) and form), {})
+
+
+def _state(
+    record: WandbRecord, now: datetime, report: _Report, objective: float | None
+) -> tuple[RunState, float | None]:
+    if report.state == "failure":
         return "failure", None
     alive = record.state in _ALIVE
-    if reported in _OPEN or (reported != "success" and alive):
+    if report.state in _OPEN or (report.state != "success" and alive):
         return ("running" if alive and not _silent(record.heartbeat, now) else "defunct"), None
-    if reported != "success":
+    if report.state != "success":
         if record.state == "failed":
             return "failure", None
         if record.state != "finished":  # crashed: the machine was lost. killed: a user stopped the run.
@@ -138,13 +208,6 @@ def _state(record: WandbRecord, now: datetime, objective: float | None) -> tuple
         return "unscored", None
     # A non-finite score is a property of the parameters.
     return ("success", objective) if math.isfinite(objective) else ("failure", None)
-
-
-def _objective(summary: Mapping[str, Any], metric: str, named: str | None) -> float | None:
-    if named is not None:
-        return number(summary_value(summary, named))
-    found = number(summary.get(OBJECTIVE))
-    return number(summary_value(summary, metric)) if found is None else found
 
 
 def _silent(heartbeat: str | None, now: datetime) -> bool:
@@ -156,25 +219,13 @@ def _silent(heartbeat: str | None, now: datetime) -> bool:
     return now - last > SILENCE
 
 
-def _suggestion(summary: Mapping[str, Any]) -> dict[str, Any]:
-    nested = summary.get(SUGGESTION)
-    if isinstance(nested, Mapping) and nested:
-        return flatten(nested)
-    items = summary.get(FLAT_SUGGESTION)
-    if isinstance(items, list):
-        return {str(item[0]): item[1] for item in items if isinstance(item, (list, tuple)) and len(item) == 2}
-    return {}
-
-
-def _cost(summary: Mapping[str, Any], name: str | None) -> tuple[float | None, bool]:
+def _cost(report: _Report, numbers: Mapping[str, float], name: str | None) -> tuple[float | None, bool]:
     """The cost, and whether it is the run time."""
-    reported = number(summary.get(COST)) if name is None else number(summary_value(summary, name))
-    if reported is not None or name is not None or STATE in summary:
-        return _positive(reported), False
-    nested = summary.get("_wandb")
-    measured = number(summary.get("_runtime"))
-    if measured is None and isinstance(nested, Mapping):
-        measured = number(nested.get("runtime"))
+    if name is not None:
+        return _positive(numbers.get(name)), False
+    if report.cost is not None or report.state is not None:
+        return _positive(report.cost), False
+    measured = numbers.get("_runtime", numbers.get("_wandb.runtime"))
     return _positive(measured), measured is not None
 
 
@@ -182,7 +233,6 @@ def _positive(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) and value > 0 else None
 
 
-def _metrics(summary: Mapping[str, Any]) -> dict[str, float]:
-    """Finite numbers at the top level of the summary, except W&B's own keys, which begin with ``_``."""
-    named = {k: number(v) for k, v in summary.items() if not k.startswith(("_", "protein."))}
-    return {k: v for k, v in named.items() if v is not None and math.isfinite(v)}
+def _metrics(numbers: Mapping[str, float], named: tuple[str | None, ...]) -> dict[str, float]:
+    """The finite numbers, except those of W&B and of the optimizer; these only if they are ``named``."""
+    return {k: v for k, v in numbers.items() if math.isfinite(v) and (k in named or not k.startswith(_NOT_METRICS))}

@@ -13,6 +13,7 @@ optional dependency and is imported only for that query.
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -81,18 +82,26 @@ class WandbProtein:
         return suggestion, details
 
     def record_observation(self, objective: float, cost: float) -> None:
-        """Record the result of the last suggestion. Raises RuntimeError if there is none or it already has a result."""
+        """Record the result of the last suggestion. An objective that is not finite is a failure.
+
+        Raises RuntimeError if there is no suggestion, or if it already has a result.
+        """
         self.optimizer.observe(self._opened("record_observation"), score=objective, cost=cost, strict=False)
         self._open = None
-        if self.run is not None:
-            write_success(self.run, float(plain(objective)), float(plain(cost)))
+        score, spent = float(plain(objective)), float(plain(cost))
+        if self.run is None:
+            return
+        if math.isfinite(score):
+            write_success(self.run, score, spent)
+        else:
+            write_failure(self.run, f"the objective is not finite: {score}", spent)
 
     def record_failure(self, error_message: str = "", cost: float | None = None) -> None:
         """Record that the last suggestion failed. Later suggestions avoid its region. Raises RuntimeError likewise."""
         self.optimizer.observe(self._opened("record_failure"), cost=cost, is_failure=True, strict=False)
         self._open = None
         if self.run is not None:
-            write_failure(self.run, error_message)
+            write_failure(self.run, error_message, None if cost is None else float(plain(cost)))
 
     def load_history(self) -> None:
         """Learn from the other runs of the sweep, once. Does nothing without an online run that is part of a sweep.

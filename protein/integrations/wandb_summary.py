@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,7 @@ def write_success(run: Any, objective: float, cost: float) -> None:
     )
 
 
-def write_failure(run: Any, message: str) -> None:
-    """Record the failure of a run."""
-    run.summary.update({STATE: "failure", ERROR: message})
+def write_failure(run: Any, message: str, cost: float | None) -> None:
+    """Record the failure of a run. The SDK drops NaN, so a cost that is not finite is not written."""
+    costs = {"cost": cost, COST: cost} if cost is not None and math.isfinite(cost) else {}
+    run.summary.update({STATE: "failure", ERROR: message, **costs})

@@ -18,6 +18,7 @@ from sweep_operator.tracking.delivery.content import sweep_card
 from sweep_operator.tracking.history.messages import HistoryAnswer, PastRun, PastSweep
 from sweep_operator.tracking.history.objects import objects_of_answer
 from tests.cli.stored_sweeps import finished, manifest, store
+from tests.wandb_stub import metta_sweep
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import WandbServer
 
@@ -85,6 +86,36 @@ def test_a_sweep_of_wandb_agent_with_the_project_from_the_environment(
     assert "python main.py lr=0.2\n" in by_name.stdout
     assert "note: plain is not on this machine; using the sweep in W&B" in by_name.stderr
     assert by_id.stdout == by_name.stdout
+
+
+def test_best_params_export_and_import_of_a_sweep_of_mettas_sweep_system(alone: WandbServer, tmp_path: Path) -> None:
+    """The W&B sweep has a placeholder parameter, no metric and no goal."""
+    metta_sweep.add_metta_sweep(alone)
+    where = ("--entity", "acme", "--project", "p")
+    best = best_params("sweep_run=old", "--show-scores", *where)
+    assert best.exit_code == 0, best.output
+    assert "Best run: old.r.58 (score: 8.2857)\nCost: 158\n" in best.stdout
+    assert "Scores of 54 successful runs" in best.stdout
+    assert "trainer.batch_size=64 trainer.optimizer.learning_rate=1.9666666666666669e-04\n" in best.stdout
+    assert "dummy_param" not in best.stdout
+    exported = CliRunner().invoke(cli, ["export", "sweep_run=old", "-o", "runs.jsonl", *where])
+    assert exported.exit_code == 0, exported.output
+    rows = [json.loads(line) for line in (tmp_path / "runs.jsonl").read_text().splitlines()]
+    assert [row["status"] for row in rows[:60]] == [
+        "failed" if metta_sweep.fails(n) else "succeeded" for n in range(60)
+    ]
+    assert [row["status"] for row in rows[60:]] == ["running", "crashed"]
+    assert [row["index"] for row in rows] == list(range(62))
+    scored = [row for row in rows if "score" in row]
+    assert [(row["score"], row["cost"]) for row in scored] == [
+        (metta_sweep.objective(n), metta_sweep.cost(n)) for n in range(60) if not metta_sweep.fails(n)
+    ]
+    assert rows[0]["parameters"] == {"trainer.batch_size": 16, "trainer.optimizer.learning_rate": 1e-5 / 3}
+    assert rows[0]["fixed"] == {"run": "old.r.0", "trainer.total_timesteps": 20000}
+    store(tmp_path / "train_dir" / "sweep", manifest("new"))
+    imported = CliRunner().invoke(cli, ["import", "runs.jsonl", "sweep_run=new", "--ignore-unknown",
+                                        "--set", "trainer.vf_coef=1", "--set", "trainer.activation=tanh"])  # fmt: skip
+    assert "imported 60 runs" in imported.stdout, imported.output
 
 
 def test_a_local_sweep_is_not_looked_up_in_wandb(alone: WandbServer, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_deeply_nested_results_are_ordinary_failures(code: int, stage: str, repo
     ("pod_", "expected"),
     [
         (ended(RUN, 1, stage="eval"), "eval"),
-        (ended(RUN, 65, stage="eval"), "eval"),
+        (ended(RUN, 65, stage="eval"), "parameters"),
         (ended(RUN, 0, "", stage="eval"), "eval"),
         (ended(RUN, 137, stage="eval", terminated_reason="OOMKilled"), "eval"),
         (ended(RUN, 0, '{"reward": NaN}', stage="eval"), "parameters"),

@@ -69,7 +69,7 @@ async def test_a_source_that_does_not_answer_delays_only_suggestions(tmp_path: P
     for _ in range(3):
         await step(world, engine)
     assert world.suggester.asked[0].observations[: len(OLD)] == OLD
-    assert await warm_started(world) == ("True", "Read", "2 observations")
+    assert await warm_started(world) == ("True", "Read", "2 observations, 1 with a score")
 
 
 async def test_observations_and_notes_are_stored_and_a_new_process_does_not_read_the_sources(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ async def test_observations_and_notes_are_stored_and_a_new_process_does_not_read
         await step(world, engine := world.engine(warm_start=other))
     assert other.asked == 0
     assert world.suggester.asked[-1].observations[: len(OLD)] == OLD
-    message = "2 observations; W&B sweep abc: 3 runs without metric 'reward'"
+    message = "2 observations, 1 with a score; W&B sweep abc: 3 runs without metric 'reward'"
     assert await warm_started(world) == ("True", "Read", message)
 
 

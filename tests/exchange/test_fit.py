@@ -50,6 +50,9 @@ def test_mapped_names_are_found_in_parameters_columns_and_fixed() -> None:
         (Names(), {"metric": "reward"}, 1.0),
         (Names(), {"metric": "loss", "metrics": {"reward": 5.0}}, 5.0),
         (Names(), {"metric": "loss"}, None),
+        (Names(), {"metric": "loss", "sweep_metric": "loss"}, 1.0),
+        (Names(), {"metric": "loss", "sweep_metric": "loss", "goal": "maximize"}, 1.0),
+        (Names(), {"metric": "loss", "sweep_metric": "loss", "goal": "minimize"}, None),
         (Names(), {"score": None, "columns": {"reward": CellText("4")}}, 4.0),
         (Names(), {"score": None}, None),
         (Names(metric="acc"), {"metrics": {"acc": 3.0}}, 3.0),
@@ -61,8 +64,12 @@ def test_score_source(names: Names, fields: dict[str, Any], score: float | None)
     fitted = fit([row(**fields)], sweep(), names)
     if score is None:
         assert fitted.rows == ()
-        assert fitted.texts("unscored") == [f"1 run without metric {names.metric or 'reward'!r}: line 7"]
+        told = "; the source's metric is 'loss' (goal: minimize); to use it, select it with metric"
+        text = f"1 run without metric {names.metric or 'reward'!r}: line 7"
+        assert fitted.texts("unscored") == [text + (told if "sweep_metric" in fields else "")]
+        assert fitted.unused == 1
     else:
+        assert fitted.unused == 0
         assert only(fitted).score == score
 
 

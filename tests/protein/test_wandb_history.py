@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from protein.integrations.wandb_history import HistoricalRun, WandbRecord, read_run, summary_value
+from protein.integrations.wandb_history import HistoricalRun, WandbRecord, numbers_of, read_run
 
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 FRESH, SILENT = "2026-11-03T11:56:00Z", "2026-11-03T11:54:59"
@@ -86,12 +86,53 @@ def test_costs(summary: dict[str, Any], named: str | None, cost: float | None) -
 def test_metrics_are_the_finite_numbers_of_the_summary() -> None:
     summary = {"reward": 1, "loss": 0.5, "bad": "NaN", "note": "x", "_step": 9, "protein.cost": 3, "on": True}
     assert read(summary=summary).metrics == {"reward": 1.0, "loss": 0.5}
+    named = read(summary={**summary, "_runtime": 7}, cost="_runtime")
+    assert named.metrics == {"reward": 1.0, "loss": 0.5, "_runtime": 7.0}, "names in W&B's own namespace are found, too"
 
 
 def test_dotted_names_are_keys_or_paths() -> None:
-    assert summary_value({"a.b": 1, "a": {"b": 2}}, "a.b") == 1
-    assert summary_value({"a": {"b": 2}}, "a.b") == 2
-    assert summary_value({"a": 3}, "a.b") is None
+    assert numbers_of({"a.b": 1, "a": {"b": 2}})["a.b"] == 1
+    assert numbers_of({"a": {"b": 2}}) == {"a.b": 2}
+    assert numbers_of({"a": 3}) == {"a": 3}
+
+
+@pytest.mark.parametrize(
+    ("value", "numbers"),
+    [
+        ({"min": 0.1, "last": 0.4}, {"m": 0.4, "m.min": 0.1, "m.last": 0.4}),
+        ({"min": 0.1}, {"m": 0.1, "m.min": 0.1}),
+        ({"min": 0.1, "max": 0.9}, {"m.min": 0.1, "m.max": 0.9}),
+        ({"a": {"b": "NaN"}}, {"m.a.b": math.nan}),
+        ({"_type": "image-file", "size": 3}, {}),
+    ],
+)
+def test_statistics_of_a_metric_and_nested_metrics(value: Any, numbers: dict[str, float]) -> None:
+    assert numbers_of({"m": value}) == pytest.approx(numbers, nan_ok=True)
+
+
+METTA = {"suggestion": {"trainer": {"lr": 0.25}}, "objective": 0.5, "cost": 120.0, "is_failure": False}
+
+
+@pytest.mark.parametrize(
+    ("wandb_state", "summary", "expected"),
+    [
+        ("finished", {"protein_observation": METTA}, ("success", 0.5, 120.0)),
+        ("failed", {"protein_observation": METTA}, ("success", 0.5, 120.0)),
+        ("finished", {"protein_observation": {**METTA, "is_failure": True}}, ("failure", None, 120.0)),
+        ("finished", {"protein_observation": {**METTA, "objective": "NaN"}}, ("failure", None, 120.0)),
+        ("running", {}, ("running", None, None)),
+        ("failed", {}, ("defunct", None, None)),
+        ("finished", {"reward": 3}, ("defunct", None, None)),
+        ("finished", {"protein.state": "success", "protein.objective": 2}, ("success", 2.0, None)),
+    ],
+)
+def test_runs_of_mettas_sweep_system(wandb_state: str, summary: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """A run without a result has a suggestion only; its run time is not its cost."""
+    suggested = {"protein_suggestion": METTA["suggestion"], "_runtime": 9, **summary}
+    run = read(wandb_state, summary=suggested, config={"dummy_param": 1, "seed": 3})
+    assert (run.state, run.objective, run.cost) == expected
+    assert (run.params, run.suggested, run.config) == ({"trainer.lr": 0.25}, True, {"dummy_param": 1, "seed": 3})
+    assert "protein_observation.cost" not in run.metrics
 
 
 def test_failure_class_and_error_of_a_run() -> None:

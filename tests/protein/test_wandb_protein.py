@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from protein import WandbProtein, make_optimizer
+from tests.wandb_stub import metta_sweep
 from tests.wandb_stub.sdk import environment, run_script
 from tests.wandb_stub.server import WandbServer
 
@@ -171,6 +172,41 @@ def test_each_run_of_a_sweep_learns_from_those_before_it(
         [second["suggestion"], None, None, True],
         [{"x": 0.125, "n": 4}, 0.75, 9.0, False],
     ]
+
+
+def test_history_of_mettas_sweep_system(wandb_server: WandbServer, tmp_path: Path) -> None:
+    sweep = metta_sweep.add_metta_sweep(wandb_server, count=10)
+    script = """
+import json, wandb
+from protein import MettaProtein
+lr = {"distribution": "log_normal", "min": 1e-6, "max": 1}
+size = {"distribution": "uniform_pow2", "min": 16, "max": 128}
+parameters = {"trainer": {"optimizer": {"learning_rate": lr}, "batch_size": size}}
+with wandb.init() as run:
+    protein = MettaProtein({"method": "random", "parameters": parameters})
+    protein.suggest()
+print(json.dumps([protein.counts, [[o.score, o.cost, o.is_failure] for o in protein.optimizer.observations]]))
+"""
+    env = environment(wandb_server.url, tmp_path, WANDB_ENTITY="acme", WANDB_PROJECT="p", WANDB_SWEEP_ID=sweep)
+    counts, seen = json.loads(run_script(script, env).splitlines()[-1])
+    assert counts == {"success": 9, "failure": 1, "running": 1, "defunct": 1}
+    good = [[metta_sweep.objective(n), metta_sweep.cost(n), False] for n in range(9)]
+    assert seen == [*good, [None, None, True]]
+
+
+def test_a_diverged_run_is_recorded_as_a_failure(wandb_server: WandbServer, tmp_path: Path) -> None:
+    """The SDK drops NaN, so a success would have no objective."""
+    sweep = wandb_server.add_sweep("acme/p", "method: custom\nparameters: {x: {value: 0}}\n").name
+    diverged = IN_A_SWEEP.replace('objective=suggestion["x"]', "objective=float(sys.argv[1])")
+    env = environment(wandb_server.url, tmp_path, WANDB_ENTITY="acme", WANDB_PROJECT="p", WANDB_SWEEP_ID=sweep)
+    for value in ("nan", "-inf"):
+        run_script(diverged, env, value)
+        told = wandb_server.runs()[-1].summary
+        assert (told["protein.state"], told["protein.cost"]) == ("failure", 2.0)
+        assert told["protein.error"] == f"the objective is not finite: {value}"
+    third = in_a_sweep(wandb_server, tmp_path, sweep)
+    assert third["counts"] == {"failure": 2}
+    assert [(score, cost, failed) for _, score, cost, failed in third["seen"]] == [(None, 2.0, True)] * 2
 
 
 def test_an_unreadable_history_raises_and_can_be_skipped(wandb_server: WandbServer, tmp_path: Path) -> None:

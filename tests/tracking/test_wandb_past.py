@@ -17,16 +17,17 @@ import pytest
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.warm_start import WarmStart
+from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.decide.plan import Observation
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
-from sweep_operator.engine.warm_start_rows import read_sources
+from sweep_operator.engine.warm_start_rows import Learned, learned_of, read_sources
 from sweep_operator.exchange.row import Row
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, Patience
 from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable, rows_of_answer
 from sweep_operator.tracking.history.warm_start import WandbSources
 from sweep_operator.tracking.troubles import WandbError, trouble_of
 from tests.builders import make_sweep
+from tests.wandb_stub import metta_sweep
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import KEY, WandbServer
 
@@ -62,7 +63,11 @@ def sources(server: WandbServer, folder: Path, **config: Any) -> WandbSources:
 async def start(sweep: Sweep, from_: WandbSources) -> WarmStartRows:
     warm_start = sweep.spec.warm_start
     assert warm_start is not None
-    return await read_sources(sweep, warm_start, lambda source: from_.read(sweep, warm_start, source))
+
+    async def read_one(source: WarmStartSource) -> Learned:
+        return learned_of(await from_.read(sweep, warm_start, source), sweep, source)
+
+    return await read_sources(warm_start, read_one)
 
 
 def warm(sweep_id: str, most: int = 200, **source: Any) -> Sweep:
@@ -128,9 +133,65 @@ async def test_a_plain_sweep_with_names_and_metrics_of_its_own(wandb_server: Wan
     assert "1 run without a final result: run old.r.3" in note
     assert "1 run without metric 'val/acc': run old.r.4" in note
     assert note.endswith("not used by this sweep: dropout")
-    unmapped = await start(warm(sweep, metric="val/acc"), sources(wandb_server, tmp_path))
-    assert unmapped.observations == ()
-    assert "without any of the parameters trainer.batch_size, trainer.lr" in unmapped.notes[0]
+    with pytest.raises(WarmStartUnreadable) as caught:
+        await start(warm(sweep, metric="val/acc"), sources(wandb_server, tmp_path))
+    assert caught.value.lasting
+    assert "without any of the parameters trainer.batch_size, trainer.lr" in str(caught.value)
+
+
+async def test_a_sweep_of_mettas_sweep_system(wandb_server: WandbServer, tmp_path: Path) -> None:
+    sweep = metta_sweep.add_metta_sweep(wandb_server)
+    names = {"trainer.lr": "trainer.optimizer.learning_rate"}
+    found = await start(warm(sweep, parameters=names), sources(wandb_server, tmp_path))
+    assert found.observations == tuple(
+        Observation({"trainer.lr": s["optimizer"]["learning_rate"], "trainer.batch_size": s["batch_size"]},
+                    None if metta_sweep.fails(n) else metta_sweep.objective(n),
+                    None if metta_sweep.fails(n) else metta_sweep.cost(n), is_failure=metta_sweep.fails(n))
+        for n in reversed(range(60)) for s in [metta_sweep.suggestion(n)["trainer"]]
+    )  # fmt: skip
+    assert found.notes == (f"W&B sweep {sweep}: 2 runs without a final result: run old.r.61, run old.r.60",)
+
+
+@pytest.mark.parametrize(
+    ("summary", "source", "observed"),
+    [
+        ({"loss": {"min": 0.1, "last": 0.4}}, {"metric": "loss"}, (0.4, None)),
+        ({"loss": {"min": 0.1, "last": 0.4}}, {"metric": "loss.min"}, (0.1, None)),
+        ({"loss": {"min": 0.1}}, {"metric": "loss"}, (0.1, None)),
+        ({"eval": {"loss": 0.2}, "gpu": {"hours": 3}}, {"metric": "eval.loss", "cost": "gpu.hours"}, (0.2, 3.0)),
+        ({"loss": 0.5, "_runtime": 9}, {"metric": "loss", "cost": "_runtime"}, (0.5, 9.0)),
+        ({"loss": 0.5, "reward": 0.75}, {}, (0.75, None)),
+        ({"loss": 0.5}, {"metric": "loss"}, (0.5, None)),
+    ],
+)
+async def test_metric_and_cost_mean_the_same_for_reading_and_learning(
+    summary: dict[str, Any], source: dict[str, Any], observed: tuple[float, float | None],
+    wandb_server: WandbServer, tmp_path: Path,
+) -> None:  # fmt: skip
+    sweep = wandb_server.add_sweep("acme/p", PLAIN.replace("val/acc, goal: maximize", "loss, goal: minimize")).name
+    add(wandb_server, sweep, 0, "finished", summary, **{"trainer.lr": 0.001, "trainer.batch_size": 32})
+    found = await start(warm(sweep, **source), sources(wandb_server, tmp_path))
+    assert [(o.score, o.cost) for o in found.observations] == [observed]
+
+
+async def test_the_default_is_the_metric_of_the_source(wandb_server: WandbServer, tmp_path: Path) -> None:
+    sweep = wandb_server.add_sweep("acme/p", PLAIN).name
+    for n in range(40):
+        state, summary = ("finished", {"val/acc": n / 40}) if n % 4 else ("failed", {})
+        values: dict[str, Any] = {"trainer.lr": 0.001} if n % 3 else {"trainer.lr": "fast"}
+        add(wandb_server, sweep, n, state, summary, **values, **{"trainer.batch_size": 32})
+    found = await start(warm(sweep), sources(wandb_server, tmp_path))
+    assert [o.score for o in found.observations if not o.is_failure] == [
+        n / 40 for n in reversed(range(40)) if n % 4 and n % 3
+    ]
+    assert "no run has metric 'reward'; using the source's metric 'val/acc'; run old.r.39: " in found.notes[0]
+    for told in (warm(sweep, metric="reward"), warm(sweep).with_(spec=warm(sweep).spec.with_(goal="minimize"))):
+        with pytest.raises(WarmStartUnreadable) as caught:
+            await start(told, sources(wandb_server, tmp_path))
+        assert caught.value.lasting
+        assert caught.value.readable == ()
+        assert str(caught.value).startswith(f"W&B sweep {sweep}: none of its 30 successful runs can be used: ")
+        assert "; the source's metric is 'val/acc'" in str(caught.value)
 
 
 async def test_a_thousand_runs_take_few_requests(wandb_server: WandbServer, tmp_path: Path) -> None:
@@ -256,16 +317,16 @@ async def test_a_sweep_is_found_by_name_with_the_name_of_its_score(tmp_path: Pat
 
 async def found_by_name(wandb_server: WandbServer, tmp_path: Path) -> None:
     wandb_server.add_sweep("acme/p", OURS, "old")
-    newest = wandb_server.add_sweep("acme/p", OURS, "old").name
+    described = json.dumps({**json.loads(OURS), "description": "Sweep rl/old, uid 12-3, score is reward"})
+    newest = wandb_server.add_sweep("acme/p", described, "old").name
     wandb_server.add_sweep("acme/p", OURS, "other")
     add(wandb_server, newest, 0, "finished", ours(1, 2, **{"protein.state": "success", "protein.objective": 3}))
     question = HistoryQuestion(entity="acme", project="p", sweep_name="old")
     answer = await history(wandb_server, tmp_path).ask(wandb_server.url, question)
     assert answer.sweep is not None
     assert (answer.sweep.id, answer.sweep.name) == (newest, "old")
-    told = answer.with_(sweep=answer.sweep.with_(description="Sweep rl/old, uid 12-3, score is reward"))
-    rows: list[Row] = rows_of_answer(told)
-    assert (rows[0].metric, rows[0].score) == ("reward", 3.0)
+    rows: list[Row] = rows_of_answer(answer)
+    assert (rows[0].metric, rows[0].score, rows[0].index) == ("reward", 3.0, 0)
     with pytest.raises(WandbUnreadable, match="has no sweep 'olt'"):
         await history(wandb_server, tmp_path).ask(wandb_server.url, question.with_(sweep_name="olt"))
 

@@ -70,7 +70,7 @@ _ROWS = (
     ),
     FailureClass(
         name="eval",
-        cause="the evaluation failed or gave no result; the training is not repeated",
+        cause="the evaluation failed with another exit code or gave no result; the training is not repeated",
         budget="on_eval_failure",
         counter="failures",
         learned=LEARNED.get("eval"),

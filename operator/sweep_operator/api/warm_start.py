@@ -44,7 +44,7 @@ class WarmStartSource(Model):
     """Names of parameters in the source, if they differ. `trainer.optimizer.learning_rate: lr` reads the source's
     lr."""
     metric: str | None = Field(default=None, max_length=256)
-    """Name of the score in the source. Default: the Sweep's metric."""
+    """Name of the score in the source. Default: the Sweep's metric, or else the source's own metric."""
     cost: str | None = Field(default=None, max_length=256)
     """Name of the cost in the source. Default: cost. A W&B run without it costs its run time, if the Sweep's cost is in
     seconds."""

@@ -327,12 +327,12 @@ def _failed(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading])
         return Ended(rule.class_, f"FailureRule{number}", message, pod)
     if pod.reason == "DeadlineExceeded":
         return Ended("timeout", "DeadlineExceeded", pod.message or message, pod)
+    if pod.exit_code == EXIT_BAD_PARAMETERS:
+        return Ended("parameters", "BadParameters", message, pod)
     if policy.stage == "eval":
         return Ended("eval", pod.terminated_reason or "Error", message, pod)
     if pod.terminated_reason == "OOMKilled":
         return Ended("parameters", "OOMKilled", f"out of memory; {message}", pod)
-    if pod.exit_code == EXIT_BAD_PARAMETERS:
-        return Ended("parameters", "BadParameters", message, pod)
     return Ended("crash", pod.terminated_reason or "Error", message, pod)
 
 

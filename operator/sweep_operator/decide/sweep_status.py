@@ -102,7 +102,11 @@ def _warm_started(snap: Snapshot) -> Condition | None:
         return None
     if state.observations is None:
         return _condition(snap, "WarmStarted", "Unknown", "Waiting", f"{state.problem}; retrying")
-    text = "; ".join([f"{len(state.observations)} observations", *state.notes])
+    scored = sum(o.score is not None for o in state.observations)
+    count = f"{len(state.observations)} observations"
+    if scored < len(state.observations):
+        count += f", {scored} with a score"
+    text = "; ".join([count, *state.notes])
     if state.problem:
         return _condition(snap, "WarmStarted", "False", "SourceUnreadable", f"{state.problem} ({text})")
     return _condition(snap, "WarmStarted", "True", "Read", text)

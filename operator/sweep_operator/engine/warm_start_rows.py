@@ -32,12 +32,14 @@ class Learned:
 
     observations: Sequence[Observation]
     texts: Sequence[str] = ()
+    unused: int = 0
+    """Number of successful runs, if none of them can be used."""
 
 
 def learned_of(rows: Iterable[Row], sweep: Sweep, source: WarmStartSource) -> Learned:
     """Convert rows, newest first."""
     fitted = fit(rows, sweep, Names(source.parameters, source.metric, source.cost))
-    return Learned([o for row in fitted.rows if (o := row.observation) is not None], fitted.texts())
+    return Learned([o for row in fitted.rows if (o := row.observation) is not None], fitted.texts(), fitted.unused)
 
 
 async def read_sources(
@@ -56,14 +58,22 @@ async def read_sources(
         except WarmStartUnreadable as problem:
             problems.append(problem)
             continue
+        shown = _shown(learned.texts)
+        if learned.unused:
+            text = f"{source.title}: none of its {learned.unused} successful runs can be used: {shown}"
+            problems.append(WarmStartUnreadable(text, lasting=True))
+            continue
         observations += learned.observations[: warm_start.max_observations - len(observations)]
-        texts = learned.texts
-        more = [f"and {len(texts) - MAX_NOTES} more"] if len(texts) > MAX_NOTES else []
-        notes += [f"{source.title}: {'; '.join([*texts[:MAX_NOTES], *more])}"] if texts else []
+        notes += [f"{source.title}: {shown}"] if shown else []
     if problems:
         text = "; ".join(map(str, problems))
         raise WarmStartUnreadable(text, readable=observations, lasting=all(p.lasting for p in problems))
     return WarmStartRows(tuple(observations), tuple(notes))
+
+
+def _shown(texts: Sequence[str]) -> str:
+    more = [f"and {len(texts) - MAX_NOTES} more"] if len(texts) > MAX_NOTES else []
+    return "; ".join([*texts[:MAX_NOTES], *more])
 
 
 def rows_of_objects(obj: Object, runs: Iterable[Object]) -> list[Row]:
@@ -92,6 +102,7 @@ async def read_config_map(
         raise WarmStartUnreadable(f"{where}: has no data; create it with {command}")
     observations: list[Observation] = []
     texts: list[str] = []
+    unused = 0
     for key, content in reversed(files.items()):
         task = Fit(
             content=content,
@@ -111,7 +122,8 @@ async def read_config_map(
             raise WarmStartUnreadable(answer.error)
         observations += [o.observation for o in answer.observations]
         texts += answer.notes
-    return Learned(observations, texts)
+        unused += answer.unused
+    return Learned(observations, texts, 0 if any(o.score is not None for o in observations) else unused)
 
 
 def read_bytes(content: bytes, where: str, name: str) -> list[Row]:

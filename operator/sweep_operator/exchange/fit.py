@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center, typed_value
@@ -16,7 +16,8 @@ from sweep_operator.decide.plan import Observation, failure_observation
 from sweep_operator.exchange.cells import number_of, typed_text
 from sweep_operator.exchange.row import CellText, Row, RowFailure
 
-FindingKind = Literal["invalid", "missing", "unscored", "unknown", "open", "partly", "cost"]
+FindingKind = Literal["unscored", "missing", "metric", "cost", "open", "partly", "invalid", "unknown"]
+"""In this order: findings about all rows come first."""
 _MAX_ROWS_SHOWN = 5
 
 
@@ -32,7 +33,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Finding:
-    """A mismatch between source and sweep. invalid, missing, unscored and open: rows were skipped."""
+    """A mismatch between source and sweep. unscored, missing, open and invalid: rows were skipped."""
 
     kind: FindingKind
     text: str
@@ -63,6 +64,8 @@ class Fitted:
 
     rows: tuple[FittedRow, ...]
     findings: tuple[Finding, ...]
+    unused: int = 0
+    """Number of successful rows, if none of them can be used."""
 
     def texts(self, *kinds: FindingKind) -> list[str]:
         """Return the texts of the findings of these kinds; without arguments, of all."""
@@ -79,16 +82,19 @@ class _Fitting:
         self.sweep, self.names = sweep, names
         self.specs = sweep.spec.parameters
         self.metric = names.metric or sweep.spec.metric
+        self.source_metric = ""
         self.used: set[str] = {"_"}
         self.absent: Counter[str] = Counter()
         self.foreign_costs: set[str] = set()
         self.findings: list[Finding] = []
 
     def all(self, rows: Sequence[Row]) -> Fitted:
+        self._choose_metric([r for r in rows if r.result == "succeeded"])
         self._skipped("open", [r for r in rows if r.result == "open"], "a final result")
         converted = [(r, self._convert(r)) for r in rows if r.result != "open"]
         score = f"metric {self.metric!r}" if self.metric else "score"
-        self._skipped("unscored", [r for r, found in converted if found == "unscored"], score)
+        unscored = [r for r, found in converted if found == "unscored"]
+        self._skipped("unscored", unscored, score, self.source_metric)
         unmatched, any_parameter = [r for r, found in converted if found == "unmatched"], ", ".join(sorted(self.specs))
         remedy = "; map the names that the source uses"
         self._skipped("missing", unmatched, f"any of the parameters {any_parameter}", remedy)
@@ -100,7 +106,26 @@ class _Fitting:
             self._add("missing", f"cost {self.names.cost!r} is not in any run; correct or remove the name")
         self._gaps(len(fitted), rows)
         self._unknown(rows)
-        return Fitted(fitted, tuple(self.findings))
+        succeeded = sum(r.result == "succeeded" for r in rows)
+        used = any(found.score is not None for found in fitted)
+        findings = sorted(self.findings, key=lambda f: get_args(FindingKind).index(f.kind))
+        return Fitted(fitted, tuple(findings), 0 if used else succeeded)
+
+    def _choose_metric(self, rows: Sequence[Row]) -> None:
+        """Use the source's own metric if no run has the sweep's, unless the source has the opposite goal."""
+        wanted = self.metric
+        if wanted is None or any(self._has_score(r) or wanted in {**r.metrics, **r.columns} for r in rows):
+            return
+        sources = {(r.sweep_metric, r.goal) for r in rows if r.sweep_metric is not None}
+        if len(sources) != 1:
+            return
+        ((name, goal),) = sources
+        if self.names.metric is None and goal in (None, self.sweep.spec.goal):
+            self._add("metric", f"no run has metric {wanted!r}; using the source's metric {name!r}")
+            self.metric = name
+        else:
+            self.source_metric = f"; the source's metric is {name!r}" + (f" (goal: {goal})" if goal else "")
+            self.source_metric += "; to use it, select it with metric"
 
     def _convert(self, row: Row) -> FittedRow | Literal["unscored", "unmatched", "invalid"]:
         try:
@@ -140,12 +165,13 @@ class _Fitting:
         return found
 
     def _score(self, row: Row) -> float | None:
-        wanted = self.names.metric
-        if wanted is None and row.score is not None and row.metric in (None, self.sweep.spec.metric):
-            return row.score
-        if wanted is not None and row.metric == wanted:
+        if self._has_score(row):
             return row.score
         return None if self.metric is None else self._measured(row, self.metric)
+
+    def _has_score(self, row: Row) -> bool:
+        unnamed = row.metric is None and self.names.metric is None
+        return row.score is not None and (unnamed or row.metric == self.metric)
 
     def _cost(self, row: Row) -> float | None:
         if self.names.cost is not None:

@@ -32,6 +32,8 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
         fixed={path: value for path, value in fixed.items() if path not in run.parameters},
         score=status.score,
         metric=sweep.spec.metric,
+        sweep_metric=sweep.spec.metric,
+        goal=sweep.spec.goal,
         cost=status.cost,
         cost_source=sweep.spec.cost.source,
         metrics=dict(status.metrics),

@@ -8,6 +8,7 @@ from typing import Literal
 
 from sweep_operator.config.errors import ConfigError
 
+Goal = Literal["maximize", "minimize"]
 RunResult = Literal["succeeded", "failed", "open"]
 """open: the run has not ended, or its result is unknown."""
 
@@ -42,10 +43,16 @@ class Row:
     score: float | None = None
     metric: str | None = None
     """Name of the metric in ``score``, if known."""
+    sweep_metric: str | None = None
+    """Name of the metric of the run's sweep, if known."""
+    goal: Goal | None = None
+    """Goal of the run's sweep, if known."""
     cost: float | None = None
     cost_source: str | None = None
     """How the cost was measured, as in spec.cost.source, if known."""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    lost: bool = False
+    """Whether an open run has died without a result."""
     failure: RowFailure | None = None
     run: str | None = None
     index: int | None = None

@@ -45,7 +45,7 @@ def _record(row: Row) -> dict[str, Any]:
         "run": row.run,
         "index": row.index,
         "origin": row.origin,
-        "status": _STATUS[row.result],
+        "status": "crashed" if row.lost else _STATUS[row.result],
         "score": row.score,
         "cost": row.cost,
         "created": row.created,

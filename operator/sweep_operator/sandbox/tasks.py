@@ -105,6 +105,8 @@ class Answer(Model):
     matched: list[str] = []
     observations: list[StoredObservation] = []
     notes: list[str] = []
+    unused: int = 0
+    """Number of successful rows of a file, if none of them can be used."""
     error: str | None = None
     """Why the file is invalid."""
     refused: str | None = None
@@ -171,7 +173,8 @@ def _fit(task: Fit) -> Answer:
         return Answer(error=error.problems[0] + (f" (and {more} more)" if more else ""))
     fitted = fit(rows[::-1], task.sweep, Names(task.parameters, task.metric, task.cost))
     learned = [o for row in fitted.rows if (o := row.observation) is not None]
-    return Answer(observations=[StoredObservation.of(o) for o in learned[: task.limit]], notes=fitted.texts())
+    observations = [StoredObservation.of(o) for o in learned[: task.limit]]
+    return Answer(observations=observations, notes=fitted.texts(), unused=fitted.unused)
 
 
 def _unpack(task: Unpack) -> Answer:

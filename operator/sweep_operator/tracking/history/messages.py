@@ -16,9 +16,9 @@ class HistoryQuestion(Model):
     sweep_id: str | None = None
     sweep_name: str | None = None
     metric: str | None = None
-    """Summary key of the score of runs without protein.* keys. Default: the sweep's own metric."""
+    """Name of the score of runs that report none themselves, if the W&B sweep has no metric of its own."""
     objective: str | None = None
-    """Summary key of the score of all runs."""
+    """Name of the score of all runs."""
     cost: str | None = None
     limit: int | None = None
     """Stop reading when so many runs have a result; None: read all."""
@@ -37,6 +37,8 @@ class PastRun(Model):
     config: JsonObject = {}
     """The rest of its config; flat."""
     objective: float | None = None
+    metric: str | None = None
+    """Name of the objective, if known."""
     cost: float | None = None
     cost_is_runtime: bool = False
     metrics: dict[str, float] = {}

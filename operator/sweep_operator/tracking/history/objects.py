@@ -20,9 +20,8 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.config.to_sweep import object_name
 from sweep_operator.tracking.history.messages import HistoryAnswer, PastRun, PastSweep
-from sweep_operator.tracking.history.reader import metric_named, searched_parameters, sweep_config
+from sweep_operator.tracking.history.reader import goal_named, index_of, metric_named, searched_parameters, sweep_config
 
-_INDEX = re.compile(r"\.r\.(\d+)$")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
 _ORIGINS = ("center", "random", "sobol", "model", "resample", "fallback")
 
@@ -44,7 +43,7 @@ def objects_of_answer(answer: HistoryAnswer) -> tuple[Sweep, list[SweepRun]]:
             "spec": {
                 "displayName": display_name,
                 "metric": metric_named(past) or "score",
-                "goal": _goal(past),
+                "goal": goal_named(past) or "maximize",
                 "parameters": {k: v.to_json() for k, v in parameters.items() if PATH.fullmatch(k)},
                 "fixed": _without_collisions(fixed, names),
                 "train": _program(past),
@@ -60,7 +59,6 @@ def typed_run(run: PastRun, sweep: Sweep) -> PastRun:
 
 
 def _run(sweep: Sweep, run: PastRun, names: Sequence[str]) -> SweepRun:
-    index = _INDEX.search(run.name)
     values = {**run.config, **run.parameters}
     parameters = {name: values[name] for name in names if _is_scalar(values.get(name))}
     status: JsonObject = {
@@ -80,7 +78,7 @@ def _run(sweep: Sweep, run: PastRun, names: Sequence[str]) -> SweepRun:
             "metadata": {"name": run.id, "uid": run.id, "creationTimestamp": run.created},
             "spec": {
                 "sweepName": sweep.name,
-                "index": None if index is None else int(index.group(1)),
+                "index": index_of(run),
                 "origin": run.origin if run.origin in _ORIGINS else "manual",
                 "parameters": _typed(sweep, parameters),
             },
@@ -202,12 +200,6 @@ def _without_collisions(fixed: Mapping[str, Any], names: Sequence[str]) -> dict[
         for path, value in fixed.items()
         if not any(path == n or path.startswith(n + ".") or n.startswith(path + ".") for n in names)
     }
-
-
-def _goal(sweep: PastSweep) -> str:
-    metric = sweep_config(sweep).get("metric")
-    goal = metric.get("goal") if isinstance(metric, dict) else None
-    return "maximize" if goal == "maximize" else "minimize"  # W&B's own default
 
 
 def _is_integer(value: object) -> bool:

@@ -12,12 +12,13 @@ from typing import Any
 from sweep_operator.child_process import ChildFailed
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.config.yaml_files import parse_documents
-from sweep_operator.exchange.row import Row, RowFailure, RunResult
+from sweep_operator.exchange.row import Goal, Row, RowFailure, RunResult
 from sweep_operator.tracking.delivery.process import environment, start_wandb
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, PastRun, PastSweep
 
 LINE_LIMIT = 512 * 1024 * 1024
 """Longest answer in bytes: ten thousand runs with a thousand metrics each."""
+_INDEX = re.compile(r"\.r\.(\d+)$")
 _OURS = re.compile(r"Sweep .*, uid \S+, score is (?P<metric>.+)")
 """Description that the outbox writes for a sweep whose score has a name."""
 _RESULTS: Mapping[str, RunResult] = {
@@ -71,9 +72,8 @@ def rows_of_answer(answer: HistoryAnswer) -> list[Row]:
     """One row per run, newest first."""
     if answer.sweep is None:
         return []
-    metric = _our_metric(answer.sweep)
     searched = frozenset(searched_parameters(answer.sweep))
-    return [_row(run, metric, searched) for run in answer.runs]
+    return [_row(run, answer.sweep, searched) for run in answer.runs]
 
 
 def searched_parameters(sweep: PastSweep) -> dict[str, dict[str, Any]]:
@@ -102,33 +102,59 @@ def sweep_config(sweep: PastSweep) -> dict[str, Any]:
 
 def metric_named(sweep: PastSweep) -> str | None:
     """Name of the sweep's score: the outbox writes it to the description, W&B itself to the configuration."""
+    name = _metric(sweep).get("name")
+    return reported_metric(sweep) or (str(name) if name else None)
+
+
+def goal_named(sweep: PastSweep) -> Goal | None:
+    """The sweep's goal; None if it has no metric."""
+    metric = _metric(sweep)
+    if not metric:
+        return None
+    return "maximize" if metric.get("goal") == "maximize" else "minimize"  # W&B's default
+
+
+def index_of(run: PastRun) -> int | None:
+    """Number of the run in its sweep: the name of run 3 ends in ``.r.3``."""
+    found = _INDEX.search(run.name)
+    return None if found is None else int(found[1])
+
+
+def _metric(sweep: PastSweep) -> dict[str, Any]:
     metric = sweep_config(sweep).get("metric")
-    name = metric.get("name") if isinstance(metric, dict) else None
-    return _our_metric(sweep) or (str(name) if name else None)
+    return metric if isinstance(metric, dict) else {}
 
 
-def _our_metric(sweep: PastSweep) -> str | None:
+def reported_metric(sweep: PastSweep) -> str | None:
+    """Name of the score that runs of this operator report."""
     found = _OURS.fullmatch(sweep.description)
     return None if found is None else found["metric"]
 
 
-def _row(run: PastRun, metric: str | None, searched: frozenset[str]) -> Row:
+def _row(run: PastRun, sweep: PastSweep, searched: frozenset[str]) -> Row:
     result = _RESULTS[run.state]
     failure = RowFailure(run.failure_class or "parameters", "Failed", run.error) if result == "failed" else None
     # a config also holds values that are not searched; a suggestion does not
     parameters = {k: v for k, v in run.parameters.items() if run.suggested or k in searched}
+    fixed = {k: v for k, v in {**run.config, **run.parameters}.items() if k not in parameters}
+    if run.suggested:  # W&B requires a parameter, so Metta's sweep system adds one
+        fixed = {k: v for k, v in fixed.items() if k not in searched}
     return Row(
         where=f"run {run.name}",
         result=result,
         parameters=parameters,
-        fixed={k: v for k, v in {**run.config, **run.parameters}.items() if k not in parameters},
+        fixed=fixed,
         score=run.objective,
-        metric=metric if run.suggested else None,
+        metric=run.metric,
+        sweep_metric=reported_metric(sweep) if run.suggested else metric_named(sweep),
+        goal=goal_named(sweep),
         cost=run.cost,
         cost_source="WallClock" if run.cost_is_runtime else None,
         metrics=run.metrics,
+        lost=run.state == "defunct",
         failure=failure,
         run=run.name,
+        index=index_of(run),
         origin=run.origin,
         created=run.created,
     )

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from protein.integrations.wandb_history import INFO, STATE, SUGGESTION, WandbRecord, read_run
+from protein.integrations.wandb_history import WandbRecord, read_run
 from sweep_operator.child_process import Send, serve
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, PastRun, PastSweep
-from sweep_operator.tracking.history.reader import metric_named
+from sweep_operator.tracking.history.reader import metric_named, reported_metric
 from sweep_operator.tracking.troubles import NotThere, trouble_of
 
 PAGE = 250
@@ -57,13 +57,13 @@ def read(question: HistoryQuestion) -> HistoryAnswer:
     called = [] if question.sweep_name is None else [s.id for s in project.sweeps_called(question.sweep_name)]
     *older, sweep_id = called or [question.sweep_id or question.sweep_name or ""]
     sweep: PastSweep | None = None
-    metric = question.metric
     runs: list[PastRun] = []
     now = datetime.now(UTC)
     for found, nodes in _pages(project, sweep_id):
         if found is not None:
-            sweep, metric = found, metric or metric_named(found)
-        runs += [_past_run(node, question, metric or "score", now) for node in nodes]
+            sweep = found
+        assert sweep is not None
+        runs += [_past_run(node, question, sweep, now) for node in nodes]
         results = sum(r.state in ("success", "failure") for r in runs)
         if question.limit is not None and results >= question.limit:
             break
@@ -98,27 +98,27 @@ def _past_sweep(node: Mapping[str, Any]) -> PastSweep:
     )
 
 
-def _past_run(node: Mapping[str, Any], question: HistoryQuestion, metric: str, now: datetime) -> PastRun:
+def _past_run(node: Mapping[str, Any], question: HistoryQuestion, sweep: PastSweep, now: datetime) -> PastRun:
     config, summary = _json(node.get("config")), _json(node.get("summaryMetrics"))
-    info = summary.get(INFO)
-    origin = info.get("origin") if isinstance(info, Mapping) else None
     plain = {k: v["value"] if isinstance(v, dict) and "value" in v else v for k, v in config.items()}
     record = WandbRecord(node["name"], node.get("state") or "", plain, summary, node.get("heartbeatAt"))
+    metric = metric_named(sweep) or question.metric or "score"
     found = read_run(record, now, metric=metric, objective=question.objective, cost=question.cost)
     return PastRun(
         id=found.id,
         name=node.get("displayName") or found.id,
         state=found.state,
         parameters=dict(found.params),
-        suggested=SUGGESTION in summary,
+        suggested=found.suggested,
         config={k: v for k, v in found.config.items() if k not in found.params},
         objective=found.objective,
+        metric=question.objective or (reported_metric(sweep) if found.suggested else metric),
         cost=found.cost,
         cost_is_runtime=found.cost_is_runtime,
         metrics=dict(found.metrics),
         error=found.error,
-        failure_class=found.failure_class or ("crash" if found.state == "failure" and STATE not in summary else ""),
-        origin=origin if isinstance(origin, str) else None,
+        failure_class=found.failure_class,
+        origin=found.origin,
         created=node.get("createdAt"),
     )
 
