@@ -120,6 +120,18 @@ def test_invalid_input_names_field_value_and_remedy(path: tuple[str, ...], value
     assert says in found[field]
 
 
+@pytest.mark.parametrize("depth", [65, 500, 900])
+def test_deeply_nested_objects_are_rejected(depth: int) -> None:
+    deep: Any = "x"
+    for _ in range(depth):
+        deep = {"a": deep}
+    with pytest.raises(InvalidObject) as error:
+        parse(Sweep, sweep_body(train={"command": ["t"], "podTemplate": {"spec": deep}}))
+    (problem,) = error.value.errors
+    assert problem.path == "spec.train.podTemplate"
+    assert "nested more than 64 levels deep" in str(problem)
+
+
 def test_deadline_factor_needs_wall_clock() -> None:
     body = edited(("cost",), {"source": "Reported"})
     body["spec"]["perRun"] = {"deadlineFactor": 2}

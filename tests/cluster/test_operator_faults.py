@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -228,3 +229,16 @@ def test_a_namespace_with_a_running_sweep_goes_away_once_an_operator_is_back(clu
         cluster.until(
             lambda: other not in cluster.kubectl("get", "namespaces", "-o", "name"), "the namespace is gone", 90
         )
+
+
+def test_a_deeply_nested_sweep_does_not_stop_the_others(cluster: Cluster, shared: Operator) -> None:
+    """10 kB that the API server accepts, and that Python's JSON parser rejects with RecursionError."""
+    ns = shared.namespace
+    deep = '{"a":' * 1500 + "1" + "}" * 1500
+    body = json.dumps(sweep("deep", limits=ONE, train={"podTemplate": {"spec": "DEEP"}})).replace('"DEEP"', deep)
+    cluster.kubectl("create", "--validate=false", "-n", ns, "-f", "-", stdin=body)
+    cluster.apply(sweep("beside", limits=ONE), ns)
+    cluster.until(lambda: _ended(cluster, ns, "beside"), "another Sweep runs")
+    said = cluster.kubectl("get", "sweep", "deep", "-n", ns, "-o", "jsonpath={.status.conditions[*].message}")
+    assert "spec.train.podTemplate: is nested more than 64 levels deep" in said
+    cluster.kubectl("delete", "sweep", "deep", "-n", ns)

@@ -196,12 +196,14 @@ def test_a_queued_job_runs_when_its_queue_says_so_and_an_evicted_ones_seconds_ar
 def test_the_pods_of_several_nodes_find_each_other_and_rank_0_reports(cluster: Cluster, shared: Operator) -> None:
     ns = shared.namespace
     train = {"nodes": 3, "procsPerNode": 2}
-    cluster.apply(sweep("wide", limits=ONE, train=train, env={"TEST_SECONDS": "2s"}), ns)
-    run = until_reason(cluster, "sweeprun", "wide.r.0", ns, "Completed")
+    cluster.apply(sweep("wide", limits=ONE, train=train, env={"TEST_SECONDS": "5s"}), ns)
     name = "wide-r-0-train-1"
+    services: list[Object] = []  # deleted with its attempt
+    cluster.until(lambda: services.append(cluster.get("service", name, ns)) is None, "the attempt has a Service")
+    run = until_reason(cluster, "sweeprun", "wide.r.0", ns, "Completed")
     job = cluster.get("job", name, ns)["spec"]
     assert (job["completionMode"], job["completions"], job["parallelism"]) == ("Indexed", 3, 3)
-    service = cluster.get("service", name, ns)["spec"]
+    service = services[0]["spec"]
     assert service["clusterIP"] == "None"
     assert service["publishNotReadyAddresses"]
     assert service["selector"] == {RUN_LABEL: "wide.r.0", STAGE_LABEL: "train", ATTEMPT_LABEL: "1"}

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from sweep_operator.api.meta import Condition, find_condition
+from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import sweep as decisions
-from sweep_operator.decide.plan import RunPlan
+from sweep_operator.decide.plan import RunPlan, SuggestRequest
+from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.engine import reconciler
 from sweep_operator.engine.engine import Engine
 from sweep_operator.kube.protocol import Invalid, Kind, Kube, KubeError, Object
-from tests.engine.world import KEY, NS, World, good, settle_suggestions
+from tests.engine.world import KEY, NS, Sequence, World, good, settle_suggestions
 
 LIMITS = {"maxRuns": 3, "maxParallelRuns": 3}
 
@@ -192,3 +194,28 @@ async def test_a_run_whose_deletion_was_missed_does_not_stop_its_sweep(tmp_path:
         await engine.work()
     assert engine.store.get(Kind.SWEEP_RUN, NS, names[0]) is None, "read again at once"
     assert [r.succeeded for r in await world.runs()] == [True, True]
+
+
+async def test_an_unexpected_error_of_the_optimizer_is_reported(tmp_path: Path) -> None:
+    class Broken(Sequence):
+        broken = True
+
+        async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
+            if self.broken:
+                raise RuntimeError("no answer")
+            return await super().suggest(sweep, request)
+
+    world = World(tmp_path)
+    world.suggester = suggester = Broken()
+    engine = world.engine()
+    await world.apply(limits=LIMITS)
+    for _ in range(3):
+        await step(world, engine)
+    condition = await stalled(world)
+    assert condition is not None
+    assert condition.message == "RuntimeError: no answer"
+    suggester.broken = False
+    for _ in range(4):
+        await step(world, engine)
+    assert await stalled(world) is None
+    assert len(await world.runs()) == 3

@@ -26,7 +26,24 @@ from sweep_operator.domain.visible_text import visible_text
 Scalar = bool | int | float | str
 """A parameter value."""
 JsonObject = dict[str, Any]
-OpenObject = Annotated[JsonObject, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+MAX_OPEN_DEPTH = 64
+"""Levels of an object without a schema. Kubernetes' own types have fewer than 20."""
+
+
+def _not_too_deep(value: JsonObject) -> JsonObject:
+    level: list[Any] = [value]
+    for _ in range(MAX_OPEN_DEPTH):
+        level = [x for v in level if isinstance(v, (dict, list)) for x in (v.values() if isinstance(v, dict) else v)]
+    if any(isinstance(v, (dict, list)) for v in level):
+        raise ValueError(f"is nested more than {MAX_OPEN_DEPTH} levels deep")
+    return value
+
+
+OpenObject = Annotated[
+    JsonObject,
+    AfterValidator(_not_too_deep),
+    Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True}),
+]
 """One of Kubernetes' own types, which passes through as it is."""
 VisibleText = Annotated[str, AfterValidator(visible_text)]
 """Text for people that programs, users or servers may have written."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sweep_operator.api.failures import AttemptEnd
 from sweep_operator.api.limits import FailureRule
 from sweep_operator.api.sweeprun import Stage
+from sweep_operator.decide.disruption import disruption_of, finished_before_disruption, was_evicted
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.refusal import Refusal
 from sweep_operator.decide.result import (
@@ -25,15 +26,6 @@ EXIT_BAD_PARAMETERS = 65
 MESSAGE_LIMIT = 1024
 _TOO_LONG = "ran longer than its deadline"
 _NEVER_STARTED = ("StartError", "ContainerCannotRun", "CreateContainerError", "CreateContainerConfigError")
-_DISRUPTED_POD_REASONS = (
-    "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinity", "UnexpectedAdmissionError",
-)  # fmt: skip
-_STATUS_LOST = ("Unknown", "ContainerStatusUnknown")
-"""Reasons of a container whose exit status was lost with its node. The exit code (255, 137) is not the program's."""
-_CLOCK_SKEW = timedelta(seconds=5)
-"""Between the clock of a node, which writes finish times, and the clocks of controllers."""
-_NODE_IS_FULL = "OutOf"
-"""Start of the kubelet's reason for a pod that does not fit, before the resource: OutOfcpu, OutOfnvidia.com/gpu."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +123,7 @@ def attempt_state(
     ``refusal``: why the API server rejected the attempt's Job or pod, if it did.
     """
     pods = newest_by_rank(pods)
-    evicted = [p for p in pods if _was_evicted(p)] if job is not None and _may_resume(job) else []
+    evicted = [p for p in pods if was_evicted(p)] if job is not None and _may_resume(job) else []
     pods = [p for p in pods if p not in evicted]
     lead = next((p for p in pods if p.rank == 0), None)
     if job is not None and job.suspended and not job.finished and (lead is None or lead.over or lead.started is None):
@@ -202,10 +194,6 @@ def _may_resume(job: JobView) -> bool:
     return job.queued and not job.finished and not job.deleting
 
 
-def _was_evicted(pod: PodView) -> bool:
-    return pod.over and _disruption(pod) is not None and not _finished_before_disruption(pod)
-
-
 def _without_pod(
     job: JobView | None, pods: Sequence[PodView], policy: AttemptPolicy, now: datetime, refusal: Refusal | None
 ) -> State:
@@ -243,8 +231,8 @@ def _pending(pod: PodView, policy: AttemptPolicy, now: datetime, lost: datetime 
 
 
 def _ended(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) -> State:
-    disruption = _disruption(pod)
-    if disruption is not None and not _finished_before_disruption(pod):
+    disruption = disruption_of(pod)
+    if disruption is not None and not finished_before_disruption(pod):
         message = pod.message or "the pod was preempted, evicted or deleted"
         result = _result(pod, policy, logs)
         if isinstance(result, Result) and policy.reports and policy.value_pattern is None:
@@ -269,29 +257,6 @@ def _ended(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) 
     if result.reason == "NonFiniteScore":
         return Ended("parameters", result.reason, result.message, pod)
     return Ended("eval" if policy.stage == "eval" else "crash", result.reason, result.message, pod)
-
-
-def _disruption(pod: PodView) -> str | None:
-    """Why something other than its program ended the pod. None: the program ended by itself."""
-    if pod.terminated_reason in _STATUS_LOST:
-        return pod.terminated_reason
-    if pod.disrupted is not None:
-        return pod.disrupted
-    if pod.reason in _DISRUPTED_POD_REASONS or pod.reason.startswith(_NODE_IS_FULL):
-        return pod.reason
-    if pod.deletion_requested is not None and (pod.finished is None or pod.deletion_requested <= pod.finished):
-        return pod.reason or "PodDeleted"
-    return None
-
-
-def _finished_before_disruption(pod: PodView) -> bool:
-    """Whether the program ended well before the disruption of its pod, as far as the clocks can tell.
-
-    A program that handles SIGTERM also exits with 0, but after the disruption.
-    """
-    if pod.exit_code != 0 or pod.finished is None or pod.disrupted_at is None or pod.terminated_reason in _STATUS_LOST:
-        return False
-    return pod.finished <= pod.disrupted_at + _CLOCK_SKEW
 
 
 def _never_ran(pod: PodView) -> Ended:

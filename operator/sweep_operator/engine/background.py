@@ -18,6 +18,8 @@ class Background:
     def __init__(self, title: str, requeue: Callable[[float], None], retry_seconds: float) -> None:
         self._title, self._requeue, self._retry_seconds = title, requeue, retry_seconds
         self._task: asyncio.Task[None] | None = None
+        self.error: Exception | None = None
+        """An unexpected error of the latest task."""
 
     @property
     def running(self) -> bool:
@@ -34,12 +36,13 @@ class Background:
             self._task.cancel()
 
     async def _run(self, work: Callable[[], Awaitable[float]]) -> None:
-        delay = self._retry_seconds
+        delay, failure = self._retry_seconds, None
         try:
             delay = await work()
         except (KubeError, NotLeading) as error:
             log.warning("%s: %s", self._title, error)
-        except Exception:
+        except Exception as error:
             log.exception("%s failed", self._title)
-        self._task = None
+            failure = error
+        self._task, self.error = None, failure
         self._requeue(delay)

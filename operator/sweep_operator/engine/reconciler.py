@@ -60,6 +60,7 @@ class Reconciler:
         self._reading = Background(f"{name}: the warm start", self._requeue, RETRY_SECONDS)
         self._checking = Background(f"{name}: the check of constraints and patterns", self._requeue, 1.0)
         self._scanning = Background(f"{name}: the search in logs", self._requeue, 1.0)
+        self._backgrounds = (self._asking, self._reading, self._checking, self._scanning)
         self._suggestions = Suggestions(suggester, self._asking)
         self._warm_start = WarmStarter(objects, sources, recorder, self._reading, settings)
         self._preflight = Preflight(objects, settings.now)
@@ -71,7 +72,7 @@ class Reconciler:
 
     def close(self) -> None:
         """Cancel the background tasks."""
-        for background in (self._asking, self._reading, self._checking, self._scanning):
+        for background in self._backgrounds:
             background.cancel()
 
     async def reconcile(self, obj: Object, run_limit: int | None) -> None:
@@ -83,7 +84,9 @@ class Reconciler:
             return
         try:
             if await self.acceptance.check(sweep, unreadable) and await self._warm_start.recall(sweep):
-                await self._pass(sweep, run_limit)  # otherwise the next pass continues
+                await self._pass(sweep, run_limit)
+            elif self._background_error is not None:  # otherwise the next pass continues
+                await self._report(self._background_error)
         except (RunErrors, *TRANSIENT):
             raise
         except Exception as error:
@@ -95,7 +98,8 @@ class Reconciler:
         plan = await self._decide(sweep, run_limit)
         await self._objects.release_pods(*self.key, only_orphans=True)
         written, errors = await self._carry_out(sweep, plan)
-        if await self._status.write(sweep, plan.status, plan.events, errors):  # reserves the indices of new runs
+        failures = errors if self._background_error is None else {"": self._background_error, **errors}
+        if await self._status.write(sweep, plan.status, plan.events, failures):  # reserves the indices of new runs
             written = True
         await self._executor.reserve(sweep, plan.create)
         if written or plan.create or any(run.looks for run in plan.runs):  # one write may enable the next
@@ -142,8 +146,12 @@ class Reconciler:
                     log.exception("%s: the pass over this run failed", run.run.name)
         return written, errors
 
+    @property
+    def _background_error(self) -> Exception | None:
+        return next((b.error for b in self._backgrounds if b.error is not None), None)
+
     async def _report(self, error: Exception) -> None:
-        """Write the condition about an error that has stopped the pass."""
+        """Write the condition about an error that stops the passes over the whole Sweep."""
         obj = self._objects.store.get(Kind.SWEEP, *self.key)
         try:
             sweep = read(Sweep, obj or {})

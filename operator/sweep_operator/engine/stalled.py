@@ -15,7 +15,7 @@ _REWRITE_SECONDS = 60.0
 """A message that differs in every pass is written at most once in this time: each write causes a pass."""
 
 Errors = Mapping[str, Exception]
-"""By the name of the run; empty: the error stopped the whole pass."""
+"""By the name of the run; empty: the error concerns the whole Sweep."""
 
 
 class Stalled:

@@ -109,16 +109,10 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     metrics = Metrics()
     lease: Lease
-    kube = await ClusterKube.connect(
-        options.kubeconfig,
-        context=options.context,
-        options=ClientOptions(
-            qps=options.qps,
-            burst=options.burst,
-            on_request=metrics.request,
-            before_create=lambda: lease.check(),
-        ),
+    client = ClientOptions(
+        qps=options.qps, burst=options.burst, on_request=metrics.request, before_create=lambda: lease.check()
     )
+    kube = await ClusterKube.connect(options.kubeconfig, context=options.context, options=client)
     lease = Lease(
         kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
     )

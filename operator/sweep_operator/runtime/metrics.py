@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Count
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -91,47 +91,59 @@ class _State(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Gauges of the store and the queue."""
         store, queue = self._engine.store, self._engine.queue
-        labels = ["namespace", "outcome", "state"]
-        runs = GaugeMetricFamily("sweep_operator_runs", "SweepRuns by outcome and state.", labels=labels)
-        known = store.all(Kind.SWEEP_RUN)
-        counts = Count((o["metadata"].get("namespace", ""), *_state(o)) for o in known)
-        for (namespace, outcome, state), count in sorted(counts.items()):
-            runs.add_metric([namespace, outcome, state], count)
-        yield runs
-        waits = GaugeMetricFamily(
+        runs, sweeps = store.all(Kind.SWEEP_RUN), store.all(Kind.SWEEP)
+        yield _by_label(
+            "sweep_operator_runs",
+            "SweepRuns by outcome and state.",
+            ["namespace", "outcome", "state"],
+            Count((_namespace(run), *_state(run)) for run in runs).items(),
+        )
+        yield _by_label(
             "sweep_operator_longest_wait_seconds",
             "Longest time in seconds that a run has waited to start, by namespace and state.",
-            labels=["namespace", "state"],
+            ["namespace", "state"],
+            longest_waits(runs, store.all(Kind.JOB), datetime.now(UTC)).items(),
         )
-        found = longest_waits(known, store.all(Kind.JOB), datetime.now(UTC))
-        for place, seconds in sorted(found.items()):
-            waits.add_metric(place, seconds)
-        yield waits
-        sweeps = store.all(Kind.SWEEP)
-        stalled: Count[str] = Count()
+        stalled = dict.fromkeys(((_namespace(sweep),) for sweep in sweeps), 0)
         for sweep in sweeps:
-            stalled[sweep["metadata"].get("namespace", "")] += bool(condition_of(sweep, "Stalled"))
-        failing = GaugeMetricFamily(
+            stalled[(_namespace(sweep),)] += bool(condition_of(sweep, "Stalled"))
+        yield _by_label(
             "sweep_operator_stalled_sweeps",
             "Sweeps with the condition Stalled: an error stops their passes, or those over some of their runs.",
-            labels=["namespace"],
+            ["namespace"],
+            stalled.items(),
         )
-        for namespace, count in sorted(stalled.items()):
-            failing.add_metric([namespace], count)
-        yield failing
-        yield GaugeMetricFamily(
-            "sweep_operator_queue_depth", "Sweeps that wait for a reconcile pass.", value=queue.depth
-        )
-        yield GaugeMetricFamily(
-            "sweep_operator_queue_oldest_seconds",
-            "Time in seconds that the oldest Sweep in the queue has waited.",
-            value=queue.oldest_age,
-        )
-        yield GaugeMetricFamily(
-            "sweep_operator_tracking_backlog",
-            "Runs that are not yet delivered to the tracker.",
-            value=sum(((o.get("status") or {}).get("tracking") or {}).get("backlog") or 0 for o in sweeps),
-        )
+        for name, text, value in (
+            ("sweep_operator_queue_depth", "Sweeps that wait for a reconcile pass.", queue.depth),
+            (
+                "sweep_operator_queue_oldest_seconds",
+                "Time in seconds that the oldest Sweep in the queue has waited.",
+                queue.oldest_age,
+            ),
+            (
+                "sweep_operator_tracking_backlog",
+                "Runs that are not yet delivered to the tracker.",
+                sum(map(_backlog, sweeps)),
+            ),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)
+
+
+def _by_label(
+    name: str, text: str, labels: Sequence[str], values: Iterable[tuple[Sequence[str], float]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for place, value in sorted(values):
+        family.add_metric(place, value)
+    return family
+
+
+def _namespace(obj: Object) -> str:
+    return str(obj["metadata"].get("namespace", ""))
+
+
+def _backlog(sweep: Object) -> int:
+    return ((sweep.get("status") or {}).get("tracking") or {}).get("backlog") or 0
 
 
 _OUTCOMES = {"True": "succeeded", "False": "failed"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sweep_operator.kube.cluster.connection import JSON, YAML, Connection
-from sweep_operator.kube.cluster.objects import cleaner, type_of
+from sweep_operator.kube.cluster.objects import accept_deep_objects, cleaner, type_of
 from sweep_operator.kube.cluster.pages import PAGE, list_all
 from sweep_operator.kube.cluster.paths import collection, item, segment
 from sweep_operator.kube.cluster.retry import Retry
@@ -80,6 +80,7 @@ class ClusterKube:
         ``kubeconfig`` None: the pod's service account if there is one, else $KUBECONFIG, else ~/.kube/config.
         ``source``: replaces both.
         """
+        accept_deep_objects()
         options = options or ClientOptions()
         transport = Transport(
             await Connection.open(source or find_source(kubeconfig, context)),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from sweep_operator.kube.protocol import API_VERSIONS, Kind, Object
+
+_SERVER_DEPTH = 10_000
+"""Nesting levels that an API server accepts in an object."""
 
 
 def type_of(kind: Kind) -> Object:
@@ -21,3 +25,12 @@ def cleaner(kind: Kind) -> Callable[[Object], Object]:
         return {**of_its_type, **obj, "metadata": metadata}
 
     return clean
+
+
+def accept_deep_objects() -> None:
+    """Allow the JSON parser as many levels as an API server does.
+
+    Otherwise a Sweep with a deeply nested pod template makes every LIST and watch of Sweeps fail with RecursionError,
+    for all users. The models reject such objects one by one.
+    """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _SERVER_DEPTH + 1_000))
