@@ -2,7 +2,7 @@
 
 RBAC grants verbs, not contents: whoever has the operator's token could create any pod in every namespace that the
 operator watches. The policies allow what the operator sends: dry runs of pods, removal of its finalizer, Jobs without
-access to the node, and deletion of objects that it manages.
+access to the node, and changes and deletions of objects that it manages.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sweep_operator.api.names import GROUP, MANAGED_BY, MANAGED_BY_LABEL, RESULT_FINALIZER
+from sweep_operator.api.names import GROUP, MANAGED_BY, MANAGED_BY_LABEL, RESULT_FINALIZER, VERSION
 
 Policy = dict[str, Any]
 
@@ -82,10 +82,10 @@ _POD_RULES = [
         f"the operator's service account can change pods only by removing the finalizer {RESULT_FINALIZER}",
     ),
 ]
-_DELETE_RULES = [
+_MANAGED_RULES = [
     _rule(
         f"oldObject.metadata.?labels[?'{MANAGED_BY_LABEL}'].orValue('') == '{MANAGED_BY}'",
-        f"the operator's service account can delete only objects with the label {MANAGED_BY_LABEL}={MANAGED_BY}",
+        f"the operator's service account can do this only to objects with the label {MANAGED_BY_LABEL}={MANAGED_BY}",
     )
 ]
 _JOB_RULES = [
@@ -117,14 +117,23 @@ def operator_policies(prefix: str, accounts: str, *, allow: str = "{}", capabili
     }
     core: dict[str, list[str]] = {"apiGroups": [""], "apiVersions": ["v1"]}
     batch: dict[str, list[str]] = {"apiGroups": ["batch"], "apiVersions": ["v1"], "resources": ["jobs"]}
+    runs: dict[str, list[str]] = {"apiGroups": [GROUP], "apiVersions": [VERSION], "resources": ["sweepruns"]}
+    revisions: dict[str, list[str]] = {
+        "apiGroups": ["apps"],
+        "apiVersions": ["v1"],
+        "resources": ["controllerrevisions"],
+    }
     owned = ["persistentvolumeclaims", "pods", "services"]
     pods = [{**core, "resources": ["pods"], "operations": ["CREATE", "UPDATE"]}]
     jobs = [{**batch, "operations": ["CREATE", "UPDATE"]}]
-    deletes = [{**core, "resources": owned, "operations": ["DELETE"]}, {**batch, "operations": ["DELETE"]}]
+    managed = [
+        *({**of, "operations": ["DELETE"]} for of in ({**core, "resources": owned}, batch, runs)),
+        {**revisions, "operations": ["UPDATE", "DELETE"]},
+    ]
     return [
         *_policy(f"{prefix}.pods.{GROUP}", accounts, pods, _POD_RULES),
         *_policy(f"{prefix}.jobs.{GROUP}", accounts, jobs, _JOB_RULES, variables),
-        *_policy(f"{prefix}.deletes.{GROUP}", accounts, deletes, _DELETE_RULES),
+        *_policy(f"{prefix}.managed.{GROUP}", accounts, managed, _MANAGED_RULES),
     ]
 
 

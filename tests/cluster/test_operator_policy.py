@@ -14,7 +14,7 @@ from tests.chart.renders import account
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import KubectlFailed, Object
 from tests.cluster.operator_process import Operator
-from tests.cluster.sweeps import check_ended_well, condition, runs, sweep, until_reason
+from tests.cluster.sweeps import check_ended_well, condition, manual_run, runs, sweep, until_reason
 
 ALLOW = "operatorPolicy.allow"
 MAIN = {"name": "main", "image": "played:1"}
@@ -121,8 +121,21 @@ def test_pods_are_changed_only_by_removing_the_result_finalizer(guarded: Guarded
 def test_only_managed_objects_are_deleted(guarded: Guarded) -> None:
     managed = {MANAGED_BY_LABEL: MANAGED_BY}
     guarded.cluster.apply([pod("theirs"), pod("ours", managed)], guarded.namespace)
-    assert "can delete only objects with the label" in guarded.ask("delete", "pod", "theirs", "--wait=false")
-    assert guarded.ask("delete", "pod", "ours", "--wait=false") == "allowed"
+    guarded.cluster.apply([revision("theirs"), revision("ours", managed)], guarded.namespace)
+    guarded.cluster.apply([sweep("mine", suspend=True), manual_run("theirs", "mine", x=0.5)], guarded.namespace)
+    denied = "only to objects with the label"
+    label = ("--type=merge", "-p", json.dumps({"metadata": {"labels": {"a": "b"}}}))
+    assert denied in guarded.ask("patch", "controllerrevision", "theirs", *label)
+    assert guarded.ask("patch", "controllerrevision", "ours", *label) == "allowed"
+    for kind in ("pod", "controllerrevision", "sweeprun"):
+        assert denied in guarded.ask("delete", kind, "theirs", "--wait=false"), kind
+    for kind in ("pod", "controllerrevision"):
+        assert guarded.ask("delete", kind, "ours", "--wait=false") == "allowed", kind
+
+
+def revision(name: str, labels: Mapping[str, str] | None = None) -> Object:
+    meta = {"name": name, "labels": dict(labels or {})}
+    return {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": meta, "revision": 1, "data": {"a": 1}}
 
 
 def test_a_denied_run_says_why_and_runs_once_it_is_allowed(cluster: Cluster, namespace: str) -> None:

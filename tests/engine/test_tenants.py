@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,8 @@ from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.sandbox.child import Sandbox
-from sweep_operator.sandbox.tasks import Answer, Evaluator, InProcess, Refused, Scan, Task
-from tests.builders import sweep_body
+from sweep_operator.sandbox.tasks import Answer, Evaluator, Fit, InProcess, Refused, Scan, Task, Unpack
+from tests.builders import make_sweep, sweep_body
 from tests.engine.world import NS, NoWarmStart, World, settle_suggestions
 
 RULE = {"constraints": [{"rule": "params['x'] >= 0.0"}]}
@@ -111,10 +113,15 @@ async def test_real_processes_serve_the_victim_between_attacks() -> None:
     sandbox = Sandbox()
     slow = Scan(text="a" * 65536, rule_patterns=["(x?){900}(a|b|ab){0,900}c"])
     quick = Scan(text="loss=2.5", value_pattern="loss=(?P<value>[0-9.]+)")
+    bomb = base64.b64encode(gzip.compress(b"\n" * 10_000_000) * 70).decode()
+    file = Fit(content=bomb, where="ConfigMap 'b'", name="k", sweep=make_sweep().build(), parameters={}, limit=9)
     try:
         attacks = [asyncio.create_task(sandbox.evaluate(f"attacker-{n}", slow, 0.3)) for n in range(3)]
         answers = await asyncio.gather(*(sandbox.evaluate("victim", quick, 60) for _ in range(5)))
         assert [a.value for a in answers] == ["2.5"] * 5
         assert all(isinstance(found, Refused) for found in await asyncio.gather(*attacks, return_exceptions=True))
+        for task in (file, Unpack(content=bomb)):
+            assert len(bomb) < 1_000_000, "a ConfigMap can contain it"
+            assert "more than 67108864 bytes" in str((await sandbox.evaluate("bomber", task, 60)).error)
     finally:
         await sandbox.close()

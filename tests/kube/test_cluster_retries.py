@@ -1,4 +1,4 @@
-"""What the cluster Kube repeats by itself, what it must not repeat, and what it then says."""
+"""Which requests the cluster client retries, which it must not retry, and its errors."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def answers(server: ScriptedServer, *replies: Reply) -> None:
     server.replies.extendleft(reversed(replies))
 
 
-async def test_refused_credentials_are_told_at_once_to_a_person_and_tried_again_for_the_operator(
+async def test_rejected_credentials_are_raised_at_once_for_a_person_and_retried_for_the_operator(
     server: ScriptedServer, kube: Kube, tmp_path: Path
 ) -> None:
     answers(server, *[failing(401, "Unauthorized", "Unauthorized")] * 3)
@@ -133,7 +133,7 @@ async def test_a_write_that_is_answered_too_late(
         (Reply(413, "<html>too large for this proxy"), Unavailable),
     ],
 )
-async def test_what_a_failing_server_has_made_of_a_write(
+async def test_the_effect_of_a_write_to_a_failing_server(
     kube: Kube, server: ScriptedServer, call: Call, reply: Reply, error: type[KubeError]
 ) -> None:
     answers(server, reply)
@@ -165,7 +165,7 @@ async def test_a_server_that_asks_for_more_time_than_there_is(
 
 
 @pytest.mark.parametrize("call", (WRITES | READS).values(), ids=WRITES | READS)
-async def test_nobody_listens(time: FakeTime, tmp_path: Path, call: Call) -> None:
+async def test_no_server_listens(time: FakeTime, tmp_path: Path, call: Call) -> None:
     async with ScriptedServer(Reply(body=obj("a"))) as server:
         config = write_kubeconfig(tmp_path / "config", server.url)
     kube = await cluster_kube(config, time)
@@ -201,7 +201,7 @@ async def test_a_right_that_ends_while_a_create_waits(server: ScriptedServer, ti
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, datetime(2026, 1, 1, tzinfo=UTC), {1, 2}])
-async def test_what_json_cannot_say_is_not_sent(kube: Kube, server: ScriptedServer, value: object) -> None:
+async def test_invalid_json_is_not_sent(kube: Kube, server: ScriptedServer, value: object) -> None:
     with pytest.raises(Invalid):
         await kube.patch(Kind.SWEEP, "default", "a", {"spec": {"x": value}})
     assert server.seen == []

@@ -85,7 +85,7 @@ def test_the_lock_goes_with_its_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 100])
-def test_a_file_that_is_no_state(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_state_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "state.db"
     path.write_bytes(content)
     if not content:
@@ -105,7 +105,7 @@ def test_a_state_of_another_format(tmp_path: Path) -> None:
         opened(tmp_path / "state.db")
 
 
-def test_reading_what_does_not_exist(tmp_path: Path) -> None:
+def test_reading_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(StoreUnreadable, match="does not exist"):
         open_readonly(tmp_path / "state.db")
 
@@ -135,7 +135,7 @@ async def test_a_shorter_grace_period_ends_earlier_and_began_when_it_began() -> 
     assert (meta["deletionTimestamp"], meta["deletionGracePeriodSeconds"]) == ("2026-01-01T00:00:00Z", 0)
 
 
-async def test_a_watch_that_is_too_old_is_told() -> None:
+async def test_a_watch_that_is_too_old_is_an_error() -> None:
     history = WatchLog(100, kept=4)
     for i in range(12):
         history.append(WatchEvent("ADDED", {"kind": "ConfigMap", **config_map(f"m{i}")}))
@@ -184,7 +184,7 @@ async def test_many_watchers_see_everything_in_order() -> None:
 
 
 @pytest.mark.parametrize("kind", [Kind.POD, Kind.JOB])
-async def test_a_dry_run_names_volumes_that_no_machine_has(kind: Kind) -> None:
+async def test_a_dry_run_names_unsupported_volumes(kind: Kind) -> None:
     kube = opened(None)
     spec = {"volumes": [{"name": "d", "csi": {}}], "containers": []}
     body = {"metadata": {"name": "p"}, "spec": spec if kind == Kind.POD else {"template": {"spec": spec}}}
@@ -246,7 +246,7 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     kube.close()
 
 
-async def test_a_full_disk_is_said_and_changes_nothing(tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported_and_changes_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WRITER, "until_full", str(tmp_path / "state.db")],
         capture_output=True, text=True, check=True, timeout=60,

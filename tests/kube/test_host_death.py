@@ -1,4 +1,4 @@
-"""What becomes of processes when their host ends: politely, by kill -9, or before they began."""
+"""Processes when `sweep run` ends: regularly, by kill -9, or before they started."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_what_ended_before_the_host_keeps_its_outcome(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("sent", "starts"), [(b"", False), (b'{"HALF": ', False), (b'{"A": "1"}\n', True)])
-def test_a_supervisor_whose_host_is_gone_starts_nothing(tmp_path: Path, sent: bytes, starts: bool) -> None:
+def test_a_supervisor_whose_parent_has_ended_starts_nothing(tmp_path: Path, sent: bytes, starts: bool) -> None:
     place = Place(tmp_path, "s")
     place.log.parent.mkdir()
     files = {"log": str(place.log), "record": str(place.record), "lock": str(place.lock)}

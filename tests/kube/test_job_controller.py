@@ -87,7 +87,7 @@ async def test_a_pod_is_a_copy_of_its_template() -> None:
 
 @pytest.mark.parametrize("committed", [False, True])
 @pytest.mark.parametrize("at", range(5))
-async def test_a_write_that_fails_is_no_second_pod(at: int, committed: bool) -> None:
+async def test_a_failed_write_creates_no_second_pod(at: int, committed: bool) -> None:
     kube = FailsOnce(at + 1, committed)
     await kube.create(Kind.JOB, job(completions=2, parallelism=2, completionMode="Indexed"))
     subject = controller(kube)
@@ -118,7 +118,7 @@ def _uid(kube: EmbeddedKube, name: str) -> str:
     return str(found["metadata"]["uid"])
 
 
-async def test_a_job_that_is_gone_is_nothing_to_do() -> None:
+async def test_a_deleted_job_is_skipped() -> None:
     kube = EmbeddedKube(None, clock=lambda: NOW)
     assert await controller(kube).reconcile(NS, "gone") is None
     with pytest.raises(NotFound):

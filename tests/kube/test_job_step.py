@@ -1,4 +1,4 @@
-"""What the Job controller does next, as a table: given a Job and its pods, what is made, what goes, what is said."""
+"""The next step of the Job controller, as a table: for a Job and its pods, what is created, deleted and reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pods mean on one machine: paths, variables, volumes, quantities."""
+"""Pods on one machine: paths, variables, volumes, quantities."""
 
 from __future__ import annotations
 

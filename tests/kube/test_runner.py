@@ -232,9 +232,7 @@ async def test_descendants_that_left_the_group_end_with_their_program(cluster: L
         ({}, {"workingDir": "/no/such/place"}, "workingDir /no/such/place does not exist"),
     ],
 )
-async def test_what_has_no_meaning_here_never_starts(
-    cluster: LocalCluster, pod: Any, container: Any, says: str
-) -> None:
+async def test_unsupported_pods_never_start(cluster: LocalCluster, pod: Any, container: Any, says: str) -> None:
     await cluster.kube.create(Kind.JOB, job("j", "true", pod=pod, container=container))
     _, terminated = await ended(cluster, "j")
     assert terminated["reason"] == "CreateContainerConfigError"

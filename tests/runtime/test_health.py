@@ -38,7 +38,7 @@ class Clock:
         ({"optimizer_overdue": lambda: STUCK + 1}, 0, "the optimizer has exceeded its time limit by 601 s"),
     ],
 )
-def test_what_a_restart_would_mend(changes: dict[str, Any], waited: float, expected: str | None) -> None:
+def test_which_problems_fail_the_liveness_probe(changes: dict[str, Any], waited: float, expected: str | None) -> None:
     clock = Clock()
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=clock)
@@ -53,5 +53,5 @@ def test_what_a_restart_would_mend(changes: dict[str, Any], waited: float, expec
     assert "a Sweep has waited for 601 s: the reconcile loop is stuck" in health.problems()
 
 
-def test_a_child_that_is_asked_nothing_is_not_overdue() -> None:
+def test_an_idle_optimizer_is_not_overdue() -> None:
     assert OptimizerChild(time_limit=0.0).overdue == 0.0

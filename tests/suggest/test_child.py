@@ -72,7 +72,7 @@ async def test_the_same_question_has_the_same_answer_in_another_process(child: O
 
 
 @pytest.mark.parametrize("goal", ["maximize", "minimize"])
-async def test_what_is_expected_of_an_observation_goes_with_it(child: OptimizerChild, goal: str) -> None:
+async def test_suggestions_have_predictions(child: OptimizerChild, goal: str) -> None:
     rows = tuple(Observation({"a.lr": 10 ** (-2 - i / 4)}, 50.0 + i % 5, 10.0 + i) for i in range(12))
     answer = await child.suggest(sweep(goal=goal), request(2, 12, rows))
     for suggestion in answer.suggestions:
@@ -111,7 +111,7 @@ async def test_beyond_its_time_limit_random_suggestions_take_over_and_say_so() -
         await impatient.close()
 
 
-async def test_what_the_optimizer_cannot_do_becomes_a_random_suggestion_with_the_reason(child: OptimizerChild) -> None:
+async def test_an_optimizer_error_becomes_a_random_suggestion_with_the_reason(child: OptimizerChild) -> None:
     broken = Observation({"a.lr": "high"}, 1.0, 1.0)
     answer = await child.suggest(sweep(), request(2, 1, (broken,)))
     assert answer.error is not None
@@ -119,7 +119,7 @@ async def test_what_the_optimizer_cannot_do_becomes_a_random_suggestion_with_the
     assert [s.origin for s in answer.suggestions] == ["fallback", "fallback"]
 
 
-async def test_constraints_hold_and_an_infeasible_space_is_said(child: OptimizerChild) -> None:
+async def test_constraints_hold_and_an_infeasible_space_is_reported(child: OptimizerChild) -> None:
     rule = {"rule": "params['a.width'] * params['a.depth'] <= limit", "message": "too big"}
     fits = {"rule": "params['a.width'] * params['a.depth'] <= params['limit']", "message": "too big"}
     answer = await child.suggest(sweep(constraints=[fits], fixed={"limit": 100}), request(8))
@@ -145,7 +145,7 @@ def test_both_sides_mean_the_same_center() -> None:
         assert type(value) is type(theirs[path]), path
 
 
-def test_nobody_waits_for_the_answer_any_more() -> None:
+def test_the_process_ends_if_its_parent_was_killed() -> None:
     """Whoever asked was killed: the process ends, and says nothing of it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "sweep_operator.suggest.worker"],

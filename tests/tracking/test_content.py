@@ -1,4 +1,4 @@
-"""What W&B is told of a sweep and its runs, how often things are tried again, and which failures pass."""
+"""What W&B receives of a sweep and its runs, retries, and which failures are temporary."""
 
 from __future__ import annotations
 

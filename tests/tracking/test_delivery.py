@@ -92,7 +92,9 @@ def _state(runs_dir: Path, name: str = "s") -> Path:
     return runs_dir / name / "state.db"
 
 
-async def test_what_is_there_is_left_alone(tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig) -> None:
+async def test_delivered_runs_are_not_written_again(
+    tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig
+) -> None:
     """As after a kill between the delivery and its being written down."""
     state = await asyncio.to_thread(store, tmp_path, "s", 3)
     copy = state.read_bytes()
@@ -144,7 +146,7 @@ MENDED: list[tuple[Account, str, str]] = [
 ]
 
 
-async def test_what_a_person_must_mend_is_said_and_mended(
+async def test_permanent_errors_are_reported_and_end_when_they_are_fixed(
     tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig
 ) -> None:
     """An edit of the spec is taken for the mending: it is tried at once, not after the long pause."""
@@ -183,7 +185,7 @@ async def test_without_a_key(tmp_path: Path, quick: OperatorConfig, monkeypatch:
 
 
 @pytest.mark.parametrize("key", ["short", KEY + "\n", f" {KEY}", "with spaces " * 5], ids=repr)
-async def test_a_malformed_key_is_no_server_that_is_away(
+async def test_a_malformed_key_is_a_permanent_error(
     tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     """The SDK refuses it before it asks anybody."""
@@ -196,7 +198,7 @@ async def test_a_malformed_key_is_no_server_that_is_away(
     assert wandb_env.requests() == []
 
 
-async def test_a_server_that_is_no_address(
+async def test_an_invalid_server_address(
     tmp_path: Path, wandb_env: WandbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", "wandb.example.org")
@@ -221,7 +223,7 @@ async def test_without_the_sdk(
     assert "sweep-operator[wandb]" in synced(sweep).message
 
 
-async def test_a_deleted_run_is_told_and_the_others_arrive(
+async def test_a_deleted_run_is_reported_and_the_others_are_delivered(
     tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig
 ) -> None:
     """W&B gives no run id twice, even after its run was deleted."""
@@ -256,7 +258,7 @@ async def test_the_server_is_dead_from_the_start_and_up_after_the_end(
     assert shown == {wandb_run_id(sweep, r): r.status.score for r in runs}
 
 
-async def test_nobody_waits_for_imported_runs(tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig) -> None:
+async def test_imported_runs_are_not_delivered(tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig) -> None:
     """They are not delivered: `sweep run` would never end, and speak of them at its end."""
     await asyncio.to_thread(store, tmp_path, "s", 1)
     spec = {"sweepName": "s", "origin": "imported", "parameters": {"trainer.lr": 1e-3, "trainer.batch": 32}}

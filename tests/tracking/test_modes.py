@@ -92,7 +92,7 @@ def test_the_command_that_is_named_at_the_end_finds_the_sweep(tmp_path: Path, mo
     assert f"sweep sync s --runs-dir {tmp_path / 'runs'}\n" in done.output
 
 
-def test_sync_says_why_something_is_missing(
+def test_sync_reports_why_runs_are_missing(
     tmp_path: Path, wandb_env: WandbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(tmp_path, "s", 1)
@@ -143,7 +143,7 @@ def test_disabled_imports_no_wandb_in_any_process(
     assert marker.exists() == imported
 
 
-async def test_the_key_goes_to_no_server_that_is_not_allowed(tmp_path: Path, wandb_env: WandbServer) -> None:
+async def test_the_key_is_sent_only_to_allowed_servers(tmp_path: Path, wandb_env: WandbServer) -> None:
     """Neither the operator nor its pods: the sweep goes on, and says what to do."""
     script = 'env | grep ^WANDB_ > "$SWEEP_RUN_DIR/env.txt"; ' + manifest()["spec"]["train"]["command"][2]
     with WandbServer() as thief:

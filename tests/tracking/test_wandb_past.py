@@ -85,7 +85,7 @@ def ours(lr: float, bs: int, **summary: Any) -> dict[str, Any]:
     return {"protein.suggestion": {"trainer": {"lr": lr, "batch_size": bs}}, **summary}
 
 
-async def test_every_kind_of_end_is_told_apart_and_the_newest_come_first(
+async def test_each_end_of_a_run_is_recognized_and_the_newest_run_comes_first(
     wandb_server: WandbServer, tmp_path: Path
 ) -> None:
     sweep = wandb_server.add_sweep("acme/p", OURS).name
@@ -226,7 +226,7 @@ async def test_a_thousand_runs_take_few_requests(wandb_server: WandbServer, tmp_
         ("nobody there", False, "W&B is unavailable"),
     ],
 )
-async def test_what_a_person_must_mend_and_what_passes(
+async def test_which_errors_are_permanent(
     what: str, lasting: bool, says: str, wandb_server: WandbServer, tmp_path: Path
 ) -> None:
     sweep = wandb_server.add_sweep("acme/p", OURS).name
@@ -275,7 +275,7 @@ async def test_an_address_that_redirects_and_a_graphql_error(
 
 
 @pytest.mark.parametrize("ends", ["the time is up", "nobody wants to know any more"])
-async def test_a_server_that_says_nothing_is_given_up_and_leaves_no_process(
+async def test_a_silent_server_is_abandoned_and_leaves_no_process(
     ends: str, wandb_server: WandbServer, tmp_path: Path
 ) -> None:
     wandb_server.faults.add("hang", "SweepHistory", times=None)
@@ -334,7 +334,7 @@ async def test_a_key_goes_only_where_the_operator_allows_it(
     assert wandb_server.requests(otel=True) == []
 
 
-async def test_a_sweep_is_found_by_name_and_says_what_its_score_is(tmp_path: Path) -> None:
+async def test_a_sweep_is_found_by_name_with_the_name_of_its_score(tmp_path: Path) -> None:
     seconds = itertools.count(T0)
     with WandbServer(clock=lambda: next(seconds)) as server:
         await found_by_name(server, tmp_path)
@@ -382,7 +382,7 @@ def test_the_oldest_sdk_reads_the_same(wandb_server: WandbServer, tmp_path: Path
     assert "0.28.2" in printed
 
 
-def test_it_ends_with_whoever_has_asked(wandb_server: WandbServer, tmp_path: Path) -> None:
+def test_the_process_ends_with_its_parent(wandb_server: WandbServer, tmp_path: Path) -> None:
     wandb_server.faults.add("hang", "SweepHistory", times=None)
     sweep = wandb_server.add_sweep("acme/p", OURS).name
     question = HistoryQuestion(entity="acme", project="p", sweep_id=sweep)

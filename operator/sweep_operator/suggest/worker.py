@@ -9,7 +9,7 @@ from sweep_operator.child_process import Send, available_memory, limit_memory, s
 from sweep_operator.suggest.messages import Answer, Question
 from sweep_operator.suggest.propose import propose
 
-LEAST_MEMORY = 1024 * 1024 * 1024
+LEAST_MEMORY = 1280 * 1024 * 1024
 """Bytes that the process may always allocate: torch needs most of them."""
 MAIN_MEMORY = 512 * 1024 * 1024
 """Bytes that remain for the operator's other processes. A container that exceeds its limit ends as a whole."""
