@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from sweep_operator.cli.main import cli
 from tests.builders import sweep_body
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 # The first attempt of each run hangs.
 PROGRAM = """[ "$SWEEP_ATTEMPT" -gt 1 ] || exec sleep 600
 printf '{"metrics": {"reward": 1}}' > "$SWEEP_RESULTS_FILE"

@@ -11,7 +11,7 @@ from tests.docs.blocks import ROOT
 
 PAGE = ROOT / "docs/troubleshooting.md"
 SOURCES = ROOT / "operator/sweep_operator"
-WHERE = ("decide", "engine", "tracking", "api/tracking.py", "kube/embedded/status.py")
+WHERE = ("decide", "engine", "tracking", "api/tracking.py", "kube/embedded/status.py", "cli/stored.py")
 
 CONDITIONS = {
     "Accepted", "EvalSucceeded", "Finished", "Observed", "OptimizerHealthy", "Stalled", "Succeeded", "TrackingSynced",
@@ -32,6 +32,8 @@ OTHER_WORDS = {
     "ConfigMap",
     # states of a W&B run that another program created
     "Lost", "NoScore",
+    # reason of the condition Interrupted
+    "NoProcess",
 }  # fmt: skip
 """Capitalized words in the code that are not reasons. Add a new word here or to the page."""
 _WORD = re.compile(r"[A-Z][A-Za-z]*[a-z][A-Za-z]*")

@@ -14,7 +14,7 @@ from sweep_operator.local import LocalSession
 from tests.builders import X, sweep_body
 
 REPORT_X = """printf '{"metrics": {"reward": %s}}' "$SWEEP_PARAM_X" > "$SWEEP_RESULTS_FILE" """
-PATIENCE = 90.0
+PATIENCE = 300.0
 """Timeout in seconds. No test asserts on time."""
 
 

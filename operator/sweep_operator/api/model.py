@@ -19,7 +19,6 @@ from pydantic import (
     WrapValidator,
 )
 from pydantic.alias_generators import to_camel, to_snake
-from pydantic_core.core_schema import CoreSchema
 
 from sweep_operator.domain.visible_text import visible_text
 
@@ -91,7 +90,7 @@ class Model(BaseModel):
         return self.model_copy(update=changes)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonObject:
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> JsonObject:
         # pydantic's use_attribute_docstrings reads the source of every class at import, which takes 50 ms.
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema)["properties"]
