@@ -12,6 +12,7 @@ import contextlib
 import os
 import queue
 import resource
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -144,16 +145,19 @@ def available_memory() -> int:
     return total
 
 
-def serve(answer: Callable[[bytes, Send], None], *, greeting: BaseModel | None = None) -> Never:
+def serve(
+    answer: Callable[[bytes, Send], None], *, greeting: BaseModel | None = None, folder: Path | None = None
+) -> Never:
     """Call ``answer`` with each line of standard input and a function that sends one document; never returns.
 
-    ``greeting`` is sent first. Standard output carries answers only: what libraries print goes to standard error.
+    ``greeting`` is sent first. ``folder`` is deleted when standard input closes: the parent, which would delete it, may
+    have been killed. Standard output carries answers only: what libraries print goes to standard error.
     ``Send`` may be called from any thread.
     """
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(lines,), daemon=True).start()
+    threading.Thread(target=_read, args=(lines, folder), daemon=True).start()
     sending = threading.Lock()
 
     def send(document: BaseModel) -> None:
@@ -162,7 +166,7 @@ def serve(answer: Callable[[bytes, Send], None], *, greeting: BaseModel | None =
                 answers.write(_line(document))
                 answers.flush()
             except BrokenPipeError:  # the parent was killed
-                _end()
+                _end(folder)
 
     if greeting is not None:
         send(greeting)
@@ -174,14 +178,18 @@ def _line(document: BaseModel) -> bytes:
     return document.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
 
 
-def _read(lines: queue.SimpleQueue[bytes]) -> None:
+def _read(lines: queue.SimpleQueue[bytes], folder: Path | None) -> None:
     for line in sys.stdin.buffer:
         lines.put(line)
-    _end()
+    _end(folder)
 
 
-def _end() -> Never:
-    _kill(_children(os.getpid()))
+def _end(folder: Path | None) -> Never:
+    family = _children(os.getpid())
+    _kill(family)
+    if folder is not None:
+        psutil.wait_procs(family, timeout=5)  # they write there
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 

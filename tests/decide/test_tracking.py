@@ -178,3 +178,18 @@ def test_events_report_the_start_and_end_of_a_tracking_problem() -> None:
         ("False", "True"): ["TrackingSynced"],
         ("", "False"): ["NotTrackingSynced"],
     }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("abc", "def", ["W&B sweep abc does not exist anymore; created sweep def"]),
+        ("abc", "abc", []),
+        (None, "abc", []),
+    ],
+)
+def test_a_replaced_sweep_is_an_event(before: str | None, after: str, told: list[str]) -> None:
+    was, now = (
+        SweepStatus(tracking=SweepTracking(base_url=URL, project="p", wandb_sweep_id=i)) for i in (before, after)
+    )
+    assert [e.message for e in sweep_events(was, now)] == told

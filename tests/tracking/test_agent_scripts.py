@@ -52,16 +52,27 @@ def test_the_file_of_parameters_is_the_agents(tmp_path: Path) -> None:
     path = tmp_path / "parameters.yaml"
     path.write_text(wandb_text(PARAMETERS), encoding="utf-8")
     read = dict_from_config_file(str(path), must_exist=True)
-    assert read == PARAMETERS
-    assert {k: type(v) for k, v in (read or {}).items()} == {k: type(v) for k, v in PARAMETERS.items()}
+    nested = {"trainer": {"optimizer": {"weight_decay": PARAMETERS["trainer.optimizer.weight_decay"]}}}
+    assert read == {**PARAMETERS, **nested}
+    assert {k: type(v) for k, v in (read or {}).items() if k in PARAMETERS} == {
+        k: type(v) for k, v in PARAMETERS.items()
+    }
 
 
-def test_args_are_the_agents() -> None:
+def expanded(argument: str) -> list[str]:
+    return substitute_arguments([argument], Values(PARAMETERS, frozenset(PARAMETERS), "s.r.0", 0, 1))
+
+
+@pytest.mark.parametrize("macro", ["args", "args_no_hyphens", "args_no_boolean_flags", "args_json"])
+def test_args_are_the_agents(macro: str) -> None:
     from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-    theirs = create_sweep_command_args({"args": {k: {"value": v} for k, v in PARAMETERS.items()}})["args"]
-    ours = substitute_arguments(["$(args)"], Values(PARAMETERS, frozenset(PARAMETERS), "s.r.0", 0, 1))
+    theirs = create_sweep_command_args({"args": {k: {"value": v} for k, v in PARAMETERS.items()}})[macro]
+    ours = expanded(f"$({macro})")
     assert len(ours) == len(theirs)
+    if macro == "args_json":
+        assert json.loads(ours[0]) == json.loads(theirs[0]) == PARAMETERS
+        return
     for mine, other in zip(ours, theirs, strict=True):
         (key, _, value), (their_key, _, their_value) = mine.partition("="), other.partition("=")
         assert key == their_key
@@ -69,6 +80,10 @@ def test_args_are_the_agents() -> None:
             assert float(value) == float(their_value)
         else:
             assert value == their_value
+
+
+def test_args_json_file_is_the_file_with_all_parameters() -> None:
+    assert expanded("$(args_json_file)") == ["$(SWEEP_PARAMS_FILE)"], "Kubernetes expands the variable"
 
 
 def _agents_sweep(script: Path, wandb: dict[str, Any]) -> dict[str, Any]:

@@ -110,6 +110,21 @@ async def test_delivered_runs_are_not_written_again(
     assert len(wandb_env.sweeps()) == 1, "the sweep was found by its name and our uid in its description"
 
 
+@pytest.mark.parametrize("seconds", [2, 8])
+async def test_reads_that_are_late_write_nothing_twice(seconds: float, tmp_path: Path, wandb_env: WandbServer) -> None:
+    """Also if reads fail at the end: a written run is read before it is written again."""
+    wandb_env.make_lists_stale(seconds)
+    wandb_env.faults.add("status", "Runs", skip=1, times=12)  # more than one parcel survives
+    await asyncio.to_thread(store, tmp_path, "s", 4)
+    config = with_own_account(OperatorConfig(wandb_runs_per_minute=1e6), os.environ)
+    async with session(tmp_path, config) as running:
+        await until(running, lambda *_: not running.delivering())
+        sweep, runs = running.view()
+    assert all_delivered(sweep, runs), synced(sweep).message
+    assert_each_once(wandb_env.runs(), 4, wandb_env.sweeps()[0].name)
+    assert max(run.upserts for run in wandb_env.runs()) <= 2, "a run that is written once has two"
+
+
 async def test_a_run_that_hangs_does_not_keep_the_others_back(
     tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig
 ) -> None:

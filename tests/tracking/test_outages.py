@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.local import LocalSession
@@ -57,12 +58,17 @@ def left_behind(runs_dir: Path) -> list[psutil.Process]:
     return found
 
 
-def test_the_operator_is_killed_again_and_again(tmp_path: Path, wandb_env: WandbServer) -> None:
-    state = store(tmp_path, "s", 40)
+def test_the_operator_is_killed_again_and_again(
+    tmp_path: Path, wandb_env: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = store(tmp_path / "runs", "s", 40)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     rng, killed = random.Random(0), 0
     wandb_env.latency = 0.02
     while killed < 2:
-        process = start(tmp_path)
+        process = start(tmp_path / "runs")
         assert process.stdout is not None
         process.stdout.readline()
         before, wanted = len(wandb_env.requests()), rng.randrange(5, 60)
@@ -70,12 +76,13 @@ def test_the_operator_is_killed_again_and_again(tmp_path: Path, wandb_env: Wandb
             psutil.Process().cpu_percent(0.02)
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
-        psutil.wait_procs(left_behind(tmp_path), timeout=20)
-        assert left_behind(tmp_path) == [], "the delivery process and wandb-core end with the operator"
+        psutil.wait_procs(left_behind(tmp_path / "runs"), timeout=20)
+        assert left_behind(tmp_path / "runs") == [], "the delivery process and wandb-core end with the operator"
+        assert list(temporary.glob("sweep-wandb-*")) == []
         if all(run.delivered for run in stored_runs(state)):
             break
     assert killed >= 2
-    last = start(tmp_path)
+    last = start(tmp_path / "runs")
     last.communicate(timeout=120)
     assert last.returncode == 0
     (sweep,) = wandb_env.sweeps()

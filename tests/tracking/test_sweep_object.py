@@ -13,7 +13,7 @@ from sweep_operator.tracking.delivery.process import DeliveryChild
 from tests.wandb_stub.offline import read
 from tests.wandb_stub.server import WandbServer
 
-PATIENCE = Patience(request=1.5, open=5, finish=5)
+PATIENCE = Patience(request=1.5, open=5, finish=5, read_back=1)
 
 
 def parcel(name: str, uid: str) -> Parcel:

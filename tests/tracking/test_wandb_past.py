@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from aiohttp import web
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
@@ -27,7 +28,7 @@ from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable
 from sweep_operator.tracking.history.warm_start import WandbSources
 from sweep_operator.tracking.troubles import WandbError, trouble_of
 from tests.builders import make_sweep
-from tests.wandb_stub import metta_sweep
+from tests.wandb_stub import app, metta_sweep
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import KEY, WandbServer
 
@@ -247,6 +248,30 @@ async def test_which_errors_are_permanent(
         await history(wandb_server, tmp_path, key=key).ask(url, question)
     assert (caught.value.lasting, str(caught.value)[: len(says)]) == (lasting, says)
     assert KEY not in str(caught.value)
+
+
+async def test_an_address_that_redirects_and_a_graphql_error(
+    wandb_server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK reports the first as 404, and the second without a status."""
+    sweep = wandb_server.add_sweep("acme/p", OURS).name
+    question = HistoryQuestion(entity="acme", project="p", sweep_id=sweep, patience=BRISK)
+    login = f"{wandb_server.url}/login"
+    wandb_server.faults.add("status", code=302, times=None, headers={"Location": login})
+    with pytest.raises(WandbUnreadable) as caught:
+        await history(wandb_server, tmp_path).ask(wandb_server.url, question)
+    assert caught.value.lasting
+    assert f"'{wandb_server.url}' redirects to '{login}', which is not a W&B server; correct baseURL" in str(
+        caught.value
+    )
+    wandb_server.faults.clear()
+    body = {"data": None, "errors": [{"message": "unknown filter", "path": ["project"]}]}
+    monkeypatch.setattr(app, "_refusal", lambda *_: web.json_response(body))
+    wandb_server.faults.add("status", "SweepHistory", times=None)
+    with pytest.raises(WandbUnreadable) as caught:
+        await history(wandb_server, tmp_path).ask(wandb_server.url, question)
+    assert caught.value.lasting
+    assert str(caught.value).startswith("W&B rejected the request (input: project unknown filter)")
 
 
 @pytest.mark.parametrize("ends", ["the time is up", "nobody wants to know any more"])

@@ -56,7 +56,7 @@ def runs(
 ) -> Any:
     if before or last:
         raise Refused(400, "runs: paging backwards is not supported here")
-    found = info.context.state.runs_of(p.entity, p.name)
+    found = info.context.state.listed_runs(p.entity, p.name)
     return run_fields.run_page(info.context, found, filters, after, first, order)
 
 

@@ -202,6 +202,10 @@ class WandbServer:
     def latency(self, seconds: float) -> None:
         self._app.latency = seconds
 
+    def make_lists_stale(self, seconds: float) -> None:
+        """Lists show runs as they were so many seconds ago; runs that were created earlier are missing for good."""
+        self._state.stale = seconds
+
     def add_account(self, account: Account) -> None:
         """Adds a key, or changes what it may do."""
         with self._state.lock:

@@ -8,6 +8,7 @@ import re
 import secrets
 import string
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -73,6 +74,9 @@ class State:
         self._sweeps = dict[str, Sweep]()
         self._files = dict[str, bytes]()
         self.artifacts = dict[str, Artifact]()
+        self.stale = 0.0
+        """Lists of runs are as old as this, in seconds; in this time a new run is missing."""
+        self._versions = dict[str, list[tuple[float, Run]]]()
         self._journal = None if journal is None else Journal(journal)
         for entry in self._journal.entries() if self._journal is not None else ():
             self._replay(entry)
@@ -81,6 +85,8 @@ class State:
 
     def keep(self, record: Project | Run | Sweep | Artifact) -> None:
         """Writes the record down: after this the answer may go out."""
+        if self.stale and isinstance(record, Run):
+            self._versions.setdefault(record.path, []).append((time.monotonic(), copy.deepcopy(record)))
         if self._journal is not None:
             self._journal.write({"kind": type(record).__name__, "record": asdict(record)})
 
@@ -157,6 +163,15 @@ class State:
         paths = [path for path, run in self._runs.items() if run.entity == entity and run.project == project]
         found = [self.run(*path.split("/")) for path in paths]
         return [run for run in found if run is not None and (sweep is None or run.sweep == sweep)]
+
+    def listed_runs(self, entity: str, project: str) -> list[Run]:
+        """Runs as a list shows them."""
+        runs = self.runs_of(entity, project)
+        if not self.stale:
+            return runs
+        until = time.monotonic() - self.stale
+        old = [[run for at, run in self._versions.get(found.path, []) if at <= until] for found in runs]
+        return [versions[-1] for versions in old if versions]
 
     def upsert_run(self, project: Project, name: str, username: str, fields: Mapping[str, Any]) -> tuple[Run, bool]:
         """Creates the run or writes ``fields`` into it; None leaves a field as it is.

@@ -62,7 +62,8 @@ class StageTemplate(Model):
     $(run.dir) and $(run.seed) are replaced in command, args and the values of env. $$( escapes."""
     args: list[str] = Field(default=[], max_length=256)
     """Arguments. An argument that is exactly $(args) becomes one --key=value argument for each parameter. One that is
-    exactly $(overrides) becomes one key=value argument for each (Hydra). Both include spec.fixed."""
+    exactly $(overrides) becomes one key=value argument for each (Hydra). $(args_no_hyphens), $(args_no_boolean_flags),
+    $(args_json) and $(args_json_file) work as in W&B sweeps. All include spec.fixed."""
     env: list[EnvVar] | None = Field(default=None, max_length=256)
     """Environment variables: core/v1 EnvVar. Default for eval: those of train. Names that begin with SWEEP_ are
     reserved for the operator."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sweep_operator.api.meta import Condition, find_condition
-from sweep_operator.api.status import SweepStatus
+from sweep_operator.api.status import SweepStatus, SweepTracking
 from sweep_operator.decide.plan import Event
 
 _REPORTED = ("Accepted", "Suspended", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
@@ -17,6 +17,7 @@ def sweep_events(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
     best = now.best[0] if now.best else None
     if best is not None and (not was.best or was.best[0].run != best.run):
         events.append(Event("NewBest", f"{best.run}: score {best.score:g}, cost {best.cost or 0:g}"))
+    events += _sweep_replaced(was.tracking, now.tracking)
     for type_ in _REPORTED:
         before, after = find_condition(was.conditions, type_), find_condition(now.conditions, type_)
         if after is None or (before is None and (type_, after.status) in _EXPECTED_AT_FIRST):
@@ -28,6 +29,16 @@ def sweep_events(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
         if before is None or (before.status, before.reason) != (after.status, after.reason):
             events.append(_event(after))
     return tuple(events)
+
+
+def _sweep_replaced(was: SweepTracking | None, now: SweepTracking | None) -> list[Event]:
+    """The W&B sweep of an unchanged project was deleted, and a new one was created."""
+    if was is None or now is None or None in (was.wandb_sweep_id, now.wandb_sweep_id):
+        return []
+    if (was.base_url, was.project) != (now.base_url, now.project) or was.wandb_sweep_id == now.wandb_sweep_id:
+        return []
+    text = f"W&B sweep {was.wandb_sweep_id} does not exist anymore; created sweep {now.wandb_sweep_id}"
+    return [Event("TrackerSweepReplaced", text, None, "Warning")]
 
 
 def _settled(before: Condition | None, after: Condition) -> bool:

@@ -42,6 +42,8 @@ class TrackingReport:
     """By the run's uid."""
     problem: TrackingProblem | None = None
     """A permanent problem, or one that has lasted for a while."""
+    latest: TrackingProblem | None = None
+    """Why the last delivery failed, if it did."""
     heard: bool = False
     """Whether a request to the tracker has succeeded or failed since this process started."""
     keeps_files: bool = False
@@ -139,6 +141,8 @@ def _synced(
     before = find_condition(sweep.status.conditions, TRACKING_SYNCED)
     if before is not None and before.status == "False" and not report.heard:
         return Synced("False", before.reason, before.message)  # after a restart, until the tracker has answered
+    if over and open_ and report.latest is not None:
+        return Synced("False", report.latest.reason, report.latest.message)
     if over and open_:
         return Synced("Unknown", "Delivering", "the sweep has ended; delivering its last results")
     if status.wandb_sweep_id is None:

@@ -35,6 +35,8 @@ from sweep_operator.tracking.delivery.process import DeliveryChild
 from sweep_operator.tracking.history.warm_start import WandbSources
 
 NAMESPACE = "default"
+DELIVERY_SECONDS = 30.0
+"""At the end of a sweep, deliveries that fail are retried for so long."""
 SETTLE_SECONDS = 5.0
 
 
@@ -179,10 +181,13 @@ class LocalSession:
         return ended and current and not manual
 
     def delivering(self) -> bool:
-        """Report whether finished runs are still being delivered to W&B without a known problem."""
+        """Report whether finished runs are still being delivered to W&B, and there is a prospect of success.
+
+        False if W&B has not accepted anything for DELIVERY_SECONDS, or if a person has to fix the cause.
+        """
         sweep, runs = self.view()
         target = destination(sweep, self._config)
-        if not isinstance(target, Destination) or self._outbox.failing((NAMESPACE, self.name)):
+        if not isinstance(target, Destination) or self._outbox.failing((NAMESPACE, self.name), DELIVERY_SECONDS):
             return False
         return any(r.terminal and not r.imported and r.status.tracking is None for r in runs)
 

@@ -39,8 +39,15 @@ def parameter_files(sweep: Sweep, run: SweepRun, template: RunTemplate) -> dict[
 
 
 def wandb_text(parameters: Mapping[str, Scalar]) -> str:
-    """The file that `wandb agent` writes for a run; wandb.init reads it into wandb.config ($WANDB_SWEEP_PARAM_PATH)."""
+    """The file that `wandb agent` writes for a run; wandb.init reads it into wandb.config ($WANDB_SWEEP_PARAM_PATH).
+
+    A dotted path is also nested, as in W&B sweeps with nested parameters.
+    """
     lines = [f"{_key(path)}:\n  value: {yaml_value(value)}\n" for path, value in parameters.items()]
+    nested = _tree({path: value for path, value in parameters.items() if "." in path}, {})
+    for key, inner in nested.items():
+        assert isinstance(inner, Mapping)
+        lines += [f"{_key(key)}:\n  value:\n", *_lines(inner, "    ")]
     return "".join(["wandb_version: 1\n", *lines])
 
 
@@ -57,6 +64,11 @@ def config_text(sweep: Sweep, run: SweepRun, parameters: Mapping[str, Scalar]) -
         "sweep_name": sweep.display_name,
         "wandb": {"group": sweep.display_name, "name": name},
     }
+    return "".join(_lines(_tree(parameters, tree), ""))
+
+
+def _tree(parameters: Mapping[str, Scalar], tree: dict[str, object]) -> dict[str, object]:
+    """Add the parameters to ``tree``, as nested mappings."""
     for path, value in parameters.items():
         *parents, leaf = path.split(".")
         at = tree
@@ -66,7 +78,7 @@ def config_text(sweep: Sweep, run: SweepRun, parameters: Mapping[str, Scalar]) -
                 inner = at[part] = {}
             at = inner
         at[leaf] = value
-    return "".join(_lines(tree, ""))
+    return tree
 
 
 def _lines(tree: Mapping[str, object], indent: str) -> list[str]:

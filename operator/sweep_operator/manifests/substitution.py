@@ -1,4 +1,4 @@
-"""Replace ``$(params.x)``, ``$(run.name)``, ``$(args)`` and ``$(overrides)`` in command, args and env.
+"""Replace ``$(params.x)``, ``$(run.name)``, and arguments such as ``$(args)`` in command, args and env.
 
 Kubernetes expands ``$(NAME)`` itself and turns ``$$`` into ``$``. Other names are therefore left unchanged, and the
 ``$`` of every inserted value is escaped, so that Kubernetes never expands a value.
@@ -6,8 +6,9 @@ Kubernetes expands ``$(NAME)`` itself and turns ``$$`` into ``$``. Other names a
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sweep_operator.api.errors import FieldError
@@ -60,16 +61,14 @@ def substitute(text: str, values: Values) -> str | None:
 
 
 def substitute_arguments(arguments: Sequence[str], values: Values) -> list[str]:
-    """Return the arguments with names replaced, and ``$(args)`` and ``$(overrides)`` expanded, one item per parameter.
+    """Return the arguments with names replaced, and arguments such as ``$(args)`` expanded.
 
     An argument that names a parameter which is inactive in this run is skipped.
     """
     result: list[str] = []
     for argument in arguments:
-        if argument == "$(args)":
-            result += [_escaped(f"--{path}={_argument(value)}") for path, value in values.params.items()]
-        elif argument == "$(overrides)":
-            result += [_escaped(f"{path}={hydra_value(value)}") for path, value in values.params.items()]
+        if argument in _EXPANSIONS:
+            result += _EXPANSIONS[argument](values.params)
         elif (replaced := substitute(argument, values)) is not None:
             result.append(replaced)
     return result
@@ -107,6 +106,23 @@ def _texts(path: str, stage: StageTemplate) -> Iterable[tuple[str, str]]:
 def _argument(value: Scalar) -> str:
     """The value as `wandb agent` writes it into ${args}: programs written for it expect True and False."""
     return str(value) if isinstance(value, bool) else plain_text(value)
+
+
+def _flags(params: Mapping[str, Scalar]) -> list[str]:
+    """Without values for booleans: ``--flag`` if True, nothing if False."""
+    shown = {path: value for path, value in params.items() if value is not False}
+    return [f"--{path}" if value is True else f"--{path}={_argument(value)}" for path, value in shown.items()]
+
+
+_EXPANSIONS: Mapping[str, Callable[[Mapping[str, Scalar]], list[str]]] = {
+    "$(args)": lambda params: [_escaped(f"--{path}={_argument(value)}") for path, value in params.items()],
+    "$(args_no_hyphens)": lambda params: [_escaped(f"{path}={_argument(value)}") for path, value in params.items()],
+    "$(args_no_boolean_flags)": lambda params: [_escaped(flag) for flag in _flags(params)],
+    "$(args_json)": lambda params: [_escaped(json.dumps(dict(params)))],
+    "$(args_json_file)": lambda params: ["$(SWEEP_PARAMS_FILE)"],  # Kubernetes expands it
+    "$(overrides)": lambda params: [_escaped(f"{path}={hydra_value(value)}") for path, value in params.items()],
+}
+"""Arguments that stand for all parameters. Those that begin with args are named as in W&B sweeps."""
 
 
 def _escaped(text: str) -> str:

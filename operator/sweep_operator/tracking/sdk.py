@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import wandb
 from wandb.apis.public.service_api import ServiceApi
@@ -27,6 +29,9 @@ PAGE = 250
 _NEVER = 86_400.0
 """Seconds; longer than any request may take, so that the SDK does not retry."""
 _NO_KEY = ("No API key", "No authentication")
+_GRAPHQL_ERROR = "input: "
+"""How errors begin that a server reports in a GraphQL answer with status 200."""
+_REDIRECT_SECONDS = 10.0
 _MALFORMED_KEY = "WANDB_API_KEY invalid"
 """Prefixes of the SDK's errors that it raises before it sends a request."""
 _ABOUT_RUN = (400, 409, 422)
@@ -280,4 +285,23 @@ def _asking(question: Callable[[], T]) -> T:
             failure = failure.__cause__
         response = failure.response if isinstance(failure, WandbApiFailedError) else None
         status = (response.http_status if response is not None else 0) or status_in(str(error))[0]
-        raise WandbError(status, str(failure or error)) from error
+        text = str(failure or error)
+        if status is None and text.startswith(_GRAPHQL_ERROR) and not status_in(text)[1]:
+            status = 200
+        if status == 404 and (location := _redirect()) is not None:
+            url = os.environ.get("WANDB_BASE_URL")
+            raise BadAddress(f"{url!r} redirects to {location!r}, which is not a W&B server") from error
+        raise WandbError(status, text) from error
+
+
+def _redirect() -> str | None:
+    """Where the server redirects requests; None: it does not. The SDK follows redirects and reports only their end."""
+    parts = urlsplit(os.environ.get("WANDB_BASE_URL", ""))
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    try:
+        with closing(kind(parts.netloc, timeout=_REDIRECT_SECONDS)) as connection:
+            connection.request("POST", f"{parts.path.rstrip('/')}/graphql", '{"query": "query Viewer {viewer {id}}"}')
+            answer = connection.getresponse()
+            return answer.getheader("Location") if 300 <= answer.status < 400 else None
+    except (OSError, HTTPException, ValueError):
+        return None

@@ -6,6 +6,7 @@ Idempotent by run id. A run counts as delivered only when it was read back: the 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,8 @@ from sweep_operator.tracking.troubles import NOT_FOUND, WandbError, trouble_of
 METHODS = ("custom", "random")
 """W&B's own optimizer acts with neither. A server that does not know the first accepts the second."""
 READS = 3
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
+"""Seconds between two reads of what was written."""
 ENDED = frozenset({"finished", "failed", "crashed", "killed"})
 
 
@@ -29,6 +32,8 @@ class Delivery:
         self._project, self._parcel, self._send = project, parcel, send
         self._sweep_id = parcel.sweep.known_id
         self._trouble: Trouble | None = None
+        self._differences: dict[str, str] = {}
+        """By run id: how the run that W&B returned last differs from what was sent."""
 
     def work(self) -> None:
         """Deliver. Raises WandbError if the whole parcel fails."""
@@ -36,18 +41,16 @@ class Delivery:
             self._sweep_id = self._find_or_create()
             self._send_sweep(self._project.sweep_url(self._sweep_id))
         left = self._confirm(self._parcel.runs)
-        if not left:
-            return
+        left = [card for card in left if not card.written] + self._settle([card for card in left if card.written])
         failed = self._write(left)
         if failed and self._sweep_is_gone():
             # A sweep that was deleted in W&B accepts no runs. The next attempt uses a new sweep.
             self._sweep_id, self._trouble = self._find_or_create(), None
             self._send_sweep(self._project.sweep_url(self._sweep_id))
             failed = {run: WandbError(None, "the sweep was deleted in W&B and is created again") for run in failed}
-        missing = self._confirm([card for card in left if card.id not in failed])
-        for card in missing:
-            text = "W&B accepted the run but does not return it"
-            self._report(card, failed.get(card.id) or WandbError(None, text))
+        for card in self._settle([card for card in left if card.id not in failed]):
+            text = f"W&B accepted the run, but {self._differences[card.id]}"
+            self._report(card, WandbError(None, text))
         for card in left:
             if card.id in failed:
                 self._report(card, failed[card.id])
@@ -91,10 +94,33 @@ class Delivery:
         left = []
         for card in wanted:
             run = found.get(card.id)
-            if run is None or difference(card, run, self._sweep_id) is not None:
+            differs = "it does not return the run" if run is None else difference(card, run, self._sweep_id)
+            if run is None or differs is not None:
+                self._differences[card.id] = str(differs)
                 left.append(card)
             else:
                 self._send(Line(kind="delivered", run=card.id, url=run.url))
+        return left
+
+    def _settle(self, cards: list[RunCard]) -> list[RunCard]:
+        """Read written runs until W&B returns them; return those that it still does not return when time is up.
+
+        Raises WandbError if the last read failed.
+        """
+        left, pause = cards, FIRST_PAUSE
+        deadline = time.monotonic() + self._parcel.patience.read_back
+        while left:
+            over = time.monotonic() >= deadline
+            try:
+                left = self._confirm(left)
+            except WandbError as error:
+                if over or self._judge(error).permanent:
+                    raise
+            if over or not left:
+                break
+            self._send(Line(kind="waiting"))
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
         return left
 
     def _read(self, ids: list[str]) -> dict[str, FoundRun]:
@@ -118,6 +144,7 @@ class Delivery:
             self._send(Line(kind="began", run=card.id))
             try:
                 self._project.write(card, self._parcel.group, self._sweep_id)
+                self._send(Line(kind="written", run=card.id))
             except Exception as error:
                 failed[card.id] = error
                 found = self._judge(error)

@@ -31,6 +31,8 @@ class RunCard(Model):
     config: dict[str, Scalar]
     summary: JsonObject
     failed: bool
+    written: bool = False
+    """Whether an earlier parcel has written it. It is read before it is written again."""
 
 
 class Patience(Model):
@@ -42,6 +44,8 @@ class Patience(Model):
     """Time limit of wandb.init."""
     finish: float = 20.0
     """Time limit of run.finish."""
+    read_back: float = 20.0
+    """How long a written run may be missing from the runs that W&B returns."""
     parallel: int = 16
     """Number of runs that are written at the same time."""
 
@@ -72,9 +76,10 @@ class Trouble(Model):
 class Line(Model):
     """One report of the process."""
 
-    kind: Literal["sweep", "began", "left", "delivered", "trouble", "done"]
-    """sweep: its id is known. began, left: a run starts or stops being written. delivered: the run was read back.
-    trouble: about the run, or about the whole parcel if ``run`` is None. done: the parcel is finished."""
+    kind: Literal["sweep", "began", "left", "written", "waiting", "delivered", "trouble", "done"]
+    """sweep: its id is known. began, left: a run starts or stops being written. written: W&B accepted the run. waiting:
+    the process waits until W&B returns what was written. delivered: the run was read back. trouble: about the run, or
+    about the whole parcel if ``run`` is None. done: the parcel is finished."""
     run: str | None = None
     """Id of the run."""
     url: str | None = None

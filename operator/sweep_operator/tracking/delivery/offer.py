@@ -57,9 +57,15 @@ class Offer:
     """By uid: results that the statuses of the runs may not contain yet."""
     retries: dict[str, Retry] = field(default_factory=dict)
     """By uid of the run."""
+    written: set[str] = field(default_factory=set)
+    """Uids of runs that were written and not read back."""
     problem: Trouble | None = None
     troubles: int = 0
     """Failed parcels in a row."""
+    latest: Trouble | None = None
+    """Why the last parcel failed, if it did."""
+    failing_since: float = 0.0
+    """When the first of these parcels failed."""
     heard: bool = False
     served: float = 0.0
     """When its last parcel started."""
@@ -70,16 +76,18 @@ class Offer:
         edited = moved or sweep.metadata.generation != self.generation
         if moved:
             self.sweep_id = self.url = self.entity = None
+            self.written.clear()
         if edited:
-            self.problem, self.troubles = None, 0
+            self.problem, self.troubles, self.latest = None, 0, None
             self.retries.clear()
         self.sweep, self.generation, self.request = sweep, sweep.metadata.generation, request
         if request is None:
-            self.problem = None
+            self.problem = self.latest = None
         else:
             open_ = {run.metadata.uid for run in request.runs}
             self.runs = {uid: news for uid, news in self.runs.items() if uid in open_}
             self.retries = {uid: retry for uid, retry in self.retries.items() if uid in open_}
+            self.written &= open_
         return edited
 
     def open_runs(self) -> list[SweepRun]:
@@ -109,6 +117,8 @@ class Offer:
         uid = uids.get(line.run or "")
         if line.kind == "sweep":
             self.sweep_id, self.url, self.entity = line.sweep_id, line.url, line.entity
+        elif line.kind == "written" and uid is not None:
+            self.written.add(uid)
         elif line.kind == "delivered" and uid is not None:
             state = "Offline" if self.request is not None and self.request.offline else "Delivered"
             self.runs[uid] = RunTracking.model_validate({"state": state, "run_id": line.run, "url": line.url})
@@ -122,9 +132,10 @@ class Offer:
         """Note the failure of one run."""
         self.retries.setdefault(uid, Retry()).failed(now, permanent=trouble.permanent)
 
-    def fail(self, trouble: Trouble) -> None:
+    def fail(self, trouble: Trouble, now: float) -> None:
         """Note the failure of a whole parcel. Temporary failures are reported when they persist."""
-        self.troubles += 1
+        self.failing_since = now if self.troubles == 0 else self.failing_since
+        self.troubles, self.latest = self.troubles + 1, trouble
         if trouble.permanent or self.troubles >= REPORTED_AFTER:
             self.heard = True
             if self.problem is None or self.problem.reason != trouble.reason:  # no new write if only the text changed
@@ -132,17 +143,21 @@ class Offer:
 
     def succeed(self) -> None:
         """Note the success of a parcel."""
-        self.problem, self.troubles, self.heard = None, 0, True
+        self.problem, self.troubles, self.latest, self.heard = None, 0, None, True
 
     def report(self, *, keeps_files: bool) -> TrackingReport:
         """What is known, for the next pass over the Sweep."""
-        problem = self.problem
         return TrackingReport(
             sweep_id=self.sweep_id,
             url=self.url,
             entity=self.entity,
             runs=dict(self.runs),
-            problem=TrackingProblem(problem.reason, problem.message) if problem is not None else None,
+            problem=_problem_of(self.problem),
+            latest=_problem_of(self.latest),
             heard=self.heard,
             keeps_files=keeps_files,
         )
+
+
+def _problem_of(trouble: Trouble | None) -> TrackingProblem | None:
+    return None if trouble is None else TrackingProblem(trouble.reason, trouble.message)

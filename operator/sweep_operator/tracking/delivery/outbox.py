@@ -74,10 +74,12 @@ class Outbox:
         """Forget a deleted Sweep."""
         self._offers.pop(key, None)
 
-    def failing(self, key: Key) -> bool:
-        """Return whether the last parcel of a Sweep failed: waiting for the next one means waiting for W&B."""
+    def failing(self, key: Key, seconds: float = 0.0) -> bool:
+        """Return whether deliveries have failed for so long, or permanently: waiting means waiting for W&B."""
         offer = self._offers.get(key)
-        return offer is not None and offer.troubles > 0
+        if offer is None or offer.latest is None:
+            return False
+        return offer.latest.permanent or self._clock() - offer.failing_since >= seconds
 
     # -- deliveries -------------------------------------------------------------------------------------------------
 
@@ -168,7 +170,7 @@ class Outbox:
             project=request.destination.project,
             group=sweep.display_name,
             sweep=sweep_card(sweep, offer.sweep_id or request.sweep_id),
-            runs=[run_card(sweep, run) for run in runs],
+            runs=[run_card(sweep, run).with_(written=run.metadata.uid in offer.written) for run in runs],
             patience=self._patience,
             folder=str(folder) if folder is not None else None,
         )
@@ -180,10 +182,11 @@ class Outbox:
             return
         self._schedule.fail(offer.request.destination, trouble)
         log.warning("%s/%s: not delivered: %s: %s", *key, trouble.reason, trouble.message)
-        offer.fail(trouble)
+        offer.fail(trouble, self._clock())
         self.on_news(key)
 
 
 def patience_within(run_seconds: float) -> Patience:
     """Time limits at which the SDK gives up before the process is killed."""
-    return Patience(request=run_seconds / 6, open=run_seconds / 3, finish=run_seconds / 3)
+    third = run_seconds / 3
+    return Patience(request=third / 2, open=third, finish=third, read_back=third)

@@ -17,6 +17,7 @@ LINE_LIMIT = 16 * 1024 * 1024
 """Longest line in bytes."""
 START_SECONDS = 60.0
 """Additional time until the first message of a new process: loading the SDK is slow."""
+FOLDER_PREFIX = "sweep-wandb-"
 _KEPT = ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_CREDENTIALS_FILE", "WANDB_INSECURE_DISABLE_SSL")
 """W&B settings that the child inherits: the login. The parcel defines everything else."""
 
@@ -100,7 +101,7 @@ class DeliveryChild:
         if self._process is not None and self._process.running and self._base_url == base_url:
             return self._process
         await self.close()
-        self._folder = tempfile.TemporaryDirectory(prefix="sweep-wandb-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX, ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
         self._process = await start_wandb(
             "sweep_operator.tracking.delivery.worker",
@@ -121,6 +122,12 @@ async def start_wandb(
     return await ChildProcess.start(
         module, title=title, environ=environ, line_limit=line_limit, folder=folder, secret=secret
     )
+
+
+def own_folder() -> Path | None:
+    """The directory that was created for this process; None: it uses another directory."""
+    folder = Path(os.environ.get("WANDB_DIR", ""))
+    return folder if folder.name.startswith(FOLDER_PREFIX) else None
 
 
 def environment(outer: Mapping[str, str], base_url: str, folder: Path, patience: Patience) -> dict[str, str]:

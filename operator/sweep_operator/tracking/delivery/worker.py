@@ -10,12 +10,13 @@ from pathlib import Path
 
 from sweep_operator.child_process import Send, serve
 from sweep_operator.tracking.delivery.messages import Line, Parcel
+from sweep_operator.tracking.delivery.process import own_folder
 from sweep_operator.tracking.troubles import trouble_of
 
 
 def main() -> None:
     """Deliver until standard input closes."""
-    serve(_answer)
+    serve(_answer, folder=own_folder())
 
 
 def _answer(line: bytes, send: Send) -> None:

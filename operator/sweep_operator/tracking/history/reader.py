@@ -13,7 +13,7 @@ from sweep_operator.child_process import ChildFailed
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.config.yaml_files import parse_documents
 from sweep_operator.exchange.row import Goal, Row, RowFailure, RunResult
-from sweep_operator.tracking.delivery.process import environment, start_wandb
+from sweep_operator.tracking.delivery.process import FOLDER_PREFIX, environment, start_wandb
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, PastRun, PastSweep
 
 LINE_LIMIT = 512 * 1024 * 1024
@@ -45,7 +45,7 @@ class WandbHistory:
 
     async def ask(self, base_url: str, question: HistoryQuestion) -> HistoryAnswer:
         """The sweep and its runs, newest first. Raises WandbUnreadable."""
-        with tempfile.TemporaryDirectory(prefix="sweep-wandb-", ignore_cleanup_errors=True) as name:
+        with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX, ignore_cleanup_errors=True) as name:
             process = await start_wandb(
                 "sweep_operator.tracking.history.worker",
                 "process that reads W&B",

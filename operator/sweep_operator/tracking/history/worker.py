@@ -13,6 +13,7 @@ from typing import Any
 
 from protein.integrations.wandb_history import WandbRecord, read_run
 from sweep_operator.child_process import Send, serve
+from sweep_operator.tracking.delivery.process import own_folder
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, PastRun, PastSweep
 from sweep_operator.tracking.history.reader import metric_named, reported_metric
 from sweep_operator.tracking.troubles import NotThere, trouble_of
@@ -36,7 +37,7 @@ query SweepHistory(
 
 def main() -> None:
     """Answer until standard input closes."""
-    serve(_answer)
+    serve(_answer, folder=own_folder())
 
 
 def _answer(line: bytes, send: Send) -> None:
