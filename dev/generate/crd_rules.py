@@ -80,15 +80,15 @@ def _requirements(row: Distribution) -> Iterator[Rule]:
 _RESULTS: Sequence[Rule] = (
     (
         "!has(self.source) || self.source != 'Log' || has(self.pattern)",
-        "source Log requires a pattern with a group (?P<value>...)",
+        "source Log requires a pattern such as 'loss={value}'",
     ),
     (
         "!has(self.pattern) || (has(self.source) && self.source == 'Log')",
         "pattern applies to source Log only; remove it or set source: Log",
     ),
     (
-        "!has(self.pattern) || self.pattern.contains('(?P<value>')",
-        "pattern needs a group (?P<value>...) around the number",
+        "!has(self.pattern) || self.pattern.contains('(?P<value>') || self.pattern.contains('{value}')",
+        "pattern needs {value} in place of the number",
     ),
 )
 

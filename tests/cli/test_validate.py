@@ -96,7 +96,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     ),
     "a pattern without a group": (
         sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'loss=.*'}}"),
-        ["spec.train.results", "'loss=.*'", "(?P<value>...)"],
+        ["spec.train.results", "'loss=.*'", "{value}"],
     ),
     "an unknown $(params.x)": (
         sweep(rest='train: {image: i, command: ["$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],
@@ -157,10 +157,16 @@ def test_a_missing_file_is_named_and_the_others_are_still_checked(tmp_path: Path
 
 def test_warnings_are_errors_only_with_strict(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
-    path.write_text(sweep(rest="train: {command: [a]}\nlimits: {maxRuns: 2, maxParallelRuns: 4}"))
+    path.write_text(
+        sweep(
+            rest="train: {command: [a], results: {source: Log, pattern: 'loss=(?P<value>[-+0-9.eE]+)'}}\n"
+            "limits: {maxRuns: 2, maxParallelRuns: 4}"
+        )
+    )
     result = CliRunner().invoke(cli, ["validate", str(path)])
     assert result.exit_code == 0
     assert "warning: spec.train.image" in result.stderr
+    assert "warning: spec.train.results.pattern: does not match nan" in result.stderr
     assert "warning: spec.limits.maxParallelRuns: 4" in result.stderr
     assert CliRunner().invoke(cli, ["validate", "--strict", str(path)]).exit_code == 2
 

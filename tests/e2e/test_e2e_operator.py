@@ -115,7 +115,7 @@ def test_a_program_that_knows_nothing_of_us_is_read_from_its_log(
 ) -> None:
     parameters = {"x": {"distribution": "uniform", "min": 1, "max": 2, "mean": 1.5}}
     prints = 'echo "eval_loss=9.5"; echo "eval_loss: $SWEEP_PARAM_X"; echo "saved"'
-    log = {"source": "Log", "pattern": "eval_loss[=:] *(?P<value>[-+0-9.eE]+)"}
+    log = {"source": "Log", "pattern": "eval_loss[=:] *{value}"}
     train = {"command": ["sh", "-c", prints], "results": log}
     cluster.apply(one_run("logged", workload, train, parameters=parameters, fixed={}, goal="minimize"), namespace)
     crashes = {"command": ["sh", "-c", 'echo "RuntimeError: CUDA out of memory" >&2; exit 1'], "results": log}

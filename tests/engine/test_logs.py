@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweep_operator.api.template import with_number
+from sweep_operator.decide.accept import misses_nan
 from sweep_operator.decide.outcome import LogReading, LogRequest
 from sweep_operator.engine.logs import MAX_LINE_BYTES, scan
 from sweep_operator.sandbox.tasks import InProcess
@@ -26,6 +29,34 @@ async def read(*parts: bytes, rules: tuple[str, ...] = ()) -> LogReading:
 
 async def test_the_last_match_counts() -> None:
     assert (await read(b"loss=3\nloss: 2.5\nbye\n")).value == "2.5"
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("loss=0.25,", "0.25"), ("loss=-1e-3", "-1e-3"), ("loss=+.5", "+.5"), ("loss=3.", "3."), ("loss=12 s", "12"),
+        ("loss=nan", "nan"), ("loss=NaN.", "NaN"), ("loss=-inf", "-inf"), ("loss=Infinity", "Infinity"),
+        ("loss=nano", None), ("loss={value}", None), ("loss=none", None),
+    ],
+)  # fmt: skip
+async def test_value_stands_for_a_number(line: str, value: str | None) -> None:
+    request = LogRequest("p", "u", with_number("loss={value}"), ())
+    assert (await scan(chunks(line.encode()), request, InProcess())).value == value
+
+
+def test_an_escaped_value_is_the_text_itself() -> None:
+    assert with_number(r"\{value\}=(?P<value>.*)") == r"\{value\}=(?P<value>.*)"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "misses"),
+    [
+        (r"loss=(?P<value>[-+0-9.eE]+)", True), (r"(?P<value>\d+(\.\d+)?) %", True), (r"x[)] (?P<value>[)0-9]+)", True),
+        (r"loss=(?P<value>\S+)", False), (r"loss=(?P<value>[0-9.]+|nan)", False), ("loss={value}", False),
+    ],
+)  # fmt: skip
+def test_patterns_that_cannot_match_nan_are_found(pattern: str, misses: bool) -> None:
+    assert misses_nan(pattern) is misses
 
 
 async def test_no_match_is_none() -> None:

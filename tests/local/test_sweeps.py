@@ -113,7 +113,7 @@ async def test_failure_rules_read_the_log(tmp_path: Path) -> None:
 
 
 async def test_a_program_without_sweep_support(tmp_path: Path) -> None:
-    pattern = "eval_loss[=:] *(?P<value>[-+0-9.eE]+)"
+    pattern = "eval_loss[=:] *{value}"
     train = {
         "command": ["sh", "-c", 'for i in 3 2 1; do echo "epoch eval_loss: $i.5e-1"; done; echo "$@"', "sh"],
         "args": ["--x=$(params.x)", "$(args)", "$(overrides)", "$(run.name)", "$(date)"],
@@ -124,6 +124,15 @@ async def test_a_program_without_sweep_support(tmp_path: Path) -> None:
     assert (runs[0].status.score, runs[0].status.metrics) == (0.15, {"loss": 0.15})
     logs = list((tmp_path / "s/runs/s.r.0/logs").glob("*.log"))
     assert "--x=0.25 --n=3 --x=0.25 n=3 x=0.25 s.r.0 $(date)" in logs[0].read_text()
+
+
+async def test_a_run_that_diverges_at_the_end_of_its_log_has_no_score(tmp_path: Path) -> None:
+    train = sh("printf 'loss=1.0\\nloss=0.33\\nloss=nan\\nloss=-inf\\n'") | {
+        "results": {"source": "Log", "pattern": "loss={value}"}
+    }
+    _, runs = await finish(tmp_path, manifest(train=train, goal="minimize", limits={"maxRuns": 1}))
+    assert why(runs[0]) == ("parameters", "NonFiniteScore")
+    assert runs[0].status.score is None
 
 
 async def test_constraints_conditions_and_fixed_values_reach_the_program(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -30,6 +31,15 @@ EnvVar = Annotated[
 ResultSource = Literal["TerminationMessage", "Log"]
 
 
+_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?i:nan|inf(?:inity)?)\b"
+_PLACE_OF_NUMBER = re.compile(r"(?<!\\)\{value\}")
+
+
+def with_number(pattern: str) -> str:
+    """A log pattern with ``{value}`` replaced by a group that matches a number, nan or inf."""
+    return _PLACE_OF_NUMBER.sub(lambda _: f"(?P<value>{_NUMBER})", pattern)
+
+
 class Results(Model):
     """Where the operator reads the result of a stage."""
 
@@ -38,17 +48,18 @@ class Results(Model):
     {"metrics": {"reward": 0.87}}. Log: matches of `pattern` in the log of the finished container, for programs that you
     cannot change."""
     pattern: str | None = Field(default=None, max_length=1024)
-    """With source Log: an RE2 regular expression with a group (?P<value>...) around the number, such as `reward[=:]
-    *(?P<value>[-+0-9.eE]+)`. The last match in the last 100,000 lines counts."""
+    """With source Log: an RE2 regular expression with {value} in place of the number, such as `reward[=:] *{value}`.
+    {value} matches a decimal number, nan and inf; `\\{value\\}` is the text itself. A group (?P<value>...) of your own
+    works too. The last match in the last 100,000 lines counts."""
 
     @model_validator(mode="after")
     def _pattern_goes_with_log(self) -> Self:
         if self.source == "Log" and not self.pattern:
-            raise ValueError("pattern: source Log requires a pattern with a group (?P<value>...)")
+            raise ValueError("pattern: source Log requires a pattern such as 'loss={value}'")
         if self.source != "Log" and self.pattern:
             raise ValueError("pattern: applies to source Log only; remove it or set source: Log")
-        if self.pattern and "(?P<value>" not in self.pattern:
-            raise ValueError(f"pattern: {self.pattern!r} has no group (?P<value>...) around the number")
+        if self.pattern and "(?P<value>" not in with_number(self.pattern):
+            raise ValueError(f"pattern: {self.pattern!r} has no {{value}} in place of the number")
         return self
 
 

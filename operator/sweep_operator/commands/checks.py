@@ -10,7 +10,7 @@ from sweep_operator.api.errors import FieldError, InvalidObject, parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.accept import check_spec
+from sweep_operator.decide.accept import check_spec, misses_nan
 from sweep_operator.domain.immutability import check_run_name
 from sweep_operator.engine.acceptance import check_sweep
 from sweep_operator.engine.ports import WarmStartUnreadable
@@ -77,6 +77,10 @@ def warnings_of(sweep: Sweep) -> list[FieldError]:
         found.append(
             FieldError("spec.train.command", "is not set; on this machine there is no image to provide an entry point")
         )
+    for name, stage in (("train", spec.train), ("eval", spec.eval)):
+        if stage is not None and stage.results.pattern is not None and misses_nan(stage.results.pattern):
+            text = "does not match nan, so a run that diverged gets its last finite score; use {value} for the number"
+            found.append(FieldError(f"spec.{name}.results.pattern", text))
     limits = spec.limits
     if limits.max_parallel_runs > limits.max_runs > 0:
         text = f"{limits.max_parallel_runs} is more than maxRuns, {limits.max_runs}; the excess is never used"

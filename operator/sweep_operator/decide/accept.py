@@ -7,6 +7,7 @@ import re2
 from sweep_operator.api.constraints import check_constraints
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.sweep import SweepSpec
+from sweep_operator.api.template import with_number
 
 MAX_PROGRAM = 2000
 """Instructions of a compiled pattern. The time per character of a log is proportional to it in the worst case."""
@@ -38,7 +39,7 @@ def _patterns(spec: SweepSpec) -> list[FieldError]:
     errors = []
     for path, pattern in _given_patterns(spec):
         try:
-            size = compiled(pattern).programsize
+            size = compiled(with_number(pattern)).programsize
         except re2.error as error:
             text = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
             errors.append(FieldError(path, f"{pattern!r} is not a valid RE2 pattern: {text}"))
@@ -47,6 +48,24 @@ def _patterns(spec: SweepSpec) -> list[FieldError]:
             text = f"compiles to {size} instructions; the maximum is {MAX_PROGRAM}; use smaller repetition counts"
             errors.append(FieldError(path, f"{pattern!r} {text}"))
     return errors
+
+
+def misses_nan(pattern: str) -> bool:
+    """Whether the group of the number in a valid log pattern cannot match ``nan``, so that an earlier value counts."""
+    if "(?P<value>" not in pattern:
+        return False
+    begin = pattern.index("(?P<value>")
+    ends = [end + 1 for end in range(begin, len(pattern)) if pattern[end] == ")"]
+    group = next((pattern[begin:end] for end in ends if _closed(pattern[begin:end])), "")
+    return compiled(group).fullmatch("nan") is None
+
+
+def _closed(group: str) -> bool:
+    try:
+        compiled(group)
+    except re2.error:
+        return False
+    return True
 
 
 def compiled(pattern: str) -> re2._Regexp:
