@@ -147,6 +147,7 @@ bench: $(BENCH_STAMP) ## run the benchmarks (by hand, because wall time depends 
 	$(BIN)/python -m tests.bench.tracking
 	$(BIN)/python -m tests.bench.history
 	$(BIN)/python -m tests.bench.cluster
+	$(BIN)/python -m tests.bench.cluster.tenants
 
 .PHONY: bench-optimizer
 bench-optimizer: $(BENCH_STAMP) ## compare Protein with other optimizers in ten minutes (BENCH_MINUTES, _SEEDS, _TASKS, _PEERS); resumes if repeated

@@ -136,6 +136,8 @@ class Client:
     async def _write(
         self, verb: str, kind: Kind, act: Callable[[], Awaitable[T]], *, checked: bool = False, guarded: bool = False
     ) -> T:
+        if guarded and self._process.lease is not None and self._dice.chance("stops", 0.03):
+            self._process.stop_for(self._dice["stops"].choice((1.0, 35.0, 90.0)))  # between its check and its write
         await self._wait()
         if checked:
             self._process.check_leading()

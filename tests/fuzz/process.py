@@ -78,9 +78,11 @@ class Process:
             await self._running.wait()
             await self.gate()
 
-    def pause(self) -> None:
+    def stop_for(self, seconds: float) -> None:
+        """SIGSTOP, and SIGCONT later."""
         self._running.clear()
         self.world.note(f"{self.name} stops")
+        asyncio.get_running_loop().call_later(seconds, self.resume)
 
     def resume(self) -> None:
         if self.paused and not self.dead:

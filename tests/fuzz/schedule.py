@@ -171,9 +171,7 @@ class World:
             await asyncio.sleep(rng.uniform(2.0, 60.0))
             running = [p for p in self.processes if not p.paused and not p.dead]
             if running and not self.dice.calm and "stops" not in self.dice.without:
-                process = rng.choice(running)
-                process.pause()
-                asyncio.get_running_loop().call_later(rng.choice((1.0, 25.0, 35.0, 90.0)), process.resume)
+                rng.choice(running).stop_for(rng.choice((1.0, 25.0, 35.0, 90.0)))
 
     # -- the trace --------------------------------------------------------------------------------------------------
 

@@ -99,6 +99,9 @@ class Reconciler:
         await self._objects.release_pods(*self.key, only_orphans=True)
         written, errors = await self._carry_out(sweep, plan)
         failures = errors if self._background_error is None else {"": self._background_error, **errors}
+        if any(run.run.name in errors and run.status != run.run.status for run in plan.runs):
+            await self._status.write(sweep, sweep.status, (), failures)  # the plan counts a status that is not written
+            raise RunErrors(errors)
         if await self._status.write(sweep, plan.status, plan.events, failures):  # reserves the indices of new runs
             written = True
         await self._executor.reserve(sweep, plan.create)
