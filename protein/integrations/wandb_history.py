@@ -29,6 +29,8 @@ SUGGESTION, FLAT_SUGGESTION, INFO = (
     "protein.suggestion_flattened_items",
     "protein.suggestion_info",
 )
+CREATED = "protein.created"
+"""When the run was created. W&B's own time is that of its delivery, if the program does not use W&B."""
 METTA_OBSERVATION, METTA_SUGGESTION = "protein_observation", "protein_suggestion"
 """Summary keys of Metta's sweep system: {suggestion, objective, cost, is_failure}, and the suggestion of a run that has
 no result yet. Suggestions are nested."""
@@ -67,6 +69,8 @@ class HistoricalRun:
     """The full config of the run, flat."""
     suggested: bool = False
     origin: str | None = None
+    created: str | None = None
+    """ISO 8601, if the run reports it."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ def read_run(
         config=flat_config,
         suggested=bool(report.suggestion),
         origin=origin if isinstance(origin, str) else None,
+        created=created if isinstance(created := summary.get(CREATED), str) else None,
     )
 
 

@@ -65,7 +65,7 @@ def rows(runs_dir: Path, name: str) -> list[Row]:
 def row_text(row: Row) -> str:
     """The row as text, in which 1, 1.0 and True differ."""
     return repr((row.result, sorted(row.parameters.items()), row.score, row.cost, sorted(row.metrics.items()),
-                 row.failure))  # fmt: skip
+                 row.failure, row.index, row.created))  # fmt: skip
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])

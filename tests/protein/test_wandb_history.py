@@ -83,6 +83,11 @@ def test_costs(summary: dict[str, Any], named: str | None, cost: float | None) -
     assert read(summary=summary, cost=named).cost == cost
 
 
+def test_a_run_can_report_when_it_was_created() -> None:
+    assert read(summary={"protein.created": "2026-01-02T03:04:05+00:00"}).created == "2026-01-02T03:04:05+00:00"
+    assert read(summary={}).created is None
+
+
 def test_metrics_are_the_finite_numbers_of_the_summary() -> None:
     summary = {"reward": 1, "loss": 0.5, "bad": "NaN", "note": "x", "_step": 9, "protein.cost": 3, "on": True}
     assert read(summary=summary).metrics == {"reward": 1.0, "loss": 0.5}

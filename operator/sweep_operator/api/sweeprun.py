@@ -61,6 +61,10 @@ class ImportedObservation(Model):
     """How it failed. Absent if it has a score."""
     source: str | None = Field(default=None, max_length=1024)
     """Human-readable origin: a run of another sweep, or a file."""
+    index: int | None = Field(default=None, ge=0)
+    """Number of the run in the sweep that it comes from."""
+    created: Time | None = None
+    """When the run was created where it comes from."""
 
     @model_validator(mode="after")
     def _one_outcome(self) -> Self:

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,14 @@ def _body(sweep: Sweep, row: FittedRow, file: ImportFile, seen: Counter[str]) ->
             "failure": failure
             and {"class": failure.class_, "reason": failure.reason[:256], "message": failure.message[:_MAX_TEXT]},
             "source": (row.row.run or f"{row.row.where} of {file.title}")[:_MAX_TEXT],
+            "index": row.row.index,
+            "created": _time(row.row.created),
         }
     ).to_json()
     spec = {"sweepName": sweep.name, "origin": "imported", "parameters": row.parameters, "observation": observation}
     # Without file name and line: the file may grow, be sorted or be renamed.
-    identity = {**spec, "observation": {**observation, "source": row.row.run}}
+    result = {k: v for k, v in observation.items() if k not in ("index", "created")}
+    identity = {**spec, "observation": {**result, "source": row.row.run}}
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     seen[digest] += 1
     if seen[digest] > 1:  # equal results of two runs are two observations
@@ -134,6 +138,14 @@ def _body(sweep: Sweep, row: FittedRow, file: ImportFile, seen: Counter[str]) ->
         "metadata": {"name": f"{sweep.name}.i.{digest[:12]}"},
         "spec": spec,
     }
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:  # a file of another tool
+        return None
+    return found.replace(tzinfo=found.tzinfo or UTC)
 
 
 def _names(run: SweepRun) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.sweeprun import ImportedObservation, SweepRun
 from sweep_operator.config.patch import typed_parameters
 from sweep_operator.exchange.row import Row, RowFailure, RunResult
 
@@ -23,7 +23,8 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
         failure = RowFailure("stopped", "Unknown")
         if status.failure is not None:
             failure = RowFailure(status.failure.class_, status.failure.reason, status.failure.message)
-    created = run.metadata.creation_timestamp
+    imported = run.spec.observation or ImportedObservation.model_construct()
+    created = imported.created or run.metadata.creation_timestamp
     fixed = sweep.spec.fixed if status.fixed is None and not run.imported else status.fixed or {}
     return Row(
         where=f"run {status.run_name or run.name}",
@@ -39,7 +40,7 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
         metrics=dict(status.metrics),
         failure=failure,
         run=status.run_name or run.name,
-        index=run.spec.index,
+        index=imported.index if run.spec.index is None else run.spec.index,
         origin=run.spec.origin,
         created=None if created is None else created.isoformat(),
     )

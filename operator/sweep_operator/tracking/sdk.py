@@ -302,6 +302,6 @@ def _redirect() -> str | None:
         with closing(kind(parts.netloc, timeout=_REDIRECT_SECONDS)) as connection:
             connection.request("POST", f"{parts.path.rstrip('/')}/graphql", '{"query": "query Viewer {viewer {id}}"}')
             answer = connection.getresponse()
-            return answer.getheader("Location") if 300 <= answer.status < 400 else None
+            return answer.getheader("location") if 300 <= answer.status < 400 else None
     except (OSError, HTTPException, ValueError):
         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from protein.integrations.wandb_history import (
     COST,
+    CREATED,
     ERROR,
     FAILURE_CLASS,
     FLAT_SUGGESTION,
@@ -89,6 +90,8 @@ def _summary(run: SweepRun, parameters: Mapping[str, Scalar]) -> JsonObject:
         FLAT_SUGGESTION: [[path, value] for path, value in parameters.items()],
         INFO: _info(run),
     }
+    if run.metadata.creation_timestamp is not None:
+        summary[CREATED] = run.metadata.creation_timestamp.isoformat()
     if status.cost is not None:
         summary |= {"cost": status.cost, COST: status.cost}
     if run.succeeded:

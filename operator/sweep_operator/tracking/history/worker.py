@@ -120,7 +120,7 @@ def _past_run(node: Mapping[str, Any], question: HistoryQuestion, sweep: PastSwe
         error=found.error,
         failure_class=found.failure_class,
         origin=found.origin,
-        created=node.get("createdAt"),
+        created=found.created or node.get("createdAt"),
     )
 
 
