@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweep_operator.api.visible_text import visible_text
 from sweep_operator.cli.main import cli
 from sweep_operator.commands.output import visible_lines
-from sweep_operator.domain.visible_text import visible_text
 from tests.builders import sweep_body
 from tests.hostile_text import BIDI, hidden
 

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel, to_snake
 
-from sweep_operator.domain.visible_text import visible_text
+from sweep_operator.api.visible_text import visible_text
 
 Scalar = bool | int | float | str
 """A parameter value."""

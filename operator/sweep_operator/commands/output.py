@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
+from sweep_operator.api.visible_text import visible_text
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.domain.visible_text import visible_text
 
 _LONGEST_LINE = 65536
 """Characters of a line that are held back until its end arrives."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.visible_text import visible_text
 from sweep_operator.decide.plan import Event
-from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.protocol import AlreadyExists, Kind, KubeError, Object

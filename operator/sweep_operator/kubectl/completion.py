@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
+from sweep_operator.api.visible_text import visible_text
 from sweep_operator.commands.output import echo
-from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.kubectl.main import COMPLETE_VARIABLE, cli
 
 PROGRAM = "kubectl-sweep"

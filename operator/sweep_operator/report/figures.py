@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.visible_text import visible_text
 from sweep_operator.decide.calibration import Quantity, compared
 from sweep_operator.decide.summary import pareto_front, ranked
-from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.report.style import ACCENT, BAD, FONT, GOLD, GOOD, GRID, INK, MUTED, SOFT
 from sweep_operator.views.report_series import (
     best_so_far,

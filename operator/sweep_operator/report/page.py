@@ -13,10 +13,10 @@ from plotly.offline import get_plotlyjs
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.visible_text import visible_text
 from sweep_operator.config.patch import command, fixed_of, overrides, patch_text, typed_parameters
 from sweep_operator.decide.calibration import calibration
 from sweep_operator.decide.summary import ranked
-from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.report import figures
 from sweep_operator.views.progress import run_state
 from sweep_operator.views.report_series import failed_runs, label, scored_runs, short_labels

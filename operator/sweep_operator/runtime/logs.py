@@ -8,7 +8,7 @@ from typing import Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
-from sweep_operator.domain.visible_text import visible_text
+from sweep_operator.api.visible_text import visible_text
 from sweep_operator.engine.log_keys import AddLogKeys
 
 

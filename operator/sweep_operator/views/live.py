@@ -14,8 +14,8 @@ from rich.text import Text
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.visible_text import visible_text
 from sweep_operator.domain.conditions import joined
-from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.views.progress import eta_seconds, run_cells, shown_runs, stop_reason, trouble
 from sweep_operator.views.tables import duration, number, spent
 

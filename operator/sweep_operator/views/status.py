@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from sweep_operator.api.visible_text import visible_text
 from sweep_operator.config.yaml_files import to_yaml
 from sweep_operator.domain.conditions import condition_of
-from sweep_operator.domain.visible_text import visible_text
 from sweep_operator.views.tables import (
     LEFT,
     RUN_COLUMNS,
