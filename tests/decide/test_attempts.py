@@ -86,6 +86,8 @@ DELETED_LATE = {"deletion_requested": at(15)}
         (ended(RUN, 0, "", **DELETED_EARLY), "preempted", "PodDeleted"),
         (ended(RUN, 143, "", **DELETED_EARLY), "preempted", "PodDeleted"),
         (ended(RUN, 1, "", **DELETED_LATE), "crash", "Error"),
+        (ended(RUN, 0, "", deletion_requested=at(11)), "crash", "ResultMissing"),
+        (ended(RUN, 143, "", deletion_requested=at(11)), "preempted", "PodDeleted"),
         (ended(RUN, 128, started=None, terminated_reason="StartError"), "infrastructure", "StartError"),
         (pod(RUN, phase="Failed", reason="NodeLost"), "preempted", "NodeLost"),
         (pod(RUN, phase="Failed", reason="OutOfcpu"), "preempted", "OutOfcpu"),
@@ -212,6 +214,14 @@ def test_time_in_a_queue_does_not_count_as_pending() -> None:
     state = attempt_state(job(RUN, suspended=True), [], policy(), {}, at(10_000))
     assert isinstance(state, Waiting)
     assert (state.reason, state.until) == ("Queued", None)
+
+
+def test_a_pod_that_ended_well_counts_although_the_event_of_its_jobs_resume_is_late() -> None:
+    suspended = job(RUN, suspended=True, queued=True)
+    state = attempt_state(suspended, [ended(RUN, 0, GOOD)], policy(), {}, at(12))
+    assert isinstance(state, Ended)
+    assert state.class_ == "succeeded"
+    assert isinstance(attempt_state(suspended, [ended(RUN, 1)], policy(), {}, at(12)), Waiting)
 
 
 def test_a_job_resumed_by_its_queue_waits_for_its_next_pod() -> None:

@@ -61,6 +61,26 @@ async def test_orphaned_runs_are_adopted_and_counted(tmp_path: Path, after: int)
         assert (await world.kube.list(kind)).items == (), "no leftovers"
 
 
+async def test_an_outdated_copy_of_a_revision_is_read_again(tmp_path: Path) -> None:
+    """ControllerRevisions are neither watched nor listed: without a read, every pass would get the same Conflict."""
+    world = World(tmp_path)
+    limits = {"maxRuns": 2, "maxParallelRuns": 1}
+    await world.apply(limits=limits)
+    engine = world.engine()
+    await steps(world, engine, 3)
+    await world.kube.delete(Kind.SWEEP, NS, "s", propagation="Orphan")
+    (revision,) = (await world.kube.list(Kind.REVISION)).items
+    await world.kube.patch(Kind.REVISION, NS, revision["metadata"]["name"], {"metadata": {"labels": {"newer": "yes"}}})
+    await engine.audit(NS)
+    await engine.reconcile(KEY)
+    await world.apply(limits=limits)
+    engine.store.apply(Kind.REVISION, revision)
+    await engine.audit(NS)
+    with pytest.raises(RunErrors, match="ControllerRevision"):
+        await engine.reconcile(KEY)
+    assert await drive(world, engine) == "MaxRunsReached"
+
+
 @pytest.mark.parametrize("created_again", [False, True])
 async def test_a_deleted_sweep_adopts_nothing(tmp_path: Path, created_again: bool) -> None:
     """The event of its deletion may be late. The garbage collector would delete the runs that it adopts."""

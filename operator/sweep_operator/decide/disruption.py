@@ -25,9 +25,17 @@ def disruption_of(pod: PodView) -> str | None:
         return pod.disrupted
     if pod.reason in _DISRUPTED_POD_REASONS or pod.reason.startswith(_NODE_IS_FULL):
         return pod.reason
-    if pod.deletion_requested is not None and (pod.finished is None or pod.deletion_requested <= pod.finished):
+    if pod.deletion_requested is not None and (pod.finished is None or not _ended_first(pod)):
         return pod.reason or "PodDeleted"
     return None
+
+
+def _ended_first(pod: PodView) -> bool:
+    """Whether the program ended before its pod was deleted. Times are whole seconds: in the same one, exit 0 counts."""
+    assert pod.finished is not None
+    assert pod.deletion_requested is not None
+    same = pod.finished == pod.deletion_requested
+    return pod.exit_code == 0 if same else pod.finished < pod.deletion_requested
 
 
 def finished_before_disruption(pod: PodView) -> bool:

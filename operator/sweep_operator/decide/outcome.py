@@ -126,7 +126,8 @@ def attempt_state(
     evicted = [p for p in pods if was_evicted(p)] if job is not None and _may_resume(job) else []
     pods = [p for p in pods if p not in evicted]
     lead = next((p for p in pods if p.rank == 0), None)
-    if job is not None and job.suspended and not job.finished and (lead is None or lead.over or lead.started is None):
+    idle = lead is None or lead.started is None or (lead.over and lead.exit_code != 0)
+    if job is not None and job.suspended and not job.finished and idle:  # a pod that has ended well counts: events lag
         return Waiting("Queued", "the Job waits in its queue", None)
     if lead is None and evicted:  # the queue will resume the Job with other pods, or the Job is about to fail
         return Waiting("NoPod", "the Job waits for its next pods", None)

@@ -146,9 +146,14 @@ class Executor:
             "labels": sweep_labels(sweep),
             "ownerReferences": [*(old.get("ownerReferences") or []), *owned_by_sweep(sweep)],
         }
-        patched = await self._objects.kube.patch(
-            kind, old["namespace"], old["name"], {"metadata": metadata}, resource_version=old["resourceVersion"]
-        )
+        try:
+            patched = await self._objects.kube.patch(
+                kind, old["namespace"], old["name"], {"metadata": metadata}, resource_version=old["resourceVersion"]
+            )
+        except Conflict:
+            # Nothing else refreshes a ControllerRevision: its kind is neither watched nor listed.
+            await self._objects.read(kind, old["namespace"], old["name"])
+            raise
         self._objects.store.apply(kind, patched)
 
     async def _clean_up(self, sweep: Sweep, run: SweepRun, action: Cleanup) -> None:
