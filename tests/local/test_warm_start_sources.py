@@ -69,7 +69,7 @@ async def test_all_source_types_together(
     sweep, _ = await finish(tmp_path / "runs", body, [config_map])
     assert sweep.status.optimizer.observations == 3 + 3 + 2 + 1
     skipped = "ConfigMap old: 1 run without a final result: line 3"
-    assert warm_started(sweep) == ("True", "Read", f"8 observations; {skipped}")
+    assert warm_started(sweep) == ("True", "Read", f"8 observations, 7 with a score; {skipped}")
 
 
 async def test_an_unreadable_source_does_not_block_the_others(own_wandb: WandbServer, tmp_path: Path) -> None:
