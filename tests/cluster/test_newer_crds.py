@@ -82,8 +82,19 @@ def test_a_newer_crd_and_back_without_a_restart(cluster: Cluster, namespace: str
     cluster.apply(sweep("s", limits={"maxRuns": 3}, env={"TEST_SECONDS": "3s"}), namespace)
     cluster.until(lambda: bool(runs(cluster, namespace, "s")), "a run exists")
     with crds_of_a_newer_version(cluster):
-        patch(cluster, namespace, "sweep", "s", {"status": {"energy": 7, "cost": {"co2": 2}}}, "--subresource=status")
-        until_reason(cluster, "sweep", "s", namespace, "MaxRunsReached")
+        patches = 0
+
+        def finished() -> bool:
+            nonlocal patches
+            if "energy" not in read()["status"]:
+                newer = {"status": {"energy": 7, "cost": {"co2": 2}}}
+                patch(cluster, namespace, "sweep", "s", newer, "--subresource=status")
+                patches += 1
+            return condition(read()).get("reason") == "MaxRunsReached"
+
+        cluster.until(finished, "it ends")
+        # The API server may prune the fields once more: in an event of a watch that began under the older CRD.
+        assert patches <= 2, "no write of the operator erases them"
         assert accepted()["status"] == "True"
         assert read()["spec"]["limits"]["maxGpuHours"] == 50
         assert (read()["status"]["energy"], read()["status"]["cost"]["co2"]) == (7, 2), "nothing is erased"
