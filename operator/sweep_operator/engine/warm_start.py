@@ -26,9 +26,10 @@ from sweep_operator.engine.background import Background
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartUnreadable
 from sweep_operator.engine.recorder import Recorder
+from sweep_operator.exchange.observation import JsonObservation
 from sweep_operator.kube.protocol import Kind, NotFound, Object
 from sweep_operator.manifests.ownership import owned_by_sweep
-from sweep_operator.sandbox.tasks import Refused, StoredObservation, Unpack
+from sweep_operator.sandbox.tasks import Refused, Unpack
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class WarmStarter:
 def pack(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Object]:
     """Build the ConfigMap: newest observations first, as many as fit into 900 KiB. Returns them and the ConfigMap."""
     observations = state.observations or ()
-    rows = [json.dumps(StoredObservation.of(o).to_json()) for o in observations]
+    rows = [json.dumps(JsonObservation.of(o).to_json()) for o in observations]
     texts = {name: text for name, text in ((_PROBLEM, state.problem), (_NOTES, "\n".join(state.notes))) if text}
     data = _compress(rows)
     while len(data) > MAX_BYTES and rows:

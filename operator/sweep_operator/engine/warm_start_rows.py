@@ -39,7 +39,7 @@ class Learned:
 def learned_of(rows: Iterable[Row], sweep: Sweep, source: WarmStartSource) -> Learned:
     """Convert rows, newest first."""
     fitted = fit(rows, sweep, Names(source.parameters, source.metric, source.cost))
-    return Learned([o for row in fitted.rows if (o := row.observation) is not None], fitted.texts(), fitted.unused)
+    return Learned(fitted.observations(), fitted.texts(), fitted.unused)
 
 
 async def read_sources(
@@ -131,5 +131,4 @@ def read_bytes(content: bytes, where: str, name: str) -> list[Row]:
     try:
         return rows_of_bytes(content, where, name)
     except RowsInvalid as error:
-        more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
-        raise WarmStartUnreadable(error.problems[0] + more) from None
+        raise WarmStartUnreadable(error.in_short()) from None

@@ -67,6 +67,10 @@ class Fitted:
     unused: int = 0
     """Number of successful rows, if none of them can be used."""
 
+    def observations(self) -> list[Observation]:
+        """What the optimizer learns from the rows, in their order."""
+        return [o for row in self.rows if (o := row.observation) is not None]
+
     def texts(self, *kinds: FindingKind) -> list[str]:
         """Return the texts of the findings of these kinds; without arguments, of all."""
         return [f.text for f in self.findings if not kinds or f.kind in kinds]

@@ -62,3 +62,8 @@ class Row:
 
 class RowsInvalid(ConfigError):
     """A table is invalid. Each of ``problems`` names file, line, column, value and remedy."""
+
+    def in_short(self) -> str:
+        """The first problem, and how many more there are."""
+        more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+        return self.problems[0] + more

@@ -3,45 +3,24 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import time
 import zlib
-from typing import Annotated, Literal, Protocol, Self
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, RootModel
 
-from sweep_operator.api.model import Model, Scalar
+from sweep_operator.api.model import Model
 from sweep_operator.api.sweep import Sweep, SweepSpec
 from sweep_operator.decide.accept import check_spec, compiled
-from sweep_operator.decide.plan import Observation
 from sweep_operator.exchange.files import decompressed, rows_of_bytes
 from sweep_operator.exchange.fit import Names, fit
+from sweep_operator.exchange.observation import JsonObservation
 from sweep_operator.exchange.row import RowsInvalid
 
 MAX_CONTENT = 64 * 1024 * 1024
 """Decompressed bytes of one file."""
 MAX_ROWS = 100_000
 """Rows of one file."""
-
-
-class StoredObservation(Model):
-    """An observation as JSON."""
-
-    parameters: dict[str, Scalar]
-    score: float | None = None
-    cost: float | None = None
-    is_failure: bool = False
-    cost_is_lower_bound: bool = False
-
-    @classmethod
-    def of(cls, observation: Observation) -> Self:
-        """Convert an observation."""
-        return cls(**dataclasses.asdict(observation))
-
-    @property
-    def observation(self) -> Observation:
-        """Convert it back."""
-        return Observation(self.parameters, self.score, self.cost, self.is_failure, self.cost_is_lower_bound)
 
 
 class Check(Model):
@@ -103,7 +82,7 @@ class Answer(Model):
     problems: list[Problem] = []
     value: str | None = None
     matched: list[str] = []
-    observations: list[StoredObservation] = []
+    observations: list[JsonObservation] = []
     notes: list[str] = []
     unused: int = 0
     """Number of successful rows of a file, if none of them can be used."""
@@ -169,18 +148,17 @@ def _fit(task: Fit) -> Answer:
         content = base64.b64decode(task.content)
         rows = rows_of_bytes(content, task.where, task.name, max_bytes=MAX_CONTENT, max_rows=MAX_ROWS)
     except RowsInvalid as error:
-        more = len(error.problems) - 1
-        return Answer(error=error.problems[0] + (f" (and {more} more)" if more else ""))
+        return Answer(error=error.in_short())
     fitted = fit(rows[::-1], task.sweep, Names(task.parameters, task.metric, task.cost))
-    learned = [o for row in fitted.rows if (o := row.observation) is not None]
-    observations = [StoredObservation.of(o) for o in learned[: task.limit]]
+    learned = fitted.observations()
+    observations = [JsonObservation.of(o) for o in learned[: task.limit]]
     return Answer(observations=observations, notes=fitted.texts(), unused=fitted.unused)
 
 
 def _unpack(task: Unpack) -> Answer:
     try:
         text = decompressed(base64.b64decode(task.content), MAX_CONTENT).decode()
-        rows = [StoredObservation.model_validate_json(line) for line in text.splitlines() if line]
+        rows = [JsonObservation.model_validate_json(line) for line in text.splitlines() if line]
     except (ValueError, OSError, EOFError, zlib.error) as error:
         return Answer(error=str(error))
     return Answer(observations=rows)

@@ -9,20 +9,11 @@ from sweep_operator.api.parameters import ParameterSpec
 from sweep_operator.api.sweep import Constraint, Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction
 from sweep_operator.decide.plan import SuggestRequest
+from sweep_operator.exchange.observation import JsonObservation
 
 RULES_SECONDS = 10.0
 """CPU time of all constraints in one request."""
 RULES_TOO_SLOW = f"the evaluation of spec.constraints took more than {RULES_SECONDS:g} s for one request; simplify them"
-
-
-class Row(Model):
-    """One observation."""
-
-    parameters: dict[str, Scalar]
-    score: float | None = None
-    cost: float | None = None
-    is_failure: bool = False
-    cost_is_lower_bound: bool = False
 
 
 class Question(Model):
@@ -35,7 +26,7 @@ class Question(Model):
     fixed: dict[str, Scalar]
     goal: Literal["maximize", "minimize"]
     seed: int
-    observations: list[Row]
+    observations: list[JsonObservation]
     pending: list[dict[str, Scalar]]
     index: int
     count: int
@@ -70,16 +61,7 @@ def question(sweep: Sweep, request: SuggestRequest) -> Question:
         fixed=spec.fixed,
         goal=spec.goal,
         seed=sweep.seed,
-        observations=[
-            Row(
-                parameters=o.parameters,
-                score=o.score,
-                cost=o.cost,
-                is_failure=o.is_failure,
-                cost_is_lower_bound=o.cost_is_lower_bound,
-            )
-            for o in request.observations
-        ],
+        observations=[JsonObservation.of(observation) for observation in request.observations],
         pending=list(request.pending),
         index=request.index,
         count=request.count,
