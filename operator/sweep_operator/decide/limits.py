@@ -22,6 +22,7 @@ class LimitInput:
 
     sweep: Sweep
     status: SweepStatus
+    runs: Sequence[SweepRun]
     own_runs: int
     failed: int
     best_score: float | None
@@ -94,7 +95,7 @@ def failed_runs(at: LimitInput) -> End | None:
 
 
 def _latest_failure(at: LimitInput) -> str:
-    latest = next(iter(at.status.latest_failures), None)
+    latest = next(iter(summary.latest_failures(at.runs)), None)
     return f"; latest failure: {joined(latest.run, latest.reason, latest.message)}" if latest is not None else ""
 
 
@@ -135,8 +136,8 @@ def find_end(snap: Snapshot, runs: Sequence[SweepRun]) -> End | None:
         status=sweep.status.with_(
             cost=summary.sum_costs(sweep, runs, snap.revisions, snap.config),
             consecutive_failures=summary.consecutive_failures(runs, snap.current.hash),
-            latest_failures=summary.latest_failures(runs),
         ),
+        runs=runs,
         own_runs=len(own),
         failed=sum(r.failed and not r.imported and _counts_as_failed(r) for r in runs),
         best_score=best[0].status.score if best else None,
