@@ -52,13 +52,18 @@ class Results(Model):
     {value} matches a decimal number, nan and inf; `\\{value\\}` is the text itself. A group (?P<value>...) of your own
     works too. The last match in the last 100,000 lines counts."""
 
+    @property
+    def expression(self) -> str | None:
+        """``pattern`` as a regular expression: with a group in place of {value}."""
+        return None if self.pattern is None else with_number(self.pattern)
+
     @model_validator(mode="after")
     def _pattern_goes_with_log(self) -> Self:
         if self.source == "Log" and not self.pattern:
             raise ValueError("pattern: source Log requires a pattern such as 'loss={value}'")
         if self.source != "Log" and self.pattern:
             raise ValueError("pattern: applies to source Log only; remove it or set source: Log")
-        if self.pattern and "(?P<value>" not in with_number(self.pattern):
+        if self.pattern and "(?P<value>" not in (self.expression or ""):
             raise ValueError(f"pattern: {self.pattern!r} has no {{value}} in place of the number")
         return self
 

@@ -7,7 +7,6 @@ import re2
 from sweep_operator.api.constraints import check_constraints
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.sweep import SweepSpec
-from sweep_operator.api.template import with_number
 
 MAX_PROGRAM = 2000
 """Instructions of a compiled pattern. The time per character of a log is proportional to it in the worst case."""
@@ -23,23 +22,23 @@ def check_spec(spec: SweepSpec) -> list[FieldError]:
     return [*check_constraints(spec), *_patterns(spec)]
 
 
-def _given_patterns(spec: SweepSpec) -> list[tuple[str, str]]:
-    """(field, pattern)"""
-    found: list[tuple[str, str]] = []
+def _given_patterns(spec: SweepSpec) -> list[tuple[str, str, str]]:
+    """(field, pattern, the regular expression that is searched for)"""
+    found: list[tuple[str, str, str]] = []
     for name, stage in (("train", spec.train), ("eval", spec.eval)):
-        if stage is not None and stage.results.pattern is not None:
-            found.append((f"spec.{name}.results.pattern", stage.results.pattern))
+        if stage is not None and stage.results.pattern is not None and stage.results.expression is not None:
+            found.append((f"spec.{name}.results.pattern", stage.results.pattern, stage.results.expression))
     for number, rule in enumerate(spec.per_run.failure_rules):
         if rule.log_pattern is not None:
-            found.append((f"spec.perRun.failureRules[{number}].logPattern", rule.log_pattern))
+            found.append((f"spec.perRun.failureRules[{number}].logPattern", rule.log_pattern, rule.log_pattern))
     return found
 
 
 def _patterns(spec: SweepSpec) -> list[FieldError]:
     errors = []
-    for path, pattern in _given_patterns(spec):
+    for path, pattern, expression in _given_patterns(spec):
         try:
-            size = compiled(with_number(pattern)).programsize
+            size = compiled(expression).programsize
         except re2.error as error:
             text = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
             errors.append(FieldError(path, f"{pattern!r} is not a valid RE2 pattern: {text}"))

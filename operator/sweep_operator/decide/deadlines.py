@@ -9,7 +9,6 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.limits import Retries
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, StageStatus, SweepRun, SweepRunStatus
-from sweep_operator.api.template import with_number
 from sweep_operator.decide.outcome import AttemptPolicy
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -25,7 +24,7 @@ def attempt_policy(
         reports=reports,
         metric=sweep.spec.metric,
         cost_required=reports and sweep.spec.cost.source == "Reported",
-        value_pattern=with_number(spec.results.pattern) if spec.results.pattern is not None else None,
+        value_pattern=spec.results.expression,
         failure_rules=template.per_run.failure_rules,
         pending_deadline=timedelta(seconds=template.per_run.pending_deadline_seconds),
         deadline=stage_deadline(run, status, stage, template),
