@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Protocol
 
 Value = bool | int | float | str
@@ -92,14 +93,14 @@ class LogGrid:
     high: int
     step: int
 
-    @property
+    @cached_property
     def cells(self) -> Sequence[int]:
         return range(self.low, self.high + 1, self.step)
 
     def to_unit(self, value: Any) -> float:
         if value <= 0:  # beyond where the logarithm is defined
             return 0.0
-        first, last = self._edges()
+        first, last = self._edges
         return (math.log(value) - first) / (last - first)
 
     def from_unit(self, unit: float) -> Value:
@@ -109,12 +110,13 @@ class LogGrid:
         """The cell that holds a coordinate."""
         if unit >= 1:
             return len(self.cells) - 1
-        first, last = self._edges()
+        first, last = self._edges
         value = math.exp(first + max(unit, 0.0) * (last - first))
         lower = min(max(math.floor((value - self.low) / self.step), 0), len(self.cells) - 2)
         below, above = self.cells[lower], self.cells[lower + 1]
         return lower + (value > math.sqrt(below * above))
 
+    @cached_property
     def _edges(self) -> tuple[float, float]:
         """Where the first cell begins and the last one ends, in log x: as far from its number as its other edge."""
         cells = self.cells
