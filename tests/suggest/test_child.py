@@ -165,6 +165,7 @@ SLOW_OUTSIDE_SAMPLES = (
 """Quick at the points where rules are measured, and slow everywhere else."""
 
 
+@pytest.mark.slow
 async def test_constraints_that_are_slow_elsewhere_end_only_their_own_sweep(child: OptimizerChild) -> None:
     asked = [
         child.suggest(sweep(method="random", constraints=[{"rule": SLOW_OUTSIDE_SAMPLES}]), request(2, 1)),
@@ -177,6 +178,7 @@ async def test_constraints_that_are_slow_elsewhere_end_only_their_own_sweep(chil
     assert (len(victim.suggestions), victim.error) == (1, None)
 
 
+@pytest.mark.slow
 async def test_a_single_evaluation_that_never_ends_is_killed_by_the_timer(child: OptimizerChild) -> None:
     inner = "!'x'.matches('((a{0,99}){0,99}b)')"
     endless = f"[{','.join('1' * 99)}].all(a, [{','.join('1' * 99)}].all(b, {inner}))"
