@@ -113,6 +113,16 @@ class NewerWorld(World):
         await settle_suggestions(engine)
         await self.check()
 
+    async def begun(self) -> Engine:
+        """A Sweep with runs, whose status a newer version has written."""
+        await self.apply()
+        engine = self.engine()
+        for _ in range(4):
+            await self.step(engine)
+            await self.tick()
+        await self.add_status_fields()
+        return engine
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> NewerWorld:
@@ -120,12 +130,7 @@ def world(tmp_path: Path) -> NewerWorld:
 
 
 async def test_a_newer_crd_and_back(world: NewerWorld) -> None:
-    await world.apply()
-    engine = world.engine()
-    for _ in range(4):
-        await world.step(engine)
-        await world.tick()
-    await world.add_status_fields()
+    engine = await world.begun()
     assert (await world.accepted())["status"] == "True"
     for _ in range(3):
         await world.step(engine)
@@ -197,12 +202,7 @@ async def test_nothing_is_written_at_the_fixpoint(unknown: Object, world: NewerW
 
 
 async def test_views_show_newer_objects(world: NewerWorld) -> None:
-    await world.apply()
-    engine = world.engine()
-    for _ in range(4):
-        await world.step(engine)
-        await world.tick()
-    await world.add_status_fields()
+    engine = await world.begun()
     await world.edit(suspendPolicy="pause")
     await world.step(engine)
     obj = await world.kube.get(Kind.SWEEP, NS, "s")

@@ -88,7 +88,7 @@ class Executor:
         for create in list(self._unconfirmed.values()):
             await self._create_run(sweep, create)
 
-    async def reserve(self, sweep: Sweep, creates: Sequence[CreateRun]) -> None:
+    async def create_runs(self, sweep: Sweep, creates: Sequence[CreateRun]) -> None:
         """Create new runs. An index whose name belongs to another owner is skipped."""
         for create in creates:
             await self._create_run(sweep, create)

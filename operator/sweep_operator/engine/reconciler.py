@@ -104,7 +104,7 @@ class Reconciler:
             raise RunErrors(errors)
         if await self._status.write(sweep, plan.status, plan.events, failures):  # reserves the indices of new runs
             written = True
-        await self._executor.reserve(sweep, plan.create)
+        await self._executor.create_runs(sweep, plan.create)
         if written or plan.create or any(run.looks for run in plan.runs):  # one write may enable the next
             self._queue.add(self.key)
         if self._status.waits:

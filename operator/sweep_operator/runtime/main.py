@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import platform
 import signal
@@ -120,7 +119,7 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
     sandbox = Sandbox()
     warm_start = ClusterWarmStart(kube, WandbSources(config), sandbox)
-    settings = dataclasses.replace(_settings(options, config, lease, outbox, metrics), evaluator=sandbox)
+    settings = _settings(options, config, lease, outbox, metrics, sandbox)
     engine = Engine(kube, metrics.timed(child), warm_start, settings)
     outbox.on_news = engine.queue.add
     metrics.watch(engine)
@@ -140,7 +139,9 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         await kube.close()
 
 
-def _settings(options: Options, config: OperatorConfig, lease: Lease, outbox: Outbox, metrics: Metrics) -> Settings:
+def _settings(
+    options: Options, config: OperatorConfig, lease: Lease, outbox: Outbox, metrics: Metrics, sandbox: Sandbox
+) -> Settings:
     return Settings(
         config=config,
         now=lambda: datetime.now(UTC),
@@ -150,6 +151,7 @@ def _settings(options: Options, config: OperatorConfig, lease: Lease, outbox: Ou
         status_delay=2.0,
         check_leading=lease.check,
         tracker=outbox,
+        evaluator=sandbox,
         on_pass=metrics.observe_pass,
     )
 
