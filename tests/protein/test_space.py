@@ -232,6 +232,7 @@ U = {"distribution": "uniform", "min": 0, "max": 1}
             r"p\.scale: time is for numbers, not categorical; remove it",
         ),
         ({"p": {"distribution": "int_log_normal", "min": 0, "max": 9}}, r"p\.min: 0 is not at least 1, as int_log"),
+        ({"p": {"distribution": "int_log_normal", "min": 0.5, "max": 9}}, r"p\.min: 0\.5 is not at least 1, as"),
         (
             {"p": {"distribution": "int_log_normal", "min": 1, "max": 9.5}},
             r"p\.max: 9\.5 is not an integer; use 10, or log_normal for fractions",
