@@ -86,7 +86,7 @@ DELETED_LATE = {"deletion_requested": at(15)}
         (ended(RUN, 0, "", **DELETED_EARLY), "preempted", "PodDeleted"),
         (ended(RUN, 143, "", **DELETED_EARLY), "preempted", "PodDeleted"),
         (ended(RUN, 1, "", **DELETED_LATE), "crash", "Error"),
-        (ended(RUN, 0, "", deletion_requested=at(11)), "crash", "ResultMissing"),
+        (ended(RUN, 0, "", deletion_requested=at(11)), "preempted", "PodDeleted"),
         (ended(RUN, 143, "", deletion_requested=at(11)), "preempted", "PodDeleted"),
         (ended(RUN, 128, started=None, terminated_reason="StartError"), "infrastructure", "StartError"),
         (pod(RUN, phase="Failed", reason="NodeLost"), "preempted", "NodeLost"),

@@ -25,27 +25,22 @@ def disruption_of(pod: PodView) -> str | None:
         return pod.disrupted
     if pod.reason in _DISRUPTED_POD_REASONS or pod.reason.startswith(_NODE_IS_FULL):
         return pod.reason
-    if pod.deletion_requested is not None and (pod.finished is None or not _ended_first(pod)):
+    if pod.deletion_requested is not None and (pod.finished is None or pod.finished >= pod.deletion_requested):
         return pod.reason or "PodDeleted"
     return None
-
-
-def _ended_first(pod: PodView) -> bool:
-    """Whether the program ended before its pod was deleted. Times are whole seconds: in the same one, exit 0 counts."""
-    assert pod.finished is not None
-    assert pod.deletion_requested is not None
-    same = pod.finished == pod.deletion_requested
-    return pod.exit_code == 0 if same else pod.finished < pod.deletion_requested
 
 
 def finished_before_disruption(pod: PodView) -> bool:
     """Whether the program ended well before the disruption of its pod, as far as the clocks can tell.
 
-    A program that handles SIGTERM also exits with 0, but after the disruption.
+    A program that handles SIGTERM also exits with 0, but after the disruption. Times are whole seconds: in the second
+    of a deletion, exit 0 counts.
     """
-    if pod.exit_code != 0 or pod.finished is None or pod.disrupted_at is None or pod.terminated_reason in _STATUS_LOST:
+    if pod.exit_code != 0 or pod.finished is None or pod.terminated_reason in _STATUS_LOST:
         return False
-    return pod.finished <= pod.disrupted_at + _CLOCK_SKEW
+    if pod.disrupted_at is not None:
+        return pod.finished <= pod.disrupted_at + _CLOCK_SKEW
+    return pod.finished == pod.deletion_requested
 
 
 def was_evicted(pod: PodView) -> bool:
