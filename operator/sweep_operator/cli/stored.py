@@ -1,9 +1,12 @@
-"""Sweeps stored in a local directory, read without blocking a ``sweep run`` that writes them."""
+"""Sweeps stored in a local directory, read without blocking a ``sweep run`` that writes them.
+
+The models are imported when needed: a shell loop of ``sweep status`` needs none.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +23,7 @@ from sweep_operator.views.tables import STAGES
 if TYPE_CHECKING:
     from sweep_operator.api.sweep import Sweep
     from sweep_operator.api.sweeprun import SweepRun
+    from sweep_operator.domain.revisions import RunTemplate
 
 STATE = "state.db"
 
@@ -31,6 +35,8 @@ class StoredSweep:
     directory: Path
     sweep: dict[str, Any]
     runs: list[dict[str, Any]]
+    revisions: Sequence[dict[str, Any]]
+    """The ControllerRevisions of the templates that the runs used."""
 
     @property
     def display_name(self) -> str:
@@ -45,6 +51,13 @@ class StoredSweep:
     def parsed(self) -> tuple[Sweep, list[SweepRun]]:
         """The objects as models. Raises InvalidObject."""
         return parsed(self.sweep, self.runs)
+
+    def templates(self) -> dict[str, RunTemplate]:
+        """The templates that the runs used, by hash."""
+        from sweep_operator.manifests.revision import read_revision
+
+        prefix = f"{self.sweep['metadata']['name']}-"
+        return {r["metadata"]["name"].removeprefix(prefix): read_revision(r) for r in self.revisions}
 
 
 def stored_sweeps(runs_dir: Path) -> Iterator[StoredSweep]:
@@ -76,10 +89,11 @@ async def _read(path: Path) -> list[StoredSweep]:
         kube = open_readonly(path)
         sweeps = (await kube.list(Kind.SWEEP)).items
         runs = sorted((await kube.list(Kind.SWEEP_RUN)).items, key=display_order)
+        revisions = (await kube.list(Kind.REVISION)).items
     except (KubeError, OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     stored = [
-        StoredSweep(path.parent, s, [r for r in runs if r["spec"].get("sweepName") == s["metadata"]["name"]])
+        StoredSweep(path.parent, s, [r for r in runs if r["spec"].get("sweepName") == s["metadata"]["name"]], revisions)
         for s in sweeps
     ]
     return stored if is_locked(path) else [_without_process(s) for s in stored]
