@@ -6,7 +6,7 @@ pandas is imported by `to_dataframe`, because the package does not require it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -158,22 +158,38 @@ class Optimizer(ABC):
         Raises:
             SearchSpaceInfeasible: no configuration passes the constraints.
         """
-        if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
+        if n is not None:
+            return list(self.suggest_many(n, pending=pending, index=index))
+        return next(self.suggest_many(1, pending=pending, index=index))
+
+    def suggest_many(
+        self, n: int, *, pending: Sequence[Flat] | None = None, index: int | None = None
+    ) -> Iterator[tuple[dict[str, Any], SuggestionInfo]]:
+        """Suggest ``n`` configurations one by one: each can be started while the next one is computed.
+
+        The suggestions are those of ``suggest(n)``, with the same arguments. A suggestion that was not taken from the
+        iterator is not outstanding.
+        """
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
             raise ValueError(f"n: {n!r} is not an integer of 1 or more")
         if index is not None and (isinstance(index, bool) or not isinstance(index, int) or index < 0):
             raise ValueError(f"index: {index!r} is not an integer of 0 or more")
         asked = self._outstanding if pending is None else pending
         waiting = [self.space.complete(paths.flatten(p)) for p in asked]
         first = len(self._observations) + len(waiting) if index is None else index
-        batch: list[tuple[dict[str, Any], SuggestionInfo]] = []
-        for offset in range(n or 1):
-            proposed, info = self._propose(waiting, first + offset)
+        return self._suggest_each(range(first, first + n), waiting, tracked=pending is None)
+
+    def _suggest_each(
+        self, indices: range, waiting: list[dict[str, Value]], *, tracked: bool
+    ) -> Iterator[tuple[dict[str, Any], SuggestionInfo]]:
+        """One suggestion per index; the earlier ones are pending for the later ones."""
+        for index in indices:
+            proposed, info = self._propose(waiting, index)
             flat = {name: proposed[name] for name in self.space.names if name in proposed}
             waiting.append(flat)
-            batch.append((paths.unflatten(flat), info))
-        if pending is None:
-            self._outstanding = waiting
-        return batch[0] if n is None else batch
+            if tracked:
+                self._outstanding.append(flat)
+            yield paths.unflatten(flat), info
 
     def optimize(
         self, objective: Callable[[dict[str, Any]], Any], n: int, *, catch: tuple[type[Exception], ...] = ()

@@ -26,6 +26,7 @@ from sweep_operator.kube.embedded import LocalCluster
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
+from sweep_operator.local.optimizer import CenterFirst
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.local.warm_start_sources import LocalWarmStart
 from sweep_operator.sandbox.child import Sandbox
@@ -100,7 +101,8 @@ class LocalSession:
             on_change=self._on_change,
         )
         history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config), self._sandbox)
-        self._engine = Engine(self.kube, self._child, history, settings)
+        self._optimizer = CenterFirst(self._child, self._changed.set)
+        self._engine = Engine(self.kube, self._optimizer, history, settings)
         self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)
         self._tasks = [
@@ -179,6 +181,10 @@ class LocalSession:
         current = condition is not None and condition.observed_generation == sweep.metadata.generation
         manual = any(not r.terminal for r in runs if r.spec.index is None)
         return ended and current and not manual
+
+    def starting_optimizer(self) -> bool:
+        """Report whether the sweep waits for the optimizer's first answer."""
+        return self._optimizer.starting
 
     def delivering(self) -> bool:
         """Report whether finished runs are still being delivered to W&B, and there is a prospect of success.
