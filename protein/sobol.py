@@ -39,7 +39,7 @@ class SobolSequence:
         out = np.tile(self._shift, (count, 1))
         for bit in range(int(gray.max(initial=0)).bit_length()):
             out ^= ((gray >> bit) & 1)[:, None] * self._directions[:, bit]
-        points: npt.NDArray[np.float64] = out * 2.0**-BITS
+        points: npt.NDArray[np.float64] = out.astype(np.float64) * 2.0**-BITS
         return points
 
 
