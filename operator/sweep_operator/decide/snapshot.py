@@ -14,8 +14,8 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import STAGES, Origin, Prediction, Stage, SweepRun
+from sweep_operator.decide.attempt import LogReading
 from sweep_operator.decide.observed import JobView, PodView, ServiceView
-from sweep_operator.decide.outcome import LogReading
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.refusal import Refusal
 from sweep_operator.decide.tracking import TrackingReport
@@ -84,6 +84,8 @@ class Snapshot:
     """Job names that are taken by objects of other owners."""
     burnt: frozenset[int] = frozenset()
     """Indices whose run names are taken by objects of other owners."""
+    unanswered: int = 0
+    """Creations of runs that got no answer and may still take effect."""
     suggested: Suggested | None = None
     suggest_seconds: float | None = None
     """Duration of the latest suggestion."""
@@ -108,7 +110,7 @@ class Snapshot:
 
     @cached_property
     def proven(self) -> frozenset[Stage]:
-        """The stages whose program has run to its end in some run: it can start. Unwatched sweeps do not need to know."""
+        """The stages whose program has run to its end in some run: they can start. All, if nobody watches."""
         if self.failures_since is None:
             return frozenset(STAGES)
         return frozenset(

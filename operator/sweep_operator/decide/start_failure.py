@@ -9,7 +9,7 @@ REMEDIES: Mapping[str, str] = {
     "ProgramNotFound": "correct spec.{stage}.command, or create the missing file",
     "ArgumentsRejected": "correct the arguments in spec.{stage}.command, or the names in spec.parameters",
     "SyntaxError": "correct the program",
-    "ModuleNotFound": "install the module, or name the interpreter of the program's environment in spec.{stage}.command",
+    "ModuleNotFound": "install the module, or name the interpreter that has it in spec.{stage}.command",
     "CreateContainerConfigError": "correct spec.{stage}",
 }
 """By the reason of the run's failure: what the user has to change."""
