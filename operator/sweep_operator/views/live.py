@@ -33,17 +33,19 @@ class TableView:
 
     def __init__(self, console: Console, now: Callable[[], datetime]) -> None:
         self._console, self._now = console, now
-        self._message = ""
+        self._message = self._waits_for = ""
         self._last: tuple[Sweep, list[SweepRun]] | None = None
         self._live = Live(console=console, auto_refresh=False, transient=False, vertical_overflow="crop")
         self._live.start()
 
-    def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
-        """Redraw the table; warnings stay visible above it."""
+    def show(
+        self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]], waits_for: str = ""
+    ) -> None:
+        """Redraw the table; warnings stay visible above it. ``waits_for``: shown below it while it is given."""
         for event in _once(events):
             if event.get("type") == "Warning":
                 self.warn(event_line(event))
-        self._last = sweep, list(runs)
+        self._last, self._waits_for = (sweep, list(runs)), waits_for
         self._draw()
 
     def say(self, message: str) -> None:
@@ -64,8 +66,7 @@ class TableView:
             return
         room = max(4, self._console.size.height - _LINES_BESIDE_THE_TABLE)
         parts: list[RenderableType] = [dashboard(*self._last, self._now(), room, self._console.size.width)]
-        if self._message:
-            parts.append(_text(self._message, style="bold yellow"))
+        parts += [_text(line, style="bold yellow") for line in (self._waits_for, self._message) if line]
         self._live.update(Group(*parts), refresh=True)
 
 
@@ -74,11 +75,17 @@ class LineView:
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
+        self._waits_for = ""
 
-    def show(self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]]) -> None:
-        """Write the new events."""
+    def show(
+        self, sweep: Sweep, runs: Sequence[SweepRun], events: Sequence[dict[str, Any]], waits_for: str = ""
+    ) -> None:
+        """Write the new events, and ``waits_for`` when it changes."""
         for event in _once(events):
             self._write(event_line(event))
+        if waits_for and waits_for != self._waits_for:
+            self._write(waits_for)
+        self._waits_for = waits_for
 
     def say(self, message: str) -> None:
         """Write the message."""
