@@ -6,8 +6,8 @@ pandas is imported by `to_dataframe`, because the package does not require it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import numpy as np
 
@@ -29,8 +29,28 @@ from protein.space import SearchSpace
 if TYPE_CHECKING:
     import pandas
 
+T = TypeVar("T")
+
 TRIES = 10_000
 """Number of random points that are tried before the constraints count as infeasible."""
+
+
+class PerPoint(Generic[T]):
+    """A function of flat points, computed once for each of them: those of a batch stay pending for its later ones.
+
+    The results are remembered by the identity of the points, and forgotten when a point is not asked for again.
+    """
+
+    def __init__(self, function: Callable[[Flat], T]) -> None:
+        self._function = function
+        self._known: dict[int, tuple[Flat, T]] = {}
+
+    def all(self, points: Sequence[Flat]) -> list[T]:
+        """The results for ``points``."""
+        found = [(p, self._known.get(id(p))) for p in points]
+        entries = [known if known and known[0] is p else (p, self._function(p)) for p, known in found]
+        self._known = {id(p): (p, result) for p, result in entries}
+        return [result for _, result in entries]
 
 
 class Optimizer(ABC):
@@ -62,6 +82,10 @@ class Optimizer(ABC):
         self.constraints = tuple(constraints)
         self._observations: list[Observation] = []
         self._outstanding: list[dict[str, Value]] = []
+        self._observed_keys: set[Hashable] = set()
+        self._keyed = 0
+        """Number of observations whose keys are in the set."""
+        self._pending_keys = PerPoint(self.space.key)
 
     def __repr__(self) -> str:
         counts = f"{len(self._observations)} observations, {len(self._outstanding)} outstanding"
@@ -158,22 +182,38 @@ class Optimizer(ABC):
         Raises:
             SearchSpaceInfeasible: no configuration passes the constraints.
         """
-        if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
+        if n is not None:
+            return list(self.suggest_many(n, pending=pending, index=index))
+        return next(self.suggest_many(1, pending=pending, index=index))
+
+    def suggest_many(
+        self, n: int, *, pending: Sequence[Flat] | None = None, index: int | None = None
+    ) -> Iterator[tuple[dict[str, Any], SuggestionInfo]]:
+        """Suggest ``n`` configurations one by one: each can be started while the next one is computed.
+
+        The suggestions are those of ``suggest(n)``, with the same arguments. A suggestion that was not taken from the
+        iterator is not outstanding.
+        """
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
             raise ValueError(f"n: {n!r} is not an integer of 1 or more")
         if index is not None and (isinstance(index, bool) or not isinstance(index, int) or index < 0):
             raise ValueError(f"index: {index!r} is not an integer of 0 or more")
         asked = self._outstanding if pending is None else pending
         waiting = [self.space.complete(paths.flatten(p)) for p in asked]
         first = len(self._observations) + len(waiting) if index is None else index
-        batch: list[tuple[dict[str, Any], SuggestionInfo]] = []
-        for offset in range(n or 1):
-            proposed, info = self._propose(waiting, first + offset)
+        return self._suggest_each(range(first, first + n), waiting, tracked=pending is None)
+
+    def _suggest_each(
+        self, indices: range, waiting: list[dict[str, Value]], *, tracked: bool
+    ) -> Iterator[tuple[dict[str, Any], SuggestionInfo]]:
+        """One suggestion per index; the earlier ones are pending for the later ones."""
+        for index in indices:
+            proposed, info = self._propose(waiting, index)
             flat = {name: proposed[name] for name in self.space.names if name in proposed}
             waiting.append(flat)
-            batch.append((paths.unflatten(flat), info))
-        if pending is None:
-            self._outstanding = waiting
-        return batch[0] if n is None else batch
+            if tracked:
+                self._outstanding.append(flat)
+            yield paths.unflatten(flat), info
 
     def optimize(
         self, objective: Callable[[dict[str, Any]], Any], n: int, *, catch: tuple[type[Exception], ...] = ()
@@ -230,6 +270,10 @@ class Optimizer(ABC):
         more = [name for row in rows for name in row if name not in columns]
         return pandas.DataFrame(rows, columns=[*columns, *dict.fromkeys(more)])
 
+    def needs_model(self, pending: int) -> bool:
+        """Whether the next suggestion besides ``pending`` points needs a model, that is, torch and seconds of CPU."""
+        return False
+
     @abstractmethod
     def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
         """One flat suggestion besides the pending ones, at a position of the random stream."""
@@ -242,7 +286,10 @@ class Optimizer(ABC):
 
     def _taken(self, pending: Sequence[Flat]) -> set[Hashable]:
         """Keys of what was observed or is pending."""
-        return {self.space.key(p) for p in pending} | {self.space.key(o.params) for o in self._observations}
+        for observation in self._observations[self._keyed :]:
+            self._observed_keys.add(self.space.key(observation.params))
+        self._keyed = len(self._observations)
+        return self._observed_keys.union(self._pending_keys.all(pending))
 
     def _any_allowed(self, seen: set[Hashable], stream: Sequence[int] = ()) -> dict[str, Value]:
         """A random point that passes the constraints, not in ``seen`` if that can be had.

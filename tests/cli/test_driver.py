@@ -40,6 +40,7 @@ class Script:
         self.runs: list[SweepRun] = []
         self.at_rest = False
         self.undelivered = 0
+        self.starting = False
         self.written: list[dict[str, Any]] = []
         self.unwritten: list[dict[str, Any]] = []
 
@@ -62,6 +63,9 @@ class Script:
 
     def idle(self) -> bool:
         return self.at_rest
+
+    def starting_optimizer(self) -> bool:
+        return self.starting
 
     def delivering(self) -> bool:
         return self.undelivered > 0
@@ -137,6 +141,15 @@ async def test_events_after_the_last_status_are_shown() -> None:
     session.unwritten = [{"reason": "RunCompleted", "message": "score 1"}]
     await drive(session, LineView(lines.append))
     assert [line for line in lines if "RunCompleted" in line]
+
+
+async def test_the_start_of_the_optimizer_is_shown_once() -> None:
+    def start(script: Script) -> None:
+        script.starting = True
+
+    lines: list[str] = []
+    await drive(Script(start, lambda _: None, end_with(ended("True"))), LineView(lines.append))
+    assert lines == ["Starting the optimizer."]
 
 
 async def test_one_iteration() -> None:

@@ -65,6 +65,25 @@ class OptimizerConformance:
         assert len(batch) == 3
         assert batch[0][0] == suggestion
 
+    def test_a_batch_comes_one_by_one_and_equals_single_suggestions(self) -> None:
+        optimizer, other = self.told(), self.told()
+        batch = optimizer.suggest(4, pending=(), index=20)
+        assert list(other.suggest_many(4, pending=(), index=20)) == batch
+        waiting: list[Mapping[str, Any]] = []
+        for offset, (params, info) in enumerate(batch):
+            assert self.told().suggest(pending=waiting[::-1], index=20 + offset) == (params, info)
+            waiting.append(params)
+
+    def test_only_the_suggestions_that_were_taken_are_outstanding(self) -> None:
+        optimizer = self.told()
+        stream = optimizer.suggest_many(3)
+        assert optimizer.outstanding == ()
+        taken = [flatten(next(stream)[0]) for _ in range(2)]
+        stream.close()
+        assert list(optimizer.outstanding) == taken
+        with pytest.raises(ValueError, match="n: 0"):
+            optimizer.suggest_many(0)
+
     def test_suggestions_are_in_the_space(self) -> None:
         space = SearchSpace(SPACE)
         for suggestion, _ in self.told().suggest(12):

@@ -21,6 +21,7 @@ _PAUSE_FACTOR = 10
 """Reading and drawing take at most a tenth of the time, to leave the cores to the training."""
 _DRAINING = "Stopping: waiting for running jobs; no new runs start. Press Ctrl-C again to stop them now."
 _DELIVERING = "Delivering the last results to W&B. Press Ctrl-C to exit and deliver them later with `sweep sync`."
+_STARTING = "Starting the optimizer."
 _KILLING = "Stopping the running jobs. They resume from their checkpoints next time."
 
 
@@ -102,7 +103,7 @@ async def _deliver(session: LocalSession, view: View, interrupts: _Interrupts) -
 
 def _show(session: LocalSession, view: View) -> tuple[Sweep, list[SweepRun]]:
     sweep, runs = session.view()
-    view.show(sweep, runs, session.events())
+    view.show(sweep, runs, session.events(), _STARTING if session.starting_optimizer() else "")
     return sweep, runs
 
 

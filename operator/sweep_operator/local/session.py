@@ -26,6 +26,8 @@ from sweep_operator.kube.embedded import LocalCluster
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
+from sweep_operator.local.optimizer import CenterFirst
+from sweep_operator.local.repeated import continued, never_started, with_defaults
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.local.warm_start_sources import LocalWarmStart
 from sweep_operator.sandbox.child import Sandbox
@@ -56,7 +58,7 @@ class LocalSession:
         extras: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.runs_dir = runs_dir.resolve()
-        self._manifest = _with_namespace(manifest)
+        self._manifest = with_defaults(_with_namespace(manifest))
         self._extras = [_with_namespace(e) for e in extras]
         self._config = config or with_own_account(OperatorConfig(), os.environ)
         sweep = parse(Sweep, self._manifest)
@@ -94,13 +96,15 @@ class LocalSession:
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
             require_image=False,
+            failures_since=datetime.now(UTC),
             component="sweep",
             evaluator=self._sandbox,
             tracker=self._outbox,
             on_change=self._on_change,
         )
         history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config), self._sandbox)
-        self._engine = Engine(self.kube, self._child, history, settings)
+        self._optimizer = CenterFirst(self._child, self._changed.set)
+        self._engine = Engine(self.kube, self._optimizer, history, settings)
         self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)
         self._tasks = [
@@ -130,6 +134,11 @@ class LocalSession:
             labels = {**(self._manifest["metadata"].get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
             wanted = _replace(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
             obj = await self._edit({"metadata": {"labels": labels}, "spec": wanted})
+            if (again := continued(obj)) is not None:
+                for run in (await self.kube.list(Kind.SWEEP_RUN, NAMESPACE)).items:
+                    if never_started(run):
+                        await self.kube.delete(Kind.SWEEP_RUN, NAMESPACE, run["metadata"]["name"])
+                obj = await self.kube.update_status(Kind.SWEEP, again)
         write_config(self.directory, read(Sweep, obj))
         self._written_wandb_sweep = _wandb_sweep(obj)
         for extra in self._extras:
@@ -179,6 +188,10 @@ class LocalSession:
         current = condition is not None and condition.observed_generation == sweep.metadata.generation
         manual = any(not r.terminal for r in runs if r.spec.index is None)
         return ended and current and not manual
+
+    def starting_optimizer(self) -> bool:
+        """Report whether the sweep waits for the optimizer's first answer."""
+        return self._optimizer.starting
 
     def delivering(self) -> bool:
         """Report whether finished runs are still being delivered to W&B, and there is a prospect of success.

@@ -17,8 +17,8 @@ from sweep_operator.engine.warm_start_rows import (
     rows_of_objects,
 )
 from sweep_operator.exchange.row import Row
-from sweep_operator.kube.embedded import open_readonly
-from sweep_operator.kube.protocol import Kind, Kube, KubeError
+from sweep_operator.kube.protocol import Kind, Kube
+from sweep_operator.kube.state_file import StoreUnreadable, read_objects
 from sweep_operator.sandbox.tasks import Evaluator
 from sweep_operator.tracking.history.warm_start import WandbSources
 
@@ -34,7 +34,7 @@ class LocalWarmStart:
 
         async def read_one(source: WarmStartSource) -> Learned:
             if source.sweep is not None:
-                return learned_of(await self._read_sweep(source.sweep), sweep, source)
+                return learned_of(self._read_sweep(source.sweep), sweep, source)
             if source.config_map is not None:
                 return await read_config_map(self._kube, self._evaluator, sweep, warm_start, source)
             if source.file is not None:
@@ -43,17 +43,20 @@ class LocalWarmStart:
 
         return await read_sources(warm_start, read_one)
 
-    async def _read_sweep(self, name: str) -> list[Row]:
+    def _read_sweep(self, name: str) -> list[Row]:
+        unreadable = []
         for path in sorted(self._runs_dir.glob("*/state.db")):
             try:
-                kube = open_readonly(path)
-                sweeps = (await kube.list(Kind.SWEEP)).items
+                sweeps = read_objects(path, (Kind.SWEEP,))
                 found = next((s for s in sweeps if name in (s["metadata"]["name"], s["spec"].get("displayName"))), None)
                 if found is not None:
-                    return rows_of_objects(found, (await kube.list(Kind.SWEEP_RUN)).items)
-            except (KubeError, InvalidObject, OSError) as error:
+                    return rows_of_objects(found, read_objects(path, (Kind.SWEEP_RUN,)))
+            except InvalidObject as error:
                 raise WarmStartUnreadable(f"cannot read sweep {name!r} from {path}: {error}") from error
-        raise WarmStartUnreadable(f"sweep {name!r} does not exist in {self._runs_dir}")
+            except StoreUnreadable as error:
+                unreadable.append(str(error))
+        missing = f"sweep {name!r} does not exist in {self._runs_dir}"
+        raise WarmStartUnreadable("; ".join([missing, *unreadable]))
 
 
 def read_file(path: Path) -> list[Row]:

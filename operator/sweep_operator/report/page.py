@@ -18,9 +18,9 @@ from sweep_operator.decide.calibration import calibration
 from sweep_operator.decide.summary import ranked
 from sweep_operator.report import figures
 from sweep_operator.views.best_params import patch_of, yaml_of
+from sweep_operator.views.figures import number
 from sweep_operator.views.progress import run_state
 from sweep_operator.views.report_series import failed_runs, label, scored_runs, short_labels
-from sweep_operator.views.tables import number
 from sweep_operator.views.training_command import Templates, takes_overrides, training_command
 
 _CONFIG = {"displayModeBar": False, "responsive": True}  # drag zooms, double click resets the zoom

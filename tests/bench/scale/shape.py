@@ -1,0 +1,168 @@
+"""How many of the slots are used, in virtual time: each request takes 5 ms, and the decisions take none."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL
+from sweep_operator.engine.engine import WATCHED, Engine
+from sweep_operator.engine.ports import Settings
+from sweep_operator.kube.embedded.server import EmbeddedKube
+from sweep_operator.kube.protocol import Kind, Object, ObjectList
+from sweep_operator.local.admission import admit
+from tests.builders import sweep_body
+from tests.engine.world import NS, NoWarmStart, Sequence
+from tests.fuzz import clock
+
+T = TypeVar("T")
+EVENT_SECONDS = 0.005
+"""From a change to its watch event."""
+
+
+class Distant:
+    """The requests of the engine to a server that is so many seconds away."""
+
+    def __init__(self, server: EmbeddedKube, latency: float, limit: asyncio.Semaphore) -> None:
+        self._server, self._latency, self._connections = server, latency, limit
+        self.requests = 0
+
+    def __getattr__(self, name: str) -> Any:
+        async def send(*arguments: Any, **options: Any) -> Any:
+            return await self._sent(lambda: getattr(self._server, name)(*arguments, **options))
+
+        return send
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> ObjectList:
+        return await self._sent(lambda: self._server.list(kind, namespace, labels=labels))
+
+    async def _sent(self, action: Callable[[], Awaitable[T]]) -> T:
+        async with self._connections:
+            self.requests += 1
+            await asyncio.sleep(self._latency / 2)
+            done = await action()
+            await asyncio.sleep(self._latency / 2)
+            return done
+
+
+class Pods:
+    """Each Job runs at once, for so many seconds; what ends is followed by the next Job."""
+
+    def __init__(self, server: EmbeddedKube, seconds: float) -> None:
+        self._server, self._seconds = server, seconds
+        self.started: list[float] = []
+        self.ended: list[float] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, job: Object) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(job))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _run(self, job: Object) -> None:
+        self.started.append(clock.seconds())
+        name, began = job["metadata"]["name"], clock.now().isoformat()
+        template = job["spec"]["template"]
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job["metadata"]["uid"]}
+        meta = {
+            "name": f"{name}-0",
+            "namespace": NS,
+            "labels": {**template["metadata"]["labels"], "job-name": name},
+            "finalizers": template["metadata"].get("finalizers") or [],
+            "ownerReferences": [{**owner, "controller": True}],
+        }
+        pod = await self._server.create(Kind.POD, {"metadata": meta, "spec": template["spec"]})
+        await self._status(pod, "Running", {"running": {"startedAt": began}})
+        await asyncio.sleep(self._seconds)
+        self.ended.append(clock.seconds())
+        end = {"exitCode": 0, "reason": "Completed", "message": '{"metrics": {"reward": 1.0}}'}
+        end |= {"startedAt": began, "finishedAt": clock.now().isoformat()}
+        pod = await self._server.get(Kind.POD, NS, f"{name}-0")
+        await self._status(pod, "Succeeded", {"terminated": end})
+        job = await self._server.get(Kind.JOB, NS, name)
+        complete = {"type": "Complete", "status": "True", "reason": "Completed"}
+        job["status"] = {"conditions": [complete], "startTime": began, "completionTime": clock.now().isoformat()}
+        await self._server.update_status(Kind.JOB, job)
+
+    async def _status(self, pod: Object, phase: str, state: Object) -> None:
+        pod["status"] = {"phase": phase, "containerStatuses": [{"name": "main", "state": state}]}
+        await self._server.update_status(Kind.POD, pod)
+
+
+class Cluster:
+    """The server, its pods, and the engine that follows it."""
+
+    def __init__(self, latency: float, seconds: float, connections: int) -> None:
+        self.server = EmbeddedKube(None, clock=clock.whole_now, admission=admit)
+        self.pods = Pods(self.server, seconds)
+        self.kube = Distant(self.server, latency, asyncio.Semaphore(connections))
+        settings = Settings(
+            config=OperatorConfig(),
+            now=clock.now,
+            monotonic=clock.seconds,
+            require_image=False,
+            status_delay=2.0,
+        )
+        self.engine = Engine(self.kube, Sequence(), NoWarmStart(), settings)
+
+    async def run(self, parallel: int, runs: int) -> None:
+        """A Sweep of so many runs, until the last Job has started."""
+        limits = {"maxRuns": runs, "maxParallelRuns": parallel}
+        train = {"image": "i", "command": ["train"]}
+        await self.engine.audit(NS)
+        tasks = [asyncio.create_task(self._follow(kind)) for kind in WATCHED]
+        tasks.append(asyncio.create_task(self.engine.run()))
+        await self.server.create(
+            Kind.SWEEP, sweep_body(metadata={"namespace": NS}, limits=limits, train=train, eval=None)
+        )
+        while len(self.pods.started) < runs:
+            await asyncio.sleep(1)
+        for task in [*tasks, *self.pods.tasks]:
+            task.cancel()
+        await asyncio.gather(*tasks, *self.pods.tasks, return_exceptions=True)
+        self.engine.close()
+        self.server.close()
+
+    async def _follow(self, kind: Kind) -> None:
+        async for event in self.server.watch(kind, None, resource_version=0):
+            if kind == Kind.JOB and event.type == "ADDED":
+                self.pods.start(event.object)
+            labels = event.object["metadata"].get("labels") or {}
+            if labels.get(MANAGED_BY_LABEL) == MANAGED_BY or kind in (Kind.SWEEP, Kind.SWEEP_RUN):
+                loop = asyncio.get_running_loop()
+                loop.call_later(EVENT_SECONDS, self._deliver, kind, event.object, event.type == "DELETED")
+
+    def _deliver(self, kind: Kind, obj: Object, deleted: bool) -> None:
+        self.engine.apply(kind, obj, deleted=deleted)
+
+
+def report(parallel: int, runs: int, latency: float, seconds: float, connections: int) -> None:
+    """One table."""
+    cpu = time.process_time()
+    used, gaps, requests, elapsed = clock.run(_measure(parallel, runs, latency, seconds, connections))
+    cpu = time.process_time() - cpu
+    at = statistics.quantiles(gaps, n=100)
+    print(f"{runs:,} runs of {seconds:g} s, {parallel} parallel, {1e3 * latency:g} ms per request, virtual time:\n")
+    print("| slots used | runs/s | end to next Job p50 | p99 | requests per run | CPU s per run |\n|" + "---|" * 6)
+    cells = (f"{used:.0%}", f"{runs / elapsed:.1f}", f"{at[49]:.2f} s", f"{at[98]:.2f} s", f"{requests / runs:.1f}")
+    print("| " + " | ".join(cells) + f" | {cpu / runs:.4f} |")
+
+
+async def _measure(
+    parallel: int, runs: int, latency: float, seconds: float, connections: int
+) -> tuple[float, list[float], int, float]:
+    """(share of the slots used until the last Job starts, seconds from each end to the Job that takes its slot,
+    requests, seconds)"""
+    cluster = Cluster(latency, seconds, connections)
+    await cluster.run(parallel, runs)
+    pods = cluster.pods
+    last = pods.started[-1]
+    used = sum(min(last, at + seconds) - at for at in pods.started) / (last * parallel)
+    gaps = [start - end for start, end in zip(pods.started[parallel:], pods.ended, strict=False)]
+    return used, gaps, cluster.kube.requests, last
