@@ -46,6 +46,6 @@ def next_index(snap: Snapshot, runs: Sequence[SweepRun]) -> int:
 
 def _wanted(snap: Snapshot, runs: Sequence[SweepRun]) -> int:
     """Free slots that no existing run will take, within the runs that may still be created."""
-    limits, own = snap.sweep.spec.limits, len(summary.own(runs))
+    limits, late = snap.sweep.spec.limits, snap.unanswered
     total = limits.max_runs if snap.run_limit is None else min(limits.max_runs, snap.run_limit)
-    return min(limits.max_parallel_runs - sum(not r.terminal for r in runs), total - own)
+    return min(limits.max_parallel_runs - sum(not r.terminal for r in runs), total - len(summary.own(runs))) - late

@@ -16,7 +16,7 @@ from sweep_operator.decide.refusal import ASK_AGAIN
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep import decide
 from sweep_operator.engine.acceptance import Acceptance, not_accepted
-from sweep_operator.engine.act import Executor
+from sweep_operator.engine.act import LATE_SECONDS, Executor
 from sweep_operator.engine.background import Background
 from sweep_operator.engine.errors import OUTAGES, TRANSIENT, RunErrors
 from sweep_operator.engine.gather import Gatherer
@@ -95,6 +95,8 @@ class Reconciler:
 
     async def _pass(self, sweep: Sweep, run_limit: int | None) -> None:
         await self._executor.confirm(sweep)
+        if self._executor.unanswered:
+            self._requeue(LATE_SECONDS)
         plan = await self._decide(sweep, run_limit)
         await self._objects.release_pods(*self.key, only_orphans=True)
         written, errors = await self._carry_out(sweep, plan)
@@ -178,11 +180,13 @@ class Reconciler:
             refusals=dict(self._preflight.refusals),
             foreign_jobs=frozenset(self._executor.foreign_jobs),
             burnt=frozenset(self._executor.burnt),
+            unanswered=len(self._executor.unanswered),
             suggested=self._suggestions.of_generation(sweep.metadata.generation),
             suggest_seconds=self._suggestions.seconds,
             warm_start=self._warm_start.state,
             tracking=tracker.report(self.key, self.uid) if tracker is not None else None,
             run_limit=run_limit,
+            failures_since=self._settings.failures_since,
         )
 
     async def _answer(self, sweep: Sweep, plan: Plan) -> None:
