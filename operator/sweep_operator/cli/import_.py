@@ -14,6 +14,7 @@ from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.stored import read, with_status
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.cli.stored import STATE, StoredSweep, stored_sweep
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, ImportOptions, import_options, runs_dir, sweep_name
 from sweep_operator.commands.rows import import_file, report_imports
@@ -27,7 +28,7 @@ from sweep_operator.local.admission import admit
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
-@click.argument("sweep", metavar="sweep_run=NAME")
+@click.argument("sweep", metavar="sweep_run=NAME", shell_complete=complete_sweeps)
 @import_options
 @runs_dir(DEFAULT_RUNS_DIR)
 def import_(file: Path, sweep: str, options: ImportOptions, runs_dir: Path) -> None:

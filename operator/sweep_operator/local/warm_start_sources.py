@@ -10,8 +10,8 @@ from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
 from sweep_operator.engine.warm_start_rows import read_bytes, read_config_map, read_runs, read_sources
 from sweep_operator.exchange.learner import Learned, Learner
 from sweep_operator.exchange.row import Row
-from sweep_operator.kube.embedded import open_readonly
-from sweep_operator.kube.protocol import Kind, Kube, KubeError
+from sweep_operator.kube.protocol import Kind, Kube
+from sweep_operator.kube.state_file import StoreUnreadable, read_objects
 from sweep_operator.sandbox.tasks import Evaluator
 from sweep_operator.tracking.history.warm_start import WandbSources
 
@@ -37,17 +37,19 @@ class LocalWarmStart:
         return await read_sources(sweep, warm_start, read_one)
 
     async def _read_sweep(self, learner: Learner, name: str) -> Learned:
+        unreadable = []
         for path in sorted(self._runs_dir.glob("*/state.db")):
             try:
-                kube = open_readonly(path)
-                sweeps = (await kube.list(Kind.SWEEP)).items
+                sweeps = read_objects(path, (Kind.SWEEP,))
                 found = next((s for s in sweeps if name in (s["metadata"]["name"], s["spec"].get("displayName"))), None)
-                runs = (await kube.list(Kind.SWEEP_RUN)).items if found is not None else ()
-            except (KubeError, OSError) as error:
-                raise WarmStartUnreadable(f"cannot read sweep {name!r} from {path}: {error}") from error
+                runs = read_objects(path, (Kind.SWEEP_RUN,)) if found is not None else ()
+            except StoreUnreadable as error:
+                unreadable.append(str(error))
+                continue
             if found is not None:
                 return await read_runs(self._evaluator, learner, found, runs)
-        raise WarmStartUnreadable(f"sweep {name!r} does not exist in {self._runs_dir}")
+        missing = f"sweep {name!r} does not exist in {self._runs_dir}"
+        raise WarmStartUnreadable("; ".join([missing, *unreadable]))
 
 
 def read_file(path: Path) -> list[Row]:

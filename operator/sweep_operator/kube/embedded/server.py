@@ -61,17 +61,15 @@ class EmbeddedKube:
         *,
         clock: Callable[[], datetime],
         admission: Admission | None = None,
-        readonly: bool = False,
         max_events: int = MAX_EVENTS,
     ) -> None:
         self._clock, self._admission, self._max_events = clock, admission, max_events
-        self._file = Persistence(path, readonly=readonly)
+        self._file = Persistence(path)
         version, objects = self._file.load()
         self._objects, self._watch_log = ObjectIndex(objects), WatchLog(version)
         self._events = deque(key_of(o) for o in objects if o["kind"] == Kind.EVENT)
         self.log_path: Callable[[Object], Path | None] = lambda pod: None
-        if not readonly:
-            self.collect()
+        self.collect()
 
     def close(self) -> None:
         """Close the file."""
