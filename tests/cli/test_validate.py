@@ -98,6 +98,22 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'loss=.*'}}"),
         ["spec.train.results", "'loss=.*'", "{value}"],
     ),
+    "groups without the score": (
+        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'loss={loss} ms={ms}'}}"),
+        ["spec.train.results.pattern", "['loss', 'ms']", "name one 'reward' or 'value'"],
+    ),
+    "a group twice": (
+        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'a={value}|b={value}'}}"),
+        ["spec.train.results.pattern", "'value' occurs 2 times"],
+    ),
+    "two scores": (
+        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'a={value} b={reward}'}}"),
+        ["spec.train.results.pattern", "'value' and 'reward'", "remove one"],
+    ),
+    "a reserved group": (
+        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'a={value} b={checkpoint}'}}"),
+        ["spec.train.results.pattern", "'checkpoint'", "rename it"],
+    ),
     "an unknown $(params.x)": (
         sweep(rest='train: {image: i, command: ["$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],
     ),

@@ -15,6 +15,7 @@ from sweep_operator.decide.observed import PodView, ServiceView, view_pod
 from sweep_operator.decide.outcome import attempt_state
 from sweep_operator.decide.plan import DeleteJob, DeleteService, EnsureStage, ReleasePod, RemovePod
 from sweep_operator.decide.refusal import Probe, Refusal, refuse
+from sweep_operator.decide.result import Result
 from tests.decide.given import (
     T0,
     after,
@@ -168,7 +169,7 @@ def test_a_program_that_ended_well_before_its_disruption_has_finished(
         disrupted_at=None if disrupted_at is None else at(disrupted_at),
         deletion_requested=None if deleted_at is None else at(deleted_at),
     )
-    logs = {pod_.uid: LogReading(value="0.5")}
+    logs = {pod_.uid: LogReading({"value": "0.5"})}
     state = attempt_state(job(RUN), [pod_], policy(reports=reports, value_pattern=pattern), logs, at(60))
     assert isinstance(state, Ended)
     assert state.class_ == expected
@@ -445,9 +446,9 @@ def test_failure_rules_are_applied_first_and_in_order(code: int, matched: set[st
 @pytest.mark.parametrize(
     ("reading", "expected", "why"),
     [
-        (LogReading(value="0.25"), "succeeded", "Completed"),
-        (LogReading(value="nan"), "parameters", "NonFiniteScore"),
-        (LogReading(value="1.2.3"), "crash", "ResultInvalid"),
+        (LogReading({"value": "0.25"}), "succeeded", "Completed"),
+        (LogReading({"value": "nan"}), "parameters", "NonFiniteScore"),
+        (LogReading({"value": "1.2.3"}), "crash", "ResultInvalid"),
         (LogReading(), "crash", "ResultMissing"),
         (LogReading(error="rotated away"), "infrastructure", "LogUnreadable"),
     ],
@@ -459,6 +460,28 @@ def test_results_from_the_log(reading: LogReading, expected: str, why: str) -> N
     state = attempt_state(job(RUN), [done], pattern, {done.uid: reading}, at(20))
     assert isinstance(state, Ended)
     assert (state.class_, state.reason) == (expected, why)
+
+
+@pytest.mark.parametrize(
+    ("values", "required", "expected"),
+    [
+        ({"loss": "0.5", "ms": "3"}, False, Result(0.5, metrics={"loss": 0.5, "ms": 3.0})),
+        ({"value": "0.5", "ms": "fast", "size": "inf"}, False, Result(0.5, metrics={"loss": 0.5})),
+        ({"loss": "0.5", "cost": "1e2"}, True, Result(0.5, 100.0, {"loss": 0.5})),
+        ({"loss": "0.5", "cost": "-1"}, True, "results.pattern found -1, which is not a cost"),
+        ({"loss": "0.5"}, True, "results.pattern does not match a cost"),
+        ({"ms": "3"}, False, "results.pattern matches no loss in the log"),
+    ],
+)
+def test_several_metrics_from_the_log(values: dict[str, str], required: bool, expected: Result | str) -> None:
+    done = ended(RUN, 0)
+    pattern = policy(value_pattern="(?P<loss>x)", metric="loss", cost_required=required)
+    state = attempt_state(job(RUN), [done], pattern, {done.uid: LogReading(values)}, at(20))
+    assert isinstance(state, Ended)
+    if isinstance(expected, Result):
+        assert state.result == expected
+    else:
+        assert expected in state.message
 
 
 def test_rank_zero_reports_and_any_rank_can_fail() -> None:

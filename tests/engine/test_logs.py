@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_operator.api.template import with_number
-from sweep_operator.decide.accept import misses_nan
+from sweep_operator.api.template import group_names, with_numbers
+from sweep_operator.decide.accept import compiled, misses_nan
 from sweep_operator.decide.attempt import LogReading, LogRequest
 from sweep_operator.engine.logs import MAX_LINE_BYTES, scan
 from sweep_operator.sandbox.tasks import InProcess
@@ -28,7 +28,7 @@ async def read(*parts: bytes, rules: tuple[str, ...] = ()) -> LogReading:
 
 
 async def test_the_last_match_counts() -> None:
-    assert (await read(b"loss=3\nloss: 2.5\nbye\n")).value == "2.5"
+    assert (await read(b"loss=3\nloss: 2.5\nbye\n")).values == {"value": "2.5"}
 
 
 @pytest.mark.parametrize(
@@ -40,42 +40,58 @@ async def test_the_last_match_counts() -> None:
     ],
 )  # fmt: skip
 async def test_value_stands_for_a_number(line: str, value: str | None) -> None:
-    request = LogRequest("p", "u", with_number("loss={value}"), ())
-    assert (await scan(chunks(line.encode()), request, InProcess())).value == value
+    request = LogRequest("p", "u", with_numbers("loss={value}"), ())
+    assert (await scan(chunks(line.encode()), request, InProcess())).values.get("value") == value
 
 
 def test_an_escaped_value_is_the_text_itself() -> None:
-    assert with_number(r"\{value\}=(?P<value>.*)") == r"\{value\}=(?P<value>.*)"
+    assert with_numbers(r"\{value\}=(?P<value>.*)") == r"\{value\}=(?P<value>.*)"
 
 
 @pytest.mark.parametrize(
     ("pattern", "misses"),
     [
         (r"loss=(?P<value>[-+0-9.eE]+)", True), (r"(?P<value>\d+(\.\d+)?) %", True), (r"x[)] (?P<value>[)0-9]+)", True),
+        (r"a={a} loss=(?P<loss>[0-9.]+)", True), (r"(?P<a>[0-9]+) loss={loss}", False),
         (r"loss=(?P<value>\S+)", False), (r"loss=(?P<value>[0-9.]+|nan)", False), ("loss={value}", False),
     ],
 )  # fmt: skip
 def test_patterns_that_cannot_match_nan_are_found(pattern: str, misses: bool) -> None:
-    assert misses_nan(pattern) is misses
+    assert misses_nan(with_numbers(pattern), "loss") is misses
+
+
+async def test_every_group_has_its_last_match() -> None:
+    request = LogRequest("p", "u", with_numbers(r"loss={loss}(?: ms={ms})?|acc (?P<acc>\S+) %"), ())
+    lines = b"loss=1 ms=20\nacc 70 %\nloss=0.5 ms=10\nloss=0.25\n"
+    assert (await scan(chunks(lines), request, InProcess())).values == {"loss": "0.25", "ms": "10", "acc": "70"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expanded"),
+    [(r"a{loss}", ["loss"]), (r"\p{Greek}+{value}\x{10FFFF}a{2,3}", ["value"]), (r"\{loss\} \(?P<x>", [])],
+)
+def test_names_in_braces_are_groups(pattern: str, expanded: list[str]) -> None:
+    assert group_names(with_numbers(pattern)) == expanded
+    assert list(compiled(with_numbers(pattern)).groupindex) == expanded
 
 
 async def test_no_match_is_none() -> None:
-    assert (await read(b"hello\n")).value is None
+    assert (await read(b"hello\n")).values == {}
 
 
 async def test_a_progress_bar_without_newlines_is_read_too() -> None:
-    assert (await read(b"loss=3\rloss=1e-3\r")).value == "1e-3"
+    assert (await read(b"loss=3\rloss=1e-3\r")).values == {"value": "1e-3"}
     long = b"." * (MAX_LINE_BYTES + 10)
-    assert (await read(long, b"\nloss=4\n", long)).value == "4"
+    assert (await read(long, b"\nloss=4\n", long)).values == {"value": "4"}
 
 
 async def test_rules_are_matched_anywhere() -> None:
     reading = await read(b"a\nCUDA out of ", b"memory\nloss=1", rules=("CUDA out of memory", "never"))
-    assert reading == LogReading(value="1", matched=frozenset({"CUDA out of memory"}))
+    assert reading == LogReading({"value": "1"}, matched=frozenset({"CUDA out of memory"}))
 
 
 async def test_bytes_that_are_not_utf8_are_tolerated() -> None:
-    assert (await read(b"\xff\xfe loss=7\n")).value == "7"
+    assert (await read(b"\xff\xfe loss=7\n")).values == {"value": "7"}
 
 
 @given(st.lists(st.integers(0, 40), max_size=6))
@@ -83,4 +99,4 @@ async def test_chunk_boundaries_do_not_matter(cuts: list[int]) -> None:
     text = b"epoch 1 loss=0.5\nepoch 2 loss=0.25\nend\n"
     places = sorted({0, len(text), *(min(c, len(text)) for c in cuts)})
     parts = [text[a:b] for a, b in itertools.pairwise(places)]
-    assert (await read(*parts)).value == "0.25"
+    assert (await read(*parts)).values == {"value": "0.25"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,7 +27,8 @@ class LogRequest:
 class LogReading:
     """The last match of the value pattern, the rule patterns that matched, or why the log is unreadable."""
 
-    value: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    """By group of the value pattern: the last text that it matched."""
     matched: frozenset[str] = frozenset()
     error: str | None = None
 

@@ -22,7 +22,7 @@ from sweep_operator.decide.refusal import Refusal
 from sweep_operator.decide.result import (
     BadResult,
     Result,
-    read_log_value,
+    read_log_values,
     read_message,
     read_optional,
     stated_error,
@@ -254,7 +254,8 @@ def _result(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading])
     if not policy.reports:
         return read_optional(pod.termination_message)
     if policy.value_pattern is not None:
-        return read_log_value((logs.get(pod.uid) or LogReading()).value, policy.metric)
+        reading = logs.get(pod.uid) or LogReading()
+        return read_log_values(reading.values, policy.metric, cost_required=policy.cost_required)
     return read_message(pod.termination_message, policy.metric, cost_required=policy.cost_required)
 
 

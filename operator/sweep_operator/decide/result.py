@@ -80,17 +80,34 @@ def _valid_part(body: Mapping[str, Any]) -> Result:
     )
 
 
-def read_log_value(text: str | None, metric: str | None) -> Result | BadResult:
-    """The result from the last match of ``results.pattern`` in the log. None: no match."""
+def read_log_values(values: Mapping[str, str], metric: str | None, *, cost_required: bool) -> Result | BadResult:
+    """The result from what the groups of ``results.pattern`` matched last, by name.
+
+    The score is the group ``value`` or the one of the metric; ``cost`` is the cost. All others are metrics.
+    """
+    name = metric or "score"
+    text = values.get("value", values.get(name))
     if text is None:
-        return BadResult("ResultMissing", "results.pattern matches no line of the log")
-    try:
-        score = float(text)
-    except ValueError:
+        return BadResult("ResultMissing", f"results.pattern matches no {name} in the log")
+    score = _number(text)
+    if score is None:
         return BadResult("ResultInvalid", f"results.pattern found {_quoted(text)}, which is not a number")
     if not math.isfinite(score):
         return BadResult("NonFiniteScore", f"the score in the log is {text}")
-    return Result(score=score, metrics={metric or "score": score})
+    numbers = {group: _number(found) for group, found in values.items() if group != "value"} | {name: score}
+    cost = None if name == "cost" else numbers.pop("cost", None)
+    rest = _valid_part({"metrics": numbers, "cost": cost})
+    if rest.cost is None and cost_required:
+        problem = f"found {_quoted(values['cost'])}, which is not" if "cost" in values else "does not match"
+        return BadResult("ResultInvalid", f"cost.source is Reported, and results.pattern {problem} a cost")
+    return Result(score, rest.cost, rest.metrics)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def stated_error(text: str) -> str | None:

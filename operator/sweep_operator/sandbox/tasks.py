@@ -96,7 +96,8 @@ class Answer(Model):
     """The result of a task; each kind sets its own fields."""
 
     problems: list[Problem] = []
-    value: str | None = None
+    values: dict[str, str] = {}
+    """By group of the value pattern: the last text that it matched."""
     matched: list[str] = []
     learned: Learned = Learned()
     error: str | None = None
@@ -148,14 +149,14 @@ def evaluate(task: Task) -> Answer:
 def _scan(task: Scan) -> Answer:
     value_pattern = compiled(task.value_pattern) if task.value_pattern else None
     rules = {pattern: compiled(pattern) for pattern in task.rule_patterns}
-    value: str | None = None
+    values: dict[str, str] = {}
     matched: list[str] = []
     for line in task.text.split("\n"):
         if value_pattern is not None:
             for match in value_pattern.finditer(line):
-                value = match.group("value")
+                values |= {name: text for name, text in match.groupdict().items() if text is not None}
         matched += [p for p, rule in rules.items() if p not in matched and rule.search(line)]
-    return Answer(value=value, matched=matched)
+    return Answer(values=values, matched=matched)
 
 
 def _fit_file(task: FitFile) -> Answer:
