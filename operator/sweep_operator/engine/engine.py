@@ -155,7 +155,7 @@ class Engine:
             if self._settings.tracker is not None:
                 self._settings.tracker.forget(key)
             # The runs are deleted with the Sweep: no pod may keep the operator's finalizer.
-            await self._objects.release_pods(*key, only_orphans=False)
+            await self._objects.release_pods(*key)
             return
         if key not in self._reconcilers:
             self._reconcilers[key] = Reconciler(
