@@ -22,6 +22,7 @@ FAULTS = {
     "nan": "reports NaN",
     "garbage": "reports what is no JSON",
     "hostile": "reports terminal escape sequences and a bidirectional control",
+    "nested": "reports 4 kB of nested JSON lists",
     "silent": "reports nothing",
     "huge": "reports 5 kB (the kubelet keeps 4,096 bytes)",
     "hang": "runs until it is deleted",
@@ -47,7 +48,7 @@ def stages() -> list[dict[str, Any]]:
         _waiting("secret", "CreateContainerConfigError", "secret not found"),
         _waiting("never", "ContainerCreating", ""),
         _start(),
-        _end("completes", ["", "nan", "garbage", "hostile", "silent", "huge"], 0, "Completed"),
+        _end("completes", ["", "nan", "garbage", "hostile", "nested", "silent", "huge"], 0, "Completed"),
         _end("crashes", ["crash"], 1, "Error"),
         _end("exits-65", ["parameters"], 65, "Error"),
         _end("runs-out-of-memory", ["oom"], 137, "OOMKilled"),
@@ -172,7 +173,8 @@ _MESSAGE = """
 {{ if eq $fault "hostile" }}{{ $message = "\\u001b[31mloss\\u202e went down\\u001b[2J" }}{{ end }}
 {{ if eq $fault "silent" }}{{ $message = "" }}{{ end }}
 {{ if eq $fault "huge" }}{{ $message = printf "{\\"score\\": 1, \\"note\\": \\"%04000d\\"" 0 }}{{ end }}
-"""
+{{ if eq $fault "nested" }}{{ $message = "NESTED" }}{{ end }}
+""".replace("NESTED", "[" * 4090)
 
 
 def _terminated(code: int, reason: str, phase: str, message: str) -> str:

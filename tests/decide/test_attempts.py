@@ -10,8 +10,9 @@ import pytest
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.limits import FailureRule
+from sweep_operator.decide.attempt import AttemptPolicy, Ended, LogReading, NeedsLog, Running, Waiting
 from sweep_operator.decide.observed import PodView, ServiceView, view_pod
-from sweep_operator.decide.outcome import AttemptPolicy, Ended, LogReading, NeedsLog, Running, Waiting, attempt_state
+from sweep_operator.decide.outcome import attempt_state
 from sweep_operator.decide.plan import DeleteJob, DeleteService, EnsureStage, ReleasePod, RemovePod
 from sweep_operator.decide.refusal import Probe, Refusal, refuse
 from tests.decide.given import (
@@ -229,7 +230,7 @@ def test_a_job_resumed_by_its_queue_waits_for_its_next_pod() -> None:
     resumed = job(RUN, queued=True, resumed=at(5000))
     waiting = attempt_state(resumed, [evicted], policy(), {}, at(5001))
     assert isinstance(waiting, Waiting)
-    assert waiting.until is None
+    assert (waiting.reason, waiting.until) == ("NoPod", at(5060))
     again = pod(RUN, uid="b", created=at(5001), started=at(5002))
     assert attempt_state(resumed, [evicted, again], policy(), {}, at(5003)) == Running(again, None)
     # the Job has failed: the pod was not evicted by a queue
@@ -240,6 +241,40 @@ def test_a_job_resumed_by_its_queue_waits_for_its_next_pod() -> None:
     until = attempt_state(resumed, [], policy(), {}, at(5001))
     assert isinstance(until, Waiting)
     assert until.until == at(5060)
+
+
+def test_a_job_that_gets_no_other_pods_after_an_eviction_ends_the_attempt() -> None:
+    stuck = pod(RUN, rank=1, uid="b", phase="Pending", started=None, waiting_reason="ErrImagePull")
+    for evicted in (
+        ended(RUN, 143, finished=at(100), deletion_requested=at(90), deletion_due=at(120)),
+        pod(RUN, started=None, phase="Failed", deletion_requested=at(100), deletion_due=at(100)),
+    ):
+        live = job(RUN, queued=True)
+        waiting = attempt_state(live, [evicted, stuck], policy(), {}, at(159))
+        assert isinstance(waiting, Waiting)
+        assert waiting.until == at(160)
+        over = attempt_state(live, [evicted, stuck], policy(), {}, at(160))
+        assert isinstance(over, Ended)
+        assert (over.class_, over.reason) == ("infrastructure", "NoPod")
+
+
+@pytest.mark.parametrize("suspended", [True, False])
+@pytest.mark.parametrize("code", [0, 143])
+def test_a_result_that_exists_counts_although_a_queue_evicted_its_pod(code: int, *, suspended: bool) -> None:
+    done = ended(RUN, code, GOOD, uid="a", deletion_requested=at(5), deletion_due=at(35))
+    peer = ended(RUN, 143, uid="a1", rank=1, deletion_requested=at(5), deletion_due=at(35))
+    later = pod(RUN, uid="b", created=at(20), started=at(21))
+    live = job(RUN, queued=True, suspended=suspended)
+    for pods in ([done], [done, peer], [done, later]):
+        state = attempt_state(live, pods, policy(), {}, at(30))
+        assert isinstance(state, Ended)
+        assert (state.class_, state.pod) == ("succeeded", done)
+    no_report = policy(reports=False)
+    assert isinstance(attempt_state(live, [done], no_report, {}, at(30)), Waiting)
+    early = ended(RUN, 0, uid="a", finished=at(4), deletion_requested=at(5), deletion_due=at(35))
+    state = attempt_state(live, [early, later], no_report, {}, at(30))
+    assert isinstance(state, Ended)
+    assert (state.class_, state.pod) == ("succeeded", early)
 
 
 def test_a_rank_that_is_resumed_later_is_not_a_failure() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.plan import Look
 from sweep_operator.decide.sweep import decide
-from tests.decide.given import after, at, ended, job, pod, snapshot, started, sweep
+from tests.decide.given import after, at, ended, job, pod, reason, snapshot, started, sweep
 
 RESULT = '{"metrics": {"reward": 7}}'
 DEADLINE = {"image": "i", "command": ["train"], "deadlineSeconds": 10}
@@ -72,12 +73,42 @@ def test_a_result_that_the_look_finds_counts(what: str) -> None:
     assert after(plan, run).succeeded
 
 
+def test_a_pod_that_a_queue_evicted_may_have_a_successor_that_no_event_has_reported() -> None:
+    of = sweep(stop=True)
+    run = started(sweep())
+    evicted = ended(run, 143, deletion_requested=at(5), deletion_due=at(35))
+    plan = decide(snapshot(of, [run], [job(run, queued=True)], [evicted], looked=frozenset()))
+    assert plan.runs[0].looks
+    assert after(plan, run).status.train == run.status.train
+
+
+def test_a_job_that_is_complete_has_a_successor_of_the_pod_that_its_queue_evicted() -> None:
+    of = sweep()
+    run = started(of)
+    evicted = ended(run, 143, deletion_requested=at(5), deletion_due=at(35))
+    complete = job(run, queued=True, finished="Complete")
+    plan = decide(snapshot(of, [run], [complete], [evicted], looked=frozenset()))
+    assert plan.runs[0].looks
+    assert after(plan, run).status.train == run.status.train
+    successor = ended(run, 0, RESULT, uid="b", created=at(8), finished=at(15))
+    assert after(decide(snapshot(of, [run], [complete], [evicted, successor])), run).succeeded
+
+
 def test_a_container_that_has_ended_needs_no_look() -> None:
     of = sweep()
     run = started(of)
     plan = decide(snapshot(of, [run], [job(run)], [ended(run, 1)], looked=frozenset()))
     assert plan.runs[0].looks == ()
     assert after(plan, run).status.train.attempts[-1].class_ == "crash"
+
+
+@pytest.mark.parametrize(("changed", "why"), [({}, "Completed"), ({"fixed": {"y": 1}}, "TemplateLost")])
+def test_a_result_counts_when_its_run_is_stopped_and_the_controller_revision_is_lost(
+    changed: dict[str, Any], why: str
+) -> None:
+    run = started(sweep())
+    snap = snapshot(sweep(stop=True, **changed), [run], [job(run)], [ended(run, 0, RESULT)])
+    assert reason(after(decide(replace(snap, revisions={})), run)) == why
 
 
 def test_the_result_of_rank_0_counts_when_a_run_is_stopped_before_the_other_ranks_end() -> None:

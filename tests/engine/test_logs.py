@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sweep_operator.api.template import with_number
 from sweep_operator.decide.accept import misses_nan
-from sweep_operator.decide.outcome import LogReading, LogRequest
+from sweep_operator.decide.attempt import LogReading, LogRequest
 from sweep_operator.engine.logs import MAX_LINE_BYTES, scan
 from sweep_operator.sandbox.tasks import InProcess
 

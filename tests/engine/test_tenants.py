@@ -113,7 +113,7 @@ async def test_real_processes_serve_the_victim_between_attacks() -> None:
     sandbox = Sandbox()
     slow = Scan(text="a" * 65536, rule_patterns=["(x?){900}(a|b|ab){0,900}c"])
     quick = Scan(text="loss=2.5", value_pattern="loss=(?P<value>[0-9.]+)")
-    bomb = base64.b64encode(gzip.compress(b"\n" * 10_000_000) * 70).decode()
+    bomb = base64.b64encode(gzip.compress(b"\n" * 10_000_000) * 35).decode()
     file = Fit(content=bomb, where="ConfigMap 'b'", name="k", sweep=make_sweep().build(), parameters={}, limit=9)
     try:
         attacks = [asyncio.create_task(sandbox.evaluate(f"attacker-{n}", slow, 0.3)) for n in range(3)]
@@ -122,6 +122,6 @@ async def test_real_processes_serve_the_victim_between_attacks() -> None:
         assert all(isinstance(found, Refused) for found in await asyncio.gather(*attacks, return_exceptions=True))
         for task in (file, Unpack(content=bomb)):
             assert len(bomb) < 1_000_000, "a ConfigMap can contain it"
-            assert "more than 67108864 bytes" in str((await sandbox.evaluate("bomber", task, 60)).error)
+            assert "more than 33554432 bytes" in str((await sandbox.evaluate("bomber", task, 60)).error)
     finally:
         await sandbox.close()

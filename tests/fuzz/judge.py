@@ -156,13 +156,16 @@ class Judge:
         where = f"{name} {stage} attempt {entry['n']}"
         last = self._reports(run, stage)
         lead = [p for p in known if p.rank == 0]
-        if lead and lead[-1].good and all(p.good for p in pods) and not any(p.stripped for p in pods):
+        good = [p for p in lead if p.good and (self._world.plan.nodes == 1 or all(p.good for p in pods))]
+        if good and not any(p.stripped for p in pods):
             if class_ != "succeeded":
-                self.violation("result-lost", f"{where} ended well {_ago(lead[-1])}, and is recorded as {class_}")
+                self.violation("result-lost", f"{where} ended well {_ago(good[-1])}, and is recorded as {class_}")
         elif lead and not lead[-1].stripped and len(pods) == 1:
             expected = _expected(lead[-1], stage, last)
             if lead[-1].program == "unknown-good" and "results" in self._world.plan.spec["train"]:
                 expected = {"preempted"}  # its log does not say that it ended
+            if "queue" in self._world.plan.spec and expected == {"preempted"}:
+                expected = {"preempted", "stopped"}  # the run is stopped before its Job gets its next pod
             if class_ not in expected:
                 text = f"{where} is recorded as {class_}; {lead[-1].program} should be {sorted(expected)}"
                 self.violation("wrong-class", text)
@@ -198,8 +201,9 @@ class Judge:
         for other in self._world.nodes.of_run(pod.run_uid):
             if other is not pod and other.rank == pod.rank and other.runs:
                 self.violation("two-containers", f"{pod.name} starts while {other.name} runs")
-            earlier = other.stage == pod.stage and other.created < pod.created and self._world.plan.nodes == 1
-            if earlier and other.good and not other.stripped and self._counts(other):
+            # The Job of a queue replaces a pod that it has suspended, however well that has ended.
+            earlier = other.stage == pod.stage and other.created < pod.created and other.job_uid != pod.job_uid
+            if earlier and self._world.plan.nodes == 1 and other.good and not other.stripped and self._counts(other):
                 self.violation("repeated", f"{pod.name} repeats {other.name}, which ended well {_ago(other)}")
 
     def _counts(self, pod: PodTruth) -> bool:

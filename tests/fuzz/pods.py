@@ -66,7 +66,7 @@ class PodTruth:
     disrupted: bool = False
     """Before it had finished."""
     deleted: bool = False
-    """Its deletion was requested at some time."""
+    """Its deletion was requested at some time, or announced by a condition."""
     lost: bool = False
     """Its node does not answer."""
     stripped: bool = False
@@ -253,6 +253,7 @@ class Nodes:
             status["conditions"] = [*(status.get("conditions") or []), condition]
             if truth.finished is None:
                 truth.disrupted = True
+            truth.deleted = True
             await self.world.server.update_status(Kind.POD, {**pod, "status": status})
             await asyncio.sleep(self.world.dice["disruption"].choice((0.0, 0.1, 3.0)))
             await self.world.server.delete(Kind.POD, NS, truth.name, uid=truth.uid)

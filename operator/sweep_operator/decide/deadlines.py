@@ -9,7 +9,7 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.limits import Retries
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, StageStatus, SweepRun, SweepRunStatus
-from sweep_operator.decide.outcome import AttemptPolicy
+from sweep_operator.decide.attempt import AttemptPolicy
 from sweep_operator.domain.revisions import RunTemplate
 
 

@@ -44,4 +44,4 @@ def _wanted(snap: Snapshot, totals: Totals) -> int:
     """Free slots that no existing run will take, within the runs that may still be created."""
     limits = snap.sweep.spec.limits
     total = limits.max_runs if snap.run_limit is None else min(limits.max_runs, snap.run_limit)
-    return min(limits.max_parallel_runs - totals.open, total - totals.own)
+    return min(limits.max_parallel_runs - totals.open, total - totals.own) - snap.unanswered

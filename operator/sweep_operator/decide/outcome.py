@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sweep_operator.api.failures import AttemptEnd
-from sweep_operator.api.limits import FailureRule
-from sweep_operator.api.sweeprun import Stage
+from sweep_operator.decide.attempt import (
+    Absent,
+    AttemptPolicy,
+    Ended,
+    LogReading,
+    LogRequest,
+    NeedsLog,
+    Running,
+    State,
+    Waiting,
+)
 from sweep_operator.decide.disruption import disruption_of, finished_before_disruption, was_evicted
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.refusal import Refusal
@@ -28,88 +35,6 @@ _TOO_LONG = "ran longer than its deadline"
 _NEVER_STARTED = ("StartError", "ContainerCannotRun", "CreateContainerError", "CreateContainerConfigError")
 
 
-@dataclass(frozen=True)
-class LogRequest:
-    """Patterns to find in the log of a finished container."""
-
-    pod: str
-    uid: str
-    value_pattern: str | None
-    rule_patterns: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LogReading:
-    """The last match of the value pattern, the rule patterns that matched, or why the log is unreadable."""
-
-    value: str | None = None
-    matched: frozenset[str] = frozenset()
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class AttemptPolicy:
-    """The settings that determine the state of an attempt and its failure class."""
-
-    stage: Stage
-    reports: bool
-    """Whether the result of this stage contains the score."""
-    metric: str | None
-    cost_required: bool
-    value_pattern: str | None
-    failure_rules: Sequence[FailureRule]
-    pending_deadline: timedelta
-    deadline: timedelta | None
-    """Deadline of main, from its start."""
-    lost_after: timedelta
-    """How long after its deletion is due a pod may exist before its node counts as lost."""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """Main has not started."""
-
-    reason: str
-    message: str
-    until: datetime | None
-
-
-@dataclass(frozen=True)
-class Running:
-    """Main runs."""
-
-    pod: PodView
-    until: datetime | None
-
-
-@dataclass(frozen=True)
-class NeedsLog:
-    """Main has ended, and its log decides how."""
-
-    request: LogRequest
-
-
-@dataclass(frozen=True)
-class Absent:
-    """Neither Job nor pod exists."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The attempt is over."""
-
-    class_: AttemptEnd
-    reason: str
-    message: str = ""
-    pod: PodView | None = None
-    result: Result = field(default_factory=Result)
-    seconds: float = 0.0
-    """Duration of an attempt without a pod."""
-
-
-State = Waiting | Running | NeedsLog | Absent | Ended
-
-
 def attempt_state(
     job: JobView | None,
     pods: Sequence[PodView],
@@ -122,17 +47,18 @@ def attempt_state(
 
     ``refusal``: why the API server rejected the attempt's Job or pod, if it did.
     """
+    done = next((p for p in pods if p.rank == 0 and _ended_well(p, policy)), None)
     pods = newest_by_rank(pods)
-    evicted = [p for p in pods if was_evicted(p)] if job is not None and _may_resume(job) else []
+    if done is not None and done not in pods:  # a queue replaced it before its end was known
+        pods = [done]
+    evicted = [p for p in pods if was_evicted(p) and p is not done] if job is not None and _may_resume(job) else []
     pods = [p for p in pods if p not in evicted]
     lead = next((p for p in pods if p.rank == 0), None)
-    idle = lead is None or lead.started is None or (lead.over and lead.exit_code != 0)
+    idle = lead is None or lead.started is None or (lead.over and lead is not done)
     if job is not None and job.suspended and not job.finished and idle:  # a pod that has ended well counts: events lag
         return Waiting("Queued", "the Job waits in its queue", None)
-    if lead is None and evicted:  # the queue will resume the Job with other pods, or the Job is about to fail
-        return Waiting("NoPod", "the Job waits for its next pods", None)
-    if lead is None:
-        return _without_pod(job, pods, policy, now, refusal)
+    if lead is None:  # after an eviction, the queue resumes the Job with other pods, or the Job is about to fail
+        return _without_pod(job, pods, policy, now, refusal, evicted)
     failed_peer = next((p for p in pods if p is not lead and p.over and p.exit_code != 0), None)
     if lead.over or failed_peer:
         judged = lead if (lead.over and lead.exit_code != 0) or failed_peer is None else failed_peer
@@ -196,7 +122,12 @@ def _may_resume(job: JobView) -> bool:
 
 
 def _without_pod(
-    job: JobView | None, pods: Sequence[PodView], policy: AttemptPolicy, now: datetime, refusal: Refusal | None
+    job: JobView | None,
+    pods: Sequence[PodView],
+    policy: AttemptPolicy,
+    now: datetime,
+    refusal: Refusal | None,
+    evicted: Sequence[PodView],
 ) -> State:
     if job is None:
         return Absent() if not pods else Waiting("Terminating", "other pods of the attempt are terminating", None)
@@ -206,7 +137,8 @@ def _without_pod(
         return Ended("succeeded", "Completed", seconds=job.seconds)
     if job.finished or job.deleting:
         return Ended("preempted", "PodVanished", "the pod was deleted before its result was recorded")
-    until = max(job.created, job.resumed or job.created) + policy.pending_deadline
+    ends = [p.finished or p.deletion_requested or p.created for p in evicted]
+    until = max(job.created, job.resumed or job.created, *ends) + policy.pending_deadline
     if refusal is not None and refusal.never_expires:
         return Waiting(refusal.reason, refusal.message, None)
     if now >= until:
@@ -234,11 +166,10 @@ def _pending(pod: PodView, policy: AttemptPolicy, now: datetime, lost: datetime 
 def _ended(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) -> State:
     disruption = disruption_of(pod)
     if disruption is not None and not finished_before_disruption(pod):
-        message = pod.message or "the pod was preempted, evicted or deleted"
-        result = _result(pod, policy, logs)
-        if isinstance(result, Result) and policy.reports and policy.value_pattern is None:
-            return Ended("succeeded", "Completed", "", pod, result)
-        return Ended("preempted", disruption, message, pod)
+        kept = _kept_result(pod, policy)
+        if kept is not None:
+            return Ended("succeeded", "Completed", "", pod, kept)
+        return Ended("preempted", disruption, pod.message or "the pod was preempted, evicted or deleted", pod)
     if pod.exit_code is None or pod.terminated_reason in _NEVER_STARTED:
         return _never_ran(pod)
     if (wanted := _log_wanted(pod, policy)) is not None and pod.uid not in logs:
@@ -258,6 +189,18 @@ def _ended(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) 
     if result.reason == "NonFiniteScore":
         return Ended("parameters", result.reason, result.message, pod)
     return Ended("eval" if policy.stage == "eval" else "crash", result.reason, result.message, pod)
+
+
+def _ended_well(pod: PodView, policy: AttemptPolicy) -> bool:
+    return (pod.exit_code == 0 and not was_evicted(pod)) or _kept_result(pod, policy) is not None
+
+
+def _kept_result(pod: PodView, policy: AttemptPolicy) -> Result | None:
+    """The score that a pod wrote before a disruption ended it. A log does not say that its last value is final."""
+    if not (was_evicted(pod) and policy.reports and policy.value_pattern is None):
+        return None
+    result = read_message(pod.termination_message, policy.metric, cost_required=policy.cost_required)
+    return result if isinstance(result, Result) else None
 
 
 def _never_ran(pod: PodView) -> Ended:

@@ -12,7 +12,7 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweeprun import Origin, Prediction, Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.tracking import Destination
-from sweep_operator.decide.outcome import LogRequest
+from sweep_operator.decide.attempt import LogRequest
 from sweep_operator.decide.refusal import Probe
 from sweep_operator.domain.revisions import RunTemplate
 

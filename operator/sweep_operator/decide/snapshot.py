@@ -14,10 +14,10 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction, SweepRun
+from sweep_operator.decide.attempt import LogReading
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import RunFacts, facts_of
 from sweep_operator.decide.observed import JobView, PodView, ServiceView
-from sweep_operator.decide.outcome import LogReading
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.refusal import Refusal
 from sweep_operator.decide.tracking import TrackingReport
@@ -91,6 +91,8 @@ class Snapshot:
     """Job names that are taken by objects of other owners."""
     burnt: frozenset[int] = frozenset()
     """Indices whose run names are taken by objects of other owners."""
+    unanswered: int = 0
+    """Creations of runs that got no answer and may still take effect."""
     suggested: Suggested | None = None
     suggest_seconds: float | None = None
     """Duration of the latest suggestion."""

@@ -10,10 +10,11 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import job_name
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.api.template import ResultSource
+from sweep_operator.decide.attempt import Absent, Ended, LogRequest, NeedsLog, Running, Waiting
 from sweep_operator.decide.context import RunContext, effective_parameters
 from sweep_operator.decide.deadlines import attempt_policy, may_retry, retry_at, stage_deadline
 from sweep_operator.decide.observed import JobView, PodView
-from sweep_operator.decide.outcome import Absent, Ended, LogRequest, NeedsLog, Running, Waiting, attempt_state
+from sweep_operator.decide.outcome import attempt_state
 from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event, Look
 from sweep_operator.decide.record import Record
 from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
@@ -44,20 +45,24 @@ class StageTransitions:
 
     def advance(self) -> None:
         """Decide what the run does next."""
-        ctx, template = self.ctx, self.ctx.template
-        if (self.run.spec.stop or ctx.end is not None) and not self.run.imported:
+        if (self.run.spec.stop or self.ctx.end is not None) and not self.run.imported:
             self._stop()
         elif self.record.status.train.attempt == 0:
             self._begin()
-        elif template is not None or self.record.status.template_hash == self.snap.current.hash:
-            if template is None:
-                template = self.snap.current
-                self.before.append(EnsureRevision(template))
-            self._follow(template)
         else:
-            missing = f"ControllerRevision of template {self.record.status.template_hash}"
-            message = f"{missing} no longer exists, and the spec has changed"
-            self.record.run_failed(None, "infrastructure", "TemplateLost", message)
+            self._follow_own_template()
+
+    def _follow_own_template(self) -> None:
+        """Follow the template that the run started with. A lost ControllerRevision of the current spec is recreated."""
+        template, wanted = self.ctx.template, self.record.status.template_hash
+        if template is None and wanted == self.snap.current.hash:
+            template = self.snap.current
+            self.before.append(EnsureRevision(template))
+        if template is not None:
+            self._follow(template)
+            return
+        message = f"ControllerRevision of template {wanted} no longer exists, and the spec has changed"
+        self.record.run_failed(None, "infrastructure", "TemplateLost", message)
 
     # -- start and stop ---------------------------------------------------------------------------------------------
 
@@ -92,11 +97,11 @@ class StageTransitions:
         stage = self.record.current_stage
         n = self.record.status.stage(stage).attempt
         ended = any(p.over and (p.stage, p.attempt, p.rank) == (stage, n, 0) for p in self.ctx.pods)
-        if n > 0 and ended and self.ctx.template is not None:
-            self._follow(self.ctx.template)  # a result counts, however late it is read
-        elif n > 0 and not self.record.status.attempt_recorded(stage, n) and not self._looked(stage):
+        if n > 0 and ended:
+            self._follow_own_template()  # a result counts, however late it is read
+        if self.record.updated.terminal or self.logs:
             return
-        if not self.record.updated.terminal and not self.logs:
+        if n == 0 or self.record.status.attempt_recorded(stage, n) or self._looked(stage):
             self.record.run_stopped(self.ctx.end or "Stopped")
 
     def _start_attempt(self, stage: Stage, template: RunTemplate) -> None:
@@ -182,9 +187,9 @@ class StageTransitions:
             self.record.unsettled(state.reason, state.message)
         self._wake(state.until)
         self._wake(noteworthy)
-        if job is not None and not job.suspended and not pods:
+        if job is not None and not job.suspended and all(p.over for p in pods):
             # Only an Event says why a Job has no pod; a dry run of the pod returns the same answer.
-            ask = job.created + PROBE_AFTER if refusal is None else refusal.again
+            ask = max(job.created, job.resumed or job.created) + PROBE_AFTER if refusal is None else refusal.again
             self._wake(ask)
             if self.snap.now >= ask:
                 self.probes.append(Probe(job.name))
@@ -217,7 +222,8 @@ class StageTransitions:
         self._start_attempt(stage, template)
 
     def _ended(self, stage: Stage, template: RunTemplate, end: Ended) -> None:
-        if (end.pod is None or end.pod.exit_code is None) and not self._looked(stage):
+        without_result = end.class_ == "preempted" or end.pod is None or end.pod.exit_code is None
+        if without_result and not self._looked(stage):
             return
         self.record.attempt_ended(stage, end.class_, end.pod, end.seconds)
         if end.class_ == "succeeded":

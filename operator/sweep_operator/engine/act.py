@@ -31,7 +31,6 @@ from sweep_operator.decide.plan import (
 )
 from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.revisions import revision_name
-from sweep_operator.engine.errors import OUTAGES
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings
@@ -46,6 +45,9 @@ from sweep_operator.manifests.revision import build_revision
 from sweep_operator.manifests.service import build_service
 from sweep_operator.manifests.sweeprun import build_run
 
+LATE_SECONDS = 10.0
+"""How long a request that got no answer may still take effect. The lease has a margin for the same reason."""
+
 
 class Executor:
     """Executes the plans of one Sweep. Methods raise KubeError; completed writes stay."""
@@ -56,8 +58,8 @@ class Executor:
         """Names of our Jobs that belong to other owners."""
         self.burnt: set[int] = set()
         """Indices whose SweepRuns belong to other owners."""
-        self._unconfirmed: dict[int, CreateRun] = {}
-        """By index: runs whose creation got no answer."""
+        self.unanswered: dict[int, tuple[CreateRun, float]] = {}
+        """By index: (run whose creation got no answer and may still take effect, when it was sent)."""
         self._raised: set[tuple[str, Stage, int]] = set()
         """(run uid, stage, attempt) that this process started: no live read of the run precedes their Jobs."""
 
@@ -81,12 +83,18 @@ class Executor:
         return bool(plan.before or plan.after or plan.cleanup) or plan.status != plan.run.status
 
     async def confirm(self, sweep: Sweep) -> None:
-        """Repeat the creations that got no answer, before a decision counts the runs.
+        """Find out what became of the creations that got no answer, before a decision counts the runs.
 
-        A late request may still create the run. If another index took its place, there would be one run too many.
+        Such a run keeps its slot for as long as its request may still arrive. The request is not repeated: its run may
+        have been created and deleted by a user meanwhile, and the index would be used twice.
         """
-        for create in list(self._unconfirmed.values()):
-            await self._create_run(sweep, create)
+        for index, (create, sent) in list(self.unanswered.items()):
+            name = run_object_name(sweep.name, index)
+            obj = await self._objects.read(Kind.SWEEP_RUN, sweep.metadata.namespace, name)
+            if obj is not None:
+                await self._created(sweep, create, read(SweepRun, obj))
+            if obj is not None or self._settings.monotonic() - sent >= LATE_SECONDS:
+                del self.unanswered[index]
 
     async def create_runs(self, sweep: Sweep, creates: Sequence[CreateRun]) -> None:
         """Create new runs. An index whose name belongs to another owner is skipped."""
@@ -95,14 +103,16 @@ class Executor:
 
     async def _create_run(self, sweep: Sweep, create: CreateRun) -> None:
         body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction)
-        name = run_object_name(sweep.name, create.index)
-        unanswered = self._unconfirmed.pop(create.index, None)
         try:
             run = read(SweepRun, await self._objects.create(Kind.SWEEP_RUN, body))
-        except OUTAGES as error:
-            if unanswered or isinstance(error, UnknownOutcome):
-                self._unconfirmed[create.index] = create
+        except UnknownOutcome:
+            self.unanswered[create.index] = create, self._settings.monotonic()
             raise
+        await self._created(sweep, create, run)
+
+    async def _created(self, sweep: Sweep, create: CreateRun, run: SweepRun) -> None:
+        """Report the run that has the name of the new one."""
+        name = run.name
         event = Event("RunCreated", f"origin {create.origin}", name)
         if not belongs(run, sweep):
             self.burnt.add(create.index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Sequence
 
-from sweep_operator.decide.outcome import LogReading, LogRequest
+from sweep_operator.decide.attempt import LogReading, LogRequest
 from sweep_operator.engine.background import Background
 from sweep_operator.kube.protocol import Kube, KubeError
 from sweep_operator.sandbox.tasks import Evaluator, Refused, Scan

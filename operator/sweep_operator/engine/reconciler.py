@@ -17,7 +17,7 @@ from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep import decide, regime
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine.acceptance import Acceptance, not_accepted
-from sweep_operator.engine.act import Executor
+from sweep_operator.engine.act import LATE_SECONDS, Executor
 from sweep_operator.engine.background import Background
 from sweep_operator.engine.errors import OUTAGES, TRANSIENT, RunErrors
 from sweep_operator.engine.gather import Gatherer
@@ -104,6 +104,8 @@ class Reconciler:
 
     async def _pass(self, sweep: Sweep, run_limit: int | None) -> None:
         await self._executor.confirm(sweep)
+        if self._executor.unanswered:
+            self._requeue(LATE_SECONDS)
         plan = await self._decide(sweep, run_limit)
         for pod, run in self._gatherer.orphans():
             await self._objects.release_orphan(self.key[0], pod, run)
@@ -196,6 +198,7 @@ class Reconciler:
             refusals=dict(self._preflight.refusals),
             foreign_jobs=frozenset(self._executor.foreign_jobs),
             burnt=frozenset(self._executor.burnt),
+            unanswered=len(self._executor.unanswered),
             suggested=self._suggestions.of_generation(sweep.metadata.generation),
             suggest_seconds=self._suggestions.seconds,
             warm_start=self._warm_start.state,

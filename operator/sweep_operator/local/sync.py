@@ -17,7 +17,15 @@ from sweep_operator.api.stored import read, with_status
 from sweep_operator.api.sweep import Sweep, Tracking, Wandb
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import NotAllowed, destination
-from sweep_operator.decide.tracking import TRACKING_SYNCED, EndedRuns, Tracked, TrackingReport, is_undelivered, news_of, track
+from sweep_operator.decide.tracking import (
+    TRACKING_SYNCED,
+    EndedRuns,
+    Tracked,
+    TrackingReport,
+    is_undelivered,
+    news_of,
+    track,
+)
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Kube, Object
 from sweep_operator.local.admission import admit

@@ -7,7 +7,7 @@ import time
 import zlib
 from typing import Annotated, Literal, Protocol
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from sweep_operator.api.model import Model
 from sweep_operator.api.sweep import Sweep, SweepSpec
@@ -17,7 +17,7 @@ from sweep_operator.exchange.fit import Names, fit
 from sweep_operator.exchange.observation import JsonObservation
 from sweep_operator.exchange.row import RowsInvalid
 
-MAX_CONTENT = 64 * 1024 * 1024
+MAX_CONTENT = 32 * 1024 * 1024
 """Decompressed bytes of one file."""
 MAX_ROWS = 100_000
 """Rows of one file."""
@@ -65,8 +65,11 @@ class Unpack(Model):
 Task = Check | Scan | Fit | Unpack
 
 
-class AnyTask(RootModel[Annotated[Task, Field(discriminator="kind")]]):
-    """Parses a task."""
+class Request(Model):
+    """A task and its limit of CPU time."""
+
+    task: Annotated[Task, Field(discriminator="kind")]
+    seconds: float
 
 
 class Problem(Model):
@@ -102,7 +105,7 @@ class Evaluator(Protocol):
     """Evaluates tasks."""
 
     async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
-        """Evaluate within ``seconds``. ``owner``: namespace of the Sweep. Raises Refused."""
+        """Evaluate within ``seconds`` of CPU time. ``owner``: namespace of the Sweep. Raises Refused."""
         ...
 
 

@@ -6,11 +6,12 @@ Started as ``python -m sweep_operator.sandbox.worker``.
 from __future__ import annotations
 
 import importlib
+import signal
 
 from sweep_operator.child_process import Send, limit_memory, serve
-from sweep_operator.sandbox.tasks import Answer, AnyTask, evaluate
+from sweep_operator.sandbox.tasks import Answer, Request, evaluate
 
-MEMORY = 512 * 1024 * 1024
+MEMORY = 256 * 1024 * 1024
 """Bytes that the process may allocate."""
 
 
@@ -22,11 +23,15 @@ def main() -> None:
 
 
 def _answer(line: bytes, send: Send) -> None:
-    task = AnyTask.model_validate_json(line).root
+    """Evaluate one task. A timer of the kernel ends the process (SIGPROF) after the limit of CPU time."""
     try:
-        answer = evaluate(task)
+        request = Request.model_validate_json(line)
+        signal.setitimer(signal.ITIMER_PROF, request.seconds)
+        answer = evaluate(request.task)
     except MemoryError:
         answer = Answer(refused="it needs too much memory")
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
     send(answer)
 
 

@@ -1,122 +1,186 @@
-"""The pace of one tenant while another one attacks: `python -m tests.bench.cluster.tenants [--pairs 10]`.
+"""The pace of one tenant while another one attacks: `python -m tests.bench.cluster.tenants [--node] [--pairs 10]`.
 
-Each pair is the same sweep twice, without and with the attack. The attack creates a Sweep per second in another
-namespace of the same operator: rules of seven nested macros and long patterns, a warm start from a ConfigMap that is a
-gzip bomb, and ConfigMaps with the name of a stored warm start. Nodes and pods are played, as in tests/cluster.
+Each pair is the same sweep twice, without and with the attacks of attacks.py from another namespace. Every pair has a
+new attacker, since the operator lets a namespace wait after each evaluation that exceeds its limits. Without --node,
+KWOK plays nodes and pods. With it, the operator is the chart's Deployment on a real node as in tests/e2e (root on
+Linux), and the attacker's pods have a quota, because the attack is on the operator and not on the node.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import gzip
-import itertools
-import json
 import os
 import statistics
 import tempfile
-import threading
 import time
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from dev.generate.rbac import manifests
+from tests.bench.cluster.attacks import KINDS, LOG_BYTES, LOG_LINE, NESTED_RESULT, Attack
+from tests.builders import sweep_body
+from tests.cluster.chart import Release
 from tests.cluster.cluster import Cluster
 from tests.cluster.fixtures import started
-from tests.cluster.kubectl import KubectlFailed, Object
+from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.node import NodeCluster
 from tests.cluster.operator_process import Operator
-from tests.cluster.sweeps import check_ended_well, condition, sweep
+from tests.cluster.sweeps import check_ended_well, condition
+from tests.e2e.workload import operator_values, workload
 
-DIGITS = "[0,1,2,3,4,5,6,7,8,9]"
-NESTED = "".join(f"{DIGITS}.all({name}, " for name in "abcdefg") + "params['x'] >= 0.0" + ")" * 7
-TWO_LEVELS = f"{DIGITS}.all(a, {DIGITS}.all(b, a + b >= 0 && params['x'] >= 0.0))"
-PATTERN = "(?P<value>" + "(a?){50}" * 20 + ")"
-
-
-class Attack:
-    """Creates Sweeps in a namespace until it is left."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self.cluster, self.namespace = cluster, namespace
-        self._numbers = itertools.count()
-        self._over = threading.Event()
-        bomb = base64.b64encode(gzip.compress(b"\n" * 300_000_000)).decode()
-        self._bomb: Object = {"apiVersion": "v1", "kind": "ConfigMap", "binaryData": {"rows.jsonl.gz": bomb}}
-        self._create({**self._bomb, "metadata": {"name": "bomb"}})
-
-    def __enter__(self) -> Attack:
-        self._over.clear()
-        self._thread = threading.Thread(target=self._attack)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-        created = self.cluster.list("sweeps", self.namespace)
-        verdicts = Counter(str(condition(obj, "Accepted").get("status")) for obj in created)
-        print(f"  {len(created)} Sweeps of the attacker, by Accepted: {dict(verdicts)}")
-        self.cluster.kubectl("delete", "sweeps", "--all", "-n", self.namespace)
-
-    def _attack(self) -> None:
-        for number in self._numbers:
-            if self._over.is_set():
-                return
-            kinds: list[dict[str, Any]] = [
-                {"constraints": [{"rule": NESTED}]},
-                {"constraints": [{"rule": TWO_LEVELS}] * 8},
-                {"train": {"results": {"source": "Log", "pattern": PATTERN}}},
-                {"warmStart": {"from": [{"configMap": "bomb"}]}},
-            ]
-            name = f"attack-{number}"
-            try:
-                self._create({**self._bomb, "metadata": {"name": f"{name}-warm-start"}})
-                self._create(sweep(name, limits={"maxRuns": 1}, **kinds[number % len(kinds)]))
-            except KubectlFailed:
-                pass  # the API server rejects some of them, which is fine
-            self._over.wait(1)
-
-    def _create(self, obj: Object) -> None:
-        self.cluster.kubectl("create", "-n", self.namespace, "-f", "-", stdin=json.dumps(obj))
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+_REPORT = 'exec python /etc/sweep/sweep_report.py "reward=$SWEEP_PARAM_X"'
+_PROGRAMS = {
+    "x": f"sleep 1; {_REPORT}",
+    "nested": f"head -c {len(NESTED_RESULT)} /dev/zero | tr '\\0' '[' > \"$SWEEP_RESULTS_FILE\"",
+    "log": f"yes {LOG_LINE} | head -c {LOG_BYTES}",
+}
 
 
-def seconds_of(cluster: Cluster, namespace: str, name: str, runs: int) -> float:
+class Place(Protocol):
+    """A cluster with an operator, for a victim and its attackers."""
+
+    cluster: Kubectl
+    victim: str
+    attackers: list[str]
+
+    def train(self, namespace: str, what: str) -> Object:
+        """``spec.train`` of attacks.Train."""
+        ...
+
+    def restarts(self) -> int:
+        """How often the operator was started again."""
+        ...
+
+
+class Played:
+    """Pods played by KWOK, the operator a process of this machine."""
+
+    def __init__(self, cluster: Cluster, pairs: int) -> None:
+        self.cluster = cluster
+        self.victim, *self.attackers = [cluster.namespace() for _ in range(pairs + 1)]
+        log = cluster.folder / "container.log"
+        line = f"2026-01-01T00:00:00Z stdout F {LOG_LINE}\n"
+        log.write_text(line * (LOG_BYTES // len(line)))
+        cluster.add_node("loud", taints=[{"key": "loud", "effect": "NoSchedule"}], played_by="loud", log=log)
+
+    def train(self, namespace: str, what: str) -> Object:
+        env = {"TEST_SECONDS": "1s", "TEST_FAULT": {"nested": "nested"}.get(what, "")}
+        loud = {"nodeSelector": {"kubernetes.io/hostname": "loud"}, "tolerations": [{"operator": "Exists"}]}
+        variables = [{"name": name, "value": value} for name, value in env.items()]
+        return {"image": "played:1", "command": ["train"], "env": variables, **(loud if what == "log" else {})}
+
+    @contextmanager
+    def operated(self) -> Iterator[None]:
+        """The operator runs."""
+        options = [f"--namespace={name}" for name in self.attackers]
+        options += [f"--lease-namespace={self.victim}", "--lease-seconds=10"]
+        account = manifests("cluster", self.victim)
+        with Operator(self.cluster, self.victim, *options, account=account) as self._operator:
+            yield
+
+    def restarts(self) -> int:
+        assert self._operator.ready(), "the operator has ended"
+        return 0
+
+
+class Node:
+    """Real pods on a real node."""
+
+    def __init__(self, cluster: NodeCluster, pairs: int) -> None:
+        self.cluster = cluster
+        home, self.victim, *self.attackers = [cluster.namespace(**RESTRICTED) for _ in range(pairs + 2)]
+        self._workloads = {name: workload(cluster, name) for name in (self.victim, *self.attackers)}
+        self._release = Release(cluster, home, operator_values(cluster, home))
+        for name in self.attackers:
+            cluster.apply([_QUOTA, _CPU], name)
+
+    def train(self, namespace: str, what: str) -> Object:
+        return {**self._workloads[namespace].stage, "command": ["sh", "-c", _PROGRAMS[what]]}
+
+    @contextmanager
+    def operated(self) -> Iterator[None]:
+        """The operator is installed."""
+        self._release.install()
+        yield
+
+    def restarts(self) -> int:
+        statuses = [s for pod in self._release.pods() for s in pod["status"]["containerStatuses"]]
+        return sum(s["restartCount"] for s in statuses)
+
+
+_QUOTA: Object = {
+    "apiVersion": "v1",
+    "kind": "ResourceQuota",
+    "metadata": {"name": "pods"},
+    "spec": {"hard": {"count/pods": "2"}},
+}
+_CPU: Object = {
+    "apiVersion": "v1",
+    "kind": "LimitRange",
+    "metadata": {"name": "cpu"},
+    "spec": {"limits": [{"type": "Container", "default": {"cpu": "200m"}, "defaultRequest": {"cpu": "10m"}}]},
+}
+
+
+def seconds_of(place: Place, name: str, runs: int, method: str) -> float:
     """Duration of a sweep of trainings of 1 s, 4 at a time."""
+    limits = {"maxRuns": runs, "maxParallelRuns": 4}
+    spec: dict[str, Any] = {"train": place.train(place.victim, "x"), "limits": limits, "method": method}
     began = time.monotonic()
-    body = sweep(name, limits={"maxRuns": runs, "maxParallelRuns": 4}, env={"TEST_SECONDS": "1s"})
-    cluster.apply(body, namespace)
+    place.cluster.apply(sweep_body(name, goal="maximize", **spec), place.victim)
 
     def ended() -> bool:
-        return condition(cluster.get("sweep", name, namespace)).get("reason") == "MaxRunsReached"
+        return condition(place.cluster.get("sweep", name, place.victim)).get("reason") == "MaxRunsReached"
 
-    cluster.until(ended, "it ends", 600)
-    check_ended_well(cluster, namespace, name, runs)
-    return time.monotonic() - began
+    place.cluster.until(ended, "it ends", 900)
+    seconds = time.monotonic() - began
+    check_ended_well(place.cluster, place.victim, name, runs)
+    return seconds
+
+
+def measure(place: Place, pairs: int, runs: int, method: str, kinds: list[str]) -> list[float]:
+    """Pace under attack relative to the pace alone, by pair."""
+    ratios = []
+    seconds_of(place, "warm-up", 8, method)
+    for pair, attacker in enumerate(place.attackers[:pairs]):
+        attack = Attack(place.cluster, attacker, lambda what, attacker=attacker: place.train(attacker, what), kinds)
+        alone = seconds_of(place, f"alone-{pair}", runs, method)
+        with attack:
+            attacked = seconds_of(place, f"attacked-{pair}", runs, method)
+        ratios.append(alone / attacked)
+        text = f"{alone:6.1f} s alone, {attacked:6.1f} s attacked: pace {ratios[-1]:.2f}"
+        print(f"{text} (restarts: {place.restarts()}, load: {os.getloadavg()[0]:.1f})", flush=True)
+    return ratios
+
+
+@contextmanager
+def _placed(node: bool, pairs: int) -> Iterator[Place]:
+    with tempfile.TemporaryDirectory() as folder:
+        clusters: AbstractContextManager[Cluster | NodeCluster]
+        clusters = started(lambda: NodeCluster(Path(folder)) if node else Cluster(Path(folder)))
+        with clusters as cluster:
+            place = Node(cluster, pairs) if isinstance(cluster, NodeCluster) else Played(cluster, pairs)
+            with place.operated():
+                yield place
 
 
 def main() -> None:
-    """Print the pairs and the median ratio."""
+    """Print the pairs, the median ratio and its spread."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--node", action="store_true", help="on a real node")
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--runs", type=int, default=24, help="of each sweep")
+    parser.add_argument("--method", choices=["bayes", "random"], default="bayes", help="of the victim's sweep")
+    parser.add_argument("--attacks", nargs="+", choices=KINDS, default=KINDS, help="(default: all)")
     args = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    with tempfile.TemporaryDirectory() as folder, started(lambda: Cluster(Path(folder))) as cluster:
-        home, attacker = cluster.namespace(), cluster.namespace()
-        options = (f"--namespace={attacker}", f"--lease-namespace={home}", "--lease-seconds=10")
-        attack = Attack(cluster, attacker)
-        ratios = []
-        with Operator(cluster, home, *options, account=manifests("cluster", home)) as operator:
-            seconds_of(cluster, home, "warm-up", 8)
-            for pair in range(args.pairs):
-                alone = seconds_of(cluster, home, f"alone-{pair}", args.runs)
-                with attack:
-                    attacked = seconds_of(cluster, home, f"attacked-{pair}", args.runs)
-                ratios.append(alone / attacked)
-                print(f"{alone:6.1f} s alone, {attacked:6.1f} s attacked: pace {ratios[-1]:.2f}", flush=True)
-            assert operator.ready()
-        print(f"median pace while attacked: {statistics.median(ratios):.2f} of the pace alone")
+    with _placed(args.node, args.pairs) as place:
+        ratios = measure(place, args.pairs, args.runs, args.method, args.attacks)
+    low, median, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+    print(f"pace while attacked, relative to the pace alone: median {median:.2f}, quartiles {low:.2f} to {high:.2f}")
 
 
 if __name__ == "__main__":

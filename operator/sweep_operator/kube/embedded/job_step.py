@@ -1,7 +1,8 @@
 """The next step of a Job: backoffLimit 0, restartPolicy Never, podReplacementPolicy Failed. Pure functions.
 
 Each completion index gets one pod. Only a pod that was deleted because the Job was suspended is replaced, after it has
-ended and the Job is resumed. ``status.indexes`` and ``status.suspendedPods`` record this, because pods are deleted.
+ended (with any exit code) and the Job is resumed. ``status.indexes`` and ``status.suspendedPods`` record this, because
+pods are deleted.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def next_step(job: Mapping[str, Any], pods: Sequence[Object], now: datetime) -> 
     if end is not None:
         return _after_the_end(spec, status, end, now)
     left_behind = set(status.get("suspendedPods") or [])
-    mine = [p for p in pods if p["metadata"]["uid"] not in left_behind or _phase(p) == "Succeeded"]
+    mine = [p for p in pods if p["metadata"]["uid"] not in left_behind]
     live = [p for p in pods if not _over(p)]
     status["indexes"] = _progress(status, mine)
     succeeded = sum(state == "Succeeded" for state in status["indexes"].values())

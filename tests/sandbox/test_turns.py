@@ -1,0 +1,79 @@
+"""Turns at the sandbox processes: an owner with much work does not delay one with little."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from sweep_operator.sandbox.turns import Turns
+
+
+class Work:
+    """Tasks that take the given time of a clock that only they advance; records who was served."""
+
+    def __init__(self, workers: int) -> None:
+        self.now, self.served = 0.0, list[str]()
+        self.turns = Turns([str(n) for n in range(workers)], clock=lambda: self.now)
+
+    async def do(self, owner: str, seconds: float) -> str:
+        async with self.turns.take(owner) as worker:
+            self.served.append(owner)
+            await asyncio.sleep(0)
+            self.now += seconds
+        return worker
+
+
+async def test_a_newcomer_waits_for_one_task_only() -> None:
+    work = Work(1)
+    many = [asyncio.create_task(work.do("greedy", 10)) for _ in range(20)]
+    await asyncio.sleep(0)
+    await work.do("modest", 1)
+    assert work.served.count("greedy") <= 2
+    await asyncio.gather(*many)
+
+
+async def test_time_is_shared_equally_whatever_a_task_takes() -> None:
+    work = Work(1)
+    tasks = [work.do("long", 10) for _ in range(10)] + [work.do("short", 1) for _ in range(100)]
+    await asyncio.gather(*tasks)
+    half = Counter(work.served[:55])
+    assert half["long"] in (5, 6)
+
+
+async def test_an_idle_owner_gains_nothing() -> None:
+    work = Work(1)
+    for _ in range(50):
+        await work.do("busy", 10)
+    await asyncio.gather(*(work.do(owner, 10) for owner in ("busy", "new") * 10))
+    assert abs(Counter(work.served[50:60])["new"] - 5) <= 1
+
+
+async def test_one_owner_occupies_one_worker() -> None:
+    work = Work(2)
+    tasks = [asyncio.create_task(work.do("greedy", 10)) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert work.served == ["greedy"]
+    assert await work.do("modest", 1) != await tasks[0], "it had the other worker"
+    await asyncio.gather(*tasks)
+
+
+async def test_a_canceled_turn_is_free_again() -> None:
+    """Canceled while it waits, in the moment of the grant, and during its work."""
+    work = Work(1)
+    async with work.turns.take("first"):
+        waiting = asyncio.create_task(work.do("canceled", 1))
+        granted = asyncio.create_task(work.do("granted", 1))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.sleep(0)
+    granted.cancel()
+    running = asyncio.create_task(work.do("running", 1))
+    await asyncio.sleep(0)
+    running.cancel()
+    for task in (waiting, granted, running):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await work.do("last", 1)
+    assert "canceled" not in work.served
