@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import Plan
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep import decide
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.engine import reconciler
 from sweep_operator.engine.gather import Gatherer
 
 _PARTIAL = Gatherer.snapshot
+
+
+class _Unasking(Gatherer):
+    """Sends no requests, so that nothing changes between its Snapshot and the one it is compared with."""
+
+    async def _revisions(self, runs: Sequence[SweepRun]) -> Mapping[str, RunTemplate]:
+        return self._templates
 
 
 @contextmanager
@@ -27,8 +36,8 @@ def compared(report: Callable[[str], None]) -> Iterator[None]:
         place = self._namespace, self._sweep
         store = self._store
         followed = store._followed.pop(place)
-        fresh = Gatherer(self._objects, *place, self._config)
-        fresh._templates = dict(self._templates)
+        fresh = _Unasking(self._objects, *place, self._config)
+        fresh._templates = self._templates
         wholes[id(partial.book)] = await _PARTIAL(fresh, sweep, now, tracking)
         store._followed[place] = followed
         return partial
