@@ -11,6 +11,7 @@ from sweep_operator.api.names import RESULT_FINALIZER
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.stored import keep_unknown
 from sweep_operator.api.sweeprun import SweepRunStatus
+from sweep_operator.engine.events import EventQueue
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import AlreadyExists, Conflict, Invalid, Kind, Kube, NotFound, Object
 
@@ -22,8 +23,8 @@ _STATUS: dict[Kind, type[Model]] = {Kind.SWEEP: SweepStatus, Kind.SWEEP_RUN: Swe
 class Objects:
     """A Kube with a store. Every method may raise KubeError."""
 
-    def __init__(self, kube: Kube, store: Store, check_leading: Callable[[], None]) -> None:
-        self.kube, self.store, self._check_leading = kube, store, check_leading
+    def __init__(self, kube: Kube, store: Store, events: EventQueue, check_leading: Callable[[], None]) -> None:
+        self.kube, self.store, self.events, self._check_leading = kube, store, events, check_leading
 
     async def read(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The live object; None if it does not exist."""

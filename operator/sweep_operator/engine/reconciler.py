@@ -11,7 +11,7 @@ from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, SWEE
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.stored import keep_unknown, read, read_with_errors
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.decide.plan import Plan
+from sweep_operator.decide.plan import Plan, RunPlan
 from sweep_operator.decide.refusal import ASK_AGAIN
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep import decide, regime
@@ -19,6 +19,7 @@ from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine.acceptance import Acceptance, not_accepted
 from sweep_operator.engine.act import LATE_SECONDS, Executor
 from sweep_operator.engine.background import Background
+from sweep_operator.engine.each import each
 from sweep_operator.engine.errors import OUTAGES, TRANSIENT, RunErrors
 from sweep_operator.engine.gather import Gatherer
 from sweep_operator.engine.logs import Logs
@@ -56,7 +57,7 @@ class Reconciler:
         self.key, self.uid = key, uid
         self._objects, self._queue, self._settings = objects, queue, settings
         name = "/".join(key)
-        recorder = Recorder(objects, settings)
+        recorder = Recorder(objects.store, objects.events)
         self._asking = Background(f"{name}: the suggestion", self._requeue, 1.0)
         self._reading = Background(f"{name}: the warm start", self._requeue, RETRY_SECONDS)
         self._checking = Background(f"{name}: the check of constraints and patterns", self._requeue, 1.0)
@@ -149,20 +150,26 @@ class Reconciler:
     async def _carry_out(self, sweep: Sweep, plan: Plan) -> tuple[bool, dict[str, Exception]]:
         """Execute the plans of the runs. Return whether anything was written, and the errors by run.
 
-        An error of one run does not stop the others. Raises an outage.
+        The requests of different runs are sent at the same time. An error of one run does not stop the others. Raises
+        an outage.
         """
-        written, errors = False, {}
-        for run in plan.runs:
+        written, errors = False, dict[str, Exception]()
+
+        async def carry_out(run: RunPlan) -> None:
+            nonlocal written
             try:
                 if run.error is not None:
                     raise run.error
-                written |= await self._executor.carry_out(sweep, run)
+                wrote = await self._executor.carry_out(sweep, run)
+                written = written or wrote
             except OUTAGES:
                 raise
             except Exception as error:
                 errors[run.run.name] = error
                 if not isinstance(error, KubeError):
                     log.exception("%s: the pass over this run failed", run.run.name)
+
+        await each([run for run in plan.runs if not run.idle], carry_out, self._settings.writes)
         return written, errors
 
     @property
