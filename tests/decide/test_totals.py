@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protein.analysis.pareto import pareto_front
+from sweep_operator.api.sweeprun import STAGES
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import FailureFacts, RunFacts
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.totals import Goal, Totals
+from tests.decide.given import at
 
 HASHES = ("a", "a", "b", None)
 COUNTS = ("always", "before the first success", "never")
@@ -24,7 +26,7 @@ COMPARED = st.one_of(st.none(), st.tuples(st.booleans(), NUMBERS))
 FAILURES = st.builds(
     FailureFacts,
     st.sampled_from(["crash", "parameters", "stopped", None]),
-    st.just("R"),
+    st.sampled_from(["OOMKilled", "SyntaxError"]),
     st.text("m", max_size=1),
     st.sampled_from(COUNTS),
 )
@@ -40,6 +42,7 @@ def facts(draw: Any) -> RunFacts:
     values: dict[str, Any] = {"parameters": {"x": number / 7}, "spent": draw(NUMBERS), "wasted": draw(NUMBERS)}
     if state in ("succeeded", "failed"):
         values["ended"] = float(draw(st.integers(0, 3))), (-1 if index is None else index, name)
+        values["decided"] = at(draw(st.integers(0, 2)))
         values["observation"] = draw(st.sampled_from([None, Observation({"x": number / 7}, 1.0, 2.0)]))
     if state == "succeeded":
         values |= {"score": draw(SCORES), "cost": draw(COSTS) if draw(st.integers(0, 4)) else None}
@@ -48,6 +51,7 @@ def facts(draw: Any) -> RunFacts:
         values["failure"] = draw(FAILURES)
     elif state != "pending":
         values["waits"] = draw(st.sampled_from([None, ("Queued", "q"), ("Unschedulable", name)]))
+    values["proven"] = draw(st.sampled_from([(), ("train",), ("train", "eval")]))
     flags = {"imported": draw(st.booleans()), "delivered": draw(st.booleans())}
     return RunFacts(name=name, index=index, state=state, template_hash=draw(st.sampled_from(HASHES)), **flags, **values)
 
@@ -57,12 +61,13 @@ CHANGES = st.lists(st.one_of(facts(), st.integers(0, 5).map("s.r.{}".format)), m
 GOALS = st.sampled_from(["maximize", "minimize"])
 
 
-def every_sum(totals: Totals) -> dict[str, Any]:
+def every_sum(totals: Totals) -> dict[Any, Any]:
     numbers = ("own", "open", "holding", "failures", "ended", "delivered", "observations", "best_score", "best_run")
     found = {name: getattr(totals, name) for name in (*numbers, "highest_index")}
     found |= {name: getattr(totals, name)() for name in ("counts", "best", "pareto", "latest_failures", "waits")}
-    found["costs"] = totals.costs("seconds")
-    found |= {f"failures of {h}": totals.consecutive_failures(h) for h in HASHES if h is not None}
+    found |= {"costs": totals.costs("seconds"), "start failures": totals.start_failures()}
+    found |= {f"{stage} proven": totals.has_proven(stage) for stage in STAGES}
+    found |= {(h, s): totals.consecutive_failures(h, s) for h in HASHES if h is not None for s in (None, at(1))}
     return found | {f"calibration of {q}": totals.calibration(q) for q in ("score", "cost")}  # type: ignore[arg-type]
 
 

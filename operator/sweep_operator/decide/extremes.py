@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sweep_operator.decide.facts import Moment, RunFacts
@@ -82,23 +83,34 @@ class Streak:
 
     success: Moment | None = None
     """When the last success ended."""
-    failures: tuple[tuple[Moment, bool], ...] = ()
-    """Those that count: when they ended, and whether they count after a success too."""
+    failures: tuple[RunFacts, ...] = ()
+    """Those that count."""
 
     def plus(self, run: RunFacts) -> Streak:
         """With another run that has ended."""
         assert run.ended is not None
         if run.failure is None:
             success = run.ended if self.success is None else max(self.success, run.ended)
-            return Streak(success, tuple(f for f in self.failures if f[1] and f[0] > success))
-        always = run.failure.counts == "always"
-        counts = always if self.success is not None else run.failure.counts != "never"
-        if not counts or (self.success is not None and run.ended < self.success):
-            return self
-        return replace(self, failures=(*self.failures, (run.ended, always)))
+            return Streak(success, tuple(f for f in self.failures if _counts(f, success)))
+        return replace(self, failures=(*self.failures, run)) if _counts(run, self.success) else self
 
     def minus(self, run: RunFacts) -> Streak | None:
         """Without a run. None: start from scratch."""
         if run.failure is None:
             return None if run.ended == self.success else self
-        return replace(self, failures=tuple(f for f in self.failures if f[0] != run.ended))
+        return replace(self, failures=tuple(f for f in self.failures if f.name != run.name))
+
+    def count(self, since: datetime | None) -> int:
+        """The number of failures, recorded at ``since`` or later."""
+        if since is None:
+            return len(self.failures)
+        return sum(f.decided is not None and f.decided >= since for f in self.failures)
+
+
+def _counts(run: RunFacts, success: Moment | None) -> bool:
+    """Whether a failed run counts. ``success``: when the last success of its template ended."""
+    if run.failure is None or run.ended is None:
+        return False
+    if success is None:
+        return run.failure.counts != "never"
+    return run.failure.counts == "always" and run.ended > success

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from sweep_operator.api.failures import FAILURES, FailureTable
@@ -11,7 +12,7 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.calibration import Compared, compare
 from sweep_operator.decide.plan import Observation, failure_observation
@@ -36,6 +37,8 @@ class FailureFacts:
     message: str
     """The beginning of its first line."""
     counts: Literal["always", "before the first success", "never"]
+    stage: Stage | None = None
+    """The stage that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,10 @@ class RunFacts:
     template_hash: str | None
     ended: Moment | None = None
     """None: it has not ended."""
+    decided: datetime | None = None
+    """When its end was recorded."""
+    proven: tuple[Stage, ...] = ()
+    """The stages whose program has run to its end."""
     score: float | None = None
     cost: float | None = None
     failure: FailureFacts | None = None
@@ -77,6 +84,7 @@ class RunFacts:
 def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: OperatorConfig) -> RunFacts:
     """The facts of a run. ``template``: the one that it started with, if it is known."""
     parameters = {sys.intern(name): value for name, value in run.parameters.items()}
+    condition = find_condition(run.status.conditions, "Succeeded")
     spent = cost.spent(sweep, run, template, config)
     succeeded, terminal = run.succeeded, run.terminal
     useful = (run.status.cost or 0.0) if succeeded else 0.0
@@ -91,6 +99,8 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
         wasted=max(0.0, spent - useful) if terminal else 0.0,
         template_hash=None if run.status.template_hash is None else sys.intern(run.status.template_hash),
         ended=_ended(run) if terminal else None,
+        decided=condition.last_transition_time if terminal and condition is not None else None,
+        proven=tuple(s for s in STAGES if any(a.class_ == "succeeded" for a in run.status.stage(s).attempts)),
         score=run.status.score if succeeded else None,
         cost=run.status.cost if succeeded else None,
         failure=_failure(run) if run.failed else None,
@@ -119,7 +129,7 @@ def _failure(run: SweepRun, table: FailureTable = FAILURES) -> FailureFacts:
     if failure is None:
         return FailureFacts(None, "", "", table["crash"].counts_as_failed)
     message = failure.message.strip().partition("\n")[0][:256]
-    return FailureFacts(failure.class_, failure.reason, message, table[failure.class_].counts_as_failed)
+    return FailureFacts(failure.class_, failure.reason, message, table[failure.class_].counts_as_failed, failure.stage)
 
 
 def observation(run: SweepRun, parameters: dict[str, Scalar] | None = None) -> Observation | None:

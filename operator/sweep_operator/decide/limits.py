@@ -9,8 +9,10 @@ from typing import Literal
 
 from sweep_operator.api.status import CostStatus, SweepStatus
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import Stage
 from sweep_operator.decide.cost import unit
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.start_failure import REMEDIES
 from sweep_operator.decide.totals import Totals
 from sweep_operator.domain.conditions import joined
 
@@ -26,6 +28,8 @@ class LimitInput:
     consecutive_failures: int
     infeasible: str | None
     now: datetime
+    failures_since: datetime | None = None
+    """None: a program that cannot start does not end the sweep at once."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,30 @@ def budget(at: LimitInput) -> End | None:
     return End("BudgetExhausted", f"spent {spent:g} of limits.totalCost={limit:g} {at.cost.unit}", True)
 
 
+def program(at: LimitInput) -> End | None:
+    """A program that cannot start, on one machine: no other parameters would change that."""
+    if at.failures_since is None:
+        return None
+    for run in at.totals.start_failures():
+        failure = run.failure
+        if failure is None or run.decided is None or run.decided < at.failures_since:
+            continue
+        stage = failure.stage or "train"
+        if failure.reason == "ProgramNotFound" and _varies(at.sweep, stage):
+            continue
+        remedy = REMEDIES[failure.reason].format(stage=stage)
+        text = f"the program of {stage} cannot start ({failure.reason} in {run.name}); {remedy}"
+        return End("ProgramCannotStart", f"{text}, and run the same command again", False)
+    return None
+
+
+def _varies(sweep: Sweep, stage: Stage) -> bool:
+    """Whether a parameter decides which program runs."""
+    template = sweep.spec.train if stage == "train" else sweep.eval or sweep.spec.train
+    words = [*(template.command or []), *(template.args or [])]
+    return any("$(params." in word for word in words[:2])
+
+
 def consecutive_failures(at: LimitInput) -> End | None:
     """limits.maxConsecutiveFailures."""
     limit, failures = at.sweep.spec.limits.max_consecutive_failures, at.consecutive_failures
@@ -117,6 +145,7 @@ CHECKS: tuple[Check, ...] = (
     deadline,
     target,
     budget,
+    program,
     consecutive_failures,
     failed_runs,
     infeasible,
@@ -133,9 +162,10 @@ def find_end(snap: Snapshot, totals: Totals) -> End | None:
         status=snap.sweep.status,
         totals=totals,
         cost=totals.costs(unit(snap.sweep, snap.config)),
-        consecutive_failures=totals.consecutive_failures(snap.current_hash),
+        consecutive_failures=totals.consecutive_failures(snap.current_hash, snap.failures_since),
         infeasible=snap.suggested.infeasible if snap.suggested else None,
         now=snap.now,
+        failures_since=snap.failures_since,
     )
     return next((end for check in CHECKS if (end := check(at)) is not None), None)
 

@@ -13,7 +13,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Origin, Prediction, SweepRun
+from sweep_operator.api.sweeprun import STAGES, Origin, Prediction, Stage, SweepRun
 from sweep_operator.decide.attempt import LogReading
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import RunFacts, facts_of
@@ -101,6 +101,9 @@ class Snapshot:
     """None if this process does not deliver runs to a tracker."""
     run_limit: int | None = None
     """Create new runs only up to this total (for one iteration at a time)."""
+    failures_since: datetime | None = None
+    """Only later failures end the sweep, and a program that cannot start ends it at once. A person watches the sweep,
+    and repeats the command after correcting the cause. None: nobody watches it."""
     book: RunBook | None = None
     """Facts of all runs; None: ``runs`` are all."""
     rest_until: datetime | None = None
@@ -136,6 +139,13 @@ class Snapshot:
         """The facts of a run."""
         template = self.revisions.get(run.status.template_hash or "")
         return facts_of(run, self.sweep, template, self.config)
+
+    @cached_property
+    def proven(self) -> frozenset[Stage]:
+        """The stages whose program has run to its end in some run: they can start. All, if nobody watches."""
+        if self.failures_since is None:
+            return frozenset(STAGES)
+        return frozenset(stage for stage in STAGES if self.all_runs.totals.has_proven(stage))
 
     @cached_property
     def center(self) -> Mapping[str, Scalar]:

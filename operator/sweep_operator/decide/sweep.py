@@ -59,7 +59,7 @@ def regime(snap: Snapshot) -> Hashable:
     """What the decision about a run that holds a slot depends on, besides the run, its objects and the time."""
     end = find_end(snap, snap.all_runs.totals)
     reason = None if end is None else (end.reason, end.terminate)
-    return snap.sweep.metadata.generation, snap.accepted, snap.ended, reason
+    return snap.sweep.metadata.generation, snap.accepted, snap.ended, snap.proven, reason
 
 
 def _run_plans(snap: Snapshot, views: RunViews, end: End | None, holding: int) -> tuple[RunPlan, ...]:

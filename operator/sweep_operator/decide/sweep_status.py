@@ -23,7 +23,7 @@ def sweep_status(snap: Snapshot, totals: Totals, end: End | None, tracked: Track
     return was.with_(
         observed_generation=sweep.metadata.generation,
         runs=totals.counts(),
-        consecutive_failures=totals.consecutive_failures(snap.current_hash),
+        consecutive_failures=totals.consecutive_failures(snap.current_hash, snap.failures_since),
         next_index=next_index(snap, totals),
         active_since=(was.active_since or snap.now) if active else None,
         active_seconds=was.active_seconds if active else active_seconds(was, snap.now),

@@ -6,6 +6,7 @@ import copy
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Literal
 
 from sweep_operator.api.status import (
@@ -19,9 +20,11 @@ from sweep_operator.api.status import (
     ParetoPoint,
     RunCounts,
 )
+from sweep_operator.api.sweeprun import Stage
 from sweep_operator.decide.calibration import Compared, Quantity, calibration_of
 from sweep_operator.decide.extremes import Front, Streak, Top
 from sweep_operator.decide.facts import RunFacts
+from sweep_operator.decide.start_failure import REMEDIES
 
 Goal = Literal["maximize", "minimize"]
 _UNIT = 1 << 1074
@@ -45,6 +48,7 @@ class Totals:
         self._latest = Top(MAX_FAILURES, lambda r: r.ended, last=True)
         self._front = Front(sign)
         self._streaks: dict[str, Streak] = {}
+        self._start_failures: dict[tuple[str, str], RunFacts] = {}
         self.highest_index = -1
 
     def copy(self) -> Totals:
@@ -52,7 +56,7 @@ class Totals:
         twin = copy.copy(self)
         twin._counts, twin._sums, twin._waits = self._counts.copy(), self._sums.copy(), self._waits.copy()
         twin._best, twin._latest, twin._front = self._best.copy(), self._latest.copy(), self._front.copy()
-        twin._streaks = self._streaks.copy()
+        twin._streaks, twin._start_failures = self._streaks.copy(), self._start_failures.copy()
         return twin
 
     # -- changes ----------------------------------------------------------------------------------------------------
@@ -68,6 +72,9 @@ class Totals:
             self._front.add(run)
         if _is_reported(run):
             self._latest.add(run)
+        if (kind := _start_failure(run)) is not None:
+            known = self._start_failures.get(kind, run)
+            self._start_failures[kind] = max(known, run, key=_decided)
         if run.ended is not None and run.template_hash is not None:
             self._streaks[run.template_hash] = self._streaks.get(run.template_hash, Streak()).plus(run)
 
@@ -87,7 +94,8 @@ class Totals:
             if left is None:
                 return False
             self._streaks[run.template_hash] = left
-        return all(r.name != run.name for top in (self._best, self._front, self._latest) for r in top.runs)
+        extremes = (*self._best.runs, *self._front.runs, *self._latest.runs, *self._start_failures.values())
+        return all(other.name != run.name for other in extremes)
 
     def replace(self, old: RunFacts, new: RunFacts) -> bool:
         """Replace the facts of one run. False: as for ``remove``."""
@@ -106,6 +114,8 @@ class Totals:
         counts["own"] += sign * (run.index is not None)
         counts["ended"] += sign * (run.ended is not None and not run.imported)
         counts["delivered"] += sign * _counts_as_delivered(run)
+        for stage in run.proven:
+            counts[f"proven {stage}"] += sign
         counts["observations"] += sign * (run.observation is not None)
         counts["failures"] += sign * (run.failure is not None and not run.imported and run.failure.counts != "never")
         self._sums["spent"] += sign * _exact(run.spent)
@@ -190,9 +200,17 @@ class Totals:
             front = [front[round(i * last / (MAX_PARETO - 1))] for i in range(MAX_PARETO)]
         return [ParetoPoint(run=r.name, score=r.score or 0.0, cost=r.cost or 0.0) for r in front]
 
-    def consecutive_failures(self, template_hash: str) -> int:
-        """Number of failed runs of this template since its last success."""
-        return len(self._streaks.get(template_hash, Streak()).failures)
+    def consecutive_failures(self, template_hash: str, since: datetime | None = None) -> int:
+        """Number of failed runs of this template since its last success, and since ``since``."""
+        return self._streaks.get(template_hash, Streak()).count(since)
+
+    def start_failures(self) -> list[RunFacts]:
+        """The latest run of each kind whose program could not start."""
+        return [self._start_failures[kind] for kind in sorted(self._start_failures)]
+
+    def has_proven(self, stage: Stage) -> bool:
+        """Whether the program of this stage has run to its end in some run."""
+        return self._counts[f"proven {stage}"] > 0
 
     def latest_failures(self) -> list[LatestFailure]:
         """The runs that failed last, the latest first, without those that a user or the end of the sweep stopped."""
@@ -226,6 +244,16 @@ def totals_of(runs: Iterable[RunFacts], goal: Goal) -> Totals:
     for run in runs:
         totals.add(run)
     return totals
+
+
+def _start_failure(run: RunFacts) -> tuple[str, str] | None:
+    """Reason and stage of a run whose program could not start."""
+    failure = run.failure
+    return None if failure is None or failure.reason not in REMEDIES else (failure.reason, failure.stage or "train")
+
+
+def _decided(run: RunFacts) -> tuple[bool, datetime | None, tuple[int, str]]:
+    return run.decided is not None, run.decided, run.order
 
 
 def _is_reported(run: RunFacts) -> bool:

@@ -211,6 +211,7 @@ class Reconciler:
             warm_start=self._warm_start.state,
             tracking=report,
             run_limit=run_limit,
+            failures_since=self._settings.failures_since,
         )
 
     @property
