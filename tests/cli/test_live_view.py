@@ -86,7 +86,7 @@ def test_the_dashboard_has_everything() -> None:
     shown = text(dashboard(sweep(status, limits={"maxRuns": 12, "maxParallelRuns": 2}), runs, NOW, 20, 120))
     for part in (
         "2 of 12 runs", "RUN", "STAGE", "SCORE", "COST", "ORIGIN", "TIME", "★", "◆", "450.0 → 487.3", "490.0 →",
-        "Best    s.r.1  score 487.3  cost 40", "Front   300 at 20 · 487.3 at 40", "Spent   65 seconds (5 wasted)",
+        "Best    s.r.1  score 487.3  cost 40", "Front   300.0 at 20 · 487.3 at 40", "Spent   65 seconds (5 wasted)",
         "train", "about 2m remaining", "model", "5m", "40s",
     ):  # fmt: skip
         assert part in shown

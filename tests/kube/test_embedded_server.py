@@ -73,6 +73,29 @@ def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path) -> None:
     opened(tmp_path / "state.db").close()
 
 
+async def test_changes_that_belong_together_are_kept_together(tmp_path: Path) -> None:
+    path, names = tmp_path / "state.db", ("a", "b")
+    kube = opened(path)
+
+    async def fail() -> None:
+        with kube.together():
+            await kube.create(Kind.CONFIG_MAP, config_map("a"))
+            await kube.create(Kind.CONFIG_MAP, {"metadata": {}})
+
+    with pytest.raises(Invalid):
+        await fail()
+    kube.close()
+    assert read_objects(path, (Kind.CONFIG_MAP,)) == []
+    kube = opened(path)
+    with kube.together():
+        for name in names:
+            await kube.create(Kind.CONFIG_MAP, config_map(name))
+        assert read_objects(path, (Kind.CONFIG_MAP,)) == [], "readers see nothing of it before its end"
+    await kube.create(Kind.CONFIG_MAP, config_map("c"))
+    kube.close()
+    assert [o["metadata"]["name"] for o in read_objects(path, (Kind.CONFIG_MAP,))] == [*names, "c"]
+
+
 def test_the_lock_goes_with_its_process(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from datetime import datetime, UTC\n"

@@ -51,13 +51,14 @@ def import_(file: Path, sweep: str, options: ImportOptions, runs_dir: Path) -> N
 
 
 async def _create(stored: StoredSweep, found: Imports) -> None:
-    """Create the runs with their status, and update the sweep's counters, so that no `sweep run` is needed first.
+    """Create all runs with their status, or none. Update the sweep's counters, so that no `sweep run` is needed first.
 
     Raises KubeError.
     """
     now = datetime.now(UTC)
     moments = (now + timedelta(microseconds=n) for n in itertools.count())  # keeps the order of the file
-    with closing(EmbeddedKube(stored.directory / STATE, clock=lambda: next(moments), admission=admit)) as kube:
+    path = stored.directory / STATE
+    with closing(EmbeddedKube(path, clock=lambda: next(moments), admission=admit)) as kube, kube.together():
         for body in found.bodies:
             name = body["spec"]["sweepName"]
             metadata = {**body["metadata"], "namespace": stored.namespace, "labels": {SWEEP_LABEL: name}}

@@ -17,7 +17,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.visible_text import visible_text
 from sweep_operator.domain.conditions import joined
 from sweep_operator.views.columns import fitting
-from sweep_operator.views.figures import duration, number
+from sweep_operator.views.figures import duration, format_for, number
 from sweep_operator.views.progress import eta_seconds, run_columns, shown_runs, stage, stop_reason, trouble
 from sweep_operator.views.tables import spent
 
@@ -124,9 +124,8 @@ def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int, 
         parts.append(_text(f"… and {len(runs) - len(shown)} earlier runs", style="dim"))
     parts.append(_text("score and cost: predicted → actual; ★ best, ◆ Pareto-optimal", style="dim"))
     if best is not None:
-        parts.append(
-            _text(f"Best    {best.run}  score {number(best.score)}  cost {number(best.cost)}", style="bold green")
-        )
+        score = format_for([b.score for b in status.best])(best.score)
+        parts.append(_text(f"Best    {best.run}  score {score}  cost {number(best.cost)}", style="bold green"))
     if len(status.pareto) > 1:
         parts.append(_text("Front   " + _front(sweep)))
     parts.append(_spent(sweep, runs, now))
@@ -166,7 +165,8 @@ def _headline(sweep: Sweep) -> RenderableType:
 def _front(sweep: Sweep) -> str:
     points = sweep.status.pareto
     cut = points if len(points) <= _FRONT_SHOWN else [*points[: _FRONT_SHOWN - 1], points[-1]]
-    return " · ".join(f"{number(p.score)} at {number(p.cost)}" for p in cut)
+    score, cost = format_for(p.score for p in points), format_for(p.cost for p in points)
+    return " · ".join(f"{score(p.score)} at {cost(p.cost)}" for p in cut)
 
 
 def _spent(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> Text:

@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sweep_operator.kube.protocol import KubeError, Object, Unavailable
@@ -28,6 +28,7 @@ class Persistence:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path or Path(":memory:")
+        self._together: contextlib.nullcontext[None] | None = None
         self._lock = None if path is None else _lock(path)
         try:
             self._connection = _connect(self._path)
@@ -55,8 +56,20 @@ class Persistence:
         except sqlite3.Error as error:
             raise Unavailable(f"the state cannot be written: {error}") from None
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Everything that is saved in the block is one transaction. Raises Unavailable if it cannot be written."""
+        self._together = contextlib.nullcontext()
+        try:
+            with self._connection:
+                yield
+        except sqlite3.Error as error:
+            raise Unavailable(f"the state cannot be written: {error}") from None
+        finally:
+            self._together = None
+
     def _write(self, version: int, changed: Iterable[Object], removed: Iterable[str]) -> None:
-        with self._connection:
+        with self._together or self._connection:
             self._connection.execute("UPDATE counters SET value = ? WHERE name = 'version'", (version,))
             for obj in changed:
                 self._connection.execute(

@@ -9,6 +9,7 @@ import asyncio
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
@@ -74,6 +75,13 @@ class EmbeddedKube:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def together(self) -> AbstractContextManager[None]:
+        """One transaction for everything that is written in the block. Nothing of it is written if the block raises.
+
+        The objects in memory are then not those of the file: open the file again.
+        """
+        return self._file.together()
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
