@@ -71,7 +71,7 @@ class Reconciler:
         self._executor = Executor(objects, recorder, self._preflight, settings)
         self._status = StatusWriter(objects, recorder, settings)
         self._parsed: tuple[Object, Sweep, list[FieldError]] | None = None
-        self._logs = Logs(objects.kube, settings.evaluator, self._scanning)
+        self._logs = Logs(objects.kube, settings.evaluator, self._scanning, settings.monotonic)
 
     def close(self) -> None:
         """Cancel the background tasks."""
