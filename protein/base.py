@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import numpy as np
 
@@ -29,8 +29,28 @@ from protein.space import SearchSpace
 if TYPE_CHECKING:
     import pandas
 
+T = TypeVar("T")
+
 TRIES = 10_000
 """Number of random points that are tried before the constraints count as infeasible."""
+
+
+class PerPoint(Generic[T]):
+    """A function of flat points, computed once for each of them: those of a batch stay pending for its later ones.
+
+    The results are remembered by the identity of the points, and forgotten when a point is not asked for again.
+    """
+
+    def __init__(self, function: Callable[[Flat], T]) -> None:
+        self._function = function
+        self._known: dict[int, tuple[Flat, T]] = {}
+
+    def all(self, points: Sequence[Flat]) -> list[T]:
+        """The results for ``points``."""
+        found = [(p, self._known.get(id(p))) for p in points]
+        entries = [known if known and known[0] is p else (p, self._function(p)) for p, known in found]
+        self._known = {id(p): (p, result) for p, result in entries}
+        return [result for _, result in entries]
 
 
 class Optimizer(ABC):
@@ -62,6 +82,10 @@ class Optimizer(ABC):
         self.constraints = tuple(constraints)
         self._observations: list[Observation] = []
         self._outstanding: list[dict[str, Value]] = []
+        self._observed_keys: set[Hashable] = set()
+        self._keyed = 0
+        """Number of observations whose keys are in the set."""
+        self._pending_keys = PerPoint(self.space.key)
 
     def __repr__(self) -> str:
         counts = f"{len(self._observations)} observations, {len(self._outstanding)} outstanding"
@@ -246,6 +270,10 @@ class Optimizer(ABC):
         more = [name for row in rows for name in row if name not in columns]
         return pandas.DataFrame(rows, columns=[*columns, *dict.fromkeys(more)])
 
+    def needs_model(self, pending: int) -> bool:
+        """Whether the next suggestion besides ``pending`` points needs a model, that is, torch and seconds of CPU."""
+        return False
+
     @abstractmethod
     def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
         """One flat suggestion besides the pending ones, at a position of the random stream."""
@@ -258,7 +286,10 @@ class Optimizer(ABC):
 
     def _taken(self, pending: Sequence[Flat]) -> set[Hashable]:
         """Keys of what was observed or is pending."""
-        return {self.space.key(p) for p in pending} | {self.space.key(o.params) for o in self._observations}
+        for observation in self._observations[self._keyed :]:
+            self._observed_keys.add(self.space.key(observation.params))
+        self._keyed = len(self._observations)
+        return self._observed_keys.union(self._pending_keys.all(pending))
 
     def _any_allowed(self, seen: set[Hashable], stream: Sequence[int] = ()) -> dict[str, Value]:
         """A random point that passes the constraints, not in ``seen`` if that can be had.

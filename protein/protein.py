@@ -28,12 +28,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protein.arrays import Array
-from protein.base import Optimizer
+from protein.base import Optimizer, PerPoint
 from protein.history import History, build_history
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.search.candidates import row_key
-from protein.search.initial_design import initial_design, initial_design_size
+from protein.search.initial_design import Design, initial_design_size
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
@@ -43,11 +43,6 @@ if TYPE_CHECKING:
 
 
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE = 2, 3, 4
-EXTRA_DESIGN_POINTS = 64
-"""Additional points of the initial design. They replace points that are taken or violate a constraint."""
-
-SAME_POINT = 1e-6
-"""Largest difference of unit coordinates at which two points of the initial design count as equal."""
 ANCHORS = 64
 """Number of best observed points that serve as anchors for the repair of candidates."""
 
@@ -87,6 +82,8 @@ class Protein(Optimizer):
     ) -> None:
         super().__init__(space, settings, goal, seed, constraints)
         self.outcomes = dict(outcomes or {})
+        self._pending_rows = PerPoint(self.space.encode)
+        self._design = Design(self.space, self.settings, self.seed, self._allowed)
 
     _table: History | None = None
     _fitted: tuple[bytes, Models] | None = None
@@ -184,11 +181,21 @@ class Protein(Optimizer):
                 self._fitted = digest, build_models(history, self.goal, self.settings.device)
         return self._fitted[1]
 
+    def needs_model(self, pending: int) -> bool:
+        """The initial design needs none, except to keep below a cost cap once costs are known."""
+        history = self._history()
+        return not self._in_design(history, pending) or self._caps(history)
+
+    def _in_design(self, history: History, pending: int) -> bool:
+        """Whether the next point belongs to the initial design, which is extended until there is a first result."""
+        known = len(history)
+        return known == 0 or known + pending < initial_design_size(self.space, self.settings)
+
     def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
         """One suggestion given flat pending points, at position `index` of the random stream."""
         history = self._history()
-        waiting = self.space.encode_many(list(pending)) if pending else np.zeros((0, self.space.dim))
-        if len(history) + len(waiting) < initial_design_size(self.space, self.settings):
+        waiting = np.array(self._pending_rows.all(pending)).reshape(-1, self.space.dim)
+        if self._in_design(history, len(waiting)):
             return self._propose_initial(history, waiting, pending)
         every = self.settings.resample_frequency
         if every > 0 and index % every == 0:
@@ -202,17 +209,16 @@ class Protein(Optimizer):
     ) -> tuple[Flat, SuggestionInfo]:
         """The first point of the initial design that is new and satisfies the constraints."""
         taken = self.space.snap(np.concatenate([history.x, waiting]))
-        count = initial_design_size(self.space, self.settings)
-        design = initial_design(self.space, self.settings, self.seed, count + EXTRA_DESIGN_POINTS)
-        # A center that another program computed differently can differ in the last bit.
-        new = [len(taken) == 0 or float(np.abs(taken - row).max(axis=1).min()) > SAME_POINT for row in design]
-        options = [self.space.decode(row) for row in design[new]]
-        passing = [flat for flat in options if self._allowed(flat)]
-        chosen, over = self._within_cap(history, passing or [self._any_allowed(self._taken(pending), [len(taken)])])
+        options = self._design.untaken(taken, every=self._caps(history))
+        chosen, over = self._within_cap(history, options or [self._any_allowed(self._taken(pending), [len(taken)])])
         is_center = self.settings.seed_with_search_center and self.space.key(chosen) == self.space.key(
             self.space.center()
         )
         return chosen, SuggestionInfo(origin="center" if is_center else "random", over_max_cost=over)
+
+    def _caps(self, history: History) -> bool:
+        """Whether points of the initial design are chosen by their predicted cost."""
+        return self.settings.max_suggestion_cost is not None and int(history.priced.sum()) >= 2
 
     def _within_cap(self, history: History, options: Sequence[Flat]) -> tuple[Flat, bool]:
         """The first option with a predicted cost of at most max_suggestion_cost, and False.
@@ -220,7 +226,7 @@ class Protein(Optimizer):
         If there is none: the cheapest predicted option, and True. With fewer than two known costs, the first option.
         """
         cap = self.settings.max_suggestion_cost
-        if cap is None or int(history.priced.sum()) < 2:
+        if cap is None or not self._caps(history):
             return options[0], False
         _, _, costs = self.predict(options)
         below = np.flatnonzero(costs <= cap)

@@ -1,13 +1,15 @@
-"""Random and Sobol search: optimizers without a model. Only Sobol imports scipy.stats, when it is used."""
+"""Random and Sobol search: optimizers without a model."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
 from protein.base import Optimizer
 from protein.optimizer import Flat, Origin, SuggestionInfo
+from protein.sobol import SobolSequence
 
 ATTEMPTS = 64
 """Points of the sequence that are tried before an arbitrary valid point is used."""
@@ -70,10 +72,9 @@ class Sobol(Random):
     origin: Origin = "sobol"
 
     def _rows(self, index: int) -> Iterator[np.ndarray[tuple[int], np.dtype[np.float64]]]:
-        from scipy.stats import qmc
-
-        sequence = qmc.Sobol(self.space.dim, scramble=True, seed=np.random.default_rng([self.seed, 8]))
-        if index:
-            sequence.fast_forward(index)
-        yield sequence.random(1)[0]
+        yield self._sequence.points(index, 1)[0]
         yield from super()._rows(index)
+
+    @cached_property
+    def _sequence(self) -> SobolSequence:
+        return SobolSequence(self.space.dim, np.random.default_rng([self.seed, 8]))

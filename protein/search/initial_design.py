@@ -7,16 +7,24 @@ The default size is d + 1 points for d parameters, including the center.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from protein.arrays import Array, sobol
+from protein.search.candidates import row_key
 from protein.settings import ProteinSettings
 from protein.space import Column, SearchSpace
 
 MAX_COST_FACTOR = 16
 """Largest multiple of its minimum that a cost parameter has in the design."""
+
+
+EXTRA_POINTS = 64
+"""Additional points of the design. They replace points that are taken or violate a constraint."""
+SAME_POINT = 1e-6
+"""Largest difference of unit coordinates at which two points of the design count as equal."""
 
 
 def initial_design_size(space: SearchSpace, settings: ProteinSettings) -> int:
@@ -34,6 +42,42 @@ def initial_design(space: SearchSpace, settings: ProteinSettings, seed: int, cou
         return space.snap(center[:count])
     drawn = sobol(space.dim, rest, np.random.default_rng([seed, 1])) * column_limits(space)
     return space.snap(np.concatenate([center, drawn]))
+
+
+class Design:
+    """The points of the initial design that satisfy the constraints. It grows as its points are taken."""
+
+    def __init__(
+        self, space: SearchSpace, settings: ProteinSettings, seed: int, allowed: Callable[[Mapping[str, Any]], bool]
+    ) -> None:
+        self._space, self._settings, self._seed, self._allowed = space, settings, seed, allowed
+        self._known: list[tuple[bytes, Array, Mapping[str, Any] | None]] = []
+        """Key, row and configuration of each point; None if it violates a constraint."""
+
+    def untaken(self, taken: Array, *, every: bool) -> list[Mapping[str, Any]]:
+        """The first point that differs from all rows ``taken`` (n, dim), or every such point. Empty without one."""
+        self._grow(max(initial_design_size(self._space, self._settings), len(taken) + 1) + EXTRA_POINTS)
+        keys, found = {row_key(row) for row in taken}, []
+        for key, row, flat in self._known:
+            if flat is None or key in keys or _is_near(row, taken):
+                continue
+            found.append(flat)
+            if not every:
+                break
+        return found
+
+    def _grow(self, count: int) -> None:
+        if len(self._known) >= count:
+            return
+        rows = initial_design(self._space, self._settings, self._seed, max(count, 2 * len(self._known)))
+        for row in rows[len(self._known) :]:
+            flat = self._space.decode(row)
+            self._known.append((row_key(row), row, flat if self._allowed(flat) else None))
+
+
+def _is_near(row: Array, rows: Array) -> bool:
+    """Whether one of the rows is the same point: a center of another program can differ in the last bit."""
+    return len(rows) > 0 and float(np.abs(rows - row).max(axis=1).min()) <= SAME_POINT
 
 
 def column_limits(space: SearchSpace) -> Array:

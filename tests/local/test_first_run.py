@@ -49,13 +49,13 @@ async def test_the_first_run_does_not_wait_for_the_optimizers_process(tmp_path: 
     assert not [line for line in processes if "sweep_operator.suggest" in line]
 
 
-@pytest.mark.parametrize("method", ["bayes", "random", "sobol"])
-async def test_the_first_suggestion_is_the_one_of_the_optimizer(method: str) -> None:
-    optimizer = Optimizer()
-    answer = await optimizer.first.suggest(sweep(method=method), FIRST)
-    proposed = propose(question(sweep(method=method), FIRST)).proposals[0]
+@pytest.mark.parametrize(("method", "index"), [("bayes", 0), ("bayes", 3), ("random", 0), ("sobol", 0)])
+async def test_the_first_suggestion_is_the_one_of_the_optimizer(method: str, index: int) -> None:
+    optimizer, request = Optimizer(), SuggestRequest(index, 2, (), ())
+    answer = await optimizer.first.suggest(sweep(method=method), request)
+    proposed = propose(question(sweep(method=method), request)).proposals[0]
     (suggestion,) = answer.suggestions
-    assert (suggestion.index, suggestion.parameters, suggestion.origin) == (0, proposed.parameters, proposed.origin)
+    assert (suggestion.index, suggestion.parameters, suggestion.origin) == (index, proposed.parameters, proposed.origin)
     assert list(map(type, suggestion.parameters.values())) == list(map(type, proposed.parameters.values()))
     assert optimizer.asked == []
 
@@ -63,7 +63,8 @@ async def test_the_first_suggestion_is_the_one_of_the_optimizer(method: str) -> 
 @pytest.mark.parametrize(
     ("spec", "request_"),
     [
-        ({}, SuggestRequest(1, 1, (), ())),
+        ({"method": "random"}, SuggestRequest(1, 1, (), ())),
+        ({"method": "sobol"}, SuggestRequest(1, 1, (), ())),
         ({}, SuggestRequest(0, 1, (Observation({}, 1.0, 1.0),), ())),
         ({}, SuggestRequest(0, 1, (), ({"a.lr": 1e-3},))),
         ({"protein": {"seedWithSearchCenter": False}}, FIRST),

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from protein import Protein, SearchSpace, SearchSpaceInfeasible
+from protein import Protein, SearchSpace, SearchSpaceInfeasible, flatten
 from protein.settings import ProteinSettings
+from protein.sobol import SobolSequence
 
 MIXED = {
     "train.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-1, "mean": 1e-3},
@@ -224,14 +225,45 @@ def test_a_timeout_is_not_suggested_again() -> None:
     assert cost[0] > 100 * cost[1]
 
 
-def test_torch_is_imported_by_model_suggestions_only() -> None:
+def test_only_model_suggestions_import_torch_and_scipy() -> None:
     code = (
-        "import sys; from protein import Protein, SearchSpace;"
-        "p = Protein(SearchSpace({'a': {'distribution': 'uniform', 'min': 0, 'max': 1}}));"
-        "p.observe(p.suggest()[0], score=1.0, cost=1.0); p.suggest(); print('torch' in sys.modules)"
+        "import sys; from protein import Protein, SearchSpace, Sobol\n"
+        "space = SearchSpace({'a': {'distribution': 'uniform', 'min': 0, 'max': 1}})\n"
+        "p = Protein(space); Sobol(space).suggest(3); p.suggest(5)\n"
+        "p.observe(p.suggest()[0], score=1.0, cost=1.0); assert not p.needs_model(0); p.suggest(pending=[])\n"
+        "print(sorted({'torch', 'gpytorch', 'scipy'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "False"
+    assert run.stdout.strip() == "[]"
+
+
+def test_without_a_result_the_initial_design_goes_on() -> None:
+    optimizer = Protein(SearchSpace(MIXED), seed=3)
+    batch = optimizer.suggest(100)
+    assert [info.origin for _, info in batch] == ["center"] + ["random"] * 99
+    assert len({optimizer.space.key(flatten(params)) for params, _ in batch}) == 100
+    assert not optimizer.needs_model(500)
+    optimizer.observe(batch[0][0], score=1.0, cost=1.0)
+    assert [optimizer.needs_model(pending) for pending in (0, 99)] == [False, True]
+    again = Protein(SearchSpace(MIXED), seed=3)
+    assert again.suggest(pending=[params for params, _ in batch[60::-1]], index=61)[0] == batch[61][0]
+
+
+def test_a_cap_on_the_cost_needs_a_model_once_costs_are_known() -> None:
+    optimizer = fill(Protein(SearchSpace(MIXED), {"max_suggestion_cost": 5.0, "num_random_samples": 9}), 1)
+    assert not optimizer.needs_model(0)
+    assert fill(optimizer, 1).needs_model(0)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 11, 130])
+def test_sobol_points_are_those_of_scipy(dim: int) -> None:
+    from scipy.stats import qmc
+
+    theirs = qmc.Sobol(dim, scramble=True, seed=np.random.default_rng([dim, 5])).random_base2(7)
+    ours = SobolSequence(dim, np.random.default_rng([dim, 5]))
+    assert (ours.points(0, 128) == theirs).all()
+    assert (ours.points(77, 20) == theirs[77:97]).all()
+    assert ours.points(0, 0).shape == (0, dim)
 
 
 def test_global_generators_and_threads_do_not_change() -> None:

@@ -107,6 +107,8 @@ def _summary(ended: Ended, directory: Path) -> Iterator[str]:
         yield f"Interrupted. To resume, run: {resume_command(directory)}"
     elif reason:
         yield reason
+        if not ended.succeeded:
+            yield f"To continue after a correction, run: {resume_command(directory)}"
     scored = ranked(sweep, runs)
     if scored:
         best = scored[0]

@@ -42,5 +42,6 @@ class CenterFirst:
 def starts_at_center(sweep: Sweep, request: SuggestRequest) -> bool:
     """Whether every optimizer suggests the center next. Constraints are evaluated only in a process with limits."""
     seeded = sweep.spec.protein.seed_with_search_center is not False
-    nothing_known = request.index == 0 and not request.observations and not request.pending
-    return seeded and nothing_known and not sweep.spec.constraints
+    first = request.index == 0 or sweep.spec.method == "bayes"  # the others begin with the center at index 0 only
+    nothing_known = not request.observations and not request.pending
+    return seeded and first and nothing_known and not sweep.spec.constraints
