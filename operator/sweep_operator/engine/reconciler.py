@@ -68,7 +68,7 @@ class Reconciler:
         self._gatherer = Gatherer(objects)
         self._executor = Executor(objects, recorder, self._preflight, settings)
         self._status = StatusWriter(objects, recorder, settings)
-        self._logs = Logs(objects.kube, settings.evaluator, self._scanning)
+        self._logs = Logs(objects.kube, settings.evaluator, self._scanning, settings.monotonic)
 
     def close(self) -> None:
         """Cancel the background tasks."""
