@@ -471,6 +471,14 @@ def test_results_from_the_log(reading: LogReading, expected: str, why: str) -> N
     assert (state.class_, state.reason) == (expected, why)
 
 
+def test_other_numbers_of_the_log_are_metrics() -> None:
+    done = ended(RUN, 0)
+    reading = LogReading(value="0.25", metrics={"acc": "0.5", "grad": "nan", "note": "low", "reward": "9"})
+    state = attempt_state(job(RUN), [done], policy(value_pattern="{value}"), {done.uid: reading}, at(20))
+    assert isinstance(state, Ended)
+    assert (state.result.score, state.result.metrics) == (0.25, {"acc": 0.5, "reward": 0.25})
+
+
 def test_rank_zero_reports_and_any_rank_can_fail() -> None:
     lead, peer = ended(RUN, 0, GOOD), pod(RUN, rank=1, name="peer", uid="peer")
     assert isinstance(attempt_state(job(RUN), [lead, peer], policy(), {}, at(20)), Running)

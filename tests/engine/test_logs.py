@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_operator.api.template import with_number
+from sweep_operator.api.template import with_numbers
 from sweep_operator.decide.accept import misses_nan
 from sweep_operator.decide.attempt import LogReading, LogRequest
 from sweep_operator.engine import logs
@@ -46,12 +46,20 @@ async def test_the_last_match_counts() -> None:
     ],
 )  # fmt: skip
 async def test_value_stands_for_a_number(line: str, value: str | None) -> None:
-    request = LogRequest("p", "u", with_number("loss={value}"), ())
+    request = LogRequest("p", "u", with_numbers("loss={value}"), ())
     assert (await scan(chunks(line.encode()), request, InProcess())).value == value
 
 
-def test_an_escaped_value_is_the_text_itself() -> None:
-    assert with_number(r"\{value\}=(?P<value>.*)") == r"\{value\}=(?P<value>.*)"
+@pytest.mark.parametrize("text", [r"\{value\}=(?P<value>.*)", r"\p{Greek}\x{ff}\pN{2}a{3}(?P<value>.*)"])
+def test_other_braces_stay(text: str) -> None:
+    assert with_numbers(text) == text
+
+
+@pytest.mark.parametrize("pattern", [r"loss={value} acc={acc}", r"loss={value}|acc=(?P<acc>\S+)"])
+async def test_other_names_are_metrics(pattern: str) -> None:
+    request = LogRequest("p", "u", with_numbers(pattern), ())
+    reading = await scan(chunks(b"loss=1 acc=0.1\nloss=2 acc=0.2\n"), request, InProcess())
+    assert (reading.value, reading.metrics) == ("2", {"acc": "0.2"})
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,8 @@ def _result(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading])
     if not policy.reports:
         return read_optional(pod.termination_message)
     if policy.value_pattern is not None:
-        return read_log_value((logs.get(pod.uid) or LogReading()).value, policy.metric)
+        reading = logs.get(pod.uid) or LogReading()
+        return read_log_value(reading.value, reading.metrics, policy.metric)
     return read_message(pod.termination_message, policy.metric, cost_required=policy.cost_required)
 
 

@@ -82,8 +82,9 @@ class Logs:
 async def scan(
     chunks: AsyncIterator[bytes], request: LogRequest, evaluator: Evaluator, namespace: str = ""
 ) -> LogReading:
-    """Match line by line: the last value, and which rule patterns occur. Raises Refused, TooLong."""
+    """Match line by line: the last values, and which rule patterns occur. Raises Refused, TooLong."""
     value: str | None = None
+    metrics: dict[str, str] = {}
     matched: set[str] = set()
     spent = 0.0
     async for batch in _batches(chunks):
@@ -92,11 +93,12 @@ async def scan(
         task = Scan(text=text, value_pattern=request.value_pattern, rule_patterns=rules)
         answer = await evaluator.evaluate(namespace, task, SCAN_SECONDS)
         value = value if answer.value is None else answer.value
+        metrics |= answer.metrics
         matched |= set(answer.matched)
         spent += answer.seconds
         if spent > LOG_SECONDS:
             raise Refused(f"it took more than {LOG_SECONDS:g} s of CPU time")
-    return LogReading(value=value, matched=frozenset(matched))
+    return LogReading(value=value, metrics=metrics, matched=frozenset(matched))
 
 
 async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -100,6 +100,7 @@ class Answer(Model):
 
     problems: list[Problem] = []
     value: str | None = None
+    metrics: dict[str, str] = {}
     matched: list[str] = []
     learned: Learned = Learned()
     error: str | None = None
@@ -151,14 +152,14 @@ def evaluate(task: Task) -> Answer:
 def _scan(task: Scan) -> Answer:
     value_pattern = compiled(task.value_pattern) if task.value_pattern else None
     rules = {pattern: compiled(pattern) for pattern in task.rule_patterns}
-    value: str | None = None
+    values: dict[str, str] = {}
     matched: list[str] = []
     for line in _lines(task.text):
         if value_pattern is not None:
             for match in value_pattern.finditer(line):
-                value = match.group("value")
+                values |= {name: text for name, text in match.groupdict().items() if text is not None}
         matched += [p for p, rule in rules.items() if p not in matched and rule.search(line)]
-    return Answer(value=value, matched=matched)
+    return Answer(value=values.pop("value", None), metrics=values, matched=matched)
 
 
 def _lines(text: str) -> Iterator[str]:
