@@ -98,21 +98,9 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'loss=.*'}}"),
         ["spec.train.results", "'loss=.*'", "{value}"],
     ),
-    "groups without the score": (
-        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'loss={loss} ms={ms}'}}"),
-        ["spec.train.results.pattern", "['loss', 'ms']", "name one 'reward' or 'value'"],
-    ),
-    "a group twice": (
-        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'a={value}|b={value}'}}"),
-        ["spec.train.results.pattern", "'value' occurs 2 times"],
-    ),
-    "two scores": (
-        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'a={value} b={reward}'}}"),
-        ["spec.train.results.pattern", "'value' and 'reward'", "remove one"],
-    ),
-    "a reserved group": (
-        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'a={value} b={checkpoint}'}}"),
-        ["spec.train.results.pattern", "'checkpoint'", "rename it"],
+    "a pattern with a name twice": (
+        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'loss={value}|error={value}'}}"),
+        ["spec.train.results", "{value} more than once", "use each name once"],
     ),
     "an unknown $(params.x)": (
         sweep(rest='train: {image: i, command: ["$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],

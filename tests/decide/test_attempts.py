@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -15,7 +16,6 @@ from sweep_operator.decide.observed import PodView, ServiceView, view_pod
 from sweep_operator.decide.outcome import attempt_state
 from sweep_operator.decide.plan import DeleteJob, DeleteService, EnsureStage, ReleasePod, RemovePod
 from sweep_operator.decide.refusal import Probe, Refusal, refuse
-from sweep_operator.decide.result import Result
 from tests.decide.given import (
     T0,
     after,
@@ -169,7 +169,7 @@ def test_a_program_that_ended_well_before_its_disruption_has_finished(
         disrupted_at=None if disrupted_at is None else at(disrupted_at),
         deletion_requested=None if deleted_at is None else at(deleted_at),
     )
-    logs = {pod_.uid: LogReading({"value": "0.5"})}
+    logs = {pod_.uid: LogReading(value="0.5")}
     state = attempt_state(job(RUN), [pod_], policy(reports=reports, value_pattern=pattern), logs, at(60))
     assert isinstance(state, Ended)
     assert state.class_ == expected
@@ -293,6 +293,15 @@ def test_a_pod_that_exists_long_after_its_deletion_is_on_a_lost_node() -> None:
     assert (state.class_, state.reason) == ("preempted", "NodeLost")
     unstarted = pod(RUN, phase="Pending", started=None, deletion_requested=at(5), deletion_due=at(35))
     assert isinstance(attempt_state(job(RUN), [unstarted], policy(), {}, at(155)), Ended)
+
+
+def test_an_attempt_without_its_job_and_rank_0_ends_when_the_other_ranks_have_ended() -> None:
+    dying = pod(RUN, rank=1, deletion_requested=at(5), deletion_due=at(35))
+    assert attempt_state(None, [dying], policy(), {}, at(154)) == Waiting("Terminating", ANY, at(155))
+    for other, now in ((dying, 155), (ended(RUN, 0, rank=1), 12)):
+        state = attempt_state(None, [other], policy(), {}, at(now))
+        assert isinstance(state, Ended)
+        assert (state.class_, state.reason) == ("preempted", "PodVanished")
 
 
 def test_a_pod_on_a_lost_node_is_removed_and_its_attempt_retried() -> None:
@@ -446,9 +455,9 @@ def test_failure_rules_are_applied_first_and_in_order(code: int, matched: set[st
 @pytest.mark.parametrize(
     ("reading", "expected", "why"),
     [
-        (LogReading({"value": "0.25"}), "succeeded", "Completed"),
-        (LogReading({"value": "nan"}), "parameters", "NonFiniteScore"),
-        (LogReading({"value": "1.2.3"}), "crash", "ResultInvalid"),
+        (LogReading(value="0.25"), "succeeded", "Completed"),
+        (LogReading(value="nan"), "parameters", "NonFiniteScore"),
+        (LogReading(value="1.2.3"), "crash", "ResultInvalid"),
         (LogReading(), "crash", "ResultMissing"),
         (LogReading(error="rotated away"), "infrastructure", "LogUnreadable"),
     ],
@@ -462,26 +471,12 @@ def test_results_from_the_log(reading: LogReading, expected: str, why: str) -> N
     assert (state.class_, state.reason) == (expected, why)
 
 
-@pytest.mark.parametrize(
-    ("values", "required", "expected"),
-    [
-        ({"loss": "0.5", "ms": "3"}, False, Result(0.5, metrics={"loss": 0.5, "ms": 3.0})),
-        ({"value": "0.5", "ms": "fast", "size": "inf"}, False, Result(0.5, metrics={"loss": 0.5})),
-        ({"loss": "0.5", "cost": "1e2"}, True, Result(0.5, 100.0, {"loss": 0.5})),
-        ({"loss": "0.5", "cost": "-1"}, True, "results.pattern found -1, which is not a cost"),
-        ({"loss": "0.5"}, True, "results.pattern does not match a cost"),
-        ({"ms": "3"}, False, "results.pattern matches no loss in the log"),
-    ],
-)
-def test_several_metrics_from_the_log(values: dict[str, str], required: bool, expected: Result | str) -> None:
+def test_other_numbers_of_the_log_are_metrics() -> None:
     done = ended(RUN, 0)
-    pattern = policy(value_pattern="(?P<loss>x)", metric="loss", cost_required=required)
-    state = attempt_state(job(RUN), [done], pattern, {done.uid: LogReading(values)}, at(20))
+    reading = LogReading(value="0.25", metrics={"acc": "0.5", "grad": "nan", "note": "low", "reward": "9"})
+    state = attempt_state(job(RUN), [done], policy(value_pattern="{value}"), {done.uid: reading}, at(20))
     assert isinstance(state, Ended)
-    if isinstance(expected, Result):
-        assert state.result == expected
-    else:
-        assert expected in state.message
+    assert (state.result.score, state.result.metrics) == (0.25, {"acc": 0.5, "reward": 0.25})
 
 
 def test_rank_zero_reports_and_any_rank_can_fail() -> None:
@@ -678,6 +673,14 @@ def test_a_terminal_run_does_not_change() -> None:
     done = finished(s, 0, 0.5)
     plan = decide(snapshot(s, [done], [job(done, finished="Complete")], [ended(done, 1)], now=100))
     assert after(plan, done).status == done.status
+
+
+def test_a_run_that_ended_under_an_earlier_version_gets_the_condition_finished() -> None:
+    s = sweep()
+    for done in (finished(s, 0, 0.5), failed(s, 1)):
+        earlier = [c for c in done.status.conditions if c.type != "Finished"]
+        old = done.with_(status=done.status.with_(conditions=earlier))
+        assert after(decide(snapshot(s, [old], now=100)), old).status == done.status
 
 
 def test_the_start_of_main_is_written_after_it_has_run_for_a_while() -> None:

@@ -94,7 +94,7 @@ async def test_both_evaluators_give_the_same_answers(sandbox: Sandbox) -> None:
         one, other = await sandbox.evaluate("ns", task, 60), await InProcess().evaluate("ns", task, 60)
         assert one.with_(seconds=0.0) == other.with_(seconds=0.0)
     scanned = await sandbox.evaluate("ns", QUICK, 60)
-    assert (scanned.values, scanned.matched) == ({"value": "2.5"}, ["loss"])
+    assert (scanned.value, scanned.matched) == ("2.5", ["loss"])
     fitted = (await sandbox.evaluate("ns", file, 60)).learned
     assert [o.score for o in fitted.observations] == [2.0], "the newest row with valid parameters"
     assert fitted.notes
@@ -106,7 +106,7 @@ async def test_no_tenant_waits_for_the_tasks_of_another(sandbox: Sandbox) -> Non
     endless = SLOW.with_(text="\n".join([SLOW.text] * 30))
     attacks = [asyncio.create_task(sandbox.evaluate("attacker", endless, 600)) for _ in range(5)]
     await asyncio.sleep(0)
-    assert (await sandbox.evaluate("victim", QUICK, 60)).values == {"value": "2.5"}
+    assert (await sandbox.evaluate("victim", QUICK, 60)).value == "2.5"
     assert not any(attack.done() for attack in attacks)
     for attack in attacks:
         attack.cancel()
@@ -117,14 +117,14 @@ async def test_a_tenant_pauses_after_a_failure_longer_each_time(sandbox: Sandbox
         with pytest.raises(Refused, match=r"it took more than 0\.2 s of CPU time"):
             await sandbox.evaluate("attacker", SLOW, 0.2)
         assert clock.slept == pauses
-    assert (await sandbox.evaluate("attacker", QUICK, 60)).values == {"value": "2.5"}, "after its pause it is served"
+    assert (await sandbox.evaluate("attacker", QUICK, 60)).value == "2.5", "after its pause it is served"
 
 
 async def test_a_killed_process_is_replaced(sandbox: Sandbox) -> None:
     await sandbox.evaluate("ns", QUICK, 60)
     (pid,) = sandbox.pids
     os.kill(pid, signal.SIGKILL)
-    assert (await sandbox.evaluate("ns", QUICK, 60)).values == {"value": "2.5"}
+    assert (await sandbox.evaluate("ns", QUICK, 60)).value == "2.5"
 
 
 async def test_memory_is_limited(sandbox: Sandbox) -> None:

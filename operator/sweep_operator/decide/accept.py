@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import re2
 
 from sweep_operator.api.constraints import check_constraints
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.sweep import SweepSpec
-from sweep_operator.api.template import StageTemplate, group_names
 
 MAX_PROGRAM = 2000
 """Instructions of a compiled pattern. The time per character of a log is proportional to it in the worst case."""
-
-
-_OF_THE_RESULT = ("metrics", "checkpoint", "error")
-"""Keys of a JSON result that are not numbers."""
 
 
 def has_expressions(spec: SweepSpec) -> bool:
@@ -26,7 +19,7 @@ def has_expressions(spec: SweepSpec) -> bool:
 
 def check_spec(spec: SweepSpec) -> list[FieldError]:
     """Errors of invalid constraints and RE2 patterns."""
-    return [*check_constraints(spec), *_patterns(spec), *_groups(spec)]
+    return [*check_constraints(spec), *_patterns(spec)]
 
 
 def _given_patterns(spec: SweepSpec) -> list[tuple[str, str, str]]:
@@ -56,38 +49,11 @@ def _patterns(spec: SweepSpec) -> list[FieldError]:
     return errors
 
 
-def _groups(spec: SweepSpec) -> list[FieldError]:
-    """Errors of the named groups of results.pattern: exactly one is the score."""
-    metric = spec.metric or "score"
-    errors = []
-    for stage in ("train", "eval"):
-        template: StageTemplate | None = getattr(spec, stage)
-        if template is None or template.results.expression is None:
-            continue
-        names = group_names(template.results.expression)
-        twice = sorted({name for name in names if names.count(name) > 1})
-        wrong = [name for name in names if name in _OF_THE_RESULT]
-        scores = [name for name in dict.fromkeys(names) if name in ("value", metric)]
-        if twice:
-            text = f"the group {twice[0]!r} occurs {names.count(twice[0])} times; give each group a name of its own"
-        elif wrong:
-            text = f"the name {wrong[0]!r} of a group is reserved; rename it"
-        elif not scores:
-            text = f"none of the groups {names} is the score; name one {metric!r} or 'value'"
-        elif len(scores) > 1:
-            text = f"both {scores[0]!r} and {scores[1]!r} name the score; remove one"
-        else:
-            continue
-        errors.append(FieldError(f"spec.{stage}.results.pattern", f"{template.results.pattern!r}: {text}"))
-    return errors
-
-
-def misses_nan(pattern: str, metric: str | None) -> bool:
-    """Whether the group of the score in a valid log pattern cannot match ``nan``, so that an earlier value counts."""
-    score = re.search(rf"\(\?P?<(?:value|{re.escape(metric or 'score')})>", pattern)
-    if score is None:
+def misses_nan(pattern: str) -> bool:
+    """Whether the group of the number in a valid log pattern cannot match ``nan``, so that an earlier value counts."""
+    if "(?P<value>" not in pattern:
         return False
-    begin = score.start()
+    begin = pattern.index("(?P<value>")
     ends = [end + 1 for end in range(begin, len(pattern)) if pattern[end] == ")"]
     group = next((pattern[begin:end] for end in ends if _closed(pattern[begin:end])), "")
     return compiled(group).fullmatch("nan") is None

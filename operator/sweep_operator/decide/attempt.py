@@ -27,8 +27,9 @@ class LogRequest:
 class LogReading:
     """The last match of the value pattern, the rule patterns that matched, or why the log is unreadable."""
 
-    values: Mapping[str, str] = field(default_factory=dict)
-    """By group of the value pattern: the last text that it matched."""
+    value: str | None = None
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """The last matches of its other groups, by name."""
     matched: frozenset[str] = frozenset()
     error: str | None = None
 

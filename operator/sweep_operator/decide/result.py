@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -80,34 +81,17 @@ def _valid_part(body: Mapping[str, Any]) -> Result:
     )
 
 
-def read_log_values(values: Mapping[str, str], metric: str | None, *, cost_required: bool) -> Result | BadResult:
-    """The result from what the groups of ``results.pattern`` matched last, by name.
-
-    The score is the group ``value`` or the one of the metric; ``cost`` is the cost. All others are metrics.
-    """
-    name = metric or "score"
-    text = values.get("value", values.get(name))
+def read_log_value(text: str | None, others: Mapping[str, str], metric: str | None) -> Result | BadResult:
+    """The result from the last match of ``results.pattern`` in the log. None: no match. ``others``: by metric."""
     if text is None:
-        return BadResult("ResultMissing", f"results.pattern matches no {name} in the log")
-    score = _number(text)
-    if score is None:
+        return BadResult("ResultMissing", "results.pattern matches no line of the log")
+    try:
+        score = float(text)
+    except ValueError:
         return BadResult("ResultInvalid", f"results.pattern found {_quoted(text)}, which is not a number")
     if not math.isfinite(score):
         return BadResult("NonFiniteScore", f"the score in the log is {text}")
-    numbers = {group: _number(found) for group, found in values.items() if group != "value"} | {name: score}
-    cost = None if name == "cost" else numbers.pop("cost", None)
-    rest = _valid_part({"metrics": numbers, "cost": cost})
-    if rest.cost is None and cost_required:
-        problem = f"found {_quoted(values['cost'])}, which is not" if "cost" in values else "does not match"
-        return BadResult("ResultInvalid", f"cost.source is Reported, and results.pattern {problem} a cost")
-    return Result(score, rest.cost, rest.metrics)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    return Result(score=score, metrics={**_numbers(others), metric or "score": score})
 
 
 def stated_error(text: str) -> str | None:
@@ -143,6 +127,15 @@ def _is_number(value: Any) -> TypeGuard[int | float]:
 
 def _finite(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {k: float(v) for k, v in metrics.items() if _is_number(v) and math.isfinite(v)}
+
+
+def _numbers(texts: Mapping[str, str]) -> dict[str, float]:
+    """The texts that are finite numbers. A metric that is none does not fail the run."""
+    found = {}
+    for name, text in texts.items():
+        with contextlib.suppress(ValueError):
+            found[name] = float(text)
+    return _finite(found)
 
 
 def _quoted(text: str) -> str:

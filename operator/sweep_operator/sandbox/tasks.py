@@ -6,6 +6,7 @@ import base64
 import json
 import time
 import zlib
+from collections.abc import Iterator
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -26,6 +27,8 @@ MAX_CONTENT = 32 * 1024 * 1024
 """Decompressed bytes of one file."""
 MAX_ROWS = 100_000
 """Rows of one file."""
+MAX_LINE = 64 * 1024
+"""A longer line of a log (a progress bar without newlines) is matched in pieces."""
 
 
 class Check(Model):
@@ -96,8 +99,8 @@ class Answer(Model):
     """The result of a task; each kind sets its own fields."""
 
     problems: list[Problem] = []
-    values: dict[str, str] = {}
-    """By group of the value pattern: the last text that it matched."""
+    value: str | None = None
+    metrics: dict[str, str] = {}
     matched: list[str] = []
     learned: Learned = Learned()
     error: str | None = None
@@ -151,12 +154,18 @@ def _scan(task: Scan) -> Answer:
     rules = {pattern: compiled(pattern) for pattern in task.rule_patterns}
     values: dict[str, str] = {}
     matched: list[str] = []
-    for line in task.text.split("\n"):
+    for line in _lines(task.text):
         if value_pattern is not None:
             for match in value_pattern.finditer(line):
                 values |= {name: text for name, text in match.groupdict().items() if text is not None}
         matched += [p for p, rule in rules.items() if p not in matched and rule.search(line)]
-    return Answer(values=values, matched=matched)
+    return Answer(value=values.pop("value", None), metrics=values, matched=matched)
+
+
+def _lines(text: str) -> Iterator[str]:
+    for line in text.replace("\r", "\n").split("\n"):
+        for start in range(0, len(line), MAX_LINE):
+            yield line[start : start + MAX_LINE]
 
 
 def _fit_file(task: FitFile) -> Answer:
