@@ -10,11 +10,14 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from sweep_operator.kube.embedded.space import DiskFull, has_space
 from sweep_operator.kube.protocol import Forbidden, KubeError, Object, Unavailable
 
 FORMAT = 1
@@ -33,13 +36,15 @@ class Persistence:
 
     def __init__(self, path: Path | None, *, readonly: bool = False) -> None:
         self._lock: int | None = None
-        self._readonly = readonly
+        self._readonly, self._path = readonly, path
         if path is not None and not readonly:
             self._lock = _lock(path)
         try:
             self._connection = _connect(path, readonly)
         except sqlite3.DatabaseError as error:
             self.close_lock()
+            if path is not None and _cannot_write(error):
+                raise _disk_full(path, error) from None
             raise StoreUnreadable(f"{path} cannot be read: {error}; move it away to start from scratch") from None
 
     def load(self) -> tuple[int, list[Object]]:
@@ -53,12 +58,14 @@ class Persistence:
             raise StoreUnreadable(f"the state cannot be read: {error}") from None
 
     def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None:
-        """Save in one transaction. Raises Unavailable without any change if the disk is full or fails."""
+        """Save in one transaction. Raises Unavailable without any change, DiskFull if the disk is full or fails."""
         if self._readonly:
             raise Forbidden("the state was opened read-only")
         try:
             self._write(version, changed, removed)
         except sqlite3.Error as error:
+            if self._path is not None and _cannot_write(error):
+                raise _disk_full(self._path, error) from None
             raise Unavailable(f"the state cannot be written: {error}") from None
 
     def _write(self, version: int, changed: Iterable[Object], removed: Iterable[str]) -> None:
@@ -84,13 +91,26 @@ class Persistence:
             self._lock = None
 
 
+def _cannot_write(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+
+def _disk_full(path: Path, error: sqlite3.Error) -> DiskFull:
+    full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL or not has_space(path.parent)
+    return DiskFull(path.parent) if full else DiskFull(path.parent, str(error))
+
+
 def _connect(path: Path | None, readonly: bool) -> sqlite3.Connection:
     if readonly:
         if path is None or not path.exists():
             raise StoreUnreadable(f"{path} does not exist")
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
-        connection.execute("SELECT value FROM counters").fetchone()
-        return connection
+        try:
+            return _opened(path)
+        except sqlite3.OperationalError as error:
+            if not _cannot_write(error):
+                raise
+            return _copied(path)
     connection = sqlite3.connect(path or ":memory:", timeout=10)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
@@ -107,6 +127,24 @@ def _connect(path: Path | None, readonly: bool) -> sqlite3.Connection:
     return connection
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+    connection.execute("SELECT value FROM counters").fetchone()
+    return connection
+
+
+def _copied(path: Path) -> sqlite3.Connection:
+    """A copy in memory: SQLite creates files to read, which a full or read-only disk does not permit."""
+    with tempfile.TemporaryDirectory() as folder:
+        for file in (path, path.with_name(f"{path.name}-wal")):
+            if file.exists():
+                shutil.copyfile(file, Path(folder) / file.name)
+        memory = sqlite3.connect(":memory:")
+        with contextlib.closing(_opened(Path(folder) / path.name)) as copy:
+            copy.backup(memory)
+        return memory
+
+
 def _lock(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -116,8 +154,9 @@ def _lock(path: Path) -> int:
         holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
         os.close(handle)
         raise StoreLocked(f"{path} is in use by process {holder}; stop it, or wait for it to end") from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    with contextlib.suppress(OSError):  # on a full disk: StoreLocked cannot name the process then
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     return handle
 
 

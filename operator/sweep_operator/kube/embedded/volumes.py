@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 import shutil
@@ -150,8 +151,14 @@ def field_of(pod: Mapping[str, Any], path: str) -> str:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write the file completely or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the file completely or not at all. The OSError names it."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-    os.replace(temporary, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)
+        raise
