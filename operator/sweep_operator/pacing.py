@@ -1,4 +1,4 @@
-"""Backoff after failures, and rate limits: arithmetic on a clock that the caller gives.
+"""Backoff after failures, rate limits and fair turns: arithmetic on a clock that the caller gives.
 
 Retry libraries own the loop around a call. Here two of three callers have no such loop: the work queue sets a timer,
 and the outbox plans when to serve which project.
@@ -9,7 +9,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+W = TypeVar("W")
 
 
 def backoff(failures: int, first: float, longest: float, *, rand: Callable[[], float] = random.random) -> float:
@@ -19,6 +24,10 @@ def backoff(failures: int, first: float, longest: float, *, rand: Callable[[], f
     failed together do not come back together.
     """
     return min(longest, first * 2.0 ** min(failures, 20)) * (0.5 + rand() / 2)
+
+
+LEAST_RATE = 10.0
+"""Requests per second that are sent however many a server rejects."""
 
 
 class TokenBucket:
@@ -64,3 +73,103 @@ class TokenBucket:
             except asyncio.CancelledError:
                 self._tokens += 1
                 raise
+
+
+class AdaptiveBucket(TokenBucket):
+    """A TokenBucket that slows down when a server rejects requests for their number, and speeds up again."""
+
+    def __init__(
+        self,
+        rate: float,
+        burst: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(rate, burst, clock=clock, sleep=sleep)
+        self._most = rate
+        self._slowed: float | None = None
+        """When the rate last changed; None: it is the highest one."""
+        self._since, self._sent = clock(), 0
+        """The current second, and the tokens taken in it."""
+        self._recent = 0.0
+
+    def take(self, count: int) -> None:
+        """Take ``count`` tokens, without waiting for them."""
+        self._speed_up()
+        if (elapsed := self._clock() - self._since) >= 1.0:
+            self._recent, self._since, self._sent = self._sent / elapsed, self._clock(), 0
+        self._sent += count
+        super().take(count)
+
+    def slow_down(self) -> None:
+        """Halve the rate, once per second: the server has rejected a request."""
+        now = self._clock()
+        if self._slowed is not None and now - self._slowed < 1.0:
+            return
+        used = max(self._recent, float(self._sent))
+        self._rate = max(min(LEAST_RATE, self._most), min(self._rate, used) / 2)
+        self._tokens, self._slowed = min(self._tokens, 0.0), now
+
+    def _speed_up(self) -> None:
+        now = self._clock()
+        if self._slowed is None or now - self._slowed < 1.0:
+            return
+        self._rate *= 1.1 ** int(min(now - self._slowed, 100.0))
+        self._slowed = now
+        if self._rate >= self._most:
+            self._rate, self._slowed = self._most, None
+
+
+class Turns(Generic[W]):
+    """One turn per owner at a time. Among the waiting owners, the one that has used the least time goes first.
+
+    Start-time fair queueing (Goyal et al., 1996): an owner that was idle counts from the present, so that it gains
+    nothing from having been idle.
+    """
+
+    def __init__(self, workers: Sequence[W], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._free, self._clock = list(workers), clock
+        self._waiting: dict[str, deque[asyncio.Future[W]]] = {}
+        self._busy: set[str] = set()
+        self._used: dict[str, float] = {}
+        """By owner: the virtual time at which its next turn starts at the earliest."""
+        self._now = 0.0
+
+    @asynccontextmanager
+    async def take(self, owner: str) -> AsyncIterator[W]:
+        """Wait for a turn; yields its worker."""
+        turn: asyncio.Future[W] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(owner, deque()).append(turn)
+        self._grant()
+        began = self._clock()
+        try:
+            worker = await turn
+            began = self._clock()
+            yield worker
+        finally:
+            if turn.done() and not turn.cancelled():
+                self._end(owner, turn.result(), self._clock() - began)
+
+    def _end(self, owner: str, worker: W, seconds: float) -> None:
+        self._busy.remove(owner)
+        self._used[owner] += seconds
+        self._free.append(worker)
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._free and (owner := self._next()) is not None:
+            self._now = max(self._now, self._used.get(owner, 0.0))
+            self._used = {name: used for name, used in self._used.items() if used > self._now or name in self._busy}
+            self._used[owner] = self._now
+            self._busy.add(owner)
+            self._waiting[owner].popleft().set_result(self._free.pop())
+
+    def _next(self) -> str | None:
+        for owner, turns in list(self._waiting.items()):
+            while turns and turns[0].done():  # canceled while it waited
+                turns.popleft()
+            if not turns:
+                del self._waiting[owner]
+        ready = self._waiting.keys() - self._busy
+        return min((o for o in self._waiting if o in ready), key=lambda o: self._used.get(o, 0.0), default=None)

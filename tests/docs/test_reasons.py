@@ -18,8 +18,8 @@ CONDITIONS = {
     "TrainSucceeded", "WarmStarted", "PodScheduled",
 }  # fmt: skip
 EVENTS = {
-    "AttemptFailed", "IndexTaken", "NewBest", "PodForbidden", "Preempted", "Resumed", "RunCompleted", "RunCreated",
-    "RunFailed", "WarmStartNotStored",
+    "AttemptFailed", "IndexTaken", "JobForbidden", "NewBest", "PodForbidden", "Preempted", "Resumed", "RunCompleted",
+    "RunCreated", "RunFailed", "WarmStartNotStored",
 }  # fmt: skip
 OTHER_WORDS = {
     # statuses, types of Events, prefixes of reasons
@@ -27,7 +27,7 @@ OTHER_WORDS = {
     # phases and conditions of Jobs and pods
     "Complete", "Failed", "Pending",
     # values of spec and status fields
-    "FallbackToLogsOnError", "GPUSeconds", "Price", "Reported", "WallClock", "Always", "Delivered", "Refused",
+    "FallbackToLogsOnError", "GPUSeconds", "Log", "Price", "Reported", "WallClock", "Always", "Delivered", "Refused",
     # kinds
     "ConfigMap",
     # states of a W&B run that another program created

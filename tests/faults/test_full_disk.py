@@ -17,8 +17,8 @@ from click.testing import CliRunner
 
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.main import cli
-from sweep_operator.kube.embedded import open_readonly
 from sweep_operator.kube.protocol import Kind
+from sweep_operator.kube.state_file import read_objects
 from tests.builders import sweep_body
 from tests.cli.stored_sweeps import finished, manifest, store
 from tests.faults.disk import Disk, small_disk
@@ -71,11 +71,9 @@ class Running:
         until(lambda: self.said("Paused: "))
         return process
 
-    async def runs(self) -> list[SweepRun]:
-        kube = open_readonly(self.disk.folder / "s/state.db")
-        found = [SweepRun.model_validate(o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
-        kube.close()
-        return found
+    def runs(self) -> list[SweepRun]:
+        found = read_objects(self.disk.folder / "s/state.db", (Kind.SWEEP_RUN,))
+        return [SweepRun.model_validate(o) for o in found]
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -93,28 +91,28 @@ def running(tmp_path: Path) -> Iterator[Running]:
         started.kill()
 
 
-async def assert_each_once(running: Running) -> None:
-    runs = await running.runs()
+def assert_each_once(running: Running) -> None:
+    runs = running.runs()
     assert sorted(r.spec.index or 0 for r in runs) == [0, 1]
     assert all(r.succeeded and r.status.score == r.spec.parameters["x"] for r in runs)
     assert all(r.status.train.failures == 0 for r in runs), "no run is to blame for the disk"
 
 
-async def test_work_pauses_and_continues_when_there_is_space(running: Running) -> None:
+def test_work_pauses_and_continues_when_there_is_space(running: Running) -> None:
     process = running.fill_during_the_first_run()
     (paused,) = running.said("Paused: ")
     assert f"{running.disk.folder}/s: " in paused
     assert "free space on this disk. Press Ctrl-C to exit." in paused
     running.disk.free()
     assert process.wait(PATIENCE) == 0, running.output()
-    await assert_each_once(running)
+    assert_each_once(running)
     completed = [line.split()[1] for line in running.said("RunCompleted")]
     assert sorted(completed) == ["s.r.0", "s.r.1"]
     assert not running.said("warning")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_one_signal_ends_it_and_the_same_command_resumes(running: Running, number: signal.Signals) -> None:
+def test_one_signal_ends_it_and_the_same_command_resumes(running: Running, number: signal.Signals) -> None:
     process = running.fill_during_the_first_run()
     process.send_signal(number)
     assert process.wait(PATIENCE) == 130, running.output()
@@ -122,7 +120,7 @@ async def test_one_signal_ends_it_and_the_same_command_resumes(running: Running,
     assert not running.said("Traceback")
     running.disk.free()
     assert running.start().wait(PATIENCE) == 0, running.output()
-    await assert_each_once(running)
+    assert_each_once(running)
 
 
 @pytest.mark.parametrize(

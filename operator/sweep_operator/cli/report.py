@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.cli.stored import stored_sweep
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, no_importance, runs_dir, sweep_name
 from sweep_operator.commands.report import write_report
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_sweeps)
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write. [<runs-dir>/<NAME>/report.html]"
 )
@@ -20,6 +21,7 @@ from sweep_operator.commands.report import write_report
 @runs_dir(DEFAULT_RUNS_DIR)
 def report(name: str, output: Path | None, no_importance: bool, runs_dir: Path) -> None:
     """Write a self-contained HTML report of a sweep: scores, Pareto front, parameters, failures."""
-    sweep, runs = stored_sweep(runs_dir, sweep_name(name)).parsed()
+    stored = stored_sweep(runs_dir, sweep_name(name))
+    sweep, runs = stored.parsed()
     path = output or runs_dir / sweep.display_name / "report.html"
-    write_report(sweep, runs, path, no_importance=no_importance)
+    write_report(sweep, runs, stored.templates(), path, no_importance=no_importance)

@@ -7,21 +7,21 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweep_operator.kube.embedded.volumes import write_atomically
+from sweep_operator.kube.atomic_file import write_atomically
 
-_FILE = "resume.txt"
+RESUME = "resume.txt"
 
 
 def write_resume_command(directory: Path, words: Sequence[str]) -> None:
     """Keep ``words`` as the command that continues the sweep from the current directory."""
     text = f"{_change_directory()}{shlex.join(words)}\n"
-    write_atomically(directory / _FILE, text)
+    write_atomically(directory / RESUME, text)
 
 
 def resume_command(directory: Path) -> str:
     """The command, or a hint for a sweep that an older version ran."""
     try:
-        text = (directory / _FILE).read_text(encoding="utf-8").strip()
+        text = (directory / RESUME).read_text(encoding="utf-8").strip()
     except OSError:
         return "the same `sweep run` command as before"
     return text.removeprefix(_change_directory())

@@ -29,7 +29,7 @@ from sweep_operator.config.patch import typed_parameters, yaml_block
 from sweep_operator.decide.summary import ranked
 from sweep_operator.domain.conditions import joined
 from sweep_operator.engine.log_keys import AddLogKeys
-from sweep_operator.kube.embedded import is_locked
+from sweep_operator.kube.state_file import is_locked
 from sweep_operator.local import LocalSession
 from sweep_operator.views.live import LineView, TableView, View
 from sweep_operator.views.progress import stop_reason, tracking_lines
@@ -136,5 +136,5 @@ def _summary(ended: Ended, directory: Path) -> Iterator[str]:
     where = "" if directory.parent == DEFAULT_RUNS_DIR.resolve() else f" --runs-dir {directory.parent}"
     yield from (f"W&B:    {line}" for line in tracking_lines(sweep, runs, where))
     if scored:
-        yield f"Patch:  sweep best-params sweep_run={sweep.display_name}{where}"
+        yield f"Params: sweep best-params sweep_run={sweep.display_name}{where}"
         yield f"Report: sweep report {sweep.display_name}{where}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.config.yaml_files import to_yaml
-from sweep_operator.kube.embedded.volumes import write_atomically
+from sweep_operator.kube.atomic_file import write_atomically
 
 
 def write_config(directory: Path, sweep: Sweep) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sweep_operator.child_process import ChildFailed, ChildProcess
+from sweep_operator.pacing import Turns
 from sweep_operator.sandbox.tasks import Answer, Refused, Request, Task
-from sweep_operator.sandbox.turns import Turns
 
 log = logging.getLogger(__name__)
 PROCESSES = 2

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sweep_operator.kube.atomic_file import write_atomically
 from sweep_operator.kube.embedded.container import Place, Process
-from sweep_operator.kube.embedded.volumes import write_atomically
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 RECORD_BYTES = 1024

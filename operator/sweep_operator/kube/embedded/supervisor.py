@@ -64,7 +64,7 @@ def main(path: str) -> int:
     _kill_descendants()
     if not orphaned:
         full = code != 0 and _disk_is_full(spec["record"])
-        end = {"code": code, "started": started, "finished": time.time(), "diskFull": full}
+        end: dict[str, object] = {"code": code, "started": started, "finished": time.time(), "diskFull": full}
         _say(end)  # in case it cannot be written
         _record(spec, end)
     return 0

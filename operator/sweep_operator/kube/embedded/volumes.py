@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep_operator.api.names import FILES_VOLUME, RUN_VOLUME
+from sweep_operator.kube.atomic_file import write_atomically
 
 ConfigMaps = Callable[[str], Mapping[str, Any] | None]
 _LOCAL = ("emptyDir", "configMap", "hostPath", "downwardAPI")
@@ -57,15 +57,6 @@ def materialize(pod: Mapping[str, Any], run_dir: Path, scratch: Path, config_map
             folder = _below(folder, mount)
         mounts[mount["mountPath"].rstrip("/") or "/"] = str(folder)
     return mounts
-
-
-def translate(text: str, paths: Mapping[str, str]) -> str:
-    """Replace mounted paths in ``text``, whole path components only. The longest path wins."""
-    if not paths:
-        return text
-    longest = sorted(paths, key=len, reverse=True)
-    pattern = r"(?<![\w./-])(" + "|".join(map(re.escape, longest)) + r")(?![\w.-])"
-    return re.sub(pattern, lambda m: paths[m.group(1)], text)
 
 
 def _below(folder: Path, mount: Mapping[str, Any]) -> Path:
@@ -148,17 +139,3 @@ def field_of(pod: Mapping[str, Any], path: str) -> str:
     if path in local:
         return local[path]
     raise Unsupported(f"fieldRef {path!r} is not supported on one machine")
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write the file completely or not at all. The OSError names it."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        error.filename = error.filename or str(path)
-        raise

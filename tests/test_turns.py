@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from sweep_operator.sandbox.turns import Turns
+from sweep_operator.pacing import Turns
 
 
 class Work:
