@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -329,7 +330,7 @@ async def test_a_full_disk_is_reported_and_changes_nothing(tmp_path: Path) -> No
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     message, count = done.stdout.splitlines()
-    assert message.startswith("the state cannot be written")
+    assert re.fullmatch(rf"{re.escape(str(tmp_path))}: .*; make this directory writable", message)
     assert count == "1"
     kube = opened(tmp_path / "state.db")
     assert [o["metadata"]["name"] for o in (await kube.list(Kind.CONFIG_MAP)).items] == ["kept", "small"]

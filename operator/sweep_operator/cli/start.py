@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -52,18 +54,28 @@ def start(
     if not is_locked(session.directory / STATE):
         write_resume_command(session.directory, command)
     table = sys.stdout.isatty() and not plain
-    view: View = TableView(Console(), lambda: datetime.now(UTC)) if table else LineView(echo)
+    view: View = TableView(Console(), lambda: datetime.now(UTC)) if table else LineView(_say)
     try:
         with _warnings_to(view):
             ended = asyncio.run(drive(session, view, new_runs=new_runs))
     finally:
         view.close()
     for line in _summary(ended, session.directory):
-        echo(line)
+        _say(line)
     if ended.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     if not ended.succeeded:
         raise click.exceptions.Exit(FAILED)
+
+
+def _say(line: str) -> None:
+    """Print a line. A full disk behind standard output must not end the sweep, and is no failure of it."""
+    try:
+        echo(line)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(arguments: Sequence[str], config_dir: Path | None, runs_dir: Path | None) -> list[str]:

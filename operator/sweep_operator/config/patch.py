@@ -85,9 +85,12 @@ def hydra_text(value: Scalar) -> str:
 def write_patch(directory: Path, name: str, text: str) -> Path:
     """Write ``<directory>/<name>.yaml`` and create the directory if necessary."""
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{name}.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
+    path, temporary = directory / f"{name}.yaml", directory / f".{name}.tmp"
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        return temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _literal_dollar(value: Scalar) -> Scalar:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 import zlib
 from collections.abc import Collection
 from contextlib import closing
@@ -139,7 +141,19 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         log = path.with_name(f"{path.name}-wal")
         if log.exists() and log.stat().st_size:
-            raise
-        # SQLite needs a file beside it, which a user who may only read cannot create. No change waits in the log.
+            return _copied(path, log)
+        # SQLite needs a file beside it, which cannot be created by a user who may only read, or on a full disk. No
+        # change waits in the log.
         connection = sqlite3.connect(f"{uri}&immutable=1", uri=True, timeout=10)
     return connection
+
+
+def _copied(path: Path, log: Path) -> sqlite3.Connection:
+    """A copy in memory, with the changes that wait in the log."""
+    with tempfile.TemporaryDirectory() as folder:
+        for file in (path, log):
+            shutil.copyfile(file, Path(folder) / file.name)
+        memory = sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(Path(folder) / path.name)) as copy:
+            copy.backup(memory)
+    return memory

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from sweep_operator.kube.embedded.space import DiskFull, has_space
 from sweep_operator.kube.protocol import KubeError, Object, Unavailable
 from sweep_operator.kube.state_file import FORMAT, PACKED, check_format, damaged, dictionaries, packed, stored_objects
 
@@ -24,6 +25,8 @@ INSERT INTO objects (uid, version, kind, body) VALUES (?, ?, ?, ?)
 ON CONFLICT (uid) DO UPDATE SET version = excluded.version, body = excluded.body
 """
 """A row stays where it is: INSERT OR REPLACE would leave a hole that nothing fills."""
+
+_FAILING = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 class StoreLocked(KubeError):
@@ -41,7 +44,7 @@ class Persistence:
             self._connection = _connect(self._path)
         except sqlite3.DatabaseError as error:
             self.close_lock()
-            raise damaged(self._path, error) from None
+            raise _disk_full(self._path, error) or damaged(self._path, error) from None
         self._dictionaries = dictionaries(self._connection)
 
     def load(self) -> tuple[int, list[Object]]:
@@ -54,11 +57,11 @@ class Persistence:
             raise damaged(self._path, error) from None
 
     def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None:
-        """Save in one transaction. Raises Unavailable without any change if the disk is full or fails."""
+        """Save in one transaction. Raises Unavailable without any change, DiskFull if the disk is full or fails."""
         try:
             self._write(version, changed, removed)
         except sqlite3.Error as error:
-            raise Unavailable(f"the state cannot be written: {error}") from None
+            raise _unwritten(self._path, error) from None
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
@@ -68,7 +71,7 @@ class Persistence:
             with self._connection:
                 yield
         except sqlite3.Error as error:
-            raise Unavailable(f"the state cannot be written: {error}") from None
+            raise _unwritten(self._path, error) from None
         finally:
             self._together = None
             self._dictionaries = dictionaries(self._connection)
@@ -101,19 +104,32 @@ class Persistence:
             self._lock = None
 
 
+def _unwritten(path: Path, error: sqlite3.Error) -> Unavailable:
+    return _disk_full(path, error) or Unavailable(f"the state cannot be written: {error}")
+
+
+def _disk_full(path: Path, error: sqlite3.Error) -> DiskFull | None:
+    """The error of a full, failing or read-only disk, or None."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or (code in _FAILING and not has_space(path.parent)):
+        return DiskFull(path.parent)
+    return DiskFull(path.parent, str(error)) if code in _FAILING else None
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     with connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS dictionaries (kind TEXT PRIMARY KEY, text BLOB NOT NULL)")
         connection.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS objects "
-            "(uid TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL, body NOT NULL)"
-        )
         connection.execute("INSERT OR IGNORE INTO counters VALUES ('version', 0), ('format', ?)", (FORMAT,))
-    if check_format(connection) < FORMAT:
+    found = check_format(connection)
+    connection.execute("CREATE TABLE IF NOT EXISTS dictionaries (kind TEXT PRIMARY KEY, text BLOB NOT NULL)")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS objects "
+        "(uid TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL, body NOT NULL)"
+    )
+    if found < FORMAT:
         _migrate(path, connection)
     return connection
 
@@ -142,8 +158,9 @@ def _lock(path: Path) -> int:
         holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
         os.close(handle)
         raise StoreLocked(f"{path} is in use by process {holder}; stop it, or wait for it to end") from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    with contextlib.suppress(OSError):  # on a full disk: StoreLocked cannot name the process then
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     return handle
 
 
