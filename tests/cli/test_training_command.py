@@ -163,7 +163,9 @@ def test_the_printed_command_of_a_hydra_program(tmp_path: Path, monkeypatch: pyt
     first, second = received()
     assert second == first
     assert first["name"] == FIXED["name"]
-    assert (tmp_path / "configs/trainer/patch/my_sweep_best.yaml").exists()
+    (usage,) = re.findall("Use with: (.*)", best_params())
+    run_in_shell(f"python 'my program.py' {usage}")
+    assert json.loads(Path("seen.jsonl").read_text().splitlines()[-1]) == first, "the patch has the same values"
 
 
 def test_the_command_is_of_the_template_that_the_run_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
