@@ -21,7 +21,7 @@ from sweep_operator.cli.driver import Ended, drive
 from sweep_operator.cli.resume import resume_command, write_resume_command
 from sweep_operator.cli.stored import STATE
 from sweep_operator.commands.checks import check_sources
-from sweep_operator.commands.failures import FAILED, INTERRUPTED
+from sweep_operator.commands.failures import FAILED, INTERRUPTED, UNDELIVERED
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR
 from sweep_operator.commands.output import echo
 from sweep_operator.config.load import load_sweep
@@ -32,7 +32,7 @@ from sweep_operator.engine.log_keys import AddLogKeys
 from sweep_operator.kube.state_file import is_locked
 from sweep_operator.local import LocalSession
 from sweep_operator.views.live import LineView, TableView, View
-from sweep_operator.views.progress import stop_reason, tracking_lines
+from sweep_operator.views.progress import stop_reason, tracking_lines, undelivered
 from sweep_operator.views.report_series import label
 
 _REPORTED_AS_EVENTS = (
@@ -66,6 +66,8 @@ def start(
         raise click.exceptions.Exit(INTERRUPTED)
     if not ended.succeeded:
         raise click.exceptions.Exit(FAILED)
+    if undelivered(ended.sweep, ended.runs):
+        raise click.exceptions.Exit(UNDELIVERED)
 
 
 def _say(line: str) -> None:
