@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sweep_operator.api.names import run_object_name
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import summary
-from sweep_operator.decide.plan import CreateRun, SuggestRequest
-from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.plan import CreateRun, Event, PendingRun, SuggestRequest
+from sweep_operator.decide.snapshot import Snapshot, Suggestion
 from sweep_operator.domain.ordering import start_order
+
+AHEAD = 4
+"""Suggestions that are computed before a slot is free, at most one for each slot."""
 
 
 @dataclass(frozen=True)
 class Growth:
-    """Runs to create, or what is needed first: suggestions, or the observations of the warm start."""
+    """Runs to create, suggestions to compute, and whether the observations of the warm start are needed first."""
 
     create: tuple[CreateRun, ...] = ()
     suggest: SuggestRequest | None = None
@@ -22,20 +26,25 @@ class Growth:
 
 
 def grow(snap: Snapshot, runs: Sequence[SweepRun]) -> Growth:
-    """Fill the free slots of a Sweep that has not reached its end."""
-    wanted = _wanted(snap, runs)
-    if snap.ended or not snap.accepted or snap.sweep.spec.suspend or wanted <= 0:
+    """Fill the free slots of a Sweep that has not reached its end, and have suggestions ready for the next ones."""
+    left = _left(snap, runs)
+    if snap.ended or not snap.accepted or snap.sweep.spec.suspend or left <= 0:
         return Growth()
-    index, ready = next_index(snap, runs), snap.suggested
-    if ready is not None and ready.suggestions and ready.suggestions[0].index == index:
-        chosen = ready.suggestions[:wanted]
-        return Growth(tuple(CreateRun(s.index, s.parameters, s.origin, s.prediction) for s in chosen))
+    most = snap.sweep.spec.limits.max_parallel_runs
+    wanted = min(max(0, most - sum(not r.terminal for r in runs) - snap.unanswered), left)
+    index = next_index(snap, runs)
+    create = tuple(_create(s) for s in _ready(snap, index)[:wanted])
+    missing, ahead = wanted - len(create), min(AHEAD, most, left - wanted)
+    if missing + ahead == 0:
+        return Growth(create)
     earlier = snap.warm_start.observations
     if snap.sweep.spec.warm_start is not None and earlier is None:
-        return Growth(read_warm_start=True)
+        return Growth(create, read_warm_start=True)
     observed = (summary.observation(r) for r in sorted(runs, key=start_order))
     observations = (*(earlier or ()), *(o for o in observed if o is not None))
-    return Growth(suggest=SuggestRequest(index, wanted, observations, summary.pending_parameters(runs)))
+    new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
+    pending = (*summary.pending_runs(runs), *new)
+    return Growth(create, SuggestRequest(index + len(create), missing + ahead, observations, pending, missing))
 
 
 def next_index(snap: Snapshot, runs: Sequence[SweepRun]) -> int:
@@ -44,8 +53,27 @@ def next_index(snap: Snapshot, runs: Sequence[SweepRun]) -> int:
     return max(snap.sweep.status.next_index, highest + 1, max(snap.burnt, default=-1) + 1)
 
 
-def _wanted(snap: Snapshot, runs: Sequence[SweepRun]) -> int:
-    """Free slots that no existing run will take, within the runs that may still be created."""
-    limits, late = snap.sweep.spec.limits, snap.unanswered
+def fallback_event(snap: Snapshot, create: Sequence[CreateRun]) -> tuple[Event, ...]:
+    """One Event for the runs that get random parameters because the optimizer failed."""
+    random = [c for c in create if c.origin == "fallback"]
+    if not random or snap.suggested is None:
+        return ()
+    count = "1 run gets" if len(random) == 1 else f"{len(random)} runs get"
+    return (Event("RandomFallback", f"{count} random parameters: {snap.suggested.error}", None, "Warning"),)
+
+
+def _ready(snap: Snapshot, index: int) -> Sequence[Suggestion]:
+    """The suggestions at hand for ``index`` and the indices after it. Those of other indices are never used."""
+    ready = snap.suggested.suggestions if snap.suggested is not None else ()
+    return ready if ready and ready[0].index == index else ()
+
+
+def _create(s: Suggestion) -> CreateRun:
+    return CreateRun(s.index, s.parameters, s.origin, s.prediction, s.provenance)
+
+
+def _left(snap: Snapshot, runs: Sequence[SweepRun]) -> int:
+    """How many runs may still be created."""
+    limits = snap.sweep.spec.limits
     total = limits.max_runs if snap.run_limit is None else min(limits.max_runs, snap.run_limit)
-    return min(limits.max_parallel_runs - sum(not r.terminal for r in runs), total - len(summary.own(runs))) - late
+    return total - len(summary.own(runs)) - snap.unanswered

@@ -8,7 +8,6 @@ from protein.analysis import pareto
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
-from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import (
     MAX_BEST,
     MAX_FAILURES,
@@ -22,7 +21,7 @@ from sweep_operator.api.status import (
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import cost
-from sweep_operator.decide.plan import Observation, failure_observation
+from sweep_operator.decide.plan import Observation, PendingRun, failure_observation
 from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -119,9 +118,10 @@ def observation(run: SweepRun) -> Observation | None:
     return failure_observation(run.parameters, status.cost, status.failure.class_)
 
 
-def pending_parameters(runs: Iterable[SweepRun]) -> tuple[dict[str, Scalar], ...]:
-    """Parameters of the runs that have not ended."""
-    return tuple(dict(r.parameters) for r in sorted(runs, key=start_order) if not r.terminal)
+def pending_runs(runs: Iterable[SweepRun]) -> tuple[PendingRun, ...]:
+    """The runs that have not ended."""
+    live = sorted((r for r in runs if not r.terminal), key=start_order)
+    return tuple(PendingRun(r.name, r.spec.index, dict(r.parameters)) for r in live)
 
 
 def latest_failures(runs: Iterable[SweepRun]) -> list[LatestFailure]:
