@@ -146,6 +146,7 @@ bench: $(BENCH_STAMP) ## run the benchmarks (by hand, because wall time depends 
 	$(BENCH_BIN)/python -m tests.bench.latency --out docs/optimizer-latency.md
 	$(BIN)/python -m tests.bench.tracking
 	$(BIN)/python -m tests.bench.history
+	$(BIN)/python -m tests.bench.status
 	$(BIN)/python -m tests.bench.scale
 	$(BIN)/python -m tests.bench.cluster
 	$(BIN)/python -m tests.bench.cluster.tenants

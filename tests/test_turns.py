@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from sweep_operator.turns import Owner, Turns
+from sweep_operator.pacing import Owner, Turns
 
 
 class Work:
@@ -19,7 +19,7 @@ class Work:
 
     async def do(self, owner: Owner | str, seconds: float) -> str:
         owner = (owner,) if isinstance(owner, str) else owner
-        async with self.turns.take(owner) as worker:
+        async with self.turns.take(*owner) as worker:
             self.served.append(owner)
             await asyncio.sleep(0)
             self.now += seconds
@@ -63,7 +63,7 @@ async def test_one_owner_occupies_one_worker() -> None:
 async def test_a_canceled_turn_is_free_again() -> None:
     """Canceled while it waits, in the moment of the grant, and during its work."""
     work = Work(1)
-    async with work.turns.take(("first",)):
+    async with work.turns.take("first"):
         waiting = asyncio.create_task(work.do("canceled", 1))
         granted = asyncio.create_task(work.do("granted", 1))
         await asyncio.sleep(0)

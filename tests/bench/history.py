@@ -63,7 +63,7 @@ def measure(server: WandbServer, sweep_id: str, runs: int) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as folder:
         sources = WandbSources(config, WandbHistory(environ=environment(server.url, Path(folder))))
         began = time.perf_counter()
-        read = read_sources(sweep, warm_start, lambda source: sources.read(sweep, warm_start, source))
+        read = read_sources(sweep, warm_start, lambda source, learner: sources.read(learner, source))
         found = asyncio.run(read)
         seconds = time.perf_counter() - began
     assert len(found.observations) == runs, found.notes

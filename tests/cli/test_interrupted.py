@@ -20,7 +20,7 @@ from tests.builders import sweep_body
 
 PATIENCE = 300.0
 # The first attempt of each run hangs.
-PROGRAM = """[ "$SWEEP_ATTEMPT" -gt 1 ] || exec sleep 600
+PROGRAM = """[ "$SWEEP_ATTEMPT" -gt 1 ] || { touch "$SWEEP_RUN_DIR/started"; exec sleep 600; }
 printf '{"metrics": {"reward": 1}}' > "$SWEEP_RESULTS_FILE"
 """
 
@@ -39,7 +39,8 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         [sys.executable, "-m", "sweep_operator.cli.main", "run", "my sweep.yaml", "--runs-dir", "runs"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    until(lambda: (tmp_path / "runs/s/state.db").exists() and sweep("status", "s", tmp_path).count("Training") == 2)
+    until(lambda: len(list(tmp_path.glob("runs/s/runs/*/started"))) == 2)
+    until(lambda: sweep("status", "s", tmp_path).count("Training") == 2)
     yield process
     process.kill()
     process.wait()
@@ -109,6 +110,7 @@ def test_warnings_are_printed_once_with_time_and_run(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == ""
     failed = [line for line in done.stdout.splitlines() if "RunFailed" in line]
-    assert sorted(line[9:] for line in failed) == [f"s.r.{n} RunFailed: crash: Error: boom" for n in range(2)]
+    assert [line[9:] for line in failed] == ["s.r.0 RunFailed: crash: Error: boom"]
     assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in failed)
-    assert "Last failure: s.r.1 Error: boom" in done.stdout
+    assert "Last failure: s.r.0 Error: boom" in done.stdout
+    assert "To continue after a correction, run: sweep run s.yaml --runs-dir runs" in done.stdout

@@ -83,21 +83,37 @@ def test_the_dashboard_has_everything() -> None:
         run(1, score=487.31, cost=40.0, prediction={"score": 450.0, "cost": 35.0}, train={"seconds": 40.0}),
         run(2, "Training", "Unknown", prediction={"score": 490.0, "cost": 30.0}, train={"attempt": 1}),
     ]
-    shown = text(dashboard(sweep(status, limits={"maxRuns": 12, "maxParallelRuns": 2}), runs, NOW, 20))
+    shown = text(dashboard(sweep(status, limits={"maxRuns": 12, "maxParallelRuns": 2}), runs, NOW, 20, 120))
     for part in (
-        "2 of 12 runs", "RUN", "STAGE", "SCORE", "COST", "ORIGIN", "AGE", "★", "◆", "450 → 487.3", "490 →", "train",
-        "Best    s.r.1  score 487.3  cost 40", "Front   300 at 20 · 487.3 at 40", "Spent   65 seconds (5 wasted)",
-        "about 2m remaining", "model", "5m",
+        "2 of 12 runs", "RUN", "STAGE", "SCORE", "COST", "ORIGIN", "TIME", "★", "◆", "450.0 → 487.3", "490.0 →",
+        "Best    s.r.1  score 487.3  cost 40", "Front   300.0 at 20 · 487.3 at 40", "Spent   65 seconds (5 wasted)",
+        "train", "about 2m remaining", "model", "5m", "40s",
     ):  # fmt: skip
         assert part in shown
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [(24, "RUN STAGE SCORE"), (36, "RUN STAGE SCORE COST TIME"), (80, "RUN STAGE SCORE COST ORIGIN TIME lr width")],
+)
+def test_the_table_has_the_columns_that_fit(width: int, columns: str) -> None:
+    parameters = {
+        "net.lr": {"distribution": "uniform", "min": 0, "max": 1},
+        "net.width": {"distribution": "uniform_pow2", "min": 16, "max": 1024},
+    }
+    runs = [run(n, score=0.9991 + n / 1e4, cost=20.0, parameters={"net.lr": 0.1, "net.width": 64}) for n in range(3)]
+    lines = text(dashboard(sweep(parameters=parameters), runs, NOW, 20, width), width).splitlines()
+    (head,) = (line for line in lines if "RUN" in line)
+    assert head.split() == columns.split()
+    assert not [line for line in lines if "…" in line], "nothing is cut"
 
 
 def test_the_end_and_problems_are_shown() -> None:
     ended = {"conditions": [condition("Succeeded", "False", "TooManyConsecutiveFailures", "3 in a row")]}
     assert stop_reason(sweep(ended)) == "TooManyConsecutiveFailures: 3 in a row"
-    assert "Ended   TooManyConsecutiveFailures: 3 in a row" in text(dashboard(sweep(ended), [], NOW, 20))
+    assert "Ended   TooManyConsecutiveFailures: 3 in a row" in text(dashboard(sweep(ended), [], NOW, 20, 120))
     sick = {"conditions": [condition("OptimizerHealthy", "False", "Fallback", "no fit")]}
-    assert "Fallback: no fit" in text(dashboard(sweep(sick), [], NOW, 20))
+    assert "Fallback: no fit" in text(dashboard(sweep(sick), [], NOW, 20, 120))
     assert stop_reason(sweep({"conditions": [condition("Succeeded", "Unknown", "Running")]})) == ""
 
 
@@ -105,7 +121,7 @@ def test_a_small_window_shows_the_best_the_active_and_the_newest_runs() -> None:
     runs = [run(i, score=float(i == 3)) for i in range(30)]
     runs[10] = run(10, "Training", "Unknown")
     assert [r.spec.index for r in shown_runs(runs, "s.r.3", 5)] == [3, 10, 27, 28, 29]
-    assert "… and 25 earlier runs" in text(dashboard(sweep(), runs, NOW, 5))
+    assert "… and 25 earlier runs" in text(dashboard(sweep(), runs, NOW, 5, 120))
     assert shown_runs(runs[:5], None, 5) == runs[:5]
 
 

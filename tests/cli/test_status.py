@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import json
-from datetime import UTC, datetime
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +23,7 @@ from click.testing import CliRunner, Result
 from sweep_operator.cli.main import cli
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
-from sweep_operator.views.tables import age, calibration_line, duration, number, sweep_state
+from sweep_operator.views.tables import calibration_line, sweep_state
 from tests.cli.stored_sweeps import T0, finished, manifest, store
 
 STATUS: dict[str, Any] = {
@@ -86,13 +94,80 @@ def test_an_unknown_name_suggests_the_closest(tmp_path: Path) -> None:
     assert "did you mean my_sweep?" in result.stderr
 
 
-def test_an_unreadable_state_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "state.db").write_bytes(b"no database " * 100)
-    result = sweep("list", "--runs-dir", str(tmp_path))
-    assert result.exit_code == 2
-    assert str(tmp_path / "bad" / "state.db") in result.stderr
-    assert "Traceback" not in result.stderr
+def test_a_table_for_each_terminal(tmp_path: Path) -> None:
+    """What a person sees: columns that fit, parameters where there is room, and the same for a pipe of any width."""
+    store(tmp_path, manifest(), [timed(0.99912), timed(0.99934), finished(None)], STATUS)
+    seen = {width: on_terminal(width, "status", "my_sweep", "--runs-dir", str(tmp_path)) for width in (40, 80, 120)}
+    heads = {width: next(line for line in text if "SCORE" in line).split() for width, text in seen.items()}
+    columns = ["NAME", "STATUS", "SCORE", "COST", "ORIGIN", "TIME"]
+    assert heads[40] == columns[:3]
+    assert heads[80] == [*columns, "learning_rate"]
+    assert "3 more parameters with -o wide" in seen[80]
+    assert heads[120] == [*columns, "learning_rate", "batch_size", "vf_coef", "activation"]
+    for width, text in seen.items():
+        assert all(len(line) <= width for line in text if "my_sweep" in line and "/" not in line)
+    (run,) = (line.split() for line in seen[120] if line.startswith("my_sweep.r.1"))
+    assert run == ["my_sweep.r.1", "Completed", "0.99934", "10", "model", "5m", "0.000731", "128", "1", "tanh"]
+    wide = sweep("status", "my_sweep", "-o", "wide", "--runs-dir", str(tmp_path)).stdout.splitlines()
+    assert next(line for line in wide if "SCORE" in line).split() == heads[120]
+    piped = sweep("status", "my_sweep", "--runs-dir", str(tmp_path)).stdout.splitlines()
+    assert next(line for line in piped if "SCORE" in line).split() == columns
+
+
+def timed(score: float) -> dict[str, Any]:
+    run = finished(score)
+    return {**run, "status": {**run["status"], "train": {"seconds": 250.0}, "eval": {"seconds": 50.0}}}
+
+
+def on_terminal(width: int, *arguments: str) -> list[str]:
+    """The lines that `sweep` writes to a pseudo-terminal."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
+    command = [sys.executable, "-m", "sweep_operator.cli.main", *arguments]
+    with subprocess.Popen(command, stdout=theirs, env=environment) as process:
+        os.close(theirs)
+        text = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while piece := os.read(ours, 65536):
+                text += piece
+        os.close(ours)
+    assert process.returncode == 0
+    return text.decode().splitlines()
+
+
+def shown(runs_dir: Path, *options: str) -> list[str]:
+    """The names of the runs in the table."""
+    result = sweep("status", "my_sweep", *options, "--runs-dir", str(runs_dir))
+    assert result.exit_code == 0, result.stderr
+    return re.findall(r"^my_sweep\.r\.(\d+) {3}", result.stdout, re.MULTILINE)
+
+
+def test_the_runs_that_a_user_asks_for(tmp_path: Path) -> None:
+    scores = [0.5, None, 3.0, 1.0, None, 2.0]
+    runs = [finished(score, cost=10.0 - index) for index, score in enumerate(scores)]
+    runs[3]["status"] = {}
+    best = {"run": "my-sweep.r.2", "score": 3.0, "cost": 8.0}
+    store(tmp_path, manifest(), runs, {**STATUS, "best": [best]})
+    assert shown(tmp_path) == list("012345")
+    assert shown(tmp_path, "--limit", "3") == list("235"), "the best, the active and the newest"
+    assert shown(tmp_path, "--sort", "score") == list("250134")
+    assert shown(tmp_path, "--sort", "cost", "--limit", "2") == list("52")
+    assert shown(tmp_path, "--failed") == list("14")
+    assert shown(tmp_path, "--failed", "--limit", "1") == ["4"]
+    text = sweep("status", "my_sweep", "--failed", "--limit", "1", "--runs-dir", str(tmp_path)).stdout
+    assert "1 of 2 failed runs; to see all, omit --limit" in text
+    assert text.count("BadParameters: gamma is 2") == 1
+    stored = sweep("status", "my_sweep", "--sort", "score", "--limit", "1", "-o", "json", "--runs-dir", str(tmp_path))
+    assert [i["metadata"]["name"] for i in json.loads(stored.stdout)["items"]] == ["my-sweep", "my-sweep.r.2"]
+    refused = sweep("status", "--failed", "--runs-dir", str(tmp_path))
+    assert refused.exit_code == 2
+    assert "--failed select runs of one sweep; add its NAME" in refused.stderr
+
+
+def test_the_lowest_score_is_the_best_of_a_sweep_that_minimizes(tmp_path: Path) -> None:
+    store(tmp_path, manifest(goal="minimize"), [finished(2.0), finished(None), finished(1.0)])
+    assert shown(tmp_path, "--sort", "score") == list("201")
 
 
 SCORES, COSTS = ({"runs": 40, "coverage80": share, "meanLogScore": -1.2} for share in (0.775, 0.83))
@@ -124,35 +199,3 @@ def test_states_before_the_first_pass() -> None:
     assert sweep_state({"spec": {}}) == "Pending"
     refused = {"status": {"conditions": [{"type": "Accepted", "status": "False"}]}}
     assert sweep_state(refused) == "Invalid"
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, ""), (0, "0"), (-0.0, "0"), (487.31, "487.3"), (12561.7, "12561.7"), (3e-7, "3e-07"), (-80.125, "-80.12"),
-     (2.5e7, "2.5e+07"), (True, "")],
-)  # fmt: skip
-def test_numbers(value: Any, text: str) -> None:
-    assert number(value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0s"),
-        (119, "119s"),
-        (120, "2m"),
-        (7199, "119m"),
-        (7800, "2h10m"),
-        (86400, "24h"),
-        (3 * 86400, "3d"),
-        (-5, "0s"),
-    ],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
-def test_ages_accept_both_forms_of_utc() -> None:
-    now = datetime(2026, 3, 1, 9, 5, tzinfo=UTC)
-    assert age("2026-03-01T09:00:00Z", now) == age("2026-03-01T09:00:00+00:00", now) == "5m"
-    assert age(None, now) == ""

@@ -464,3 +464,23 @@ def test_a_fixpoint_changes_nothing() -> None:
     assert plan.status == first.status
     assert plan.events == ()
     assert all(p.status == p.run.status and not p.after and not p.cleanup for p in plan.runs)
+
+
+def test_only_failures_since_the_start_of_the_command_end_a_watched_sweep() -> None:
+    s = sweep(limits={"maxConsecutiveFailures": 2, "maxRuns": 9})
+    runs = [failed(s, 0), failed(s, 1)]
+    assert state(decide(snapshot(s, runs, failures_since=at(0)))) == ("False", "TooManyConsecutiveFailures")
+    later = decide(snapshot(s, runs, failures_since=at(10**6)))
+    assert (state(later), later.status.consecutive_failures) == (("Unknown", "Running"), 0)
+
+
+def test_a_program_that_cannot_start_is_a_crash_in_a_sweep_that_nobody_watches() -> None:
+    s = sweep()
+    begun, output = started(s), "sh: 1: train: not found"
+    pods = [ended(begun, 127, output)]
+    plan = decide(snapshot(s, [begun], [job(begun)], pods))
+    assert after(plan, begun).status.train.failures == 1
+    watched = decide(snapshot(s, [begun], [job(begun)], pods, failures_since=at(0)))
+    assert (failure := after(watched, begun).status.failure) is not None
+    assert (failure.class_, failure.reason) == ("infrastructure", "ProgramNotFound")
+    assert state(watched) == ("False", "ProgramCannotStart")

@@ -15,9 +15,10 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
+from sweep_operator.exchange.learner import Learner
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.sandbox.child import Sandbox
-from sweep_operator.sandbox.tasks import Answer, Evaluator, Fit, InProcess, Refused, Scan, Task, Unpack
+from sweep_operator.sandbox.tasks import Answer, Evaluator, FitFile, InProcess, Refused, Scan, Task, Unpack
 from tests.builders import make_sweep, sweep_body
 from tests.engine.world import NS, NoWarmStart, World, settle_suggestions
 
@@ -114,7 +115,8 @@ async def test_real_processes_serve_the_victim_between_attacks() -> None:
     slow = Scan(text="a" * 65536, rule_patterns=["(x?){900}(a|b|ab){0,900}c"])
     quick = Scan(text="loss=2.5", value_pattern="loss=(?P<value>[0-9.]+)")
     bomb = base64.b64encode(gzip.compress(b"\n" * 10_000_000) * 35).decode()
-    file = Fit(content=bomb, where="ConfigMap 'b'", name="k", sweep=make_sweep().build(), parameters={}, limit=9)
+    learner = Learner(sweep=make_sweep().build(), limit=9)
+    file = FitFile(learner=learner, content=bomb, where="ConfigMap 'b'", name="k")
     try:
         attacks = [asyncio.create_task(sandbox.evaluate(f"attacker-{n}", slow, 0.3)) for n in range(3)]
         answers = await asyncio.gather(*(sandbox.evaluate("victim", quick, 60) for _ in range(5)))

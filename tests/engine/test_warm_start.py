@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.warm_start import WarmStart
+from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.snapshot import WarmStartState
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
 from sweep_operator.engine.warm_start import PATIENCE, pack
+from sweep_operator.engine.warm_start_rows import read_sources
+from sweep_operator.exchange.learner import MAX_VALUES, Learned, Learner
+from sweep_operator.exchange.row import Row
 from sweep_operator.kube.protocol import Kind, Object
+from tests.builders import X, make_sweep
 from tests.engine.world import KEY, NS, World, settle_suggestions
 
 WARM = {"from": [{"wandb": {"sweepId": "abc"}}]}
@@ -169,7 +176,7 @@ FORGED = (Observation({"x": 0.75}, 1e9, 1.0),)
 
 async def forge(world: World, name: str) -> None:
     """A ConfigMap that looks like the operator's."""
-    _, body = pack(await world.sweep(), WarmStartState(FORGED))
+    _, body = await pack(await world.sweep(), WarmStartState(FORGED))
     await world.kube.create(Kind.CONFIG_MAP, {**body, "metadata": {**body["metadata"], "name": name}})
 
 
@@ -220,3 +227,42 @@ async def test_a_missing_config_map_is_read_again_and_a_restart_changes_no_statu
     for _ in range(3):
         await step(world, engine)
     assert (await world.sweep()).status == before.status
+
+
+async def test_many_observations_are_packed_without_stopping_other_work(tmp_path: Path) -> None:
+    world, turns = World(tmp_path), 0
+
+    async def other_work() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    await world.apply()
+    random = Random(0)
+    many = tuple(Observation({f"x{d}": random.random() for d in range(20)}, float(n), 1.0) for n in range(5000))
+    task = asyncio.create_task(other_work())
+    state, body = await pack(await world.sweep(), WarmStartState(many))
+    task.cancel()
+    assert state.observations is not None
+    count = len(state.observations)
+    assert 0 < count < len(many), "a ConfigMap has a limited size"
+    assert state.observations == many[:count]
+    assert turns >= count // 50
+    assert state.notes == (f"the newest {count} observations are used, which fill a ConfigMap",)
+    rows = gzip.decompress(base64.b64decode(body["binaryData"]["observations.jsonl.gz"])).splitlines()
+    assert len(rows) == count
+
+
+async def test_a_sweep_of_many_parameters_learns_from_fewer_observations() -> None:
+    """Each request for a suggestion contains all of them."""
+    parameters = {f"x{n}": X for n in range(64)}
+    wide = make_sweep().spec(parameters=parameters, warmStart={**WARM, "maxObservations": 10_000}).build()
+    assert wide.spec.warm_start is not None
+
+    async def read_one(source: WarmStartSource, learner: Learner) -> Learned:
+        return learner.learn(Row("r", "succeeded", dict.fromkeys(parameters, 0.5), score=1.0) for _ in range(2000))
+
+    found = await read_sources(wide, wide.spec.warm_start, read_one)
+    assert len(found.observations) == MAX_VALUES // 64
+    assert found.notes == ("the newest 1562 observations are used, because of the number of parameters",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -13,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.kube.embedded import open_readonly
-from sweep_operator.kube.protocol import Kind, KubeError
+from sweep_operator.kube.protocol import Kind
+from sweep_operator.kube.state_file import StoreUnreadable, read_objects
 from tests.builders import sweep_body
 
 SWEEP = str(Path(sys.executable).with_name("sweep"))
@@ -38,19 +39,15 @@ def start(folder: Path, manifest: Path) -> subprocess.Popen[str]:
     )
 
 
-async def runs(folder: Path) -> list[SweepRun]:
-    try:
-        kube = open_readonly(folder / "runs" / "s" / "state.db")
-    except KubeError:
-        return []
-    found = [SweepRun.model_validate(o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
-    kube.close()
-    return found
+def runs(folder: Path) -> list[SweepRun]:
+    with contextlib.suppress(StoreUnreadable):
+        return [SweepRun.model_validate(o) for o in read_objects(folder / "runs/s/state.db", (Kind.SWEEP_RUN,))]
+    return []
 
 
 async def until_one_runs(folder: Path) -> None:
     for _ in range(600):
-        if any(r.status.train.start_time for r in await runs(folder)):
+        if any(r.status.train.start_time for r in runs(folder)):
             return
         await asyncio.sleep(0.05)
     raise AssertionError("no run has started")
@@ -75,7 +72,7 @@ async def test_the_first_ctrl_c_waits_for_the_running_job(tmp_path: Path) -> Non
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130, out
-    made = await runs(tmp_path)
+    made = runs(tmp_path)
     assert all(r.succeeded for r in made if r.status.train.attempt)
     assert sum(r.succeeded for r in made) < 3
     assert processes_of(tmp_path) == []
@@ -83,7 +80,7 @@ async def test_the_first_ctrl_c_waits_for_the_running_job(tmp_path: Path) -> Non
     again = start(tmp_path, manifest)
     out, _ = again.communicate(timeout=60)
     assert again.returncode == 0, out
-    made = await runs(tmp_path)
+    made = runs(tmp_path)
     assert [r.succeeded for r in made] == [True, True, True]
     assert all(r.status.train.attempt == 1 for r in made)
     assert "Traceback" not in out
@@ -108,6 +105,6 @@ async def test_the_second_ctrl_c_stops_the_processes(tmp_path: Path) -> None:
     again = start(tmp_path, manifest)
     out, _ = again.communicate(timeout=60)
     assert again.returncode == 0, out
-    first = next(r for r in await runs(tmp_path) if r.spec.index == 0)
+    first = next(r for r in runs(tmp_path) if r.spec.index == 0)
     assert first.succeeded
     assert (first.status.train.attempt, first.status.train.preemptions) == (2, 1)

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.kube.embedded import open_readonly
 from sweep_operator.kube.protocol import Kind
+from sweep_operator.kube.state_file import read_objects
 from tests.builders import sweep_body
 
 DRIVER = Path(__file__).with_name("driver.py")
@@ -66,11 +66,10 @@ def assert_nothing_left(folder: Path) -> None:
     raise AssertionError(left_behind(folder))
 
 
-async def assert_each_once(folder: Path, runs: int, stages: int = 2) -> None:
-    kube = open_readonly(folder / "s" / "state.db")
-    found = [SweepRun.model_validate(o) for o in (await kube.list(Kind.SWEEP_RUN)).items]
-    pods = (await kube.list(Kind.POD)).items
-    kube.close()
+def assert_each_once(folder: Path, runs: int, stages: int = 2) -> None:
+    state = folder / "s" / "state.db"
+    found = [SweepRun.model_validate(o) for o in read_objects(state, (Kind.SWEEP_RUN,))]
+    pods = read_objects(state, (Kind.POD,))
     indices = [r.spec.index for r in found]
     assert len(set(indices)) == len(indices) == runs, "an index is reserved first, so a kill can leave a gap"
     assert all(r.succeeded for r in found), [r.status.failure for r in found]
@@ -82,7 +81,7 @@ async def assert_each_once(folder: Path, runs: int, stages: int = 2) -> None:
         assert (place / "eval.txt").read_text().count("finished") >= 1
 
 
-async def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
+def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps(manifest(runs=10, parallel=3)))
     rng = random.Random(0)
     for _ in range(20):
@@ -95,12 +94,12 @@ async def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
         assert_nothing_left(tmp_path)
     out, err = (last := start(tmp_path)).communicate(timeout=120)
     assert last.returncode == 0, out + err
-    await assert_each_once(tmp_path, 10)
+    assert_each_once(tmp_path, 10)
     assert_nothing_left(tmp_path)
 
 
 @pytest.mark.slow
-async def test_killed_at_every_write(tmp_path: Path) -> None:
+def test_killed_at_every_write(tmp_path: Path) -> None:
     body = json.dumps(manifest(runs=2, parallel=2, stages=1))
     (tmp_path / "manifest.json").write_text(body)
     out, err = (clean := start(tmp_path)).communicate(timeout=120)
@@ -116,5 +115,5 @@ async def test_killed_at_every_write(tmp_path: Path) -> None:
         assert killed.returncode in (-signal.SIGKILL, 0), "the number of commits varies a little from run to run"
         out, err = (last := start(folder)).communicate(timeout=120)
         assert last.returncode == 0, f"write {n}: {out}{err}"
-        await assert_each_once(folder, 2, stages=1)
+        assert_each_once(folder, 2, stages=1)
         assert_nothing_left(folder)

@@ -43,7 +43,7 @@ async def test_exit_codes(cluster: LocalCluster, script: str, code: int, reason:
 async def test_a_program_that_does_not_exist_never_starts(cluster: LocalCluster) -> None:
     await cluster.kube.create(Kind.JOB, job("j", ["no-such-program"]))
     _, terminated = await ended(cluster, "j")
-    assert terminated["reason"] == "StartError"
+    assert terminated["reason"] == "ProgramNotFound"
     assert "no-such-program" in terminated["message"]
     assert "startedAt" not in terminated
 

@@ -52,10 +52,11 @@ async def test_the_first_run_does_not_wait_for_an_optimizer_process(tmp_path: Pa
     assert not [line for line in processes if "sweep_operator.suggest" in line]
 
 
-@pytest.mark.parametrize("method", ["bayes", "random", "sobol"])
-def test_the_first_suggestion_is_the_one_of_the_optimizer(method: str) -> None:
-    center = center_first(sweep(method=method), FIRST)
-    proposed = next(Proposer().answer(question(sweep(method=method), FIRST))).proposal
+@pytest.mark.parametrize(("method", "index"), [("bayes", 0), ("bayes", 3), ("random", 0), ("sobol", 0)])
+def test_the_first_suggestion_is_the_one_of_the_optimizer(method: str, index: int) -> None:
+    request = SuggestRequest(index, 2, (), ())
+    center = center_first(sweep(method=method), request)
+    proposed = next(Proposer().answer(question(sweep(method=method), request))).proposal
     assert center is not None
     assert proposed is not None
     assert center == proposed.with_(digest="")
@@ -65,7 +66,8 @@ def test_the_first_suggestion_is_the_one_of_the_optimizer(method: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "request_"),
     [
-        ({}, SuggestRequest(1, 1, (), ())),
+        ({"method": "random"}, SuggestRequest(1, 1, (), ())),
+        ({"method": "sobol"}, SuggestRequest(1, 1, (), ())),
         ({}, SuggestRequest(0, 1, (Observation({}, 1.0, 1.0),), ())),
         ({}, SuggestRequest(0, 1, (), (PendingRun("mine", None, {"a.lr": 1e-3}),))),
         ({"protein": {"seedWithSearchCenter": False}}, FIRST),

@@ -22,13 +22,13 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.child_process import ChildFailed
 from sweep_operator.decide.plan import Observation, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested
+from sweep_operator.pacing import Turns
 from sweep_operator.suggest import process
 from sweep_operator.suggest.inputs import Inputs
 from sweep_operator.suggest.messages import Answer, Proposal, Question, question
 from sweep_operator.suggest.pool import OptimizerPool
 from sweep_operator.suggest.process import OptimizerProcess
 from sweep_operator.suggest.provenance import index_ranges, read_ranges
-from sweep_operator.turns import Turns
 
 PARAMETERS: dict[str, Any] = {
     "a.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2, "mean": 3e-4},
@@ -45,6 +45,8 @@ PARAMETERS: dict[str, Any] = {
         "when": {"parameter": "a.opt", "in": ["sgd"]},
     },
 }
+
+ROWS = tuple(Observation({"a.lr": 10 ** (-2 - i / 4), "a.opt": "adam"}, float(-i), 10.0 + i) for i in range(12))
 
 
 def sweep(**spec: Any) -> Sweep:
@@ -131,7 +133,7 @@ async def test_a_killed_process_is_started_again_and_asked_again(child: Optimize
 async def test_without_any_answer_there_is_a_reason(method: str) -> None:
     impatient = OptimizerPool(processes=1, time_limit=0.0)
     try:
-        answer = await ask(impatient, sweep(method=method), request(2, 1))
+        answer = await ask(impatient, sweep(method=method), request(2, 12, ROWS))
         assert answer.suggestions == ()
         assert "did not return a suggestion within 0 s" in str(answer.error)
     finally:
@@ -205,9 +207,6 @@ async def test_a_single_evaluation_that_never_ends_is_killed_by_the_timer(child:
     endless = f"[{','.join('1' * 99)}].all(a, [{','.join('1' * 99)}].all(b, {inner}))"
     answer = await ask(child, sweep(method="random", constraints=[{"rule": endless}]), request(1, 1))
     assert "spec.constraints took more than 10 s" in str(answer.infeasible)
-
-
-ROWS = tuple(Observation({"a.lr": 10 ** (-2 - i / 4), "a.opt": "adam"}, float(-i), 10.0 + i) for i in range(12))
 
 
 class Script(OptimizerProcess):

@@ -10,8 +10,9 @@ from typing import Any
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.kube.embedded import EmbeddedKube, open_readonly
+from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.kube.state_file import read_objects
 from sweep_operator.local.admission import admit
 from tests.builders import sweep_body
 from tests.wandb_stub.records import Run
@@ -112,11 +113,7 @@ def _condition(type_: str, status: str, reason: str) -> Object:
 
 def stored_runs(state: Path) -> list[SweepRun]:
     """As they were last written."""
-    kube = open_readonly(state)
-    try:
-        return [parse(SweepRun, o) for o in asyncio.run(kube.list(Kind.SWEEP_RUN)).items]
-    finally:
-        kube.close()
+    return [parse(SweepRun, o) for o in read_objects(state, (Kind.SWEEP_RUN,))]
 
 
 def assert_each_once(found: Iterable[Run], count: int, sweep_id: str) -> None:

@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ import pytest
 from aiohttp import web
 
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.decide.plan import Observation
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
-from sweep_operator.engine.warm_start_rows import Learned, learned_of, read_sources
+from sweep_operator.engine.warm_start_rows import read_sources
+from sweep_operator.exchange.learner import Learner
 from sweep_operator.exchange.row import Row
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, Patience
 from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable, rows_of_answer
@@ -65,10 +67,7 @@ async def start(sweep: Sweep, from_: WandbSources) -> WarmStartRows:
     warm_start = sweep.spec.warm_start
     assert warm_start is not None
 
-    async def read_one(source: WarmStartSource) -> Learned:
-        return learned_of(await from_.read(sweep, warm_start, source), sweep, source)
-
-    return await read_sources(warm_start, read_one)
+    return await read_sources(sweep, warm_start, lambda source, learner: from_.read(learner, source))
 
 
 def warm(sweep_id: str, most: int = 200, **source: Any) -> Sweep:
@@ -195,7 +194,13 @@ async def test_the_default_is_the_metric_of_the_source(wandb_server: WandbServer
         assert "; the source's metric is 'val/acc'" in str(caught.value)
 
 
-async def test_a_thousand_runs_take_few_requests(wandb_server: WandbServer, tmp_path: Path) -> None:
+async def test_a_thousand_runs_take_few_requests_and_nothing_is_left(
+    wandb_server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     sweep = wandb_server.add_sweep("acme/p", OURS).name
     for n in range(1000):
         add(wandb_server, sweep, n, "finished", ours(0.001, 64, **{"protein.state": "success", "protein.objective": n}))
@@ -208,6 +213,21 @@ async def test_a_thousand_runs_take_few_requests(wandb_server: WandbServer, tmp_
     few = await start(warm(sweep, most=300), sources(wandb_server, tmp_path))
     assert [o.score for o in few.observations] == [float(n) for n in range(999, 699, -1)]
     assert len(wandb_server.requests("SweepHistory")) == 6, "no more pages than are needed"
+    assert list(temporary.iterdir()) == []
+
+
+async def test_the_process_that_reads_runs_also_learns_from_them(wandb_server: WandbServer, tmp_path: Path) -> None:
+    """Its answer is small, however large the runs are."""
+    sweep = wandb_server.add_sweep("acme/p", OURS).name
+    large = {f"metric{n}": n for n in range(2000)}
+    for n in range(20):
+        add(wandb_server, sweep, n, "finished", {**large, "score": n}, **{"trainer.lr": 0.001})
+    learner = Learner(sweep=warm(sweep).with_(status=SweepStatus()), limit=5)
+    question = HistoryQuestion(entity="acme", project="p", sweep_id=sweep, metric="score", learner=learner)
+    answer = await history(wandb_server, tmp_path).ask(wandb_server.url, question)
+    assert answer.learned is not None
+    assert [o.score for o in answer.learned.observations] == [19.0, 18.0, 17.0, 16.0, 15.0]
+    assert (answer.runs, answer.sweep) == ([], None)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +348,7 @@ async def test_a_key_goes_only_where_the_operator_allows_it(
     assert one.wandb is not None
     changed = one.with_(wandb=one.wandb.with_(base_url=source.get("baseURL", "")))
     with pytest.raises(WarmStartUnreadable) as caught:
-        await sources(wandb_server, tmp_path, **config).read(sweep, WarmStart(from_=[changed]), changed)
+        await sources(wandb_server, tmp_path, **config).read(Learner(sweep=sweep, limit=1), changed)
     assert caught.value.lasting
     assert says in str(caught.value)
     assert wandb_server.requests(otel=True) == []

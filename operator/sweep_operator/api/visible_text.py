@@ -19,6 +19,8 @@ def visible_text(text: str) -> str:
 
     Line breaks become line feeds. A double-quoted YAML string stays the same string.
     """
+    if text.isprintable():  # the most frequent case, ten times as fast
+        return text
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return _HIDDEN.sub(_escape, _ESCAPE_SEQUENCE.sub("", lines))
 

@@ -77,4 +77,5 @@ class WarmStart(Model):
     from_: list[WarmStartSource] = Field(alias="from", min_length=1, max_length=16)
     """Sources, from the oldest to the newest."""
     max_observations: int = Field(default=200, ge=1, le=10_000)
-    """Maximum number of observations. The newest ones are used."""
+    """Maximum number of observations. The newest ones are used, as many as have 100,000 values and fit into a
+    ConfigMap."""

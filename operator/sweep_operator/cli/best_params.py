@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from sweep_operator.cli.lookup import Lookup, lookup_options
+from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, RankingOptions, ranking_options, sweep_name
 from sweep_operator.commands.output import echo
 
@@ -18,7 +19,7 @@ PATCH_DIR = Path("configs/trainer/patch")
 
 
 @click.command("best-params", context_settings=OVERRIDES_FOLLOW)
-@click.argument("sweep", metavar="sweep_run=NAME")
+@click.argument("sweep", metavar="sweep_run=NAME", shell_complete=complete_sweeps)
 @click.argument("arguments", nargs=-1, metavar="[wandb.project=P ...]")
 @ranking_options
 @click.option("--no-patch", is_flag=True, help="Do not write a patch file.")

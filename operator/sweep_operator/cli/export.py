@@ -6,6 +6,7 @@ import click
 
 from sweep_operator.cli.find_sweep import look_up
 from sweep_operator.cli.lookup import Lookup, lookup_options
+from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.cli.stored import StoredSweep
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, ExportOptions, export_options, sweep_name
 from sweep_operator.commands.rows import write_rows
@@ -16,7 +17,7 @@ from sweep_operator.tracking.history.reader import rows_of_answer
 
 
 @click.command(context_settings=OVERRIDES_FOLLOW)
-@click.argument("sweep", metavar="sweep_run=NAME")
+@click.argument("sweep", metavar="sweep_run=NAME", shell_complete=complete_sweeps)
 @click.argument("arguments", nargs=-1, metavar="[wandb.project=P ...]")
 @export_options
 @lookup_options

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.lookup import Lookup
-from sweep_operator.cli.stored import StoredSweep, stored_sweep
+from sweep_operator.cli.stored import StoredSweep, Unreadable, stored_sweep
 from sweep_operator.cli.wandb_place import Place, ask_wandb, place_of, says_wandb
 from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
@@ -37,10 +37,11 @@ def look_up(name: str, arguments: Sequence[str], lookup: Lookup) -> StoredSweep 
             raise
         if says_wandb(place):
             found = _in_wandb(name, place, missing.problems)
-            echo(f"note: {name} is not on this machine; using the sweep in W&B", err=True)
+            why = missing.problems[0] if isinstance(missing, Unreadable) else f"{name} is not on this machine"
+            echo(f"note: {why}; using the sweep in W&B", err=True)
             return found
-        *others, last = missing.problems
-        raise ConfigError([*others, f"{last}; use --project P to look in W&B"]) from None
+        first, *others = missing.problems
+        raise ConfigError([f"{first}; use --project P to look in W&B", *others]) from None
 
 
 def _in_wandb(name: str, place: Place, missing: list[str]) -> HistoryAnswer:

@@ -14,6 +14,7 @@ from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.stored import read, with_status
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.cli.stored import STATE, StoredSweep, stored_sweep
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, ImportOptions, import_options, runs_dir, sweep_name
 from sweep_operator.commands.rows import import_file, report_imports
@@ -27,7 +28,7 @@ from sweep_operator.local.admission import admit
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
-@click.argument("sweep", metavar="sweep_run=NAME")
+@click.argument("sweep", metavar="sweep_run=NAME", shell_complete=complete_sweeps)
 @import_options
 @runs_dir(DEFAULT_RUNS_DIR)
 def import_(file: Path, sweep: str, options: ImportOptions, runs_dir: Path) -> None:
@@ -50,13 +51,14 @@ def import_(file: Path, sweep: str, options: ImportOptions, runs_dir: Path) -> N
 
 
 async def _create(stored: StoredSweep, found: Imports) -> None:
-    """Create the runs with their status, and update the sweep's counters, so that no `sweep run` is needed first.
+    """Create all runs with their status, or none. Update the sweep's counters, so that no `sweep run` is needed first.
 
     Raises KubeError.
     """
     now = datetime.now(UTC)
     moments = (now + timedelta(microseconds=n) for n in itertools.count())  # keeps the order of the file
-    with closing(EmbeddedKube(stored.directory / STATE, clock=lambda: next(moments), admission=admit)) as kube:
+    path = stored.directory / STATE
+    with closing(EmbeddedKube(path, clock=lambda: next(moments), admission=admit)) as kube, kube.together():
         for body in found.bodies:
             name = body["spec"]["sweepName"]
             metadata = {**body["metadata"], "namespace": stored.namespace, "labels": {SWEEP_LABEL: name}}

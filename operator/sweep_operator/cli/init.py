@@ -22,6 +22,7 @@ from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.local.admission import admit
 from sweep_operator.local.config_file import write_config
+from sweep_operator.local.repeated import with_defaults
 from sweep_operator.local.session import NAMESPACE
 
 
@@ -49,6 +50,6 @@ async def _create(directory: Path, manifest: dict[str, Any]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     metadata = dict(manifest["metadata"])
     labels = {**(metadata.get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
-    body = {**manifest, "metadata": {**metadata, "namespace": NAMESPACE, "labels": labels}}
+    body = with_defaults({**manifest, "metadata": {**metadata, "namespace": NAMESPACE, "labels": labels}})
     with closing(EmbeddedKube(directory / STATE, clock=lambda: datetime.now(UTC), admission=admit)) as kube:
         write_config(directory, read(Sweep, await kube.create(Kind.SWEEP, body)))

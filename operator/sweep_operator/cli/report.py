@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.cli.stored import stored_sweep
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, no_importance, runs_dir, sweep_name
 from sweep_operator.commands.report import write_report
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_sweeps)
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write. [<runs-dir>/<NAME>/report.html]"
 )

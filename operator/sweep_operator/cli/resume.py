@@ -7,20 +7,20 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-_FILE = "resume.txt"
+RESUME = "resume.txt"
 
 
 def write_resume_command(directory: Path, words: Sequence[str]) -> None:
     """Keep ``words`` as the command that continues the sweep from the current directory."""
     directory.mkdir(parents=True, exist_ok=True)
     text = f"{_change_directory()}{shlex.join(words)}\n"
-    (directory / _FILE).write_text(text, encoding="utf-8")
+    (directory / RESUME).write_text(text, encoding="utf-8")
 
 
 def resume_command(directory: Path) -> str:
     """The command, or a hint for a sweep that an older version ran."""
     try:
-        text = (directory / _FILE).read_text(encoding="utf-8").strip()
+        text = (directory / RESUME).read_text(encoding="utf-8").strip()
     except OSError:
         return "the same `sweep run` command as before"
     return text.removeprefix(_change_directory())

@@ -27,7 +27,7 @@ from sweep_operator.config.patch import typed_parameters, yaml_block
 from sweep_operator.decide.summary import ranked
 from sweep_operator.domain.conditions import joined
 from sweep_operator.engine.log_keys import AddLogKeys
-from sweep_operator.kube.embedded import is_locked
+from sweep_operator.kube.state_file import is_locked
 from sweep_operator.local import LocalSession
 from sweep_operator.views.live import LineView, TableView, View
 from sweep_operator.views.progress import stop_reason, tracking_lines
@@ -107,6 +107,8 @@ def _summary(ended: Ended, directory: Path) -> Iterator[str]:
         yield f"Interrupted. To resume, run: {resume_command(directory)}"
     elif reason:
         yield reason
+        if not ended.succeeded:
+            yield f"To continue after a correction, run: {resume_command(directory)}"
     scored = ranked(sweep, runs)
     if scored:
         best = scored[0]

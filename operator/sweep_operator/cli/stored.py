@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep_operator.cli.resume import resume_command
+from sweep_operator.cli.resume import RESUME, resume_command
 from sweep_operator.commands.objects import parsed
 from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.domain.conditions import condition_of, run_reason
 from sweep_operator.domain.ordering import display_order
-from sweep_operator.kube.embedded import is_locked, open_readonly
-from sweep_operator.kube.protocol import Kind, KubeError
+from sweep_operator.kube.protocol import Kind
+from sweep_operator.kube.state_file import StoreMissing, StoreUnreadable, is_locked, read_objects
 from sweep_operator.views.tables import STAGES
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from sweep_operator.api.sweeprun import SweepRun
 
 STATE = "state.db"
+LOCK = "state.lock"
+
+
+class Unreadable(ConfigError):
+    """The sweep exists, but its state file cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -47,42 +52,87 @@ class StoredSweep:
         return parsed(self.sweep, self.runs)
 
 
-def stored_sweeps(runs_dir: Path) -> Iterator[StoredSweep]:
-    """All sweeps in ``runs_dir``, by name. Raises ConfigError if a state file cannot be read."""
-    for path in sorted(runs_dir.glob(f"*/{STATE}")):
-        yield from asyncio.run(_read(path))
+@dataclass(frozen=True)
+class StoredSweeps:
+    """The sweeps of a directory by name, without their runs."""
+
+    sweeps: list[StoredSweep]
+    unreadable: list[str]
+    """An error for each sweep that cannot be read."""
+    empty: dict[str, str]
+    """A note for each directory in which a sweep is missing, by the directory's name."""
+
+
+def stored_sweeps(runs_dir: Path) -> StoredSweeps:
+    """What ``runs_dir`` contains. Raises ConfigError if it cannot be listed."""
+    found = StoredSweeps([], [], {})
+    for directory in _directories(runs_dir):
+        try:
+            sweeps = _read(directory, (Kind.SWEEP,))
+        except StoreMissing:
+            sweeps = []
+        except StoreUnreadable as error:
+            found.unreadable.append(str(error))
+            continue
+        found.sweeps.extend(sweeps)
+        if not sweeps and _is_abandoned(directory):
+            found.empty[directory.name] = f"{directory} contains no sweep; delete it"
+    return found
 
 
 def stored_sweep(runs_dir: Path, name: str) -> StoredSweep:
     """The sweep with that display name or object name. Raises ConfigError, which names the known sweeps."""
-    direct = runs_dir / name / STATE
-    if "/" not in name and direct.is_file():
-        found = asyncio.run(_read(direct))
-        if found:
-            return found[0]
-    known = []
-    for stored in stored_sweeps(runs_dir):
-        names = (stored.display_name, stored.sweep["metadata"]["name"])
-        if name in names:
-            return stored
-        known.append(stored.display_name)
-    if not known:
-        raise ConfigError(f"no sweep {name!r}: {runs_dir} contains no sweeps; use --runs-dir to change the directory")
-    raise ConfigError(f"no sweep {name!r} in {runs_dir}; {suggestion(name, known)}")
+    if name not in ("", ".", "..") and "/" not in name:
+        with contextlib.suppress(StoreMissing):
+            if found := _whole(runs_dir / name):
+                return found[0]
+    there = stored_sweeps(runs_dir)
+    for stored in there.sweeps:
+        if name in (stored.display_name, stored.sweep["metadata"]["name"]):
+            return next(s for s in _whole(stored.directory) if s.display_name == stored.display_name)
+    known = [stored.display_name for stored in there.sweeps]
+    others = [*there.unreadable, *(note for directory, note in there.empty.items() if directory == name)]
+    if known:
+        raise ConfigError([f"no sweep {name!r} in {runs_dir}; {suggestion(name, known)}", *others])
+    reason = f"no sweep {name!r}: {runs_dir} contains no sweeps; use --runs-dir to change the directory"
+    raise ConfigError([reason, *others])
 
 
-async def _read(path: Path) -> list[StoredSweep]:
+def _whole(directory: Path) -> list[StoredSweep]:
     try:
-        kube = open_readonly(path)
-        sweeps = (await kube.list(Kind.SWEEP)).items
-        runs = sorted((await kube.list(Kind.SWEEP_RUN)).items, key=display_order)
-    except (KubeError, OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        return _read(directory, (Kind.SWEEP, Kind.SWEEP_RUN))
+    except StoreMissing:
+        raise
+    except StoreUnreadable as error:
+        raise Unreadable(str(error)) from None
+
+
+def _directories(runs_dir: Path) -> list[Path]:
+    try:
+        return sorted(path for path in runs_dir.iterdir() if path.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        reason = f"{runs_dir} cannot be listed: {error.strerror}"
+        raise ConfigError(f"--runs-dir: {reason}; make it readable, or name another directory") from None
+
+
+def _is_abandoned(directory: Path) -> bool:
+    """Whether a sweep began here, or nothing is here. Other directories have nothing to do with sweeps."""
+    names = {path.name for path in directory.iterdir()}
+    return not names or bool(names & {STATE, LOCK, RESUME})
+
+
+def _read(directory: Path, kinds: Sequence[Kind]) -> list[StoredSweep]:
+    """The sweeps of a state file, with their runs if ``kinds`` contains them. Raises StoreUnreadable."""
+    objects = read_objects(directory / STATE, kinds)
+    runs = sorted((o for o in objects if o["kind"] == Kind.SWEEP_RUN), key=display_order)
     stored = [
-        StoredSweep(path.parent, s, [r for r in runs if r["spec"].get("sweepName") == s["metadata"]["name"]])
-        for s in sweeps
+        StoredSweep(directory, s, [r for r in runs if r["spec"].get("sweepName") == s["metadata"]["name"]])
+        for s in objects
+        if s["kind"] == Kind.SWEEP
     ]
-    return stored if is_locked(path) else [_without_process(s) for s in stored]
+    return stored if is_locked(directory / STATE) else [_without_process(s) for s in stored]
 
 
 def _without_process(stored: StoredSweep) -> StoredSweep:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.cli.stored import STATE, stored_sweep
 from sweep_operator.commands.failures import FAILED
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir, sweep_name
@@ -17,7 +18,7 @@ from sweep_operator.local.sync import sync as deliver
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_sweeps)
 @click.option("--project", help="W&B project to use instead of the sweep's own.")
 @click.option("--entity", help="W&B user or team to use instead of the sweep's own.")
 @runs_dir(DEFAULT_RUNS_DIR)

@@ -11,12 +11,14 @@ from typing import Any, Literal
 import click
 
 from sweep_operator.config.errors import ConfigError
+from sweep_operator.views.selection import SORTS, Selection
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 # Values such as -3 or +hardware=macbook must not be parsed as options.
 OVERRIDES_FOLLOW = {"ignore_unknown_options": True}
 DEFAULT_RUNS_DIR = Path("train_dir/sweep")
+STANDARD_OUTPUT = Path("-")
 
 
 def grouped(keyword: str, group: type[Any], *options: Decorator) -> Decorator:
@@ -46,8 +48,22 @@ config_dir = click.option(
     help="Directory that contains sweep_job.yaml. [./configs]",
 )
 output_format = click.option(
-    "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", help="Output format. [table]"
-)
+    "-o", "--output", type=click.Choice(["table", "wide", "json", "yaml"]), default="table",
+    help="Output format. wide: with the parameters of all runs, as a table on a wide terminal is. [table]",
+)  # fmt: skip
+selection_options = grouped(
+    "selection",
+    Selection,
+    click.option(
+        "--limit", type=click.IntRange(min=1), metavar="N",
+        help="Show at most N runs: the best, the active and the newest ones, or the first N by --sort. [all]",
+    ),
+    click.option(
+        "--sort", type=click.Choice(SORTS), default="index",
+        help="Order of the runs: by index, or the best score, lowest cost, shortest time or youngest first. [index]",
+    ),
+    click.option("--failed", is_flag=True, help="Show failed runs only, each with its message."),
+)  # fmt: skip
 no_importance = click.option(
     "--no-importance", is_flag=True, help="Omit the parameter importance, which requires fitting the model."
 )
@@ -85,9 +101,9 @@ ranking_options = grouped(
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """File and format of an export; None: standard output, and the format that the file name implies."""
+    """File and format of an export. ``form`` None: the format that the file name implies."""
 
-    output: Path | None
+    output: Path
     form: Literal["csv", "jsonl"] | None
 
 
@@ -95,7 +111,8 @@ export_options = grouped(
     "target",
     ExportOptions,
     click.option(
-        "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write. [standard output]"
+        "-o", "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default=STANDARD_OUTPUT,
+        help=f"File to write; {STANDARD_OUTPUT} is the standard output. [{STANDARD_OUTPUT}]",
     ),
     click.option(
         "--format", "form", type=click.Choice(["csv", "jsonl"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
@@ -37,6 +38,11 @@ def write_file(path: Path, text: str) -> None:
         os.replace(temporary, path)
     except OSError as error:
         raise ConfigError(f"--output {path}: cannot be written: {error.strerror or error}") from None
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that standard output is; None if it is a pipe or a file."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 async def visible_lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweep_operator.commands.options import ExportOptions, ImportOptions
+from sweep_operator.commands.options import STANDARD_OUTPUT, ExportOptions, ImportOptions
 from sweep_operator.commands.output import echo, echo_data, write_file
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.exchange.import_file import ImportFile, Imports, names_of, values_of
@@ -18,9 +18,9 @@ _JSON_LINES = (".jsonl", ".ndjson", ".json")
 def write_rows(rows: Sequence[Row], target: ExportOptions) -> None:
     """Write ``rows`` to standard output, or to a file that appears only when it is complete. Raises ConfigError."""
     output = target.output
-    implied = output is not None and output.name.lower().endswith(_JSON_LINES)
+    implied = output.name.lower().endswith(_JSON_LINES)
     text = to_jsonl(rows) if target.form == "jsonl" or (target.form is None and implied) else to_csv(rows)
-    if output is None:
+    if output == STANDARD_OUTPUT:
         echo_data(text)
         return
     if not output.name or output.is_dir():

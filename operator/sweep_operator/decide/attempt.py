@@ -48,6 +48,8 @@ class AttemptPolicy:
     """Deadline of main, from its start."""
     lost_after: timedelta
     """How long after its deletion is due a pod may exist before its node counts as lost."""
+    proven: bool = True
+    """False: the program has not run to its end yet, so that it may be unable to start."""
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.limits import Retries
-from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, StageStatus, SweepRun, SweepRunStatus
 from sweep_operator.decide.attempt import AttemptPolicy
+from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.domain.revisions import RunTemplate
 
 
 def attempt_policy(
-    run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate, sweep: Sweep, config: OperatorConfig
+    run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate, snap: Snapshot
 ) -> AttemptPolicy:
     """The policy for an attempt of this stage."""
     spec = template.of_stage(stage)
@@ -22,13 +22,14 @@ def attempt_policy(
     return AttemptPolicy(
         stage=stage,
         reports=reports,
-        metric=sweep.spec.metric,
-        cost_required=reports and sweep.spec.cost.source == "Reported",
+        metric=snap.sweep.spec.metric,
+        cost_required=reports and snap.sweep.spec.cost.source == "Reported",
         value_pattern=spec.results.expression,
         failure_rules=template.per_run.failure_rules,
         pending_deadline=timedelta(seconds=template.per_run.pending_deadline_seconds),
         deadline=stage_deadline(run, status, stage, template),
-        lost_after=lost_after(config),
+        lost_after=lost_after(snap.config),
+        proven=stage in snap.proven,
     )
 
 

@@ -34,14 +34,17 @@ def grow(snap: Snapshot, runs: Sequence[SweepRun]) -> Growth:
     wanted = min(max(0, most - sum(not r.terminal for r in runs) - snap.unanswered), left)
     index = next_index(snap, runs)
     create = tuple(_create(s) for s in _ready(snap, index)[:wanted])
-    missing, ahead = wanted - len(create), min(AHEAD, most, left - wanted)
-    if missing + ahead == 0:
+    missing, most_ahead = wanted - len(create), min(AHEAD, most, left - wanted)
+    if missing + most_ahead == 0:
         return Growth(create)
     earlier = snap.warm_start.observations
     if snap.sweep.spec.warm_start is not None and earlier is None:
         return Growth(create, read_warm_start=True)
     observed = (summary.observation(r) for r in sorted(runs, key=start_order))
     observations = (*(earlier or ()), *(o for o in observed if o is not None))
+    ahead = most_ahead if observations else min(most_ahead, _design_left(snap, index + wanted))
+    if missing + ahead == 0:
+        return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
     pending = (*summary.pending_runs(runs), *new)
     return Growth(create, SuggestRequest(index + len(create), missing + ahead, observations, pending, missing))
@@ -60,6 +63,12 @@ def fallback_event(snap: Snapshot, create: Sequence[CreateRun]) -> tuple[Event, 
         return ()
     count = "1 run gets" if len(random) == 1 else f"{len(random)} runs get"
     return (Event("RandomFallback", f"{count} random parameters: {snap.suggested.error}", None, "Warning"),)
+
+
+def _design_left(snap: Snapshot, index: int) -> int:
+    """How many of the next suggestions would be the same after the first result: those of the initial design."""
+    spec = snap.sweep.spec
+    return AHEAD if spec.method != "bayes" else max(0, spec.protein.design_size(len(spec.parameters)) - index)
 
 
 def _ready(snap: Snapshot, index: int) -> Sequence[Suggestion]:

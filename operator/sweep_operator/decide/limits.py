@@ -10,9 +10,10 @@ from typing import Literal
 from sweep_operator.api.failures import FAILURES
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.decide import summary
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.start_failure import REMEDIES
 from sweep_operator.domain.conditions import joined
 
 
@@ -28,6 +29,8 @@ class LimitInput:
     best_score: float | None
     infeasible: str | None
     now: datetime
+    failures_since: datetime | None = None
+    """None: a program that cannot start does not end the sweep at once."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,30 @@ def budget(at: LimitInput) -> End | None:
     return End("BudgetExhausted", f"spent {spent:g} of limits.totalCost={limit:g} {at.status.cost.unit}", True)
 
 
+def program(at: LimitInput) -> End | None:
+    """A program that cannot start, on one machine: no other parameters would change that."""
+    if at.failures_since is None:
+        return None
+    for run in at.runs:
+        failure = run.status.failure
+        if failure is None or failure.reason not in REMEDIES or not summary.failed_since(run, at.failures_since):
+            continue
+        stage = failure.stage or "train"
+        if failure.reason == "ProgramNotFound" and _varies(at.sweep, stage):
+            continue
+        remedy = REMEDIES[failure.reason].format(stage=stage)
+        text = f"the program of {stage} cannot start ({failure.reason} in {run.name}); {remedy}"
+        return End("ProgramCannotStart", f"{text}, and run the same command again", False)
+    return None
+
+
+def _varies(sweep: Sweep, stage: Stage) -> bool:
+    """Whether a parameter decides which program runs."""
+    template = sweep.spec.train if stage == "train" else sweep.eval or sweep.spec.train
+    words = [*(template.command or []), *(template.args or [])]
+    return any("$(params." in word for word in words[:2])
+
+
 def consecutive_failures(at: LimitInput) -> End | None:
     """limits.maxConsecutiveFailures."""
     limit, failures = at.sweep.spec.limits.max_consecutive_failures, at.status.consecutive_failures
@@ -119,6 +146,7 @@ CHECKS: tuple[Check, ...] = (
     deadline,
     target,
     budget,
+    program,
     consecutive_failures,
     failed_runs,
     infeasible,
@@ -135,7 +163,7 @@ def find_end(snap: Snapshot, runs: Sequence[SweepRun]) -> End | None:
         sweep=sweep,
         status=sweep.status.with_(
             cost=summary.sum_costs(sweep, runs, snap.revisions, snap.config),
-            consecutive_failures=summary.consecutive_failures(runs, snap.current.hash),
+            consecutive_failures=summary.consecutive_failures(runs, snap.current.hash, snap.failures_since),
         ),
         runs=runs,
         own_runs=len(own),
@@ -143,6 +171,7 @@ def find_end(snap: Snapshot, runs: Sequence[SweepRun]) -> End | None:
         best_score=best[0].status.score if best else None,
         infeasible=snap.suggested.infeasible if snap.suggested else None,
         now=snap.now,
+        failures_since=snap.failures_since,
     )
     return next((end for check in CHECKS if (end := check(at)) is not None), None)
 

@@ -27,12 +27,15 @@ from sweep_operator.decide.result import (
     read_optional,
     stated_error,
 )
+from sweep_operator.decide.start_failure import start_failure
 
 EXIT_BAD_PARAMETERS = 65
 """EX_DATAERR: the program reports that these parameters cannot work."""
 MESSAGE_LIMIT = 1024
 _TOO_LONG = "ran longer than its deadline"
-_NEVER_STARTED = ("StartError", "ContainerCannotRun", "CreateContainerError", "CreateContainerConfigError")
+_NEVER_STARTED = (
+    "ProgramNotFound", "StartError", "ContainerCannotRun", "CreateContainerError", "CreateContainerConfigError",
+)  # fmt: skip
 
 
 def attempt_state(
@@ -238,6 +241,8 @@ def _failed(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading])
         return Ended("timeout", "DeadlineExceeded", pod.message or message, pod)
     if pod.exit_code == EXIT_BAD_PARAMETERS:
         return Ended("parameters", "BadParameters", message, pod)
+    if not policy.proven and (reason := start_failure(pod.exit_code or 0, pod.termination_message)) is not None:
+        return Ended("infrastructure", reason, message, pod)
     if policy.stage == "eval":
         return Ended("eval", pod.terminated_reason or "Error", message, pod)
     if pod.terminated_reason == "OOMKilled":

@@ -13,7 +13,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Origin, Prediction, Provenance, SweepRun
+from sweep_operator.api.sweeprun import STAGES, Origin, Prediction, Provenance, Stage, SweepRun
 from sweep_operator.decide.attempt import LogReading
 from sweep_operator.decide.observed import JobView, PodView, ServiceView
 from sweep_operator.decide.plan import Observation
@@ -95,6 +95,9 @@ class Snapshot:
     """None if this process does not deliver runs to a tracker."""
     run_limit: int | None = None
     """Create new runs only up to this total (for one iteration at a time)."""
+    failures_since: datetime | None = None
+    """Only later failures end the sweep, and a program that cannot start ends it at once. A person watches the sweep,
+    and repeats the command after correcting the cause. None: nobody watches it."""
 
     @property
     def accepted(self) -> bool:
@@ -105,6 +108,15 @@ class Snapshot:
     def current(self) -> RunTemplate:
         """The template that a run started now gets."""
         return RunTemplate.of(self.sweep)
+
+    @cached_property
+    def proven(self) -> frozenset[Stage]:
+        """The stages whose program has run to its end in some run: they can start. All, if nobody watches."""
+        if self.failures_since is None:
+            return frozenset(STAGES)
+        return frozenset(
+            s for s in STAGES if any(a.class_ == "succeeded" for r in self.runs for a in r.status.stage(s).attempts)
+        )
 
     @cached_property
     def center(self) -> Mapping[str, Scalar]:

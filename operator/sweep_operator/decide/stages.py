@@ -143,7 +143,7 @@ class StageTransitions:
             self.record.attempt_ended(stage, "stopped", max(pods, key=lambda p: p.created, default=None))
             self.record.unsettled("Suspended", "the sweep is suspended")
             return
-        policy = attempt_policy(self.run, self.record.status, stage, template, self.snap.sweep, self.snap.config)
+        policy = attempt_policy(self.run, self.record.status, stage, template, self.snap)
         refusal = self.snap.refusals.get(status.job_name or "")
         state = attempt_state(job, pods, policy, self.snap.logs, self.snap.now, refusal)
         self.record.evicted_pods(stage, pods)

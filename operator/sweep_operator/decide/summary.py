@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from protein.analysis import pareto
 from sweep_operator.api.failures import FAILURES, FailureTable
@@ -92,8 +93,10 @@ def pareto_front(sweep: Sweep, runs: Iterable[SweepRun]) -> list[ParetoPoint]:
     return [front[round(i * last / (MAX_PARETO - 1))] for i in range(MAX_PARETO)]
 
 
-def consecutive_failures(runs: Iterable[SweepRun], template_hash: str, table: FailureTable = FAILURES) -> int:
-    """Number of failed runs of the current template since its last success.
+def consecutive_failures(
+    runs: Iterable[SweepRun], template_hash: str, since: datetime | None = None, table: FailureTable = FAILURES
+) -> int:
+    """Number of failed runs of the current template since its last success, and since ``since``.
 
     After the first success, failures of class parameters do not count: the search avoids such parameters.
     """
@@ -101,11 +104,17 @@ def consecutive_failures(runs: Iterable[SweepRun], template_hash: str, table: Fa
     any_success = any(r.succeeded for r in ended)
     failures = 0
     for run in reversed(ended):
-        if run.succeeded:
+        if run.succeeded or not failed_since(run, since):
             break
         counts = table[run.status.failure.class_ if run.status.failure else "crash"].counts_as_failed
         failures += counts == "always" or (counts == "before the first success" and not any_success)
     return failures
+
+
+def failed_since(run: SweepRun, since: datetime | None) -> bool:
+    """Whether the end of the run was recorded at ``since`` or later. None: always."""
+    condition = find_condition(run.status.conditions, "Succeeded")
+    return since is None or (condition is not None and condition.last_transition_time >= since)
 
 
 def observation(run: SweepRun) -> Observation | None:

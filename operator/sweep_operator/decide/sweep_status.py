@@ -28,7 +28,7 @@ def sweep_status(
     return was.with_(
         observed_generation=sweep.metadata.generation,
         runs=summary.count_runs(runs),
-        consecutive_failures=summary.consecutive_failures(runs, snap.current.hash),
+        consecutive_failures=summary.consecutive_failures(runs, snap.current.hash, snap.failures_since),
         next_index=next_index(snap, runs),
         active_since=(was.active_since or snap.now) if active else None,
         active_seconds=was.active_seconds if active else active_seconds(was, snap.now),

@@ -95,6 +95,8 @@ class Settings:
     """None: no tracking."""
     status_delay: float = 0.0
     """Seconds for which changes of a Sweep's counters may be collected into one write."""
+    failures_since: datetime | None = None
+    """Of a sweep that a person watches: see Snapshot."""
     component: str = "sweep-operator"
     check_leading: Callable[[], None] = lambda: None
     """Called before each create and each status write, on any Kube; raises NotLeading. (The cluster's client may hold a

@@ -186,6 +186,7 @@ class Reconciler:
             warm_start=self._warm_start.state,
             tracking=tracker.report(self.key, self.uid) if tracker is not None else None,
             run_limit=run_limit,
+            failures_since=self._settings.failures_since,
         )
 
     async def _answer(self, sweep: Sweep, plan: Plan) -> None:

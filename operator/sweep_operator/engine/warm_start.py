@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import dataclasses
-import gzip
 import hashlib
 import json
 import logging
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart
-from sweep_operator.decide.plan import Event
+from sweep_operator.decide.plan import Event, Observation
 from sweep_operator.decide.snapshot import WarmStartState
 from sweep_operator.engine.background import Background
 from sweep_operator.engine.objects import Objects
@@ -39,7 +39,11 @@ RETRY_SECONDS = 10.0
 MAX_BYTES = 900 * 1024
 _DATA, _PROBLEM, _NOTES = "observations.jsonl.gz", "problem", "notes"
 UNPACK_SECONDS = 10.0
-"""Time limit for parsing the stored observations."""
+"""CPU time for parsing the stored observations."""
+_GZIP = 31
+"""zlib's code of the gzip format."""
+_ROWS_AT_ONCE = 50
+"""Rows that are compressed before other work of this process goes on."""
 
 
 class WarmStarter:
@@ -101,7 +105,8 @@ class WarmStarter:
             return WarmStartState()
         texts = obj.get("data") or {}
         notes = tuple((texts.get(_NOTES) or "").splitlines())
-        return WarmStartState(tuple(o.observation for o in answer.observations), texts.get(_PROBLEM), notes, recorded)
+        observations = tuple(o.observation for o in answer.learned.observations)
+        return WarmStartState(observations, texts.get(_PROBLEM), notes, recorded)
 
     def read(self, sweep: Sweep) -> None:
         """Read the sources in the background, unless that is already in progress."""
@@ -121,7 +126,7 @@ class WarmStarter:
                 self.state = WarmStartState(None, str(error))
                 return RETRY_SECONDS
             state = WarmStartState(error.readable, str(error))
-        self.state, self._stored_form = pack(sweep, state)
+        self.state, self._stored_form = await pack(sweep, state)
         return 0.0
 
     async def _store(self, sweep: Sweep, body: Object) -> None:
@@ -134,15 +139,14 @@ class WarmStarter:
             await self._recorder.record(sweep, (Event("WarmStartNotStored", text, None, "Warning"),))
 
 
-def pack(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Object]:
+async def pack(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Object]:
     """Build the ConfigMap: newest observations first, as many as fit into 900 KiB. Returns them and the ConfigMap."""
     observations = state.observations or ()
-    rows = [json.dumps(JsonObservation.of(o).to_json()) for o in observations]
-    texts = {name: text for name, text in ((_PROBLEM, state.problem), (_NOTES, "\n".join(state.notes))) if text}
-    data = _compress(rows)
-    while len(data) > MAX_BYTES and rows:
-        rows = rows[: len(rows) * MAX_BYTES // len(data)]
-        data = _compress(rows)
+    data, count = await _compress(observations)
+    notes = state.notes
+    if count < len(observations):
+        notes += (f"the newest {count} observations are used, which fill a ConfigMap",)
+    texts = {name: text for name, text in ((_PROBLEM, state.problem), (_NOTES, "\n".join(notes))) if text}
     content: Object = {"binaryData": {_DATA: data}, **({"data": texts} if texts else {})}
     digest = _digest(content)
     body = {
@@ -157,7 +161,7 @@ def pack(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Object]:
         },
         **content,
     }
-    return dataclasses.replace(state, observations=observations[: len(rows)], digest=digest), body
+    return dataclasses.replace(state, observations=observations[:count], notes=notes, digest=digest), body
 
 
 def _name(sweep: str, digest: str) -> str:
@@ -171,5 +175,15 @@ def _digest(obj: Object) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _compress(rows: Sequence[str]) -> str:
-    return base64.b64encode(gzip.compress("\n".join(rows).encode(), mtime=0)).decode()
+async def _compress(observations: Sequence[Observation]) -> tuple[str, int]:
+    """Return what fits into a ConfigMap, and how many observations that are. Gives way to other work in between."""
+    compressor, data, count = zlib.compressobj(wbits=_GZIP), b"", 0
+    for start in range(0, len(observations), _ROWS_AT_ONCE):
+        rows = [json.dumps(JsonObservation.of(o).to_json()) for o in observations[start : start + _ROWS_AT_ONCE]]
+        longer = compressor.copy()
+        more = longer.compress("\n".join([*rows, ""]).encode()) + longer.flush(zlib.Z_SYNC_FLUSH)
+        if len(data) + len(more) > MAX_BYTES:
+            break
+        compressor, data, count = longer, data + more, count + len(rows)
+        await asyncio.sleep(0)
+    return base64.b64encode(data + compressor.flush()).decode(), count

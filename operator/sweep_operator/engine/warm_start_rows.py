@@ -1,49 +1,35 @@
-"""Observations from the sources of a warm start, converted to the parameters and metric of the new Sweep."""
+"""Warm-start sources. What users wrote is parsed outside this process: there may be much of it."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
-from sweep_operator.api.status import SweepStatus
-from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.decide.plan import Observation
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
 from sweep_operator.exchange.files import rows_of_bytes
-from sweep_operator.exchange.fit import Names, fit
-from sweep_operator.exchange.of_runs import rows_of
+from sweep_operator.exchange.learner import Learned, Learner, most_observations
 from sweep_operator.exchange.row import Row, RowsInvalid
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object
-from sweep_operator.sandbox.tasks import Evaluator, Fit, Refused
+from sweep_operator.sandbox.tasks import Evaluator, FitFile, FitRuns, Refused
 
 FILE_SECONDS = 10.0
-"""Time limit for reading one file."""
-MAX_NOTES = 3
-"""Notes about one source that a condition shows."""
-
-
-@dataclass(frozen=True)
-class Learned:
-    """The observations of one source, newest first, and notes about unusable rows."""
-
-    observations: Sequence[Observation]
-    texts: Sequence[str] = ()
-    unused: int = 0
-    """Number of successful runs, if none of them can be used."""
-
-
-def learned_of(rows: Iterable[Row], sweep: Sweep, source: WarmStartSource) -> Learned:
-    """Convert rows, newest first."""
-    fitted = fit(rows, sweep, Names(source.parameters, source.metric, source.cost))
-    return Learned(fitted.observations(), fitted.texts(), fitted.unused)
+"""CPU time for reading one file, or the runs of one sweep."""
+MAX_RUNS_BYTES = 16 * 1024 * 1024
+"""Bytes that are read of another sweep's runs. The newest runs are read."""
+_RUNS_AT_ONCE = 100
+"""Runs that are written as JSON before other work of this process goes on."""
+_STATUS = ("conditions", "runName", "score", "cost", "metrics", "failure", "fixed")
+"""Fields of a run's status that a row is made of."""
 
 
 async def read_sources(
-    warm_start: WarmStart, read_one: Callable[[WarmStartSource], Awaitable[Learned]]
+    sweep: Sweep, warm_start: WarmStart, read_one: Callable[[WarmStartSource, Learner], Awaitable[Learned]]
 ) -> WarmStartRows:
     """Observations of all sources, newest first. An unreadable source does not block the others.
 
@@ -52,44 +38,53 @@ async def read_sources(
     observations: list[Observation] = []
     notes: list[str] = []
     problems: list[WarmStartUnreadable] = []
+    limit = most_observations(sweep, warm_start)
     for source in reversed(warm_start.from_):
         try:
-            learned = await read_one(source)
+            learned = await read_one(source, Learner.of(sweep, warm_start, source))
         except WarmStartUnreadable as problem:
             problems.append(problem)
             continue
-        shown = _shown(learned.texts)
         if learned.unused:
-            text = f"{source.title}: none of its {learned.unused} successful runs can be used: {shown}"
+            text = f"{source.title}: none of its {learned.unused} successful runs can be used: {learned.text}"
             problems.append(WarmStartUnreadable(text, lasting=True))
             continue
-        observations += learned.observations[: warm_start.max_observations - len(observations)]
-        notes += [f"{source.title}: {shown}"] if shown else []
+        observations += [o.observation for o in learned.observations[: limit - len(observations)]]
+        notes += [f"{source.title}: {learned.text}"] if learned.text else []
+    if len(observations) == limit < warm_start.max_observations:
+        notes.append(f"the newest {limit} observations are used, because of the number of parameters")
     if problems:
         text = "; ".join(map(str, problems))
         raise WarmStartUnreadable(text, readable=observations, lasting=all(p.lasting for p in problems))
     return WarmStartRows(tuple(observations), tuple(notes))
 
 
-def _shown(texts: Sequence[str]) -> str:
-    more = [f"and {len(texts) - MAX_NOTES} more"] if len(texts) > MAX_NOTES else []
-    return "; ".join([*texts[:MAX_NOTES], *more])
+async def read_runs(evaluator: Evaluator, learner: Learner, other: Object, runs: Iterable[Object]) -> Learned:
+    """Observations of the runs of another Sweep, newest first. Raises WarmStartUnreadable."""
+    name = other["metadata"]["name"]
+    where = f"Sweep {name!r}"
+    found = [run for run in runs if (run.get("spec") or {}).get("sweepName") == name]
+    found.sort(key=_age, reverse=True)
+    lines: list[str] = []
+    size = 0
+    for number, run in enumerate(found):
+        lines.append(json.dumps(_content(run)))
+        size += len(lines[-1])
+        if size > MAX_RUNS_BYTES:
+            lines.pop()
+            break
+        if number % _RUNS_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    task = FitRuns(learner=learner, where=where, other=json.dumps(_content(other)), runs="\n".join(lines))
+    learned = await _evaluated(evaluator, learner.sweep.metadata.namespace, task, where)
+    if len(lines) < len(found):
+        learned = learned.with_(notes=[f"read its newest {len(lines)} of {len(found)} runs", *learned.notes])
+    return learned
 
 
-def rows_of_objects(obj: Object, runs: Iterable[Object]) -> list[Row]:
-    """The runs of another Sweep, newest first. Raises InvalidObject."""
-    other = read(Sweep, obj)
-    parsed = [read(SweepRun, run) for run in runs]
-    parsed = [r for r in parsed if r.spec.sweep_name == other.name]
-    parsed.sort(key=lambda r: (r.metadata.creation_timestamp is None, r.metadata.creation_timestamp, r.name))
-    return rows_of(other, parsed[::-1])
-
-
-async def read_config_map(
-    kube: Kube, evaluator: Evaluator, sweep: Sweep, warm_start: WarmStart, source: WarmStartSource
-) -> Learned:
+async def read_config_map(kube: Kube, evaluator: Evaluator, learner: Learner, source: WarmStartSource) -> Learned:
     """Observations of all keys of ``source.configMap``, newest first. Raises WarmStartUnreadable."""
-    namespace, name = sweep.metadata.namespace, source.config_map or ""
+    namespace, name = learner.sweep.metadata.namespace, source.config_map or ""
     where = f"ConfigMap {name!r}"
     try:
         obj = await kube.get(Kind.CONFIG_MAP, namespace, name)
@@ -100,30 +95,11 @@ async def read_config_map(
     if not files:
         command = f"kubectl create configmap {name} --from-file=runs.csv"
         raise WarmStartUnreadable(f"{where}: has no data; create it with {command}")
-    observations: list[Observation] = []
-    texts: list[str] = []
-    unused = 0
+    parts = []
     for key, content in reversed(files.items()):
-        task = Fit(
-            content=content,
-            where=f"{where}, {key}",
-            name=key,
-            sweep=sweep.with_(status=SweepStatus()),
-            parameters=source.parameters,
-            metric=source.metric,
-            cost=source.cost,
-            limit=warm_start.max_observations,
-        )
-        try:
-            answer = await evaluator.evaluate(namespace, task, FILE_SECONDS)
-        except Refused as error:
-            raise WarmStartUnreadable(f"{where}, {key}: reading it was canceled: {error}", lasting=True) from None
-        if answer.error is not None:
-            raise WarmStartUnreadable(answer.error)
-        observations += [o.observation for o in answer.observations]
-        texts += answer.notes
-        unused += answer.unused
-    return Learned(observations, texts, 0 if any(o.score is not None for o in observations) else unused)
+        task = FitFile(learner=learner, content=content, where=f"{where}, {key}", name=key)
+        parts.append(await _evaluated(evaluator, namespace, task, task.where))
+    return Learned.together(parts, learner.limit)
 
 
 def read_bytes(content: bytes, where: str, name: str) -> list[Row]:
@@ -132,3 +108,29 @@ def read_bytes(content: bytes, where: str, name: str) -> list[Row]:
         return rows_of_bytes(content, where, name)
     except RowsInvalid as error:
         raise WarmStartUnreadable(error.in_short()) from None
+
+
+async def _evaluated(evaluator: Evaluator, owner: str, task: FitFile | FitRuns, where: str) -> Learned:
+    try:
+        answer = await evaluator.evaluate(owner, task, FILE_SECONDS)
+    except Refused as error:
+        raise WarmStartUnreadable(f"{where}: reading it was canceled: {error}", lasting=True) from None
+    if answer.error is not None:
+        raise WarmStartUnreadable(answer.error)
+    return answer.learned
+
+
+def _age(run: Object) -> tuple[bool, str, str]:
+    """Sorts by creation; a run without a time is the newest one."""
+    created = str(run["metadata"].get("creationTimestamp") or "")
+    return not created, created, run["metadata"]["name"]
+
+
+def _content(obj: Object) -> dict[str, Any]:
+    """What is needed of a Sweep or a run: its history of attempts, for example, is not."""
+    metadata, status = obj["metadata"], obj.get("status") or {}
+    return {
+        "metadata": {key: metadata[key] for key in ("name", "creationTimestamp") if key in metadata},
+        "spec": obj["spec"],
+        "status": {key: status[key] for key in _STATUS if key in status},
+    }

@@ -33,7 +33,8 @@ from sweep_operator.kube.protocol import (
 )
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.lookup import sweep_named
-from sweep_operator.views.tables import number, run_state, sweep_state
+from sweep_operator.views.figures import number
+from sweep_operator.views.tables import run_state, sweep_state
 
 _REDRAW = 1.0
 """Seconds between redraws without events, since ages and estimates change with time."""

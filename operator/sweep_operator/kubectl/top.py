@@ -18,8 +18,9 @@ from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
 from sweep_operator.kubectl.refusal import explain
 from sweep_operator.kubectl.usage import Usage, bytes_text, cores_text, usage_of
-from sweep_operator.views.status import text_table
-from sweep_operator.views.tables import duration, number, spent
+from sweep_operator.views.columns import columns_of, text_table
+from sweep_operator.views.figures import duration, number
+from sweep_operator.views.tables import spent
 
 _METRICS = "metrics.k8s.io"
 _COLUMNS = ("RUN", "STAGE", "ATTEMPT", "TIME", "COST", "EXPECTED", "GPUS", "CPU", "MEMORY", "NODE")
@@ -63,7 +64,7 @@ def _table(sweep: Object, snapshot: _Snapshot) -> None:
     if not live:
         echo("no active runs")
         return
-    echo(text_table(_COLUMNS, [_row(usage) for usage in live]))
+    echo(text_table(columns_of(_COLUMNS, [_row(usage) for usage in live])))
     cost = _total([u.cost for u in live])
     totals = [
         ("cost so far ", "" if cost is None else number(round(cost, 1)), ""),

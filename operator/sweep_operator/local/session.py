@@ -27,6 +27,7 @@ from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Ob
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
 from sweep_operator.local.optimizer import Starting
+from sweep_operator.local.repeated import continued, never_started, with_defaults
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.local.warm_start_sources import LocalWarmStart
 from sweep_operator.sandbox.child import Sandbox
@@ -57,7 +58,7 @@ class LocalSession:
         extras: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.runs_dir = runs_dir.resolve()
-        self._manifest = _with_namespace(manifest)
+        self._manifest = with_defaults(_with_namespace(manifest))
         self._extras = [_with_namespace(e) for e in extras]
         self._config = config or with_own_account(OperatorConfig(), os.environ)
         sweep = parse(Sweep, self._manifest)
@@ -95,6 +96,7 @@ class LocalSession:
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
             require_image=False,
+            failures_since=datetime.now(UTC),
             component="sweep",
             evaluator=self._sandbox,
             tracker=self._outbox,
@@ -132,6 +134,11 @@ class LocalSession:
             labels = {**(self._manifest["metadata"].get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
             wanted = _replace(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
             obj = await self._edit({"metadata": {"labels": labels}, "spec": wanted})
+            if (again := continued(obj)) is not None:
+                for run in (await self.kube.list(Kind.SWEEP_RUN, NAMESPACE)).items:
+                    if never_started(run):
+                        await self.kube.delete(Kind.SWEEP_RUN, NAMESPACE, run["metadata"]["name"])
+                obj = await self.kube.update_status(Kind.SWEEP, again)
         write_config(self.directory, read(Sweep, obj))
         self._written_wandb_sweep = _wandb_sweep(obj)
         for extra in self._extras:

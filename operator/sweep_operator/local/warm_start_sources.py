@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
-from sweep_operator.engine.warm_start_rows import (
-    Learned,
-    learned_of,
-    read_bytes,
-    read_config_map,
-    read_sources,
-    rows_of_objects,
-)
+from sweep_operator.engine.warm_start_rows import read_bytes, read_config_map, read_runs, read_sources
+from sweep_operator.exchange.learner import Learned, Learner
 from sweep_operator.exchange.row import Row
-from sweep_operator.kube.embedded import open_readonly
-from sweep_operator.kube.protocol import Kind, Kube, KubeError
+from sweep_operator.kube.protocol import Kind, Kube
+from sweep_operator.kube.state_file import StoreUnreadable, read_objects
 from sweep_operator.sandbox.tasks import Evaluator
 from sweep_operator.tracking.history.warm_start import WandbSources
 
@@ -32,28 +25,31 @@ class LocalWarmStart:
     async def read(self, sweep: Sweep, warm_start: WarmStart) -> WarmStartRows:
         """Read the observations of all sources, newest first. Raises WarmStartUnreadable."""
 
-        async def read_one(source: WarmStartSource) -> Learned:
+        async def read_one(source: WarmStartSource, learner: Learner) -> Learned:
             if source.sweep is not None:
-                return learned_of(await self._read_sweep(source.sweep), sweep, source)
+                return await self._read_sweep(learner, source.sweep)
             if source.config_map is not None:
-                return await read_config_map(self._kube, self._evaluator, sweep, warm_start, source)
+                return await read_config_map(self._kube, self._evaluator, learner, source)
             if source.file is not None:
-                return learned_of(read_file(Path(source.file))[::-1], sweep, source)
-            return learned_of(await self._wandb.read(sweep, warm_start, source), sweep, source)
+                return learner.learn(read_file(Path(source.file))[::-1])
+            return await self._wandb.read(learner, source)
 
-        return await read_sources(warm_start, read_one)
+        return await read_sources(sweep, warm_start, read_one)
 
-    async def _read_sweep(self, name: str) -> list[Row]:
+    async def _read_sweep(self, learner: Learner, name: str) -> Learned:
+        unreadable = []
         for path in sorted(self._runs_dir.glob("*/state.db")):
             try:
-                kube = open_readonly(path)
-                sweeps = (await kube.list(Kind.SWEEP)).items
+                sweeps = read_objects(path, (Kind.SWEEP,))
                 found = next((s for s in sweeps if name in (s["metadata"]["name"], s["spec"].get("displayName"))), None)
-                if found is not None:
-                    return rows_of_objects(found, (await kube.list(Kind.SWEEP_RUN)).items)
-            except (KubeError, InvalidObject, OSError) as error:
-                raise WarmStartUnreadable(f"cannot read sweep {name!r} from {path}: {error}") from error
-        raise WarmStartUnreadable(f"sweep {name!r} does not exist in {self._runs_dir}")
+                runs = read_objects(path, (Kind.SWEEP_RUN,)) if found is not None else ()
+            except StoreUnreadable as error:
+                unreadable.append(str(error))
+                continue
+            if found is not None:
+                return await read_runs(self._evaluator, learner, found, runs)
+        missing = f"sweep {name!r} does not exist in {self._runs_dir}"
+        raise WarmStartUnreadable("; ".join([missing, *unreadable]))
 
 
 def read_file(path: Path) -> list[Row]:

@@ -18,9 +18,9 @@ from sweep_operator.config.patch import command, fixed_of, overrides, patch_text
 from sweep_operator.decide.calibration import calibration
 from sweep_operator.decide.summary import ranked
 from sweep_operator.report import figures
+from sweep_operator.views.figures import number
 from sweep_operator.views.progress import run_state
 from sweep_operator.views.report_series import failed_runs, label, scored_runs, short_labels
-from sweep_operator.views.tables import number
 
 _CONFIG = {"displayModeBar": False, "responsive": True}  # drag zooms, double click resets the zoom
 _TEMPLATES = Environment(

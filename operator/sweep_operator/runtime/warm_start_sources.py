@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
-from sweep_operator.engine.warm_start_rows import Learned, learned_of, read_config_map, read_sources, rows_of_objects
-from sweep_operator.exchange.row import Row
+from sweep_operator.engine.warm_start_rows import read_config_map, read_runs, read_sources
+from sweep_operator.exchange.learner import Learned, Learner
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, NotFound
+from sweep_operator.pacing import Turns
 from sweep_operator.sandbox.tasks import Evaluator
 from sweep_operator.tracking.history.warm_start import WandbSources
 
@@ -19,30 +19,34 @@ class ClusterWarmStart:
 
     def __init__(self, kube: Kube, wandb: WandbSources, evaluator: Evaluator) -> None:
         self._kube, self._wandb, self._evaluator = kube, wandb, evaluator
+        self._turns = Turns([None])
+        """A sweep may have ten thousand runs, so one is read at a time."""
 
     async def read(self, sweep: Sweep, warm_start: WarmStart) -> WarmStartRows:
         """Observations of all sources, newest first. Raises WarmStartUnreadable."""
         namespace = sweep.metadata.namespace
 
-        async def read_one(source: WarmStartSource) -> Learned:
+        async def read_one(source: WarmStartSource, learner: Learner) -> Learned:
             if source.sweep is not None:
-                return learned_of(await self._read_sweep(namespace, source.sweep), sweep, source)
+                async with self._turns.take(namespace):
+                    return await self._read_sweep(learner, source.sweep)
             if source.config_map is not None:
-                return await read_config_map(self._kube, self._evaluator, sweep, warm_start, source)
+                return await read_config_map(self._kube, self._evaluator, learner, source)
             if source.file is not None:
                 raise WarmStartUnreadable(
                     f"file {source.file}: the operator cannot read local files; use configMap", lasting=True
                 )
-            return learned_of(await self._wandb.read(sweep, warm_start, source), sweep, source)
+            return await self._wandb.read(learner, source)
 
-        return await read_sources(warm_start, read_one)
+        return await read_sources(sweep, warm_start, read_one)
 
-    async def _read_sweep(self, namespace: str, name: str) -> list[Row]:
+    async def _read_sweep(self, learner: Learner, name: str) -> Learned:
+        namespace = learner.sweep.metadata.namespace
         try:
             found = await self._kube.get(Kind.SWEEP, namespace, name)
             listed = await self._kube.list(Kind.SWEEP_RUN, namespace, labels={SWEEP_LABEL: name})
-            return rows_of_objects(found, listed.items)
         except NotFound as error:
             raise WarmStartUnreadable(f"no Sweep {name!r} in namespace {namespace}") from error
-        except (KubeError, InvalidObject) as error:
+        except KubeError as error:
             raise WarmStartUnreadable(f"Sweep {name!r} cannot be read: {error}") from error
+        return await read_runs(self._evaluator, learner, found, listed.items)

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sweep_operator.child_process import ChildFailed, ChildProcess
+from sweep_operator.pacing import Turns
 from sweep_operator.sandbox.tasks import Answer, Refused, Request, Task
-from sweep_operator.turns import Turns
 
 log = logging.getLogger(__name__)
 PROCESSES = 2
@@ -63,7 +63,7 @@ class Sandbox:
         """
         while (wait := self._pauses.get(owner, _Pause()).until - self._clock()) > 0:
             await self._sleep(wait)
-        async with self._turns.take((owner,)) as worker:
+        async with self._turns.take(owner) as worker:
             answer = await worker.ask(task, seconds)
         if answer.refused is not None:
             self._note_failure(owner, answer.refused)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 import zlib
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
+from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.model import Model
+from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep, SweepSpec
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.accept import check_spec, compiled
 from sweep_operator.exchange.files import decompressed, rows_of_bytes
-from sweep_operator.exchange.fit import Names, fit
+from sweep_operator.exchange.learner import Learned, Learner
 from sweep_operator.exchange.observation import JsonObservation
+from sweep_operator.exchange.of_runs import rows_of
 from sweep_operator.exchange.row import RowsInvalid
 
 MAX_CONTENT = 32 * 1024 * 1024
@@ -39,19 +44,27 @@ class Scan(Model):
     rule_patterns: list[str] = []
 
 
-class Fit(Model):
-    """Read a file, oldest row first, and convert its newest rows to observations of a Sweep."""
+class FitFile(Model):
+    """Read a file, oldest row first, and learn from its rows."""
 
-    kind: Literal["fit"] = "fit"
+    kind: Literal["fitFile"] = "fitFile"
+    learner: Learner
     content: str
     """Base64."""
     where: str
     name: str
-    sweep: Sweep
-    parameters: dict[str, str]
-    metric: str | None = None
-    cost: str | None = None
-    limit: int
+
+
+class FitRuns(Model):
+    """Learn from the runs of another Sweep."""
+
+    kind: Literal["fitRuns"] = "fitRuns"
+    learner: Learner
+    where: str
+    other: str
+    """The other Sweep in JSON."""
+    runs: str
+    """Its runs as JSON lines, newest first."""
 
 
 class Unpack(Model):
@@ -62,7 +75,7 @@ class Unpack(Model):
     """Base64."""
 
 
-Task = Check | Scan | Fit | Unpack
+Task = Check | Scan | FitFile | FitRuns | Unpack
 
 
 class Request(Model):
@@ -85,12 +98,9 @@ class Answer(Model):
     problems: list[Problem] = []
     value: str | None = None
     matched: list[str] = []
-    observations: list[JsonObservation] = []
-    notes: list[str] = []
-    unused: int = 0
-    """Number of successful rows of a file, if none of them can be used."""
+    learned: Learned = Learned()
     error: str | None = None
-    """Why the file is invalid."""
+    """Why the content is invalid."""
     refused: str | None = None
     """Which limit the evaluation exceeded."""
     seconds: float = 0.0
@@ -126,8 +136,10 @@ def evaluate(task: Task) -> Answer:
             answer = Answer(problems=[Problem(path=p.path, message=p.message) for p in problems])
         case Scan():
             answer = _scan(task)
-        case Fit():
-            answer = _fit(task)
+        case FitFile():
+            answer = _fit_file(task)
+        case FitRuns():
+            answer = _fit_runs(task)
         case Unpack():
             answer = _unpack(task)
     return answer.with_(seconds=time.process_time() - began)
@@ -146,16 +158,22 @@ def _scan(task: Scan) -> Answer:
     return Answer(value=value, matched=matched)
 
 
-def _fit(task: Fit) -> Answer:
+def _fit_file(task: FitFile) -> Answer:
     try:
         content = base64.b64decode(task.content)
         rows = rows_of_bytes(content, task.where, task.name, max_bytes=MAX_CONTENT, max_rows=MAX_ROWS)
     except RowsInvalid as error:
         return Answer(error=error.in_short())
-    fitted = fit(rows[::-1], task.sweep, Names(task.parameters, task.metric, task.cost))
-    learned = fitted.observations()
-    observations = [JsonObservation.of(o) for o in learned[: task.limit]]
-    return Answer(observations=observations, notes=fitted.texts(), unused=fitted.unused)
+    return Answer(learned=task.learner.learn(rows[::-1]))
+
+
+def _fit_runs(task: FitRuns) -> Answer:
+    try:
+        other = read(Sweep, json.loads(task.other))
+        runs = [read(SweepRun, json.loads(line)) for line in task.runs.splitlines()]
+    except InvalidObject as error:
+        return Answer(error=f"{task.where} cannot be read: {error}")
+    return Answer(learned=task.learner.learn(rows_of(other, runs)))
 
 
 def _unpack(task: Unpack) -> Answer:
@@ -164,4 +182,4 @@ def _unpack(task: Unpack) -> Answer:
         rows = [JsonObservation.model_validate_json(line) for line in text.splitlines() if line]
     except (ValueError, OSError, EOFError, zlib.error) as error:
         return Answer(error=str(error))
-    return Answer(observations=rows)
+    return Answer(learned=Learned(observations=rows))

@@ -14,7 +14,8 @@ def center_first(sweep: Sweep, request: SuggestRequest) -> Proposal | None:
     Constraints are evaluated only in a process with limits.
     """
     seeded = sweep.spec.protein.seed_with_search_center is not False
-    nothing_known = request.index == 0 and not request.observations and not request.pending
-    if not seeded or not nothing_known or sweep.spec.constraints:
+    first = request.index == 0 or sweep.spec.method == "bayes"  # the others begin with the center at index 0 only
+    nothing_known = not request.observations and not request.pending
+    if not (seeded and first and nothing_known) or sweep.spec.constraints:
         return None
-    return Proposal(index=0, parameters=search_center(sweep.spec.parameters), origin="center")
+    return Proposal(index=request.index, parameters=search_center(sweep.spec.parameters), origin="center")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal, Self
 
 from sweep_operator.api.model import JsonObject, Model, Scalar
+from sweep_operator.api.optimizer import ProteinSpec
 from sweep_operator.api.parameters import ParameterSpec
 from sweep_operator.api.sweep import Constraint, Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction
@@ -58,10 +59,8 @@ class Question(Model):
     @property
     def may_need_no_model(self) -> bool:
         """Whether to ask the light process first; that decides."""
-        design = self.settings.get("numRandomSamples")
-        return self.method != "bayes" or len(self.observations) < (
-            design if isinstance(design, int) else len(self.parameters) + 1
-        )
+        settings = ProteinSpec.model_validate(self.settings)
+        return self.method != "bayes" or len(self.observations) < max(1, settings.design_size(len(self.parameters)))
 
 
 class Interrupt(Model):

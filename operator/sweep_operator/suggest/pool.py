@@ -13,11 +13,11 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.child_process import ChildFailed, available_memory
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
+from sweep_operator.pacing import Turns
 from sweep_operator.suggest.center import center_first
 from sweep_operator.suggest.messages import RULES_TOO_SLOW, Answer, Question, question
 from sweep_operator.suggest.process import MAIN_MEMORY, OptimizerProcess, default_processes
 from sweep_operator.suggest.provenance import provenance
-from sweep_operator.turns import Turns
 
 log = logging.getLogger(__name__)
 REST = 10
@@ -178,7 +178,7 @@ class OptimizerPool:
         light, end = stream.left.may_need_no_model, "interrupted"
         while end != "complete" and not stream.stopped and stream.left.count > 0:
             light = light and end != "model"
-            async with self._turns[light].take(stream.owner) as process:
+            async with self._turns[light].take(*stream.owner) as process:
                 if stream.stopped:
                     return
                 stream.process = process

@@ -19,9 +19,9 @@ from sweep_operator.config.patch import (
     yaml_block,
 )
 from sweep_operator.decide.summary import ranked
+from sweep_operator.views.figures import number
 from sweep_operator.views.report_data import rank_by_posterior
 from sweep_operator.views.report_series import label
-from sweep_operator.views.tables import number
 
 _RULE, _LINE = "=" * 60, "-" * 40
 

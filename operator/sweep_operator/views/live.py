@@ -16,11 +16,15 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.visible_text import visible_text
 from sweep_operator.domain.conditions import joined
-from sweep_operator.views.progress import eta_seconds, run_cells, shown_runs, stop_reason, trouble
-from sweep_operator.views.tables import duration, number, spent
+from sweep_operator.views.columns import fitting
+from sweep_operator.views.figures import duration, format_for, number
+from sweep_operator.views.progress import eta_seconds, run_columns, shown_runs, stage, stop_reason, trouble
+from sweep_operator.views.tables import spent
 
 _LINES_BESIDE_THE_TABLE = 14
 _FRONT_SHOWN = 6
+_GAP = 2
+"""Spaces between columns."""
 _STYLE_OF_STAGE = {"done": "green", "train": "cyan", "eval": "magenta"}
 
 
@@ -61,7 +65,7 @@ class TableView:
         if self._last is None:
             return
         room = max(4, self._console.size.height - _LINES_BESIDE_THE_TABLE)
-        parts: list[RenderableType] = [dashboard(*self._last, self._now(), room)]
+        parts: list[RenderableType] = [dashboard(*self._last, self._now(), room, self._console.size.width)]
         parts += [_text(line, style="bold yellow") for line in (self._waits_for, self._message) if line]
         self._live.update(Group(*parts), refresh=True)
 
@@ -110,27 +114,18 @@ def event_line(event: dict[str, Any]) -> str:
     return " ".join(visible_text(line).split("\n")).strip()
 
 
-def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) -> RenderableType:
+def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int, width: int) -> RenderableType:
     """The table of runs, the best run, the Pareto front, the cost spent and the estimated time remaining."""
     status = sweep.status
     best = status.best[0] if status.best else None
-    front = frozenset(p.run for p in status.pareto)
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    for name in ("", "RUN", "STAGE", "SCORE", "COST", "ORIGIN", "AGE"):
-        table.add_column(name, justify="left" if name in ("", "STAGE", "ORIGIN") else "right", no_wrap=True)
     shown = shown_runs(runs, best.run if best else None, room)
-    for run in shown:
-        cells = run_cells(run, best.run if best else None, front, now)
-        style = "red" if run.failed else _STYLE_OF_STAGE.get(cells[2].split(" ")[0], "")
-        table.add_row(*map(_text, cells[:2]), _text(cells[2], style=style), *map(_text, cells[3:]))
-    parts: list[RenderableType] = [_headline(sweep), table]
+    parts: list[RenderableType] = [_headline(sweep), _table(sweep, shown, now, width)]
     if len(shown) < len(runs):
         parts.append(_text(f"… and {len(runs) - len(shown)} earlier runs", style="dim"))
     parts.append(_text("score and cost: predicted → actual; ★ best, ◆ Pareto-optimal", style="dim"))
     if best is not None:
-        parts.append(
-            _text(f"Best    {best.run}  score {number(best.score)}  cost {number(best.cost)}", style="bold green")
-        )
+        score = format_for([b.score for b in status.best])(best.score)
+        parts.append(_text(f"Best    {best.run}  score {score}  cost {number(best.cost)}", style="bold green"))
     if len(status.pareto) > 1:
         parts.append(_text("Front   " + _front(sweep)))
     parts.append(_spent(sweep, runs, now))
@@ -139,6 +134,22 @@ def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int) 
     if reason:
         parts.append(_text(f"Ended   {reason}", style="bold"))
     return Group(*parts)
+
+
+def _table(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, width: int) -> Table:
+    """The columns that fit into ``width``."""
+    columns = fitting(run_columns(sweep, runs, now), width, _GAP)
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False, padding=(0, _GAP, 0, 0))
+    for column in columns:
+        table.add_column(column.name, justify="left" if column.left else "right", no_wrap=True)
+    for run, *cells in zip(runs, *(column.cells for column in columns), strict=True):
+        styles = [_style(run) if column.name == "STAGE" else "" for column in columns]
+        table.add_row(*map(_text, cells, styles))
+    return table
+
+
+def _style(run: SweepRun) -> str:
+    return "red" if run.failed else _STYLE_OF_STAGE.get(stage(run).split(" ")[0], "")
 
 
 def _headline(sweep: Sweep) -> RenderableType:
@@ -154,7 +165,8 @@ def _headline(sweep: Sweep) -> RenderableType:
 def _front(sweep: Sweep) -> str:
     points = sweep.status.pareto
     cut = points if len(points) <= _FRONT_SHOWN else [*points[: _FRONT_SHOWN - 1], points[-1]]
-    return " · ".join(f"{number(p.score)} at {number(p.cost)}" for p in cut)
+    score, cost = format_for(p.score for p in points), format_for(p.cost for p in points)
+    return " · ".join(f"{score(p.score)} at {cost(p.cost)}" for p in cut)
 
 
 def _spent(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> Text:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.sweeprun import Prediction, SweepRun
 from sweep_operator.api.tracking import wandb_of
 from sweep_operator.domain.conditions import joined
-from sweep_operator.views.tables import STAGES, age, number
+from sweep_operator.views.columns import Column, column, parameter_columns
+from sweep_operator.views.figures import format_for, number, run_time
+from sweep_operator.views.selection import latest
+from sweep_operator.views.tables import PARAMETERS, RANKS, STAGES
 
 
 def run_state(run: SweepRun) -> str:
@@ -31,34 +34,43 @@ def stage(run: SweepRun) -> str:
     return STAGES.get(state, state) + (f" (attempt {attempt})" if attempt > 1 else "")
 
 
-def versus(predicted: float | None, actual: float | None) -> str:
+def versus(predicted: float | None, actual: float | None, written: Callable[[object], str] = number) -> str:
     """``480 → 487.3``: predicted and actual value; one of them alone while the other is missing."""
-    if predicted is None:
-        return number(actual)
-    return f"{number(predicted)} → {number(actual)}".rstrip() if actual is not None else f"{number(predicted)} →"
+    return written(actual) if predicted is None else f"{written(predicted)} → {written(actual)}".rstrip()
 
 
-def run_cells(run: SweepRun, best: str | None, front: frozenset[str], now: datetime) -> tuple[str, ...]:
-    """Mark, index, stage, score, cost, origin, age. ★ marks the best run, ◆ the other Pareto-optimal runs."""
-    prediction, created = run.spec.prediction, run.metadata.creation_timestamp
-    return (
-        "★" if run.name == best else "◆" if run.name in front else "",
-        run.name if run.spec.index is None else str(run.spec.index),
-        stage(run),
-        versus(prediction.score if prediction else None, run.status.score),
-        versus(prediction.cost if prediction else None, run.status.cost),
-        run.spec.origin,
-        age(created.isoformat(), now) if created else "",
-    )
+def run_columns(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> list[Column]:
+    """Mark, index, stage, score, cost, origin, time, parameters. ★ is the best run, ◆ the other Pareto-optimal runs."""
+    best = sweep.status.best[0].run if sweep.status.best else None
+    front = frozenset(p.run for p in sweep.status.pareto)
+    predictions = [run.spec.prediction or Prediction() for run in runs]
+    cells: dict[str, list[str]] = {
+        "": ["★" if run.name == best else "◆" if run.name in front else "" for run in runs],
+        "RUN": [run.name if run.spec.index is None else str(run.spec.index) for run in runs],
+        "STAGE": [stage(run) for run in runs],
+        "SCORE": _comparisons([p.score for p in predictions], [run.status.score for run in runs]),
+        "COST": _comparisons([p.cost for p in predictions], [run.status.cost for run in runs]),
+        "ORIGIN": [run.spec.origin for run in runs],
+        "TIME": [_time(run, now) for run in runs],
+    }
+    parameters = parameter_columns(list(sweep.spec.parameters), [r.parameters for r in runs], PARAMETERS)
+    return [*(column(name, texts, rank=RANKS.get(name, 0)) for name, texts in cells.items()), *parameters]
+
+
+def _comparisons(predicted: Sequence[float | None], actual: Sequence[float | None]) -> list[str]:
+    written = format_for([*predicted, *actual])
+    return [versus(before, after, written) for before, after in zip(predicted, actual, strict=True)]
+
+
+def _time(run: SweepRun, now: datetime) -> str:
+    created = run.metadata.creation_timestamp
+    seconds = run.status.train.seconds + run.status.eval.seconds
+    return run_time(run.terminal, seconds, created.isoformat() if created else None, now)
 
 
 def shown_runs(runs: Sequence[SweepRun], best: str | None, room: int) -> list[SweepRun]:
     """The runs that fit into ``room`` lines: the best, then active runs, then the newest; in their original order."""
-    if len(runs) <= room:
-        return list(runs)
-    wanted = [r for r in runs if r.name == best] + [r for r in runs if not r.terminal] + list(reversed(runs))
-    chosen = list(dict.fromkeys(r.name for r in wanted))[:room]
-    return [r for r in runs if r.name in chosen]
+    return [runs[i] for i in latest([(r.name, r.terminal) for r in runs], best, room)]
 
 
 def eta_seconds(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> float | None:

@@ -1,26 +1,39 @@
-"""The columns of ``kubectl get sweeps`` and ``kubectl get sweepruns``, from the objects' JSON."""
+"""The columns of sweeps and of runs, named as in ``kubectl get sweeps`` and ``sweepruns``, from the objects' JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sweep_operator.domain.conditions import condition_of, run_reason
+from sweep_operator.domain.conditions import condition_of, has_ended, run_reason
+from sweep_operator.views.columns import Column, column, columns_of, parameter_columns
+from sweep_operator.views.figures import age, format_for, number, run_time
+from sweep_operator.views.selection import seconds_of
 
-SWEEP_COLUMNS = ("NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE")
-RUN_COLUMNS = ("NAME", "STATUS", "SCORE", "COST", "ORIGIN", "AGE")
+_SWEEP_COLUMNS = ("NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE")
+RANKS = {"COST": 1, "TIME": 2, "ORIGIN": 3, "BEST": 1, "RUNS": 2, "FAIL": 3, "OK": 4, "SPENT": 5, "AGE": 6}
+"""Columns that give way on a narrow terminal, the highest first. Parameters give way before them."""
+PARAMETERS = 10
+"""Rank of the first parameter."""
 STAGES = {"Training": "train", "Evaluating": "eval"}
 """Reason of the condition Succeeded -> stage that is running."""
-LEFT = frozenset({"NAMESPACE", "NAME", "STATUS", "ORIGIN", "RUN", "STAGE", "NODE"})
 
 Json = Mapping[str, Any]
 
 
-def sweep_row(sweep: Json, now: datetime, *, object_names: bool = False) -> tuple[str, ...]:
-    """One row of SWEEP_COLUMNS; by display name, or by the name that the object has in a cluster."""
+def sweep_columns(sweeps: Sequence[Json], now: datetime, *, object_names: bool, namespaces: bool) -> list[Column]:
+    """A row per sweep; by display name, or by the name that the object has in a cluster."""
+    names = ("NAMESPACE", *_SWEEP_COLUMNS) if namespaces else _SWEEP_COLUMNS
+    rows = [_sweep_row(s, now, object_names) for s in sweeps]
+    if namespaces:
+        rows = [(str(s["metadata"].get("namespace", "")), *row) for s, row in zip(sweeps, rows, strict=True)]
+    return columns_of(names, rows, RANKS)
+
+
+def _sweep_row(sweep: Json, now: datetime, object_names: bool) -> tuple[str, ...]:
     status = sweep.get("status") or {}
-    runs, best = status.get("runs") or {}, status.get("best") or []
+    runs = status.get("runs") or {}
     spent = (status.get("cost") or {}).get("spent")
     return (
         str((not object_names and sweep["spec"].get("displayName")) or sweep["metadata"]["name"]),
@@ -28,23 +41,42 @@ def sweep_row(sweep: Json, now: datetime, *, object_names: bool = False) -> tupl
         str(runs.get("created", 0)),
         str(runs.get("succeeded", 0)),
         str(runs.get("failed", 0)),
-        number(best[0].get("score")) if best else "",
+        best_score(sweep),
         number(spent),
         age(sweep["metadata"].get("creationTimestamp"), now),
     )
 
 
-def run_row(run: Json, now: datetime, *, object_names: bool = False) -> tuple[str, ...]:
-    """One row of RUN_COLUMNS; names as in ``sweep_row``."""
-    status = run.get("status") or {}
-    return (
-        str((not object_names and status.get("runName")) or run["metadata"]["name"]),
-        run_state(run),
-        number(status.get("score")),
-        number(status.get("cost")),
-        str(run["spec"].get("origin") or "manual"),
-        age(run["metadata"].get("creationTimestamp"), now),
-    )
+def best_score(sweep: Json) -> str:
+    """The best score, with the digits that tell it apart from the next ones; empty without one."""
+    scores = [best.get("score") for best in (sweep.get("status") or {}).get("best") or []]
+    return format_for(scores)(scores[0]) if scores else ""
+
+
+def run_columns(
+    sweep: Json, runs: Sequence[Json], now: datetime, *, object_names: bool, parameters: bool
+) -> list[Column]:
+    """A row per run, names as in ``sweep_columns``. ``parameters``: they are the last columns."""
+    statuses: list[Json] = [run.get("status") or {} for run in runs]
+    score, cost = (format_for(s.get(value) for s in statuses) for value in ("score", "cost"))
+    cells = {
+        "NAME": [run_name(run, object_names) for run in runs],
+        "STATUS": [run_state(run) for run in runs],
+        "SCORE": [score(s.get("score")) for s in statuses],
+        "COST": [cost(s.get("cost")) for s in statuses],
+        "ORIGIN": [str(run["spec"].get("origin") or "manual") for run in runs],
+        "TIME": [run_time(has_ended(r), seconds_of(r), r["metadata"].get("creationTimestamp"), now) for r in runs],
+    }
+    columns = [column(name, texts, rank=RANKS.get(name, 0)) for name, texts in cells.items()]
+    if not parameters:
+        return columns
+    values = [s.get("parameters") or r["spec"].get("parameters") or {} for r, s in zip(runs, statuses, strict=True)]
+    return columns + parameter_columns(list(sweep["spec"].get("parameters") or {}), values, PARAMETERS)
+
+
+def run_name(run: Json, object_names: bool) -> str:
+    """The name that the run has on this machine, or the name of the object in a cluster."""
+    return str((not object_names and (run.get("status") or {}).get("runName")) or run["metadata"]["name"])
 
 
 def sweep_state(sweep: Json) -> str:
@@ -89,33 +121,3 @@ def calibration_line(sweep: Json) -> str:
     counts = list(dict.fromkeys(runs for _, _, runs in found))
     shares = ", ".join(f"{share:.0%} of {what}" for what, share, _ in found)
     return f"80% interval covers {shares} ({' and '.join(map(str, counts))} run{'s' if counts != [1] else ''})"
-
-
-def number(value: object) -> str:
-    """Four significant digits; all digits before the decimal point."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return ""
-    if value == int(value) and abs(value) < 1e6:
-        return str(int(value))
-    return f"{value:.1f}" if 1000 <= abs(value) < 1e6 else f"{value:.4g}"
-
-
-def age(created: object, now: datetime) -> str:
-    """``45s``, ``3m``, ``2h``, ``5d``, as in kubectl."""
-    if not created:
-        return ""
-    then = datetime.fromisoformat(str(created).replace("Z", "+00:00"))
-    return duration((now - then.astimezone(UTC)).total_seconds())
-
-
-def duration(seconds: float) -> str:
-    """One unit, or two if the first is small: ``90s``, ``5m``, ``2h10m``, ``3d``."""
-    whole = max(0, int(seconds))
-    if whole < 120:
-        return f"{whole}s"
-    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
-    if hours < 2:
-        return f"{minutes}m"
-    if hours < 10 and minutes % 60:
-        return f"{hours}h{minutes % 60}m"
-    return f"{hours}h" if hours < 48 else f"{days}d"

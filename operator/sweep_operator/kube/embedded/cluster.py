@@ -69,8 +69,3 @@ def _log_of(pod: Object, root: Path) -> Path | None:
         return place_of(pod, root).log
     except Unsupported:
         return None
-
-
-def open_readonly(path: Path) -> EmbeddedKube:
-    """Open the last written state, even while another process runs the sweep. Raises StoreUnreadable."""
-    return EmbeddedKube(path, clock=lambda: datetime.now(UTC), readonly=True)

@@ -25,7 +25,7 @@ WANDB_KEY = "WANDB_API_KEY"
 class NoSuchProgram(Unsupported):
     """The command cannot be found."""
 
-    reason = "StartError"
+    reason = "ProgramNotFound"
 
 
 @dataclass(frozen=True)

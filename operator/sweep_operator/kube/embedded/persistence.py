@@ -12,35 +12,32 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sweep_operator.kube.protocol import Forbidden, KubeError, Object, Unavailable
-
-FORMAT = 1
+from sweep_operator.kube.protocol import KubeError, Object, Unavailable
+from sweep_operator.kube.state_file import FORMAT, StoreUnreadable, check_format, damaged
 
 
 class StoreLocked(KubeError):
     """Another process runs this sweep."""
 
 
-class StoreUnreadable(KubeError):
-    """The file is not a valid state file."""
-
-
 class Persistence:
     """Objects by uid, and the last resourceVersion. ``path`` None: in memory, for tests."""
 
-    def __init__(self, path: Path | None, *, readonly: bool = False) -> None:
-        self._lock: int | None = None
-        self._readonly = readonly
-        if path is not None and not readonly:
-            self._lock = _lock(path)
+    def __init__(self, path: Path | None) -> None:
+        self._path = path or Path(":memory:")
+        self._together: contextlib.nullcontext[None] | None = None
+        self._lock = None if path is None else _lock(path)
         try:
-            self._connection = _connect(path, readonly)
+            self._connection = _connect(self._path)
         except sqlite3.DatabaseError as error:
             self.close_lock()
-            raise StoreUnreadable(f"{path} cannot be read: {error}; move it away to start from scratch") from None
+            raise damaged(self._path, error) from None
+        except StoreUnreadable:
+            self.close_lock()
+            raise
 
     def load(self) -> tuple[int, list[Object]]:
         """The last resourceVersion and all objects."""
@@ -50,19 +47,29 @@ class Persistence:
                 rows = self._connection.execute("SELECT body FROM objects ORDER BY version").fetchall()
             return int(version[0]), [json.loads(body) for (body,) in rows]
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
-            raise StoreUnreadable(f"the state cannot be read: {error}") from None
+            raise damaged(self._path, error) from None
 
     def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None:
         """Save in one transaction. Raises Unavailable without any change if the disk is full or fails."""
-        if self._readonly:
-            raise Forbidden("the state was opened read-only")
         try:
             self._write(version, changed, removed)
         except sqlite3.Error as error:
             raise Unavailable(f"the state cannot be written: {error}") from None
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Everything that is saved in the block is one transaction. Raises Unavailable if it cannot be written."""
+        self._together = contextlib.nullcontext()
+        try:
+            with self._connection:
+                yield
+        except sqlite3.Error as error:
+            raise Unavailable(f"the state cannot be written: {error}") from None
+        finally:
+            self._together = None
+
     def _write(self, version: int, changed: Iterable[Object], removed: Iterable[str]) -> None:
-        with self._connection:
+        with self._together or self._connection:
             self._connection.execute("UPDATE counters SET value = ? WHERE name = 'version'", (version,))
             for obj in changed:
                 self._connection.execute(
@@ -84,14 +91,8 @@ class Persistence:
             self._lock = None
 
 
-def _connect(path: Path | None, readonly: bool) -> sqlite3.Connection:
-    if readonly:
-        if path is None or not path.exists():
-            raise StoreUnreadable(f"{path} does not exist")
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
-        connection.execute("SELECT value FROM counters").fetchone()
-        return connection
-    connection = sqlite3.connect(path or ":memory:", timeout=10)
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=10)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     with connection:
@@ -100,10 +101,7 @@ def _connect(path: Path | None, readonly: bool) -> sqlite3.Connection:
             "CREATE TABLE IF NOT EXISTS objects (uid TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)"
         )
         connection.execute("INSERT OR IGNORE INTO counters VALUES ('version', 0), ('format', ?)", (FORMAT,))
-    found = connection.execute("SELECT value FROM counters WHERE name = 'format'").fetchone()[0]
-    if found != FORMAT:
-        connection.close()
-        raise StoreUnreadable(f"{path} has format {found}; this version reads {FORMAT}")
+    check_format(path, connection)
     return connection
 
 
@@ -129,18 +127,3 @@ def _take(handle: int) -> None:
             return
         time.sleep(0.01)
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a process has opened the state for writing."""
-    try:
-        handle = os.open(path.with_suffix(".lock"), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(handle)
-    return False

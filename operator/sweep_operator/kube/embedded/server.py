@@ -9,6 +9,7 @@ import asyncio
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
@@ -61,21 +62,26 @@ class EmbeddedKube:
         *,
         clock: Callable[[], datetime],
         admission: Admission | None = None,
-        readonly: bool = False,
         max_events: int = MAX_EVENTS,
     ) -> None:
         self._clock, self._admission, self._max_events = clock, admission, max_events
-        self._file = Persistence(path, readonly=readonly)
+        self._file = Persistence(path)
         version, objects = self._file.load()
         self._objects, self._watch_log = ObjectIndex(objects), WatchLog(version)
         self._events = deque(key_of(o) for o in objects if o["kind"] == Kind.EVENT)
         self.log_path: Callable[[Object], Path | None] = lambda pod: None
-        if not readonly:
-            self.collect()
+        self.collect()
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def together(self) -> AbstractContextManager[None]:
+        """One transaction for everything that is written in the block. Nothing of it is written if the block raises.
+
+        The objects in memory are then not those of the file: open the file again.
+        """
+        return self._file.together()
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

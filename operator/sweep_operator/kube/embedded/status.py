@@ -67,7 +67,7 @@ def ended(
 ) -> Object:
     """The main container has ended as its exit record says."""
     if "startError" in record:
-        return start_error(str(record["startError"]), float(record["finished"]))
+        return start_error(str(record["startError"]), float(record["finished"]), record.get("reason", "StartError"))
     code = int(record["code"])
     exit_code = _SIGNALLED - code if code < 0 else code
     reason = "OOMKilled" if oom else "Completed" if exit_code == 0 else "Error"

@@ -12,6 +12,7 @@ command have ended. The lock is taken before the input is read, so a supervisor 
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -52,7 +53,9 @@ def main(path: str) -> int:
             )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         why = f"{error.filename or spec['argv'][0]}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        _record(spec, {"startError": why, "finished": time.time()})
+        wrong = isinstance(error, OSError) and error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC)
+        reason = "ProgramNotFound" if wrong else "StartError"
+        _record(spec, {"startError": why, "reason": reason, "finished": time.time()})
         return 0
     _say({"pid": child.pid, "started": started})
     code, orphaned = _wait(child, spec["grace"])

@@ -155,4 +155,5 @@ def environment(outer: Mapping[str, str], base_url: str, folder: Path, patience:
         **retries,
         **{f"WANDB_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "CACHE", "DATA", "ARTIFACT")},
         "WANDB_DIR": str(folder),
+        "TMPDIR": str(folder),  # the SDK leaves empty directories there
     }

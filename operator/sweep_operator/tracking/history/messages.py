@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from sweep_operator.api.model import JsonObject, Model
+from sweep_operator.exchange.learner import Learned, Learner
 from sweep_operator.tracking.delivery.messages import Patience, Trouble
 
 
@@ -22,6 +23,8 @@ class HistoryQuestion(Model):
     cost: str | None = None
     limit: int | None = None
     """Stop reading when so many runs have a result; None: read all."""
+    learner: Learner | None = None
+    """Answer with what this learner learns, instead of the runs."""
     patience: Patience = Patience(request=30.0)
 
 
@@ -60,11 +63,12 @@ class PastSweep(Model):
 
 
 class HistoryAnswer(Model):
-    """The sweep and its runs, newest first, or why they cannot be read."""
+    """The sweep and its runs, newest first, or what was learned from them, or why they cannot be read."""
 
     entity: str = ""
     sweep: PastSweep | None = None
     older: list[str] = []
     """Ids of older sweeps with the same name."""
     runs: list[PastRun] = []
+    learned: Learned | None = None
     trouble: Trouble | None = None

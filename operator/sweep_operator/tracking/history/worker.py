@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from protein.integrations.wandb_history import WandbRecord, read_run
-from sweep_operator.child_process import Send, serve
+from sweep_operator.child_process import Send, limit_memory, serve
+from sweep_operator.tracking.delivery.messages import Trouble
 from sweep_operator.tracking.delivery.process import own_folder
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, PastRun, PastSweep
-from sweep_operator.tracking.history.reader import metric_named, reported_metric
+from sweep_operator.tracking.history.reader import metric_named, reported_metric, rows_of_answer
 from sweep_operator.tracking.troubles import NotThere, trouble_of
 
 PAGE = 250
+MEMORY = 768 * 1024 * 1024
+"""Bytes that the process may allocate to learn from a sweep: the operator has other work too."""
 _RUNS = """
 query SweepHistory(
   $project: String!, $entity: String!, $sweep: String!, $filters: JSONString, $cursor: String, $perPage: Int,
@@ -42,8 +45,15 @@ def main() -> None:
 
 def _answer(line: bytes, send: Send) -> None:
     question = HistoryQuestion.model_validate_json(line)
+    if question.learner is not None:
+        limit_memory(MEMORY)
     try:
         answer = read(question)
+        if question.learner is not None:
+            answer = HistoryAnswer(learned=question.learner.learn(rows_of_answer(answer)))
+    except MemoryError:
+        text = "its runs need too much memory; lower maxObservations"
+        answer = HistoryAnswer(trouble=Trouble(reason="RequestRefused", message=text, permanent=True))
     except Exception as error:
         place = f"{question.entity}/{question.project}" if question.entity else question.project
         answer = HistoryAnswer(trouble=trouble_of(error, place, reading=True))

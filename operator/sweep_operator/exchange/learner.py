@@ -1,0 +1,88 @@
+"""What a sweep learns from the runs of a warm-start source. The result has a bounded size, whatever the source says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+from sweep_operator.api.model import Model
+from sweep_operator.api.status import SweepStatus
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.warm_start import WarmStart, WarmStartSource
+from sweep_operator.exchange.fit import Names, fit
+from sweep_operator.exchange.observation import JsonObservation
+from sweep_operator.exchange.row import Row
+
+MAX_VALUES = 100_000
+"""Parameter values of all observations. Every request for a suggestion contains them."""
+MAX_NOTES = 3
+"""Notes about one source that a condition shows."""
+MAX_NOTE = 400
+"""Characters of a note."""
+
+
+class Learned(Model):
+    """The observations of one source, newest first, and notes about unusable rows."""
+
+    observations: list[JsonObservation] = []
+    notes: list[str] = []
+    more_notes: int = 0
+    """Number of further notes."""
+    unused: int = 0
+    """Number of successful runs, if none of them can be used."""
+
+    @property
+    def text(self) -> str:
+        """The notes in one line."""
+        return "; ".join([*self.notes, *([f"and {self.more_notes} more"] if self.more_notes else [])])
+
+    @classmethod
+    def together(cls, parts: Sequence[Self], limit: int) -> Self:
+        """All parts of one source, the newest first."""
+        observations = [o for part in parts for o in part.observations]
+        notes = [note for part in parts for note in part.notes]
+        unused = sum(part.unused for part in parts)
+        return cls(
+            observations=observations[:limit],
+            notes=notes[:MAX_NOTES],
+            more_notes=len(notes[MAX_NOTES:]) + sum(part.more_notes for part in parts),
+            unused=0 if any(o.score is not None for o in observations) else unused,
+        )
+
+
+class Learner(Model):
+    """The sweep that learns from a source, and the names that the source uses."""
+
+    sweep: Sweep
+    parameters: dict[str, str] = {}
+    metric: str | None = None
+    cost: str | None = None
+    limit: int
+    """Number of observations."""
+
+    @classmethod
+    def of(cls, sweep: Sweep, warm_start: WarmStart, source: WarmStartSource) -> Self:
+        """The learner of one source."""
+        return cls(
+            sweep=sweep.with_(status=SweepStatus()),
+            parameters=source.parameters,
+            metric=source.metric,
+            cost=source.cost,
+            limit=most_observations(sweep, warm_start),
+        )
+
+    def learn(self, rows: Iterable[Row]) -> Learned:
+        """Convert rows, newest first."""
+        fitted = fit(rows, self.sweep, Names(self.parameters, self.metric, self.cost))
+        notes = fitted.texts()
+        return Learned(
+            observations=[JsonObservation.of(o) for o in fitted.observations()[: self.limit]],
+            notes=[note if len(note) <= MAX_NOTE else note[:MAX_NOTE] + "..." for note in notes[:MAX_NOTES]],
+            more_notes=len(notes[MAX_NOTES:]),
+            unused=fitted.unused,
+        )
+
+
+def most_observations(sweep: Sweep, warm_start: WarmStart) -> int:
+    """Maximum number of observations of a warm start."""
+    return min(warm_start.max_observations, max(1, MAX_VALUES // len(sweep.spec.parameters)))
