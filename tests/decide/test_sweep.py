@@ -43,20 +43,37 @@ def test_free_slots_are_filled_from_the_optimizer() -> None:
     s = sweep()
     plan = decide(snapshot(s))
     assert plan.suggest is not None
-    assert (plan.suggest.index, plan.suggest.urgent, plan.suggest.count) == (0, 2, 4), "two for the slots after these"
+    assert (plan.suggest.index, plan.suggest.urgent, plan.suggest.count) == (0, 2, 2), "the model waits for a result"
     plan = decide(snapshot(s, suggested=suggestions(0, 2)))
     assert [c.index for c in plan.create] == [0, 1]
 
 
 def test_the_next_suggestions_are_computed_while_runs_run_with_the_new_ones_as_pending() -> None:
     s = sweep(limits={"maxRuns": 9, "maxParallelRuns": 3})
-    live = started(s, 0, x=0.9)
-    plan = decide(snapshot(s, [live], [job(live)], [pod(live)], suggested=suggestions(1, 1)))
+    live, done = started(s, 1, x=0.9), finished(s, 0, 0.1)
+    plan = decide(snapshot(s, [done, live], [job(live)], [pod(live)], suggested=suggestions(2, 1)))
     request = plan.suggest
-    assert [c.index for c in plan.create] == [1]
+    assert [c.index for c in plan.create] == [2]
     assert request is not None
-    assert (request.index, request.urgent, request.count) == (2, 1, 4)
-    assert [(run.index, run.parameters) for run in request.pending] == [(0, {"x": 0.9}), (1, {"x": 0.1})]
+    assert (request.index, request.urgent, request.count) == (3, 1, 4)
+    assert [(run.index, run.parameters) for run in request.pending] == [(1, {"x": 0.9}), (2, {"x": 0.2})]
+
+
+@pytest.mark.parametrize(
+    ("spec", "ahead"),
+    [
+        ({}, 0),
+        ({"method": "random"}, 2),
+        ({"protein": {"numRandomSamples": 3}}, 1),
+        ({"protein": {"numRandomSamples": 9}}, 2),
+    ],
+)
+def test_before_the_first_result_only_suggestions_without_a_model_are_computed_ahead(
+    spec: dict[str, Any], ahead: int
+) -> None:
+    plan = decide(snapshot(sweep(limits={"maxRuns": 9, "maxParallelRuns": 2}, **spec)))
+    assert plan.suggest is not None
+    assert (plan.suggest.urgent, plan.suggest.count) == (2, 2 + ahead)
 
 
 def test_no_more_suggestions_are_computed_than_runs_may_follow() -> None:
@@ -244,8 +261,7 @@ def test_parallel_limit_holds_and_manual_runs_count_and_go_first() -> None:
     assert after(plan, manual).status.train.attempt == 1
     assert after(plan, run(1)).status.train.attempt == 0
     assert reason(after(plan, run(1))) == "WaitingForSlot"
-    assert plan.suggest is not None
-    assert plan.suggest.urgent == 0
+    assert plan.suggest is None
 
 
 def test_a_manual_run_gets_missing_parameters_from_the_center_and_runs_after_the_end() -> None:
