@@ -21,7 +21,11 @@ _LABELS_OF = {
 def metrics_page(alerts: str) -> str:
     """The page in Markdown. ``alerts``: the content of the chart's files/alerts.yaml."""
     metrics = Metrics()
-    idle: Any = SimpleNamespace(store=SimpleNamespace(all=lambda _: []), queue=SimpleNamespace(depth=0, oldest_age=0.0))
+    idle: Any = SimpleNamespace(
+        store=SimpleNamespace(all=lambda _: []),
+        queue=SimpleNamespace(depth=0, oldest_age=0.0),
+        events=SimpleNamespace(outcomes={}),
+    )
     metrics.watch(idle)
     lines = [
         "# Metrics and alerts",

@@ -64,6 +64,8 @@ VIEW_RULES: list[Rule] = [
     # for `kubectl sweep logs` and `top`, and for users who have this role but not Kubernetes' own
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    # for the training command of `kubectl sweep best-params`: the template that a run used
+    {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["get"]},
     {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"]},
 ]
 EDIT_RULES: list[Rule] = [

@@ -27,6 +27,10 @@ def backoff(failures: int, first: float, longest: float, *, rand: Callable[[], f
     return min(longest, first * 2.0 ** min(failures, 20)) * (0.5 + rand() / 2)
 
 
+LEAST_RATE = 10.0
+"""Requests per second that are sent however many a server rejects."""
+
+
 class TokenBucket:
     """Allows ``rate`` tokens per second, ``burst`` of them at once."""
 
@@ -70,6 +74,52 @@ class TokenBucket:
             except asyncio.CancelledError:
                 self._tokens += 1
                 raise
+
+
+class AdaptiveBucket(TokenBucket):
+    """A TokenBucket that slows down when a server rejects requests for their number, and speeds up again."""
+
+    def __init__(
+        self,
+        rate: float,
+        burst: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(rate, burst, clock=clock, sleep=sleep)
+        self._most = rate
+        self._slowed: float | None = None
+        """When the rate last changed; None: it is the highest one."""
+        self._since, self._sent = clock(), 0
+        """The current second, and the tokens taken in it."""
+        self._recent = 0.0
+
+    def take(self, count: int) -> None:
+        """Take ``count`` tokens, without waiting for them."""
+        self._speed_up()
+        if (elapsed := self._clock() - self._since) >= 1.0:
+            self._recent, self._since, self._sent = self._sent / elapsed, self._clock(), 0
+        self._sent += count
+        super().take(count)
+
+    def slow_down(self) -> None:
+        """Halve the rate, once per second: the server has rejected a request."""
+        now = self._clock()
+        if self._slowed is not None and now - self._slowed < 1.0:
+            return
+        used = max(self._recent, float(self._sent))
+        self._rate = max(min(LEAST_RATE, self._most), min(self._rate, used) / 2)
+        self._tokens, self._slowed = min(self._tokens, 0.0), now
+
+    def _speed_up(self) -> None:
+        now = self._clock()
+        if self._slowed is None or now - self._slowed < 1.0:
+            return
+        self._rate *= 1.1 ** int(min(now - self._slowed, 100.0))
+        self._slowed = now
+        if self._rate >= self._most:
+            self._rate, self._slowed = self._most, None
 
 
 class Turns(Generic[W]):

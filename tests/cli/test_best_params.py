@@ -16,6 +16,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from sweep_operator.cli.main import cli
+from sweep_operator.cli.stored import stored_sweep
+from sweep_operator.domain.identity import run_seed
 from tests.cli.stored_sweeps import finished, manifest, store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,7 @@ def test_the_output_of_the_reference(tmp_path: Path) -> None:
         "trainer.activation=tanh trainer.batch_size=128 trainer.optimizer.learning_rate=7.31e-04 trainer.vf_coef=1.0"
     )
     program = "python images/trainer/train.py +hardware=cpu"
+    sweep, runs = stored_sweep(tmp_path, "my_sweep").parsed()
     assert (
         result.stdout
         == f"""Best run: my_sweep.r.1 (score: 0.8734)
@@ -61,7 +64,12 @@ trainer:
 
 4. Complete training command:
 {"-" * 40}
-{program} run=my_sweep_best {values}
+mkdir -p my_sweep_best
+SWEEP_RUN_NAME=my_sweep_best \\
+SWEEP_RUN_SEED={run_seed(sweep, runs[1])} \\
+SWEEP_RUN_DIR="$PWD"/my_sweep_best \\
+SWEEP_RESULTS_FILE="$PWD"/my_sweep_best/result.json \\
+{program} {" ".join(f"{path}={value}" for path, value in runs[1].parameters.items())}
 
 """
     )
@@ -105,7 +113,7 @@ def test_the_patch_applies_through_hydra_bit_for_bit(tmp_path: Path) -> None:
 
 
 def _overrides(stdout: str) -> list[str]:
-    complete = stdout.split("4. Complete training command:")[1].splitlines()[2]
+    complete = stdout.split("4. Complete training command:")[1].strip().splitlines()[-1]
     return [a for a in shlex.split(complete) if a.startswith("trainer.")]
 
 
@@ -130,6 +138,7 @@ def test_top_n_and_scores(tmp_path: Path) -> None:
     assert "Best run: my_sweep.r.0" in result.stdout
     assert "#2: my_sweep.r.2" in result.stdout
     assert "#3" not in result.stdout
+    assert re.findall("SWEEP_RUN_NAME=(.*) ", result.stdout) == ["my_sweep_best", "my_sweep_best_2"]
     assert not (tmp_path / "configs").exists()
 
 

@@ -83,7 +83,7 @@ def test_a_sweep_of_wandb_agent_with_the_project_from_the_environment(
     by_name, by_id = best_params("sweep_run=plain", "--no-patch"), best_params(f"sweep_run={sweep}", "--no-patch")
     assert by_name.exit_code == 0, by_name.output
     assert "(score: 0.2500)" in by_name.stdout
-    assert "python main.py lr=0.2\n" in by_name.stdout
+    assert by_name.stdout.endswith("\npython main.py --n=2 --lr=0.2\n\n"), by_name.stdout
     assert "note: plain is not on this machine; using the sweep in W&B" in by_name.stderr
     assert by_id.stdout == by_name.stdout
 

@@ -98,6 +98,10 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'loss=.*'}}"),
         ["spec.train.results", "'loss=.*'", "{value}"],
     ),
+    "a pattern with a name twice": (
+        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'loss={value}|error={value}'}}"),
+        ["spec.train.results", "{value} more than once", "use each name once"],
+    ),
     "an unknown $(params.x)": (
         sweep(rest='train: {image: i, command: ["$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],
     ),

@@ -147,6 +147,9 @@ def test_a_denied_run_says_why_and_runs_once_it_is_allowed(cluster: Cluster, nam
         cluster.apply(plain, namespace)
         cluster.apply(sweep("host", train=on_host, limits={"maxRuns": 1}), namespace)
         cluster.apply(sweep("fails", train=on_host, limits={"maxRuns": 1}, perRun=short), namespace)
+        cluster.until(lambda: bool(_events(cluster, namespace, "host", "JobForbidden")), "denied at once")
+        (early,) = _events(cluster, namespace, "host", "JobForbidden")
+        assert f"An administrator can allow hostNetwork in this namespace ({ALLOW}" in early["message"]
         waiting = until_reason(cluster, "sweeprun", "host.r.0", namespace, "Forbidden")
         said = condition(waiting)["message"]
         assert f"ValidatingAdmissionPolicy '{MANAGED_BY}.{namespace}.jobs.{GROUP}'" in said
@@ -166,6 +169,11 @@ def test_a_denied_run_says_why_and_runs_once_it_is_allowed(cluster: Cluster, nam
 def check_sweep_ended(cluster: Cluster, namespace: str, name: str, count: int) -> None:
     until_reason(cluster, "sweep", name, namespace, "MaxRunsReached")
     check_ended_well(cluster, namespace, name, count)
+
+
+def _events(cluster: Cluster, namespace: str, name: str, reason: str) -> list[Object]:
+    found = cluster.list("events", namespace)
+    return [e for e in found if e["reason"] == reason and e["involvedObject"]["name"] == name]
 
 
 def _first(cluster: Cluster, namespace: str, name: str) -> Object:

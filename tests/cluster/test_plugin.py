@@ -104,6 +104,8 @@ def test_best_params_and_the_report(
     printed = person.does("best-params", finished, "--show-scores")
     assert f"x={best['parameters']['x']!r}" in printed.out
     assert list(tmp_path.iterdir()) == [], "no patch that nobody asked for"
+    cluster.patch("sweep", finished, person.namespace, {"spec": {"train": {"args": ["later"]}}})
+    assert person.does("best-params", finished, "--show-scores").out == printed.out, "the run's own template"
     person.does("best-params", f"sweep_run={finished}", "--output-dir", str(tmp_path))
     assert yaml.safe_load((tmp_path / "My_Sweep_best.yaml").read_text())["x"] == best["parameters"]["x"]
     made = person.does("report", finished, "--no-importance")

@@ -37,7 +37,7 @@ def test_the_argument_style() -> None:
     assert content["displayName"] == "my_experiment"
     assert content["fixed"] == {"trainer.total_timesteps": 20000}
     assert content["train"]["hardware"] == "macbook"
-    assert content["train"]["args"] == ["+hardware=macbook"]
+    assert content["train"]["args"] == ["+hardware=macbook", "$(overrides)"]
     assert content["train"]["command"] == ["python", "images/trainer/train.py"]
     assert content["eval"]["command"] == ["python", "images/trainer/sweep_eval.py"]
     assert content["protein"]["suggestionsPerPareto"] == 256

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -294,6 +295,15 @@ def test_a_pod_that_exists_long_after_its_deletion_is_on_a_lost_node() -> None:
     assert isinstance(attempt_state(job(RUN), [unstarted], policy(), {}, at(155)), Ended)
 
 
+def test_an_attempt_without_its_job_and_rank_0_ends_when_the_other_ranks_have_ended() -> None:
+    dying = pod(RUN, rank=1, deletion_requested=at(5), deletion_due=at(35))
+    assert attempt_state(None, [dying], policy(), {}, at(154)) == Waiting("Terminating", ANY, at(155))
+    for other, now in ((dying, 155), (ended(RUN, 0, rank=1), 12)):
+        state = attempt_state(None, [other], policy(), {}, at(now))
+        assert isinstance(state, Ended)
+        assert (state.class_, state.reason) == ("preempted", "PodVanished")
+
+
 def test_a_pod_on_a_lost_node_is_removed_and_its_attempt_retried() -> None:
     s = sweep()
     live = started(s)
@@ -459,6 +469,14 @@ def test_results_from_the_log(reading: LogReading, expected: str, why: str) -> N
     state = attempt_state(job(RUN), [done], pattern, {done.uid: reading}, at(20))
     assert isinstance(state, Ended)
     assert (state.class_, state.reason) == (expected, why)
+
+
+def test_other_numbers_of_the_log_are_metrics() -> None:
+    done = ended(RUN, 0)
+    reading = LogReading(value="0.25", metrics={"acc": "0.5", "grad": "nan", "note": "low", "reward": "9"})
+    state = attempt_state(job(RUN), [done], policy(value_pattern="{value}"), {done.uid: reading}, at(20))
+    assert isinstance(state, Ended)
+    assert (state.result.score, state.result.metrics) == (0.25, {"acc": 0.5, "reward": 0.25})
 
 
 def test_rank_zero_reports_and_any_rank_can_fail() -> None:
@@ -655,6 +673,14 @@ def test_a_terminal_run_does_not_change() -> None:
     done = finished(s, 0, 0.5)
     plan = decide(snapshot(s, [done], [job(done, finished="Complete")], [ended(done, 1)], now=100))
     assert after(plan, done).status == done.status
+
+
+def test_a_run_that_ended_under_an_earlier_version_gets_the_condition_finished() -> None:
+    s = sweep()
+    for done in (finished(s, 0, 0.5), failed(s, 1)):
+        earlier = [c for c in done.status.conditions if c.type != "Finished"]
+        old = done.with_(status=done.status.with_(conditions=earlier))
+        assert after(decide(snapshot(s, [old], now=100)), old).status == done.status
 
 
 def test_the_start_of_main_is_written_after_it_has_run_for_a_while() -> None:

@@ -14,7 +14,15 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import RunTracking, SweepRun
 from sweep_operator.api.tracking import Destination, NotAllowed, destination
 from sweep_operator.decide.events import sweep_events
-from sweep_operator.decide.tracking import Tracked, TrackingProblem, TrackingReport, news_of, track
+from sweep_operator.decide.tracking import (
+    EndedRuns,
+    Tracked,
+    TrackingProblem,
+    TrackingReport,
+    is_undelivered,
+    news_of,
+    track,
+)
 from tests.builders import make_run, make_sweep
 
 URL = "https://wandb.example.org"
@@ -44,7 +52,9 @@ def decide(
     over: bool = False,
     with_pods: frozenset[str] = frozenset(),
 ) -> Tracked:
-    return track(sweep, runs, with_pods, report, CONFIG, over=over)
+    here = [r for r in runs if r.terminal and not r.imported]
+    open_ = tuple(r for r in here if is_undelivered(r))
+    return track(EndedRuns(len(here), len(here) - len(open_), open_), with_pods, sweep, report, CONFIG, over=over)
 
 
 def state(tracked: Tracked) -> tuple[str, str] | None:

@@ -18,7 +18,7 @@ CONDITIONS = {
     "TrainSucceeded", "WarmStarted", "PodScheduled",
 }  # fmt: skip
 EVENTS = {
-    "AttemptFailed", "IndexTaken", "NewBest", "PodForbidden", "Preempted", "RandomFallback", "Resumed",
+    "AttemptFailed", "IndexTaken", "JobForbidden", "NewBest", "PodForbidden", "Preempted", "RandomFallback", "Resumed",
     "RunCompleted", "RunCreated", "RunFailed", "WarmStartNotStored",
 }  # fmt: skip
 OTHER_WORDS = {
@@ -27,7 +27,7 @@ OTHER_WORDS = {
     # phases and conditions of Jobs and pods
     "Complete", "Failed", "Pending",
     # values of spec and status fields
-    "FallbackToLogsOnError", "GPUSeconds", "Price", "Reported", "WallClock", "Always", "Delivered", "Refused",
+    "FallbackToLogsOnError", "GPUSeconds", "Log", "Price", "Reported", "WallClock", "Always", "Delivered", "Refused",
     # kinds
     "ConfigMap",
     # states of a W&B run that another program created

@@ -40,6 +40,8 @@ class Judge:
         self.violations: list[Violation] = []
         self._indices: dict[tuple[str, int], str] = {}
         self._attempts: dict[tuple[str, str, int], str] = {}
+        self._revisions: set[str] = set()
+        """Names of all that ever existed."""
         self._limits: dict[str, list[tuple[float, int, int]]] = {}
         """By uid of the Sweep: since when, maxParallelRuns, maxRuns."""
         self.last_write = 0.0
@@ -59,7 +61,7 @@ class Judge:
     def on_commit(self, type_: EventType, obj: Object, old: Object | None) -> None:
         kind = Kind(obj["kind"])
         operator = ACTOR.get().startswith(OPERATORS)
-        if operator and kind != Kind.LEASE:
+        if operator and kind != Kind.LEASE and not self._restores(type_, obj):
             self.last_write = clock.seconds()
             self.last_writes = [*self.last_writes[-9:], f"{type_} {kind} {obj['metadata']['name']}"]
             if old is not None and kind not in OURS and not _managed(old):
@@ -72,6 +74,14 @@ class Judge:
             self._run(obj, old or {})
         elif kind == Kind.JOB and type_ == "ADDED":
             self._new_job(obj)
+
+    def _restores(self, type_: EventType, obj: Object) -> bool:
+        """A ControllerRevision that a user deleted is created again by a process that does not have it in its cache."""
+        name = obj["metadata"]["name"]
+        new = type_ == "ADDED" and obj["kind"] == Kind.REVISION
+        again = new and name in self._revisions
+        self._revisions |= {name} if new else set()
+        return again
 
     def _sweep(self, type_: EventType, sweep: Object, old: Object | None) -> None:
         if type_ == "DELETED":

@@ -26,6 +26,7 @@ from tests.fuzz.pods import Nodes
 from tests.fuzz.process import RESYNC_SECONDS, Process
 from tests.fuzz.server import ACTOR, Server
 from tests.fuzz.users import Users
+from tests.fuzz.whole import compared
 
 REST = 2 * RESYNC_SECONDS + 60.0
 """Seconds without a write that count as rest."""
@@ -211,7 +212,8 @@ async def _run(dice: Dice, tracing: bool) -> Report:
     logger, handler = logging.getLogger("sweep_operator"), _Failures(world)
     logger.addHandler(handler)
     try:
-        await world.run()
+        with compared(lambda difference: world.judge.violation("partial", difference)):
+            await world.run()
     finally:
         logger.removeHandler(handler)
     judge = world.judge

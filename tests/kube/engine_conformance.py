@@ -241,7 +241,8 @@ class EngineConformance:
 
     async def test_an_event_is_written_once(self, kube: Kube, name: str) -> None:
         run = await kube.create(Kind.SWEEP_RUN, sweep_run(name))
-        body = build_event(run, "Normal", "RunCreated", "origin model", datetime(2026, 1, 1, tzinfo=UTC), f"{name}.x")
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        body = build_event(run, "Normal", "RunCreated", "origin model", f"{name}.x", times=(at, at))
         made = await kube.create(Kind.EVENT, body)
         assert made["involvedObject"]["uid"] == run["metadata"]["uid"]
         with pytest.raises(AlreadyExists):

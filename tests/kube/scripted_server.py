@@ -18,7 +18,7 @@ from sweep_operator.kube.cluster.connection import Connection
 from sweep_operator.kube.cluster.retry import Retry
 from sweep_operator.kube.cluster.sources import Kubeconfig, Source
 from sweep_operator.kube.cluster.transport import Transport
-from sweep_operator.pacing import TokenBucket
+from sweep_operator.pacing import AdaptiveBucket
 
 SECRET = "s3cr3t-t0k3n"
 
@@ -154,7 +154,7 @@ async def cluster_kube(
     source = Kubeconfig(str(source)) if isinstance(source, Path) else source
     transport = Transport(
         await Connection.open(source, clock=time.clock),
-        TokenBucket(given.qps, given.burst, clock=time.clock, sleep=time.sleep),
+        AdaptiveBucket(given.qps, given.burst, clock=time.clock, sleep=time.sleep),
         Retry(clock=time.clock, sleep=time.sleep, rand=lambda: 1.0),
         timeout=timeout,
         on_request=given.on_request,

@@ -23,7 +23,7 @@ from sweep_operator.kube.protocol import (
     UnknownOutcome,
 )
 from sweep_operator.kubectl.access import Access
-from sweep_operator.pacing import TokenBucket
+from sweep_operator.pacing import AdaptiveBucket, TokenBucket
 from tests.kube.scripted_server import FakeTime, Reply, ScriptedServer, cluster_kube, obj, status, write_kubeconfig
 
 Call = Callable[[Kube], Awaitable[Any]]
@@ -282,6 +282,37 @@ class TestTokenBucket:
         for _, gate in gates:
             gate.set()
         await asyncio.gather(first, third)
+
+    async def test_rejected_requests_halve_the_rate_in_use_and_it_recovers(self, time: FakeTime) -> None:
+        bucket = AdaptiveBucket(1000, 1000, clock=time.clock, sleep=time.sleep)
+
+        async def sent_in_a_second() -> int:
+            begin, sent = time.now, 0
+            while time.now < begin + 1:
+                await bucket.acquire()
+                sent += 1
+                time.now += 0.005  # the server needs as long
+            return sent
+
+        assert await sent_in_a_second() == 200, "the limit does not bind"
+        for _ in range(50):
+            bucket.slow_down()
+        assert 70 <= await sent_in_a_second() <= 110, "half of what was sent, once for all rejections at the same time"
+        rates = [await sent_in_a_second() for _ in range(12)]
+        assert rates == sorted(rates)
+        assert rates[-1] == 200
+
+    async def test_a_lease_is_sent_while_every_other_connection_waits(
+        self, server: ScriptedServer, time: FakeTime, tmp_path: Path
+    ) -> None:
+        kube = await cluster_kube(write_kubeconfig(tmp_path / "config", server.url), time)
+        kube._transport._free = asyncio.Semaphore(0)  # all of them are in use
+        waits = asyncio.create_task(kube.get(Kind.CONFIG_MAP, "default", "a"))
+        await kube.get(Kind.LEASE, "default", "a")
+        assert not waits.done()
+        waits.cancel()
+        await asyncio.gather(waits, return_exceptions=True)
+        await kube.close()
 
     async def test_requests_wait_and_leases_do_not(
         self, server: ScriptedServer, time: FakeTime, tmp_path: Path

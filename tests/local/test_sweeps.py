@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sweep_operator.api.errors import InvalidObject
-from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.calibration import calibration
-from sweep_operator.decide.plan import Event
-from sweep_operator.engine.recorder import Recorder
+from sweep_operator.engine.events import EventQueue
 from sweep_operator.local import LocalSession
 from tests.local.sweeps import REPORT_X, end_of, finish, manifest, sh, until, why
 
@@ -297,14 +295,13 @@ async def test_the_same_seed_makes_the_same_sweep(tmp_path: Path) -> None:
 
 async def test_settle_waits_for_the_final_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Events are written after the status. Here they are delayed."""
-    record = Recorder.record
+    write = EventQueue._write
 
-    async def slowly(recorder: Recorder, sweep: Sweep, events: Iterable[Event]) -> None:
-        recorded = list(events)
-        await asyncio.sleep(0.3 if recorded else 0.0)
-        await record(recorder, sweep, recorded)
+    async def slowly(queue: EventQueue, event: Any) -> Any:
+        await asyncio.sleep(0.1)
+        return await write(queue, event)
 
-    monkeypatch.setattr(Recorder, "record", slowly)
+    monkeypatch.setattr(EventQueue, "_write", slowly)
     async with LocalSession(tmp_path, manifest()) as session:
         await until(session, lambda *_: session.done())
         await session.settle()

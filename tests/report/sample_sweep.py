@@ -10,7 +10,7 @@ from typing import Any
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.summary import best_runs, count_runs, pareto_front
+from sweep_operator.decide.summary import totals
 from tests.builders import sweep_body
 
 T0 = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -124,9 +124,9 @@ def with_status(body: dict[str, Any], runs: list[SweepRun]) -> tuple[Sweep, list
     spent = sum(r.status.cost or 0 for r in runs)
     condition = {"type": "Succeeded", "status": "Unknown", "reason": "Running", "lastTransitionTime": T0.isoformat()}
     status = {
-        "runs": count_runs(runs).to_json(),
-        "best": [b.to_json() for b in best_runs(sweep, runs)],
-        "pareto": [p.to_json() for p in pareto_front(sweep, runs)],
+        "runs": totals(sweep, runs).counts().to_json(),
+        "best": [b.to_json() for b in totals(sweep, runs).best()],
+        "pareto": [p.to_json() for p in totals(sweep, runs).pareto()],
         "cost": {"spent": spent, "wasted": sum(r.status.cost or 0 for r in runs if r.failed), "unit": "seconds"},
         "conditions": [condition],
     }

@@ -39,7 +39,7 @@ def opened(page: Path, tmp_path: Path) -> tuple[str, set[str]]:
 def test_the_plots_are_drawn_without_a_network(tmp_path: Path) -> None:
     sweep, runs = sample()
     page = tmp_path / "report.html"
-    page.write_text(report_page(sweep, runs, {"trainer.batch_size": 0.75, "trainer.gamma": 0.25}, "note", T0))
+    page.write_text(report_page(sweep, runs, {"trainer.batch_size": 0.75, "trainer.gamma": 0.25}, "note", T0, {}))
     document, asked = opened(page, tmp_path)
     drawn = set(re.findall(r'<div id="plot-([a-z-]+)" class="plotly-graph-div[^"]*js-plotly-plot', document))
     assert drawn == {"score", "pareto", "importance", "parameters", "calibration-score", "calibration-cost"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -29,11 +30,25 @@ def own_markup(page: str) -> str:
 
 def test_every_plot_and_every_run_is_there() -> None:
     sweep, runs = sample()
-    page = report_page(sweep, runs, SHARES, "note", T0)
+    page = report_page(sweep, runs, SHARES, "note", T0, {})
     assert plots(page) == {"score", "pareto", "importance", "parameters", "calibration-score", "calibration-cost"}
     assert all(f"<td>{run.status.run_name}</td>" in page for run in runs)
     assert page.count("<td>BadParameters</td>") == 2 * sum(r.failed for r in runs), "in both tables"
     assert "batch_size &gt; rollout" in page
+
+
+def test_the_best_parameters_are_shown_in_the_form_that_the_program_takes() -> None:
+    body = sweep_json()
+    runs = [parse(SweepRun, run_json(body, 0, 1.0, 2.0, {"trainer.gamma": 0.97}))]
+    page = html.unescape(report_page(*with_status(body, runs), SHARES, "note", T0, {}))
+    assert "# @package _global_" in page
+    assert "images/trainer/train.py +hardware=cpu trainer.total_timesteps=20000 trainer.gamma=0.97</pre>" in page
+    template = {"command": ["python", "own.py", "$(args)"], "env": [{"name": "T", "valueFrom": {"secretKeyRef": {}}}]}
+    sweep, _ = with_status(sweep_json(train=template), runs)
+    page = html.unescape(report_page(sweep, runs, SHARES, "note", T0, {}))
+    assert "@package" not in page
+    assert "Set T first" in page
+    assert "python own.py --trainer.total_timesteps=20000 --trainer.gamma=0.97</pre>" in page
 
 
 @pytest.mark.parametrize("kind", ["none", "one", "failed", "one without a cost"])
@@ -43,7 +58,7 @@ def test_a_page_for_few_runs(kind: str) -> None:
     sweep, runs = with_status(sweep_json(), chosen.get(kind, many[:1]))
     if kind == "one without a cost":
         runs = [runs[0].with_(status=runs[0].status.with_(cost=None))]
-    page = report_page(sweep, runs, *parameter_shares(sweep, runs), T0)
+    page = report_page(sweep, runs, *parameter_shares(sweep, runs), T0, {})
     assert page.endswith("</html>\n")
     assert "importance requires 7" in page
     expected = {"none": set(), "failed": {"score"}, "one": {"score", "pareto", "parameters"}}
@@ -52,7 +67,7 @@ def test_a_page_for_few_runs(kind: str) -> None:
 
 def test_the_page_loads_nothing() -> None:
     sweep, runs = sample()
-    page = report_page(sweep, runs, SHARES, "note", T0)
+    page = report_page(sweep, runs, SHARES, "note", T0, {})
     assert not re.search(r"<(link|img|iframe|script)[^>]*(src|href)=", page)
     assert "http" not in own_markup(page).replace("http-equiv", "")
     assert "default-src 'none'" in page
@@ -66,7 +81,7 @@ def test_names_and_messages_are_escaped() -> None:
         parse(SweepRun, run_json(body, 0, 1.0, 2.0, {"trainer.optimizer.name": hostile})),
         parse(SweepRun, run_json(body, 1, None, None, {"trainer.optimizer.name": "adam"}, failure=failure)),
     ]
-    page = own_markup(report_page(*with_status(body, runs), {}, hostile, T0))
+    page = own_markup(report_page(*with_status(body, runs), {}, hostile, T0, {}))
     assert "<img" not in page
     assert page.count("</script>") == page.count("<script")
 
@@ -105,7 +120,7 @@ def test_intervals_are_bars_and_the_note_counts_them(quantity: Quantity) -> None
     found = calibration(runs, quantity)
     assert found is not None
     assert found.coverage80 == pytest.approx(len(held.x) / compared, abs=5e-4)
-    page = report_page(sweep, runs, SHARES, "note", T0)
+    page = report_page(sweep, runs, SHARES, "note", T0, {})
     assert f"They contain {found.coverage80:.0%} of {compared} observed {quantity}s" in page
 
 
@@ -116,7 +131,7 @@ def test_predictions_without_an_interval_are_dots() -> None:
     assert figure is not None
     assert [trace.name for trace in figure.data] == ["as predicted", "run"]
     assert figure.data[1].error_x.array is None
-    assert "80% intervals" not in report_page(sweep, bare, SHARES, "note", T0)
+    assert "80% intervals" not in report_page(sweep, bare, SHARES, "note", T0, {})
 
 
 def test_a_huge_interval_does_not_squeeze_the_plot() -> None:

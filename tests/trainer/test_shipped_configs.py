@@ -39,7 +39,7 @@ def center(spec: ParameterSpec) -> Any:
 
 def trainer_arguments(sweep: Sweep) -> list[str]:
     """What the command says itself, before $(overrides)."""
-    return sweep.spec.train.command[2:]
+    return [argument for argument in sweep.spec.train.command[2:] if argument != "$(overrides)"]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -90,7 +90,7 @@ _ROWS = (
     ),
     FailureClass(
         name="infrastructure",
-        cause="the main container never started: image, Secret, no resources",
+        cause="the main container never started (image, Secret, no resources), or a log with a result is unreadable",
         budget=None,
         counter=None,
         learned=LEARNED.get("infrastructure"),

@@ -32,12 +32,13 @@ ResultSource = Literal["TerminationMessage", "Log"]
 
 
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?i:nan|inf(?:inity)?)\b"
-_PLACE_OF_NUMBER = re.compile(r"(?<!\\)\{value\}")
+_PLACE_OF_NUMBER = re.compile(r"(?<!\\)(?<!\\[pPx])\{([A-Za-z_]\w*)\}")  # not \p{Greek}, \x{ff}
+_GROUP = re.compile(r"(?<!\\)\(\?P<(\w+)>")
 
 
-def with_number(pattern: str) -> str:
-    """A log pattern with ``{value}`` replaced by a group that matches a number, nan or inf."""
-    return _PLACE_OF_NUMBER.sub(lambda _: f"(?P<value>{_NUMBER})", pattern)
+def with_numbers(pattern: str) -> str:
+    """A log pattern with ``{value}`` and ``{other}`` replaced by groups that match a number, nan or inf."""
+    return _PLACE_OF_NUMBER.sub(lambda name: f"(?P<{name[1]}>{_NUMBER})", pattern)
 
 
 class Results(Model):
@@ -50,12 +51,13 @@ class Results(Model):
     pattern: str | None = Field(default=None, max_length=1024)
     """With source Log: an RE2 regular expression with {value} in place of the number, such as `reward[=:] *{value}`.
     {value} matches a decimal number, nan and inf; `\\{value\\}` is the text itself. A group (?P<value>...) of your own
-    works too. The last match in the last 100,000 lines counts."""
+    works too. The last match in the last 100,000 lines counts. Groups of other names, such as {accuracy}, become
+    metrics."""
 
     @property
     def expression(self) -> str | None:
-        """``pattern`` as a regular expression: with a group in place of {value}."""
-        return None if self.pattern is None else with_number(self.pattern)
+        """``pattern`` as a regular expression: with groups in place of {value} and other names."""
+        return None if self.pattern is None else with_numbers(self.pattern)
 
     @model_validator(mode="after")
     def _pattern_goes_with_log(self) -> Self:
@@ -63,8 +65,11 @@ class Results(Model):
             raise ValueError("pattern: source Log requires a pattern such as 'loss={value}'")
         if self.source != "Log" and self.pattern:
             raise ValueError("pattern: applies to source Log only; remove it or set source: Log")
-        if self.pattern and "(?P<value>" not in (self.expression or ""):
+        groups = _GROUP.findall(self.expression or "")
+        if self.pattern and "value" not in groups:
             raise ValueError(f"pattern: {self.pattern!r} has no {{value}} in place of the number")
+        if twice := sorted({name for name in groups if groups.count(name) > 1}):
+            raise ValueError(f"pattern: {self.pattern!r} has {{{twice[0]}}} more than once; use each name once")
         return self
 
 

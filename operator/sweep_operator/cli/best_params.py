@@ -26,14 +26,20 @@ PATCH_DIR = Path("configs/trainer/patch")
 @click.option(
     "--output-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    default=PATCH_DIR,
-    help=f"Directory of the patch file. [{PATCH_DIR}]",
+    help=f"Directory of the patch file. [{PATCH_DIR} if the program uses Hydra, else no patch]",
 )
 @lookup_options
 def best_params(
-    sweep: str, arguments: tuple[str, ...], ranking: RankingOptions, no_patch: bool, output_dir: Path, lookup: Lookup
+    sweep: str,
+    arguments: tuple[str, ...],
+    ranking: RankingOptions,
+    no_patch: bool,
+    output_dir: Path | None,
+    lookup: Lookup,
 ) -> None:
-    """Print the best parameters of a sweep as YAML, a Hydra patch, overrides and a training command.
+    """Print the best parameters of a sweep as YAML and as a training command that you can run.
+
+    For a program that uses Hydra, also print them as overrides, and write them as a patch.
 
     The command looks for the sweep on this machine, then in W&B. For a sweep in a cluster, use `kubectl sweep
     best-params`.
@@ -45,10 +51,13 @@ def best_params(
     """
     from sweep_operator.cli.find_sweep import find_sweep
     from sweep_operator.views.best_params import best_params_blocks, ranked_runs
+    from sweep_operator.views.training_command import takes_overrides, training_command
 
-    found, runs = find_sweep(sweep_name(sweep), arguments, lookup)
+    found, runs, templates = find_sweep(sweep_name(sweep), arguments, lookup)
     scored = ranked_runs(found, runs, ranking.max_cost, ranking.by)
+    if output_dir is None and takes_overrides(training_command(found, scored[0], templates, "").template.train):
+        output_dir = PATCH_DIR
     for block in best_params_blocks(
-        found, scored, ranking.top_n, ranking.show_scores, None if no_patch else output_dir
+        found, scored, templates, ranking.top_n, ranking.show_scores, None if no_patch else output_dir
     ):
         echo(block)

@@ -11,15 +11,18 @@ from sweep_operator.cli.stored import StoredSweep, Unreadable, stored_sweep
 from sweep_operator.cli.wandb_place import Place, ask_wandb, place_of, says_wandb
 from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
+from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.tracking.history.messages import HistoryAnswer
 from sweep_operator.tracking.history.objects import objects_of_answer
 from sweep_operator.tracking.history.reader import WandbUnreadable
 
 
-def find_sweep(name: str, arguments: Sequence[str], lookup: Lookup) -> tuple[Sweep, list[SweepRun]]:
-    """The sweep and its runs, found as by ``look_up``."""
+def find_sweep(
+    name: str, arguments: Sequence[str], lookup: Lookup
+) -> tuple[Sweep, list[SweepRun], dict[str, RunTemplate]]:
+    """The sweep, its runs, and the templates that they used, found as by ``look_up``."""
     found = look_up(name, arguments, lookup)
-    return found.parsed() if isinstance(found, StoredSweep) else objects_of_answer(found)
+    return (*found.parsed(), found.templates()) if isinstance(found, StoredSweep) else (*objects_of_answer(found), {})
 
 
 def look_up(name: str, arguments: Sequence[str], lookup: Lookup) -> StoredSweep | HistoryAnswer:

@@ -70,9 +70,6 @@ async def _create(stored: StoredSweep, found: Imports) -> None:
         obj = await kube.get(Kind.SWEEP, stored.namespace, stored.sweep["metadata"]["name"])
         sweep = read(Sweep, obj)
         runs = [read(SweepRun, r) for r in (await kube.list(Kind.SWEEP_RUN, stored.namespace)).items]
-        status_of_sweep = sweep.status.with_(
-            runs=summary.count_runs(runs),
-            best=summary.best_runs(sweep, runs),
-            pareto=summary.pareto_front(sweep, runs),
-        )
+        totals = summary.totals(sweep, runs)
+        status_of_sweep = sweep.status.with_(runs=totals.counts(), best=totals.best(), pareto=totals.pareto())
         await kube.update_status(Kind.SWEEP, with_status(obj, status_of_sweep))

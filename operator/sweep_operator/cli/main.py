@@ -14,7 +14,7 @@ _COMMANDS = {
     "validate": ("commands.validate", "validate", "Validate files without running anything."),
     "status": ("cli.status", "status", "Show a sweep and its runs."),
     "list": ("cli.status", "list_", "List the sweeps of a directory."),
-    "best-params": ("cli.best_params", "best_params", "Print the best parameters and write them as a Hydra patch."),
+    "best-params": ("cli.best_params", "best_params", "Print the best parameters, and the command that uses them."),
     "export": ("cli.export", "export", "Write all runs of a sweep as CSV or JSON lines."),
     "import": ("cli.import_", "import_", "Import completed runs into a sweep."),
     "sync": ("cli.sync", "sync", "Deliver finished runs that are missing in W&B."),

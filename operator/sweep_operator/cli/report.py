@@ -21,6 +21,7 @@ from sweep_operator.commands.report import write_report
 @runs_dir(DEFAULT_RUNS_DIR)
 def report(name: str, output: Path | None, no_importance: bool, runs_dir: Path) -> None:
     """Write a self-contained HTML report of a sweep: scores, Pareto front, parameters, failures."""
-    sweep, runs = stored_sweep(runs_dir, sweep_name(name)).parsed()
+    stored = stored_sweep(runs_dir, sweep_name(name))
+    sweep, runs = stored.parsed()
     path = output or runs_dir / sweep.display_name / "report.html"
-    write_report(sweep, runs, path, no_importance=no_importance)
+    write_report(sweep, runs, stored.templates(), path, no_importance=no_importance)

@@ -124,5 +124,5 @@ def _summary(ended: Ended, directory: Path) -> Iterator[str]:
     where = "" if directory.parent == DEFAULT_RUNS_DIR.resolve() else f" --runs-dir {directory.parent}"
     yield from (f"W&B:    {line}" for line in tracking_lines(sweep, runs, where))
     if scored:
-        yield f"Patch:  sweep best-params sweep_run={sweep.display_name}{where}"
+        yield f"Params: sweep best-params sweep_run={sweep.display_name}{where}"
         yield f"Report: sweep report {sweep.display_name}{where}"

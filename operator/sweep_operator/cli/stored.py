@@ -1,4 +1,7 @@
-"""Sweeps stored in a local directory, read without blocking a ``sweep run`` that writes them."""
+"""Sweeps stored in a local directory, read without blocking a ``sweep run`` that writes them.
+
+The models are imported when needed: a shell loop of ``sweep status`` needs none.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from sweep_operator.views.tables import STAGES
 if TYPE_CHECKING:
     from sweep_operator.api.sweep import Sweep
     from sweep_operator.api.sweeprun import SweepRun
+    from sweep_operator.domain.revisions import RunTemplate
 
 STATE = "state.db"
 LOCK = "state.lock"
@@ -36,6 +40,8 @@ class StoredSweep:
     directory: Path
     sweep: dict[str, Any]
     runs: list[dict[str, Any]]
+    revisions: Sequence[dict[str, Any]]
+    """The ControllerRevisions of the templates that the runs used."""
 
     @property
     def display_name(self) -> str:
@@ -50,6 +56,13 @@ class StoredSweep:
     def parsed(self) -> tuple[Sweep, list[SweepRun]]:
         """The objects as models. Raises InvalidObject."""
         return parsed(self.sweep, self.runs)
+
+    def templates(self) -> dict[str, RunTemplate]:
+        """The templates that the runs used, by hash."""
+        from sweep_operator.manifests.revision import read_revision
+
+        prefix = f"{self.sweep['metadata']['name']}-"
+        return {r["metadata"]["name"].removeprefix(prefix): read_revision(r) for r in self.revisions}
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ def stored_sweep(runs_dir: Path, name: str) -> StoredSweep:
 
 def _whole(directory: Path) -> list[StoredSweep]:
     try:
-        return _read(directory, (Kind.SWEEP, Kind.SWEEP_RUN))
+        return _read(directory, (Kind.SWEEP, Kind.SWEEP_RUN, Kind.REVISION))
     except StoreMissing:
         raise
     except StoreUnreadable as error:
@@ -127,8 +140,9 @@ def _read(directory: Path, kinds: Sequence[Kind]) -> list[StoredSweep]:
     """The sweeps of a state file, with their runs if ``kinds`` contains them. Raises StoreUnreadable."""
     objects = read_objects(directory / STATE, kinds)
     runs = sorted((o for o in objects if o["kind"] == Kind.SWEEP_RUN), key=display_order)
+    revisions = [o for o in objects if o["kind"] == Kind.REVISION]
     stored = [
-        StoredSweep(directory, s, [r for r in runs if r["spec"].get("sweepName") == s["metadata"]["name"]])
+        StoredSweep(directory, s, [r for r in runs if r["spec"].get("sweepName") == s["metadata"]["name"]], revisions)
         for s in objects
         if s["kind"] == Kind.SWEEP
     ]

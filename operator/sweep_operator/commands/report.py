@@ -12,12 +12,15 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.output import echo, write_file
 from sweep_operator.report.page import report_page
 from sweep_operator.views.report_data import parameter_shares
+from sweep_operator.views.training_command import Templates
 
 
-def write_report(sweep: Sweep, runs: Sequence[SweepRun], path: Path, *, no_importance: bool) -> None:
+def write_report(
+    sweep: Sweep, runs: Sequence[SweepRun], templates: Templates, path: Path, *, no_importance: bool
+) -> None:
     """Write the page and print its path; ``-`` writes it to standard output."""
     shares, note = ({}, "Omitted by --no-importance.") if no_importance else parameter_shares(sweep, runs)
-    page = report_page(sweep, runs, shares, note, datetime.now(UTC))
+    page = report_page(sweep, runs, shares, note, datetime.now(UTC), templates)
     if str(path) == "-":
         echo(page)
         return

@@ -14,6 +14,7 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.template import StageTemplate
 from sweep_operator.config.yaml_files import SMALL_FLOAT, to_yaml
 from sweep_operator.domain.value_text import float_text, hydra_value
 
@@ -70,9 +71,8 @@ def overrides(parameters: Mapping[str, Scalar]) -> list[str]:
     return [f"{path}={hydra_text(value)}" for path, value in parameters.items()]
 
 
-def command(sweep: Sweep, arguments: Sequence[str]) -> str:
-    """Return the sweep's training command with ``arguments``, quoted for a shell."""
-    train = sweep.spec.train
+def command(train: StageTemplate, arguments: Sequence[str]) -> str:
+    """Return the program with ``arguments`` instead of the template's placeholders, quoted for a shell."""
     own = [a for a in (*train.command, *train.args) if "$(" not in a]
     return " ".join(shlex.quote(a) for a in (*(own or ["python", "train.py"]), *arguments))
 

@@ -12,7 +12,7 @@ from sweep_operator.api.names import API_VERSION
 from sweep_operator.config.errors import ConfigError
 
 MAX_NAME = 40
-DEFAULT_TRAIN = {"command": ["python", "images/trainer/train.py"]}
+DEFAULT_TRAIN = {"command": ["python", "images/trainer/train.py"], "args": ["$(overrides)"]}
 DEFAULT_EVAL = {"command": ["python", "images/trainer/sweep_eval.py"]}
 
 _NOT_FOR_RUNS = frozenset(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -28,6 +28,8 @@ class LogReading:
     """The last match of the value pattern, the rule patterns that matched, or why the log is unreadable."""
 
     value: str | None = None
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """The last matches of its other groups, by name."""
     matched: frozenset[str] = frozenset()
     error: str | None = None
 

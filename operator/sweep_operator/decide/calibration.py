@@ -16,26 +16,39 @@ from sweep_operator.api.sweeprun import SweepRun
 Quantity = Literal["score", "cost"]
 
 
+Compared = tuple[bool, float]
+"""Whether the observed value is inside the predicted interval, and the logarithm of its predicted density."""
+
+
 def calibration(runs: Iterable[SweepRun], quantity: Quantity) -> Calibration | None:
-    """Coverage and mean natural log score of the predictions of ``quantity``. None if no run can be compared.
+    """Coverage and mean natural log score of the predictions of ``quantity``. None if no run can be compared. O(runs).
 
     The prediction is a normal distribution with the central 80% interval [low, high]: its mean is (low + high) / 2 and
     its standard deviation (high - low) / (2 Z80). For a cost, it is the distribution of the logarithm. See Gneiting and
-    Raftery, Strictly Proper Scoring Rules, JASA 102 (2007), section 4.1. The values are rounded to three decimals and
-    do not depend on the order of the runs, so that the status changes only with new results. O(runs).
+    Raftery, Strictly Proper Scoring Rules, JASA 102 (2007), section 4.1.
     """
-    inside, scores = 0, []
-    for run in runs:
-        found = compared(run, quantity)
-        if found is None:
-            continue
-        low, high, observed = found
-        inside += low <= observed <= high
-        scores.append(_log_density(*(map(math.log, found) if quantity == "cost" else found)))
-    if not scores:
+    found = [one for one in (compare(run, quantity) for run in runs) if one is not None]
+    return calibration_of(len(found), sum(inside for inside, _ in found), math.fsum(score for _, score in found))
+
+
+def calibration_of(runs: int, inside: int, scores: float) -> Calibration | None:
+    """The calibration from sums. ``scores``: the exact sum, rounded once.
+
+    The values are rounded to three decimals and do not depend on the order of the runs, so that the status changes only
+    with new results.
+    """
+    if not runs:
         return None
-    mean = math.fsum(scores) / len(scores)
-    return Calibration(runs=len(scores), coverage80=round(inside / len(scores), 3), mean_log_score=round(mean, 3))
+    return Calibration(runs=runs, coverage80=round(inside / runs, 3), mean_log_score=round(scores / runs, 3))
+
+
+def compare(run: SweepRun, quantity: Quantity) -> Compared | None:
+    """One run's part of the calibration; None for a run that is not compared."""
+    found = compared(run, quantity)
+    if found is None:
+        return None
+    low, high, observed = found
+    return low <= observed <= high, _log_density(*(map(math.log, found) if quantity == "cost" else found))
 
 
 def compared(run: SweepRun, quantity: Quantity) -> tuple[float, float, float] | None:

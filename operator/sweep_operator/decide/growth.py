@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweep_operator.api.names import run_object_name
-from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide import summary
+from sweep_operator.decide.book import Outlook
 from sweep_operator.decide.plan import CreateRun, Event, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Snapshot, Suggestion
-from sweep_operator.domain.ordering import start_order
+from sweep_operator.decide.totals import Totals
 
 AHEAD = 4
 """Suggestions that are computed before a slot is free, at most one for each slot."""
@@ -25,14 +24,15 @@ class Growth:
     read_warm_start: bool = False
 
 
-def grow(snap: Snapshot, runs: Sequence[SweepRun]) -> Growth:
+def grow(snap: Snapshot, runs: Outlook) -> Growth:
     """Fill the free slots of a Sweep that has not reached its end, and have suggestions ready for the next ones."""
-    left = _left(snap, runs)
+    totals = runs.totals
+    left = _left(snap, totals)
     if snap.ended or not snap.accepted or snap.sweep.spec.suspend or left <= 0:
         return Growth()
     most = snap.sweep.spec.limits.max_parallel_runs
-    wanted = min(max(0, most - sum(not r.terminal for r in runs) - snap.unanswered), left)
-    index = next_index(snap, runs)
+    wanted = min(max(0, most - totals.open - snap.unanswered), left)
+    index = next_index(snap, totals)
     create = tuple(_create(s) for s in _ready(snap, index)[:wanted])
     missing, most_ahead = wanted - len(create), min(AHEAD, most, left - wanted)
     if missing + most_ahead == 0:
@@ -40,20 +40,18 @@ def grow(snap: Snapshot, runs: Sequence[SweepRun]) -> Growth:
     earlier = snap.warm_start.observations
     if snap.sweep.spec.warm_start is not None and earlier is None:
         return Growth(create, read_warm_start=True)
-    observed = (summary.observation(r) for r in sorted(runs, key=start_order))
-    observations = (*(earlier or ()), *(o for o in observed if o is not None))
+    observations = (*(earlier or ()), *runs.observations())
     ahead = most_ahead if observations else min(most_ahead, _design_left(snap, index + wanted))
     if missing + ahead == 0:
         return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
-    pending = (*summary.pending_runs(runs), *new)
+    pending = (*runs.pending(), *new)
     return Growth(create, SuggestRequest(index + len(create), missing + ahead, observations, pending, missing))
 
 
-def next_index(snap: Snapshot, runs: Sequence[SweepRun]) -> int:
+def next_index(snap: Snapshot, totals: Totals) -> int:
     """The lowest index that no run has had, and whose name is not taken."""
-    highest = max((r.spec.index for r in runs if r.spec.index is not None), default=-1)
-    return max(snap.sweep.status.next_index, highest + 1, max(snap.burnt, default=-1) + 1)
+    return max(snap.sweep.status.next_index, totals.highest_index + 1, max(snap.burnt, default=-1) + 1)
 
 
 def fallback_event(snap: Snapshot, create: Sequence[CreateRun]) -> tuple[Event, ...]:
@@ -81,8 +79,8 @@ def _create(s: Suggestion) -> CreateRun:
     return CreateRun(s.index, s.parameters, s.origin, s.prediction, s.provenance)
 
 
-def _left(snap: Snapshot, runs: Sequence[SweepRun]) -> int:
+def _left(snap: Snapshot, totals: Totals) -> int:
     """How many runs may still be created."""
     limits = snap.sweep.spec.limits
     total = limits.max_runs if snap.run_limit is None else min(limits.max_runs, snap.run_limit)
-    return total - len(summary.own(runs)) - snap.unanswered
+    return total - totals.own - snap.unanswered

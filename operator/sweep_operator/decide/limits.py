@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sweep_operator.api.failures import FAILURES
-from sweep_operator.api.status import SweepStatus
+from sweep_operator.api.status import CostStatus, SweepStatus
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Stage, SweepRun
-from sweep_operator.decide import summary
+from sweep_operator.api.sweeprun import Stage
+from sweep_operator.decide.cost import unit
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.start_failure import REMEDIES
+from sweep_operator.decide.totals import Totals
 from sweep_operator.domain.conditions import joined
 
 
 @dataclass(frozen=True)
 class LimitInput:
-    """Input of the checks. ``status`` has the counters and costs of this pass."""
+    """Input of the checks. ``status`` is the one before this pass."""
 
     sweep: Sweep
     status: SweepStatus
-    runs: Sequence[SweepRun]
-    own_runs: int
-    failed: int
-    best_score: float | None
+    totals: Totals
+    cost: CostStatus
+    consecutive_failures: int
     infeasible: str | None
     now: datetime
     failures_since: datetime | None = None
@@ -64,7 +63,7 @@ def deadline(at: LimitInput) -> End | None:
 
 def target(at: LimitInput) -> End | None:
     """spec.target."""
-    goal, wanted, best = at.sweep.spec.goal, at.sweep.spec.target, at.best_score
+    goal, wanted, best = at.sweep.spec.goal, at.sweep.spec.target, at.totals.best_score
     if wanted is None or best is None or not (best >= wanted if goal == "maximize" else best <= wanted):
         return None
     return End("TargetReached", f"score {best:g} reaches target {wanted:g}", True)
@@ -72,19 +71,19 @@ def target(at: LimitInput) -> End | None:
 
 def budget(at: LimitInput) -> End | None:
     """limits.totalCost."""
-    limit, spent = at.sweep.spec.limits.total_cost, at.status.cost.spent
+    limit, spent = at.sweep.spec.limits.total_cost, at.cost.spent
     if limit is None or spent < limit:
         return None
-    return End("BudgetExhausted", f"spent {spent:g} of limits.totalCost={limit:g} {at.status.cost.unit}", True)
+    return End("BudgetExhausted", f"spent {spent:g} of limits.totalCost={limit:g} {at.cost.unit}", True)
 
 
 def program(at: LimitInput) -> End | None:
     """A program that cannot start, on one machine: no other parameters would change that."""
     if at.failures_since is None:
         return None
-    for run in at.runs:
-        failure = run.status.failure
-        if failure is None or failure.reason not in REMEDIES or not summary.failed_since(run, at.failures_since):
+    for run in at.totals.start_failures():
+        failure = run.failure
+        if failure is None or run.decided is None or run.decided < at.failures_since:
             continue
         stage = failure.stage or "train"
         if failure.reason == "ProgramNotFound" and _varies(at.sweep, stage):
@@ -104,7 +103,7 @@ def _varies(sweep: Sweep, stage: Stage) -> bool:
 
 def consecutive_failures(at: LimitInput) -> End | None:
     """limits.maxConsecutiveFailures."""
-    limit, failures = at.sweep.spec.limits.max_consecutive_failures, at.status.consecutive_failures
+    limit, failures = at.sweep.spec.limits.max_consecutive_failures, at.consecutive_failures
     if failures < limit:
         return None
     cause = f"{failures} runs failed in a row (limits.maxConsecutiveFailures={limit})"
@@ -114,15 +113,15 @@ def consecutive_failures(at: LimitInput) -> End | None:
 
 def failed_runs(at: LimitInput) -> End | None:
     """limits.maxFailedRuns."""
-    limit = at.sweep.spec.limits.max_failed_runs
-    if limit is None or at.failed < limit:
+    limit, failed = at.sweep.spec.limits.max_failed_runs, at.totals.failures
+    if limit is None or failed < limit:
         return None
-    message = f"{at.failed} runs failed (limits.maxFailedRuns={limit}); raise it to continue{_latest_failure(at)}"
+    message = f"{failed} runs failed (limits.maxFailedRuns={limit}); raise it to continue{_latest_failure(at)}"
     return End("TooManyFailedRuns", message, False)
 
 
 def _latest_failure(at: LimitInput) -> str:
-    latest = next(iter(summary.latest_failures(at.runs)), None)
+    latest = next(iter(at.totals.latest_failures()), None)
     return f"; latest failure: {joined(latest.run, latest.reason, latest.message)}" if latest is not None else ""
 
 
@@ -136,9 +135,9 @@ def infeasible(at: LimitInput) -> End | None:
 def runs(at: LimitInput) -> End | None:
     """limits.maxRuns."""
     limit = at.sweep.spec.limits.max_runs
-    if at.own_runs < limit:
+    if at.totals.own < limit:
         return None
-    return End("MaxRunsReached", f"{at.own_runs} runs created (limits.maxRuns={limit})", True, "finish")
+    return End("MaxRunsReached", f"{at.totals.own} runs created (limits.maxRuns={limit})", True, "finish")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -154,30 +153,21 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def find_end(snap: Snapshot, runs: Sequence[SweepRun]) -> End | None:
+def find_end(snap: Snapshot, totals: Totals) -> End | None:
     """Why the sweep ends now. None also for a sweep that has ended before, or that is not accepted."""
     if snap.ended or not snap.accepted:
         return None
-    sweep, own, best = snap.sweep, summary.own(runs), summary.ranked(snap.sweep, runs)
     at = LimitInput(
-        sweep=sweep,
-        status=sweep.status.with_(
-            cost=summary.sum_costs(sweep, runs, snap.revisions, snap.config),
-            consecutive_failures=summary.consecutive_failures(runs, snap.current.hash, snap.failures_since),
-        ),
-        runs=runs,
-        own_runs=len(own),
-        failed=sum(r.failed and not r.imported and _counts_as_failed(r) for r in runs),
-        best_score=best[0].status.score if best else None,
+        sweep=snap.sweep,
+        status=snap.sweep.status,
+        totals=totals,
+        cost=totals.costs(unit(snap.sweep, snap.config)),
+        consecutive_failures=totals.consecutive_failures(snap.current_hash, snap.failures_since),
         infeasible=snap.suggested.infeasible if snap.suggested else None,
         now=snap.now,
         failures_since=snap.failures_since,
     )
     return next((end for check in CHECKS if (end := check(at)) is not None), None)
-
-
-def _counts_as_failed(run: SweepRun) -> bool:
-    return run.status.failure is None or FAILURES[run.status.failure.class_].counts_as_failed != "never"
 
 
 def active_seconds(status: SweepStatus, now: datetime) -> float:

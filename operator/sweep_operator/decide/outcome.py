@@ -132,14 +132,18 @@ def _without_pod(
     refusal: Refusal | None,
     evicted: Sequence[PodView],
 ) -> State:
+    vanished = Ended("preempted", "PodVanished", "the pod was deleted before its result was recorded")
     if job is None:
-        return Absent() if not pods else Waiting("Terminating", "other pods of the attempt are terminating", None)
+        lost = _lost_at(pods, policy)
+        if any(not p.over for p in pods) and (lost is None or now < lost):
+            return Waiting("Terminating", "other pods of the attempt are terminating", lost)
+        return vanished if pods else Absent()
     if job.finished == "Failed" and job.finished_reason == "DeadlineExceeded":
         return Ended("timeout", "DeadlineExceeded", job.finished_message or _TOO_LONG)
     if job.finished == "Complete" and not policy.reports:  # the Job says that all pods have succeeded
         return Ended("succeeded", "Completed", seconds=job.seconds)
     if job.finished or job.deleting:
-        return Ended("preempted", "PodVanished", "the pod was deleted before its result was recorded")
+        return vanished
     ends = [p.finished or p.deletion_requested or p.created for p in evicted]
     until = max(job.created, job.resumed or job.created, *ends) + policy.pending_deadline
     if refusal is not None and refusal.never_expires:
@@ -254,7 +258,8 @@ def _result(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading])
     if not policy.reports:
         return read_optional(pod.termination_message)
     if policy.value_pattern is not None:
-        return read_log_value((logs.get(pod.uid) or LogReading()).value, policy.metric)
+        reading = logs.get(pod.uid) or LogReading()
+        return read_log_value(reading.value, reading.metrics, policy.metric)
     return read_message(pod.termination_message, policy.metric, cost_required=policy.cost_required)
 
 

@@ -194,7 +194,13 @@ class RunPlan:
     @property
     def updated(self) -> SweepRun:
         """The run after this pass."""
-        return self.run.with_(status=self.status)
+        return self.run if self.status is self.run.status else self.run.with_(status=self.status)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do for this run before ``wake``, unless something changes."""
+        todo = (self.before, self.after, self.cleanup, self.logs, self.probes, self.looks, self.events)
+        return self.error is None and not any(todo) and self.status == self.run.status
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -80,8 +81,8 @@ def _valid_part(body: Mapping[str, Any]) -> Result:
     )
 
 
-def read_log_value(text: str | None, metric: str | None) -> Result | BadResult:
-    """The result from the last match of ``results.pattern`` in the log. None: no match."""
+def read_log_value(text: str | None, others: Mapping[str, str], metric: str | None) -> Result | BadResult:
+    """The result from the last match of ``results.pattern`` in the log. None: no match. ``others``: by metric."""
     if text is None:
         return BadResult("ResultMissing", "results.pattern matches no line of the log")
     try:
@@ -90,7 +91,7 @@ def read_log_value(text: str | None, metric: str | None) -> Result | BadResult:
         return BadResult("ResultInvalid", f"results.pattern found {_quoted(text)}, which is not a number")
     if not math.isfinite(score):
         return BadResult("NonFiniteScore", f"the score in the log is {text}")
-    return Result(score=score, metrics={metric or "score": score})
+    return Result(score=score, metrics={**_numbers(others), metric or "score": score})
 
 
 def stated_error(text: str) -> str | None:
@@ -126,6 +127,15 @@ def _is_number(value: Any) -> TypeGuard[int | float]:
 
 def _finite(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {k: float(v) for k, v in metrics.items() if _is_number(v) and math.isfinite(v)}
+
+
+def _numbers(texts: Mapping[str, str]) -> dict[str, float]:
+    """The texts that are finite numbers. A metric that is none does not fail the run."""
+    found = {}
+    for name, text in texts.items():
+        with contextlib.suppress(ValueError):
+            found[name] = float(text)
+    return _finite(found)
 
 
 def _quoted(text: str) -> str:

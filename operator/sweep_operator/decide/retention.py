@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide import summary
 from sweep_operator.decide.observed import JobView
 from sweep_operator.decide.plan import DeleteClaim, DeleteJob, DeleteJobs, RunPlan
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.totals import Totals
 from sweep_operator.domain.identity import claim_name
 
 
-def claims_to_delete(snap: Snapshot, runs: Sequence[SweepRun]) -> frozenset[str]:
-    """Names of terminal runs whose claims the retention policy does not keep.
+def claims_to_delete(snap: Snapshot, runs: Sequence[SweepRun], totals: Totals) -> frozenset[str]:
+    """Names of those of ``runs`` that have ended and whose claims the retention policy does not keep.
 
     ``pareto`` keeps the Pareto front and the best run, ``best`` only the best run. A run that is no longer on the front
     loses its claim then.
@@ -22,11 +22,11 @@ def claims_to_delete(snap: Snapshot, runs: Sequence[SweepRun]) -> frozenset[str]
     retention = snap.sweep.spec.storage.retention
     if retention == "all" or not snap.claims or not snap.accepted:  # an unreadable policy deletes nothing
         return frozenset()
-    kept: set[str] = set()
+    kept: set[str | None] = set()
     if retention in ("pareto", "best"):
-        kept |= {r.name for r in summary.ranked(snap.sweep, runs)[:1]}
+        kept.add(totals.best_run)
     if retention == "pareto":
-        kept |= {p.run for p in summary.pareto_front(snap.sweep, runs)}
+        kept |= {point.run for point in totals.pareto()}
     return frozenset(r.name for r in runs if r.terminal and r.name not in kept and claim_name(r) in snap.claims)
 
 

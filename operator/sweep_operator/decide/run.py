@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.cleanup import next_cleanup, run_cleanup
+from sweep_operator.decide.conditions import with_finished
 from sweep_operator.decide.context import RunContext
 from sweep_operator.decide.plan import Adopt, RunPlan
 from sweep_operator.decide.stages import StageTransitions
@@ -15,7 +16,9 @@ def decide_run(run: SweepRun, ctx: RunContext) -> RunPlan:
     before = (Adopt(run.name),) if run.metadata.controller_uid() is None and not deleting else ()
     if deleting or run.terminal:
         cleanup = run_cleanup(run.status, ctx, ended=True)
-        return RunPlan(run, run.status, before=before, cleanup=cleanup, wake=next_cleanup(run.status, ctx))
+        # Runs that ended under a version without the condition Finished get it now.
+        status = run.status.with_(conditions=with_finished(run.status.conditions))
+        return RunPlan(run, status, before=before, cleanup=cleanup, wake=next_cleanup(status, ctx))
     stages = StageTransitions(run, ctx)
     stages.advance()
     status = stages.record.status

@@ -15,6 +15,8 @@ from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import STAGES, Origin, Prediction, Provenance, Stage, SweepRun
 from sweep_operator.decide.attempt import LogReading
+from sweep_operator.decide.book import RunBook
+from sweep_operator.decide.facts import RunFacts, facts_of
 from sweep_operator.decide.observed import JobView, PodView, ServiceView
 from sweep_operator.decide.plan import Observation
 from sweep_operator.decide.refusal import Refusal
@@ -61,10 +63,15 @@ class WarmStartState:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One Sweep with its runs, Jobs, pods and everything else that a decision depends on."""
+    """One Sweep with its runs, Jobs, pods and everything else that a decision depends on.
+
+    Runs for which nothing is to do may be left out of ``runs``, with their Jobs, pods and Services. Then ``book`` has
+    the facts of all runs. The decision is the same.
+    """
 
     sweep: Sweep
     runs: tuple[SweepRun, ...]
+    """Those to decide about."""
     jobs: tuple[JobView, ...]
     pods: tuple[PodView, ...]
     revisions: Mapping[str, RunTemplate]
@@ -98,6 +105,16 @@ class Snapshot:
     failures_since: datetime | None = None
     """Only later failures end the sweep, and a program that cannot start ends it at once. A person watches the sweep,
     and repeats the command after correcting the cause. None: nobody watches it."""
+    book: RunBook | None = None
+    """Facts of all runs; None: ``runs`` are all."""
+    rest_until: datetime | None = None
+    """When the first run that was left out needs a decision."""
+    undelivered: tuple[SweepRun, ...] = ()
+    """Runs that were left out, have ended and are not delivered to the tracker. ``pods`` has their pods."""
+    template: RunTemplate | None = None
+    """The template that a run started now gets, if it is known already."""
+    template_hash: str | None = None
+    """Its hash."""
 
     @property
     def accepted(self) -> bool:
@@ -107,16 +124,29 @@ class Snapshot:
     @cached_property
     def current(self) -> RunTemplate:
         """The template that a run started now gets."""
-        return RunTemplate.of(self.sweep)
+        return self.template or RunTemplate.of(self.sweep)
+
+    @cached_property
+    def current_hash(self) -> str:
+        """Its hash."""
+        return self.template_hash or self.current.hash
+
+    @cached_property
+    def all_runs(self) -> RunBook:
+        """The facts of all runs."""
+        return self.book or RunBook(self.sweep.spec.goal, map(self.facts, self.runs))
+
+    def facts(self, run: SweepRun) -> RunFacts:
+        """The facts of a run."""
+        template = self.revisions.get(run.status.template_hash or "")
+        return facts_of(run, self.sweep, template, self.config)
 
     @cached_property
     def proven(self) -> frozenset[Stage]:
         """The stages whose program has run to its end in some run: they can start. All, if nobody watches."""
         if self.failures_since is None:
             return frozenset(STAGES)
-        return frozenset(
-            s for s in STAGES if any(a.class_ == "succeeded" for r in self.runs for a in r.status.stage(s).attempts)
-        )
+        return frozenset(stage for stage in STAGES if self.all_runs.totals.has_proven(stage))
 
     @cached_property
     def center(self) -> Mapping[str, Scalar]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import datetime, timedelta
 
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.book import Outlook
 from sweep_operator.decide.context import RunViews, run_context
 from sweep_operator.decide.events import sweep_events
 from sweep_operator.decide.growth import Growth, fallback_event, grow
@@ -17,24 +18,28 @@ from sweep_operator.decide.retention import claims_to_delete, without_claims
 from sweep_operator.decide.run import decide_run
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep_status import sweep_status
-from sweep_operator.decide.tracking import track, with_tracking
+from sweep_operator.decide.totals import Totals
+from sweep_operator.decide.tracking import EndedRuns, is_undelivered, track, with_tracking
 from sweep_operator.domain.ordering import start_order
 
 
 def decide(snap: Snapshot) -> Plan:
     """The plan of one pass. Pure: equal snapshots give equal plans, and the plan of a fixpoint changes nothing."""
-    views = RunViews(snap)
-    runs = _run_plans(snap, views, find_end(snap, snap.runs))
+    views, totals = RunViews(snap), snap.all_runs.totals
+    runs = _run_plans(snap, views, find_end(snap, totals), totals.holding)
     after = [p.updated for p in runs]
-    end = find_end(snap, after)
-    growth = grow(snap, after) if end is None else Growth()
-    terminal = snap.ended or (end is not None and not _waits_for_runs(after, end))
-    runs = without_claims(runs, claims_to_delete(snap, after), snap.jobs)
+    outlook = _outlook(snap, runs)
+    end = find_end(snap, outlook.totals)
+    growth = grow(snap, outlook) if end is None else Growth()
+    terminal = snap.ended or (end is not None and not _waits_for_runs(outlook.totals, end))
+    runs = without_claims(runs, claims_to_delete(snap, after, outlook.totals), snap.jobs)
     runs = with_tracking(runs, snap.tracking)
-    after = [p.updated for p in runs]
+    outlook = _outlook(snap, runs)
     with_pods = {name for name, own in views.pods.items() if any(not pod.over for pod in own)}
-    tracked = track(snap.sweep, after, with_pods, snap.tracking, snap.config, over=terminal)
-    status = sweep_status(snap, after, end, tracked, terminal=terminal)
+    tracked = track(
+        _ended(snap, runs, outlook.totals), with_pods, snap.sweep, snap.tracking, snap.config, over=terminal
+    )
+    status = sweep_status(snap, outlook.totals, end, tracked, terminal=terminal)
     if growth.create:
         status = _with_new_runs(status, growth.create)
     return Plan(
@@ -50,9 +55,17 @@ def decide(snap: Snapshot) -> Plan:
     )
 
 
-def _run_plans(snap: Snapshot, views: RunViews, end: End | None) -> tuple[RunPlan, ...]:
+def regime(snap: Snapshot) -> Hashable:
+    """What the decision about a run that holds a slot depends on, besides the run, its objects and the time."""
+    end = find_end(snap, snap.all_runs.totals)
+    reason = None if end is None else (end.reason, end.terminate)
+    return snap.sweep.metadata.generation, snap.accepted, snap.ended, snap.proven, reason
+
+
+def _run_plans(snap: Snapshot, views: RunViews, end: End | None, holding: int) -> tuple[RunPlan, ...]:
+    """``holding``: the number of runs that hold a slot."""
     terminating = end.reason if end is not None and end.terminate == "terminate" else None
-    free = snap.sweep.spec.limits.max_parallel_runs - sum(r.holds_slot for r in snap.runs)
+    free = snap.sweep.spec.limits.max_parallel_runs - holding
     plans = []
     for run in sorted(snap.runs, key=start_order):
         blocked = _blocked(snap, run, end)
@@ -89,12 +102,22 @@ def _blocked(snap: Snapshot, run: SweepRun, end: End | None) -> str | None:
     return end.reason if end is not None and end.terminate != "finish" else None
 
 
-def _waits_for_runs(runs: Sequence[SweepRun], end: End) -> bool:
-    return any(not r.terminal if end.terminate == "finish" else r.holds_slot for r in runs)
+def _outlook(snap: Snapshot, runs: Sequence[RunPlan]) -> Outlook:
+    """All runs as they are after this pass."""
+    return snap.all_runs.after(snap.facts(p.updated) for p in runs if p.status != p.run.status)
+
+
+def _ended(snap: Snapshot, runs: Sequence[RunPlan], totals: Totals) -> EndedRuns:
+    undelivered = [r for r in (*snap.undelivered, *(p.updated for p in runs)) if is_undelivered(r)]
+    return EndedRuns(totals.ended, totals.delivered, tuple(sorted(undelivered, key=start_order)))
+
+
+def _waits_for_runs(totals: Totals, end: End) -> bool:
+    return (totals.open if end.terminate == "finish" else totals.holding) > 0
 
 
 def _wake(snap: Snapshot, runs: Sequence[RunPlan], status: SweepStatus, terminal: bool) -> datetime | None:
-    times = [p.wake for p in runs if p.wake is not None]
+    times = [at for at in (snap.rest_until, *(p.wake for p in runs)) if at is not None]
     limit = snap.sweep.spec.limits.active_deadline_seconds
     if limit is not None and not terminal and status.active_since is not None:
         times.append(snap.now + timedelta(seconds=limit - active_seconds(status, snap.now)))

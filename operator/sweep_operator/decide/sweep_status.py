@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sweep_operator.api.meta import Condition, ConditionStatus, with_condition
 from sweep_operator.api.status import OptimizerStatus, SweepStatus
-from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide import summary
-from sweep_operator.decide.calibration import calibration
 from sweep_operator.decide.conditions import with_finished
+from sweep_operator.decide.cost import unit
 from sweep_operator.decide.growth import next_index
 from sweep_operator.decide.limits import End, active_seconds
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.totals import Totals
 from sweep_operator.decide.tracking import TRACKING_SYNCED, Tracked
 
 
-def sweep_status(
-    snap: Snapshot, runs: Sequence[SweepRun], end: End | None, tracked: Tracked, *, terminal: bool
-) -> SweepStatus:
+def sweep_status(snap: Snapshot, totals: Totals, end: End | None, tracked: Tracked, *, terminal: bool) -> SweepStatus:
     """The status after this pass. ``end``: why the Sweep ends; ``terminal``: whether it has."""
     sweep, was = snap.sweep, snap.sweep.status
     active = snap.accepted and not sweep.spec.suspend and not terminal
     conditions = [c for c in was.conditions if tracked.condition is not None or c.type != TRACKING_SYNCED]
-    for condition in _conditions(snap, runs, end, tracked, terminal=terminal):
+    for condition in _conditions(snap, totals, end, tracked, terminal=terminal):
         conditions = with_condition(conditions, condition)
     return was.with_(
         observed_generation=sweep.metadata.generation,
-        runs=summary.count_runs(runs),
-        consecutive_failures=summary.consecutive_failures(runs, snap.current.hash, snap.failures_since),
-        next_index=next_index(snap, runs),
+        runs=totals.counts(),
+        consecutive_failures=totals.consecutive_failures(snap.current_hash, snap.failures_since),
+        next_index=next_index(snap, totals),
         active_since=(was.active_since or snap.now) if active else None,
         active_seconds=was.active_seconds if active else active_seconds(was, snap.now),
-        cost=summary.sum_costs(sweep, runs, snap.revisions, snap.config),
-        best=summary.best_runs(sweep, runs),
-        pareto=summary.pareto_front(sweep, runs),
-        latest_failures=summary.latest_failures(runs),
-        optimizer=_optimizer(snap, runs),
+        cost=totals.costs(unit(sweep, snap.config)),
+        best=totals.best(),
+        pareto=totals.pareto(),
+        latest_failures=totals.latest_failures(),
+        optimizer=_optimizer(snap, totals),
         warm_start_digest=snap.warm_start.digest or was.warm_start_digest,
         tracking=tracked.status,
         conditions=with_finished(conditions),
     )
 
 
-def _optimizer(snap: Snapshot, runs: Sequence[SweepRun]) -> OptimizerStatus:
+def _optimizer(snap: Snapshot, totals: Totals) -> OptimizerStatus:
     was, seconds = snap.sweep.status.optimizer, snap.suggest_seconds
-    learned = sum(summary.observation(r) is not None for r in runs)
+    learned = totals.observations
     earlier = snap.warm_start.observations
     if earlier is None and snap.sweep.spec.warm_start is not None:  # not read yet since the last restart
         observations = max(was.observations, learned)
@@ -54,17 +49,17 @@ def _optimizer(snap: Snapshot, runs: Sequence[SweepRun]) -> OptimizerStatus:
     return was.with_(
         observations=observations,
         last_suggest_seconds=was.last_suggest_seconds if seconds is None else round(seconds, 3),
-        score_calibration=calibration(runs, "score"),
-        cost_calibration=calibration(runs, "cost"),
+        score_calibration=totals.calibration("score"),
+        cost_calibration=totals.calibration("cost"),
     )
 
 
 def _conditions(
-    snap: Snapshot, runs: Sequence[SweepRun], end: End | None, tracked: Tracked, *, terminal: bool
+    snap: Snapshot, totals: Totals, end: End | None, tracked: Tracked, *, terminal: bool
 ) -> list[Condition]:
     conditions = [_accepted(snap), _suspended(snap), _optimizer_healthy(snap), _warm_started(snap)]
     if not snap.ended:
-        conditions.append(_succeeded(snap, runs, end, terminal=terminal))
+        conditions.append(_succeeded(snap, totals, end, terminal=terminal))
     if (synced := tracked.condition) is not None:
         conditions.append(_condition(snap, TRACKING_SYNCED, synced.status, synced.reason, synced.message))
     return [c for c in conditions if c is not None]
@@ -112,7 +107,7 @@ def _warm_started(snap: Snapshot) -> Condition | None:
     return _condition(snap, "WarmStarted", "True", "Read", text)
 
 
-def _succeeded(snap: Snapshot, runs: Sequence[SweepRun], end: End | None, *, terminal: bool) -> Condition:
+def _succeeded(snap: Snapshot, totals: Totals, end: End | None, *, terminal: bool) -> Condition:
     if terminal and end is not None:
         return _condition(snap, "Succeeded", "True" if end.succeeded else "False", end.reason, end.message)
     if not snap.accepted:
@@ -123,7 +118,7 @@ def _succeeded(snap: Snapshot, runs: Sequence[SweepRun], end: End | None, *, ter
         reason, message = "Ending", f"{end.reason}: waiting for active runs"
     else:
         reason, message = "Running", "the sweep is running"
-    if waits := summary.waits(runs):
+    if waits := totals.waits():
         message = waits if reason == "Running" else f"{message}; {waits}"
     return _condition(snap, "Succeeded", "Unknown", reason, message)
 

@@ -85,10 +85,34 @@ def news_of(run: SweepRun, report: TrackingReport) -> RunTracking | None:
     return news if news is not None and run.terminal and not run.delivered and run.status.tracking != news else None
 
 
+@dataclass(frozen=True)
+class EndedRuns:
+    """The runs of a Sweep that have ended, without imported ones, as they are after this pass."""
+
+    count: int
+    delivered: int
+    open_: tuple[SweepRun, ...]
+    """Those that are not delivered."""
+
+
+def is_undelivered(run: SweepRun) -> bool:
+    """Whether a run has ended here and is not delivered."""
+    return run.terminal and not run.imported and not run.delivered
+
+
+def is_awaited(run: SweepRun, sweep: Sweep, report: TrackingReport | None, config: OperatorConfig) -> bool:
+    """Whether a run has ended and is still to be delivered."""
+    wandb = wandb_of(sweep)
+    if report is None or wandb is None or not is_undelivered(run):
+        return False
+    kept = wandb.mode == "offline" and run.status.tracking is not None
+    return not kept and isinstance(destination(sweep, config), Destination)
+
+
 def track(
-    sweep: Sweep,
-    runs: Sequence[SweepRun],
+    ended: EndedRuns,
     with_pods: Collection[str],
+    sweep: Sweep,
     report: TrackingReport | None,
     config: OperatorConfig,
     *,
@@ -96,27 +120,25 @@ def track(
 ) -> Tracked:
     """The state of the delivery, and the request to the tracker.
 
-    ``runs``: as they are after this pass. ``with_pods``: names of the runs with active pods. ``over``: the sweep has
-    ended. A run is delivered only after its pods have ended: the SDK in a pod sends the whole summary when it finishes,
-    and would overwrite the operator's values.
+    ``with_pods``: names of the runs with active pods. ``over``: the sweep has ended. A run is delivered only after its
+    pods have ended: the SDK in a pod sends the whole summary when it finishes, and would overwrite the operator's
+    values.
     """
     target, wandb = destination(sweep, config), wandb_of(sweep)
     if wandb is None or target is None or report is None:
         return Tracked(sweep.status.tracking, None)
-    ended = [r for r in runs if r.terminal and not r.imported]
-    delivered = sum(r.delivered for r in ended)
+    counts = {"delivered": ended.delivered, "backlog": ended.count - ended.delivered}
     if isinstance(target, NotAllowed):
-        kept = (sweep.status.tracking or SweepTracking()).with_(delivered=delivered, backlog=len(ended) - delivered)
+        kept = (sweep.status.tracking or SweepTracking()).with_(**counts)
         return Tracked(kept, Synced("False", target.reason, target.message))
-    status = _destination_status(sweep, target, report).with_(delivered=delivered, backlog=len(ended) - delivered)
-    open_ = [r for r in ended if not r.delivered]
+    status = _destination_status(sweep, target, report).with_(**counts)
+    ready = tuple(r for r in ended.open_ if r.name not in with_pods)
     if wandb.mode == "offline":
-        fresh = tuple(r for r in open_ if r.status.tracking is None and r.name not in with_pods)
+        fresh = tuple(r for r in ready if r.status.tracking is None)
         request = TrackRequest(target, None, fresh, offline=True) if report.keeps_files else None
         return Tracked(status, _offline(sweep, report), request)
-    ready = tuple(r for r in open_ if r.name not in with_pods)
     request = TrackRequest(target, status.wandb_sweep_id, ready)
-    return Tracked(status, _synced(sweep, open_, status, report, over=over), request)
+    return Tracked(status, _synced(sweep, ended.open_, status, report, over=over), request)
 
 
 def _destination_status(sweep: Sweep, target: Destination, report: TrackingReport) -> SweepTracking:

@@ -69,7 +69,7 @@ class Acceptance:
         problems = [*self._expressions[1], *_check_objects(sweep, config, self._settings.require_image)]
         if not problems and self._settings.dry_run_pods:
             problems, events = await self._preflight.check(sweep, config)
-            await self._recorder.record(sweep, events)
+            self._recorder.record(sweep, events)
         self.problems, self._generation = tuple(problems), sweep.metadata.generation
         return True
 

@@ -6,6 +6,7 @@ recorded. Events follow the change they report, and may be lost.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -31,6 +32,7 @@ from sweep_operator.decide.plan import (
 )
 from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.revisions import revision_name
+from sweep_operator.engine.each import each
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings
@@ -62,6 +64,7 @@ class Executor:
         """By index: (run whose creation got no answer and may still take effect, when it was sent)."""
         self._raised: set[tuple[str, Stage, int]] = set()
         """(run uid, stage, attempt) that this process started: no live read of the run precedes their Jobs."""
+        self._revising = asyncio.Lock()
 
     async def carry_out(self, sweep: Sweep, plan: RunPlan) -> bool:
         """Execute the plan of one run; return whether anything was written. A plan without changes writes nothing."""
@@ -79,7 +82,7 @@ class Executor:
                 await self._ensure_stage(sweep, plan.updated, after)
             for cleanup in plan.cleanup:
                 await self._clean_up(sweep, plan.run, cleanup)
-            await self._recorder.record(sweep, plan.events)
+            self._recorder.record(sweep, plan.events)
         return bool(plan.before or plan.after or plan.cleanup) or plan.status != plan.run.status
 
     async def confirm(self, sweep: Sweep) -> None:
@@ -98,8 +101,7 @@ class Executor:
 
     async def create_runs(self, sweep: Sweep, creates: Sequence[CreateRun]) -> None:
         """Create new runs. An index whose name belongs to another owner is skipped."""
-        for create in creates:
-            await self._create_run(sweep, create)
+        await each(creates, lambda create: self._create_run(sweep, create), self._settings.writes)
 
     async def _create_run(self, sweep: Sweep, create: CreateRun) -> None:
         body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction, create.provenance)
@@ -121,13 +123,14 @@ class Executor:
                 f"skipping index {create.index}"
             )
             event = Event("IndexTaken", message, None, "Warning")
-        await self._recorder.record(sweep, (event,))
+        self._recorder.record(sweep, (event,))
 
     async def _ensure_revision(self, sweep: Sweep, action: EnsureRevision) -> None:
         name = revision_name(sweep.name, action.template.hash)
-        obj = self._objects.store.get(Kind.REVISION, sweep.metadata.namespace, name)
-        obj = obj or await self._objects.create(Kind.REVISION, build_revision(sweep, action.template))
-        await self._adopt(sweep, Kind.REVISION, obj)
+        async with self._revising:  # runs that start together have the same template
+            obj = self._objects.store.get(Kind.REVISION, sweep.metadata.namespace, name)
+            obj = obj or await self._objects.create(Kind.REVISION, build_revision(sweep, action.template))
+            await self._adopt(sweep, Kind.REVISION, obj)
 
     async def _adopt_run(self, sweep: Sweep, run: SweepRun) -> None:
         """Adopt a run without a controller, and the ControllerRevision that it started with."""
@@ -196,7 +199,7 @@ class Executor:
             refusal = self._preflight.refused(name, error)
             if refusal is not None:
                 event = Event(refusal.reason, refusal.message[:1000], run.name, "Warning")
-                await self._recorder.record(sweep, (event,))
+                self._recorder.record(sweep, (event,))
         else:
             self._preflight.refusals.pop(name, None)
 

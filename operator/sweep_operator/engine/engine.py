@@ -9,6 +9,7 @@ import random
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.engine.errors import STALE, RunErrors
+from sweep_operator.engine.events import EventQueue
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmStartReader
@@ -32,7 +33,8 @@ class Engine:
         self._kube, self._suggester, self._warm_start, self._settings = kube, suggester, warm_start, settings
         self.store = Store(SWEEP_LABEL, settings.on_change)
         self.queue: WorkQueue[Key] = WorkQueue(settings.monotonic, rand=random.random)
-        self._objects = Objects(kube, self.store, settings.check_leading)
+        self.events = EventQueue(kube, settings.now)
+        self._objects = Objects(kube, self.store, self.events, settings.check_leading)
         self._reconcilers: dict[Key, Reconciler] = {}
         self._run_limits: dict[Key, int] = {}
         self._stale: set[Key] = set()
@@ -101,6 +103,7 @@ class Engine:
     def close(self) -> None:
         """Cancel the background tasks."""
         self.queue.close()
+        self.events.close()
         for reconciler in self._reconcilers.values():
             reconciler.close()
 
@@ -155,7 +158,7 @@ class Engine:
             if self._settings.tracker is not None:
                 self._settings.tracker.forget(key)
             # The runs are deleted with the Sweep: no pod may keep the operator's finalizer.
-            await self._objects.release_pods(*key, only_orphans=False)
+            await self._objects.release_pods(*key)
             return
         if key not in self._reconcilers:
             self._reconcilers[key] = Reconciler(

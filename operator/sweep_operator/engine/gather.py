@@ -1,88 +1,279 @@
-"""Builds a Snapshot from the store."""
+"""Builds Snapshots from the store. It looks at what has changed since the last one, however many runs there are."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any
 
 from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
 from sweep_operator.api.stored import read_with_errors
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.book import RunBook
+from sweep_operator.decide.facts import facts_of
 from sweep_operator.decide.observed import view_job, view_pod, view_service
+from sweep_operator.decide.plan import RunPlan
 from sweep_operator.decide.snapshot import Snapshot
-from sweep_operator.domain.identity import belongs
+from sweep_operator.decide.tracking import TrackingReport, is_awaited, news_of
+from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.engine.objects import Objects
+from sweep_operator.engine.resting import Resting
+from sweep_operator.engine.store import Key
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.manifests.revision import read_revision
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
-
-class Reader(Generic[T]):
-    """Parses each version of an object once: most objects do not change between passes.
-
-    The cache is keyed by the identity of the stored object: the store replaces objects and never modifies them.
-    """
-
-    def __init__(self, read: Callable[[Object], T | None]) -> None:
-        self._read = read
-        self._known: dict[int, tuple[Object, T | None]] = {}
-
-    def all(self, objects: Iterable[Object]) -> list[T]:
-        """Parsed values of ``objects``, except None. Entries of other objects are dropped."""
-        known, self._known = self._known, {}
-        for obj in objects:
-            entry = known.get(id(obj)) or (obj, self._read(obj))  # the entry holds obj, so its id is its own
-            self._known[id(obj)] = entry
-        return [value for _, value in self._known.values() if value is not None]
+_READERS: Mapping[Kind, Callable[[Object], Any]] = {
+    Kind.JOB: view_job,
+    Kind.POD: view_pod,
+    Kind.SERVICE: view_service,
+}
 
 
 class Gatherer:
-    """Builds the Snapshots of one Sweep, as far as they follow from the cluster's objects."""
+    """Builds the Snapshots of one Sweep, as far as they follow from the cluster's objects.
 
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
-        self._runs, self._jobs, self._pods = Reader(_read_run), Reader(view_job), Reader(view_pod)
-        self._services = Reader(view_service)
+    A run rests if nothing was to do for it. It is left out of the Snapshots until one of its objects changes, its time
+    comes, or the Sweep changes. All of this can be rebuilt from the store.
+    """
 
-    async def snapshot(self, sweep: Sweep, config: OperatorConfig, now: datetime) -> Snapshot:
-        """All objects of ``sweep``. Raises KubeError."""
-        namespace, store = sweep.metadata.namespace, self._objects.store
-        stored = store.labeled(Kind.SWEEP_RUN, namespace, sweep.name)
-        runs = [r for r in self._runs.all(stored) if belongs(r, sweep)]
-        owned = {r.name for r in runs}
+    def __init__(self, objects: Objects, namespace: str, sweep: str, config: OperatorConfig) -> None:
+        self._objects, self._store, self._config = objects, objects.store, config
+        self._namespace, self._sweep = namespace, sweep
+        self._changed = self._store.follow(namespace, sweep)
+        self._resting = Resting()
+        self._book = RunBook("maximize")
+        self._unread: set[str] = set()
+        """Runs whose facts are older than their objects."""
+        self._runs: dict[str, SweepRun | None] = {}
+        """Those that have been parsed: all but the ones that rest for good."""
+        self._views: dict[Key, Any] = {}
+        self._parts: dict[str, tuple[Key, ...]] = {}
+        """By run: its Jobs, pods and Services."""
+        self._run_of: dict[Key, str] = {}
+        self._holding: dict[str, str] = {}
+        """By pod with the operator's finalizer: its run."""
+        self._claims: frozenset[str] = frozenset()
+        self._undelivered: dict[str, SweepRun] = {}
+        """Resting runs that the tracker does not have."""
+        self._templates: dict[str, RunTemplate] = {}
+        self._template: RunTemplate | None = None
+        self._template_hash: str | None = None
+        self._generation: int | None = None
+        self._cleanup_rules: Hashable = None
+        self._regime: Hashable = None
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._store.unfollow(self._namespace, self._sweep)
+
+    async def snapshot(self, sweep: Sweep, now: datetime, report: TrackingReport | None) -> Snapshot:
+        """The objects of ``sweep``; without the runs that rest. Raises KubeError."""
+        self._take_changes()
+        self._follow_spec(sweep)
+        self._resting.wake_due(now)
+        self._wake_delivered(report)
+        runs = self._awake(sweep)
+        templates = await self._revisions(runs)
+        self._read_facts(sweep)
+        with_pods = [*(r.name for r in runs), *(name for name in self._undelivered if self._parts.get(name))]
         return Snapshot(
             sweep=sweep,
             runs=tuple(runs),
-            jobs=tuple(j for j in self._jobs.all(store.labeled(Kind.JOB, namespace, sweep.name)) if j.run in owned),
-            pods=tuple(p for p in self._pods.all(store.labeled(Kind.POD, namespace, sweep.name)) if p.run in owned),
-            revisions=await self._revisions(namespace, sweep.name, runs),
+            jobs=self._views_of(Kind.JOB, (r.name for r in runs)),
+            pods=self._views_of(Kind.POD, with_pods),
+            services=self._views_of(Kind.SERVICE, (r.name for r in runs)),
+            claims=self._claims,
+            revisions=templates,
             now=now,
-            config=config,
-            services=tuple(self._services.all(store.labeled(Kind.SERVICE, namespace, sweep.name))),
-            claims=frozenset(
-                c["metadata"]["name"]
-                for c in store.labeled(Kind.CLAIM, namespace, sweep.name)
-                if not c["metadata"].get("deletionTimestamp")
-            ),
+            config=self._config,
+            book=self._book,
+            rest_until=self._resting.until,
+            undelivered=tuple(self._undelivered.values()),
+            template=self._template,
+            template_hash=self._template_hash,
         )
 
-    async def _revisions(self, namespace: str, sweep: str, runs: list[SweepRun]) -> Mapping[str, RunTemplate]:
+    def rest(self, sweep: Sweep, plans: Iterable[RunPlan], report: TrackingReport | None) -> None:
+        """Leave the runs out for which nothing is to do. Call it before anything of the plan is carried out."""
+        for plan in plans:
+            run = plan.run
+            if not plan.idle or not (run.terminal or run.holds_slot):
+                continue
+            if run.terminal and sweep.spec.storage.retention != "all" and claim_name(run) in self._claims:
+                continue  # when its claim is deleted depends on other runs
+            if not run.terminal and run.status.template_hash not in self._templates:
+                continue
+            self._resting.rest(run.name, plan.wake)
+            if is_awaited(run, sweep, report, self._config):
+                self._undelivered[run.name] = run
+            elif run.terminal:
+                self._forget(run.name)
+
+    def wake_live(self, regime: Hashable) -> bool:
+        """Wake the runs that have not ended if ``regime`` is another than before. Return whether it is."""
+        if regime == self._regime:
+            return False
+        self._regime = regime
+        self._resting.wake(self._book.live)
+        return True
+
+    def orphans(self) -> list[tuple[str, str]]:
+        """(pod, run) of the pods with the operator's finalizer whose runs are not in the store."""
+        return [
+            (pod, run)
+            for pod, run in self._holding.items()
+            if self._store.get(Kind.SWEEP_RUN, self._namespace, run) is None
+        ]
+
+    # -- what has changed -------------------------------------------------------------------------------------------
+
+    def _take_changes(self) -> None:
+        changed, claims = list(self._changed), False
+        self._changed.clear()
+        for key in changed:
+            kind, _, name = key
+            obj = self._store.get(*key)
+            if kind == Kind.SWEEP_RUN:
+                self._runs.pop(name, None)
+                self._unread.add(name)
+                self._wake(name)
+            elif kind in _READERS:
+                self._place(key, obj)
+            claims |= kind == Kind.CLAIM
+        if claims:
+            self._read_claims()
+
+    def _wake(self, run: str) -> None:
+        self._resting.wake([run])
+        self._undelivered.pop(run, None)
+
+    def _place(self, key: Key, obj: Object | None) -> None:
+        """Note to which run a Job, pod or Service belongs."""
+        meta = obj["metadata"] if obj is not None else {}
+        run = (meta.get("labels") or {}).get(RUN_LABEL)
+        before = self._run_of.get(key)
+        self._views.pop(key, None)
+        if key[0] == Kind.POD:
+            self._holding.pop(key[2], None)
+        if before is not None and before != run:
+            self._parts[before] = tuple(k for k in self._parts[before] if k != key)
+            if not self._parts[before]:
+                del self._parts[before]
+            del self._run_of[key]
+            self._wake(before)
+        if run is None:
+            return
+        if before != run:
+            self._run_of[key] = run
+            self._parts[run] = tuple(sorted((*self._parts.get(run, ()), key)))
+        if key[0] == Kind.POD and RESULT_FINALIZER in (meta.get("finalizers") or []):
+            self._holding[key[2]] = run
+        self._wake(run)
+
+    def _read_claims(self) -> None:
+        before = self._claims
+        existing = [
+            claim
+            for claim in self._store.labeled(Kind.CLAIM, self._namespace, self._sweep)
+            if not claim["metadata"].get("deletionTimestamp")
+        ]
+        self._claims = frozenset(claim["metadata"]["name"] for claim in existing)
+        for claim in existing:
+            run = (claim["metadata"].get("labels") or {}).get(RUN_LABEL)
+            if run is not None and claim["metadata"]["name"] not in before:
+                self._wake(run)
+
+    def _follow_spec(self, sweep: Sweep) -> None:
+        """Note a change of the spec, as far as it concerns runs that have ended."""
+        spec, first = sweep.spec, self._generation is None
+        if self._generation == sweep.metadata.generation:
+            return
+        self._generation, self._template = sweep.metadata.generation, RunTemplate.of(sweep)
+        self._template_hash = self._template.hash
+        rules = (spec.ttl_seconds_after_finished, spec.storage.retention, repr(spec.tracking))
+        changed, self._cleanup_rules = rules != self._cleanup_rules, rules
+        if first:
+            self._book = RunBook(spec.goal)
+            return
+        self._unread |= {run.name for run in self._book.facts.values() if run.template_hash not in self._templates}
+        if changed:
+            for name in self._book.facts:
+                self._wake(name)
+
+    def _wake_delivered(self, report: TrackingReport | None) -> None:
+        if report is None or not report.runs:
+            return
+        for run in list(self._undelivered.values()):
+            if news_of(run, report) is not None:
+                self._wake(run.name)
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def _awake(self, sweep: Sweep) -> list[SweepRun]:
+        """The runs to decide about, by name."""
+        found = {name: self._run(name) for name in sorted(self._resting.awake)}
+        runs = [run for run in found.values() if run is not None and belongs(run, sweep)]
+        self._resting.awake.intersection_update(run.name for run in runs)
+        return runs
+
+    def _run(self, name: str) -> SweepRun | None:
+        """The parsed run; None if it does not exist or cannot be read."""
+        if name not in self._runs:
+            obj = self._store.get(Kind.SWEEP_RUN, self._namespace, name)
+            self._runs[name] = None if obj is None else _read_run(obj)
+        return self._runs[name]
+
+    def _read_facts(self, sweep: Sweep) -> None:
+        for name in self._unread:
+            run = self._run(name)
+            if run is None or not belongs(run, sweep):
+                self._book.drop(name)
+                self._resting.forget(name)
+                self._forget(name)
+                continue
+            template = self._templates.get(run.status.template_hash or "")
+            self._book.put(facts_of(run, sweep, template, self._config))
+            if run.terminal and name not in self._resting.awake and name not in self._undelivered:
+                self._forget(name)
+        self._unread.clear()
+
+    def _views_of(self, kind: Kind, runs: Iterable[str]) -> tuple[Any, ...]:
+        keys = (key for run in runs for key in self._parts.get(run, ()) if key[0] == kind)
+        return tuple(view for key in keys if (view := self._view(key)) is not None)
+
+    def _view(self, key: Key) -> Any:
+        if key not in self._views:
+            obj = self._store.get(*key)
+            self._views[key] = None if obj is None else _READERS[key[0]](obj)
+        return self._views[key]
+
+    def _forget(self, run: str) -> None:
+        """Drop what was parsed; it is parsed again when the run wakes up."""
+        self._runs.pop(run, None)
+        for key in self._parts.get(run, ()):
+            self._views.pop(key, None)
+
+    async def _revisions(self, runs: Sequence[SweepRun]) -> Mapping[str, RunTemplate]:
         """The templates that the runs started with, by hash."""
-        found: dict[str, RunTemplate] = {}
         for wanted in sorted({r.status.template_hash for r in runs if r.status.template_hash}):
-            name = revision_name(sweep, wanted)
-            obj = self._objects.store.get(Kind.REVISION, namespace, name)
-            obj = obj or await self._objects.read(Kind.REVISION, namespace, name)
+            if wanted in self._templates:
+                continue
+            name = revision_name(self._sweep, wanted)
+            obj = self._store.get(Kind.REVISION, self._namespace, name)
+            obj = obj or await self._objects.read(Kind.REVISION, self._namespace, name)
             if obj is not None:
-                found[wanted] = read_revision(obj)
-        return found
+                self._templates[wanted] = read_revision(obj)
+                self._unread |= {
+                    n for n, run in self._runs.items() if run is not None and run.status.template_hash == wanted
+                }
+        return dict(self._templates)
 
 
 def _read_run(obj: Object) -> SweepRun | None:

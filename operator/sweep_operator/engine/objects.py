@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.model import Model
-from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
+from sweep_operator.api.names import RESULT_FINALIZER
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.stored import keep_unknown
 from sweep_operator.api.sweeprun import SweepRunStatus
+from sweep_operator.engine.events import EventQueue
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import AlreadyExists, Conflict, Invalid, Kind, Kube, NotFound, Object
 
@@ -22,8 +23,8 @@ _STATUS: dict[Kind, type[Model]] = {Kind.SWEEP: SweepStatus, Kind.SWEEP_RUN: Swe
 class Objects:
     """A Kube with a store. Every method may raise KubeError."""
 
-    def __init__(self, kube: Kube, store: Store, check_leading: Callable[[], None]) -> None:
-        self.kube, self.store, self._check_leading = kube, store, check_leading
+    def __init__(self, kube: Kube, store: Store, events: EventQueue, check_leading: Callable[[], None]) -> None:
+        self.kube, self.store, self.events, self._check_leading = kube, store, events, check_leading
 
     async def read(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The live object; None if it does not exist."""
@@ -95,18 +96,14 @@ class Objects:
         except Invalid:  # another pod has this name now
             await self.read(Kind.POD, namespace, name)
 
-    async def release_pods(self, namespace: str, sweep: str, *, only_orphans: bool) -> None:
-        """Remove the operator's finalizer from the pods of a Sweep; ``only_orphans``: those whose run was deleted."""
+    async def release_pods(self, namespace: str, sweep: str) -> None:
+        """Remove the operator's finalizer from all pods of a Sweep."""
         for pod in self.store.labeled(Kind.POD, namespace, sweep):
-            if RESULT_FINALIZER not in (pod["metadata"].get("finalizers") or []):
-                continue
-            if only_orphans and not await self._run_was_deleted(pod):
-                continue
-            await self.release_pod(namespace, pod["metadata"]["name"], pod["metadata"].get("uid", ""))
+            if RESULT_FINALIZER in (pod["metadata"].get("finalizers") or []):
+                await self.release_pod(namespace, pod["metadata"]["name"], pod["metadata"].get("uid", ""))
 
-    async def _run_was_deleted(self, pod: Object) -> bool:
-        meta = pod["metadata"]
-        run = (meta.get("labels") or {}).get(RUN_LABEL)
-        if not run or self.store.get(Kind.SWEEP_RUN, meta["namespace"], run) is not None:
-            return False
-        return await self.read(Kind.SWEEP_RUN, meta["namespace"], run) is None  # a watch may lag behind
+    async def release_orphan(self, namespace: str, name: str, run: str) -> None:
+        """Remove the operator's finalizer from a pod whose run is not in the store, if the run was deleted."""
+        pod = self.store.get(Kind.POD, namespace, name)
+        if pod is not None and await self.read(Kind.SWEEP_RUN, namespace, run) is None:  # a watch may lag behind
+            await self.release_pod(namespace, name, pod["metadata"].get("uid", ""))

@@ -89,6 +89,8 @@ class Settings:
     dry_run_pods: bool = False
     """Validate the pods of a Sweep with a server-side dry run before accepting it (an embedded Kube cannot)."""
     workers: int = 4
+    writes: int = 100
+    """Runs of one Sweep whose requests are sent at the same time."""
     evaluator: Evaluator = field(default_factory=InProcess)
     """Evaluates constraints, patterns and files that users supply. The default is for tests."""
     tracker: Tracker | None = None

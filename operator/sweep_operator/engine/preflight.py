@@ -13,7 +13,7 @@ from sweep_operator.decide.plan import Event
 from sweep_operator.decide.refusal import ASK_AGAIN, Refusal, refuse
 from sweep_operator.engine.objects import Objects
 from sweep_operator.kube.protocol import AlreadyExists, Forbidden, Invalid, Kind, KubeError, Object
-from sweep_operator.manifests.dry_run import pod_of_job, sample_pods
+from sweep_operator.manifests.dry_run import pod_of_job, sample_jobs
 
 
 class Preflight:
@@ -27,21 +27,24 @@ class Preflight:
         """By Job name: time of the last dry run for its missing pod."""
 
     async def check(self, sweep: Sweep, config: OperatorConfig) -> tuple[list[FieldError], list[Event]]:
-        """Permanent errors of a run's pods, and Events for temporary ones.
+        """Permanent errors of a run's Jobs and pods, and Events for temporary ones.
 
-        An invalid pod is an error of the Sweep: only a change of the spec fixes it. A pod that the namespace forbids
-        (quota, PodSecurity, missing service account) can be fixed there: the runs wait and report the reason.
+        An invalid Job or pod is an error of the Sweep: only a change of the spec fixes it. One that is forbidden (by a
+        quota, PodSecurity, an admission policy, a missing service account) can be allowed: the runs wait and report the
+        reason. A policy may limit the Jobs of the operator's account, and none of the pods.
 
         Raises KubeError.
         """
         errors, events = [], []
-        for stage, pod in sample_pods(sweep, config).items():
-            try:
-                await self._dry_run(pod)
-            except Invalid as error:
-                errors.append(FieldError(f"spec.{stage}", f"the API server rejects the pod: {error}"))
-            except Forbidden as error:
-                events.append(Event("PodForbidden", f"{stage}: {error}", None, "Warning"))
+        for stage, job in sample_jobs(sweep, config).items():
+            for kind, reason, obj in ((Kind.POD, "PodForbidden", pod_of_job(job)), (Kind.JOB, "JobForbidden", job)):
+                try:
+                    await self._dry_run(kind, obj)
+                except Invalid as error:
+                    errors.append(FieldError(f"spec.{stage}", f"the API server rejects the {kind}: {error}"))
+                    break  # the Job contains the pod
+                except Forbidden as error:
+                    events.append(Event(reason, f"{stage}: {error}", None, "Warning"))
         return errors, events
 
     def refused(self, job: str, error: Forbidden | Invalid) -> Refusal | None:
@@ -71,7 +74,7 @@ class Preflight:
         if obj is None:
             return None
         try:
-            await self._dry_run(pod_of_job(obj))
+            await self._dry_run(Kind.POD, pod_of_job(obj))
         except (Forbidden, Invalid) as error:
             # Never final: the Job exists, and what refuses its pod (a policy, a webhook) may be fixed.
             return refuse(str(error), final=False, now=self._now(), before=before)
@@ -79,6 +82,6 @@ class Preflight:
             return before
         return None
 
-    async def _dry_run(self, pod: Object) -> None:
-        with suppress(AlreadyExists):  # the pod is valid; only its name is taken
-            await self._objects.kube.create(Kind.POD, pod, dry_run=True)
+    async def _dry_run(self, kind: Kind, obj: Object) -> None:
+        with suppress(AlreadyExists):  # it is valid; only its name is taken
+            await self._objects.kube.create(kind, obj, dry_run=True)

@@ -11,13 +11,15 @@ from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, SWEE
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.stored import keep_unknown, read, read_with_errors
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.decide.plan import Plan
+from sweep_operator.decide.plan import Plan, RunPlan
 from sweep_operator.decide.refusal import ASK_AGAIN
 from sweep_operator.decide.snapshot import Snapshot
-from sweep_operator.decide.sweep import decide
+from sweep_operator.decide.sweep import decide, regime
+from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine.acceptance import Acceptance, not_accepted
 from sweep_operator.engine.act import LATE_SECONDS, Executor
 from sweep_operator.engine.background import Background
+from sweep_operator.engine.each import each
 from sweep_operator.engine.errors import OUTAGES, TRANSIENT, RunErrors
 from sweep_operator.engine.gather import Gatherer
 from sweep_operator.engine.logs import Logs
@@ -55,7 +57,7 @@ class Reconciler:
         self.key, self.uid = key, uid
         self._objects, self._queue, self._settings = objects, queue, settings
         name = "/".join(key)
-        recorder = Recorder(objects, settings)
+        recorder = Recorder(objects.store, objects.events)
         self._asking = Background(f"{name}: the suggestion", self._requeue, 1.0)
         self._reading = Background(f"{name}: the warm start", self._requeue, RETRY_SECONDS)
         self._checking = Background(f"{name}: the check of constraints and patterns", self._requeue, 1.0)
@@ -65,20 +67,22 @@ class Reconciler:
         self._warm_start = WarmStarter(objects, sources, recorder, self._reading, settings)
         self._preflight = Preflight(objects, settings.now)
         self.acceptance = Acceptance(objects.kube, self._preflight, recorder, self._checking, settings)
-        self._gatherer = Gatherer(objects)
+        self._gatherer = Gatherer(objects, *key, settings.config)
         self._executor = Executor(objects, recorder, self._preflight, settings)
         self._status = StatusWriter(objects, recorder, settings)
-        self._logs = Logs(objects.kube, settings.evaluator, self._scanning)
+        self._parsed: tuple[Object, Sweep, list[FieldError]] | None = None
+        self._logs = Logs(objects.kube, settings.evaluator, self._scanning, settings.monotonic)
 
     def close(self) -> None:
         """Cancel the background tasks."""
+        self._gatherer.close()
         for background in self._backgrounds:
             background.cancel()
 
     async def reconcile(self, obj: Object, run_limit: int | None) -> None:
         """One pass over the Sweep ``obj``. Raises RunErrors, or the error that has stopped the pass."""
         try:
-            sweep, unreadable = read_with_errors(Sweep, obj)
+            sweep, unreadable = self._read(obj)
         except InvalidObject as error:
             await self._refuse(obj, error.errors)
             return
@@ -93,12 +97,19 @@ class Reconciler:
             await self._report(error)
             raise
 
+    def _read(self, obj: Object) -> tuple[Sweep, list[FieldError]]:
+        """The Sweep and the errors of its fields; each version is parsed once. Raises InvalidObject."""
+        if self._parsed is None or self._parsed[0] is not obj:
+            self._parsed = (obj, *read_with_errors(Sweep, obj))
+        return self._parsed[1:]
+
     async def _pass(self, sweep: Sweep, run_limit: int | None) -> None:
         await self._executor.confirm(sweep)
         if self._executor.unanswered:
             self._requeue(LATE_SECONDS)
         plan = await self._decide(sweep, run_limit)
-        await self._objects.release_pods(*self.key, only_orphans=True)
+        for pod, run in self._gatherer.orphans():
+            await self._objects.release_orphan(self.key[0], pod, run)
         written, errors = await self._carry_out(sweep, plan)
         failures = errors if self._background_error is None else {"": self._background_error, **errors}
         if any(run.run.name in errors and run.status != run.run.status for run in plan.runs):
@@ -124,31 +135,41 @@ class Reconciler:
         plan = decide(await self._snapshot(sweep, run_limit))
         looks = [(run.run.name, look) for run in plan.runs for look in run.looks]
         if not looks:
-            return plan
+            return self._rest(sweep, plan)
         labels = [{RUN_LABEL: n, STAGE_LABEL: look.stage, ATTEMPT_LABEL: str(look.attempt)} for n, look in looks]
         for selector in labels if len(labels) <= MANY_LOOKS else [{SWEEP_LABEL: sweep.name}]:
             for kind in (Kind.JOB, Kind.POD):
                 await self._objects.refresh(kind, sweep.metadata.namespace, selector)
         snapshot = await self._snapshot(sweep, run_limit)
-        return decide(dataclasses.replace(snapshot, looked=frozenset(look.job for _, look in looks)))
+        return self._rest(sweep, decide(dataclasses.replace(snapshot, looked=frozenset(look.job for _, look in looks))))
+
+    def _rest(self, sweep: Sweep, plan: Plan) -> Plan:
+        self._gatherer.rest(sweep, plan.runs, self._tracking_report)
+        return plan
 
     async def _carry_out(self, sweep: Sweep, plan: Plan) -> tuple[bool, dict[str, Exception]]:
         """Execute the plans of the runs. Return whether anything was written, and the errors by run.
 
-        An error of one run does not stop the others. Raises an outage.
+        The requests of different runs are sent at the same time. An error of one run does not stop the others. Raises
+        an outage.
         """
-        written, errors = False, {}
-        for run in plan.runs:
+        written, errors = False, dict[str, Exception]()
+
+        async def carry_out(run: RunPlan) -> None:
+            nonlocal written
             try:
                 if run.error is not None:
                     raise run.error
-                written |= await self._executor.carry_out(sweep, run)
+                wrote = await self._executor.carry_out(sweep, run)
+                written = written or wrote
             except OUTAGES:
                 raise
             except Exception as error:
                 errors[run.run.name] = error
                 if not isinstance(error, KubeError):
                     log.exception("%s: the pass over this run failed", run.run.name)
+
+        await each([run for run in plan.runs if not run.idle], carry_out, self._settings.writes)
         return written, errors
 
     @property
@@ -172,9 +193,13 @@ class Reconciler:
             await self._objects.write_status(Kind.SWEEP, ObjectMeta.model_validate(obj["metadata"]), status)
 
     async def _snapshot(self, sweep: Sweep, run_limit: int | None) -> Snapshot:
-        tracker = self._settings.tracker
+        snapshot = await self._gather(sweep, run_limit)
+        return await self._gather(sweep, run_limit) if self._gatherer.wake_live(regime(snapshot)) else snapshot
+
+    async def _gather(self, sweep: Sweep, run_limit: int | None) -> Snapshot:
+        report = self._tracking_report
         return dataclasses.replace(
-            await self._gatherer.snapshot(sweep, self._settings.config, self._settings.now()),
+            await self._gatherer.snapshot(sweep, self._settings.now(), report),
             problems=self.acceptance.problems,
             logs=dict(self._logs.readings),
             refusals=dict(self._preflight.refusals),
@@ -184,10 +209,15 @@ class Reconciler:
             suggested=self._suggestions.of_generation(sweep.metadata.generation),
             suggest_seconds=self._suggestions.seconds,
             warm_start=self._warm_start.state,
-            tracking=tracker.report(self.key, self.uid) if tracker is not None else None,
+            tracking=report,
             run_limit=run_limit,
             failures_since=self._settings.failures_since,
         )
+
+    @property
+    def _tracking_report(self) -> TrackingReport | None:
+        tracker = self._settings.tracker
+        return tracker.report(self.key, self.uid) if tracker is not None else None
 
     async def _answer(self, sweep: Sweep, plan: Plan) -> None:
         """Find out what the plan needs to know; the answers are input of a later pass."""

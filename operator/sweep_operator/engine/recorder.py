@@ -1,19 +1,16 @@
-"""Writes Events after the change they report, once per occurrence. A failed write fails no pass."""
+"""Reports what a pass has changed, once per occurrence: in the log, and as Events after the change."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable
-from datetime import datetime
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.visible_text import visible_text
 from sweep_operator.decide.plan import Event
-from sweep_operator.engine.objects import Objects
-from sweep_operator.engine.ports import Settings
-from sweep_operator.kube.protocol import AlreadyExists, Kind, KubeError, Object
-from sweep_operator.manifests.event import build_event
+from sweep_operator.engine.events import EventQueue
+from sweep_operator.engine.store import Store
+from sweep_operator.kube.protocol import Kind, Object
 
 log = logging.getLogger(__name__)
 
@@ -21,34 +18,20 @@ log = logging.getLogger(__name__)
 class Recorder:
     """Core/v1 Events about Sweeps and SweepRuns."""
 
-    def __init__(self, objects: Objects, settings: Settings) -> None:
-        self._objects, self._settings = objects, settings
+    def __init__(self, store: Store, events: EventQueue) -> None:
+        self._store, self._events = store, events
 
-    async def record(self, sweep: Sweep, events: Iterable[Event]) -> None:
-        """Best effort: the status contains everything that a lost Event reported."""
+    def record(self, sweep: Sweep, events: Iterable[Event]) -> None:
+        """Report the events. They are written later, and may be lost."""
         for event in events:
-            regarding = self._regarding(sweep, event)
+            of_sweep = self._store.get(Kind.SWEEP, sweep.metadata.namespace, sweep.name)
+            regarding = of_sweep if event.run is None else self._run(sweep, event.run)
             if regarding is None:
                 continue
             message = visible_text(event.message)
             level = logging.WARNING if event.type == "Warning" else logging.INFO
             log.log(level, "%s: %s", event.reason, message, extra={"run": event.run} if event.run else None)
-            now = self._settings.now()
-            body = build_event(regarding, event.type, event.reason, message, now, _name(regarding, event, now))
-            try:
-                await self._objects.kube.create(Kind.EVENT, body)
-            except AlreadyExists:
-                pass
-            except KubeError as error:
-                log.warning("cannot write Event %s: %s", event.reason, error)
+            self._events.put(regarding, None if event.run is None else of_sweep, event.type, event.reason, message)
 
-    def _regarding(self, sweep: Sweep, event: Event) -> Object | None:
-        namespace = sweep.metadata.namespace
-        if event.run is None:
-            return self._objects.store.get(Kind.SWEEP, namespace, sweep.name)
-        return self._objects.store.get(Kind.SWEEP_RUN, namespace, event.run)
-
-
-def _name(regarding: Object, event: Event, now: datetime) -> str:
-    identity = f"{regarding['metadata']['uid']}/{event.reason}/{event.message}/{now.isoformat()}"
-    return f"{regarding['metadata']['name'][:200]}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    def _run(self, sweep: Sweep, name: str) -> Object | None:
+        return self._store.get(Kind.SWEEP_RUN, sweep.metadata.namespace, name)

@@ -39,7 +39,7 @@ class StatusWriter:
             return False
         await self._objects.write_status(Kind.SWEEP, sweep.metadata, status.to_json())
         self._since = None
-        await self._recorder.record(sweep, (*events, *self._stalled.events(was.conditions, status.conditions, errors)))
+        self._recorder.record(sweep, (*events, *self._stalled.events(was.conditions, status.conditions, errors)))
         return True
 
     def _may_wait(self, was: SweepStatus, now: SweepStatus) -> bool:

@@ -35,6 +35,7 @@ class Store:
         self._objects: dict[Key, Object] = {}
         self._tombstones: OrderedDict[str, int] = OrderedDict()
         self._by_label: dict[tuple[Kind, str, str], set[Key]] = {}
+        self._followed: dict[tuple[str, str], set[Key]] = {}
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The newest known version, or None."""
@@ -48,6 +49,18 @@ class Store:
         """Objects whose indexed label has that value, by name."""
         keys = self._by_label.get((kind, namespace, value), ())
         return [self._objects[k] for k in sorted(keys)]
+
+    def follow(self, namespace: str, value: str) -> set[Key]:
+        """A set that gets the key of each object with that value of the indexed label that changes from now on.
+
+        It begins with those that exist. Whoever follows empties it.
+        """
+        known = [keys for (_, space, label), keys in self._by_label.items() if (space, label) == (namespace, value)]
+        return self._followed.setdefault((namespace, value), set().union(*known))
+
+    def unfollow(self, namespace: str, value: str) -> None:
+        """End ``follow``."""
+        self._followed.pop((namespace, value), None)
 
     def apply(self, kind: Kind, obj: Object, *, deleted: bool = False) -> bool:
         """Apply one object; return whether it changed the cache."""
@@ -116,13 +129,20 @@ class Store:
     def _index(self, key: Key, obj: Object) -> None:
         for place in self._places(key, obj):
             self._by_label.setdefault(place, set()).add(key)
+            self._note(place, key)
 
     def _unindex(self, key: Key, obj: Object) -> None:
         for place in self._places(key, obj):
+            self._note(place, key)
             keys = self._by_label.get(place, set())
             keys.discard(key)
             if not keys:
                 self._by_label.pop(place, None)
+
+    def _note(self, place: tuple[Kind, str, str], key: Key) -> None:
+        changed = self._followed.get(place[1:])
+        if changed is not None:
+            changed.add(key)
 
     def _places(self, key: Key, obj: Object) -> Iterable[tuple[Kind, str, str]]:
         kind, namespace, _ = key

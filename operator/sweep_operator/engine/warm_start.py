@@ -136,7 +136,7 @@ class WarmStarter:
         if _digest(found) != self.state.digest:
             text = f"ConfigMap {body['metadata']['name']} exists with other content; it is ignored, and a restart of "
             text += "the operator reads the sources of warmStart again"
-            await self._recorder.record(sweep, (Event("WarmStartNotStored", text, None, "Warning"),))
+            self._recorder.record(sweep, (Event("WarmStartNotStored", text, None, "Warning"),))
 
 
 async def pack(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Object]:

@@ -9,7 +9,7 @@ import click
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, RankingOptions, ranking_options, sweep_name
 from sweep_operator.commands.output import echo
 from sweep_operator.kubectl.access import in_cluster
-from sweep_operator.kubectl.lookup import parsed_sweep
+from sweep_operator.kubectl.lookup import sweep_with_templates
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
 from sweep_operator.views.best_params import best_params_blocks, ranked_runs
@@ -25,8 +25,11 @@ from sweep_operator.views.best_params import best_params_blocks, ranked_runs
 )
 @cluster_options
 def best_params(sweep: str, ranking: RankingOptions, output_dir: Path | None) -> None:
-    """Print the best parameters of SWEEP as YAML, overrides and a training command."""
-    found, runs = in_cluster(lambda cluster: parsed_sweep(cluster, sweep_name(sweep)))
+    """Print the best parameters of SWEEP as YAML and as a training command that you can run.
+
+    For a program that uses Hydra, also print them as overrides.
+    """
+    found, runs, templates = in_cluster(lambda cluster: sweep_with_templates(cluster, sweep_name(sweep)))
     scored = ranked_runs(found, runs, ranking.max_cost, ranking.by)
-    for block in best_params_blocks(found, scored, ranking.top_n, ranking.show_scores, output_dir):
+    for block in best_params_blocks(found, scored, templates, ranking.top_n, ranking.show_scores, output_dir):
         echo(block)

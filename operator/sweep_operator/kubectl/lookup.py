@@ -1,4 +1,7 @@
-"""Sweeps and runs by name. Errors suggest the closest existing name."""
+"""Sweeps and runs by name. Errors suggest the closest existing name.
+
+The models are imported when needed: --help and completion need none.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from typing import TYPE_CHECKING
 from sweep_operator.commands.objects import parsed
 from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.domain.ordering import display_order
-from sweep_operator.kube.protocol import Kind, KubeError, NotFound, Object
+from sweep_operator.kube.protocol import Forbidden, Kind, KubeError, NotFound, Object
 from sweep_operator.kubectl.access import Cluster
 
 if TYPE_CHECKING:
     from sweep_operator.api.sweep import Sweep
     from sweep_operator.api.sweeprun import SweepRun
+    from sweep_operator.domain.revisions import RunTemplate
 
 _NOUNS = {Kind.SWEEP: "sweep", Kind.SWEEP_RUN: "run"}
 KINDS = {
@@ -70,6 +74,22 @@ async def read_objects(cluster: Cluster, name: str) -> tuple[Object, list[Object
 async def parsed_sweep(cluster: Cluster, name: str) -> tuple[Sweep, list[SweepRun]]:
     """The Sweep and its runs as models. Raises ConfigError, InvalidObject."""
     return parsed(*await read_objects(cluster, name))
+
+
+async def sweep_with_templates(cluster: Cluster, name: str) -> tuple[Sweep, list[SweepRun], dict[str, RunTemplate]]:
+    """The Sweep, its runs, and the templates that the successful runs used, as far as the user may read them."""
+    from sweep_operator.domain.revisions import revision_name
+    from sweep_operator.manifests.revision import read_revision
+
+    sweep, runs = await parsed_sweep(cluster, name)
+    templates = {}
+    for used in sorted({r.status.template_hash for r in runs if r.succeeded and r.status.template_hash is not None}):
+        try:
+            found = await cluster.kube.get(Kind.REVISION, cluster.namespace, revision_name(sweep.name, used))
+        except (NotFound, Forbidden):
+            continue
+        templates[used] = read_revision(found)
+    return sweep, runs, templates
 
 
 async def runs_of(cluster: Cluster, sweep: str) -> list[Object]:

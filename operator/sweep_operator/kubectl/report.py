@@ -9,7 +9,7 @@ import click
 from sweep_operator.commands.options import no_importance
 from sweep_operator.commands.report import write_report
 from sweep_operator.kubectl.access import in_cluster
-from sweep_operator.kubectl.lookup import parsed_sweep
+from sweep_operator.kubectl.lookup import sweep_with_templates
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
 
@@ -24,5 +24,5 @@ from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
 @cluster_options
 def report(sweep: str, output: Path | None, no_importance: bool) -> None:
     """Write a self-contained HTML report of SWEEP: scores, Pareto front, parameters, failures."""
-    found, runs = in_cluster(lambda cluster: parsed_sweep(cluster, sweep))
-    write_report(found, runs, output or Path(f"{sweep}-report.html"), no_importance=no_importance)
+    found, runs, templates = in_cluster(lambda cluster: sweep_with_templates(cluster, sweep))
+    write_report(found, runs, templates, output or Path(f"{sweep}-report.html"), no_importance=no_importance)

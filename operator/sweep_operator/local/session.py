@@ -219,6 +219,7 @@ class LocalSession:
             async with asyncio.timeout(SETTLE_SECONDS):
                 while not self._engine.queue.idle:
                     await self.changed(0.05)
+                await self._engine.events.drain()
         self._engine.store.replace(Kind.EVENT, await self.kube.list(Kind.EVENT, NAMESPACE))
 
     def events(self) -> list[Object]:

@@ -17,7 +17,15 @@ from sweep_operator.api.stored import read, with_status
 from sweep_operator.api.sweep import Sweep, Tracking, Wandb
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import NotAllowed, destination
-from sweep_operator.decide.tracking import TRACKING_SYNCED, Tracked, TrackingReport, news_of, track
+from sweep_operator.decide.tracking import (
+    TRACKING_SYNCED,
+    EndedRuns,
+    Tracked,
+    TrackingReport,
+    is_undelivered,
+    news_of,
+    track,
+)
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Kube, Object
 from sweep_operator.local.admission import admit
@@ -108,13 +116,14 @@ class _Sync:
         report = self._outbox.report(self._key, sweep.metadata.uid)
         runs = [await self._recorded(o, report) for o in (await self._kube.list(Kind.SWEEP_RUN, self._key[0])).items]
         # No process of this sweep is running: otherwise its state could not have been opened for writing.
-        tracked = track(sweep, runs, (), report, self._config, over=True)
+        count, open_ = sum(r.terminal and not r.imported for r in runs), tuple(filter(is_undelivered, runs))
+        delivered = count - len(open_)
+        ended = EndedRuns(count, delivered, open_)
+        tracked = track(ended, (), sweep, report, self._config, over=True)
         await self._write(sweep, tracked)
-        ended = [r for r in runs if r.terminal and not r.imported]
-        delivered = sum(r.delivered for r in ended)
-        self._say(delivered, len(ended))
+        self._say(delivered, count)
         url = tracked.status.url if tracked.status is not None else None
-        problem, missing = _obstacle(report, [r for r in ended if not r.delivered]), len(ended) - delivered
+        problem, missing = _obstacle(report, open_), len(open_)
         if isinstance(target := destination(sweep, self._config), NotAllowed):
             problem = target.message
         if missing == 0 or tracked.request is None or problem is not None:

@@ -31,6 +31,8 @@ class StageAttempt:
     profile: Profile = field(default_factory=Profile)
     deadline_seconds: int | None = None
     wandb_base_urls: Sequence[str] = WANDB_BASE_URLS
+    name_of_run: str | None = None
+    """What the program is told as the name of its run. None: the run's own name."""
 
     @property
     def spec(self) -> StageTemplate:
@@ -63,7 +65,7 @@ class StageAttempt:
         return Values(
             params=self.parameters,
             declared=frozenset(self.sweep.spec.parameters),
-            name=run_display_name(self.sweep, self.run),
+            name=self.name_of_run or run_display_name(self.sweep, self.run),
             index=self.run.spec.index,
             seed=run_seed(self.sweep, self.run),
         )

@@ -1,4 +1,4 @@
-"""The pod that a Job would create, for a server-side dry run: the API server validates it and stores nothing."""
+"""Jobs and the pods that they would create, for a server-side dry run: the API server validates and stores nothing."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def pod_of_job(job: Mapping[str, Any]) -> JsonObject:
     }
 
 
-def sample_pods(sweep: Sweep, config: OperatorConfig) -> dict[Stage, JsonObject]:
-    """The pods of a run at the search center, by stage."""
+def sample_jobs(sweep: Sweep, config: OperatorConfig) -> dict[Stage, JsonObject]:
+    """The Jobs of a run at the search center, by stage."""
     template, run = RunTemplate.of(sweep), center_run(sweep)
     stages: list[Stage] = ["train"] if template.eval is None else ["train", "eval"]
-    pods: dict[Stage, JsonObject] = {}
+    jobs: dict[Stage, JsonObject] = {}
     for stage in stages:
         profile = config.profiles.get(template.of_stage(stage).hardware, Profile())
-        pods[stage] = pod_of_job(build_job(StageAttempt(sweep, run, template, stage, 1, profile)))
-    return pods
+        jobs[stage] = build_job(StageAttempt(sweep, run, template, stage, 1, profile))
+    return jobs

@@ -13,11 +13,18 @@ MAX_MESSAGE = 1024
 
 
 def build_event(
-    regarding: Mapping[str, Any], type_: str, reason: str, message: str, now: datetime, name: str
+    regarding: Mapping[str, Any],
+    type_: str,
+    reason: str,
+    message: str,
+    name: str,
+    *,
+    times: tuple[datetime, datetime],
+    count: int = 1,
 ) -> JsonObject:
-    """Build an Event with count 1 that regards one object."""
+    """Build an Event that regards one object. ``times``: of its first and its last occurrence."""
     meta = regarding["metadata"]
-    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    first, last = (at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for at in times)
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -32,8 +39,8 @@ def build_event(
         "type": type_,
         "reason": reason,
         "message": message[:MAX_MESSAGE],
-        "firstTimestamp": stamp,
-        "lastTimestamp": stamp,
-        "count": 1,
+        "firstTimestamp": first,
+        "lastTimestamp": last,
+        "count": count,
         "source": {"component": MANAGED_BY},
     }

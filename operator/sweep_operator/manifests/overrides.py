@@ -25,12 +25,12 @@ def run_parameters(run: SweepRun, template: RunTemplate) -> dict[str, Scalar]:
     return {**template.fixed, **run.parameters}
 
 
-def parameter_files(sweep: Sweep, run: SweepRun, template: RunTemplate) -> dict[str, str]:
-    """Return file name -> content."""
+def parameter_files(sweep: Sweep, run: SweepRun, template: RunTemplate, name: str | None = None) -> dict[str, str]:
+    """Return file name -> content. ``name``: another name for the run."""
     parameters = run_parameters(run, template)
     wandb = {} if sweep.spec.tracking.wandb is None else {WANDB_FILE: wandb_text(parameters)}
     return {
-        CONFIG_FILE: config_text(sweep, run, parameters),
+        CONFIG_FILE: config_text(sweep, run, parameters, name or run_display_name(sweep, run)),
         OVERRIDES_FILE: "".join(f"{path}={hydra_value(value)}\n" for path, value in parameters.items()),
         PARAMS_FILE: json.dumps(parameters, indent=1) + "\n",
         REPORT_FILE: resources.files("sweep_operator.manifests").joinpath("report_script.txt").read_text(),
@@ -51,12 +51,11 @@ def wandb_text(parameters: Mapping[str, Scalar]) -> str:
     return "".join(["wandb_version: 1\n", *lines])
 
 
-def config_text(sweep: Sweep, run: SweepRun, parameters: Mapping[str, Scalar]) -> str:
+def config_text(sweep: Sweep, run: SweepRun, parameters: Mapping[str, Scalar], name: str) -> str:
     """``train_config_overrides.yaml``: the identity of the run, then its parameters as nested mappings.
 
     ``run_dir`` is an OmegaConf interpolation, because the directory differs between machines and the file does not.
     """
-    name = run_display_name(sweep, run)
     tree: dict[str, object] = {
         "run": name,
         "run_dir": "${oc.env:SWEEP_RUN_DIR}",

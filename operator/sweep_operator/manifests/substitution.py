@@ -123,6 +123,8 @@ _EXPANSIONS: Mapping[str, Callable[[Mapping[str, Scalar]], list[str]]] = {
     "$(overrides)": lambda params: [_escaped(f"{path}={hydra_value(value)}") for path, value in params.items()],
 }
 """Arguments that stand for all parameters. Those that begin with args are named as in W&B sweeps."""
+ALL_PARAMETERS = frozenset(_EXPANSIONS)
+"""An argument that is one of these stands for all parameters."""
 
 
 def _escaped(text: str) -> str:

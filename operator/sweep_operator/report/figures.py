@@ -13,7 +13,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.visible_text import visible_text
 from sweep_operator.decide.calibration import Quantity, compared
-from sweep_operator.decide.summary import pareto_front, ranked
+from sweep_operator.decide.summary import ranked, totals
 from sweep_operator.report.style import ACCENT, BAD, FONT, GOLD, GOOD, GRID, INK, MUTED, SOFT
 from sweep_operator.views.report_series import (
     best_so_far,
@@ -64,7 +64,7 @@ def pareto(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
     costed = [r for r in scored_runs(runs) if r.status.cost is not None and r.status.cost > 0]
     if not costed:
         return None
-    front = [p for p in pareto_front(sweep, runs) if p.cost > 0]
+    front = [p for p in totals(sweep, runs).pareto() if p.cost > 0]
     on_front = {p.run for p in front}
     figure = _figure(f"cost ({sweep.status.cost.unit})", _score_title(sweep))
     figure.update_xaxes(**_log_axis([r.status.cost for r in costed if r.status.cost]))

@@ -14,13 +14,14 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.visible_text import visible_text
-from sweep_operator.config.patch import command, fixed_of, overrides, patch_text, typed_parameters
 from sweep_operator.decide.calibration import calibration
 from sweep_operator.decide.summary import ranked
 from sweep_operator.report import figures
+from sweep_operator.views.best_params import patch_of, yaml_of
 from sweep_operator.views.figures import number
 from sweep_operator.views.progress import run_state
 from sweep_operator.views.report_series import failed_runs, label, scored_runs, short_labels
+from sweep_operator.views.training_command import Templates, takes_overrides, training_command
 
 _CONFIG = {"displayModeBar": False, "responsive": True}  # drag zooms, double click resets the zoom
 _TEMPLATES = Environment(
@@ -30,11 +31,19 @@ _TEMPLATES = Environment(
     keep_trailing_newline=True,
     finalize=lambda value: visible_text(value) if type(value) is str else value,  # not Markup: it is the page's own
 )
-_TEMPLATES.globals |= {"number": number, "label": label, "run_state": run_state}
+_TEMPLATES.globals |= {
+    "number": number, "label": label, "run_state": run_state,
+    "patch_of": patch_of, "takes_overrides": takes_overrides, "yaml_of": yaml_of,
+}  # fmt: skip
 
 
 def report_page(
-    sweep: Sweep, runs: Sequence[SweepRun], importance: Mapping[str, float], importance_note: str, now: datetime
+    sweep: Sweep,
+    runs: Sequence[SweepRun],
+    importance: Mapping[str, float],
+    importance_note: str,
+    now: datetime,
+    templates: Templates,
 ) -> str:
     """The HTML document. ``importance`` is empty where it is unknown; the note then says why."""
     drawn = {
@@ -46,15 +55,14 @@ def report_page(
         "calibration-cost": figures.predicted_and_observed(sweep, runs, "cost"),
     }
     best = next(iter(ranked(sweep, runs)), None)
-    patch, train_command = _best_parameters(sweep, best) if best else ("", "")
+    again = training_command(sweep, best, templates, f"{sweep.display_name}_best") if best else None
     return _TEMPLATES.get_template("page.html").render(
         sweep=sweep,
         runs=runs,
         scored=scored_runs(runs),
         failed=failed_runs(runs),
         best=best,
-        patch=patch,
-        command=train_command,
+        again=again,
         interrupted=find_condition(sweep.status.conditions, "Interrupted"),
         condition=find_condition(sweep.status.conditions, "Succeeded"),
         short_names=short_labels(list(sweep.spec.parameters)),
@@ -71,11 +79,3 @@ def _html(figure: go.Figure | None, name: str) -> Markup | None:
     if figure is None:
         return None
     return Markup(figure.to_html(full_html=False, include_plotlyjs=False, config=_CONFIG, div_id=f"plot-{name}"))
-
-
-def _best_parameters(sweep: Sweep, best: SweepRun) -> tuple[str, str]:
-    """The Hydra patch and the training command of the best run."""
-    name = f"{sweep.display_name}_best"
-    searched, fixed = typed_parameters(sweep, best.parameters), fixed_of(sweep, best)
-    patch = patch_text(name, label(best), best.status.score or 0.0, searched, fixed, cost=best.status.cost)
-    return patch, command(sweep, [f"run={name}", *overrides({**fixed, **searched})])

@@ -72,9 +72,12 @@ _DRAIN_SECONDS = 10.0
 )
 @click.option("--workers", type=click.IntRange(min=1), default=4, help="Number of Sweeps reconciled in parallel.")
 @click.option(
-    "--qps", type=click.FloatRange(min=0.1), default=50.0, help="Sustained requests per second to the API server."
+    "--qps",
+    type=click.FloatRange(min=0.1),
+    default=2000.0,
+    help="Maximum sustained requests per second to the API server. The operator slows down by itself on 429.",
 )
-@click.option("--burst", type=click.IntRange(min=1), default=100, help="Maximum burst of API requests.")
+@click.option("--burst", type=click.IntRange(min=1), default=2000, help="Maximum burst of API requests.")
 @click.option("--host", default="0.0.0.0", help="Address of /healthz, /readyz and /metrics.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, help="Port of these endpoints; 0: any free port.")
 @click.option(
@@ -198,6 +201,7 @@ async def _until_stopped(work: Coroutine[None, None, None], stop: asyncio.Event,
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await engine.queue.stop()
+                await engine.events.drain()
         except TimeoutError:
             log.warning("a pass is still active after %g s; the next process continues it", _DRAIN_SECONDS)
     stopped.cancel()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter as Count
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from sweep_operator.api.sweep import Sweep
@@ -16,6 +18,7 @@ from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.domain.conditions import condition_of, run_reason
 from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.events import Outcome
 from sweep_operator.engine.ports import Suggester
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.runtime.waits import longest_waits
@@ -98,7 +101,7 @@ class _State(Collector):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Gauges of the store and the queue."""
         store, queue = self._engine.store, self._engine.queue
         runs, sweeps = store.all(Kind.SWEEP_RUN), store.all(Kind.SWEEP)
@@ -114,6 +117,7 @@ class _State(Collector):
             ["namespace", "state"],
             longest_waits(runs, store.all(Kind.JOB), datetime.now(UTC)).items(),
         )
+        yield _events(self._engine.events.outcomes)
         stalled = dict.fromkeys(((_namespace(sweep),) for sweep in sweeps), 0)
         for sweep in sweeps:
             stalled[(_namespace(sweep),)] += bool(condition_of(sweep, "Stalled"))
@@ -137,6 +141,14 @@ class _State(Collector):
             ),
         ):
             yield GaugeMetricFamily(name, text, value=value)
+
+
+def _events(outcomes: Mapping[Outcome, int]) -> CounterMetricFamily:
+    text = "Events about Sweeps and SweepRuns. Under load they are combined, and then dropped."
+    family = CounterMetricFamily("sweep_operator_events", text, labels=["outcome"])
+    for outcome in get_args(Outcome):
+        family.add_metric([outcome], outcomes.get(outcome, 0))
+    return family
 
 
 def _by_label(

@@ -6,6 +6,7 @@ import base64
 import json
 import time
 import zlib
+from collections.abc import Iterator
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -26,6 +27,8 @@ MAX_CONTENT = 32 * 1024 * 1024
 """Decompressed bytes of one file."""
 MAX_ROWS = 100_000
 """Rows of one file."""
+MAX_LINE = 64 * 1024
+"""A longer line of a log (a progress bar without newlines) is matched in pieces."""
 
 
 class Check(Model):
@@ -97,6 +100,7 @@ class Answer(Model):
 
     problems: list[Problem] = []
     value: str | None = None
+    metrics: dict[str, str] = {}
     matched: list[str] = []
     learned: Learned = Learned()
     error: str | None = None
@@ -148,14 +152,20 @@ def evaluate(task: Task) -> Answer:
 def _scan(task: Scan) -> Answer:
     value_pattern = compiled(task.value_pattern) if task.value_pattern else None
     rules = {pattern: compiled(pattern) for pattern in task.rule_patterns}
-    value: str | None = None
+    values: dict[str, str] = {}
     matched: list[str] = []
-    for line in task.text.split("\n"):
+    for line in _lines(task.text):
         if value_pattern is not None:
             for match in value_pattern.finditer(line):
-                value = match.group("value")
+                values |= {name: text for name, text in match.groupdict().items() if text is not None}
         matched += [p for p, rule in rules.items() if p not in matched and rule.search(line)]
-    return Answer(value=value, matched=matched)
+    return Answer(value=values.pop("value", None), metrics=values, matched=matched)
+
+
+def _lines(text: str) -> Iterator[str]:
+    for line in text.replace("\r", "\n").split("\n"):
+        for start in range(0, len(line), MAX_LINE):
+            yield line[start : start + MAX_LINE]
 
 
 def _fit_file(task: FitFile) -> Answer:

@@ -22,6 +22,7 @@ from sweep_operator.decide.summary import ranked
 from sweep_operator.views.figures import number
 from sweep_operator.views.report_data import rank_by_posterior
 from sweep_operator.views.report_series import label
+from sweep_operator.views.training_command import Templates, TrainingCommand, takes_overrides, training_command
 
 _RULE, _LINE = "=" * 60, "-" * 40
 
@@ -47,13 +48,22 @@ def ranked_runs(sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None, 
 
 
 def best_params_blocks(
-    sweep: Sweep, scored: Sequence[SweepRun], top_n: int, show_scores: bool, output_dir: Path | None
+    sweep: Sweep,
+    scored: Sequence[SweepRun],
+    templates: Templates,
+    top_n: int,
+    show_scores: bool,
+    output_dir: Path | None,
 ) -> Iterator[str]:
     """Blocks of text about the first ``top_n`` runs. Writes the best run's patch to ``output_dir``; None: no patch."""
     if show_scores:
         yield from _scores(scored)
     for place, run in enumerate(scored[:top_n], 1):
-        yield from _run(sweep, run, place, output_dir)
+        name = f"{sweep.display_name}_best" + ("" if place == 1 else f"_{place}")
+        again = training_command(sweep, run, templates, name)
+        yield from _head(run, place)
+        sections = [f"As YAML config:\n{_LINE}\n{yaml_of(again)}", *_hydra(again, place, output_dir), _complete(again)]
+        yield from (f"{number}. {section}\n" for number, section in enumerate(sections, 1))
 
 
 def _scores(runs: Sequence[SweepRun]) -> Iterator[str]:
@@ -65,27 +75,50 @@ def _scores(runs: Sequence[SweepRun]) -> Iterator[str]:
     yield ""
 
 
-def _run(sweep: Sweep, run: SweepRun, place: int, output_dir: Path | None) -> Iterator[str]:
-    searched, fixed = typed_parameters(sweep, run.parameters), fixed_of(sweep, run)
-    score, name = run.status.score or 0.0, f"{sweep.display_name}_best"
+def _head(run: SweepRun, place: int) -> Iterator[str]:
+    score = run.status.score or 0.0
     yield f"{'Best run' if place == 1 else f'#{place}'}: {label(run)} (score: {score:.4f})"
     if run.status.cost is not None:
         yield f"Cost: {run.status.cost:.4g}"
     title = "BEST HYPERPARAMETERS:" if place == 1 else f"HYPERPARAMETERS OF #{place}:"
     yield f"\n{_RULE}\n{title}\n{_RULE}\n"
-    yield f"1. As YAML config:\n{_LINE}\n{yaml_block(searched)}\n"
-    if place > 1:
-        yield "2. The config patch contains the best run's parameters only.\n"
-    elif output_dir is None:
-        yield "2. No config patch requested.\n"
-    else:
-        text = patch_text(name, label(run), score, searched, fixed, cost=run.status.cost)
-        try:
-            path = write_patch(output_dir, name, text)
-        except OSError as error:
-            problem = f"--output-dir {output_dir}: cannot be written: {error.strerror or error}; use --no-patch"
-            raise ConfigError(problem) from None
-        yield f"2. Config patch saved to: {path}\n   Use with: +trainer/patch={name}\n"
-    every = overrides({**fixed, **searched})
-    yield f"3. As command-line overrides:\n{_LINE}\n{command(sweep, overrides(searched))}\n"
-    yield f"4. Complete training command:\n{_LINE}\n{command(sweep, [f'run={name}', *every])}\n"
+
+
+def yaml_of(again: TrainingCommand) -> str:
+    """The searched parameters as nested YAML."""
+    return yaml_block(typed_parameters(again.sweep, again.run.parameters))
+
+
+def _hydra(again: TrainingCommand, place: int, output_dir: Path | None) -> Iterator[str]:
+    """The forms for Hydra programs: the patch, for other programs only if ``output_dir`` is given, and overrides."""
+    hydra = takes_overrides(again.template.train)
+    if output_dir is not None and place == 1:
+        path = _write_patch(again, output_dir)
+        yield f"Config patch saved to: {path}\n   Use with: +trainer/patch={again.name}"
+    elif hydra:
+        yield (
+            "No config patch requested." if place == 1 else "The config patch contains the best run's parameters only."
+        )
+    if hydra:
+        searched = overrides(typed_parameters(again.sweep, again.run.parameters))
+        yield f"As command-line overrides:\n{_LINE}\n{command(again.template.train, searched)}"
+
+
+def _write_patch(again: TrainingCommand, output_dir: Path) -> Path:
+    try:
+        return write_patch(output_dir, again.name, patch_of(again))
+    except OSError as error:
+        problem = f"--output-dir {output_dir}: cannot be written: {error.strerror or error}; use --no-patch"
+        raise ConfigError(problem) from None
+
+
+def patch_of(again: TrainingCommand) -> str:
+    """The Hydra patch with the parameters of the run."""
+    sweep, run = again.sweep, again.run
+    searched, fixed = typed_parameters(sweep, run.parameters), fixed_of(sweep, run)
+    return patch_text(again.name, label(run), run.status.score or 0.0, searched, fixed, cost=run.status.cost)
+
+
+def _complete(again: TrainingCommand) -> str:
+    notes = "".join(f"   {note}\n" for note in again.notes)
+    return f"Complete training command:\n{notes}{_LINE}\n{again.text}"

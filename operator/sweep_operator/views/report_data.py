@@ -10,7 +10,7 @@ from typing import Any
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.summary import observation
+from sweep_operator.decide.facts import observation
 
 MIN_OBSERVATIONS = 5
 _NOTE = "Share of the variance of the predicted score that each parameter explains alone."

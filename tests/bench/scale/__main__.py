@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--latency", type=float, default=0.005, help="seconds of one request")
     parser.add_argument("--seconds", type=float, default=2.0, help="of one run")
-    parser.add_argument("--connections", type=int, default=64, help="requests at the same time")
+    parser.add_argument("--connections", type=int, default=128, help="requests at the same time")
     a = parser.parse_args()
     logging.disable(logging.WARNING)
     sizes = [int(n) for n in a.finished.split(",")]

@@ -174,6 +174,12 @@
   verbs:
   - get
 - apiGroups:
+  - apps
+  resources:
+  - controllerrevisions
+  verbs:
+  - get
+- apiGroups:
   - metrics.k8s.io
   resources:
   - pods

@@ -25,7 +25,7 @@ from sweep_operator.kube.protocol import (
     Propagation,
     WatchEvent,
 )
-from sweep_operator.pacing import TokenBucket
+from sweep_operator.pacing import AdaptiveBucket
 
 _MERGE_PATCH = "application/merge-patch+json"
 _STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -43,8 +43,9 @@ def _nothing() -> None:
 class ClientOptions:
     """Limits and hooks of a client."""
 
-    qps: float = 50.0
-    burst: int = 100
+    qps: float = 2000.0
+    burst: int = 2000
+    """Far above what an API server admits of one client. It answers 429 then, and the client slows down."""
     request_timeout: float = 30.0
     """Seconds for one request and its answer."""
     raise_at_once: tuple[type[KubeError], ...] = ()
@@ -84,7 +85,7 @@ class ClusterKube:
         options = options or ClientOptions()
         transport = Transport(
             await Connection.open(source or find_source(kubeconfig, context)),
-            TokenBucket(options.qps, options.burst),
+            AdaptiveBucket(options.qps, options.burst),
             Retry(except_=options.raise_at_once),
             timeout=options.request_timeout,
             on_request=options.on_request,

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 __all__ = ["AnswerLost", "Connection", "NoCluster"]
 
-MAX_CONNECTIONS = 64
+MAX_CONNECTIONS = 128
 CONNECT_SECONDS = 10.0
 JSON, YAML = "application/json", "application/yaml"
 """Types of request bodies. An API server keeps fields without a schema as they were sent in JSON. It rewrites them from

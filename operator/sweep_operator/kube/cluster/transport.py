@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
 import aiohttp
 from aiohttp import ClientResponse, ClientTimeout
 
-from sweep_operator.kube.cluster.connection import CONNECT_SECONDS, JSON, Connection
+from sweep_operator.kube.cluster.connection import CONNECT_SECONDS, JSON, MAX_CONNECTIONS, Connection
 from sweep_operator.kube.cluster.errors import Answer, NotSent, error_of
 from sweep_operator.kube.cluster.retry import Retry, parse_retry_after
 from sweep_operator.kube.protocol import Invalid, KubeError, Object, Unavailable, UnknownOutcome
-from sweep_operator.pacing import TokenBucket
+from sweep_operator.pacing import AdaptiveBucket
 
 Verb = Literal["get", "list", "watch", "create", "patch", "update", "delete", "deletecollection"]
 _METHODS: Mapping[Verb, str] = {
@@ -31,6 +32,11 @@ _METHODS: Mapping[Verb, str] = {
 }
 
 
+_RESERVED = 8
+"""Connections for Leases, which must not wait behind slow writes, and for logs."""
+_TOO_MANY = 429
+
+
 @dataclass(frozen=True)
 class Request:
     """One call of the API."""
@@ -43,7 +49,7 @@ class Request:
     changes: bool = False
     """Whether it is a write: without an answer, its effect is unknown."""
     limited: bool = True
-    """Whether it counts against the rate limit."""
+    """Whether it counts against the rate limit and waits for a free connection."""
     check: Callable[[], None] = lambda: None
     """Called immediately before it is sent, after any wait. An exception cancels the request."""
 
@@ -57,7 +63,7 @@ class Transport:
     def __init__(
         self,
         connection: Connection,
-        bucket: TokenBucket,
+        bucket: AdaptiveBucket,
         retry: Retry,
         *,
         timeout: float,
@@ -66,6 +72,7 @@ class Transport:
         self._connection, self._bucket, self.retry = connection, bucket, retry
         self._timeout = ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS)
         self._on_request = on_request
+        self._free = asyncio.Semaphore(MAX_CONNECTIONS - _RESERVED)
 
     async def close(self) -> None:
         """Cancel all requests."""
@@ -94,8 +101,9 @@ class Transport:
             yield await (self.retry.run(opened, str(request), changes=False) if patient else opened())
 
     async def _once(self, request: Request) -> Object:
-        async with self._open(request, self._timeout) as response:
-            body = await response.read()
+        async with self._free if request.limited else nullcontext():
+            async with self._open(request, self._timeout) as response:
+                body = await response.read()
         try:
             parsed = json.loads(body)
         except ValueError:
@@ -113,6 +121,8 @@ class Transport:
             async with response:
                 if response.status >= 300:
                     answer = Answer(response.status, await response.read(), _retry_after(response))
+                    if response.status == _TOO_MANY:
+                        self._bucket.slow_down()
                     raise error_of(answer, changes=request.changes)
                 yield response
         except KubeError:

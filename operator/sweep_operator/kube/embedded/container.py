@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sweep_operator.api.names import ATTEMPT_LABEL, RESULTS_FILE, RUN_PATH_ANNOTATION, STAGE_LABEL
+from sweep_operator.domain.references import expand, translate
 from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
-from sweep_operator.kube.embedded.volumes import ConfigMaps, Unsupported, field_of, materialize, translate
+from sweep_operator.kube.embedded.volumes import ConfigMaps, Unsupported, field_of, materialize
 
-_REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 _RANK_PORTS = ("MASTER_PORT", "PET_MASTER_PORT")
 _STALE = ("SWEEP_", "PET_", "WANDB_RUN_", "WANDB_SWEEP_", "WANDB_NAME", "WANDB_RESUME")
 """Variables of an enclosing run, which a nested run must not inherit."""
@@ -139,18 +139,6 @@ def _environment(
         elif (value := _value_from(variable, pod, config_map, outer)) is not None:
             declared[name] = value
     return declared
-
-
-def expand(text: str, env: Mapping[str, str]) -> str:
-    """Expand ``$(NAME)`` as Kubernetes does. Unknown names are kept; ``$$`` is a dollar sign."""
-
-    def replace(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name is None:
-            return "$"
-        return env.get(name, match.group(0))
-
-    return _REFERENCE.sub(replace, text)
 
 
 def _value_from(

@@ -58,15 +58,6 @@ def materialize(pod: Mapping[str, Any], run_dir: Path, scratch: Path, config_map
     return mounts
 
 
-def translate(text: str, paths: Mapping[str, str]) -> str:
-    """Replace mounted paths in ``text``, whole path components only. The longest path wins."""
-    if not paths:
-        return text
-    longest = sorted(paths, key=len, reverse=True)
-    pattern = r"(?<![\w./-])(" + "|".join(map(re.escape, longest)) + r")(?![\w.-])"
-    return re.sub(pattern, lambda m: paths[m.group(1)], text)
-
-
 def _below(folder: Path, mount: Mapping[str, Any]) -> Path:
     if mount.get("subPathExpr"):
         raise Unsupported(f"volumeMounts: subPathExpr of {mount['name']!r} is not supported locally; use subPath")

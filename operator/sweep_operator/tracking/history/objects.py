@@ -189,9 +189,21 @@ def _constants(sweep: PastSweep) -> dict[str, Any]:
     return {k: v["value"] for k, v in parameters.items() if isinstance(v, dict) and "value" in v}
 
 
+_AGENT = ["${env}", "${interpreter}", "${program}", "${args}"]
+"""The command of `wandb agent`, unless the sweep states another one."""
+_MACRO = re.compile(r"\$\{(args\w*)\}")
+
+
 def _program(sweep: PastSweep) -> JsonObject:
-    program = sweep_config(sweep).get("program")
-    return {"command": ["python", program]} if isinstance(program, str) and program else {}
+    """The command of `wandb agent`, which reads the score from W&B and not from a results file."""
+    config = sweep_config(sweep)
+    program, given = config.get("program"), config.get("command")
+    if not isinstance(program, str) or not program:
+        return {}
+    words = [str(word) for word in given] if isinstance(given, list) and given else _AGENT
+    known = {"${interpreter}": "python", "${program}": program}
+    command = [_MACRO.sub(r"$(\1)", known.get(word, word)) for word in words if word not in ("${env}", "/usr/bin/env")]
+    return {"command": command, "results": {"source": "Log", "pattern": "{value}"}}
 
 
 def _without_collisions(fixed: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,149 @@
+"""What the sums over the runs of a Sweep need to know about one run. Much smaller than the run."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sweep_operator.api.failures import FAILURES, FailureTable
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.meta import find_condition
+from sweep_operator.api.model import Scalar
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
+from sweep_operator.decide import cost
+from sweep_operator.decide.calibration import Compared, compare
+from sweep_operator.decide.plan import Observation, failure_observation
+from sweep_operator.domain.ordering import start_order
+from sweep_operator.domain.revisions import RunTemplate
+
+State = Literal["pending", "running", "evaluating", "succeeded", "failed"]
+Moment = tuple[float, tuple[int, str]]
+"""When a run ended; runs that ended at the same time are in the order of their start."""
+
+_NOT_WAITING = ("Training", "Evaluating", "BackOff", "Suspended")
+"""Reasons of started runs that need no explanation on the Sweep: an attempt runs, or follows by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureFacts:
+    """How a run failed."""
+
+    class_: str | None
+    """None: the status does not say."""
+    reason: str
+    message: str
+    """The beginning of its first line."""
+    counts: Literal["always", "before the first success", "never"]
+    stage: Stage | None = None
+    """The stage that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One run. Equal facts contribute equally to every sum."""
+
+    name: str
+    index: int | None
+    """None: a manual run."""
+    state: State
+    imported: bool
+    delivered: bool
+    parameters: dict[str, Scalar]
+    spent: float
+    wasted: float
+    template_hash: str | None
+    ended: Moment | None = None
+    """None: it has not ended."""
+    decided: datetime | None = None
+    """When its end was recorded."""
+    proven: tuple[Stage, ...] = ()
+    """The stages whose program has run to its end."""
+    score: float | None = None
+    cost: float | None = None
+    failure: FailureFacts | None = None
+    observation: Observation | None = None
+    compared_score: Compared | None = None
+    compared_cost: Compared | None = None
+    waits: tuple[str, str] | None = None
+    """Reason and message of a started run that waits."""
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """The order in which runs start."""
+        return -1 if self.index is None else self.index, self.name
+
+    @property
+    def holds_slot(self) -> bool:
+        """Whether it counts toward limits.maxParallelRuns."""
+        return self.state in ("running", "evaluating")
+
+
+def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: OperatorConfig) -> RunFacts:
+    """The facts of a run. ``template``: the one that it started with, if it is known."""
+    parameters = {sys.intern(name): value for name, value in run.parameters.items()}
+    condition = find_condition(run.status.conditions, "Succeeded")
+    spent = cost.spent(sweep, run, template, config)
+    succeeded, terminal = run.succeeded, run.terminal
+    useful = (run.status.cost or 0.0) if succeeded else 0.0
+    return RunFacts(
+        name=run.name,
+        index=run.spec.index,
+        state=_state(run),
+        imported=run.imported,
+        delivered=run.delivered,
+        parameters=parameters,
+        spent=spent,
+        wasted=max(0.0, spent - useful) if terminal else 0.0,
+        template_hash=None if run.status.template_hash is None else sys.intern(run.status.template_hash),
+        ended=_ended(run) if terminal else None,
+        decided=condition.last_transition_time if terminal and condition is not None else None,
+        proven=tuple(s for s in STAGES if any(a.class_ == "succeeded" for a in run.status.stage(s).attempts)),
+        score=run.status.score if succeeded else None,
+        cost=run.status.cost if succeeded else None,
+        failure=_failure(run) if run.failed else None,
+        observation=observation(run, parameters),
+        compared_score=compare(run, "score"),
+        compared_cost=compare(run, "cost"),
+        waits=_waits(run),
+    )
+
+
+def _state(run: SweepRun) -> State:
+    if run.terminal:
+        return "succeeded" if run.succeeded else "failed"
+    if not run.holds_slot:
+        return "pending"
+    return "evaluating" if run.status.eval.attempt > 0 else "running"
+
+
+def _ended(run: SweepRun) -> Moment:
+    times = [t.timestamp() for s in (run.status.train, run.status.eval) if (t := s.completion_time) is not None]
+    return max(times, default=0.0), start_order(run)
+
+
+def _failure(run: SweepRun, table: FailureTable = FAILURES) -> FailureFacts:
+    failure = run.status.failure
+    if failure is None:
+        return FailureFacts(None, "", "", table["crash"].counts_as_failed)
+    message = failure.message.strip().partition("\n")[0][:256]
+    return FailureFacts(failure.class_, failure.reason, message, table[failure.class_].counts_as_failed, failure.stage)
+
+
+def observation(run: SweepRun, parameters: dict[str, Scalar] | None = None) -> Observation | None:
+    """What the optimizer learns from a run: None while it runs, and for failures that it does not learn from."""
+    status, parameters = run.status, dict(run.parameters) if parameters is None else parameters
+    if run.succeeded:
+        return Observation(parameters, status.score, status.cost)
+    if not run.failed or status.failure is None or status.failure.reason == "InvalidParameters":
+        return None
+    return failure_observation(parameters, status.cost, status.failure.class_)
+
+
+def _waits(run: SweepRun) -> tuple[str, str] | None:
+    condition = find_condition(run.status.conditions, "Succeeded") if run.holds_slot else None
+    if condition is None or condition.reason in _NOT_WAITING:
+        return None
+    return condition.reason, condition.message

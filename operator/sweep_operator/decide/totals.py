@@ -1,0 +1,264 @@
+"""Sums over all runs of a Sweep, run by run instead of from scratch: the same for every order of the changes."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from sweep_operator.api.status import (
+    MAX_BEST,
+    MAX_FAILURES,
+    MAX_PARETO,
+    BestRun,
+    Calibration,
+    CostStatus,
+    LatestFailure,
+    ParetoPoint,
+    RunCounts,
+)
+from sweep_operator.api.sweeprun import Stage
+from sweep_operator.decide.calibration import Compared, Quantity, calibration_of
+from sweep_operator.decide.extremes import Front, Streak, Top
+from sweep_operator.decide.facts import RunFacts
+from sweep_operator.decide.start_failure import REMEDIES
+
+Goal = Literal["maximize", "minimize"]
+_UNIT = 1 << 1074
+"""Every float is a whole number of its inverse, so that sums of floats are exact and terms can be subtracted again."""
+
+
+def _exact(value: float) -> int:
+    numerator, denominator = value.as_integer_ratio()
+    return numerator * (_UNIT // denominator)
+
+
+class Totals:
+    """The sums. ``remove`` may not be possible; then they have to be built again from all runs."""
+
+    def __init__(self, goal: Goal) -> None:
+        sign = 1.0 if goal == "maximize" else -1.0
+        self._counts: Counter[str] = Counter()
+        self._sums: Counter[str] = Counter()
+        self._waits: dict[tuple[int, str], tuple[str, str]] = {}
+        self._best = Top(MAX_BEST, lambda r: (-sign * (r.score or 0.0), r.cost or 0.0, r.order))
+        self._latest = Top(MAX_FAILURES, lambda r: r.ended, last=True)
+        self._front = Front(sign)
+        self._streaks: dict[str, Streak] = {}
+        self._start_failures: dict[tuple[str, str], RunFacts] = {}
+        self.highest_index = -1
+
+    def copy(self) -> Totals:
+        """An independent copy."""
+        twin = copy.copy(self)
+        twin._counts, twin._sums, twin._waits = self._counts.copy(), self._sums.copy(), self._waits.copy()
+        twin._best, twin._latest, twin._front = self._best.copy(), self._latest.copy(), self._front.copy()
+        twin._streaks, twin._start_failures = self._streaks.copy(), self._start_failures.copy()
+        return twin
+
+    # -- changes ----------------------------------------------------------------------------------------------------
+
+    def add(self, run: RunFacts) -> None:
+        """Add a run."""
+        self._sum(run, 1)
+        self.highest_index = max(self.highest_index, -1 if run.index is None else run.index)
+        if run.waits is not None:
+            self._waits[run.order] = run.waits
+        if run.score is not None:
+            self._best.add(run)
+            self._front.add(run)
+        if _is_reported(run):
+            self._latest.add(run)
+        if (kind := _start_failure(run)) is not None:
+            known = self._start_failures.get(kind, run)
+            self._start_failures[kind] = max(known, run, key=_decided)
+        if run.ended is not None and run.template_hash is not None:
+            self._streaks[run.template_hash] = self._streaks.get(run.template_hash, Streak()).plus(run)
+
+    def remove(self, run: RunFacts, *, for_: RunFacts | None = None) -> bool:
+        """Take a run away. False: it made a difference that cannot be undone, and these sums are invalid.
+
+        ``for_``: what is added in its place, with the same index.
+        """
+        self._sum(run, -1)
+        self._waits.pop(run.order, None)
+        if run.index == self.highest_index and (for_ is None or for_.index != run.index):
+            return False
+        if run.ended is None:
+            return True
+        if run.template_hash is not None:
+            left = self._streaks[run.template_hash].minus(run)
+            if left is None:
+                return False
+            self._streaks[run.template_hash] = left
+        extremes = (*self._best.runs, *self._front.runs, *self._latest.runs, *self._start_failures.values())
+        return all(other.name != run.name for other in extremes)
+
+    def replace(self, old: RunFacts, new: RunFacts) -> bool:
+        """Replace the facts of one run. False: as for ``remove``."""
+        if replace(old, delivered=new.delivered) == new:
+            self._counts["delivered"] += _counts_as_delivered(new) - _counts_as_delivered(old)
+            return True
+        valid = self.remove(old, for_=new)
+        if valid:
+            self.add(new)
+        return valid
+
+    def _sum(self, run: RunFacts, sign: int) -> None:
+        counts = self._counts
+        counts["created"] += sign
+        counts[run.state] += sign
+        counts["own"] += sign * (run.index is not None)
+        counts["ended"] += sign * (run.ended is not None and not run.imported)
+        counts["delivered"] += sign * _counts_as_delivered(run)
+        for stage in run.proven:
+            counts[f"proven {stage}"] += sign
+        counts["observations"] += sign * (run.observation is not None)
+        counts["failures"] += sign * (run.failure is not None and not run.imported and run.failure.counts != "never")
+        self._sums["spent"] += sign * _exact(run.spent)
+        self._sums["wasted"] += sign * _exact(run.wasted)
+        for quantity, one in (("score", run.compared_score), ("cost", run.compared_cost)):
+            if one is not None:
+                self._compare(quantity, one, sign)
+
+    def _compare(self, quantity: str, one: Compared, sign: int) -> None:
+        inside, density = one
+        self._counts[f"compared {quantity}"] += sign
+        self._counts[f"inside {quantity}"] += sign * inside
+        self._sums[f"density {quantity}"] += sign * _exact(density)
+
+    # -- sums -------------------------------------------------------------------------------------------------------
+
+    @property
+    def own(self) -> int:
+        """Runs that the operator created."""
+        return self._counts["own"]
+
+    @property
+    def open(self) -> int:
+        """Runs that have not ended."""
+        return self._counts["pending"] + self.holding
+
+    @property
+    def holding(self) -> int:
+        """Runs that hold a slot."""
+        return self._counts["running"] + self._counts["evaluating"]
+
+    @property
+    def failures(self) -> int:
+        """Failed runs that count toward limits.maxFailedRuns."""
+        return self._counts["failures"]
+
+    @property
+    def ended(self) -> int:
+        """Runs that have ended here: imported ones do not count."""
+        return self._counts["ended"]
+
+    @property
+    def delivered(self) -> int:
+        """Those of them that the tracker has."""
+        return self._counts["delivered"]
+
+    @property
+    def observations(self) -> int:
+        """Results that the optimizer learns from."""
+        return self._counts["observations"]
+
+    @property
+    def best_score(self) -> float | None:
+        """The score of the best run."""
+        return self._best.runs[0].score if self._best.runs else None
+
+    @property
+    def best_run(self) -> str | None:
+        """The name of the best run."""
+        return self._best.runs[0].name if self._best.runs else None
+
+    def counts(self) -> RunCounts:
+        """Runs by state."""
+        states = ("created", "pending", "running", "evaluating", "succeeded", "failed")
+        return RunCounts(**{state: self._counts[state] for state in states})
+
+    def costs(self, unit: str) -> CostStatus:
+        """Cost of the runs that exist. Wasted is the part that did not lead to a score."""
+        return CostStatus(spent=self._sums["spent"] / _UNIT, wasted=self._sums["wasted"] / _UNIT, unit=unit)
+
+    def best(self) -> list[BestRun]:
+        """The ten best runs by observed score. Equal scores are ordered by cost, then by the order of the start."""
+        return [
+            BestRun(run=r.name, score=r.score or 0.0, cost=r.cost, parameters=r.parameters) for r in self._best.runs
+        ]
+
+    def pareto(self) -> list[ParetoPoint]:
+        """Pareto-optimal runs by ascending cost. Of more than 64, the ends and evenly spaced runs between them."""
+        front = self._front.runs
+        last = len(front) - 1
+        if last >= MAX_PARETO:
+            front = [front[round(i * last / (MAX_PARETO - 1))] for i in range(MAX_PARETO)]
+        return [ParetoPoint(run=r.name, score=r.score or 0.0, cost=r.cost or 0.0) for r in front]
+
+    def consecutive_failures(self, template_hash: str, since: datetime | None = None) -> int:
+        """Number of failed runs of this template since its last success, and since ``since``."""
+        return self._streaks.get(template_hash, Streak()).count(since)
+
+    def start_failures(self) -> list[RunFacts]:
+        """The latest run of each kind whose program could not start."""
+        return [self._start_failures[kind] for kind in sorted(self._start_failures)]
+
+    def has_proven(self, stage: Stage) -> bool:
+        """Whether the program of this stage has run to its end in some run."""
+        return self._counts[f"proven {stage}"] > 0
+
+    def latest_failures(self) -> list[LatestFailure]:
+        """The runs that failed last, the latest first, without those that a user or the end of the sweep stopped."""
+        return [
+            LatestFailure.model_validate(
+                {"run": r.name, "class": r.failure.class_, "reason": r.failure.reason, "message": r.failure.message}
+            )
+            for r in reversed(self._latest.runs)
+            if r.failure is not None
+        ]
+
+    def calibration(self, quantity: Quantity) -> Calibration | None:
+        """Calibration of the predictions of ``quantity``."""
+        counts, scores = self._counts, self._sums[f"density {quantity}"] / _UNIT
+        return calibration_of(counts[f"compared {quantity}"], counts[f"inside {quantity}"], scores)
+
+    def waits(self) -> str:
+        """What started runs wait for: ``3 runs wait: 0/2 nodes are available: ... (Unschedulable)``. Empty: nothing."""
+        groups: dict[str, list[str]] = {}
+        for _, (reason, message) in sorted(self._waits.items()):
+            groups.setdefault(reason, []).append(message)
+        return "; ".join(
+            f"{len(texts)} {'run waits' if len(texts) == 1 else 'runs wait'}: {texts[0][:512]} ({reason})"
+            for reason, texts in sorted(groups.items(), key=lambda group: -len(group[1]))[:MAX_FAILURES]
+        )
+
+
+def totals_of(runs: Iterable[RunFacts], goal: Goal) -> Totals:
+    """The sums from scratch."""
+    totals = Totals(goal)
+    for run in runs:
+        totals.add(run)
+    return totals
+
+
+def _start_failure(run: RunFacts) -> tuple[str, str] | None:
+    """Reason and stage of a run whose program could not start."""
+    failure = run.failure
+    return None if failure is None or failure.reason not in REMEDIES else (failure.reason, failure.stage or "train")
+
+
+def _decided(run: RunFacts) -> tuple[bool, datetime | None, tuple[int, str]]:
+    return run.decided is not None, run.decided, run.order
+
+
+def _is_reported(run: RunFacts) -> bool:
+    return run.failure is not None and run.failure.class_ not in (None, "stopped")
+
+
+def _counts_as_delivered(run: RunFacts) -> bool:
+    return run.delivered and run.ended is not None and not run.imported

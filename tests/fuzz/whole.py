@@ -1,0 +1,64 @@
+"""A pass looks at the runs that have changed. This one looks at all of them, and says where the two differ."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.plan import Plan
+from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.sweep import decide
+from sweep_operator.domain.revisions import RunTemplate
+from sweep_operator.engine import reconciler
+from sweep_operator.engine.gather import Gatherer
+
+_PARTIAL = Gatherer.snapshot
+
+
+class _Unasking(Gatherer):
+    """Sends no requests, so that nothing changes between its Snapshot and the one it is compared with."""
+
+    async def _revisions(self, runs: Sequence[SweepRun]) -> Mapping[str, RunTemplate]:
+        return self._templates
+
+
+@contextmanager
+def compared(report: Callable[[str], None]) -> Iterator[None]:
+    """Decide everything twice: as the engine does, and about all runs with sums from scratch."""
+    wholes: dict[int, Snapshot] = {}
+
+    async def snapshot(self: Gatherer, sweep: Any, now: Any, tracking: Any) -> Snapshot:
+        partial = await _PARTIAL(self, sweep, now, tracking)
+        place = self._namespace, self._sweep
+        store = self._store
+        followed = store._followed.pop(place)
+        fresh = _Unasking(self._objects, *place, self._config)
+        fresh._templates = self._templates
+        wholes[id(partial.book)] = await _PARTIAL(fresh, sweep, now, tracking)
+        store._followed[place] = followed
+        return partial
+
+    def decided(partial: Snapshot) -> Plan:
+        whole = wholes[id(partial.book)]
+        objects = {name: getattr(whole, name) for name in ("runs", "jobs", "pods", "services", "claims")}
+        full = dataclasses.replace(partial, **objects, book=None, rest_until=None, undelivered=(), template=None)
+        plan, expected = decide(partial), decide(dataclasses.replace(full, template_hash=None))
+        for difference in _differences(plan, expected):
+            report(difference)
+        return plan
+
+    with mock.patch.object(Gatherer, "snapshot", snapshot), mock.patch.object(reconciler, "decide", decided):
+        yield
+
+
+def _differences(plan: Plan, expected: Plan) -> Iterator[str]:
+    for field in dataclasses.fields(Plan):
+        found, wanted = getattr(plan, field.name), getattr(expected, field.name)
+        if field.name == "runs":
+            found, wanted = ([p for p in plans if not p.idle] for plans in (found, wanted))
+        if found != wanted:
+            yield f"{field.name}: {found} instead of {wanted}"
