@@ -17,6 +17,8 @@ from sweep_operator.api.sweeprun import Origin, Prediction
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.exchange.observation import JsonObservation
 
+MEMORY = "SWEEP_OPTIMIZER_MEMORY"
+"""Environment variable with the memory limit of a process in bytes."""
 RULES_SECONDS = 10.0
 """CPU time of all constraints in one request."""
 RULES_TOO_SLOW = f"the evaluation of spec.constraints took more than {RULES_SECONDS:g} s for one request; simplify them"

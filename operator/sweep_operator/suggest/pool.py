@@ -121,7 +121,7 @@ class OptimizerPool:
             await process.close()
 
     async def _with_fallback(self, stream: _Stream, uid: str) -> AsyncGenerator[Answer, None]:
-        problem = await self._rested(stream, uid)
+        problem = self._rest(stream, uid)
         failures = 0
         while problem is None:
             try:
@@ -145,7 +145,8 @@ class OptimizerPool:
             async for answer in answers:
                 yield answer
 
-    async def _rested(self, stream: _Stream, uid: str) -> str | None:
+    def _rest(self, stream: _Stream, uid: str) -> str | None:
+        """Why the question must reach no model now, or None."""
         if stream.left.method != "bayes" or self._clock() >= self._resting.get(uid, 0.0):
             self._resting.pop(uid, None)
             return None

@@ -9,8 +9,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from sweep_operator.child_process import ChildProcess, available_memory
-from sweep_operator.suggest.messages import Answer, Interrupt, Question
-from sweep_operator.suggest.worker import MEMORY
+from sweep_operator.suggest.messages import MEMORY, Answer, Interrupt, Question
 
 LINE_LIMIT = 1024 * 1024
 """Longest answer in bytes: one suggestion."""

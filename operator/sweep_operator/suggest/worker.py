@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 
 from sweep_operator.child_process import Send, limit_memory, line_waits, serve
-from sweep_operator.suggest.messages import Answer, Interrupt, Question
+from sweep_operator.suggest.messages import MEMORY, Answer, Interrupt, Question
 from sweep_operator.suggest.propose import Proposer
 
-MEMORY = "SWEEP_OPTIMIZER_MEMORY"
 _TOO_LATE = Interrupt().model_dump_json().encode()
 """An interrupt that came after the end of the answer."""
 _proposer = Proposer(line_waits)
