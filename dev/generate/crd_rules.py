@@ -87,7 +87,7 @@ _RESULTS: Sequence[Rule] = (
         "pattern applies to source Log only; remove it or set source: Log",
     ),
     (
-        "!has(self.pattern) || self.pattern.contains('(?P<value>') || self.pattern.contains('{value}')",
+        "!has(self.pattern) || self.pattern.matches('[(][?]P<[A-Za-z_]|[{][A-Za-z_]')",
         "pattern needs {value} in place of the number",
     ),
 )

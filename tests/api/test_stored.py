@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sweep_operator.api import stored
 from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.failures import FAILURES
 from sweep_operator.api.status import SweepStatus
@@ -97,6 +98,25 @@ def test_an_invalid_field_is_named_and_the_rest_is_read(spec: dict[str, Any], pa
     with pytest.raises(InvalidObject) as strict:
         parse(Sweep, body)
     assert [str(e) for e in strict.value.errors] == [str(e) for e in errors]
+
+
+def test_many_invalid_fields_are_removed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt reads the whole object, so a user must not decide how many there are."""
+    remove, rounds = stored._remove, list[int]()
+
+    def counted(body: dict[str, Any], places: set[stored.Place]) -> None:
+        rounds.append(len(places))
+        remove(body, places)
+
+    monkeypatch.setattr(stored, "_remove", counted)
+    bad: dict[str, Any] = {f"bad{n}": [] for n in range(200)}
+    rules = [{"exitCodes": [n], "class": "crash" if n % 2 else "throttled"} for n in range(1, 8)]
+    body = sweep_body(fixed={**bad, "good": 1}, perRun={"failureRules": rules}, limits={"maxRuns": "x"}, goal="up")
+    sweep, errors = read_with_errors(Sweep, body)
+    assert {e.path for e in errors} >= {"spec.fixed['bad199']", "spec.limits.maxRuns", "spec.goal"}
+    assert sweep.spec.fixed == {"good": 1}
+    assert [rule.exit_codes for rule in sweep.spec.per_run.failure_rules] == [[1], [3], [5], [7]]
+    assert len(rounds) <= 3
 
 
 def test_unreadable_objects_are_still_errors() -> None:

@@ -1,6 +1,8 @@
 """What it costs to look at a sweep with 10,000 imported runs: CPU and wall seconds of whole commands, piped.
 
-    python -m tests.bench.status [--runs 10000] [--repeat 5]
+    python -m tests.bench.status [--runs 10000] [--repeat 5] [--live 500]
+
+``--live``: also of a sweep that runs meanwhile, a no-op command 16 times in parallel, and the size of its state.
 
 The smallest of the repetitions is shown. With `--runs-dir`, the sweep of an earlier call is read again.
 """
@@ -45,6 +47,26 @@ def fill(runs_dir: Path, runs: int) -> None:
     sweep(f"import {file} bench", runs_dir)
 
 
+def live(runs_dir: Path, runs: int, repeat: int) -> None:
+    """Measure `sweep status` while `sweep run` writes, after half of the runs; then the size of the state."""
+    program = """printf '{"metrics": {"reward": %s}}' "$SWEEP_RUN_INDEX" > "$SWEEP_RESULTS_FILE" """
+    limits = {"maxRuns": runs, "maxParallelRuns": 16}
+    train = {"command": ["sh", "-c", program]}
+    manifest, state = runs_dir / "live.json", runs_dir / "live" / "state.db"
+    manifest.write_text(
+        json.dumps(sweep_body("live", parameters=PARAMETERS, method="random", limits=limits, train=train))
+    )
+    command = [sys.executable, "-m", "sweep_operator.cli.main", "run", str(manifest), "--runs-dir", str(runs_dir)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
+        while not (runs_dir / f"live/runs/live.r.{runs // 2}").exists():
+            time.sleep(0.1)
+        measured = [sweep("status live", runs_dir) for _ in range(repeat)]
+        still = "" if running.poll() is None else "; it had already ended"
+    cpu, wall = (min(values) for values in zip(*measured, strict=True))
+    print(f"| `sweep status live` while it runs{still} | {cpu:.2f} | {wall:.2f} |")
+    print(f"\n{runs} finished runs, {state.stat().st_size / runs / 1000:.1f} kB each")
+
+
 def sweep(command: str, runs_dir: Path) -> tuple[float, float]:
     """CPU and wall seconds."""
     began, before = time.monotonic(), getrusage(RUSAGE_CHILDREN)
@@ -59,6 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--live", type=int, default=0)
     parser.add_argument("--runs-dir", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -73,6 +96,8 @@ def main() -> None:
             measured = [sweep(command, runs_dir) for _ in range(options.repeat)]
             cpu, wall = (min(values) for values in zip(*measured, strict=True))
             print(f"| `sweep {command}` | {cpu:.2f} | {wall:.2f} |", flush=True)
+        if options.live:
+            live(runs_dir, options.live, options.repeat)
 
 
 if __name__ == "__main__":

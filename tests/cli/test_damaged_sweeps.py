@@ -36,10 +36,13 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (lambda path: path.write_text("x" * 9999), f"cannot be read: file is not a database; {RESTORE}"),
     "nothing": (lambda path: path.write_bytes(b""), f"cannot be read: no such table: counters; {RESTORE}"),
     "table": (lambda path: execute(path, "DROP TABLE objects"), f"cannot be read: no such table: objects; {RESTORE}"),
-    "json": (lambda path: execute(path, "UPDATE objects SET body = '{'"), f"cannot be read: malformed JSON; {RESTORE}"),
+    "json": (
+        lambda path: execute(path, "UPDATE objects SET body = '{'"),
+        f"cannot be read: an object in it is not valid JSON; {RESTORE}",
+    ),
     "newer": (
         lambda path: execute(path, "UPDATE counters SET value = 9 WHERE name = 'format'"),
-        "has format 9; this version reads 1; update sweep-operator",
+        "has format 9; this version reads 1 to 2; update sweep-operator",
     ),
     "folder": (lambda path: (path.unlink(), path.mkdir()), f"cannot be read: Is a directory; {RESTORE}"),
 }

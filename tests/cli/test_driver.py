@@ -40,7 +40,7 @@ class Script:
         self.runs: list[SweepRun] = []
         self.at_rest = False
         self.undelivered = 0
-        self.starting = False
+        self.waiting_for, self.paused = "", False
         self.written: list[dict[str, Any]] = []
         self.unwritten: list[dict[str, Any]] = []
 
@@ -64,8 +64,8 @@ class Script:
     def idle(self) -> bool:
         return self.at_rest
 
-    def starting_optimizer(self) -> bool:
-        return self.starting
+    def waits_for(self) -> str:
+        return self.waiting_for
 
     def delivering(self) -> bool:
         return self.undelivered > 0
@@ -143,9 +143,9 @@ async def test_events_after_the_last_status_are_shown() -> None:
     assert [line for line in lines if "RunCompleted" in line]
 
 
-async def test_the_start_of_the_optimizer_is_shown_once() -> None:
+async def test_what_the_sweep_waits_for_is_shown_once() -> None:
     def start(script: Script) -> None:
-        script.starting = True
+        script.waiting_for = "Starting the optimizer."
 
     lines: list[str] = []
     await drive(Script(start, lambda _: None, end_with(ended("True"))), LineView(lines.append))

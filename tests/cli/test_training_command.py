@@ -103,6 +103,7 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
         " + open(os.environ['SWEEP_CONFIG_FILE']).read().split('opt:')[1:]",
         {},
     ),
+    "wandb.config": ("open(os.environ['WANDB_SWEEP_PARAM_PATH']).read()", {}),
     "a file as argument": ("json.load(open(sys.argv[1]))", {"args": ["$(SWEEP_PARAMS_FILE)"], "results": LOG}),
 }
 
@@ -111,7 +112,8 @@ def run_in_the_sweep(folder: Path, program: str, template: dict[str, Any]) -> No
     """Store a sweep with one run, and start the process of this run as `sweep run` does."""
     (folder / "my program.py").write_text(program)
     train = {"command": ["python", "my program.py"], **template}
-    body = manifest("my_sweep", parameters=PARAMETERS, fixed=FIXED, train=train)
+    tracking = {"wandb": {"mode": "disabled"}}
+    body = manifest("my_sweep", parameters=PARAMETERS, fixed=FIXED, train=train, tracking=tracking)
     store(folder / "sweeps", body, [{"parameters": VALUES, "status": {"score": 1.0}}])
     sweep, runs = stored_sweep(folder / "sweeps", "my_sweep").parsed()
     pod = pod_of_job(build_job(StageAttempt(sweep, runs[0], RunTemplate.of(sweep), "train", 1)))
@@ -163,7 +165,9 @@ def test_the_printed_command_of_a_hydra_program(tmp_path: Path, monkeypatch: pyt
     first, second = received()
     assert second == first
     assert first["name"] == FIXED["name"]
-    assert (tmp_path / "configs/trainer/patch/my_sweep_best.yaml").exists()
+    (usage,) = re.findall("Use with: (.*)", best_params())
+    run_in_shell(f"python 'my program.py' {usage}")
+    assert json.loads(Path("seen.jsonl").read_text().splitlines()[-1]) == first, "the patch has the same values"
 
 
 def test_the_command_is_of_the_template_that_the_run_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,18 +218,19 @@ def test_values_from_the_cluster_are_taken_from_the_shell(tmp_path: Path, monkey
     store(tmp_path / "sweeps", manifest(train=train, fixed={"name": "a b"}), [RUN])
     printed = run_in_shell(printed_command(), TOKEN="it's $1")
     assert printed == """['--name=a b', '--x=1', "--token=<it's $1>"] 1 2\n"""
-    assert "Set TOKEN first" in best_params()
-    assert "Set the variables of settings first" in best_params()
+    assert "Export TOKEN first" in best_params()
+    assert "Export the variables of settings first" in best_params()
 
 
 def test_without_a_command_the_entry_point_of_the_image_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    train = {"image": "example/train:1", "args": ["$(args)", "--out=$(run.dir)"], "workingDir": "/app"}
+    secret = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "tokens", "key": "hub"}}}
+    train = {"image": "example/train:1", "args": ["$(args)", "--out=$(run.dir)"], "workingDir": "/app", "env": [secret]}
     store(tmp_path / "sweeps", manifest(train=train, fixed={"name": "a b"}), [RUN])
     (tmp_path / "docker").write_text("#!/bin/sh\nprintf '[%s]' \"$@\"")
     (tmp_path / "docker").chmod(0o755)
     called = run_in_shell(printed_command(), PATH=f"{tmp_path}:{os.environ['PATH']}")
-    volume = f"[--volume][{tmp_path}/my_sweep_best:/sweep/run][--workdir][/app][--env][SWEEP_RUN_NAME=my_sweep_best]"
+    volume = f"[--volume][{tmp_path}/my_sweep_best:/sweep/run][--workdir][/app][--env][TOKEN][--env][SWEEP_"
     assert called.startswith(f"[run][--rm]{volume}")
     assert called.endswith("=/sweep/run/result.json][example/train:1][--name=a b][--x=1][--out=/sweep/run]")
     assert (tmp_path / "my_sweep_best").is_dir()

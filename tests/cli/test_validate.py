@@ -102,6 +102,18 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'loss={value}|error={value}'}}"),
         ["spec.train.results", "{value} more than once", "use each name once"],
     ),
+    "a pattern without the score": (
+        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'loss={loss} ms={ms}'}}"),
+        ["spec.train.results.pattern", "['loss', 'ms']", "use {value} or {reward}"],
+    ),
+    "a pattern with two scores": (
+        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'a={value} b={reward}'}}"),
+        ["spec.train.results.pattern", "{value} and {reward}", "use one of them"],
+    ),
+    "a pattern with a reserved name": (
+        sweep(rest=TRAIN[:-1] + ", results: {source: Log, pattern: 'a={value} b={checkpoint}'}}"),
+        ["spec.train.results.pattern", "{checkpoint}", "use another one"],
+    ),
     "an unknown $(params.x)": (
         sweep(rest='train: {image: i, command: ["$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],
     ),

@@ -58,6 +58,12 @@ INVALID: list[tuple[str, Object, str, str]] = [
     ("no cost limit", _with(limits={"totalCost": 0}), "spec.limits.totalCost", "0"),
     ("factor without seconds", _with(perRun={"deadlineFactor": 2}, cost={"source": "Reported"}), "spec", "WallClock"),
     ("log without pattern", _with(train={"image": "a", "results": {"source": "Log"}}), "results", "pattern"),
+    (
+        "log pattern without a group",
+        _with(train={"image": "a", "results": {"source": "Log", "pattern": "loss=.*"}}),
+        "results",
+        "{value}",
+    ),
     ("two volumes", _with(storage={"runVolume": {"emptyDir": {}, "claim": {}}}), "runVolume", "exactly one"),
     (
         "rule of nothing",

@@ -57,7 +57,7 @@ def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_
         )
         cluster.apply(manual_run("mine", "stored", x=0.25), namespace)
         # a result from a log (which nodes that are played do not have)
-        results = {"source": "Log", "pattern": "reward=(?P<value>[0-9.]+)"}
+        results = {"source": "Log", "pattern": "reward={reward}"}
         cluster.apply(sweep("logged", limits=ONE, train={"results": results}), namespace)
         # a pod that nobody can end
         there = {"tolerations": [{"key": "lost", "operator": "Exists"}], "nodeSelector": {"lost": namespace}}

@@ -479,6 +479,27 @@ def test_other_numbers_of_the_log_are_metrics() -> None:
     assert (state.result.score, state.result.metrics) == (0.25, {"acc": 0.5, "reward": 0.25})
 
 
+@pytest.mark.parametrize(
+    ("read", "required", "expected"),
+    [
+        ({"reward": "0.5", "cost": "1e2", "ms": "3"}, True, (0.5, 100.0, {"reward": 0.5, "ms": 3.0})),
+        ({"reward": "0.5", "cost": "-1"}, False, (0.5, None, {"reward": 0.5})),
+        ({"reward": "0.5", "cost": "-1"}, True, "{cost} of results.pattern found -1"),
+        ({"reward": "0.5"}, True, "{cost} of results.pattern found nothing"),
+        ({"ms": "3"}, False, "results.pattern matches no line"),
+    ],
+)
+def test_the_metric_and_the_cost_of_the_log(read: dict[str, str], required: bool, expected: object) -> None:
+    done = ended(RUN, 0)
+    rules = policy(value_pattern="{reward}", cost_required=required)
+    state = attempt_state(job(RUN), [done], rules, {done.uid: LogReading(metrics=read)}, at(20))
+    assert isinstance(state, Ended)
+    if isinstance(expected, str):
+        assert expected in state.message
+    else:
+        assert (state.result.score, state.result.cost, state.result.metrics) == expected
+
+
 def test_rank_zero_reports_and_any_rank_can_fail() -> None:
     lead, peer = ended(RUN, 0, GOOD), pod(RUN, rank=1, name="peer", uid="peer")
     assert isinstance(attempt_state(job(RUN), [lead, peer], policy(), {}, at(20)), Running)

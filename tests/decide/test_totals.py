@@ -41,7 +41,7 @@ def facts(draw: Any) -> RunFacts:
     state = draw(st.sampled_from(["pending", "running", "evaluating", *["succeeded", "failed"] * 4]))
     values: dict[str, Any] = {"parameters": {"x": number / 7}, "spent": draw(NUMBERS), "wasted": draw(NUMBERS)}
     if state in ("succeeded", "failed"):
-        values["ended"] = float(draw(st.integers(0, 3))), (-1 if index is None else index, name)
+        values["ended"] = float(draw(st.integers(0, 3)))
         values["decided"] = at(draw(st.integers(0, 2)))
         values["observation"] = draw(st.sampled_from([None, Observation({"x": number / 7}, 1.0, 2.0)]))
     if state == "succeeded":
@@ -114,7 +114,7 @@ def test_the_sums_are_those_of_their_definitions(given_: list[RunFacts], goal: G
     spent = sum((Fraction(run.spent) for run in runs), Fraction())
     assert totals.costs("seconds").spent == float(spent), "rounded once"
     for template in ("a", "b"):
-        ended = sorted((r for r in runs if r.ended and r.template_hash == template), key=lambda r: r.ended or ())
+        ended = sorted((r for r in runs if r.ended is not None and r.template_hash == template), key=lambda r: r.moment)
         successes = [n for n, run in enumerate(ended) if run.failure is None]
         since = ended[successes[-1] + 1 :] if successes else ended
         counted = {"always"} if successes else {"always", "before the first success"}

@@ -66,11 +66,12 @@ async def test_other_names_are_metrics(pattern: str) -> None:
     ("pattern", "misses"),
     [
         (r"loss=(?P<value>[-+0-9.eE]+)", True), (r"(?P<value>\d+(\.\d+)?) %", True), (r"x[)] (?P<value>[)0-9]+)", True),
+        (r"a={a} loss=(?P<loss>[0-9.]+)", True), (r"(?P<a>[0-9]+) loss={loss}", False),
         (r"loss=(?P<value>\S+)", False), (r"loss=(?P<value>[0-9.]+|nan)", False), ("loss={value}", False),
     ],
 )  # fmt: skip
 def test_patterns_that_cannot_match_nan_are_found(pattern: str, misses: bool) -> None:
-    assert misses_nan(pattern) is misses
+    assert misses_nan(pattern, "loss") is misses
 
 
 async def test_no_match_is_none() -> None:

@@ -70,12 +70,44 @@ def test_manual_runs_are_found_by_their_sweep_name() -> None:
     assert len(store.labeled(Kind.SWEEP_RUN, "n", "s")) == 1
 
 
-@given(st.permutations([1, 2, 3, 4, 5]), st.integers(0, 5))
-def test_any_order_of_events_ends_in_the_same_state(order: list[int], deleted_at: int) -> None:
+@given(st.permutations([1, 2, 3, 4, 5]), st.integers(0, 5), st.lists(st.booleans(), min_size=5, max_size=5))
+def test_any_order_of_events_ends_in_the_same_state(order: list[int], deleted_at: int, packed: list[bool]) -> None:
+    """Whether the object is packed after an event makes no difference."""
     store = Store(SWEEP_LABEL)
-    for version in order:
+    for version, pack in zip(order, packed, strict=True):
         store.apply(Kind.POD, pod("a", version), deleted=version == deleted_at == 5)
+        if pack:
+            store.pack((Kind.POD, "n", "a"), lambda obj: None)
     expected = [] if deleted_at == 5 else ["a"]
     assert names(store) == expected
     if expected:
         assert store.get(Kind.POD, "n", "a") == pod("a", 5)
+
+
+def test_a_list_removes_a_packed_object() -> None:
+    store = Store(SWEEP_LABEL)
+    for name in ("old", "listed"):
+        store.apply(Kind.POD, pod(name, 5))
+        store.pack((Kind.POD, "n", name), lambda obj: None)
+    vanished = store.replace(Kind.POD, ObjectList((pod("listed", 5),), 10))
+    assert vanished == [pod("old", 5)]
+    assert store.unpacked(Kind.POD) == [], "the same version stays packed"
+
+
+def test_whoever_follows_a_sweep_learns_each_change_of_its_objects() -> None:
+    store = Store(SWEEP_LABEL)
+    store.apply(Kind.POD, pod("before", 1))
+    store.apply(Kind.POD, pod("others", 2, sweep="other"))
+    changed = store.follow("n", "s")
+    keys = {name: (Kind.POD, "n", name) for name in ("before", "new", "others")}
+    assert changed == {keys["before"]}
+    for event in (pod("new", 3), pod("before", 4), pod("others", 5)):  # the last one comes to this Sweep
+        changed.clear()
+        store.apply(Kind.POD, event)
+        assert changed == {keys[event["metadata"]["name"]]}
+    changed.clear()
+    store.apply(Kind.POD, pod("new", 3))
+    assert not changed, "the same version is no change"
+    store.apply(Kind.POD, pod("new", 6), deleted=True)
+    store.gone(Kind.POD, "n", "before")
+    assert changed == {keys["new"], keys["before"]}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -73,6 +76,71 @@ def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path) -> None:
     opened(tmp_path / "state.db").close()
 
 
+def jobs(path: Path) -> list[tuple[str, int]]:
+    """Type and length of the stored bodies."""
+    with sqlite3.connect(path) as raw:
+        return raw.execute(
+            "SELECT typeof(body), length(body) FROM objects WHERE kind = 'Job' ORDER BY version"
+        ).fetchall()
+
+
+async def test_jobs_that_resemble_each_other_take_little_space(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    kube = opened(path)
+    bodies = [
+        {"metadata": {"name": f"j{n}"}, "spec": {"text": [f"{n * k**3:x}" for k in range(300)]}} for n in (1, 1, 2)
+    ]
+    made = [await kube.create(Kind.JOB, {**b, "metadata": {"name": f"j{n}"}}) for n, b in enumerate(bodies)]
+    await kube.update_status(Kind.JOB, {**made[1], "status": {"active": 1}})
+    kube.close()
+    again = opened(path)
+    for job in made:
+        assert (await again.get(Kind.JOB, NS, job["metadata"]["name"]))["spec"] == job["spec"]
+    again.close()
+    first, other, second = jobs(path)
+    assert {first[0], second[0]} == {"blob"}
+    assert max(first[1], second[1]) < 300 < 1000 < other[1]
+
+
+async def test_a_dictionary_is_kept_only_with_its_transaction(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    kube = opened(path)
+    with contextlib.suppress(ZeroDivisionError), kube.together():
+        await kube.create(Kind.JOB, {"metadata": {"name": "lost"}, "spec": {}})
+        raise ZeroDivisionError
+    await kube.create(Kind.JOB, {"metadata": {"name": "kept"}, "spec": {}})
+    kube.close()
+    assert [o["metadata"]["name"] for o in read_objects(path, (Kind.JOB,))] == ["kept"]
+
+
+async def test_an_older_file_is_copied_and_then_changed(tmp_path: Path) -> None:
+    path, copy = tmp_path / "state.db", tmp_path / "state.db.format-1"
+    bodies = [
+        {
+            "apiVersion": "v1",
+            "kind": kind,
+            "metadata": {"name": "a", "namespace": NS, "uid": kind, "resourceVersion": "1"},
+        }
+        for kind in ("ConfigMap", "Job")
+    ]
+    with contextlib.closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
+        raw.execute("INSERT INTO counters VALUES ('version', 1), ('format', 1)")
+        raw.execute("CREATE TABLE objects (uid TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)")
+        raw.executemany("INSERT INTO objects VALUES (?, 1, ?)", [(b["kind"], json.dumps(b)) for b in bodies])
+    before = path.read_bytes()
+    assert read_objects(path, (Kind.JOB,)) == bodies[1:]
+    assert path.read_bytes() == before, "a reader changes nothing"
+    for name in ("b", "c"):
+        kube = opened(path)
+        assert (await kube.get(Kind.CONFIG_MAP, NS, "a"))["metadata"]["uid"] == "ConfigMap"
+        await kube.create(Kind.JOB, {"metadata": {"name": name}, "spec": {}})
+        kube.close()
+    assert [o["metadata"]["name"] for o in read_objects(path, (Kind.JOB,))] == ["a", "b", "c"]
+    assert read_objects(copy, (Kind.JOB,)) == bodies[1:]
+    assert not list(tmp_path.glob(".*")), "nothing is left"
+
+
 async def test_changes_that_belong_together_are_kept_together(tmp_path: Path) -> None:
     path, names = tmp_path / "state.db", ("a", "b")
     kube = opened(path)
@@ -124,7 +192,7 @@ def test_a_state_of_another_format(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state.db") as raw:
         raw.execute("UPDATE counters SET value = 99 WHERE name = 'format'")
     for _ in range(2):  # the first attempt releases the lock
-        with pytest.raises(StoreUnreadable, match="has format 99; this version reads 1; update sweep-operator"):
+        with pytest.raises(StoreUnreadable, match="has format 99; this version reads 1 to 2; update sweep-operator"):
             opened(tmp_path / "state.db")
 
 
@@ -262,7 +330,7 @@ async def test_a_full_disk_is_reported_and_changes_nothing(tmp_path: Path) -> No
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     message, count = done.stdout.splitlines()
-    assert message.startswith("the state cannot be written")
+    assert re.fullmatch(rf"{re.escape(str(tmp_path))}: .*; make this directory writable", message)
     assert count == "1"
     kube = opened(tmp_path / "state.db")
     assert [o["metadata"]["name"] for o in (await kube.list(Kind.CONFIG_MAP)).items] == ["kept", "small"]

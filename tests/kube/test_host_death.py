@@ -16,6 +16,7 @@ from sweep_operator.kube.embedded import EmbeddedKube, LocalCluster
 from sweep_operator.kube.embedded.container import Place
 from sweep_operator.kube.embedded.process import SUPERVISOR
 from sweep_operator.kube.embedded.runner import Runner
+from sweep_operator.kube.embedded.space import Space
 from sweep_operator.kube.protocol import Kind, Object
 from tests.kube.local_jobs import NS, alive, ended, exists, job, running, until
 
@@ -113,7 +114,7 @@ async def test_recovery_tells_pods_of_one_place_apart(tmp_path: Path) -> None:
     place = Place(tmp_path / "r", "train-1")
     place.spec.parent.mkdir(parents=True)
     place.spec.write_text(json.dumps({"uid": first["metadata"]["uid"]}))
-    await Runner(kube, tmp_path).recover()
+    await Runner(kube, tmp_path, Space(tmp_path)).recover()
     phases = [(await kube.get(Kind.POD, NS, name)).get("status", {}).get("phase") for name in ("first", "second")]
     assert phases == ["Failed", None]
 

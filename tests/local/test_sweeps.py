@@ -111,15 +111,15 @@ async def test_failure_rules_read_the_log(tmp_path: Path) -> None:
 
 
 async def test_a_program_without_sweep_support(tmp_path: Path) -> None:
-    pattern = "eval_loss[=:] *{value}"
+    pattern = "eval_loss[=:] *{loss} after {seconds} s"
     train = {
-        "command": ["sh", "-c", 'for i in 3 2 1; do echo "epoch eval_loss: $i.5e-1"; done; echo "$@"', "sh"],
+        "command": ["sh", "-c", 'for i in 3 2 1; do echo "epoch eval_loss: $i.5e-1 after 2 s"; done; echo "$@"', "sh"],
         "args": ["--x=$(params.x)", "$(args)", "$(overrides)", "$(run.name)", "$(date)"],
         "results": {"source": "Log", "pattern": pattern},
     }
     body = manifest(train=train, metric="loss", goal="minimize", fixed={"n": 3}, limits={"maxRuns": 1})
     _, runs = await finish(tmp_path, body)
-    assert (runs[0].status.score, runs[0].status.metrics) == (0.15, {"loss": 0.15})
+    assert (runs[0].status.score, runs[0].status.metrics) == (0.15, {"loss": 0.15, "seconds": 2.0})
     logs = list((tmp_path / "s/runs/s.r.0/logs").glob("*.log"))
     assert "--x=0.25 --n=3 --x=0.25 n=3 x=0.25 s.r.0 $(date)" in logs[0].read_text()
 

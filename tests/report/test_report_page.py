@@ -47,7 +47,7 @@ def test_the_best_parameters_are_shown_in_the_form_that_the_program_takes() -> N
     sweep, _ = with_status(sweep_json(train=template), runs)
     page = html.unescape(report_page(sweep, runs, SHARES, "note", T0, {}))
     assert "@package" not in page
-    assert "Set T first" in page
+    assert "Export T first" in page
     assert "python own.py --trainer.total_timesteps=20000 --trainer.gamma=0.97</pre>" in page
 
 

@@ -92,6 +92,18 @@ def test_the_command_that_is_named_at_the_end_finds_the_sweep(tmp_path: Path, mo
     assert f"sweep sync s --runs-dir {tmp_path / 'runs'}\n" in done.output
 
 
+def test_a_sweep_whose_results_are_not_in_wandb_has_its_own_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear_wandb(monkeypatch, tmp_path)  # no API key
+    store(tmp_path / "runs", "s", 1)
+    file = tmp_path / "sweep.yaml"
+    file.write_text(to_yaml(finished("s")))
+    done = CliRunner().invoke(cli, ["run", str(file), "--runs-dir", str(tmp_path / "runs")])
+    assert "1 finished run is not in W&B yet (no W&B API key found" in done.output
+    assert done.exit_code == 3
+
+
 def test_sync_reports_why_runs_are_missing(
     tmp_path: Path, wandb_env: WandbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from sweep_operator.api.model import INVALID, STORED, JsonObject, Model
 _LIST_KEYS = ("type", "n", "run")
 """Fields that identify an item of a list in a status, by the item's model."""
 
+Place = tuple[str | int, ...]
 _UNREADABLE = {"distribution": "categorical", "values": ["unreadable"]}
 """Stands for a parameter that this version cannot read. No new run gets its value: the Sweep is not accepted."""
 
@@ -40,30 +41,44 @@ def read_with_errors(model: type[M], obj: Mapping[str, Any]) -> tuple[M, list[Fi
         try:
             return model.model_validate(body, extra="ignore", context=INVALID), errors
         except ValidationError as error:
-            if not _remove(body, place_in(error.errors(include_url=False)[0]["loc"], body)):
+            places = {_removable(body, place_in(item["loc"], body)) for item in error.errors(include_url=False)}
+            if None in places:
                 raise InvalidObject(errors) from None
+            _remove(body, {place for place in places if place is not None})
 
 
-def _remove(body: JsonObject, place: list[str | int]) -> bool:
-    """Remove an invalid field of a spec, or the object that lacks a required field. Returns whether that is possible.
+def _removable(body: JsonObject, place: list[str | int]) -> Place | None:
+    """The place of an invalid field of a spec, or of the object that lacks a required field; None elsewhere.
 
-    An invalid tracker is off: with the default of one of its fields, results could go to the wrong place. An invalid
-    parameter keeps its name, which runs have values for.
+    An invalid tracker is off: with the default of one of its fields, results could go to the wrong place.
     """
     if place[:2] == ["spec", "tracking"]:
         place = place[:2]
+    if len(place) < 2 or place[0] == "status":
+        return None
     at: Any = body
     for part in place[:-1]:
         at = at[part]
-    if len(place) < 2 or place[0] == "status":
-        return False
     if isinstance(at, dict) and place[-1] not in at:
-        return _remove(body, place[:-1])
-    if place[:2] == ["spec", "parameters"] and len(place) == 3 and at[place[-1]] != _UNREADABLE:
-        at[place[-1]] = _UNREADABLE
-    else:
-        del at[place[-1]]
-    return True
+        return _removable(body, place[:-1])
+    return tuple(place)
+
+
+def _remove(body: JsonObject, places: set[Place]) -> None:
+    """Remove these places, all at once: each attempt to read a large object takes time.
+
+    An invalid parameter keeps its name, which runs have values for.
+    """
+    whole = [place for place in places if not any(place[:n] in places for n in range(2, len(place)))]
+    # The last items of a list go first, so that the numbers of the others stay valid.
+    for place in sorted(whole, key=lambda place: [(isinstance(p, int), p) for p in place], reverse=True):
+        at: Any = body
+        for part in place[:-1]:
+            at = at[part]
+        if place[:2] == ("spec", "parameters") and len(place) == 3 and at[place[-1]] != _UNREADABLE:
+            at[place[-1]] = _UNREADABLE
+        else:
+            del at[place[-1]]
 
 
 def with_status(obj: Mapping[str, Any], status: Model) -> JsonObject:

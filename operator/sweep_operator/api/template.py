@@ -52,12 +52,17 @@ class Results(Model):
     """With source Log: an RE2 regular expression with {value} in place of the number, such as `reward[=:] *{value}`.
     {value} matches a decimal number, nan and inf; `\\{value\\}` is the text itself. A group (?P<value>...) of your own
     works too. The last match in the last 100,000 lines counts. Groups of other names, such as {accuracy}, become
-    metrics."""
+    metrics. The name of spec.metric can stand for {value}, and {cost} is the cost."""
 
     @property
     def expression(self) -> str | None:
         """``pattern`` as a regular expression: with groups in place of {value} and other names."""
         return None if self.pattern is None else with_numbers(self.pattern)
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the groups of ``expression``, in order."""
+        return _GROUP.findall(self.expression or "")
 
     @model_validator(mode="after")
     def _pattern_goes_with_log(self) -> Self:
@@ -65,8 +70,8 @@ class Results(Model):
             raise ValueError("pattern: source Log requires a pattern such as 'loss={value}'")
         if self.source != "Log" and self.pattern:
             raise ValueError("pattern: applies to source Log only; remove it or set source: Log")
-        groups = _GROUP.findall(self.expression or "")
-        if self.pattern and "value" not in groups:
+        groups = self.groups
+        if self.pattern and not groups:
             raise ValueError(f"pattern: {self.pattern!r} has no {{value}} in place of the number")
         if twice := sorted({name for name in groups if groups.count(name) > 1}):
             raise ValueError(f"pattern: {self.pattern!r} has {{{twice[0]}}} more than once; use each name once")

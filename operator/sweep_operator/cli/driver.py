@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.commands.failures import INTERRUPTED
 from sweep_operator.local import LocalSession
 from sweep_operator.views.live import View
 
@@ -21,7 +23,6 @@ _PAUSE_FACTOR = 10
 """Reading and drawing take at most a tenth of the time, to leave the cores to the training."""
 _DRAINING = "Stopping: waiting for running jobs; no new runs start. Press Ctrl-C again to stop them now."
 _DELIVERING = "Delivering the last results to W&B. Press Ctrl-C to exit and deliver them later with `sweep sync`."
-_STARTING = "Starting the optimizer."
 _KILLING = "Stopping the running jobs. They resume from their checkpoints next time."
 
 
@@ -36,13 +37,18 @@ class Ended:
 
 
 class _Interrupts:
-    """Counts SIGINT. A SIGTERM counts as two, since its sender cannot press Ctrl-C again."""
+    """Counts SIGINT. A SIGTERM counts as two, since its sender cannot press Ctrl-C again.
+
+    A third Ctrl-C ends the process at once: like a kill at any moment, that loses no result.
+    """
 
     def __init__(self) -> None:
         self.count = 0
         self.arrived = asyncio.Event()
 
     def note(self, weight: int) -> None:
+        if self.count >= 2 and weight == 1:
+            os._exit(INTERRUPTED)
         self.count += weight
         self.arrived.set()
 
@@ -53,36 +59,50 @@ class _Interrupts:
                 await self.arrived.wait()
 
 
+class _Ending:
+    """What the signals have led to so far."""
+
+    def __init__(self) -> None:
+        self.killed = False
+        self._suspending: asyncio.Task[None] | None = None
+
+    async def over(self, session: LocalSession, view: View, signals: int, sweep: Sweep) -> bool:
+        """Suspend at the first signal, stop the processes at the second; return whether nothing is left to wait for.
+
+        On a full disk the first signal stops them, because the results that it would wait for cannot be recorded.
+        """
+        if signals >= 2 or (signals == 1 and session.paused):
+            view.say(_KILLING)
+            self.killed = True
+            await session.stop_processes()
+        elif signals == 1 and self._suspending is None:
+            view.say(_DRAINING)
+            self._suspending = asyncio.create_task(session.suspend())  # waits while the disk is full
+        drained = self._suspending is not None and _is_true(sweep, "Suspended") and session.idle()
+        return self.killed or drained
+
+
 async def drive(session: LocalSession, view: View, *, new_runs: int | None = None) -> Ended:
     """Run until the sweep ends, ``new_runs`` new runs end, or the user interrupts."""
-    loop = asyncio.get_running_loop()
+    loop, ending = asyncio.get_running_loop(), _Ending()
     with _interrupts() as interrupts:
         async with session:
             before = {r.name for r in session.view()[1]}
             if new_runs is not None:
                 session.limit_new_runs(new_runs)
-            draining = False
             while True:
                 began = loop.time()
                 interrupts.arrived.clear()
                 sweep, runs = _show(session, view)
                 if session.done() or (new_runs is not None and _enough(runs, before, new_runs)):
                     break
-                if interrupts.count >= 2:
-                    view.say(_KILLING)
-                    await session.stop_processes()
-                    break
-                if interrupts.count == 1 and not draining:
-                    draining = True
-                    view.say(_DRAINING)
-                    await session.suspend()
-                if draining and _is_true(sweep, "Suspended") and session.idle():
+                if await ending.over(session, view, interrupts.count, sweep):
                     break
                 await interrupts.within(max(_PAUSE_SECONDS, _PAUSE_FACTOR * (loop.time() - began)))
                 await _next_change(session, interrupts)
             if interrupts.count == 0:
                 await _deliver(session, view, interrupts)
-            if interrupts.count < 2:
+            if not ending.killed:
                 await session.settle()  # the status is written before its events
             done = session.done()
             sweep, runs = _show(session, view)
@@ -103,7 +123,7 @@ async def _deliver(session: LocalSession, view: View, interrupts: _Interrupts) -
 
 def _show(session: LocalSession, view: View) -> tuple[Sweep, list[SweepRun]]:
     sweep, runs = session.view()
-    view.show(sweep, runs, session.events(), _STARTING if session.starting_optimizer() else "")
+    view.show(sweep, runs, session.events(), session.waits_for())
     return sweep, runs
 
 

@@ -7,14 +7,15 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from sweep_operator.kube.atomic_file import write_atomically
+
 RESUME = "resume.txt"
 
 
 def write_resume_command(directory: Path, words: Sequence[str]) -> None:
     """Keep ``words`` as the command that continues the sweep from the current directory."""
-    directory.mkdir(parents=True, exist_ok=True)
     text = f"{_change_directory()}{shlex.join(words)}\n"
-    (directory / RESUME).write_text(text, encoding="utf-8")
+    write_atomically(directory / RESUME, text)
 
 
 def resume_command(directory: Path) -> str:

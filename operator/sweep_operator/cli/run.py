@@ -25,7 +25,8 @@ def run(arguments: tuple[str, ...], config_dir: Path | None, runs_dir: Path | No
     """Run a sweep on this machine until it reaches one of its limits.
 
     Press Ctrl-C once to let running jobs finish, twice to stop them. The same command resumes the sweep.
-    Exit code: 0 the sweep succeeded, 1 it failed, 2 invalid input, 130 interrupted.
+    Exit code: 0 the sweep succeeded, 1 it failed, 2 invalid input, 3 it succeeded but W&B does not have all results,
+    130 interrupted.
     """
     from sweep_operator.cli.start import start
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ from sweep_operator.cli.driver import Ended, drive
 from sweep_operator.cli.resume import resume_command, write_resume_command
 from sweep_operator.cli.stored import STATE
 from sweep_operator.commands.checks import check_sources
-from sweep_operator.commands.failures import FAILED, INTERRUPTED
+from sweep_operator.commands.failures import FAILED, INTERRUPTED, UNDELIVERED
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR
 from sweep_operator.commands.output import echo
 from sweep_operator.config.load import load_sweep
@@ -30,7 +32,7 @@ from sweep_operator.engine.log_keys import AddLogKeys
 from sweep_operator.kube.state_file import is_locked
 from sweep_operator.local import LocalSession
 from sweep_operator.views.live import LineView, TableView, View
-from sweep_operator.views.progress import stop_reason, tracking_lines
+from sweep_operator.views.progress import stop_reason, tracking_lines, undelivered
 from sweep_operator.views.report_series import label
 
 _REPORTED_AS_EVENTS = (
@@ -52,18 +54,30 @@ def start(
     if not is_locked(session.directory / STATE):
         write_resume_command(session.directory, command)
     table = sys.stdout.isatty() and not plain
-    view: View = TableView(Console(), lambda: datetime.now(UTC)) if table else LineView(echo)
+    view: View = TableView(Console(), lambda: datetime.now(UTC)) if table else LineView(_say)
     try:
         with _warnings_to(view):
             ended = asyncio.run(drive(session, view, new_runs=new_runs))
     finally:
         view.close()
     for line in _summary(ended, session.directory):
-        echo(line)
+        _say(line)
     if ended.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     if not ended.succeeded:
         raise click.exceptions.Exit(FAILED)
+    if undelivered(ended.sweep, ended.runs):
+        raise click.exceptions.Exit(UNDELIVERED)
+
+
+def _say(line: str) -> None:
+    """Print a line. A full disk behind standard output must not end the sweep, and is no failure of it."""
+    try:
+        echo(line)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(arguments: Sequence[str], config_dir: Path | None, runs_dir: Path | None) -> list[str]:

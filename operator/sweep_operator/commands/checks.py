@@ -78,7 +78,7 @@ def warnings_of(sweep: Sweep) -> list[FieldError]:
             FieldError("spec.train.command", "is not set; on this machine there is no image to provide an entry point")
         )
     for name, stage in (("train", spec.train), ("eval", spec.eval)):
-        if stage is not None and stage.results.pattern is not None and misses_nan(stage.results.pattern):
+        if stage is not None and stage.results.pattern is not None and misses_nan(stage.results.pattern, spec.metric):
             text = "does not match nan, so a run that diverged gets its last finite score; use {value} for the number"
             found.append(FieldError(f"spec.{name}.results.pattern", text))
     limits = spec.limits

@@ -16,6 +16,7 @@ from sweep_operator.config.errors import ConfigError
 
 FAILED = 1
 BAD_INPUT = 2
+UNDELIVERED = 3
 INTERRUPTED = 130
 
 

@@ -37,20 +37,32 @@ def fixed_of(sweep: Sweep, run: SweepRun) -> dict[str, Scalar]:
     return {path: fixed[path] for path in sorted(fixed) if path not in run.parameters}
 
 
+def patch_usage(name: str, directory: Path | None = None) -> str:
+    """The arguments that apply the patch ``name`` in ``directory``, ``<configurations>/trainer/patch``.
+
+    For a group that it does not find, Hydra sets a value instead, without an error. A directory without configurations
+    is not the one of the program, and has to be added.
+    """
+    usage = f"+trainer/patch={name}"
+    if directory is None or directory.parts[-2:] != ("trainer", "patch") or any(directory.parents[1].glob("*.yaml")):
+        return usage
+    return f"--config-dir {shlex.quote(str(directory.parents[1]))} {usage}"
+
+
 def patch_text(
-    name: str,
     run: str,
     score: float,
     searched: Mapping[str, Scalar],
     fixed: Mapping[str, Scalar],
     *,
     cost: float | None,
+    usage: str,
 ) -> str:
-    """Return the content of the file that ``+trainer/patch=<name>`` applies."""
+    """Return the content of the file that the arguments ``usage`` apply."""
     lines = [
         "# @package _global_",
         "# Best hyperparameters from sweep",
-        f"# Apply with: +trainer/patch={name}",
+        f"# Apply with: {usage}",
         f"# Run {run}: score {score!r}" + ("" if cost is None else f", cost {cost!r}"),
     ]
     if fixed:
@@ -85,9 +97,12 @@ def hydra_text(value: Scalar) -> str:
 def write_patch(directory: Path, name: str, text: str) -> Path:
     """Write ``<directory>/<name>.yaml`` and create the directory if necessary."""
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{name}.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
+    path, temporary = directory / f"{name}.yaml", directory / f".{name}.tmp"
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        return temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _literal_dollar(value: Scalar) -> Scalar:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import re2
 
 from sweep_operator.api.constraints import check_constraints
@@ -12,6 +14,10 @@ MAX_PROGRAM = 2000
 """Instructions of a compiled pattern. The time per character of a log is proportional to it in the worst case."""
 
 
+_NOT_NUMBERS = ("metrics", "checkpoint", "error")
+"""Keys of a JSON result that are not numbers."""
+
+
 def has_expressions(spec: SweepSpec) -> bool:
     """Whether the spec has constraints or patterns, which take time to check."""
     return bool(spec.constraints or _given_patterns(spec))
@@ -19,7 +25,7 @@ def has_expressions(spec: SweepSpec) -> bool:
 
 def check_spec(spec: SweepSpec) -> list[FieldError]:
     """Errors of invalid constraints and RE2 patterns."""
-    return [*check_constraints(spec), *_patterns(spec)]
+    return [*check_constraints(spec), *_patterns(spec), *_groups(spec)]
 
 
 def _given_patterns(spec: SweepSpec) -> list[tuple[str, str, str]]:
@@ -49,11 +55,31 @@ def _patterns(spec: SweepSpec) -> list[FieldError]:
     return errors
 
 
-def misses_nan(pattern: str) -> bool:
-    """Whether the group of the number in a valid log pattern cannot match ``nan``, so that an earlier value counts."""
-    if "(?P<value>" not in pattern:
+def _groups(spec: SweepSpec) -> list[FieldError]:
+    """Errors of the names in results.pattern, of which one is the score."""
+    metric, errors = spec.metric or "score", []
+    for stage, template in (("train", spec.train), ("eval", spec.eval)):
+        names = [] if template is None else template.results.groups
+        wrong = [name for name in names if name in _NOT_NUMBERS]
+        scores = [name for name in names if name in ("value", metric)]
+        if wrong:
+            text = f"{{{wrong[0]}}} is a reserved name; use another one"
+        elif names and not scores:
+            text = f"none of {names} is the score; use {{value}} or {{{metric}}} for it"
+        elif len(scores) > 1:
+            text = f"both {{value}} and {{{metric}}} are the score; use one of them"
+        else:
+            continue
+        errors.append(FieldError(f"spec.{stage}.results.pattern", text))
+    return errors
+
+
+def misses_nan(pattern: str, metric: str | None) -> bool:
+    """Whether the group of the score in a valid log pattern cannot match ``nan``, so that an earlier value counts."""
+    score = re.search(rf"\(\?P<(?:value|{re.escape(metric or 'score')})>", pattern)
+    if score is None:
         return False
-    begin = pattern.index("(?P<value>")
+    begin = score.start()
     ends = [end + 1 for end in range(begin, len(pattern)) if pattern[end] == ")"]
     group = next((pattern[begin:end] for end in ends if _closed(pattern[begin:end])), "")
     return compiled(group).fullmatch("nan") is None

@@ -88,16 +88,15 @@ class Streak:
 
     def plus(self, run: RunFacts) -> Streak:
         """With another run that has ended."""
-        assert run.ended is not None
         if run.failure is None:
-            success = run.ended if self.success is None else max(self.success, run.ended)
+            success = run.moment if self.success is None else max(self.success, run.moment)
             return Streak(success, tuple(f for f in self.failures if _counts(f, success)))
         return replace(self, failures=(*self.failures, run)) if _counts(run, self.success) else self
 
     def minus(self, run: RunFacts) -> Streak | None:
         """Without a run. None: start from scratch."""
         if run.failure is None:
-            return None if run.ended == self.success else self
+            return None if run.moment == self.success else self
         return replace(self, failures=tuple(f for f in self.failures if f.name != run.name))
 
     def count(self, since: datetime | None) -> int:
@@ -109,8 +108,8 @@ class Streak:
 
 def _counts(run: RunFacts, success: Moment | None) -> bool:
     """Whether a failed run counts. ``success``: when the last success of its template ended."""
-    if run.failure is None or run.ended is None:
+    if run.failure is None:
         return False
     if success is None:
         return run.failure.counts != "never"
-    return run.failure.counts == "always" and run.ended > success
+    return run.failure.counts == "always" and run.moment > success

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -16,15 +17,22 @@ from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.calibration import Compared, compare
 from sweep_operator.decide.plan import Observation, failure_observation
-from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate
 
 State = Literal["pending", "running", "evaluating", "succeeded", "failed"]
 Moment = tuple[float, tuple[int, str]]
-"""When a run ended; runs that ended at the same time are in the order of their start."""
+"""When a run ended, in Unix time. Runs that ended at the same time are in the order of their start."""
 
 _NOT_WAITING = ("Training", "Evaluating", "BackOff", "Suspended")
 """Reasons of started runs that need no explanation on the Sweep: an attempt runs, or follows by itself."""
+
+
+_PROVEN: Mapping[tuple[bool, ...], tuple[Stage, ...]] = {
+    (train, evaluated): tuple(s for s, yes in zip(STAGES, (train, evaluated), strict=True) if yes)
+    for train in (False, True)
+    for evaluated in (False, True)
+}
+"""The same few tuples for all runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +63,10 @@ class RunFacts:
     spent: float
     wasted: float
     template_hash: str | None
-    ended: Moment | None = None
-    """None: it has not ended."""
+    ended: float | None = None
+    """When its programs ended, in Unix time. None: the run has not ended."""
     decided: datetime | None = None
-    """When its end was recorded."""
+    """When its failure was recorded."""
     proven: tuple[Stage, ...] = ()
     """The stages whose program has run to its end."""
     score: float | None = None
@@ -76,6 +84,11 @@ class RunFacts:
         return -1 if self.index is None else self.index, self.name
 
     @property
+    def moment(self) -> Moment:
+        """The order in which runs ended."""
+        return self.ended or 0.0, self.order
+
+    @property
     def holds_slot(self) -> bool:
         """Whether it counts toward limits.maxParallelRuns."""
         return self.state in ("running", "evaluating")
@@ -89,7 +102,7 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
     succeeded, terminal = run.succeeded, run.terminal
     useful = (run.status.cost or 0.0) if succeeded else 0.0
     return RunFacts(
-        name=run.name,
+        name=sys.intern(run.name),
         index=run.spec.index,
         state=_state(run),
         imported=run.imported,
@@ -99,8 +112,8 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
         wasted=max(0.0, spent - useful) if terminal else 0.0,
         template_hash=None if run.status.template_hash is None else sys.intern(run.status.template_hash),
         ended=_ended(run) if terminal else None,
-        decided=condition.last_transition_time if terminal and condition is not None else None,
-        proven=tuple(s for s in STAGES if any(a.class_ == "succeeded" for a in run.status.stage(s).attempts)),
+        decided=condition.last_transition_time if run.failed and condition is not None else None,
+        proven=_PROVEN[tuple(any(a.class_ == "succeeded" for a in run.status.stage(s).attempts) for s in STAGES)],
         score=run.status.score if succeeded else None,
         cost=run.status.cost if succeeded else None,
         failure=_failure(run) if run.failed else None,
@@ -119,9 +132,9 @@ def _state(run: SweepRun) -> State:
     return "evaluating" if run.status.eval.attempt > 0 else "running"
 
 
-def _ended(run: SweepRun) -> Moment:
+def _ended(run: SweepRun) -> float:
     times = [t.timestamp() for s in (run.status.train, run.status.eval) if (t := s.completion_time) is not None]
-    return max(times, default=0.0), start_order(run)
+    return max(times, default=0.0)
 
 
 def _failure(run: SweepRun, table: FailureTable = FAILURES) -> FailureFacts:

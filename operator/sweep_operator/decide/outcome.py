@@ -259,7 +259,7 @@ def _result(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading])
         return read_optional(pod.termination_message)
     if policy.value_pattern is not None:
         reading = logs.get(pod.uid) or LogReading()
-        return read_log_value(reading.value, reading.metrics, policy.metric)
+        return read_log_value(reading.value, reading.metrics, policy.metric, cost_required=policy.cost_required)
     return read_message(pod.termination_message, policy.metric, cost_required=policy.cost_required)
 
 

@@ -111,7 +111,7 @@ class CreateRun:
     provenance: Provenance | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One observation for the optimizer: a score, a failure, or only a lower bound of the cost."""
 

@@ -81,8 +81,15 @@ def _valid_part(body: Mapping[str, Any]) -> Result:
     )
 
 
-def read_log_value(text: str | None, others: Mapping[str, str], metric: str | None) -> Result | BadResult:
-    """The result from the last match of ``results.pattern`` in the log. None: no match. ``others``: by metric."""
+def read_log_value(
+    text: str | None, others: Mapping[str, str], metric: str | None, *, cost_required: bool
+) -> Result | BadResult:
+    """The result from the last matches of ``results.pattern`` in the log.
+
+    ``text``: of the group ``value``; None: the group named as the metric counts. ``others``: of the other groups.
+    """
+    name = metric or "score"
+    text = others.get(name) if text is None else text
     if text is None:
         return BadResult("ResultMissing", "results.pattern matches no line of the log")
     try:
@@ -91,7 +98,12 @@ def read_log_value(text: str | None, others: Mapping[str, str], metric: str | No
         return BadResult("ResultInvalid", f"results.pattern found {_quoted(text)}, which is not a number")
     if not math.isfinite(score):
         return BadResult("NonFiniteScore", f"the score in the log is {text}")
-    return Result(score=score, metrics={**_numbers(others), metric or "score": score})
+    numbers = {**_numbers(others), name: score}
+    cost = _valid_part({"cost": numbers.pop("cost", None) if name != "cost" else None}).cost
+    if cost is None and cost_required:
+        found = _quoted(others.get("cost", "nothing"))
+        return BadResult("ResultInvalid", f"cost.source is Reported; {{cost}} of results.pattern found {found}")
+    return Result(score, cost, numbers)
 
 
 def stated_error(text: str) -> str | None:

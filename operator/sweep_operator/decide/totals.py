@@ -45,7 +45,7 @@ class Totals:
         self._sums: Counter[str] = Counter()
         self._waits: dict[tuple[int, str], tuple[str, str]] = {}
         self._best = Top(MAX_BEST, lambda r: (-sign * (r.score or 0.0), r.cost or 0.0, r.order))
-        self._latest = Top(MAX_FAILURES, lambda r: r.ended, last=True)
+        self._latest = Top(MAX_FAILURES, lambda r: r.moment, last=True)
         self._front = Front(sign)
         self._streaks: dict[str, Streak] = {}
         self._start_failures: dict[tuple[str, str], RunFacts] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,15 @@ def joined(*parts: str) -> str:
 def has_ended(obj: Mapping[str, Any], type_: str = "Succeeded") -> bool:
     """Whether the condition of that type is decided, one way or the other."""
     return condition_of(obj, type_).get("status") in ("True", "False")
+
+
+_OUTCOMES = {"True": "succeeded", "False": "failed"}
+
+
+def run_state(run: Mapping[str, Any]) -> tuple[str, str]:
+    """Outcome and reason of a SweepRun."""
+    outcome = _OUTCOMES.get(str(condition_of(run, "Succeeded").get("status")), "active")
+    return outcome, sys.intern(run_reason(run))
 
 
 def run_reason(run: Mapping[str, Any]) -> str:

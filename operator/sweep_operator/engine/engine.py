@@ -66,9 +66,9 @@ class Engine:
                 self.enqueue(kind, obj)
         for reconciler in self._reconcilers.values():
             reconciler.acceptance.recheck()
-        for kind in WATCHED:
-            for obj in self.store.all(kind):
-                self.enqueue(kind, obj)
+        for key in {*self.store.places(), *(key[1:] for key in self.store.keys(Kind.SWEEP))}:
+            if namespace in (None, key[0]):
+                self.queue.add(key)
 
     async def _list(self, kind: Kind, namespace: str | None) -> ObjectList:
         ours = kind in (Kind.SWEEP, Kind.SWEEP_RUN)  # users create these, without the operator's labels

@@ -19,6 +19,7 @@ from sweep_operator.decide.observed import view_job, view_pod, view_service
 from sweep_operator.decide.plan import RunPlan
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.tracking import TrackingReport, is_awaited, news_of
+from sweep_operator.domain.conditions import run_state
 from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.engine.objects import Objects
@@ -255,10 +256,12 @@ class Gatherer:
         return self._views[key]
 
     def _forget(self, run: str) -> None:
-        """Drop what was parsed; it is parsed again when the run wakes up."""
+        """Drop what was parsed, and pack the objects. They are read again when the run wakes up."""
         self._runs.pop(run, None)
+        self._store.pack((Kind.SWEEP_RUN, self._namespace, run), run_state)
         for key in self._parts.get(run, ()):
             self._views.pop(key, None)
+            self._store.pack(key, _nothing)
 
     async def _revisions(self, runs: Sequence[SweepRun]) -> Mapping[str, RunTemplate]:
         """The templates that the runs started with, by hash."""
@@ -274,6 +277,10 @@ class Gatherer:
                     n for n, run in self._runs.items() if run is not None and run.status.template_hash == wanted
                 }
         return dict(self._templates)
+
+
+def _nothing(obj: Object) -> None:
+    return None
 
 
 def _read_run(obj: Object) -> SweepRun | None:

@@ -1,6 +1,10 @@
 """Reading a state file of the embedded Kube, also while another process writes it.
 
 Has no part of the embedded server, so that a command that lists sweeps starts fast.
+
+Jobs, pods and Events are most of the content, and they resemble each other: their bodies are compressed with the first
+object of the kind as dictionary, which makes them a tenth as long. Sweeps and runs are plain JSON, which is faster to
+read.
 """
 
 from __future__ import annotations
@@ -8,18 +12,29 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
+import zlib
 from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
 from sweep_operator.kube.protocol import Kind, KubeError, Object
 
-FORMAT = 1
+FORMAT = 2
+OLDEST_FORMAT = 1
+"""Without compressed bodies, and without the column ``kind``."""
+PACKED = (Kind.JOB, Kind.POD, Kind.EVENT)
+"""Kinds whose bodies are compressed. Their dictionary stays in the file: never a kind with data of users."""
 
 
 class StoreUnreadable(KubeError):
     """The file is not a valid state file, or it cannot be read. The message has the path, the reason and the remedy."""
+
+
+class NewerFormat(sqlite3.DatabaseError):
+    """A newer version wrote the file."""
 
 
 class StoreMissing(StoreUnreadable):
@@ -28,32 +43,63 @@ class StoreMissing(StoreUnreadable):
 
 def read_objects(path: Path, kinds: Collection[Kind]) -> list[Object]:
     """The stored objects of these kinds, the one that changed last at the end. Raises StoreUnreadable."""
-    wanted = ", ".join("?" * len(kinds))
-    query = f"SELECT body FROM objects WHERE json_extract(body, '$.kind') IN ({wanted}) ORDER BY version"
     try:
         with closing(_opened(path)) as connection:
-            rows = connection.execute(query, [str(kind) for kind in kinds]).fetchall()
-        # One call is faster than one per object.
-        found: list[Object] = json.loads(f"[{','.join(body for (body,) in rows)}]")
-    except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            return stored_objects(connection, kinds)
+    except (sqlite3.DatabaseError, ValueError, TypeError, zlib.error) as error:
         raise damaged(path, error) from None
+
+
+def stored_objects(connection: sqlite3.Connection, kinds: Collection[Kind] | None = None) -> list[Object]:
+    """The objects of these kinds, or all. Raises DatabaseError, ValueError, TypeError, zlib.error."""
+    wanted, values = "", []
+    newest = check_format(connection) == FORMAT
+    if kinds is not None:
+        kind = "kind" if newest else "json_extract(body, '$.kind')"
+        wanted, values = f"WHERE {kind} IN ({', '.join('?' * len(kinds))})", [str(kind) for kind in kinds]
+    known = dictionaries(connection) if newest else {}
+    columns = "kind, body" if newest else "'', body"
+    rows = connection.execute(f"SELECT {columns} FROM objects {wanted} ORDER BY version", values).fetchall()
+    # One call is faster than one per object.
+    found: list[Object] = json.loads(f"[{','.join(unpacked(body, known.get(kind)) for kind, body in rows)}]")
     return found
 
 
-def check_format(path: Path, connection: sqlite3.Connection) -> None:
-    """Raise StoreUnreadable if the file has the format of another version."""
+def dictionaries(connection: sqlite3.Connection) -> dict[str, bytes]:
+    """The dictionary of each kind that has one."""
+    return dict(connection.execute("SELECT kind, text FROM dictionaries").fetchall())
+
+
+def packed(text: str, dictionary: bytes) -> bytes:
+    """Compress a body."""
+    compressor = zlib.compressobj(zdict=dictionary)
+    return compressor.compress(text.encode()) + compressor.flush()
+
+
+def unpacked(body: str | bytes, dictionary: bytes | None) -> str:
+    """The JSON of a body, compressed or not."""
+    if isinstance(body, str):
+        return body
+    return zlib.decompressobj(zdict=dictionary or b"").decompress(body).decode()
+
+
+def check_format(connection: sqlite3.Connection) -> int:
+    """The format. Raises NewerFormat, DatabaseError."""
     found = connection.execute("SELECT value FROM counters WHERE name = 'format'").fetchone()
     if found is None:
         raise sqlite3.DatabaseError("the table counters has no format")
-    if found[0] != FORMAT:
-        connection.close()
-        remedy = "update sweep-operator" if found[0] > FORMAT else "read it with the version that wrote it"
-        raise StoreUnreadable(f"{path} has format {found[0]}; this version reads {FORMAT}; {remedy}")
+    if not OLDEST_FORMAT <= found[0] <= FORMAT:
+        raise NewerFormat(f"format {found[0]}; this version reads {OLDEST_FORMAT} to {FORMAT}; update sweep-operator")
+    return int(found[0])
 
 
 def damaged(path: Path, error: Exception) -> StoreUnreadable:
     """The error of a file whose content cannot be read."""
-    reason = error.strerror if isinstance(error, OSError) else error
+    if isinstance(error, NewerFormat):
+        return StoreUnreadable(f"{path} has {error}")
+    reason: object = error.strerror if isinstance(error, OSError) else error
+    if isinstance(error, ValueError):
+        reason = "an object in it is not valid JSON"
     return StoreUnreadable(f"{path} cannot be read: {reason}; restore it, or move it away to start from scratch")
 
 
@@ -76,8 +122,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     """A connection to the last written state. Raises StoreUnreadable."""
     try:
         with path.open("rb"):
-            connection = _connect(path)
-        check_format(path, connection)
+            return _connect(path)
     except FileNotFoundError:
         raise StoreMissing(f"{path} does not exist") from None
     except PermissionError:
@@ -85,7 +130,6 @@ def _opened(path: Path) -> sqlite3.Connection:
         raise StoreUnreadable(f"{path} cannot be read: permission denied; {remedy}") from None
     except (OSError, sqlite3.DatabaseError) as error:
         raise damaged(path, error) from None
-    return connection
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -97,7 +141,19 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         log = path.with_name(f"{path.name}-wal")
         if log.exists() and log.stat().st_size:
-            raise
-        # SQLite needs a file beside it, which a user who may only read cannot create. No change waits in the log.
+            return _copied(path, log)
+        # SQLite needs a file beside it, which cannot be created by a user who may only read, or on a full disk. No
+        # change waits in the log.
         connection = sqlite3.connect(f"{uri}&immutable=1", uri=True, timeout=10)
     return connection
+
+
+def _copied(path: Path, log: Path) -> sqlite3.Connection:
+    """A copy in memory, with the changes that wait in the log."""
+    with tempfile.TemporaryDirectory() as folder:
+        for file in (path, log):
+            shutil.copyfile(file, Path(folder) / file.name)
+        memory = sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(Path(folder) / path.name)) as copy:
+            copy.backup(memory)
+    return memory

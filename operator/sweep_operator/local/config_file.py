@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.config.yaml_files import to_yaml
+from sweep_operator.kube.atomic_file import write_atomically
 
 
 def write_config(directory: Path, sweep: Sweep) -> None:
@@ -22,6 +22,4 @@ def write_config(directory: Path, sweep: Sweep) -> None:
         "goal": sweep.spec.goal,
         "wandb_sweep_id": tracking.wandb_sweep_id if tracking else None,
     }
-    temporary = directory / ".config.yaml.tmp"
-    temporary.write_text(to_yaml(content) + "\n", encoding="utf-8")
-    os.replace(temporary, directory / "config.yaml")
+    write_atomically(directory / "config.yaml", to_yaml(content) + "\n")

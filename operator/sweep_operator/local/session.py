@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ from sweep_operator.tracking.delivery.outbox import Outbox
 from sweep_operator.tracking.delivery.process import DeliveryChild
 from sweep_operator.tracking.history.warm_start import WandbSources
 
+log = logging.getLogger(__name__)
 NAMESPACE = "default"
 DELIVERY_SECONDS = 30.0
 """At the end of a sweep, deliveries that fail are retried for so long."""
@@ -85,6 +87,7 @@ class LocalSession:
         except BaseException:
             await self._cluster.__aexit__(None, None, None)
             raise
+        self._cluster.space.be_patient(True)
         self._child, self._sandbox = OptimizerPool(), Sandbox()
         self._outbox = Outbox(
             DeliveryChild(run_seconds=self._config.wandb_run_seconds),
@@ -189,9 +192,16 @@ class LocalSession:
         manual = any(not r.terminal for r in runs if r.spec.index is None)
         return ended and current and not manual
 
-    def starting_optimizer(self) -> bool:
-        """Report whether the sweep waits for the optimizer's first answer."""
-        return self._optimizer.starting
+    def waits_for(self) -> str:
+        """Report what the whole sweep waits for: space on the disk, or the optimizer's first answer. Empty: nothing."""
+        if self.paused:
+            return f"Paused: {self._cluster.space.problem}. Press Ctrl-C to exit."
+        return "Starting the optimizer." if self._optimizer.starting else ""
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing can be written to the disk, so that work waits for space."""
+        return bool(self._cluster.space.problem)
 
     def delivering(self) -> bool:
         """Report whether finished runs are still being delivered to W&B, and there is a prospect of success.
@@ -260,7 +270,10 @@ class LocalSession:
             self._changed.set()
         if kind == Kind.SWEEP and _wandb_sweep(obj) != self._written_wandb_sweep:
             self._written_wandb_sweep = _wandb_sweep(obj)
-            write_config(self.directory, read(Sweep, obj))
+            try:
+                write_config(self.directory, read(Sweep, obj))
+            except OSError as error:  # for people and other tools; the next `sweep run` writes it again
+                log.warning("%s", error)
 
 
 def _wandb_sweep(sweep: Mapping[str, Any]) -> str | None:

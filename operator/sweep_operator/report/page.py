@@ -14,6 +14,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.visible_text import visible_text
+from sweep_operator.config.patch import patch_usage
 from sweep_operator.decide.calibration import calibration
 from sweep_operator.decide.summary import ranked
 from sweep_operator.report import figures
@@ -33,7 +34,7 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.globals |= {
     "number": number, "label": label, "run_state": run_state,
-    "patch_of": patch_of, "takes_overrides": takes_overrides, "yaml_of": yaml_of,
+    "patch_of": patch_of, "patch_usage": patch_usage, "takes_overrides": takes_overrides, "yaml_of": yaml_of,
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested
-from sweep_operator.domain.conditions import condition_of, run_reason
+from sweep_operator.domain.conditions import condition_of, run_state
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.events import Outcome
 from sweep_operator.engine.ports import Suggester
@@ -104,18 +104,20 @@ class _State(Collector):
     def collect(self) -> Iterator[Metric]:
         """Gauges of the store and the queue."""
         store, queue = self._engine.store, self._engine.queue
-        runs, sweeps = store.all(Kind.SWEEP_RUN), store.all(Kind.SWEEP)
+        runs, sweeps = store.unpacked(Kind.SWEEP_RUN), store.all(Kind.SWEEP)
+        states = Count((_namespace(run), *run_state(run)) for run in runs)
+        states.update((namespace, *note) for namespace, note in store.notes(Kind.SWEEP_RUN) if isinstance(note, tuple))
         yield _by_label(
             "sweep_operator_runs",
             "SweepRuns by outcome and state.",
             ["namespace", "outcome", "state"],
-            Count((_namespace(run), *_state(run)) for run in runs).items(),
+            states.items(),
         )
         yield _by_label(
             "sweep_operator_longest_wait_seconds",
             "Longest time in seconds that a run has waited to start, by namespace and state.",
             ["namespace", "state"],
-            longest_waits(runs, store.all(Kind.JOB), datetime.now(UTC)).items(),
+            longest_waits(runs, store.unpacked(Kind.JOB), datetime.now(UTC)).items(),
         )
         yield _events(self._engine.events.outcomes)
         stalled = dict.fromkeys(((_namespace(sweep),) for sweep in sweeps), 0)
@@ -166,11 +168,3 @@ def _namespace(obj: Object) -> str:
 
 def _backlog(sweep: Object) -> int:
     return ((sweep.get("status") or {}).get("tracking") or {}).get("backlog") or 0
-
-
-_OUTCOMES = {"True": "succeeded", "False": "failed"}
-
-
-def _state(run: Object) -> tuple[str, str]:
-    """Outcome and state of a run."""
-    return _OUTCOMES.get(str(condition_of(run, "Succeeded").get("status")), "active"), run_reason(run)

@@ -14,6 +14,7 @@ from sweep_operator.config.patch import (
     fixed_of,
     overrides,
     patch_text,
+    patch_usage,
     typed_parameters,
     write_patch,
     yaml_block,
@@ -93,8 +94,8 @@ def _hydra(again: TrainingCommand, place: int, output_dir: Path | None) -> Itera
     """The forms for Hydra programs: the patch, for other programs only if ``output_dir`` is given, and overrides."""
     hydra = takes_overrides(again.template.train)
     if output_dir is not None and place == 1:
-        path = _write_patch(again, output_dir)
-        yield f"Config patch saved to: {path}\n   Use with: +trainer/patch={again.name}"
+        usage = patch_usage(again.name, output_dir)
+        yield f"Config patch saved to: {_write_patch(again, output_dir, usage)}\n   Use with: {usage}"
     elif hydra:
         yield (
             "No config patch requested." if place == 1 else "The config patch contains the best run's parameters only."
@@ -104,19 +105,19 @@ def _hydra(again: TrainingCommand, place: int, output_dir: Path | None) -> Itera
         yield f"As command-line overrides:\n{_LINE}\n{command(again.template.train, searched)}"
 
 
-def _write_patch(again: TrainingCommand, output_dir: Path) -> Path:
+def _write_patch(again: TrainingCommand, output_dir: Path, usage: str) -> Path:
     try:
-        return write_patch(output_dir, again.name, patch_of(again))
+        return write_patch(output_dir, again.name, patch_of(again, usage))
     except OSError as error:
         problem = f"--output-dir {output_dir}: cannot be written: {error.strerror or error}; use --no-patch"
         raise ConfigError(problem) from None
 
 
-def patch_of(again: TrainingCommand) -> str:
+def patch_of(again: TrainingCommand, usage: str) -> str:
     """The Hydra patch with the parameters of the run."""
     sweep, run = again.sweep, again.run
     searched, fixed = typed_parameters(sweep, run.parameters), fixed_of(sweep, run)
-    return patch_text(again.name, label(run), run.status.score or 0.0, searched, fixed, cost=run.status.cost)
+    return patch_text(label(run), run.status.score or 0.0, searched, fixed, cost=run.status.cost, usage=usage)
 
 
 def _complete(again: TrainingCommand) -> str:

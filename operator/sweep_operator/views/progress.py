@@ -115,6 +115,17 @@ def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun], where: str = "") -> l
     return lines
 
 
+def undelivered(sweep: Sweep, runs: Sequence[SweepRun]) -> int:
+    """Number of finished runs that should be in W&B and are not. In mode offline, their files are what was asked for."""
+    if wandb_of(sweep) is None:
+        return 0
+    return sum(r.terminal and not r.imported and _state(r) not in ("Delivered", "Offline") for r in runs)
+
+
+def _state(run: SweepRun) -> str | None:
+    return run.status.tracking.state if run.status.tracking is not None else None
+
+
 def trouble(sweep: Sweep) -> list[str]:
     """Problems: a rejected spec, a failing optimizer, a tracker that is not in sync."""
     found = (find_condition(sweep.status.conditions, t) for t in ("Accepted", "OptimizerHealthy", "TrackingSynced"))

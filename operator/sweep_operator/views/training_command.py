@@ -88,12 +88,11 @@ class TrainingCommand:
     def notes(self) -> list[str]:
         """What the user has to provide."""
         notes = []
-        outside = [v["name"] for v in self._train.env or [] if v.get("valueFrom") is not None]
-        if outside:
-            notes.append(f"Set {', '.join(outside)} first: the sweep takes the value from the cluster.")
+        if self._outside:
+            notes.append(f"Export {', '.join(self._outside)} first: the sweep takes the value from the cluster.")
         sources = [str(s.get("name")) for e in self._train.env_from or [] for s in e.values() if isinstance(s, dict)]
         if sources:
-            notes.append(f"Set the variables of {', '.join(sources)} first: the sweep takes them from the cluster.")
+            notes.append(f"Export the variables of {', '.join(sources)} first: the sweep takes them from the cluster.")
         if self._train.nodes > 1:
             notes.append(f"In the sweep, {self._train.nodes} nodes run this command together.")
         if self.is_current:
@@ -103,6 +102,11 @@ class TrainingCommand:
     @property
     def _train(self) -> StageTemplate:
         return self.template.train
+
+    @property
+    def _outside(self) -> list[str]:
+        """The variables whose values are in other objects, such as Secrets."""
+        return [v["name"] for v in self._train.env or [] if v.get("valueFrom") is not None]
 
     @property
     def _image(self) -> str | None:
@@ -181,8 +185,8 @@ class TrainingCommand:
             options += ["--volume", f"\0PWD\0/{self.name}:{RUN_DIR}"]
         if self._train.working_dir:
             options += ["--workdir", self._train.working_dir]
-        variables = [_line(["--env", f"{name}={value}"]) for name, value in self._env.items()]
-        return [_line(options), *variables, _line([self._image, *self._argv])]
+        variables = [*self._outside, *(f"{name}={value}" for name, value in self._env.items())]
+        return [_line(options), *(_line(["--env", v]) for v in variables), _line([self._image, *self._argv])]
 
 
 def _mentioned(names: Iterable[str], text: str) -> set[str]:

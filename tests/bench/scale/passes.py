@@ -22,6 +22,8 @@ from tests.bench.scale.objects import copies, newer, templates
 from tests.engine.world import KEY, NoWarmStart, Sequence
 
 PASSES = 10
+TOGETHER = 100
+"""Runs that end between two passes."""
 
 
 class Still:
@@ -74,8 +76,10 @@ async def measure(finished: int, live: int) -> dict[str, float]:
     for _ in range(3):
         await engine.reconcile(KEY)
     kb = resident_kb()
-    for kind, obj in copies(done, 0, 0, finished):
+    for number, (kind, obj) in enumerate(copies(done, 0, 0, finished)):
         engine.apply(kind, obj)
+        if number % (3 * TOGETHER) == 0:
+            await engine.reconcile(KEY)
     for _ in range(4):
         await engine.reconcile(KEY)
     built, writes = time.process_time() - begin, kube.writes

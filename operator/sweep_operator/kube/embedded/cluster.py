@@ -13,6 +13,7 @@ from sweep_operator.kube.embedded.container import place_of
 from sweep_operator.kube.embedded.jobs import JobController
 from sweep_operator.kube.embedded.runner import Runner
 from sweep_operator.kube.embedded.server import Admission, EmbeddedKube
+from sweep_operator.kube.embedded.space import Space
 from sweep_operator.kube.embedded.volumes import Unsupported
 from sweep_operator.kube.protocol import Object
 
@@ -33,9 +34,10 @@ class LocalCluster:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         rng: random.Random | None = None,
     ) -> None:
-        self.kube = EmbeddedKube(path, clock=clock, admission=admission)
+        self.space = Space(path.parent)
+        self.kube = EmbeddedKube(path, clock=clock, admission=admission, space=self.space)
         self.kube.log_path = lambda pod: _log_of(pod, root)
-        self._runner = Runner(self.kube, root)
+        self._runner = Runner(self.kube, root, self.space)
         self._jobs = JobController(self.kube, clock, rng or random.Random())
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
@@ -58,6 +60,7 @@ class LocalCluster:
         if self._stopped:
             return
         self._stopped = True
+        self.space.be_patient(False)
         self._tasks[0].cancel()
         await self._runner.stop(kill=kill)
         self._tasks[1].cancel()

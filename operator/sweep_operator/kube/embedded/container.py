@@ -51,6 +51,11 @@ class Place:
         return self.run_dir / "logs" / f"{self.stem}.exit.json"
 
     @property
+    def reserved(self) -> Path:
+        """Space on the disk for the exit record."""
+        return self.record.with_name(f"{self.record.name}.tmp")
+
+    @property
     def scratch(self) -> Path:
         """The pod's own volumes, such as emptyDir, which are deleted with it."""
         return self.run_dir / "volumes" / self.stem

@@ -12,11 +12,21 @@ import json
 import os
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from sweep_operator.kube.embedded.space import DiskFull, has_space
 from sweep_operator.kube.protocol import KubeError, Object, Unavailable
-from sweep_operator.kube.state_file import FORMAT, StoreUnreadable, check_format, damaged
+from sweep_operator.kube.state_file import FORMAT, PACKED, check_format, damaged, dictionaries, packed, stored_objects
+
+_SAVE = """
+INSERT INTO objects (uid, version, kind, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (uid) DO UPDATE SET version = excluded.version, body = excluded.body
+"""
+"""A row stays where it is: INSERT OR REPLACE would leave a hole that nothing fills."""
+
+_FAILING = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 class StoreLocked(KubeError):
@@ -34,27 +44,24 @@ class Persistence:
             self._connection = _connect(self._path)
         except sqlite3.DatabaseError as error:
             self.close_lock()
-            raise damaged(self._path, error) from None
-        except StoreUnreadable:
-            self.close_lock()
-            raise
+            raise _disk_full(self._path, error) or damaged(self._path, error) from None
+        self._dictionaries = dictionaries(self._connection)
 
     def load(self) -> tuple[int, list[Object]]:
         """The last resourceVersion and all objects."""
         try:
             with self._connection:
                 version = self._connection.execute("SELECT value FROM counters WHERE name = 'version'").fetchone()
-                rows = self._connection.execute("SELECT body FROM objects ORDER BY version").fetchall()
-            return int(version[0]), [json.loads(body) for (body,) in rows]
-        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+                return int(version[0]), stored_objects(self._connection)
+        except (sqlite3.DatabaseError, ValueError, TypeError, zlib.error) as error:
             raise damaged(self._path, error) from None
 
     def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None:
-        """Save in one transaction. Raises Unavailable without any change if the disk is full or fails."""
+        """Save in one transaction. Raises Unavailable without any change, DiskFull if the disk is full or fails."""
         try:
             self._write(version, changed, removed)
         except sqlite3.Error as error:
-            raise Unavailable(f"the state cannot be written: {error}") from None
+            raise _unwritten(self._path, error) from None
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
@@ -64,20 +71,26 @@ class Persistence:
             with self._connection:
                 yield
         except sqlite3.Error as error:
-            raise Unavailable(f"the state cannot be written: {error}") from None
+            raise _unwritten(self._path, error) from None
         finally:
             self._together = None
+            self._dictionaries = dictionaries(self._connection)
 
     def _write(self, version: int, changed: Iterable[Object], removed: Iterable[str]) -> None:
+        known = dict(self._dictionaries)
         with self._together or self._connection:
             self._connection.execute("UPDATE counters SET value = ? WHERE name = 'version'", (version,))
             for obj in changed:
-                self._connection.execute(
-                    "INSERT OR REPLACE INTO objects (uid, version, body) VALUES (?, ?, ?)",
-                    (obj["metadata"]["uid"], int(obj["metadata"]["resourceVersion"]), json.dumps(obj)),
-                )
+                kind, meta = obj["kind"], obj["metadata"]
+                text = json.dumps(obj, separators=(",", ":"))
+                if kind in PACKED and kind not in known:
+                    known[kind] = text.encode()
+                    self._connection.execute("INSERT INTO dictionaries VALUES (?, ?)", (kind, known[kind]))
+                body = packed(text, known[kind]) if kind in PACKED else text
+                self._connection.execute(_SAVE, (meta["uid"], int(meta["resourceVersion"]), kind, body))
             for uid in removed:
                 self._connection.execute("DELETE FROM objects WHERE uid = ?", (uid,))
+        self._dictionaries = known
 
     def close(self) -> None:
         """Close the file and release the lock."""
@@ -91,18 +104,49 @@ class Persistence:
             self._lock = None
 
 
+def _unwritten(path: Path, error: sqlite3.Error) -> Unavailable:
+    return _disk_full(path, error) or Unavailable(f"the state cannot be written: {error}")
+
+
+def _disk_full(path: Path, error: sqlite3.Error) -> DiskFull | None:
+    """The error of a full, failing or read-only disk, or None."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or (code in _FAILING and not has_space(path.parent)):
+        return DiskFull(path.parent)
+    return DiskFull(path.parent, str(error)) if code in _FAILING else None
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     with connection:
         connection.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS objects (uid TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)"
-        )
         connection.execute("INSERT OR IGNORE INTO counters VALUES ('version', 0), ('format', ?)", (FORMAT,))
-    check_format(path, connection)
+    found = check_format(connection)
+    connection.execute("CREATE TABLE IF NOT EXISTS dictionaries (kind TEXT PRIMARY KEY, text BLOB NOT NULL)")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS objects "
+        "(uid TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL, body NOT NULL)"
+    )
+    if found < FORMAT:
+        _migrate(path, connection)
     return connection
+
+
+def _migrate(path: Path, connection: sqlite3.Connection) -> None:
+    """Bring a file of format 1 to format 2. A copy stays beside it, for an older version."""
+    copy = path.with_name(f"{path.name}.format-1")
+    if not copy.exists():
+        begun = copy.with_name(f".{copy.name}.tmp")
+        with contextlib.closing(sqlite3.connect(begun)) as target:
+            connection.backup(target)
+        os.replace(begun, copy)
+    connection.execute("BEGIN")
+    with connection:
+        connection.execute("ALTER TABLE objects ADD COLUMN kind TEXT NOT NULL DEFAULT ''")
+        connection.execute("UPDATE objects SET kind = json_extract(body, '$.kind')")
+        connection.execute("UPDATE counters SET value = ? WHERE name = 'format'", (FORMAT,))
 
 
 def _lock(path: Path) -> int:
@@ -114,8 +158,9 @@ def _lock(path: Path) -> int:
         holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
         os.close(handle)
         raise StoreLocked(f"{path} is in use by process {holder}; stop it, or wait for it to end") from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    with contextlib.suppress(OSError):  # on a full disk: StoreLocked cannot name the process then
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     return handle
 
 

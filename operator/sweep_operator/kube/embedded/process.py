@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sweep_operator.kube.atomic_file import write_atomically
 from sweep_operator.kube.embedded.container import Place, Process
-from sweep_operator.kube.embedded.volumes import write_atomically
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
+RECORD_BYTES = 1024
+"""Reserved for the exit record, which is written even if the disk is full by then."""
 ORPHAN_GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL after `sweep run` has died."""
 
@@ -37,6 +39,12 @@ class SupervisedProcess:
         """Wait until the process, its group and its descendants have ended and the exit record is written."""
         await self._supervisor.wait()
 
+    async def told(self) -> Mapping[str, Any] | None:
+        """How the process ended, as its supervisor says after its end; for an exit record that could not be written."""
+        assert self._supervisor.stdout is not None
+        line = await self._supervisor.stdout.readline()
+        return json.loads(line) if line else None
+
     async def terminate(self) -> None:
         """Send SIGTERM to the process group."""
         await self._tell(b"T")
@@ -56,6 +64,8 @@ class SupervisedProcess:
 async def launch(process: Process, place: Place, uid: str) -> SupervisedProcess | None:
     """Start the process. None: it could not be executed, and the exit record says why. Raises OSError."""
     place.record.unlink(missing_ok=True)
+    place.reserved.write_bytes(b" " * RECORD_BYTES)
+    place.log.touch()
     place.result.write_bytes(b"")
     spec = {
         "argv": process.argv,

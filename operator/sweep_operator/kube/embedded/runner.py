@@ -21,7 +21,8 @@ from sweep_operator.kube.embedded.deletion import DEFAULT_GRACE_SECONDS
 from sweep_operator.kube.embedded.memory_limit import exceeds, limit_bytes
 from sweep_operator.kube.embedded.process import SupervisedProcess, launch, read_record, until_dead, was_launched
 from sweep_operator.kube.embedded.server import EmbeddedKube
-from sweep_operator.kube.embedded.volumes import Unsupported
+from sweep_operator.kube.embedded.space import DiskFull, Space, disk_full
+from sweep_operator.kube.embedded.volumes import ConfigMaps, Unsupported
 from sweep_operator.kube.protocol import Conflict, Kind, KubeError, NotFound, Object
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,8 @@ class _Running:
 class Runner:
     """Starts, watches and stops processes; writes pod statuses."""
 
-    def __init__(self, kube: EmbeddedKube, root: Path, *, cwd: Path | None = None) -> None:
-        self._kube, self._root, self._cwd = kube, root, cwd or Path.cwd()
+    def __init__(self, kube: EmbeddedKube, root: Path, space: Space, *, cwd: Path | None = None) -> None:
+        self._kube, self._root, self._space, self._cwd = kube, root, space, cwd or Path.cwd()
         self._running: dict[str, _Running] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ports: dict[str, int] = {}
@@ -156,9 +157,9 @@ class Runner:
         config_map = functools.partial(self._kube.peek, Kind.CONFIG_MAP, pod["metadata"]["namespace"])
         try:
             place = place_of(pod, self._root)
-            place.log.parent.mkdir(parents=True, exist_ok=True)
-            process = build_process(pod, place, config_map, os.environ, self._cwd, self._port(pod))
-            supervised = await launch(process, place, pod["metadata"]["uid"])
+            supervised = await self._started(pod, place, config_map)
+        except DiskFull:
+            return None  # the session ends; the pod starts in the next one
         except Unsupported as error:
             await self._write(pod, pod_status.start_error(str(error), time.time(), error.reason))
             return None
@@ -173,6 +174,19 @@ class Runner:
             _clear(place)
             return None
         return place, supervised
+
+    async def _started(self, pod: Object, place: Place, config_map: ConfigMaps) -> SupervisedProcess | None:
+        """Launch the process as soon as the disk has space. Raises DiskFull, Unsupported, OSError."""
+        while True:
+            try:
+                place.log.parent.mkdir(parents=True, exist_ok=True)
+                await self._space.ready(place.log.parent)
+                process = build_process(pod, place, config_map, os.environ, self._cwd, self._port(pod))
+                return await launch(process, place, pod["metadata"]["uid"])
+            except OSError as error:
+                if (full := disk_full(error, place.run_dir)) is None:
+                    raise
+                await self._space.wait(full, self._root)
 
     async def _launch(self, pod: Object, place: Place, process: SupervisedProcess) -> None:
         uid = pod["metadata"]["uid"]
@@ -230,7 +244,7 @@ class Runner:
 
     async def _report(self, pod: Object, running: _Running) -> None:
         place = running.place
-        record = read_record(place, pod["metadata"]["uid"])
+        record = read_record(place, pod["metadata"]["uid"]) or await running.process.told()
         if record is None:
             status = pod_status.lost(running.process.started, place, time.time(), self._disruption)
         else:
@@ -267,6 +281,8 @@ class Runner:
                 return None
             except Conflict:
                 continue
+            except DiskFull:
+                return None  # the session ends; the next one reads the exit record
             except KubeError as error:
                 log.warning("status of pod %s: %s", meta["name"], error)
                 await asyncio.sleep(0.5)
@@ -284,6 +300,7 @@ class Runner:
 def _clear(place: Place) -> None:
     """Delete the files that only a running pod needs."""
     place.spec.unlink(missing_ok=True)
+    place.reserved.unlink(missing_ok=True)
     place.lock.unlink(missing_ok=True)
     shutil.rmtree(place.scratch, ignore_errors=True)
     with contextlib.suppress(OSError):

@@ -6,12 +6,14 @@ All operations run in the event loop: each is a few dictionary lookups and one s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from sweep_operator.kube.embedded.deletion import (
     Change,
@@ -26,6 +28,7 @@ from sweep_operator.kube.embedded.index import ObjectIndex, key_of
 from sweep_operator.kube.embedded.metadata import check_metadata
 from sweep_operator.kube.embedded.objects import copy, labels_match, merge_patch, normalize
 from sweep_operator.kube.embedded.persistence import Persistence
+from sweep_operator.kube.embedded.space import DiskFull, Space
 from sweep_operator.kube.embedded.status import start_of_tail
 from sweep_operator.kube.embedded.volumes import unsupported
 from sweep_operator.kube.embedded.watch_log import WatchLog
@@ -42,6 +45,7 @@ from sweep_operator.kube.protocol import (
     WatchEvent,
 )
 
+T = TypeVar("T")
 Admission = Callable[[Kind, Object, Object | None], Object]
 """(kind, new, old) -> new with defaults. Raises Invalid or Forbidden."""
 MAX_EVENTS = 5_000
@@ -62,9 +66,11 @@ class EmbeddedKube:
         *,
         clock: Callable[[], datetime],
         admission: Admission | None = None,
+        space: Space | None = None,
         max_events: int = MAX_EVENTS,
     ) -> None:
-        self._clock, self._admission, self._max_events = clock, admission, max_events
+        """``space``: writes wait for it while the disk is full. None: they raise DiskFull."""
+        self._clock, self._admission, self._max_events, self._space = clock, admission, max_events, space
         self._file = Persistence(path)
         version, objects = self._file.load()
         self._objects, self._watch_log = ObjectIndex(objects), WatchLog(version)
@@ -128,6 +134,9 @@ class EmbeddedKube:
 
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
         """Create an object. A dry run also rejects volumes that are not supported on one machine."""
+        return await self._patiently(lambda: self._create(kind, body, dry_run))
+
+    def _create(self, kind: Kind, body: Object, dry_run: bool) -> Object:
         obj = normalize({**body, "apiVersion": API_VERSIONS[kind], "kind": kind.value})
         meta = obj.setdefault("metadata", {})
         meta.setdefault("namespace", "default")
@@ -150,14 +159,18 @@ class EmbeddedKube:
             _refuse_volumes(kind, obj)
             return self._copy(obj)
         [created] = self._commit([("ADDED", obj)])
-        if kind == Kind.EVENT:
-            self._trim_events(created)
-        elif is_orphan(self._objects, created):
-            self._commit(cascade(self._objects, created, None, self._clock()))
+        with contextlib.suppress(DiskFull):  # created already; the rest follows later
+            if kind == Kind.EVENT:
+                self._trim_events(created)
+            elif is_orphan(self._objects, created):
+                self._commit(cascade(self._objects, created, None, self._clock()))
         return self._copy(created)
 
     async def update_status(self, kind: Kind, body: Object) -> Object:
         """Replace the status."""
+        return await self._patiently(lambda: self._update_status(kind, body))
+
+    def _update_status(self, kind: Kind, body: Object) -> Object:
         meta = body["metadata"]
         old = self._find(kind, meta.get("namespace", "default"), meta["name"])
         self._expect_uid(old, meta.get("uid") or None)
@@ -168,6 +181,9 @@ class EmbeddedKube:
         self, kind: Kind, namespace: str, name: str, patch: Object, *, resource_version: str | None = None
     ) -> Object:
         """Merge patch of everything but status."""
+        return await self._patiently(lambda: self._patch(kind, namespace, name, patch, resource_version))
+
+    def _patch(self, kind: Kind, namespace: str, name: str, patch: Object, resource_version: str | None) -> Object:
         old = self._find(kind, namespace, name)
         if resource_version is not None:
             self._expect(old, resource_version)
@@ -208,12 +224,16 @@ class EmbeddedKube:
         grace_seconds: int | None = None,
     ) -> None:
         """Delete an object, and its children in the same transaction unless ``propagation`` is Orphan."""
-        obj = self._find(kind, namespace, name)
-        self._expect_uid(obj, uid)
-        if propagation == "Orphan":
-            self._commit(disowned(self._objects, obj["metadata"]["uid"]))
+
+        def work() -> None:
             obj = self._find(kind, namespace, name)
-        self._commit(cascade(self._objects, obj, grace_seconds, self._clock()))
+            self._expect_uid(obj, uid)
+            if propagation == "Orphan":
+                self._commit(disowned(self._objects, obj["metadata"]["uid"]))
+                obj = self._find(kind, namespace, name)
+            self._commit(cascade(self._objects, obj, grace_seconds, self._clock()))
+
+        await self._patiently(work)
 
     async def delete_all(self, kind: Kind, namespace: str, *, labels: Mapping[str, str]) -> None:
         """Delete all objects with these labels."""
@@ -232,6 +252,9 @@ class EmbeddedKube:
                 self._commit(cascade(self._objects, live, None, self._clock()))
 
     # -- internals -----------------------------------------------------------------------------------------------------
+
+    async def _patiently(self, work: Callable[[], T]) -> T:
+        return work() if self._space is None else await self._space.patiently(work)
 
     def _find(self, kind: Kind, namespace: str, name: str) -> Object:
         obj = self._objects.get(kind, namespace, name)
@@ -258,9 +281,10 @@ class EmbeddedKube:
     def _trim_events(self, newest: Object) -> None:
         self._events.append(key_of(newest))
         while len(self._events) > self._max_events:
-            oldest = self._objects.get(*self._events.popleft())
+            oldest = self._objects.get(*self._events[0])
             if oldest is not None:
                 self._commit(removal(self._objects, oldest, self._clock()))
+            self._events.popleft()
 
     def _commit(self, changes: Sequence[Change]) -> Sequence[Object]:
         """One transaction: written to the file, then to memory, then sent to the watchers."""

@@ -24,6 +24,11 @@ STOPPED_BY_USER: Object = {
     "reason": "StoppedByUser",
     "message": "stopped by you; the next attempt continues from its checkpoint",
 }
+DISK_FULL: Object = {
+    **PROCESS_LOST,
+    "reason": "DiskFull",
+    "message": "the program failed while its disk was full",
+}
 _SIGNALLED = 128
 
 
@@ -85,6 +90,8 @@ def ended(
         "startTime": end["startedAt"],
         "containerStatuses": [_main({"terminated": end})],
     }
+    if record.get("diskFull"):
+        status["conditions"] = [DISK_FULL]
     if deadline:
         status |= {"reason": "DeadlineExceeded", "message": "Pod was active longer than activeDeadlineSeconds"}
     return status

@@ -24,6 +24,7 @@ import time
 
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_PDEATHSIG = 1
+PROBE_BYTES = 64 * 1024
 
 
 def main(path: str) -> int:
@@ -62,7 +63,10 @@ def main(path: str) -> int:
     _kill_group(child.pid, signal.SIGKILL)
     _kill_descendants()
     if not orphaned:
-        _record(spec, {"code": code, "started": started, "finished": time.time()})
+        full = code != 0 and _disk_is_full(spec["record"])
+        end: dict[str, object] = {"code": code, "started": started, "finished": time.time(), "diskFull": full}
+        _say(end)  # in case it cannot be written
+        _record(spec, end)
     return 0
 
 
@@ -142,13 +146,30 @@ def _children() -> "list[int]":
 
 
 def _record(spec: "dict[str, str]", content: "dict[str, object]") -> None:
+    """Write the exit record in the place that was reserved for it: the disk may be full."""
     path = spec["record"]
     temporary = path + ".tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump({"uid": spec["uid"], **content}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with contextlib.suppress(OSError):
+        with open(temporary, "r+" if os.path.exists(temporary) else "w", encoding="utf-8") as file:
+            json.dump({"uid": spec["uid"], **content}, file)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+
+def _disk_is_full(beside: str) -> bool:
+    """Whether nothing more can be written, which may be why the command has failed."""
+    probe = beside + ".probe"
+    try:
+        with open(probe, "wb") as file:
+            file.write(b"\0" * PROBE_BYTES)
+    except OSError:
+        return True
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(probe)
+    return False
 
 
 def _say(content: "dict[str, object]") -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep_operator.api.names import FILES_VOLUME, RUN_VOLUME
+from sweep_operator.kube.atomic_file import write_atomically
 
 ConfigMaps = Callable[[str], Mapping[str, Any] | None]
 _LOCAL = ("emptyDir", "configMap", "hostPath", "downwardAPI")
@@ -138,11 +139,3 @@ def field_of(pod: Mapping[str, Any], path: str) -> str:
     if path in local:
         return local[path]
     raise Unsupported(f"fieldRef {path!r} is not supported on one machine")
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write the file completely or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-    os.replace(temporary, path)

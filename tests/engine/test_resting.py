@@ -1,0 +1,109 @@
+"""A pass looks at what has changed. Runs for which nothing is to do rest, and what is kept of them is small."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide import sweep as decisions
+from sweep_operator.decide.plan import RunPlan
+from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.packed import Packed
+from sweep_operator.kube.protocol import Kind
+from tests.engine.world import KEY, NS, World, drive, settle_suggestions
+
+RUNS = 6
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each run was decided about."""
+    counts: Counter[str] = Counter()
+    decide_run = decisions.decide_run
+
+    def counted(run: SweepRun, *args: Any) -> RunPlan:
+        counts[run.name] += 1
+        return decide_run(run, *args)
+
+    monkeypatch.setattr(decisions, "decide_run", counted)
+    return counts
+
+
+async def finished(tmp_path: Path) -> tuple[World, Engine]:
+    world = World(tmp_path)
+    await world.apply(limits={"maxRuns": RUNS, "maxParallelRuns": 2}, eval=None)
+    engine = world.engine()
+    await drive(world, engine)
+    return world, engine
+
+
+async def again(engine: Engine) -> None:
+    await engine.audit(NS)
+    await engine.reconcile(KEY)
+    await settle_suggestions(engine)
+
+
+async def test_a_pass_without_changes_looks_at_no_run(tmp_path: Path, looked_at: Counter[str]) -> None:
+    _, engine = await finished(tmp_path)
+    looked_at.clear()
+    await again(engine)
+    assert not looked_at
+    engine.close()
+
+
+async def test_a_pass_looks_at_the_run_whose_pod_has_changed(tmp_path: Path, looked_at: Counter[str]) -> None:
+    world, engine = await finished(tmp_path)
+    pod = next(p for p in (await world.kube.list(Kind.POD)).items if p["metadata"]["name"].startswith("s-r-3-"))
+    await world.kube.patch(Kind.POD, NS, pod["metadata"]["name"], {"metadata": {"annotations": {"a": "b"}}})
+    looked_at.clear()
+    await again(engine)
+    assert set(looked_at) == {"s.r.3"}
+    engine.close()
+
+
+async def test_a_finished_run_wakes_up_when_its_job_is_due(tmp_path: Path, looked_at: Counter[str]) -> None:
+    world, engine = await finished(tmp_path)
+    looked_at.clear()
+    await world.tick(24 * 3600)
+    await again(engine)
+    assert set(looked_at) == {f"s.r.{n}" for n in range(RUNS)}
+    assert not (await world.kube.list(Kind.JOB)).items
+    engine.close()
+
+
+async def test_a_change_of_the_spec_wakes_the_runs_that_it_concerns(tmp_path: Path, looked_at: Counter[str]) -> None:
+    world, engine = await finished(tmp_path)
+    looked_at.clear()
+    await world.edit(limits={"maxRuns": RUNS + 1, "maxParallelRuns": 2})
+    await again(engine)
+    assert not looked_at, "finished runs do not depend on the limits"
+    await world.edit(ttlSecondsAfterFinished=0)
+    await again(engine)
+    assert {f"s.r.{n}" for n in range(RUNS)} <= set(looked_at)
+    engine.close()
+
+
+async def test_the_objects_of_finished_runs_are_packed_and_a_live_run_is_not(tmp_path: Path) -> None:
+    world, engine = await finished(tmp_path)
+    before = {kind: engine.store.all(kind) for kind in (Kind.SWEEP_RUN, Kind.JOB, Kind.POD)}
+    assert [len(objects) for objects in before.values()] == [RUNS] * 3
+    assert all(not engine.store.unpacked(kind) for kind in before)
+    await world.edit(limits={"maxRuns": RUNS + 1, "maxParallelRuns": 2})
+    while not engine.store.unpacked(Kind.JOB):
+        await again(engine)
+    assert [run["metadata"]["name"] for run in engine.store.unpacked(Kind.SWEEP_RUN)] == [f"s.r.{RUNS}"]
+    states = Counter(note for _, note in engine.store.notes(Kind.SWEEP_RUN))
+    assert states == {("succeeded", "Completed"): RUNS}
+    engine.close()
+
+
+def test_a_packed_object_is_the_same_object_and_small() -> None:
+    similar = {"spec": {f"key-{n}": ["value"] * 10 for n in range(100)}, "metadata": {"name": "a"}}
+    obj = {**similar, "metadata": {"name": "b"}, "status": {"x": 1.5, "text": "ü"}}
+    packed = Packed(obj, 7, str(similar).encode(), None)
+    assert packed.unpack() == obj
+    assert packed.version == 7
