@@ -9,8 +9,10 @@ from typing import Any
 from protein.searchspace.coordinates import Value, same
 from protein.searchspace.parameters import Parameter, SpaceError
 
-PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*")
-"""A dotted path of names."""
+PATH = re.compile(r"(?=.{1,256}$)[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*")
+"""A dotted path of names. Its length is limited, because nested objects are made of it."""
+DOTTED_PATH = "a dotted path of names such as trainer.optimizer.learning_rate, of at most 256 characters"
+"""The words for it in messages."""
 Parameters = Mapping[str, Parameter]
 
 
@@ -25,7 +27,7 @@ def check_paths(names: Sequence[str]) -> None:
     """Check that names are dotted paths and that none is the beginning of another. Raises SpaceError."""
     for name in names:
         if not PATH.fullmatch(name):
-            raise SpaceError("is not a dotted path of names such as trainer.optimizer.learning_rate", name)
+            raise SpaceError(f"is not {DOTTED_PATH}", name if len(name) <= 256 else name[:256] + "...")
         longer = next((other for other in names if other.startswith(name + ".")), None)
         if longer is not None:
             raise SpaceError(f"is the beginning of {longer!r}; only one of them can be set", name)

@@ -193,3 +193,23 @@ def test_distributions(given: dict[str, Any], values: list[Any], expected: tuple
     spec = sweep.spec.parameters["p"]
     found = (spec.values, spec.ordered) if spec.distribution == "categorical" else (spec.min, spec.max)
     assert (spec.distribution, *found) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "command"),
+    [
+        ({}, []),
+        ({"program": "a.py"}, ["python", "a.py", "$(args)"]),
+        (
+            {"program": "a.py", "command": ["${env}", "${interpreter}", "-u", "${program}", "${args_no_hyphens}"]},
+            ["python", "-u", "a.py", "$(args_no_hyphens)"],
+        ),
+        ({"command": ["/usr/bin/env", "sh", "go.sh", "${args_json}"]}, ["sh", "go.sh", "$(args_json)"]),
+        ({"command": ["python", "${program}"]}, []),
+    ],
+)
+def test_the_command_of_wandb_agent(config: dict[str, Any], command: list[str]) -> None:
+    past = PastSweep(id="s1", name="s", config=json.dumps({"parameters": {"p": {"value": 1}}, **config}))
+    run = PastRun(id="r", name="r", state="success", parameters={"q": 0.5}, suggested=True, objective=1.0)
+    sweep, _ = objects_of_answer(HistoryAnswer(sweep=past, runs=[run]))
+    assert sweep.spec.train.command == command

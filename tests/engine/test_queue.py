@@ -50,3 +50,21 @@ async def test_the_earliest_wake_up_counts() -> None:
     q.add_after("a", 3600)
     assert await asyncio.wait_for(q.take(), 5) == "a"
     q.close()
+
+
+async def test_a_namespace_with_many_keys_does_not_delay_the_others() -> None:
+    q: WorkQueue[str] = WorkQueue(time.monotonic, group=lambda key: key[0])
+    for number in range(100):
+        q.add(f"a{number}")
+    first = await q.take()
+    q.add("b0")
+    q.add("c0")
+    q.add("b1")
+    assert [first, await q.take(), await q.take()] == ["a0", "b0", "c0"]
+    assert await q.take() == "a1", "each group has an active pass, and this one was served the longest ago"
+    q.done("b0")
+    assert await q.take() == "b1"
+    for key in ("a0", "a1", "b1", "c0"):
+        q.done(key)
+    assert [await q.take() for _ in range(3)] == ["a2", "a3", "a4"]
+    assert q.depth == 95

@@ -16,7 +16,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.exchange.learner import Learner
-from sweep_operator.kube.protocol import Kind
+from sweep_operator.kube.protocol import Kind, ObjectList
 from sweep_operator.sandbox.child import Sandbox
 from sweep_operator.sandbox.tasks import Answer, Evaluator, FitFile, InProcess, Refused, Scan, Task, Unpack
 from tests.builders import make_sweep, sweep_body
@@ -127,3 +127,35 @@ async def test_real_processes_serve_the_victim_between_attacks() -> None:
             assert "more than 33554432 bytes" in str((await sandbox.evaluate("bomber", task, 60)).error)
     finally:
         await sandbox.close()
+
+
+async def test_runs_with_many_invalid_values_are_ignored(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even their errors are collected: users may create thousands of such runs."""
+    world = World(tmp_path)
+    engine = world.engine()
+    await world.apply(method="random", limits={"maxRuns": 1})
+    bad = {"sweepName": "s", "parameters": {f"x{n}": [n] for n in range(64)}}
+    made = await world.kube.create(
+        Kind.SWEEP_RUN, {"metadata": {"name": "bad", "namespace": NS}, "spec": {**bad, "parameters": {}}}
+    )
+    list_all = world.kube.list
+
+    async def listed(kind: Kind, *args: Any, **kwargs: Any) -> ObjectList:
+        """As a cluster whose CRD allows any value lists it."""
+        found = await list_all(kind, *args, **kwargs)
+        items = ({**o, "spec": bad} if o["metadata"]["uid"] == made["metadata"]["uid"] else o for o in found.items)
+        return ObjectList(tuple(items), found.resource_version)
+
+    monkeypatch.setattr(world.kube, "list", listed)
+    for _ in range(8):
+        await engine.audit(NS)
+        await engine.reconcile((NS, "s"))
+        await settle_suggestions(engine)
+        await world.tick()
+    assert (await world.run("s.r.0")).succeeded
+    (line,) = {record.getMessage() for record in caplog.records if "bad" in record.getMessage()}
+    assert line.startswith("SweepRun default/bad: spec.parameters['x0']: ")
+    assert line.endswith(" more errors)")
+    assert len(line) < 200

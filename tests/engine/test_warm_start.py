@@ -19,10 +19,11 @@ from sweep_operator.decide.snapshot import WarmStartState
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
 from sweep_operator.engine.warm_start import PATIENCE, pack
-from sweep_operator.engine.warm_start_rows import read_sources
+from sweep_operator.engine.warm_start_rows import read_config_map, read_sources
 from sweep_operator.exchange.learner import MAX_VALUES, Learned, Learner
 from sweep_operator.exchange.row import Row
 from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.sandbox.tasks import InProcess
 from tests.builders import X, make_sweep
 from tests.engine.world import KEY, NS, World, settle_suggestions
 
@@ -252,6 +253,16 @@ async def test_many_observations_are_packed_without_stopping_other_work(tmp_path
     assert state.notes == (f"the newest {count} observations are used, which fill a ConfigMap",)
     rows = gzip.decompress(base64.b64decode(body["binaryData"]["observations.jsonl.gz"])).splitlines()
     assert len(rows) == count
+
+
+async def test_a_config_map_of_many_keys_is_refused(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    config_map = {"metadata": {"name": "old", "namespace": "rl"}, "data": {f"k{n}": "x" for n in range(101)}}
+    await world.kube.create(Kind.CONFIG_MAP, config_map)
+    source = WarmStartSource(config_map="old")
+    learner = Learner(sweep=make_sweep().build(), limit=1)
+    with pytest.raises(WarmStartUnreadable, match="has 101 keys; the maximum is 100"):
+        await read_config_map(world.kube, InProcess(), learner, source)
 
 
 async def test_a_sweep_of_many_parameters_learns_from_fewer_observations() -> None:

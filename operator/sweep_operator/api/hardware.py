@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -46,9 +47,10 @@ class Profile(Model):
         """GPUs per node of a container whose template has these resources: its own limit, else the profile's."""
         limits = (resources or {}).get("limits") or {}
         own = [limits[name] for name in limits if name == self.gpu_resource or name.endswith("/gpu")]
-        return sum(int(str(count)) for count in own if str(count).isdigit()) if own else self.gpus
+        return sum(int(str(count)) for count in own if _COUNT.fullmatch(str(count))) if own else self.gpus
 
 
+_COUNT = re.compile("[0-9]{1,9}")
 SHIPPED: dict[str, Profile] = {
     "cpu": Profile(description="Any node; no GPU."),
     "macbook": Profile(description="A laptop; no GPU."),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from sweep_operator.api.failures import RuleClassName, rule_text
-from sweep_operator.api.model import OPEN_IF_INVALID, Model
+from sweep_operator.api.model import MAX_SECONDS, OPEN_IF_INVALID, Model
 
 ExitCode = Annotated[int, Field(ge=1, le=255)]
 
@@ -30,7 +30,7 @@ class Limits(Model):
     total_cost: float | None = Field(default=None, gt=0)
     """End (BudgetExhausted) when the existing runs have cost this much, failed and preempted attempts included. In the
     unit of spec.cost.source. Active runs are finished first. Default: no limit."""
-    active_deadline_seconds: int | None = Field(default=None, ge=1)
+    active_deadline_seconds: int | None = Field(default=None, ge=1, le=MAX_SECONDS)
     """End (DeadlineReached) after this many seconds, not counting suspended time. Active runs are terminated. Default:
     no limit."""
 
@@ -70,7 +70,7 @@ class PerRun(Model):
     deadline_factor: float | None = Field(default=None, gt=0)
     """End a training that takes longer than this multiple of its predicted seconds. train.deadlineSeconds still
     applies. Needs cost.source WallClock. Default: off."""
-    pending_deadline_seconds: int = Field(default=3600, ge=1)
+    pending_deadline_seconds: int = Field(default=3600, ge=1, le=MAX_SECONDS)
     """A stage whose main container has not started after this many seconds fails (class infrastructure). Time in a
     Kueue queue does not count."""
     retries: Retries = Retries()

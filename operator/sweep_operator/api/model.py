@@ -48,6 +48,8 @@ VisibleText = Annotated[str, AfterValidator(visible_text)]
 """Text for people that programs, users or servers may have written."""
 Time = Annotated[datetime, Field(strict=False)]
 """RFC 3339 text on the wire."""
+MAX_SECONDS = 10 * 365 * 86_400
+"""Ten years: times and durations can be added without an overflow."""
 STORED: Literal["stored"] = "stored"
 INVALID: Literal["invalid"] = "invalid"
 """Contexts of validation: a stored object, and one whose spec this version cannot read completely."""

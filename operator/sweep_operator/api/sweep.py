@@ -8,10 +8,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from protein.searchspace.conditions import PATH
+from protein.searchspace.conditions import DOTTED_PATH, PATH
 from sweep_operator.api.limits import Cost, Limits, PerRun
 from sweep_operator.api.meta import ObjectMeta
-from sweep_operator.api.model import Model, Scalar
+from sweep_operator.api.model import MAX_SECONDS, Model, Scalar
 from sweep_operator.api.optimizer import ProteinSpec
 from sweep_operator.api.parameters import ParameterSpec, check_parameters
 from sweep_operator.api.status import SweepStatus
@@ -129,7 +129,7 @@ class SweepSpec(Model):
     """Earlier runs that the optimizer learns from before its first suggestion. Absent: none."""
     tracking: Tracking = Tracking()
     """Experiment trackers that receive the results. Empty: none."""
-    ttl_seconds_after_finished: int | None = Field(default=None, ge=0)
+    ttl_seconds_after_finished: int | None = Field(default=None, ge=0, le=MAX_SECONDS)
     """Delete Jobs, with their pods and logs, this many seconds after they have ended. Absent: the operator deletes them
     one hour after their result was recorded (finishedJobSeconds of its configuration). SweepRuns are kept as long as
     the Sweep."""
@@ -153,7 +153,7 @@ class SweepSpec(Model):
     def _across_fields(self) -> Self:
         for path in self.fixed:
             if not PATH.fullmatch(path):
-                raise ValueError(f"fixed[{path}]: is not a dotted path of names")
+                raise ValueError(f"fixed[{path[:256]}]: is not {DOTTED_PATH}")
             for other in self.parameters:
                 if path == other or path.startswith(other + ".") or other.startswith(path + "."):
                     raise ValueError(f"fixed[{path}]: conflicts with spec.parameters[{other}]; remove one of the two")

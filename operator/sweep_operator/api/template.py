@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sweep_operator.api.model import OPEN_IF_INVALID, JsonObject, Model, OpenObject
+from sweep_operator.api.model import MAX_SECONDS, OPEN_IF_INVALID, JsonObject, Model, OpenObject
 
 EnvVar = Annotated[
     JsonObject,
@@ -114,7 +114,7 @@ class StageTemplate(Model):
     hardware: str = Field(default="cpu", min_length=1, max_length=63)
     """Hardware profile: node labels, tolerations, GPUs and resources. The operator's configuration defines the
     profiles. An unknown name is rejected with a list of the known ones (condition Accepted)."""
-    deadline_seconds: int | None = Field(default=None, ge=1)
+    deadline_seconds: int | None = Field(default=None, ge=1, le=MAX_SECONDS)
     """End the stage this many seconds after its main container has started (failure class timeout). Absent: no
     limit."""
     nodes: int = Field(default=1, ge=1, le=1024)

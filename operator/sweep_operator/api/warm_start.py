@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from protein.searchspace.conditions import PATH
+from protein.searchspace.conditions import DOTTED_PATH, PATH
 from sweep_operator.api.model import Model
 
 _SOURCES = {"sweep": "Sweep", "wandb": "W&B sweep", "configMap": "ConfigMap", "file": "file"}
@@ -60,7 +60,7 @@ class WarmStartSource(Model):
     def _paths(cls, value: dict[str, str]) -> dict[str, str]:
         for path in value:
             if not PATH.fullmatch(path):
-                raise ValueError(f"[{path}]: is not a dotted path of names such as trainer.optimizer.learning_rate")
+                raise ValueError(f"[{path[:256]}]: is not {DOTTED_PATH}")
         return value
 
     @property

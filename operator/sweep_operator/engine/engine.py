@@ -32,7 +32,7 @@ class Engine:
     def __init__(self, kube: Kube, suggester: Suggester, warm_start: WarmStartReader, settings: Settings) -> None:
         self._kube, self._suggester, self._warm_start, self._settings = kube, suggester, warm_start, settings
         self.store = Store(SWEEP_LABEL, settings.on_change)
-        self.queue: WorkQueue[Key] = WorkQueue(settings.monotonic, rand=random.random)
+        self.queue: WorkQueue[Key] = WorkQueue(settings.monotonic, rand=random.random, group=lambda key: key[0])
         self.events = EventQueue(kube, settings.now)
         self._objects = Objects(kube, self.store, self.events, settings.check_leading)
         self._reconcilers: dict[Key, Reconciler] = {}

@@ -7,10 +7,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sweep_operator.api.errors import InvalidObject
+from pydantic import ValidationError
+
+from sweep_operator.api.errors import field_path, place_in
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.model import STORED
 from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
-from sweep_operator.api.stored import read_with_errors
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.book import RunBook
@@ -284,13 +286,15 @@ def _nothing(obj: Object) -> None:
 
 
 def _read_run(obj: Object) -> SweepRun | None:
-    """None for a run that cannot be read (created before its field had a schema, for example): it is ignored."""
+    """None for a run that cannot be read (created before its field had a schema, for example): it is ignored.
+
+    Users may create thousands of them, so nothing is repaired, and the log names one error of each.
+    """
     try:
-        run, errors = read_with_errors(SweepRun, obj)
-        if not errors:
-            return run
-    except InvalidObject as error:
-        errors = error.errors
-    meta = obj["metadata"]
-    log.warning("SweepRun %s/%s: %s", meta.get("namespace"), meta["name"], "; ".join(map(str, errors)))
-    return None
+        return SweepRun.model_validate(obj, extra="ignore", context=STORED)
+    except ValidationError as error:
+        meta, first = obj["metadata"], error.errors(include_url=False, include_context=False)[0]
+        where, count = field_path(place_in(first["loc"], obj)), error.error_count()
+        text = f"{where}: {first['msg']}" + (f" (and {count - 1} more errors)" if count > 1 else "")
+        log.warning("SweepRun %s/%s: %s", meta.get("namespace"), meta["name"], text)
+        return None

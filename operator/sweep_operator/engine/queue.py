@@ -1,8 +1,12 @@
-"""The work queue: holds each key at most once, one worker per key, retries with backoff, delayed wake-ups."""
+"""The work queue: holds each key at most once, one worker per key, retries with backoff, delayed wake-ups.
+
+Groups of keys take turns, so that a group of many keys does not delay the others.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -24,9 +28,16 @@ class WorkQueue(Generic[K]):
         base_delay: float = 0.2,
         max_delay: float = 60.0,
         rand: Callable[[], float] = lambda: 1.0,
+        group: Callable[[K], Hashable] = lambda key: None,
     ) -> None:
         self._clock, self._base, self._max, self._rand = clock, base_delay, max_delay, rand
-        self._ready: asyncio.Queue[K] = asyncio.Queue()
+        self._group = group
+        self._ready: dict[Hashable, deque[K]] = {}
+        """By group; the group that was served last comes last."""
+        self._active: Counter[Hashable] = Counter()
+        """Number of running passes by group."""
+        self._tickets: asyncio.Queue[None] = asyncio.Queue()
+        """One for each key that is ready."""
         self._waiting: set[K] = set()
         self._running: set[K] = set()
         self._again: set[K] = set()
@@ -44,7 +55,8 @@ class WorkQueue(Generic[K]):
         elif key not in self._waiting:
             self._waiting.add(key)
             self._added[key] = self._clock()
-            self._ready.put_nowait(key)
+            self._ready.setdefault(self._group(key), deque()).append(key)
+            self._tickets.put_nowait(None)
 
     def add_after(self, key: K, seconds: float) -> None:
         """Run a pass in ``seconds``; an earlier scheduled wake-up is kept."""
@@ -71,9 +83,10 @@ class WorkQueue(Generic[K]):
 
     async def take(self) -> K:
         """The next key; ``done`` must be called with it."""
-        key = await self._ready.get()
+        await self._tickets.get()
         if self._stopped:
             await asyncio.Event().wait()
+        key = self._next()
         self._waiting.discard(key)
         self._added.pop(key, None)
         self._running.add(key)
@@ -82,7 +95,9 @@ class WorkQueue(Generic[K]):
 
     def done(self, key: K) -> None:
         """Mark the pass over ``key`` as done."""
-        self._running.discard(key)
+        if key in self._running:
+            self._running.remove(key)
+            self._active -= Counter([self._group(key)])
         if not self._running:
             self._resting.set()
         if key in self._again:
@@ -114,6 +129,16 @@ class WorkQueue(Generic[K]):
         for _, handle in self._timers.values():
             handle.cancel()
         self._timers.clear()
+
+    def _next(self) -> K:
+        """A key of the group with the fewest active passes; of those, the one that was served the longest ago."""
+        group = min(self._ready, key=lambda group: self._active[group])
+        keys = self._ready.pop(group)
+        key = keys.popleft()
+        if keys:
+            self._ready[group] = keys
+        self._active[group] += 1
+        return key
 
     def _fire(self, key: K) -> None:
         self._timers.pop(key, None)

@@ -22,6 +22,8 @@ FILE_SECONDS = 10.0
 """CPU time for reading one file, or the runs of one sweep."""
 MAX_RUNS_BYTES = 16 * 1024 * 1024
 """Bytes that are read of another sweep's runs. The newest runs are read."""
+MAX_KEYS = 100
+"""Files of one ConfigMap."""
 _RUNS_AT_ONCE = 100
 """Runs that are written as JSON before other work of this process goes on."""
 _STATUS = ("conditions", "runName", "score", "cost", "metrics", "failure", "fixed")
@@ -95,6 +97,9 @@ async def read_config_map(kube: Kube, evaluator: Evaluator, learner: Learner, so
     if not files:
         command = f"kubectl create configmap {name} --from-file=runs.csv"
         raise WarmStartUnreadable(f"{where}: has no data; create it with {command}")
+    if len(files) > MAX_KEYS:
+        text = f"{where}: has {len(files)} keys; the maximum is {MAX_KEYS}; join the files"
+        raise WarmStartUnreadable(text, lasting=True)
     parts = []
     for key, content in reversed(files.items()):
         task = FitFile(learner=learner, content=content, where=f"{where}, {key}", name=key)

@@ -197,10 +197,10 @@ _MACRO = re.compile(r"\$\{(args\w*)\}")
 def _program(sweep: PastSweep) -> JsonObject:
     """The command of `wandb agent`, which reads the score from W&B and not from a results file."""
     config = sweep_config(sweep)
-    program, given = config.get("program"), config.get("command")
-    if not isinstance(program, str) or not program:
-        return {}
+    program, given = str(config.get("program") or ""), config.get("command")
     words = [str(word) for word in given] if isinstance(given, list) and given else _AGENT
+    if "${program}" in words and not program:
+        return {}
     known = {"${interpreter}": "python", "${program}": program}
     command = [_MACRO.sub(r"$(\1)", known.get(word, word)) for word in words if word not in ("${env}", "/usr/bin/env")]
     return {"command": command, "results": {"source": "Log", "pattern": "{value}"}}
