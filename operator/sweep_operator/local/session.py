@@ -94,20 +94,9 @@ class LocalSession:
             self._config,
             folder_of=lambda sweep: self.directory,
         )
-        settings = Settings(
-            config=self._config,
-            now=lambda: datetime.now(UTC),
-            monotonic=time.monotonic,
-            require_image=False,
-            failures_since=datetime.now(UTC),
-            component="sweep",
-            evaluator=self._sandbox,
-            tracker=self._outbox,
-            on_change=self._on_change,
-        )
         history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config), self._sandbox)
         self._optimizer = Starting(self._child, self._changed.set)
-        self._engine = Engine(self.kube, self._optimizer, history, settings)
+        self._engine = Engine(self.kube, self._optimizer, history, self._settings())
         self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)
         self._tasks = [
@@ -127,6 +116,19 @@ class LocalSession:
         await self._sandbox.close()
         await self._outbox.close()
         await self._cluster.__aexit__(None, None, None)
+
+    def _settings(self) -> Settings:
+        return Settings(
+            config=self._config,
+            now=lambda: datetime.now(UTC),
+            monotonic=time.monotonic,
+            require_image=False,
+            failures_since=datetime.now(UTC),
+            component="sweep",
+            evaluator=self._sandbox,
+            tracker=self._outbox,
+            on_change=self._on_change,
+        )
 
     async def _apply(self) -> None:
         try:

@@ -116,7 +116,7 @@ def tracking_lines(sweep: Sweep, runs: Sequence[SweepRun], where: str = "") -> l
 
 
 def undelivered(sweep: Sweep, runs: Sequence[SweepRun]) -> int:
-    """Number of finished runs that should be in W&B and are not. In mode offline, their files are what was asked for."""
+    """Number of finished runs that should be in W&B and are not. In mode offline, files are what was asked for."""
     if wandb_of(sweep) is None:
         return 0
     return sum(r.terminal and not r.imported and _state(r) not in ("Delivered", "Offline") for r in runs)
