@@ -111,7 +111,7 @@ class Executor:
         await each(creates, lambda create: self._create_run(sweep, create), self._settings.writes)
 
     async def _create_run(self, sweep: Sweep, create: CreateRun) -> None:
-        body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction)
+        body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction, create.provenance)
         try:
             run = read(SweepRun, await self._objects.create(Kind.SWEEP_RUN, body))
         except UnknownOutcome:

@@ -53,10 +53,7 @@ def main(path: str) -> int:
                 preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
             )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        why = f"{error.filename or spec['argv'][0]}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        wrong = isinstance(error, OSError) and error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC)
-        reason = "ProgramNotFound" if wrong else "StartError"
-        _record(spec, {"startError": why, "reason": reason, "finished": time.time()})
+        _record(spec, _start_error(spec, error))
         return 0
     _say({"pid": child.pid, "started": started})
     code, orphaned = _wait(child, spec["grace"])
@@ -68,6 +65,15 @@ def main(path: str) -> int:
         _say(end)  # in case it cannot be written
         _record(spec, end)
     return 0
+
+
+def _start_error(spec: "dict[str, str]", error: Exception) -> "dict[str, object]":
+    why, reason = str(error), "StartError"
+    if isinstance(error, OSError):
+        why = f"{error.filename or spec['argv'][0]}: {error.strerror}"
+        if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
+            reason = "ProgramNotFound"
+    return {"startError": why, "reason": reason, "finished": time.time()}
 
 
 def _read_environment() -> "dict[str, str] | None":
