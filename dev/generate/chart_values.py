@@ -91,6 +91,7 @@ class Options(Model):
 
     workers: int = Field(ge=1, le=64)
     suggest_seconds: float = Field(ge=1)
+    optimizer_processes: int = Field(ge=0, le=64)
     audit_seconds: float = Field(ge=1)
     qps: float = Field(ge=0.1)
     burst: int = Field(ge=1)

@@ -22,7 +22,7 @@ def metrics_page(alerts: str) -> str:
     """The page in Markdown. ``alerts``: the content of the chart's files/alerts.yaml."""
     metrics = Metrics()
     idle: Any = SimpleNamespace(
-        store=SimpleNamespace(all=lambda _: [], unpacked=lambda _: []),
+        store=SimpleNamespace(all=lambda _: [], unpacked=lambda _: [], notes=lambda _: []),
         queue=SimpleNamespace(depth=0, oldest_age=0.0),
         events=SimpleNamespace(outcomes={}),
     )

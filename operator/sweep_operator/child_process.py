@@ -145,6 +145,15 @@ def available_memory() -> int:
     return total
 
 
+_LINES: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+"""Lines of standard input that ``serve`` has not handled yet."""
+
+
+def line_waits() -> bool:
+    """Whether the parent has sent another line while ``serve`` handles one."""
+    return not _LINES.empty()
+
+
 def serve(
     answer: Callable[[bytes, Send], None], *, greeting: BaseModel | None = None, folder: Path | None = None
 ) -> Never:
@@ -156,8 +165,7 @@ def serve(
     """
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(lines, folder), daemon=True).start()
+    threading.Thread(target=_read, args=(_LINES, folder), daemon=True).start()
     sending = threading.Lock()
 
     def send(document: BaseModel) -> None:
@@ -171,7 +179,7 @@ def serve(
     if greeting is not None:
         send(greeting)
     while True:
-        answer(lines.get(), send)
+        answer(_LINES.get(), send)
 
 
 def _line(document: BaseModel) -> bytes:

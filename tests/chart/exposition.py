@@ -15,7 +15,7 @@ from sweep_operator.kube.protocol import Kind
 from sweep_operator.runtime.metrics import Metrics
 from sweep_operator.runtime.warm_start_sources import ClusterWarmStart
 from sweep_operator.sandbox.tasks import InProcess
-from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.suggest.pool import OptimizerPool
 from sweep_operator.tracking.history.warm_start import WandbSources
 
 
@@ -25,7 +25,7 @@ def samples() -> Iterator[tuple[str, dict[str, str]]]:
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=lambda: 0.0)
     engine = Engine(
-        kube, OptimizerChild(), ClusterWarmStart(kube, WandbSources(OperatorConfig()), InProcess()), settings
+        kube, OptimizerPool(), ClusterWarmStart(kube, WandbSources(OperatorConfig()), InProcess()), settings
     )
     states = (("Unknown", "Training"), ("Unknown", "Scheduling"), ("True", "Completed"), ("False", "OOMKilled"))
     for number, (status, reason) in enumerate(states):

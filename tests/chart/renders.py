@@ -74,6 +74,7 @@ CASES: dict[str, Object] = {
         "options": {
             "workers": 8,
             "suggestSeconds": 60.5,
+            "optimizerProcesses": 3,
             "auditSeconds": 60,
             "qps": 0.5,
             "burst": 1000000,

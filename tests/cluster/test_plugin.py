@@ -76,6 +76,10 @@ def test_kubectl_finds_the_plugin_and_status_says_what_get_says(
     one = person.does("status", finished)
     assert [line.split()[0] for line in one.lines if line.startswith("done.r.")] == ["done.r.0", "done.r.1"]
     assert "Best: done.r." in one.out
+    best = person.does("status", finished, "--sort", "score", "--limit", "1", "-o", "wide")
+    table = [line.split() for line in best.lines if line.startswith("done.r.") or "SCORE" in line]
+    assert [row[0] for row in table] == ["NAME", re.findall(r"Best: (\S+),", best.out)[0]]
+    assert table[0][-1] == "x", "the parameter"
     found = json.loads(person.does("status", finished, "-o", "json").out)["items"]
     assert [o["kind"] for o in found] == ["Sweep", "SweepRun", "SweepRun"]
     assert found[0]["status"] == cluster.get("sweep", finished, person.namespace)["status"]

@@ -64,7 +64,7 @@ def test_an_imported_run_uses_no_slot_and_no_budget_and_is_not_counted_as_failed
     assert running.reason == "Running"
     assert (plan.status.cost.spent, plan.status.cost.wasted) == (0.0, 0.0)
     assert plan.suggest is not None
-    assert (plan.suggest.index, plan.suggest.count) == (0, 1)
+    assert (plan.suggest.index, plan.suggest.urgent) == (0, 1)
 
 
 @pytest.mark.parametrize("ended", [True, False])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.meta import find_condition
-from sweep_operator.decide.plan import DeleteClaim, Plan
+from sweep_operator.decide.plan import DeleteClaim, Observation, PendingRun, Plan, SuggestRequest
 from sweep_operator.decide.refusal import refuse
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.domain.identity import claim_name
@@ -42,10 +43,74 @@ def test_free_slots_are_filled_from_the_optimizer() -> None:
     s = sweep()
     plan = decide(snapshot(s))
     assert plan.suggest is not None
-    assert (plan.suggest.index, plan.suggest.count) == (0, 2)
+    assert (plan.suggest.index, plan.suggest.urgent, plan.suggest.count) == (0, 2, 2), "the model waits for a result"
     plan = decide(snapshot(s, suggested=suggestions(0, 2)))
     assert [c.index for c in plan.create] == [0, 1]
+
+
+def test_the_next_suggestions_are_computed_while_runs_run_with_the_new_ones_as_pending() -> None:
+    s = sweep(limits={"maxRuns": 9, "maxParallelRuns": 3})
+    live, done = started(s, 1, x=0.9), finished(s, 0, 0.1)
+    plan = decide(snapshot(s, [done, live], [job(live)], [pod(live)], suggested=suggestions(2, 1)))
+    request = plan.suggest
+    assert [c.index for c in plan.create] == [2]
+    assert request is not None
+    assert (request.index, request.urgent, request.count) == (3, 1, 4)
+    assert [(run.index, run.parameters) for run in request.pending] == [(1, {"x": 0.9}), (2, {"x": 0.2})]
+
+
+@pytest.mark.parametrize(
+    ("spec", "ahead"),
+    [
+        ({}, 0),
+        ({"method": "random"}, 2),
+        ({"protein": {"numRandomSamples": 3}}, 1),
+        ({"protein": {"numRandomSamples": 9}}, 2),
+    ],
+)
+def test_before_the_first_result_only_suggestions_without_a_model_are_computed_ahead(
+    spec: dict[str, Any], ahead: int
+) -> None:
+    plan = decide(snapshot(sweep(limits={"maxRuns": 9, "maxParallelRuns": 2}, **spec)))
+    assert plan.suggest is not None
+    assert (plan.suggest.urgent, plan.suggest.count) == (2, 2 + ahead)
+
+
+def test_no_more_suggestions_are_computed_than_runs_may_follow() -> None:
+    s = sweep(limits={"maxRuns": 4, "maxParallelRuns": 2})
+    runs = [started(s, i) for i in range(2)]
+    views = [job(r) for r in runs], [pod(r) for r in runs]
+    plan = decide(snapshot(s, [*runs, finished(s, 2, 0.1)], *views))
+    assert plan.suggest is not None
+    assert (plan.suggest.urgent, plan.suggest.count) == (0, 1)
+    plan = decide(snapshot(s, [*runs, finished(s, 2, 0.1), finished(s, 3, 0.1)], *views))
     assert plan.suggest is None
+
+
+def test_what_is_left_of_a_request_goes_on_until_a_result_or_another_run() -> None:
+    asked = SuggestRequest(5, 4, (), (PendingRun("s.r.3", 3, {}), PendingRun("mine", None, {})))
+    ours = PendingRun("s.r.5", 5, {})
+    later = dataclasses.replace(asked, index=6, count=2, urgent=1, pending=(*asked.pending[::-1], ours))
+    assert asked.goes_on(asked)
+    assert later.goes_on(asked)
+    for change in (
+        {"observations": (Observation({}, 1.0, None),)},
+        {"pending": asked.pending},
+        {"pending": (asked.pending[1], ours)},
+        {"pending": (*later.pending, PendingRun("other", None, {}))},
+        {"index": 7},
+    ):
+        assert not dataclasses.replace(later, **change).goes_on(asked)
+
+
+def test_random_fallbacks_are_an_event() -> None:
+    s = sweep(limits={"maxRuns": 9, "maxParallelRuns": 3})
+    random = [dataclasses.replace(one, origin="fallback") for one in suggestions(0, 2).suggestions]
+    plan = decide(snapshot(s, suggested=Suggested((*random, suggestions(2, 1).suggestions[0]), error="too slow")))
+    (event,) = [e for e in plan.events if e.reason == "RandomFallback"]
+    assert (event.type, event.message) == ("Warning", "2 runs get random parameters: too slow")
+    calm = decide(snapshot(s, suggested=suggestions(0, 3)))
+    assert not [e for e in calm.events if e.reason == "RandomFallback"]
 
 
 def test_suggestions_for_another_index_are_requested_again() -> None:
@@ -78,7 +143,7 @@ def test_the_optimizer_receives_results_failures_bounds_and_pending_runs() -> No
         (None, True, False),
         (None, False, True),
     ]
-    assert plan.suggest.pending == ({"x": 0.9},)
+    assert plan.suggest.pending == (PendingRun("s.r.3", 3, {"x": 0.9}),)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ CONDITIONS = {
     "TrainSucceeded", "WarmStarted", "PodScheduled",
 }  # fmt: skip
 EVENTS = {
-    "AttemptFailed", "IndexTaken", "JobForbidden", "NewBest", "PodForbidden", "Preempted", "Resumed", "RunCompleted",
-    "RunCreated", "RunFailed", "WarmStartNotStored",
+    "AttemptFailed", "IndexTaken", "JobForbidden", "NewBest", "PodForbidden", "Preempted", "RandomFallback", "Resumed",
+    "RunCompleted", "RunCreated", "RunFailed", "WarmStartNotStored",
 }  # fmt: skip
 OTHER_WORDS = {
     # statuses, types of Events, prefixes of reasons

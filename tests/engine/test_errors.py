@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -200,10 +201,11 @@ async def test_an_unexpected_error_of_the_optimizer_is_reported(tmp_path: Path) 
     class Broken(Sequence):
         broken = True
 
-        async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
+        async def suggest(self, sweep: Sweep, request: SuggestRequest) -> AsyncGenerator[Suggested, None]:
             if self.broken:
                 raise RuntimeError("no answer")
-            return await super().suggest(sweep, request)
+            async for answer in super().suggest(sweep, request):
+                yield answer
 
     world = World(tmp_path)
     world.suggester = suggester = Broken()

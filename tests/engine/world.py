@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,12 @@ class Sequence:
     def __init__(self) -> None:
         self.asked: list[SuggestRequest] = []
 
-    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
+    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> AsyncGenerator[Suggested, None]:
         self.asked.append(request)
-        indices = range(request.index, request.index + request.count)
-        return Suggested(tuple(Suggestion(i, {"x": (i % 97) / 97}, "random") for i in indices))
+        for i in range(request.index, request.index + request.count):
+            yield Suggested((Suggestion(i, {"x": (i % 97) / 97}, "random"),))
+
+    def interrupt(self, sweep: Sweep) -> None: ...
 
 
 class NoWarmStart:

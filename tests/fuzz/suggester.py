@@ -1,8 +1,9 @@
-"""An optimizer that is a function of the index, sometimes slow and sometimes without an answer."""
+"""An optimizer that is sometimes slow and sometimes fails."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import SuggestRequest
@@ -13,11 +14,24 @@ from tests.fuzz.dice import Dice
 class Suggester:
     def __init__(self, dice: Dice) -> None:
         self._dice = dice
+        self._interrupted: dict[str, asyncio.Event] = {}
 
-    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
-        if self._dice.chance("slow-optimizer", 0.2):
-            await asyncio.sleep(self._dice["slow-optimizer"].uniform(0.1, 20.0))
-        if self._dice.chance("optimizer-error", 0.05):
-            return Suggested(error="the optimizer's process was killed")
-        indices = range(request.index, request.index + request.count)
-        return Suggested(tuple(Suggestion(i, {"x": (i % 97) / 97}, "random") for i in indices))
+    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> AsyncGenerator[Suggested, None]:
+        interrupted = self._interrupted[sweep.metadata.uid] = asyncio.Event()
+        for i in range(request.index, request.index + request.count):
+            if self._dice.chance("slow-optimizer", 0.2):
+                await asyncio.sleep(self._dice["slow-optimizer"].uniform(0.1, 20.0))
+            if self._dice.chance("optimizer-error", 0.05):
+                yield Suggested(error="the optimizer's process was killed")
+                return
+            yield Suggested((Suggestion(i, {"x": point(i, request)}, "random"),))
+            if interrupted.is_set():
+                return
+
+    def interrupt(self, sweep: Sweep) -> None:
+        self._interrupted[sweep.metadata.uid].set()
+
+
+def point(index: int, request: SuggestRequest) -> float:
+    """A suggestion also depends on the results, as a model's does: the one at hand may differ from a newer one."""
+    return ((index + len(request.observations)) % 97) / 97

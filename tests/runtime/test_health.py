@@ -14,7 +14,7 @@ from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.runtime.health import Health
 from sweep_operator.runtime.warm_start_sources import ClusterWarmStart
 from sweep_operator.sandbox.tasks import InProcess
-from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.suggest.pool import OptimizerPool
 from sweep_operator.tracking.history.warm_start import WandbSources
 
 AUDIT, STUCK = 300.0, 600.0
@@ -43,7 +43,7 @@ def test_which_problems_fail_the_liveness_probe(changes: dict[str, Any], waited:
     kube = EmbeddedKube(None, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings(config=OperatorConfig(), now=lambda: datetime.now(UTC), monotonic=clock)
     engine = Engine(
-        kube, OptimizerChild(), ClusterWarmStart(kube, WandbSources(OperatorConfig()), InProcess()), settings
+        kube, OptimizerPool(), ClusterWarmStart(kube, WandbSources(OperatorConfig()), InProcess()), settings
     )
     health = Health(engine, clock, AUDIT, stuck_seconds=STUCK, **changes)
     clock.seconds = waited
@@ -54,4 +54,4 @@ def test_which_problems_fail_the_liveness_probe(changes: dict[str, Any], waited:
 
 
 def test_an_idle_optimizer_is_not_overdue() -> None:
-    assert OptimizerChild(time_limit=0.0).overdue == 0.0
+    assert OptimizerPool(time_limit=0.0).overdue == 0.0

@@ -35,3 +35,7 @@ class ProteinSpec(Model):
     acquisition: Literal["auto", "protein", "ei", "ucb"] | None = None
     """Acquisition function that rates candidates. ei: expected improvement. ucb: upper confidence bound. protein: the
     rule of PufferLib's Protein. Default: auto, a mix of ei and ucb at a randomly drawn cost level."""
+
+    def design_size(self, parameters: int) -> int:
+        """Number of suggestions before the model proposes any, for that many parameters."""
+        return parameters + 1 if self.num_random_samples is None else self.num_random_samples

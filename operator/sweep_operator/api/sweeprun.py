@@ -37,6 +37,26 @@ class Prediction(Model):
     """Value of the acquisition function, comparable within one suggestion only."""
 
 
+class Provenance(Model):
+    """What the optimizer computed the suggestion from. `sweep replay` computes it again."""
+
+    observations: int = Field(ge=0)
+    """Number of results that it knew, including those of warmStart. Of the runs up to throughIndex, these are all that
+    were not pending."""
+    pending: str = ""
+    """Indices up to throughIndex of the runs that had no result yet, such as 3,7-9."""
+    pending_runs: list[str] = []
+    """Names of the manual runs that had no result yet."""
+    through_index: int = Field(ge=-1)
+    """Highest index when the suggestion was requested; -1: none. Runs between it and this run come from the same
+    request, and had no result yet either."""
+    digest: str | None = None
+    """SHA-256, shortened to 128 bits, of everything that it was computed from. Absent for the search center."""
+    version: str
+    """Versions of the operator and of the packages that compute. On one machine, the same version computes the same
+    suggestion."""
+
+
 class ImportedFailure(Model):
     """How an imported run failed."""
 
@@ -89,6 +109,8 @@ class SweepRunSpec(Model):
     allowed. Immutable."""
     prediction: Prediction | None = None
     """What the optimizer expected when it proposed the run; absent without a model. Immutable."""
+    provenance: Provenance | None = None
+    """What the optimizer computed the parameters from. Absent for other runs and for origin fallback. Immutable."""
     observation: ImportedObservation | None = None
     """Result of a run that was executed elsewhere; needs origin imported. The operator records it and creates no Job.
     `sweep import` creates such runs. Immutable."""

@@ -36,7 +36,7 @@ from sweep_operator.views.progress import stop_reason, tracking_lines, undeliver
 from sweep_operator.views.report_series import label
 
 _REPORTED_AS_EVENTS = (
-    "sweep_operator.engine.recorder", "sweep_operator.suggest.child", "sweep_operator.tracking.delivery.outbox",
+    "sweep_operator.engine.recorder", "sweep_operator.suggest.pool", "sweep_operator.tracking.delivery.outbox",
 )  # fmt: skip
 
 

@@ -132,7 +132,10 @@ def _directories(runs_dir: Path) -> list[Path]:
 
 def _is_abandoned(directory: Path) -> bool:
     """Whether a sweep began here, or nothing is here. Other directories have nothing to do with sweeps."""
-    names = {path.name for path in directory.iterdir()}
+    try:
+        names = {path.name for path in directory.iterdir()}
+    except OSError:  # deleted meanwhile, or of another user
+        return False
     return not names or bool(names & {STATE, LOCK, RESUME})
 
 

@@ -6,9 +6,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sweep_operator.api.model import Scalar
 from sweep_operator.decide.facts import RunFacts
-from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.plan import Observation, PendingRun
 from sweep_operator.decide.totals import Goal, Totals, totals_of
 
 
@@ -105,9 +104,10 @@ class Outlook:
         """What the optimizer learns from, in the order in which the runs started. O(runs)."""
         return tuple(run.observation for run in self._ended if run.observation is not None)
 
-    def pending(self) -> tuple[dict[str, Scalar], ...]:
-        """Parameters of the runs that have not ended."""
-        return tuple(run.parameters for run in sorted(self._live.values(), key=_order))
+    def pending(self) -> tuple[PendingRun, ...]:
+        """The runs that have not ended."""
+        live = sorted(self._live.values(), key=_order)
+        return tuple(PendingRun(run.name, run.index, run.parameters) for run in live)
 
 
 def _order(run: RunFacts) -> tuple[int, str]:

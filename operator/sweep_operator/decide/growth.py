@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sweep_operator.api.names import run_object_name
 from sweep_operator.decide.book import Outlook
-from sweep_operator.decide.plan import CreateRun, SuggestRequest
-from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.plan import CreateRun, Event, PendingRun, SuggestRequest
+from sweep_operator.decide.snapshot import Snapshot, Suggestion
 from sweep_operator.decide.totals import Totals
+
+AHEAD = 4
+"""Suggestions that are computed before a slot is free, at most one for each slot."""
 
 
 @dataclass(frozen=True)
 class Growth:
-    """Runs to create, or what is needed first: suggestions, or the observations of the warm start."""
+    """Runs to create, suggestions to compute, and whether the observations of the warm start are needed first."""
 
     create: tuple[CreateRun, ...] = ()
     suggest: SuggestRequest | None = None
@@ -20,19 +25,28 @@ class Growth:
 
 
 def grow(snap: Snapshot, runs: Outlook) -> Growth:
-    """Fill the free slots of a Sweep that has not reached its end."""
-    wanted = _wanted(snap, runs.totals)
-    if snap.ended or not snap.accepted or snap.sweep.spec.suspend or wanted <= 0:
+    """Fill the free slots of a Sweep that has not reached its end, and have suggestions ready for the next ones."""
+    totals = runs.totals
+    left = _left(snap, totals)
+    if snap.ended or not snap.accepted or snap.sweep.spec.suspend or left <= 0:
         return Growth()
-    index, ready = next_index(snap, runs.totals), snap.suggested
-    if ready is not None and ready.suggestions and ready.suggestions[0].index == index:
-        chosen = ready.suggestions[:wanted]
-        return Growth(tuple(CreateRun(s.index, s.parameters, s.origin, s.prediction) for s in chosen))
+    most = snap.sweep.spec.limits.max_parallel_runs
+    wanted = min(max(0, most - totals.open - snap.unanswered), left)
+    index = next_index(snap, totals)
+    create = tuple(_create(s) for s in _ready(snap, index)[:wanted])
+    missing, most_ahead = wanted - len(create), min(AHEAD, most, left - wanted)
+    if missing + most_ahead == 0:
+        return Growth(create)
     earlier = snap.warm_start.observations
     if snap.sweep.spec.warm_start is not None and earlier is None:
-        return Growth(read_warm_start=True)
+        return Growth(create, read_warm_start=True)
     observations = (*(earlier or ()), *runs.observations())
-    return Growth(suggest=SuggestRequest(index, wanted, observations, runs.pending()))
+    ahead = most_ahead if observations else min(most_ahead, _design_left(snap, index + wanted))
+    if missing + ahead == 0:
+        return Growth(create)
+    new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
+    pending = (*runs.pending(), *new)
+    return Growth(create, SuggestRequest(index + len(create), missing + ahead, observations, pending, missing))
 
 
 def next_index(snap: Snapshot, totals: Totals) -> int:
@@ -40,8 +54,33 @@ def next_index(snap: Snapshot, totals: Totals) -> int:
     return max(snap.sweep.status.next_index, totals.highest_index + 1, max(snap.burnt, default=-1) + 1)
 
 
-def _wanted(snap: Snapshot, totals: Totals) -> int:
-    """Free slots that no existing run will take, within the runs that may still be created."""
+def fallback_event(snap: Snapshot, create: Sequence[CreateRun]) -> tuple[Event, ...]:
+    """One Event for the runs that get random parameters because the optimizer failed."""
+    random = [c for c in create if c.origin == "fallback"]
+    if not random or snap.suggested is None:
+        return ()
+    count = "1 run gets" if len(random) == 1 else f"{len(random)} runs get"
+    return (Event("RandomFallback", f"{count} random parameters: {snap.suggested.error}", None, "Warning"),)
+
+
+def _design_left(snap: Snapshot, index: int) -> int:
+    """How many of the next suggestions would be the same after the first result: those of the initial design."""
+    spec = snap.sweep.spec
+    return AHEAD if spec.method != "bayes" else max(0, spec.protein.design_size(len(spec.parameters)) - index)
+
+
+def _ready(snap: Snapshot, index: int) -> Sequence[Suggestion]:
+    """The suggestions at hand for ``index`` and the indices after it. Those of other indices are never used."""
+    ready = snap.suggested.suggestions if snap.suggested is not None else ()
+    return ready if ready and ready[0].index == index else ()
+
+
+def _create(s: Suggestion) -> CreateRun:
+    return CreateRun(s.index, s.parameters, s.origin, s.prediction, s.provenance)
+
+
+def _left(snap: Snapshot, totals: Totals) -> int:
+    """How many runs may still be created."""
     limits = snap.sweep.spec.limits
     total = limits.max_runs if snap.run_limit is None else min(limits.max_runs, snap.run_limit)
-    return min(limits.max_parallel_runs - totals.open, total - totals.own) - snap.unanswered
+    return total - totals.own - snap.unanswered

@@ -10,7 +10,7 @@ from typing import Literal
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import SweepStatus
-from sweep_operator.api.sweeprun import Origin, Prediction, Stage, SweepRun, SweepRunStatus
+from sweep_operator.api.sweeprun import Origin, Prediction, Provenance, Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.tracking import Destination
 from sweep_operator.decide.attempt import LogRequest
 from sweep_operator.decide.refusal import Probe
@@ -108,6 +108,7 @@ class CreateRun:
     parameters: dict[str, Scalar]
     origin: Origin
     prediction: Prediction | None
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +134,35 @@ def failure_observation(
 
 
 @dataclass(frozen=True)
+class PendingRun:
+    """A run without a result yet."""
+
+    name: str
+    index: int | None
+    parameters: dict[str, Scalar]
+
+
+@dataclass(frozen=True)
 class SuggestRequest:
     """Request ``count`` suggestions for consecutive indices from ``index``."""
 
     index: int
     count: int
     observations: tuple[Observation, ...]
-    pending: tuple[dict[str, Scalar], ...]
+    pending: tuple[PendingRun, ...]
+    urgent: int = 0
+    """How many of them free slots wait for. The others are for slots that will be free."""
+
+    def goes_on(self, earlier: SuggestRequest) -> bool:
+        """Whether this is what is left of ``earlier`` after its first suggestions became runs."""
+        since = range(earlier.index, self.index)
+        known = {run.name for run in self.pending if run.index is None or run.index < earlier.index}
+        new = {run.index for run in self.pending if run.index is not None and run.index >= earlier.index}
+        return (
+            known == {run.name for run in earlier.pending}
+            and new == set(since)
+            and self.observations == earlier.observations
+        )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import STAGES, Origin, Prediction, Stage, SweepRun
+from sweep_operator.api.sweeprun import STAGES, Origin, Prediction, Provenance, Stage, SweepRun
 from sweep_operator.decide.attempt import LogReading
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import RunFacts, facts_of
@@ -32,11 +32,12 @@ class Suggestion:
     parameters: dict[str, Scalar]
     origin: Origin
     prediction: Prediction | None = None
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True)
 class Suggested:
-    """The optimizer's answer: suggestions, or why there are none."""
+    """What the optimizer has answered: suggestions, or why there are none."""
 
     suggestions: tuple[Suggestion, ...] = ()
     infeasible: str | None = None

@@ -11,7 +11,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.book import Outlook
 from sweep_operator.decide.context import RunViews, run_context
 from sweep_operator.decide.events import sweep_events
-from sweep_operator.decide.growth import Growth, grow
+from sweep_operator.decide.growth import Growth, fallback_event, grow
 from sweep_operator.decide.limits import End, active_seconds, find_end
 from sweep_operator.decide.plan import CreateRun, Plan, RunPlan
 from sweep_operator.decide.retention import claims_to_delete, without_claims
@@ -49,7 +49,7 @@ def decide(snap: Snapshot) -> Plan:
         create=growth.create,
         suggest=growth.suggest,
         read_warm_start=growth.read_warm_start,
-        events=sweep_events(snap.sweep.status, status),
+        events=(*sweep_events(snap.sweep.status, status), *fallback_event(snap, growth.create)),
         wake=_wake(snap, runs, status, terminal),
         terminal=terminal,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -18,13 +18,18 @@ from sweep_operator.sandbox.tasks import Evaluator, InProcess
 
 
 class Suggester(Protocol):
-    """The optimizer in its own process."""
+    """The optimizer in its own processes. It has at most one request of a Sweep at a time."""
 
-    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
-        """Suggestions for consecutive indices from ``request.index``. A pure function of its arguments.
+    def suggest(self, sweep: Sweep, request: SuggestRequest) -> AsyncGenerator[Suggested, None]:
+        """Suggestions for consecutive indices from ``request.index``, as they come. A function of its arguments.
 
-        Never raises for an optimizer failure: it returns fallback suggestions and ``error``.
+        Never raises for an optimizer failure: it returns fallback suggestions for ``request.urgent`` runs and
+        ``error``.
         """
+        ...
+
+    def interrupt(self, sweep: Sweep) -> None:
+        """End the request of a Sweep after the suggestion that is being computed."""
         ...
 
 

@@ -63,7 +63,7 @@ class Reconciler:
         self._checking = Background(f"{name}: the check of constraints and patterns", self._requeue, 1.0)
         self._scanning = Background(f"{name}: the search in logs", self._requeue, 1.0)
         self._backgrounds = (self._asking, self._reading, self._checking, self._scanning)
-        self._suggestions = Suggestions(suggester, self._asking)
+        self._suggestions = Suggestions(suggester, self._asking, lambda: queue.add(key))
         self._warm_start = WarmStarter(objects, sources, recorder, self._reading, settings)
         self._preflight = Preflight(objects, settings.now)
         self.acceptance = Acceptance(objects.kube, self._preflight, recorder, self._checking, settings)
@@ -118,12 +118,13 @@ class Reconciler:
         if await self._status.write(sweep, plan.status, plan.events, failures):  # reserves the indices of new runs
             written = True
         await self._executor.create_runs(sweep, plan.create)
-        if written or plan.create or any(run.looks for run in plan.runs):  # one write may enable the next
+        more = written or plan.create or self._gatherer.unfinished  # one write may enable the next
+        if more or any(run.looks for run in plan.runs):
             self._queue.add(self.key)
         if self._status.waits:
             self._requeue(self._settings.status_delay)
         if plan.create:
-            self._suggestions.use()
+            self._suggestions.use(plan.create)
         await self._answer(sweep, plan)
         if plan.wake is not None:
             self._requeue(max(0.05, (plan.wake - self._settings.now()).total_seconds()))
@@ -232,8 +233,7 @@ class Reconciler:
             self._settings.tracker.offer(self.key, sweep, plan.track)
         if plan.read_warm_start:
             self._warm_start.read(sweep)
-        if plan.suggest is not None:
-            self._suggestions.request(sweep, plan.suggest)
+        self._suggestions.request(sweep, plan.suggest)
 
     def _requeue(self, seconds: float) -> None:
         self._queue.add_after(self.key, seconds)

@@ -1,44 +1,184 @@
-"""The optimizer's suggestions for one Sweep."""
+"""The optimizer's suggestions for one Sweep: those at hand, and the request that computes the next ones.
+
+Suggestions are kept in memory only. After a crash they are computed again, perhaps from more results: nothing refers to
+a suggestion before its run exists. A suggestion is used for its own index only, and indices are never used twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
 
+from sweep_operator.api.names import run_object_name
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.decide.plan import SuggestRequest
-from sweep_operator.decide.snapshot import Suggested
+from sweep_operator.decide.plan import CreateRun, PendingRun, SuggestRequest
+from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.engine.background import Background
 from sweep_operator.engine.ports import Suggester
 
+REFRESH = 64
+"""After so many suggestions a request ends if there are new results, even while slots are free."""
+RETRY_SECONDS, CALM_RETRY_SECONDS = 1.0, 60.0
+"""Pause after a failure while slots are free, and otherwise."""
+
+
+@dataclass
+class _Batch:
+    """The suggestions of one request. Each was computed with the earlier ones as pending runs."""
+
+    sweep: Sweep
+    request: SuggestRequest
+    suggestions: list[Suggestion] = field(default_factory=list)
+    used: int = 0
+    """How many of them became runs, from the first one on."""
+
+    @property
+    def next_index(self) -> int:
+        return self.request.index + self.used
+
+    @property
+    def left(self) -> tuple[Suggestion, ...]:
+        return tuple(self.suggestions[self.used :])
+
+    def answers(self, request: SuggestRequest) -> bool:
+        """Whether its suggestions are what ``request`` asks for."""
+        return self.next_index == request.index and request.goes_on(self.request)
+
+    def rest_of(self, request: SuggestRequest) -> SuggestRequest:
+        """``request`` without the suggestions that are at hand."""
+        known = len(self.left)
+        pending = (PendingRun(run_object_name(self.sweep.name, s.index), s.index, s.parameters) for s in self.left)
+        return replace(
+            request,
+            index=request.index + known,
+            count=request.count - known,
+            pending=(*request.pending, *pending),
+            urgent=max(0, request.urgent - known),
+        )
+
 
 class Suggestions:
-    """At most one request at a time, and its answer until it is used."""
+    """One request at a time. While results arrive, the suggestions at hand are used until newer ones replace them."""
 
-    def __init__(self, suggester: Suggester, background: Background) -> None:
-        self._suggester, self._background = suggester, background
-        self._answer: tuple[int, Suggested] | None = None
+    def __init__(self, suggester: Suggester, background: Background, wake: Callable[[], None]) -> None:
+        """``wake``: called when there is something that a pass waits for."""
+        self._suggester, self._background, self._wake = suggester, background, wake
+        self._hand: _Batch | None = None
+        self._asked: _Batch | None = None
+        """Where the suggestions of the request in progress go."""
+        self._wanted: tuple[Sweep, SuggestRequest] | None = None
+        self._next_index = -1
+        """Index of the next run."""
+        self._latest: Suggested | None = None
+        self._urgent = asyncio.Event()
         self.seconds: float | None = None
-        """Duration of the newest request that gave suggestions."""
+        """Duration of the newest suggestion."""
 
     def of_generation(self, generation: int) -> Suggested | None:
-        """The answer, unless the spec has changed since the request."""
-        return self._answer[1] if self._answer is not None and self._answer[0] == generation else None
+        """What is at hand, unless the spec has changed since the request."""
+        if self._latest is None or self._wanted is None or self._wanted[0].metadata.generation != generation:
+            return None
+        return replace(self._latest, suggestions=self._hand.left if self._hand is not None else ())
 
-    def use(self) -> None:
-        """Drop the answer: runs were created from it."""
-        self._answer = None
+    def use(self, creates: Sequence[CreateRun]) -> None:
+        """Note that runs were created from suggestions at hand."""
+        for create in creates:
+            self._next_index = create.index + 1
+            if self._hand is None:
+                continue
+            left = self._hand.left
+            if left and (left[0].index, left[0].parameters) == (create.index, create.parameters):
+                self._hand.used += 1
+            else:  # replaced since the decision: what follows was computed with another pending run
+                self._drop()
 
-    def request(self, sweep: Sweep, request: SuggestRequest) -> None:
-        """Ask the optimizer, unless it is already asked."""
-        if not self._background.running:
-            self._answer = None
-            self._background.start(lambda: self._ask(sweep, request))
+    def request(self, sweep: Sweep, request: SuggestRequest | None) -> None:
+        """Say which suggestions are needed; None: none are."""
+        if request is None or self._wanted is None or not _same(self._wanted[0], sweep):
+            self._latest = None
+            self._drop()
+        if request is None:
+            self._wanted = None
+            return
+        self._wanted, self._next_index = (sweep, request), request.index
+        if request.urgent:
+            self._urgent.set()
+        else:
+            self._urgent.clear()
+        if self._hand is not None and self._hand.next_index != request.index:
+            self._hand = None
+        if self._asked is not None and not self._is_useful(self._asked, request):
+            self._suggester.interrupt(sweep)
+        if not self._background.running and self._open() is not None:
+            self._background.start(self._work)
 
-    async def _ask(self, sweep: Sweep, request: SuggestRequest) -> float:
-        answer = await self._suggester.suggest(sweep, request)
-        self._answer = (sweep.metadata.generation, answer)
+    def _drop(self) -> None:
+        self._hand = None
+        if self._asked is not None:
+            self._suggester.interrupt(self._asked.sweep)
+
+    def _is_useful(self, asked: _Batch, request: SuggestRequest) -> bool:
+        """Whether to let the request in progress go on. Free slots do not wait for a new fit after every result."""
+        if asked.next_index != request.index:
+            return False
+        return asked.answers(request) or (request.urgent > 0 and asked.used < REFRESH)
+
+    def _open(self) -> tuple[_Batch, SuggestRequest] | None:
+        """What to ask the optimizer for, if what is at hand is not enough, and where its suggestions go."""
+        if self._wanted is None:
+            return None
+        sweep, request = self._wanted
+        hand = self._hand
+        if hand is None or not hand.answers(request):
+            return _Batch(sweep, request), request
+        return (hand, hand.rest_of(request)) if len(hand.left) < request.count else None
+
+    async def _work(self) -> float:
+        while (wanted := self._open()) is not None:
+            batch, request = wanted
+            last = await self._ask(batch, request)
+            if last.infeasible is not None:
+                break
+            if last.error is not None and not last.suggestions:
+                await self._pause()
+        return 0.0
+
+    async def _ask(self, batch: _Batch, request: SuggestRequest) -> Suggested:
+        """Carry out one request. Returns the last answer."""
+        self._asked = batch
+        last = Suggested(error="the optimizer gave no answer")
+        try:
+            async with aclosing(self._suggester.suggest(batch.sweep, request)) as answers:
+                async for answer in answers:
+                    last = answer
+                    self._take(batch, answer)
+        finally:
+            self._asked = None
+        return last
+
+    def _take(self, batch: _Batch, answer: Suggested) -> None:
+        if self._wanted is None or not _same(self._wanted[0], batch.sweep):
+            return
+        self._latest = answer
         if answer.suggestions:
             self.seconds = answer.seconds
-        elif answer.infeasible is None:
-            await asyncio.sleep(1)
-        return 0.0
+            batch.suggestions += answer.suggestions
+            if batch.next_index == self._next_index:
+                self._hand = batch
+        if self._wanted[1].urgent or not answer.suggestions:
+            self._wake()
+
+    async def _pause(self) -> None:
+        """Wait before the next request. A slot that becomes free ends a long pause."""
+        if self._urgent.is_set():
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CALM_RETRY_SECONDS):
+                await self._urgent.wait()
+
+
+def _same(one: Sweep, other: Sweep) -> bool:
+    return one.metadata.generation == other.metadata.generation

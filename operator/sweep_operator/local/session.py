@@ -27,12 +27,12 @@ from sweep_operator.kube.embedded import LocalCluster
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
-from sweep_operator.local.optimizer import CenterFirst
+from sweep_operator.local.optimizer import Starting
 from sweep_operator.local.repeated import continued, never_started, with_defaults
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.local.warm_start_sources import LocalWarmStart
 from sweep_operator.sandbox.child import Sandbox
-from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.suggest.pool import OptimizerPool
 from sweep_operator.tracking.delivery.outbox import Outbox
 from sweep_operator.tracking.delivery.process import DeliveryChild
 from sweep_operator.tracking.history.warm_start import WandbSources
@@ -88,14 +88,14 @@ class LocalSession:
             await self._cluster.__aexit__(None, None, None)
             raise
         self._cluster.space.be_patient(True)
-        self._child, self._sandbox = OptimizerChild(), Sandbox()
+        self._child, self._sandbox = OptimizerPool(), Sandbox()
         self._outbox = Outbox(
             DeliveryChild(run_seconds=self._config.wandb_run_seconds),
             self._config,
             folder_of=lambda sweep: self.directory,
         )
         history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config), self._sandbox)
-        self._optimizer = CenterFirst(self._child, self._changed.set)
+        self._optimizer = Starting(self._child, self._changed.set)
         self._engine = Engine(self.kube, self._optimizer, history, self._settings())
         self._outbox.on_news = self._engine.queue.add
         await self._engine.audit(NAMESPACE)

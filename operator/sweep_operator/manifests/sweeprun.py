@@ -9,14 +9,19 @@ from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.names import API_VERSION, run_object_name
 from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Origin, Prediction, SweepRun, SweepRunSpec
+from sweep_operator.api.sweeprun import Origin, Prediction, Provenance, SweepRun, SweepRunSpec
 from sweep_operator.manifests.ownership import owned_by_sweep, sweep_labels
 
 
 def build_run(
-    sweep: Sweep, index: int, parameters: Mapping[str, Scalar], origin: Origin, prediction: Prediction | None
+    sweep: Sweep,
+    index: int,
+    parameters: Mapping[str, Scalar],
+    origin: Origin,
+    prediction: Prediction | None = None,
+    provenance: Provenance | None = None,
 ) -> JsonObject:
-    """Return ``<sweep>.r.<index>`` with its origin, parameters and prediction."""
+    """Return ``<sweep>.r.<index>`` with its origin, parameters, prediction and provenance."""
     spec: JsonObject = {
         "sweepName": sweep.name,
         "index": index,
@@ -25,6 +30,8 @@ def build_run(
     }
     if prediction is not None:
         spec["prediction"] = prediction.to_json()
+    if provenance is not None:
+        spec["provenance"] = provenance.to_json()
     return {
         "apiVersion": API_VERSION,
         "kind": "SweepRun",

@@ -27,7 +27,7 @@ from sweep_operator.runtime.metrics import Metrics
 from sweep_operator.runtime.options import BadConfig, Options, read_config
 from sweep_operator.runtime.warm_start_sources import ClusterWarmStart
 from sweep_operator.sandbox.child import Sandbox
-from sweep_operator.suggest.child import OptimizerChild
+from sweep_operator.suggest.pool import OptimizerPool
 from sweep_operator.tracking.delivery.outbox import Outbox
 from sweep_operator.tracking.delivery.process import DeliveryChild
 from sweep_operator.tracking.history.warm_start import WandbSources
@@ -62,7 +62,13 @@ _DRAIN_SECONDS = 10.0
     "--suggest-seconds",
     type=click.FloatRange(min=1),
     default=180.0,
-    help="Time limit of an optimizer request, in seconds.",
+    help="Time limit of one suggestion, in seconds.",
+)
+@click.option(
+    "--optimizer-processes",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Number of optimizer processes with a model; 0: as many as CPU and memory limits allow, at most 4.",
 )
 @click.option("--workers", type=click.IntRange(min=1), default=4, help="Number of Sweeps reconciled in parallel.")
 @click.option(
@@ -118,15 +124,15 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     lease = Lease(
         kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
     )
-    child = OptimizerChild(time_limit=options.suggest_seconds)
+    optimizer = OptimizerPool(processes=options.optimizer_processes, time_limit=options.suggest_seconds)
     outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
     sandbox = Sandbox()
     warm_start = ClusterWarmStart(kube, WandbSources(config), sandbox)
     settings = _settings(options, config, lease, outbox, metrics, sandbox)
-    engine = Engine(kube, metrics.timed(child), warm_start, settings)
+    engine = Engine(kube, metrics.timed(optimizer), warm_start, settings)
     outbox.on_news = engine.queue.add
     metrics.watch(engine)
-    health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: child.overdue)
+    health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: optimizer.overdue)
     try:
         async with probes.serve(
             health, metrics, options.host, options.port, token_file=options.metrics_token_file
@@ -136,7 +142,7 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     finally:
         engine.close()
         await outbox.close()
-        await child.close()
+        await optimizer.close()
         await sandbox.close()
         await lease.release()
         await kube.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter as Count
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -25,7 +26,7 @@ from sweep_operator.runtime.waits import longest_waits
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
 
 PASS_OUTCOMES = ("done", "again", "failed")
-SUGGESTION_OUTCOMES = ("done", "infeasible", "fallback")
+SUGGESTION_OUTCOMES = ("done", "infeasible", "fallback", "failed")
 
 
 class Metrics:
@@ -45,7 +46,7 @@ class Metrics:
         )
         self._suggestions = Histogram(
             "sweep_operator_suggestion_seconds",
-            "Duration of an optimizer request in seconds, by outcome.",
+            "Duration of one suggestion in seconds, by outcome; fallback: random, because the optimizer failed.",
             ["outcome"],
             buckets=_SECONDS,
             registry=self.registry,
@@ -80,11 +81,20 @@ class _Timed:
     def __init__(self, suggester: Suggester, histogram: Histogram) -> None:
         self._suggester, self._histogram = suggester, histogram
 
-    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> Suggested:
-        answer = await self._suggester.suggest(sweep, request)
-        outcome = "fallback" if answer.error else "infeasible" if answer.infeasible else "done"
-        self._histogram.labels(outcome).observe(answer.seconds)
-        return answer
+    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> AsyncGenerator[Suggested, None]:
+        async with aclosing(self._suggester.suggest(sweep, request)) as answers:
+            async for answer in answers:
+                self._histogram.labels(_outcome(answer)).observe(answer.seconds)
+                yield answer
+
+    def interrupt(self, sweep: Sweep) -> None:
+        self._suggester.interrupt(sweep)
+
+
+def _outcome(answer: Suggested) -> str:
+    if answer.error is not None:
+        return "fallback" if answer.suggestions else "failed"
+    return "done" if answer.infeasible is None else "infeasible"
 
 
 class _State(Collector):

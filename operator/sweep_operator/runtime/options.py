@@ -26,6 +26,8 @@ class Options:
     lease_seconds: float
     audit_seconds: float
     suggest_seconds: float
+    optimizer_processes: int
+    """0: by CPU and memory."""
     workers: int
     qps: float
     burst: int

@@ -1,19 +1,38 @@
-"""What the operator and the optimizer's process say to each other: one JSON document per line."""
+"""What the operator and the optimizer's processes say to each other: one JSON document per line.
+
+A question is answered by one line per suggestion, as soon as it is known. The last line has ``end``. A line that
+arrives meanwhile (``Interrupt``) ends the answer after the suggestion that is being computed.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Self
 
 from sweep_operator.api.model import JsonObject, Model, Scalar
+from sweep_operator.api.optimizer import ProteinSpec
 from sweep_operator.api.parameters import ParameterSpec
 from sweep_operator.api.sweep import Constraint, Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.exchange.observation import JsonObservation
 
+MEMORY = "SWEEP_OPTIMIZER_MEMORY"
+"""Environment variable with the memory limit of a process in bytes."""
 RULES_SECONDS = 10.0
 """CPU time of all constraints in one request."""
 RULES_TOO_SLOW = f"the evaluation of spec.constraints took more than {RULES_SECONDS:g} s for one request; simplify them"
+
+
+class Proposal(Model):
+    """One suggestion."""
+
+    index: int
+    parameters: dict[str, Scalar]
+    origin: Origin
+    prediction: Prediction | None = None
+    digest: str = ""
+    """SHA-256 of everything that the suggestion was computed from."""
 
 
 class Question(Model):
@@ -30,24 +49,37 @@ class Question(Model):
     pending: list[dict[str, Scalar]]
     index: int
     count: int
+    light: bool = False
+    """End the answer where a suggestion needs a model: this process must not import torch."""
+
+    def after(self, proposals: Sequence[Proposal]) -> Self:
+        """The rest of the question."""
+        count = len(proposals)
+        pending = [*self.pending, *(p.parameters for p in proposals)]
+        return self.with_(index=self.index + count, count=self.count - count, pending=pending)
+
+    @property
+    def may_need_no_model(self) -> bool:
+        """Whether to ask the light process first; that decides."""
+        settings = ProteinSpec.model_validate(self.settings)
+        return self.method != "bayes" or len(self.observations) < max(1, settings.design_size(len(self.parameters)))
 
 
-class Proposal(Model):
-    """One suggestion."""
+class Interrupt(Model):
+    """End the current answer after the suggestion that is being computed."""
 
-    index: int
-    parameters: dict[str, Scalar]
-    origin: Origin
-    prediction: Prediction | None = None
+    interrupt: Literal[True] = True
 
 
 class Answer(Model):
-    """The suggestions, or that there can be none, or what went wrong."""
+    """One suggestion, or that there can be none, or what went wrong."""
 
-    proposals: list[Proposal] = []
+    proposal: Proposal | None = None
     infeasible: str | None = None
     error: str | None = None
     seconds: float = 0.0
+    end: Literal["complete", "interrupted", "model"] | None = None
+    """model: the rest needs a model."""
 
 
 def question(sweep: Sweep, request: SuggestRequest) -> Question:
@@ -62,7 +94,7 @@ def question(sweep: Sweep, request: SuggestRequest) -> Question:
         goal=spec.goal,
         seed=sweep.seed,
         observations=[JsonObservation.of(observation) for observation in request.observations],
-        pending=list(request.pending),
+        pending=[run.parameters for run in request.pending],
         index=request.index,
         count=request.count,
     )

@@ -1,20 +1,19 @@
-"""One question to the optimizer, answered. Runs in the child process; imports protein, and through it torch."""
+"""Questions to the optimizer, answered. Runs in the child process; a model imports torch."""
 
 from __future__ import annotations
 
 import math
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from protein import SearchSpace, flatten
-from protein.factory import make_optimizer
-from protein.optimizer import SearchSpaceInfeasible
+from protein import Optimizer, SearchSpace, SearchSpaceInfeasible, flatten, make_optimizer
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweeprun import Prediction
+from sweep_operator.suggest.inputs import Inputs
 from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Proposal, Question
 
 
@@ -29,61 +28,92 @@ class _TimedRules:
     """
 
     def __init__(self, rules: CompiledConstraints) -> None:
-        self._rules, self._left = rules, RULES_SECONDS
+        self._rules, self.left = rules, RULES_SECONDS
 
     def passes(self, parameters: Mapping[str, Scalar]) -> bool:
         """Raises RulesTooSlow."""
-        if self._left <= 0:
+        if self.left <= 0:
             raise RulesTooSlow(RULES_TOO_SLOW)
         began = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, self._left + 0.1)
+        signal.setitimer(signal.ITIMER_PROF, self.left + 0.1)
         try:
             return self._rules.passes(parameters)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
-            self._left -= time.process_time() - began
+            self.left -= time.process_time() - began
 
 
-def propose(question: Question) -> Answer:
-    """Suggestions for ``question.index`` and the indices after it."""
-    began = time.perf_counter()
-    space = SearchSpace({path: spec.to_json() for path, spec in question.parameters.items()})
-    constraints = _TimedRules(CompiledConstraints(question.constraints, question.fixed))
-    optimizer = make_optimizer(
-        question.method,
-        space,
-        ProteinSettings.from_config(question.settings),
-        goal=question.goal,
-        seed=question.seed,
-        constraints=(constraints.passes,) if question.constraints else (),
-    )
-    for row in question.observations:
-        known = {k: v for k, v in row.parameters.items() if k in question.parameters}
-        optimizer.observe(
-            known,
-            score=row.score,
-            cost=row.cost,
-            is_failure=row.is_failure,
-            cost_is_lower_bound=row.cost_is_lower_bound,
-            strict=False,
+class Proposer:
+    """Answers questions. The optimizer of the latest one is kept: the rest of a question needs no other fit."""
+
+    def __init__(self, interrupted: Callable[[], bool] = lambda: False) -> None:
+        """``interrupted``: whether the answer must end."""
+        self._interrupted = interrupted
+        self._basis: Question | None = None
+        self._optimizer: Optimizer
+        self._rules: _TimedRules
+        self._inputs: Inputs
+
+    def answer(self, question: Question) -> Iterator[Answer]:
+        """The suggestions for ``question.index`` and the indices after it, at least one."""
+        began = time.perf_counter()
+        try:
+            self._prepare(question)
+            inputs = self._inputs.with_pending(question.pending)
+            batch = self._optimizer.suggest_many(question.count, pending=question.pending, index=question.index)
+            for offset in range(question.count):
+                if question.light and self._optimizer.needs_model(len(question.pending) + offset):
+                    yield Answer(end="model")
+                    return
+                if offset and self._interrupted():
+                    yield Answer(end="interrupted")
+                    return
+                suggestion, info = next(batch)
+                proposal = Proposal(
+                    index=question.index + offset,
+                    parameters=flatten(suggestion),
+                    origin=info.origin,
+                    prediction=_prediction(info),
+                    digest=inputs.digest(question.index + offset),
+                )
+                inputs = inputs.with_pending([proposal.parameters])
+                yield Answer(proposal=proposal, seconds=time.perf_counter() - began)
+                began = time.perf_counter()
+        except RulesTooSlow as error:
+            yield Answer(infeasible=str(error), end="complete")
+        except SearchSpaceInfeasible as error:
+            rules_text = "; ".join(c.message or c.rule for c in question.constraints)
+            yield Answer(infeasible=f"{error} (constraints: {rules_text})", end="complete")
+        else:
+            yield Answer(end="complete")
+
+    def _prepare(self, question: Question) -> None:
+        basis = question.with_(pending=[], index=0, count=0, light=False)
+        if self._basis == basis:
+            self._rules.left = RULES_SECONDS
+            return
+        self._basis = None
+        space = SearchSpace({path: spec.to_json() for path, spec in question.parameters.items()})
+        self._rules = _TimedRules(CompiledConstraints(question.constraints, question.fixed))
+        self._optimizer = make_optimizer(
+            question.method,
+            space,
+            ProteinSettings.from_config(question.settings),
+            goal=question.goal,
+            seed=question.seed,
+            constraints=(self._rules.passes,) if question.constraints else (),
         )
-    try:
-        pairs = optimizer.suggest(question.count, pending=question.pending, index=question.index)
-    except RulesTooSlow as error:
-        return Answer(infeasible=str(error), seconds=time.perf_counter() - began)
-    except SearchSpaceInfeasible as error:
-        rules_text = "; ".join(c.message or c.rule for c in question.constraints)
-        return Answer(infeasible=f"{error} (constraints: {rules_text})", seconds=time.perf_counter() - began)
-    proposals = [
-        Proposal(
-            index=question.index + offset,
-            parameters=flatten(suggestion),
-            origin=info.origin,
-            prediction=_prediction(info),
-        )
-        for offset, (suggestion, info) in enumerate(pairs)
-    ]
-    return Answer(proposals=proposals, seconds=time.perf_counter() - began)
+        for row in question.observations:
+            known = {k: v for k, v in row.parameters.items() if k in question.parameters}
+            self._optimizer.observe(
+                known,
+                score=row.score,
+                cost=row.cost,
+                is_failure=row.is_failure,
+                cost_is_lower_bound=row.cost_is_lower_bound,
+                strict=False,
+            )
+        self._basis, self._inputs = basis, Inputs.of(basis)
 
 
 def _prediction(info: Any) -> Prediction | None:

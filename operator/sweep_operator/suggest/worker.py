@@ -1,32 +1,36 @@
-"""The optimizer's process: answers each request on standard input with one line on standard output.
+"""An optimizer process: answers each question on standard input with lines on standard output, one per suggestion.
 
-Started as ``python -m sweep_operator.suggest.worker``.
+Started as ``python -m sweep_operator.suggest.worker``. Its memory is limited to the bytes in SWEEP_OPTIMIZER_MEMORY.
 """
 
 from __future__ import annotations
 
-from sweep_operator.child_process import Send, available_memory, limit_memory, serve
-from sweep_operator.suggest.messages import Answer, Question
-from sweep_operator.suggest.propose import propose
+import os
 
-LEAST_MEMORY = 1280 * 1024 * 1024
-"""Bytes that the process may always allocate: torch needs most of them."""
-MAIN_MEMORY = 512 * 1024 * 1024
-"""Bytes that remain for the operator's other processes. A container that exceeds its limit ends as a whole."""
+from sweep_operator.child_process import Send, limit_memory, line_waits, serve
+from sweep_operator.suggest.messages import MEMORY, Answer, Interrupt, Question
+from sweep_operator.suggest.propose import Proposer
+
+_TOO_LATE = Interrupt().model_dump_json().encode()
+"""An interrupt that came after the end of the answer."""
+_proposer = Proposer(line_waits)
 
 
 def main() -> None:
     """Answer until standard input closes."""
-    limit_memory(max(LEAST_MEMORY, available_memory() - MAIN_MEMORY))
+    if MEMORY in os.environ:
+        limit_memory(int(os.environ[MEMORY]))
     serve(_answer)
 
 
 def _answer(line: bytes, send: Send) -> None:
+    if line.rstrip() == _TOO_LATE:
+        return
     try:
-        answer = propose(Question.model_validate_json(line))
-    except Exception as error:  # the parent falls back to random suggestions and reports the error
-        answer = Answer(error=f"{type(error).__name__}: {error}"[:1000])
-    send(answer)
+        for answer in _proposer.answer(Question.model_validate_json(line)):
+            send(answer)
+    except Exception as error:  # the parent decides what follows
+        send(Answer(error=f"{type(error).__name__}: {error}"[:1000], end="complete"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+"""The identity of what a suggestion is computed from. Observations and pending runs have no order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from sweep_operator.api.model import Scalar
+from sweep_operator.suggest.messages import Question
+
+_MODULUS = 2**128
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Sums of hashes, so that one more pending run costs the same however many there are."""
+
+    basis: int
+    observations: int
+    pending: int = 0
+
+    @classmethod
+    def of(cls, question: Question) -> Self:
+        """Without the pending runs."""
+        body = question.to_json()
+        rows = body.pop("observations")
+        for field in ("pending", "index", "count", "light"):
+            del body[field]
+        return cls(_hash(body), _sum(rows))
+
+    def with_pending(self, runs: Iterable[Mapping[str, Scalar]]) -> Self:
+        """With more pending runs."""
+        return replace(self, pending=(self.pending + _sum(runs)) % _MODULUS)
+
+    def digest(self, index: int) -> str:
+        """The digest of the suggestion for ``index``."""
+        text = f"{self.basis:x} {self.observations:x} {self.pending:x} {index}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _sum(documents: Iterable[Any]) -> int:
+    return sum(map(_hash, documents)) % _MODULUS
+
+
+def _hash(document: Any) -> int:
+    text = json.dumps(_plain(document), sort_keys=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16])
+
+
+def _plain(value: Any) -> Any:
+    """The same for a number as the API server may have rewritten it: 1.0 as 1."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,0 +1,179 @@
+"""Suggestions before they are needed: used once, replaced by newer ones, never for another index or with other runs."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.plan import CreateRun, Observation, PendingRun, SuggestRequest
+from sweep_operator.decide.snapshot import Suggested, Suggestion
+from sweep_operator.engine import suggestions
+from sweep_operator.engine.background import Background
+from sweep_operator.engine.suggestions import REFRESH, Suggestions
+from tests.builders import sweep_body
+
+ROW = Observation({"x": 0.1}, 1.0, None)
+
+
+def sweep(generation: int = 1) -> Sweep:
+    return Sweep.model_validate(sweep_body(metadata={"uid": "u", "generation": generation}))
+
+
+class World:
+    """An optimizer that answers step by step, and one Sweep whose passes ask for suggestions."""
+
+    def __init__(self) -> None:
+        self.requests: list[SuggestRequest] = []
+        self.steps: asyncio.Queue[str] = asyncio.Queue()
+        self.woken = 0
+        self._stopped = False
+        self.suggestions = Suggestions(self, Background("test", lambda seconds: None, 1.0), self._wake)
+
+    async def suggest(self, sweep: Sweep, request: SuggestRequest) -> AsyncGenerator[Suggested, None]:
+        self.requests.append(request)
+        serial, self._stopped = len(self.requests), False
+        for index in range(request.index, request.index + request.count):
+            step = await self.steps.get()
+            if step == "fail":
+                yield Suggested(error="failed")
+                return
+            yield Suggested((Suggestion(index, {"x": serial + index / 100}, "model"),), seconds=0.5)
+            if self._stopped:
+                return
+
+    def interrupt(self, sweep: Sweep) -> None:
+        self._stopped = True
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    async def answer(self, count: int = 1, step: str = "ok") -> None:
+        for _ in range(count):
+            self.steps.put_nowait(step)
+        for _ in range(5 + 2 * count):
+            await asyncio.sleep(0)
+
+    async def ask(self, request: SuggestRequest | None, generation: int = 1) -> None:
+        self.suggestions.request(sweep(generation), request)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    def hand(self, generation: int = 1) -> list[tuple[int, float]]:
+        found = self.suggestions.of_generation(generation)
+        return [] if found is None else [(s.index, float(s.parameters["x"])) for s in found.suggestions]
+
+    def create(self, *parameters: tuple[int, float]) -> list[PendingRun]:
+        self.suggestions.use([CreateRun(index, {"x": x}, "model", None) for index, x in parameters])
+        return [PendingRun(f"s.r.{index}", index, {"x": x}) for index, x in parameters]
+
+
+def request(index: int, count: int, *, urgent: int = 0, pending: Any = (), rows: int = 0) -> SuggestRequest:
+    return SuggestRequest(index, count, (ROW,) * rows, tuple(pending), urgent)
+
+
+async def test_a_burst_is_one_request_whose_suggestions_are_used_as_they_come() -> None:
+    world, pending = World(), list[PendingRun]()
+    await world.ask(request(0, 6, urgent=4))
+    for index in range(4):
+        await world.answer()
+        assert world.hand() == [(index, 1 + index / 100)]
+        pending += world.create(*world.hand())
+        await world.ask(request(index + 1, 5 - index, urgent=3 - index, pending=pending))
+    await world.answer(2)
+    assert [i for i, _ in world.hand()] == [4, 5]
+    assert len(world.requests) == 1
+    assert world.woken == 4, "nothing waits for the others"
+
+
+async def test_a_result_replaces_what_is_at_hand_which_is_used_until_then() -> None:
+    world = World()
+    await world.ask(request(5, 2))
+    await world.answer(2)
+    await world.ask(request(5, 2, rows=1))
+    assert world.hand() == [(5, 1.05), (6, 1.06)], "still at hand"
+    pending = world.create((5, 1.05))
+    await world.ask(request(6, 2, rows=1, pending=pending))
+    await world.answer()
+    assert world.hand() == [(6, 1.06)], "the suggestion in progress was for an index that is taken"
+    await world.answer()
+    assert world.hand() == [(6, 3.06)], "with the result and the new run"
+    assert world.requests[2] == request(6, 2, rows=1, pending=pending)
+
+
+async def test_a_request_in_progress_ends_after_its_suggestion_when_a_result_arrives() -> None:
+    world = World()
+    await world.ask(request(0, 4))
+    await world.answer()
+    await world.ask(request(0, 4, rows=1))
+    await world.answer()
+    assert world.hand() == [(0, 1.0), (1, 1.01)]
+    await world.answer()
+    assert world.hand() == [(0, 2.0)], "what followed the old suggestion does not follow this one"
+
+
+async def test_free_slots_do_not_wait_for_a_new_fit_after_every_result_but_for_one_now_and_then() -> None:
+    world, pending = World(), list[PendingRun]()
+    await world.ask(request(0, 1000, urgent=1000))
+    for index in range(REFRESH):
+        await world.answer()
+        pending += world.create(*world.hand())
+        await world.ask(request(index + 1, 999, urgent=999, rows=1 + index, pending=pending))
+    assert len(world.requests) == 1
+    await world.answer(2)
+    assert [len(r.observations) for r in world.requests] == [0, REFRESH]
+
+
+async def test_more_is_computed_as_what_is_at_hand_goes_on() -> None:
+    world = World()
+    await world.ask(request(0, 2, urgent=1))
+    await world.answer(2)
+    pending = world.create((0, 1.0))
+    await world.ask(request(1, 3, pending=pending))
+    assert world.requests[1] == request(2, 2, pending=[*pending, PendingRun("s.r.1", 1, {"x": 1.01})])
+    await world.answer(2)
+    assert world.hand() == [(1, 1.01), (2, 2.02), (3, 2.03)]
+
+
+async def test_what_follows_a_run_that_was_not_created_as_suggested_is_dropped() -> None:
+    world = World()
+    await world.ask(request(0, 3))
+    await world.answer(3)
+    world.create((0, 9.9))
+    assert world.hand() == []
+    await world.ask(request(1, 3, pending=[PendingRun("s.r.0", 0, {"x": 9.9})]))
+    await world.answer(3)
+    assert world.hand() == [(1, 2.01), (2, 2.02), (3, 2.03)]
+    await world.ask(request(2, 3))
+    assert world.hand() == [], "index 1 was skipped"
+
+
+async def test_a_changed_spec_drops_everything() -> None:
+    world = World()
+    await world.ask(request(0, 2))
+    await world.answer(2)
+    assert world.hand(2) == []
+    await world.ask(request(0, 2), generation=2)
+    assert world.hand(2) == []
+    await world.answer(1)
+    assert world.hand(2) == [(0, 2.0)]
+    await world.ask(None, generation=2)
+    assert world.hand(2) == []
+
+
+async def test_a_failure_is_retried_at_once_only_for_a_free_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suggestions, "RETRY_SECONDS", 0.0)
+    world = World()
+    await world.ask(request(0, 1))
+    await world.answer(step="fail")
+    assert len(world.requests) == 1
+    found = world.suggestions.of_generation(1)
+    assert found is not None
+    assert (found.error, found.suggestions) == ("failed", ())
+    await world.ask(dataclasses.replace(request(0, 2), urgent=1))
+    await world.answer(2)
+    assert world.hand() == [(0, 2.0), (1, 2.01)]
