@@ -11,8 +11,9 @@ import pytest
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import sweep as decisions
 from sweep_operator.decide.plan import RunPlan
+from sweep_operator.engine import gather
 from sweep_operator.engine.engine import Engine
-from sweep_operator.engine.packed import Packed
+from sweep_operator.engine.packed import Packed, as_json
 from sweep_operator.kube.protocol import Kind
 from tests.engine.world import KEY, NS, World, drive, settle_suggestions
 
@@ -104,6 +105,27 @@ async def test_the_objects_of_finished_runs_are_packed_and_a_live_run_is_not(tmp
 def test_a_packed_object_is_the_same_object_and_small() -> None:
     similar = {"spec": {f"key-{n}": ["value"] * 10 for n in range(100)}, "metadata": {"name": "a"}}
     obj = {**similar, "metadata": {"name": "b"}, "status": {"x": 1.5, "text": "ü"}}
-    packed = Packed(obj, 7, str(similar).encode(), None)
+    packed = Packed(as_json(obj), 7, as_json(similar), None)
     assert packed.unpack() == obj
     assert packed.version == 7
+    assert len(packed._data) < len(as_json(obj)) / 50
+
+
+async def test_after_a_restart_a_pass_looks_at_some_of_the_ended_runs_and_counts_all(
+    tmp_path: Path, looked_at: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gather, "AT_ONCE", 2)
+    world, engine = await finished(tmp_path)
+    engine.close()
+    before = await world.sweep()
+    engine = world.engine()
+    await engine.audit(NS)
+    looked_at.clear()
+    passes = []
+    while engine.queue.depth:
+        await engine.work()
+        passes.append(looked_at.total())
+    assert passes[:3] == [2, 4, 6]
+    assert looked_at == {f"s.r.{n}": 1 for n in range(RUNS)}
+    assert await world.sweep() == before, "no status was written of the runs that were not looked at yet"
+    engine.close()

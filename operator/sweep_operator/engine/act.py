@@ -62,8 +62,8 @@ class Executor:
         """Indices whose SweepRuns belong to other owners."""
         self.unanswered: dict[int, tuple[CreateRun, float]] = {}
         """By index: (run whose creation got no answer and may still take effect, when it was sent)."""
-        self._raised: set[tuple[str, Stage, int]] = set()
-        """(run uid, stage, attempt) that this process started: no live read of the run precedes their Jobs."""
+        self._raised: dict[str, set[tuple[Stage, int]]] = {}
+        """By run uid: (stage, attempt) that this process started: no live read of the run precedes their Jobs."""
         self._revising = asyncio.Lock()
 
     async def carry_out(self, sweep: Sweep, plan: RunPlan) -> bool:
@@ -77,13 +77,20 @@ class Executor:
                     return True  # its resourceVersion has changed: the rest follows in the next pass
             if plan.status != plan.run.status:
                 await self._objects.write_status(Kind.SWEEP_RUN, plan.run.metadata, plan.status.to_json())
-                self._raised |= {(plan.run.metadata.uid, after.stage, after.attempt) for after in plan.after}
+                self._note_raised(plan)
             for after in plan.after:
                 await self._ensure_stage(sweep, plan.updated, after)
             for cleanup in plan.cleanup:
                 await self._clean_up(sweep, plan.run, cleanup)
             self._recorder.record(sweep, plan.events)
         return bool(plan.before or plan.after or plan.cleanup) or plan.status != plan.run.status
+
+    def _note_raised(self, plan: RunPlan) -> None:
+        if plan.updated.terminal:
+            self._raised.pop(plan.run.metadata.uid, None)
+        elif plan.after:
+            raised = self._raised.setdefault(plan.run.metadata.uid, set())
+            raised |= {(after.stage, after.attempt) for after in plan.after}
 
     async def confirm(self, sweep: Sweep) -> None:
         """Find out what became of the creations that got no answer, before a decision counts the runs.
@@ -188,10 +195,10 @@ class Executor:
     # -- the Job of an attempt --------------------------------------------------------------------------------------
 
     async def _ensure_stage(self, sweep: Sweep, run: SweepRun, action: EnsureStage) -> None:
-        mark = (run.metadata.uid, action.stage, action.attempt)
-        if mark not in self._raised and not await self._still_wanted(run, action):
+        raised = self._raised.setdefault(run.metadata.uid, set())
+        if (action.stage, action.attempt) not in raised and not await self._still_wanted(run, action):
             return
-        self._raised.add(mark)
+        raised.add((action.stage, action.attempt))
         name = job_name(run.name, action.stage, action.attempt)
         try:
             await self._create_stage(sweep, run, action)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 
 from sweep_operator.api.errors import field_path, place_in
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import STORED
-from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
+from sweep_operator.api.names import RUN_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import facts_of
-from sweep_operator.decide.observed import view_job, view_pod, view_service
 from sweep_operator.decide.plan import RunPlan
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.tracking import TrackingReport, is_awaited, news_of
@@ -25,18 +24,15 @@ from sweep_operator.domain.conditions import run_state
 from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.engine.objects import Objects
+from sweep_operator.engine.parts import Parts
 from sweep_operator.engine.resting import Resting
-from sweep_operator.engine.store import Key
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.manifests.revision import read_revision
 
 log = logging.getLogger(__name__)
 
-_READERS: Mapping[Kind, Callable[[Object], Any]] = {
-    Kind.JOB: view_job,
-    Kind.POD: view_pod,
-    Kind.SERVICE: view_service,
-}
+AT_ONCE = 500
+"""Runs that have ended which one pass decides about."""
 
 
 class Gatherer:
@@ -56,13 +52,13 @@ class Gatherer:
         """Runs whose facts are older than their objects."""
         self._runs: dict[str, SweepRun | None] = {}
         """Those that have been parsed: all but the ones that rest for good."""
-        self._views: dict[Key, Any] = {}
-        self._parts: dict[str, tuple[Key, ...]] = {}
-        """By run: its Jobs, pods and Services."""
-        self._run_of: dict[Key, str] = {}
-        self._holding: dict[str, str] = {}
-        """By pod with the operator's finalizer: its run."""
+        self._parts = Parts(objects.store)
         self._claims: frozenset[str] = frozenset()
+        self._passes = 0
+        self._looked: dict[str, int] = {}
+        """By run that has ended and does not rest: the latest pass that has decided about it."""
+        self.unfinished = False
+        """Whether more runs that have ended need a decision than the latest Snapshot has."""
         self._undelivered: dict[str, SweepRun] = {}
         """Resting runs that the tracker does not have."""
         self._templates: dict[str, RunTemplate] = {}
@@ -82,37 +78,43 @@ class Gatherer:
         self._follow_spec(sweep)
         self._resting.wake_due(now)
         self._wake_delivered(report)
-        runs = self._awake(sweep)
-        templates = await self._revisions(runs)
-        self._read_facts(sweep)
-        with_pods = [*(r.name for r in runs), *(name for name in self._undelivered if self._parts.get(name))]
+        awake = await self._awake(sweep)
+        templates = await self._revisions(awake)
+        await self._read_facts(sweep)
+        runs, later = self._first_of(awake)
+        undelivered = (*self._undelivered.values(), *(r for r in later if is_awaited(r, sweep, report, self._config)))
+        with_pods = [run.name for run in (*runs, *undelivered)]
         return Snapshot(
             sweep=sweep,
             runs=tuple(runs),
-            jobs=self._views_of(Kind.JOB, (r.name for r in runs)),
-            pods=self._views_of(Kind.POD, with_pods),
-            services=self._views_of(Kind.SERVICE, (r.name for r in runs)),
+            jobs=self._parts.views(Kind.JOB, (r.name for r in runs)),
+            pods=self._parts.views(Kind.POD, with_pods),
+            services=self._parts.views(Kind.SERVICE, (r.name for r in runs)),
             claims=self._claims,
             revisions=templates,
             now=now,
             config=self._config,
             book=self._book,
             rest_until=self._resting.until,
-            undelivered=tuple(self._undelivered.values()),
+            undelivered=undelivered,
             template=self._template,
             template_hash=self._template_hash,
         )
 
     def rest(self, sweep: Sweep, plans: Iterable[RunPlan], report: TrackingReport | None) -> None:
         """Leave the runs out for which nothing is to do. Call it before anything of the plan is carried out."""
+        self._passes += 1
         for plan in plans:
             run = plan.run
+            if run.terminal:
+                self._looked[run.name] = self._passes
             if not plan.idle or not (run.terminal or run.holds_slot):
                 continue
             if run.terminal and sweep.spec.storage.retention != "all" and claim_name(run) in self._claims:
                 continue  # when its claim is deleted depends on other runs
             if not run.terminal and run.status.template_hash not in self._templates:
                 continue
+            self._looked.pop(run.name, None)
             self._resting.rest(run.name, plan.wake)
             if is_awaited(run, sweep, report, self._config):
                 self._undelivered[run.name] = run
@@ -131,7 +133,7 @@ class Gatherer:
         """(pod, run) of the pods with the operator's finalizer whose runs are not in the store."""
         return [
             (pod, run)
-            for pod, run in self._holding.items()
+            for pod, run in self._parts.holding()
             if self._store.get(Kind.SWEEP_RUN, self._namespace, run) is None
         ]
 
@@ -147,8 +149,8 @@ class Gatherer:
                 self._runs.pop(name, None)
                 self._unread.add(name)
                 self._wake(name)
-            elif kind in _READERS:
-                self._place(key, obj)
+            for run in self._parts.place(key, obj):
+                self._wake(run)
             claims |= kind == Kind.CLAIM
         if claims:
             self._read_claims()
@@ -156,29 +158,6 @@ class Gatherer:
     def _wake(self, run: str) -> None:
         self._resting.wake([run])
         self._undelivered.pop(run, None)
-
-    def _place(self, key: Key, obj: Object | None) -> None:
-        """Note to which run a Job, pod or Service belongs."""
-        meta = obj["metadata"] if obj is not None else {}
-        run = (meta.get("labels") or {}).get(RUN_LABEL)
-        before = self._run_of.get(key)
-        self._views.pop(key, None)
-        if key[0] == Kind.POD:
-            self._holding.pop(key[2], None)
-        if before is not None and before != run:
-            self._parts[before] = tuple(k for k in self._parts[before] if k != key)
-            if not self._parts[before]:
-                del self._parts[before]
-            del self._run_of[key]
-            self._wake(before)
-        if run is None:
-            return
-        if before != run:
-            self._run_of[key] = run
-            self._parts[run] = tuple(sorted((*self._parts.get(run, ()), key)))
-        if key[0] == Kind.POD and RESULT_FINALIZER in (meta.get("finalizers") or []):
-            self._holding[key[2]] = run
-        self._wake(run)
 
     def _read_claims(self) -> None:
         before = self._claims
@@ -219,12 +198,25 @@ class Gatherer:
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
-    def _awake(self, sweep: Sweep) -> list[SweepRun]:
+    async def _awake(self, sweep: Sweep) -> list[SweepRun]:
         """The runs to decide about, by name."""
-        found = {name: self._run(name) for name in sorted(self._resting.awake)}
-        runs = [run for run in found.values() if run is not None and belongs(run, sweep)]
-        self._resting.awake.intersection_update(run.name for run in runs)
+        runs = []
+        for number, name in enumerate(sorted(self._resting.awake)):
+            run = self._run(name)
+            if run is not None and belongs(run, sweep):
+                runs.append(run)
+            else:
+                self._resting.awake.discard(name)
+            await _give_way(number)
         return runs
+
+    def _first_of(self, awake: Sequence[SweepRun]) -> tuple[list[SweepRun], list[SweepRun]]:
+        """The runs to decide about now, and those to decide about later: after a start, thousands have ended."""
+        ended = sorted((run for run in awake if run.terminal), key=lambda run: self._looked.get(run.name, 0))
+        later = ended[AT_ONCE:]
+        self.unfinished = any(run.name not in self._looked for run in later)
+        names = {run.name for run in later}
+        return [run for run in awake if run.name not in names], later
 
     def _run(self, name: str) -> SweepRun | None:
         """The parsed run; None if it does not exist or cannot be read."""
@@ -233,36 +225,29 @@ class Gatherer:
             self._runs[name] = None if obj is None else _read_run(obj)
         return self._runs[name]
 
-    def _read_facts(self, sweep: Sweep) -> None:
-        for name in self._unread:
+    async def _read_facts(self, sweep: Sweep) -> None:
+        for number, name in enumerate(sorted(self._unread)):
+            await _give_way(number)
             run = self._run(name)
             if run is None or not belongs(run, sweep):
                 self._book.drop(name)
+                self._looked.pop(name, None)
                 self._resting.forget(name)
                 self._forget(name)
+                self._unread.discard(name)
                 continue
             template = self._templates.get(run.status.template_hash or "")
             self._book.put(facts_of(run, sweep, template, self._config))
             if run.terminal and name not in self._resting.awake and name not in self._undelivered:
                 self._forget(name)
-        self._unread.clear()
-
-    def _views_of(self, kind: Kind, runs: Iterable[str]) -> tuple[Any, ...]:
-        keys = (key for run in runs for key in self._parts.get(run, ()) if key[0] == kind)
-        return tuple(view for key in keys if (view := self._view(key)) is not None)
-
-    def _view(self, key: Key) -> Any:
-        if key not in self._views:
-            obj = self._store.get(*key)
-            self._views[key] = None if obj is None else _READERS[key[0]](obj)
-        return self._views[key]
+            self._unread.discard(name)
 
     def _forget(self, run: str) -> None:
         """Drop what was parsed, and pack the objects. They are read again when the run wakes up."""
         self._runs.pop(run, None)
         self._store.pack((Kind.SWEEP_RUN, self._namespace, run), run_state)
-        for key in self._parts.get(run, ()):
-            self._views.pop(key, None)
+        self._parts.forget(run)
+        for key in self._parts.of(run):
             self._store.pack(key, _nothing)
 
     async def _revisions(self, runs: Sequence[SweepRun]) -> Mapping[str, RunTemplate]:
@@ -279,6 +264,12 @@ class Gatherer:
                     n for n, run in self._runs.items() if run is not None and run.status.template_hash == wanted
                 }
         return dict(self._templates)
+
+
+async def _give_way(number: int) -> None:
+    """Let other work of this process go on, such as the renewal of its Lease."""
+    if number % AT_ONCE == AT_ONCE - 1:
+        await asyncio.sleep(0)
 
 
 def _nothing(obj: Object) -> None:

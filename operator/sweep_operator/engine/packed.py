@@ -15,11 +15,11 @@ class Packed:
 
     __slots__ = ("_data", "_sample", "note", "version")
 
-    def __init__(self, obj: Object, version: int, sample: bytes, note: Hashable) -> None:
-        """``sample``: the JSON of a similar object. ``note``: what is read of it without unpacking."""
+    def __init__(self, text: bytes, version: int, sample: bytes, note: Hashable) -> None:
+        """``text``: its JSON; ``sample``: that of a similar object. ``note``: what is read of it without unpacking."""
         self.version, self.note, self._sample = version, note, sample
         compressor = zlib.compressobj(level=6, zdict=sample)
-        self._data = compressor.compress(as_json(obj)) + compressor.flush()
+        self._data = compressor.compress(text) + compressor.flush()
 
     def unpack(self) -> Object:
         """The object."""

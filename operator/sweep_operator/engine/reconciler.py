@@ -118,7 +118,8 @@ class Reconciler:
         if await self._status.write(sweep, plan.status, plan.events, failures):  # reserves the indices of new runs
             written = True
         await self._executor.create_runs(sweep, plan.create)
-        if written or plan.create or any(run.looks for run in plan.runs):  # one write may enable the next
+        more = written or plan.create or self._gatherer.unfinished  # one write may enable the next
+        if more or any(run.looks for run in plan.runs):
             self._queue.add(self.key)
         if self._status.waits:
             self._requeue(self._settings.status_delay)

@@ -81,8 +81,9 @@ class Store:
         if obj is None or isinstance(obj, Packed):
             return
         place = next(iter(self._places(key, obj)), (key[0], key[1], ""))
-        sample = self._samples.setdefault(place, as_json(obj)) if place in self._by_label else b""
-        self._objects[key] = Packed(obj, version_of(obj), sample, note(obj))
+        text = as_json(obj)
+        sample = self._samples.setdefault(place, text) if place in self._by_label else b""
+        self._objects[key] = Packed(text, version_of(obj), sample, note(obj))
 
     def labeled(self, kind: Kind, namespace: str, value: str) -> list[Object]:
         """Objects whose indexed label has that value, by name."""

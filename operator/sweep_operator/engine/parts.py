@@ -1,0 +1,72 @@
+"""Which Jobs, pods and Services belong to which run of a Sweep, and how decisions see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
+from sweep_operator.decide.observed import view_job, view_pod, view_service
+from sweep_operator.engine.store import Key, Store
+from sweep_operator.kube.protocol import Kind, Object
+
+_READERS: Mapping[Kind, Callable[[Object], Any]] = {
+    Kind.JOB: view_job,
+    Kind.POD: view_pod,
+    Kind.SERVICE: view_service,
+}
+
+
+class Parts:
+    """The objects of the runs, by the name of the run. Each version is parsed once, when it is asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._keys: dict[str, tuple[Key, ...]] = {}
+        self._run_of: dict[Key, str] = {}
+        self._views: dict[Key, Any] = {}
+        self._holding: dict[Key, str] = {}
+        """By pod with the operator's finalizer: its run."""
+
+    def place(self, key: Key, obj: Object | None) -> set[str]:
+        """Note a change of an object, None if it was deleted. Return the runs that it concerns."""
+        if key[0] not in _READERS:
+            return set()
+        meta = obj["metadata"] if obj is not None else {}
+        run, before = (meta.get("labels") or {}).get(RUN_LABEL), self._run_of.get(key)
+        self._views.pop(key, None)
+        self._holding.pop(key, None)
+        if before is not None and before != run:
+            del self._run_of[key]
+            left = tuple(k for k in self._keys.pop(before) if k != key)
+            self._keys |= {before: left} if left else {}
+        if run is not None and before != run:
+            self._run_of[key] = run
+            self._keys[run] = tuple(sorted((*self.of(run), key)))
+        if run is not None and key[0] == Kind.POD and RESULT_FINALIZER in (meta.get("finalizers") or []):
+            self._holding[key] = run
+        return {name for name in (before, run) if name is not None}
+
+    def of(self, run: str) -> tuple[Key, ...]:
+        """The keys of a run's objects."""
+        return self._keys.get(run, ())
+
+    def views(self, kind: Kind, runs: Iterable[str]) -> tuple[Any, ...]:
+        """The objects of one type of these runs."""
+        keys = (key for run in runs for key in self.of(run) if key[0] == kind)
+        return tuple(view for key in keys if (view := self._view(key)) is not None)
+
+    def forget(self, run: str) -> None:
+        """Drop what was parsed of a run."""
+        for key in self.of(run):
+            self._views.pop(key, None)
+
+    def holding(self) -> list[tuple[str, str]]:
+        """(pod, run) of the pods with the operator's finalizer."""
+        return [(key[2], run) for key, run in self._holding.items()]
+
+    def _view(self, key: Key) -> Any:
+        if key not in self._views:
+            obj = self._store.get(*key)
+            self._views[key] = None if obj is None else _READERS[key[0]](obj)
+        return self._views[key]
