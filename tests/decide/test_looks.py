@@ -94,6 +94,17 @@ def test_a_job_that_is_complete_has_a_successor_of_the_pod_that_its_queue_evicte
     assert after(decide(snapshot(of, [run], [complete], [evicted, successor])), run).succeeded
 
 
+def test_a_rank_that_no_event_has_reported_may_still_run() -> None:
+    of = sweep(train={"image": "i", "command": ["train"], "nodes": 2})
+    run = started(of)
+    first = ended(run, 0, "garbage")
+    plan = decide(snapshot(of, [run], [job(run)], [first], looked=frozenset()))
+    assert plan.runs[0].looks
+    assert after(plan, run).status.train == run.status.train
+    other = pod(run, rank=1, name="other", uid="other")
+    assert not after(decide(snapshot(of, [run], [job(run)], [first, other])), run).status.train.attempts
+
+
 def test_a_container_that_has_ended_needs_no_look() -> None:
     of = sweep()
     run = started(of)

@@ -223,7 +223,10 @@ class StageTransitions:
 
     def _ended(self, stage: Stage, template: RunTemplate, end: Ended) -> None:
         without_result = end.class_ == "preempted" or end.pod is None or end.pod.exit_code is None
-        if without_result and not self._looked(stage):
+        n = self.record.status.stage(stage).attempt
+        ranks = {p.rank for p in self.ctx.pods if (p.stage, p.attempt) == (stage, n)}
+        incomplete = len(ranks) < template.of_stage(stage).nodes  # a rank that no event has reported may still run
+        if (without_result or incomplete) and not self._looked(stage):
             return
         self.record.attempt_ended(stage, end.class_, end.pod, end.seconds)
         if end.class_ == "succeeded":
