@@ -91,7 +91,7 @@ class Attack:
     def __enter__(self) -> Attack:
         self._thread = threading.Thread(target=self._attack)
         self._thread.start()
-        self._under_way.wait()
+        assert self._under_way.wait(300), "the attack has not begun"
         return self
 
     def __exit__(self, *_: object) -> None:
