@@ -31,6 +31,7 @@ import numpy as np
 from protein.arrays import Array
 from protein.base import Optimizer, PerPoint
 from protein.history import History, build_history
+from protein.models.scaling import standardize
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.search.candidates import row_key
@@ -192,7 +193,8 @@ class Protein(Optimizer):
 
         Until then a model would see only which points are far from all others: those on the edges of the box.
         """
-        return len(history) + pending < initial_design_size(self.space, self.settings) or history.uninformative
+        started = len(history) + pending >= initial_design_size(self.space, self.settings)
+        return not started or standardize(history.utility[history.scored], clip=True).constant
 
     def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
         """One suggestion given flat pending points, at position `index` of the random stream."""

@@ -251,6 +251,7 @@ class Needle(Task):
     def __init__(self, name: str) -> None:
         super().__init__(name, "needle", Space([Dim(f"p{i}", "uniform", 0.0, 1.0, 0.5) for i in range(6)]))
         self.at = np.random.default_rng(6).uniform(0.3, 0.7, 6)
+        self.at[0] = 0.8  # the search center lies outside the box
 
     def truth(self, params: Params) -> tuple[float, float, float]:
         away = float(np.abs(self.space.to_unit(params) - self.at).max()) / self.HALF_WIDTH
