@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from protein.arrays import Array, Indices, Mask
+from protein.models.scaling import standardize
 from protein.optimizer import Observation
 from protein.outcomes import Outcome, OutcomeTable
 from protein.space import SearchSpace
@@ -44,6 +45,11 @@ class History:
         """Rows with a finite score; they did not fail."""
         out: Mask = np.isfinite(self.utility)
         return out
+
+    @property
+    def uninformative(self) -> bool:
+        """Whether no two scores differ: a model would see only which points are far from all others."""
+        return standardize(self.utility[self.scored], clip=True).constant
 
     @property
     def priced(self) -> Mask:

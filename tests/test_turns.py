@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from sweep_operator.pacing import Owner, Turns
+from sweep_operator.pacing import RECENT, Owner, Turns
 
 
 class Work:
@@ -108,3 +108,35 @@ async def test_an_owner_gets_its_process_again() -> None:
     first = await asyncio.gather(*(work.do(owner, 1) for owner in owners))
     for owner, worker in zip(owners[::-1], first[::-1], strict=True):
         assert await work.do(owner, 1) == worker
+
+
+async def test_a_namespace_leaves_a_worker_to_the_others() -> None:
+    """A suggestion may take minutes."""
+    work = Work(2)
+    over = asyncio.Event()
+
+    async def long(sweep: str) -> None:
+        async with work.turns.take("greedy", sweep):
+            work.served.append(("greedy", sweep))
+            await over.wait()
+
+    alone = [asyncio.create_task(long(sweep)) for sweep in "ab"]
+    await asyncio.sleep(0)
+    assert len(work.served) == 2, "a namespace that is alone uses all workers"
+    modest = asyncio.create_task(work.do(("modest", "x"), 1))
+    over.set()
+    await asyncio.gather(*alone, modest)
+    over.clear()
+    many = [asyncio.create_task(long(sweep)) for sweep in "cd"]
+    await asyncio.sleep(0)
+    assert work.served[3:] == [("greedy", "c")]
+    assert work.turns.waited_for, "c makes room for d"
+    for _ in range(3):
+        await work.do(("modest", "x"), 1)
+    work.now += RECENT
+    many.append(asyncio.create_task(long("e")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert work.served[-1] == ("greedy", "d"), "nobody else has asked for a while"
+    over.set()
+    await asyncio.gather(*many)

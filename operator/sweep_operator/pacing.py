@@ -122,16 +122,24 @@ class AdaptiveBucket(TokenBucket):
             self._rate, self._slowed = self._most, None
 
 
+RECENT = 600.0
+"""Seconds for which a worker is kept free for a namespace that has asked for a turn."""
+
+
 class Turns(Generic[W]):
     """One turn per owner at a time. Among the waiting owners, the one that has used the least time goes first.
 
     Start-time fair queueing (Goyal et al., 1996), at each level of the owners: first the namespace with the fewest
     turns in progress and the least time, then its owner. An owner that was idle counts from the present, so that it
     gains nothing from having been idle. An owner gets its last worker again if that is free.
+
+    While several namespaces ask, none of them occupies all workers: a turn may take minutes.
     """
 
     def __init__(self, workers: Sequence[W], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._free, self._clock = list(workers), clock
+        self._free, self._clock, self._count = list(workers), clock, len(workers)
+        self._asked: dict[str, float] = {}
+        """When each namespace last asked for a turn, or ended one."""
         self._waiting: dict[Owner, deque[asyncio.Future[W]]] = {}
         self._busy: Counter[Owner] = Counter()
         """Turns in progress, by owner and by everything that it belongs to."""
@@ -145,12 +153,14 @@ class Turns(Generic[W]):
     @property
     def waited_for(self) -> bool:
         """Whether an owner waits that could have a turn now, if a worker were free."""
-        return self._next() is not None
+        self._next()
+        return any(not self._busy[owner] for owner in self._waiting)
 
     @asynccontextmanager
     async def take(self, *owner: str) -> AsyncIterator[W]:
         """Wait for a turn of ``owner``, from the outside in: a namespace, or (namespace, sweep). Yields its worker."""
         turn: asyncio.Future[W] = asyncio.get_running_loop().create_future()
+        self._asked[owner[0]] = self._clock()
         self._waiting.setdefault(owner, deque()).append(turn)
         self._grant()
         began = self._clock()
@@ -167,6 +177,7 @@ class Turns(Generic[W]):
             self._busy[part] -= 1
             self._used[part] = self._used.get(part, 0.0) + seconds
         self._busy = +self._busy
+        self._asked[owner[0]] = self._clock()
         self._free.append(worker)
         self._grant()
 
@@ -193,7 +204,11 @@ class Turns(Generic[W]):
                 turns.popleft()
             if not turns:
                 del self._waiting[owner]
-        return min((o for o in self._waiting if not self._busy[o]), key=self._rank, default=None)
+        now = self._clock()
+        self._asked = {name: at for name, at in self._asked.items() if now - at < RECENT or self._busy[name,]}
+        most = self._count if len(self._asked) < 2 else max(1, self._count - 1)
+        ready = (o for o in self._waiting if not self._busy[o] and self._busy[o[:1]] < most)
+        return min(ready, key=self._rank, default=None)
 
     def _rank(self, owner: Owner) -> list[tuple[int, float]]:
         return [(self._busy[part], self._used.get(part, 0.0)) for part in _parts(owner)]

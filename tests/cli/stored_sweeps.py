@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,16 +53,13 @@ def store(
 async def _write(
     path: Path, body: dict[str, Any], runs: Sequence[dict[str, Any]], status: dict[str, Any] | None
 ) -> None:
-    kube = EmbeddedKube(path, clock=lambda: T0)
-    try:
+    with closing(EmbeddedKube(path, clock=lambda: T0)) as kube, kube.together():
         sweep = await kube.create(Kind.SWEEP, body)
         if status is not None:
             await kube.update_status(Kind.SWEEP, {**sweep, "status": status})
         for index, run in enumerate(runs):
             created = await kube.create(Kind.SWEEP_RUN, _run(body, index, run["parameters"]))
             await kube.update_status(Kind.SWEEP_RUN, {**created, "status": _status(body, index, run["status"])})
-    finally:
-        kube.close()
 
 
 def _run(body: dict[str, Any], index: int, parameters: Mapping[str, Any]) -> dict[str, Any]:

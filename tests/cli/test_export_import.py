@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import string
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,25 @@ def test_the_columns_of_csv(tmp_path: Path) -> None:
     )
     assert one == ("my_sweep.r.0,0,model,succeeded,0.5,2.0,2026-03-01T09:00:00+00:00,tanh,128,0.000731,1.0,20000,,,")
     assert two.endswith(",parameters,BadParameters,gamma is 2")
+
+
+def test_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-o -` writes the table there and nothing else. A reader that has enough ends the command quietly."""
+    monkeypatch.chdir(tmp_path)
+    store(tmp_path / "runs", manifest(), [finished(0.5)] * 600)
+    where = ("--runs-dir", tmp_path / "runs")
+    assert sweep("export", "my_sweep", "-o", "-", *where).stdout == sweep("export", "my_sweep", *where).stdout
+    lines = sweep("export", "my_sweep", "-o", "-", "--format", "jsonl", *where)
+    assert [json.loads(line)["index"] for line in lines.stdout.splitlines()] == list(range(600))
+    assert lines.stderr == ""
+    assert [p.name for p in tmp_path.iterdir()] == ["runs"], "no file called -"
+    command = [sys.executable, "-m", "sweep_operator.cli.main", "export", "my_sweep", "-o", "-", *map(str, where)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"run,index,")
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_a_table_from_another_tool(tmp_path: Path) -> None:

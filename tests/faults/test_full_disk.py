@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import IO
 
 import pytest
@@ -24,7 +25,7 @@ from tests.cli.stored_sweeps import finished, manifest, store
 from tests.faults.disk import Disk, small_disk
 
 SWEEP = str(Path(sys.executable).with_name("sweep"))
-PATIENCE = 120.0
+PATIENCE = 300.0
 # Waits for the test before it writes its result.
 PROGRAM = """set -e
 until [ -e "$TEST_FOLDER/go" ]; do sleep 0.05; done
@@ -39,18 +40,29 @@ class Running:
         self.disk, self.folder = disk, folder
         body = sweep_body("s", method="random", limits={"maxRuns": 2}, train={"command": ["sh", "-c", PROGRAM]})
         (folder / "s.json").write_text(json.dumps(body))
-        self._output = folder / "output.txt"
+        self._lines: list[bytes] = []
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, output: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-        with output or self._output.open("wb") as stream:
-            process = subprocess.Popen(
-                [SWEEP, "run", "s.json", "--runs-dir", str(self.disk.folder)],
-                cwd=self.folder, stdout=stream, stderr=stream, env={**os.environ, "TEST_FOLDER": str(self.folder)},
-            )  # fmt: skip
+        process = subprocess.Popen(
+            [SWEEP, "run", "s.json", "--runs-dir", str(self.disk.folder)],
+            cwd=self.folder, stdout=output or subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "TEST_FOLDER": str(self.folder)},
+        )  # fmt: skip
+        self._lines = []
+        if process.stdout is not None:  # a pipe: no limit of the size of files applies to it
+            self._reader = Thread(target=self._lines.extend, args=(process.stdout,), daemon=True)
+            self._reader.start()
         self.processes.append(process)
         self.disk.processes.append(process.pid)
         return process
+
+    def code(self, process: subprocess.Popen[bytes]) -> int:
+        """The exit code, when everything that it said is known."""
+        code = process.wait(PATIENCE)
+        if process.stdout is not None:
+            self._reader.join(PATIENCE)
+        return code
 
     def kill(self) -> None:
         for process in self.processes:
@@ -58,7 +70,7 @@ class Running:
             process.wait()
 
     def output(self) -> list[str]:
-        return self._output.read_text().splitlines()
+        return [line.decode() for line in self._lines]
 
     def said(self, text: str) -> list[str]:
         return [line for line in self.output() if text in line]
@@ -104,7 +116,7 @@ def test_work_pauses_and_continues_when_there_is_space(running: Running) -> None
     assert f"{running.disk.folder}/s: " in paused
     assert "free space on this disk. Press Ctrl-C to exit." in paused
     running.disk.free()
-    assert process.wait(PATIENCE) == 0, running.output()
+    assert running.code(process) == 0, running.output()
     assert_each_once(running)
     completed = [line.split()[1] for line in running.said("RunCompleted")]
     assert sorted(completed) == ["s.r.0", "s.r.1"]
@@ -115,11 +127,11 @@ def test_work_pauses_and_continues_when_there_is_space(running: Running) -> None
 def test_one_signal_ends_it_and_the_same_command_resumes(running: Running, number: signal.Signals) -> None:
     process = running.fill_during_the_first_run()
     process.send_signal(number)
-    assert process.wait(PATIENCE) == 130, running.output()
+    assert running.code(process) == 130, running.output()
     assert running.said("Interrupted. To resume, run: ")
     assert not running.said("Traceback")
     running.disk.free()
-    assert running.start().wait(PATIENCE) == 0, running.output()
+    assert running.code(running.start()) == 0, running.output()
     assert_each_once(running)
 
 
@@ -159,5 +171,5 @@ def test_commands_on_a_full_disk(tmp_path: Path, command: str, code: int, said: 
 def test_a_full_disk_behind_standard_output_does_not_end_the_sweep(running: Running) -> None:
     (running.folder / "go").touch()
     with open("/dev/full", "wb") as full:
-        assert running.start(full).wait(PATIENCE) == 0
+        assert running.code(running.start(full)) == 0
     assert CliRunner().invoke(cli, ["list", "--runs-dir", str(running.disk.folder)]).output.count("MaxRunsReached") == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +275,17 @@ async def test_predictions_are_recorded_and_calibrated(tmp_path: Path) -> None:
     for found, quantity in ((optimizer.score_calibration, "score"), (optimizer.cost_calibration, "cost")):
         assert found == calibration(runs, quantity)
         assert found.runs == len(by_model)
+    await _replays(tmp_path, by_model[-1])
+
+
+async def _replays(runs_dir: Path, run: SweepRun) -> None:
+    """`sweep replay` computes the same parameters again, and notices that something has changed."""
+    told = run.spec.provenance
+    assert told is not None
+    assert 0 < told.observations <= run.spec.index
+    program = [sys.executable, "-m", "sweep_operator.cli.main", "replay", run.name, "--runs-dir", str(runs_dir)]
+    done = await asyncio.to_thread(subprocess.run, program, capture_output=True, text=True)
+    assert "The parameters are the same, bit for bit." in done.stdout, done.stderr
 
 
 async def test_no_configuration_passes_the_constraints(tmp_path: Path) -> None:

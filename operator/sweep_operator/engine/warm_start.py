@@ -13,7 +13,7 @@ import hashlib
 import json
 import logging
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -29,7 +29,7 @@ from sweep_operator.engine.recorder import Recorder
 from sweep_operator.exchange.observation import JsonObservation
 from sweep_operator.kube.protocol import Kind, NotFound, Object
 from sweep_operator.manifests.ownership import owned_by_sweep
-from sweep_operator.sandbox.tasks import Refused, Unpack
+from sweep_operator.sandbox.tasks import Refused, Unpack, evaluate
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +162,18 @@ async def pack(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Obj
         **content,
     }
     return dataclasses.replace(state, observations=observations[:count], notes=notes, digest=digest), body
+
+
+def stored_observations(sweep: Sweep, config_maps: Iterable[Object]) -> tuple[Observation, ...]:
+    """The observations of the warm start that a Sweep has learned from. Raises LookupError if they are not there."""
+    digest = sweep.status.warm_start_digest
+    if digest is None:
+        return ()
+    name = _name(sweep.name, digest)
+    obj = next((o for o in config_maps if o["metadata"]["name"] == name and _digest(o) == digest), None)
+    if obj is None:
+        raise LookupError(f"ConfigMap {name} with the observations of the warm start")
+    return tuple(o.observation for o in evaluate(Unpack(content=obj["binaryData"][_DATA])).learned.observations)
 
 
 def _name(sweep: str, digest: str) -> str:

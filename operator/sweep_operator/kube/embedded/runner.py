@@ -186,7 +186,7 @@ class Runner:
             except OSError as error:
                 if (full := disk_full(error, place.run_dir)) is None:
                     raise
-                await self._space.wait(full, self._root)
+                await self._space.wait(full)
 
     async def _launch(self, pod: Object, place: Place, process: SupervisedProcess) -> None:
         uid = pod["metadata"]["uid"]

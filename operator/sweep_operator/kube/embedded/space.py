@@ -27,12 +27,14 @@ class DiskFull(Unavailable):
     def __init__(self, folder: Path, reason: str = _NO_SPACE) -> None:
         remedy = "free space on this disk" if reason == _NO_SPACE else "make this directory writable"
         super().__init__(f"{folder}: {reason}; {remedy}")
-        self.reason = reason
+        self.folder, self.reason = folder, reason
 
 
 def disk_full(error: OSError, folder: Path) -> DiskFull | None:
-    """The same error, or None if time or a retry can resolve it."""
-    return DiskFull(folder, error.strerror or str(error)) if error.errno in _LASTING else None
+    """The error of a file on a full disk, or None. ``folder``: where, if the error does not name the file."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    return DiskFull(folder if error.filename is None else Path(error.filename).parent)
 
 
 def has_space(folder: Path) -> bool:
@@ -69,24 +71,25 @@ class Space:
             try:
                 return work()
             except DiskFull as error:
-                await self.wait(error, self._folder)
+                await self.wait(error)
 
     async def ready(self, folder: Path) -> None:
         """Wait until there is space in ``folder``. Raises DiskFull."""
         if not has_space(folder):
-            await self.wait(DiskFull(folder), folder)
+            await self.wait(DiskFull(folder))
 
-    async def wait(self, error: DiskFull, folder: Path) -> None:
+    async def wait(self, error: DiskFull) -> None:
         """Wait until there is space again. Raises ``error`` instead of waiting if not patient."""
         self._waiting += 1
-        self.problem = str(DiskFull(self._folder, error.reason))  # one text, whoever is the first to wait
+        inside = error.folder.is_relative_to(self._folder)
+        self.problem = str(DiskFull(self._folder, error.reason) if inside else error)  # one text, whoever waits first
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_SECONDS):
                         await self._impatient.wait()
                     raise error
-                if has_space(folder):
+                if has_space(error.folder):
                     return
         finally:
             self._waiting -= 1

@@ -1,0 +1,30 @@
+"""``sweep replay``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sweep_operator.cli.stored import STATE, stored_sweep
+from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir
+from sweep_operator.commands.replay import print_replay
+from sweep_operator.kube.protocol import Kind
+from sweep_operator.kube.state_file import read_objects
+
+
+@click.command()
+@click.argument("run")
+@runs_dir(DEFAULT_RUNS_DIR)
+def replay(run: str, runs_dir: Path) -> None:
+    """Compute the suggestion of RUN again from its recorded provenance, and compare it with the run.
+
+    On the machine that ran the sweep, with the same versions, the parameters are the same bit for bit. It takes as long
+    as a suggestion of the sweep.
+
+    \b
+        sweep replay my_sweep.r.17
+    """
+    stored = stored_sweep(runs_dir, run.rpartition(".r.")[0])
+    sweep, runs = stored.parsed()
+    print_replay(sweep, runs, read_objects(stored.directory / STATE, (Kind.CONFIG_MAP,)), run)

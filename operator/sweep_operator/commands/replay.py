@@ -1,0 +1,43 @@
+"""What ``sweep replay`` and ``kubectl sweep replay`` print."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.commands.output import echo
+from sweep_operator.config.errors import ConfigError
+from sweep_operator.engine.warm_start import stored_observations
+from sweep_operator.kube.protocol import Object
+from sweep_operator.suggest.provenance import optimizer_version
+from sweep_operator.suggest.replay import NotReplayable, replay
+
+
+def print_replay(sweep: Sweep, runs: Sequence[SweepRun], config_maps: Iterable[Object], name: str) -> None:
+    """Compute the suggestion of the run ``name`` again, and compare it with the run. Raises ConfigError.
+
+    ``config_maps``: where the observations of a warm start are stored.
+    """
+    run = next((r for r in runs if name in (r.name, r.status.run_name)), None)
+    if run is None:
+        raise ConfigError(f"no run {name!r} in sweep {sweep.display_name}")
+    try:
+        earlier = stored_observations(sweep, config_maps)
+        proposal = asyncio.run(replay(sweep, runs, earlier, run))
+    except LookupError as error:
+        raise ConfigError(f"{name} cannot be replayed: {error.args[0]} no longer exists") from None
+    except NotReplayable as error:
+        raise ConfigError(f"{name} cannot be replayed: {error}") from None
+    told = run.spec.provenance
+    assert told is not None
+    echo(f"{name}: {told.observations} results, suggested after run {told.through_index}, origin {proposal.origin}")
+    for path, value in proposal.parameters.items():
+        was = run.spec.parameters.get(path)
+        echo(f"  {path}: {value!r}" + ("" if value == was else f"  (the run has {was!r})"))
+    if proposal.parameters == run.spec.parameters:
+        echo("The parameters are the same, bit for bit.")
+        return
+    echo(f"computed by {told.version}, and now by {optimizer_version()}", err=True)
+    raise ConfigError("the parameters differ: another machine, other versions or another device computed them")

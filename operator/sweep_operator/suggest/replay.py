@@ -1,0 +1,87 @@
+"""Computes the suggestion of a run again, from its recorded provenance and the objects that still exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+
+from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.api.meta import find_condition
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import Provenance, SweepRun
+from sweep_operator.child_process import ChildFailed, available_memory
+from sweep_operator.decide.facts import facts_of
+from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest
+from sweep_operator.domain.ordering import start_order
+from sweep_operator.suggest.messages import Answer, Proposal, question
+from sweep_operator.suggest.process import OptimizerProcess
+from sweep_operator.suggest.provenance import read_ranges
+
+SECONDS = 600.0
+"""Time limit for the suggestion."""
+
+
+class NotReplayable(Exception):
+    """What the suggestion was computed from is not known anymore. The message says what is missing."""
+
+
+async def replay(sweep: Sweep, runs: Sequence[SweepRun], earlier: Sequence[Observation], run: SweepRun) -> Proposal:
+    """The suggestion for ``run``, computed again. ``earlier``: the observations of the warm start.
+
+    Raises NotReplayable.
+    """
+    request = request_of(sweep, runs, earlier, run)
+    process = OptimizerProcess(SECONDS, available_memory())
+    try:
+        async with aclosing(process.answers(question(sweep, request))) as answers:
+            answer = await anext(answers)
+    except (TimeoutError, ChildFailed) as error:
+        raise NotReplayable(f"the optimizer failed: {error or 'no suggestion in time'}") from None
+    finally:
+        await process.close()
+    return _checked(answer, run)
+
+
+def request_of(sweep: Sweep, runs: Sequence[SweepRun], earlier: Sequence[Observation], run: SweepRun) -> SuggestRequest:
+    """The request that the run's parameters were the answer to. Raises NotReplayable."""
+    told, index = run.spec.provenance, run.spec.index
+    if told is None or index is None:
+        raise NotReplayable(f"{run.name} has no provenance (origin {run.spec.origin})")
+    others = [r for r in runs if r.spec.index is None or r.spec.index < index]
+    waiting = [r for r in others if _was_pending(r, told)]
+    expected = {*read_ranges(told.pending), *range(told.through_index + 1, index), *told.pending_runs}
+    missing = expected - {r.name if r.spec.index is None else r.spec.index for r in waiting}
+    if missing:
+        raise NotReplayable(f"runs that were pending no longer exist: {', '.join(sorted(map(str, missing)))}")
+    ended = [r for r in others if not _was_pending(r, told)]
+    learned = [(r, o) for r in ended if (o := facts_of(r, sweep, None, OperatorConfig()).observation) is not None]
+    indexed = [o for r, o in learned if r.spec.index is not None]
+    manual = [o for r, o in sorted(learned, key=lambda pair: _ended_at(pair[0])) if r.spec.index is None]
+    left = told.observations - len(earlier) - len(indexed)
+    if not 0 <= left <= len(manual):
+        found = len(earlier) + len(indexed) + len(manual)
+        raise NotReplayable(f"it was computed from {told.observations} results, of which {found} exist")
+    pending = tuple(PendingRun(r.name, r.spec.index, r.parameters) for r in sorted(waiting, key=start_order))
+    return SuggestRequest(index, 1, (*earlier, *indexed, *manual[:left]), pending, 1)
+
+
+def _was_pending(run: SweepRun, told: Provenance) -> bool:
+    if run.spec.index is None:
+        return run.name in told.pending_runs
+    return run.spec.index > told.through_index or run.spec.index in read_ranges(told.pending)
+
+
+def _ended_at(run: SweepRun) -> tuple[str, str]:
+    condition = find_condition(run.status.conditions, "Finished")
+    return condition.last_transition_time.isoformat() if condition is not None else "", run.name
+
+
+def _checked(answer: Answer, run: SweepRun) -> Proposal:
+    if answer.proposal is None:
+        raise NotReplayable(f"the optimizer failed: {answer.error or answer.infeasible}")
+    recorded = run.spec.provenance.digest if run.spec.provenance is not None else None
+    if recorded not in (None, answer.proposal.digest):
+        raise NotReplayable(
+            "what it was computed from has changed: optimizer settings, constraints, fixed parameters, or results"
+        )
+    return answer.proposal

@@ -1,0 +1,70 @@
+"""The request of a run, put together again from its provenance and the runs that exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sweep_operator.api.sweeprun import Provenance, SweepRun
+from sweep_operator.decide.plan import Observation, SuggestRequest
+from sweep_operator.decide.snapshot import Suggested, Suggestion
+from sweep_operator.suggest.messages import Proposal
+from sweep_operator.suggest.provenance import provenance
+from sweep_operator.suggest.replay import NotReplayable, request_of
+from tests.decide.given import decide, finished, job, pod, run, snapshot, started, sweep
+
+OLD = (Observation({"x": 0.7}, 3.0, None),)
+
+
+def told(request: SuggestRequest, index: int) -> Provenance:
+    found = provenance(request, Proposal(index=index, parameters={"x": 0.5}, origin="model", digest="0"))
+    assert found is not None
+    return found
+
+
+def suggested(index: int, told: Provenance) -> SweepRun:
+    of = run(index, origin="model")
+    return of.with_(spec=of.spec.with_(provenance=told))
+
+
+def world() -> tuple[Any, list[SweepRun], SuggestRequest]:
+    """Runs 0 and 2 have ended, 1 and a manual run have not, and a manual run has: three suggestions are requested."""
+    s = sweep(limits={"maxRuns": 19, "maxParallelRuns": 5})
+    mine = finished(s, 9, 0.9, x=0.3)
+    done = mine.with_(metadata=mine.metadata.with_(name="mine"), spec=mine.spec.with_(index=None, origin="manual"))
+    runs = [finished(s, 0, 0.1, x=0.1), started(s, 1, x=0.9), finished(s, 2, 0.2, x=0.2), run(None, name="late"), done]
+    plan = decide(snapshot(s, runs, [job(runs[1])], [pod(runs[1])]))
+    assert plan.suggest is not None
+    return s, runs, plan.suggest
+
+
+def test_the_request_is_put_together_from_what_has_ended_since() -> None:
+    s, runs, asked = world()
+    later = suggested(4, told(asked, 4))
+    now = [finished(s, 1, 0.5, x=0.9), *(r for r in runs if r.spec.index != 1), run(3), later, finished(s, 5, 1.0)]
+    request = request_of(s, now, (), later)
+    assert sorted(o.score for o in request.observations if o.score is not None) == [0.1, 0.2, 0.9]
+    assert {p.name for p in request.pending} == {"s.r.1", "late", "s.r.3"}
+    assert (request.index, len(asked.observations)) == (4, 3)
+
+
+def test_what_is_missing_is_named() -> None:
+    s, runs, asked = world()
+    later = suggested(3, told(asked, 3))
+    with pytest.raises(NotReplayable, match=r"pending no longer exist: late$"):
+        request_of(s, [r for r in runs if r.name != "late"], (), later)
+    with pytest.raises(NotReplayable, match="3 results, of which 2 exist"):
+        request_of(s, runs[1:], (), later)
+    with pytest.raises(NotReplayable, match="has no provenance"):
+        request_of(s, runs, (), run(3))
+    assert len(request_of(s, runs[1:], OLD, later).observations) == 3, "the digest of the inputs tells them apart"
+
+
+def test_the_provenance_goes_from_the_suggestion_to_the_run() -> None:
+    s, runs, asked = world()
+    found = told(asked, 3)
+    ready = Suggested((Suggestion(3, {"x": 0.5}, "model", None, found),))
+    plan = decide(snapshot(s, runs, [job(runs[1])], [pod(runs[1])], suggested=ready))
+    assert [c.provenance for c in plan.create] == [found]
+    assert (found.pending, found.pending_runs, found.through_index, found.observations) == ("1", ["late"], 2, 3)
