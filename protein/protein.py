@@ -22,6 +22,7 @@ functions that need a model; the initial design does not.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ import numpy as np
 from protein.arrays import Array
 from protein.base import Optimizer, PerPoint
 from protein.history import History, build_history
+from protein.models.scaling import standardize
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.search.candidates import row_key
@@ -184,12 +186,15 @@ class Protein(Optimizer):
     def needs_model(self, pending: int) -> bool:
         """The initial design needs none, except to keep below a cost cap once costs are known."""
         history = self._history()
-        return not self._in_design(history, pending) or self._caps(history)
+        return not self._in_design(history, pending) or self._caps(history) or self._mixed(history)
 
     def _in_design(self, history: History, pending: int) -> bool:
-        """Whether the next point belongs to the initial design, which is extended until there is a first result."""
-        known = len(history)
-        return known == 0 or known + pending < initial_design_size(self.space, self.settings)
+        """Whether the next point belongs to the initial design, which goes on until two scores differ.
+
+        Until then a model would see only which points are far from all others: those on the edges of the box.
+        """
+        started = len(history) + pending >= initial_design_size(self.space, self.settings)
+        return not started or standardize(history.utility[history.scored], clip=True).constant
 
     def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
         """One suggestion given flat pending points, at position `index` of the random stream."""
@@ -209,12 +214,29 @@ class Protein(Optimizer):
     ) -> tuple[Flat, SuggestionInfo]:
         """The first point of the initial design that is new and satisfies the constraints."""
         taken = self.space.snap(np.concatenate([history.x, waiting]))
-        options = self._design.untaken(taken, every=self._caps(history))
-        chosen, over = self._within_cap(history, options or [self._any_allowed(self._taken(pending), [len(taken)])])
+        mixed = self._mixed(history)
+        options = self._design.untaken(taken, every=mixed or self._caps(history))
+        options = options or [self._any_allowed(self._taken(pending), [len(taken)])]
+        chosen, over = self._within_cap(history, self._likely(options) if mixed else options)
         is_center = self.settings.seed_with_search_center and self.space.key(chosen) == self.space.key(
             self.space.center()
         )
         return chosen, SuggestionInfo(origin="center" if is_center else "random", over_max_cost=over)
+
+    def _likely(self, options: list[Flat]) -> list[Flat]:
+        """The options, each kept with its probability of success; at least the most likely one.
+
+        The draw belongs to the point: one that is not kept comes back only when its probability rises.
+        """
+        rows = self.space.encode_many(list(options))
+        likely = self.models().feasibility.predict(rows)
+        drawn = [zlib.crc32(row.tobytes()) / 2**32 for row in rows]
+        kept = [flat for flat, keep in zip(options, np.array(drawn) < likely, strict=True) if keep]
+        return kept or [options[int(np.argmax(likely))]]
+
+    def _mixed(self, history: History) -> bool:
+        """Whether some runs failed and others did not, so that points of the design are chosen by their success."""
+        return bool(history.failed.any() and history.scored.any())
 
     def _caps(self, history: History) -> bool:
         """Whether points of the initial design are chosen by their predicted cost."""

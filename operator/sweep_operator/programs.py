@@ -40,6 +40,8 @@ def sweep_operator_uninstall() -> None:
 def _run(program: str, module: str, requirement: str) -> None:
     try:
         import_module(module).main()
+    except KeyboardInterrupt:  # a Ctrl-C while modules are imported
+        sys.exit(130)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in _OURS:
             raise

@@ -2,7 +2,9 @@
 
 It consists of the search center and scrambled Sobol points over the whole box. In the Sobol points, every cost
 parameter (`scale: time`) is at most 16 times its minimum, so that the first runs explore the space cheaply.
-The default size is d + 1 points for d parameters, including the center.
+The default size is d + 1 points for d parameters, including the center. The design goes on as long as no two scores
+differ. After three times its size, each further point may have a cost parameter twice as large: what cheap runs do not
+show, longer ones may.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from protein.search.candidates import row_key
 from protein.settings import ProteinSettings
 from protein.space import Column, SearchSpace
 
+CHEAP_SIZES = 3
+"""Multiple of the design's size up to which cost parameters stay low: points that violate a constraint count, too."""
 MAX_COST_FACTOR = 16
 """Largest multiple of its minimum that a cost parameter has in the design."""
 
@@ -40,8 +44,11 @@ def initial_design(space: SearchSpace, settings: ProteinSettings, seed: int, cou
     rest = max(count - len(center), 0)
     if rest == 0:
         return space.snap(center[:count])
-    drawn = sobol(space.dim, rest, np.random.default_rng([seed, 1])) * column_limits(space)
-    return space.snap(np.concatenate([center, drawn]))
+    drawn = sobol(space.dim, rest, np.random.default_rng([seed, 1]))
+    regular = CHEAP_SIZES * initial_design_size(space, settings) - len(center)
+    factors = MAX_COST_FACTOR * 2.0 ** np.clip(np.arange(rest) - regular + 1, 0, 900)
+    limits = {factor: column_limits(space, factor) for factor in set(factors.tolist())}
+    return space.snap(np.concatenate([center, drawn * np.array([limits[factor] for factor in factors.tolist()])]))
 
 
 class Design:
@@ -80,16 +87,19 @@ def _is_near(row: Array, rows: Array) -> bool:
     return len(rows) > 0 and float(np.abs(rows - row).max(axis=1).min()) <= SAME_POINT
 
 
-def column_limits(space: SearchSpace) -> Array:
-    """Largest unit coordinate (dim,) of each column in the design: 1, or less for a cost parameter."""
+def column_limits(space: SearchSpace, factor: float = MAX_COST_FACTOR) -> Array:
+    """Largest unit coordinate (dim,) of each column in the design: 1, or less for a cost parameter.
+
+    factor: largest multiple of its minimum that a cost parameter may have.
+    """
     limits = np.ones(space.dim)
     top: dict[str, Any] = {}
     cost_parameters: set[str] = set()
     for name, parameter in space.parameters.items():
         low, high = parameter.min, parameter.max
-        if parameter.scale == "time" and low is not None and high is not None and 0 < MAX_COST_FACTOR * low < high:
+        if parameter.scale == "time" and low is not None and high is not None and 0 < factor * low < high:
             cost_parameters.add(name)
-            top[name] = MAX_COST_FACTOR * low
+            top[name] = factor * low
     row = space.encode(top)
     for j, column in enumerate(space.columns):
         if column.parameter in cost_parameters:

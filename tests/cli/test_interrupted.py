@@ -114,3 +114,10 @@ def test_warnings_are_printed_once_with_time_and_run(tmp_path: Path) -> None:
     assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in failed)
     assert "Last failure: s.r.0 Error: boom" in done.stdout
     assert "To continue after a correction, run: sweep run s.yaml --runs-dir runs" in done.stdout
+
+
+def test_an_interrupt_while_modules_are_imported_prints_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt")
+    code = "from sweep_operator import programs; programs._run('sweep', 'interrupted', 'sweep-operator')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

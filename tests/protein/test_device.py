@@ -35,6 +35,7 @@ def test_a_missing_gpu_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     optimizer = Protein(SPACE, ProteinSettings(num_random_samples=1, device="cuda"))
     optimizer.observe({"a": 0.5}, score=1.0)
+    optimizer.observe({"a": 0.6}, score=2.0)
     with pytest.raises(ValueError, match="device: 'cuda' is not available"):
         optimizer.suggest()
     with pytest.raises(ValueError, match="device: 'tpu' is unknown"):

@@ -244,6 +244,8 @@ def test_without_a_result_the_initial_design_goes_on() -> None:
     assert len({optimizer.space.key(flatten(params)) for params, _ in batch}) == 100
     assert not optimizer.needs_model(500)
     optimizer.observe(batch[0][0], score=1.0, cost=1.0)
+    assert not optimizer.needs_model(99)
+    optimizer.observe(batch[1][0], score=2.0, cost=1.0)
     assert [optimizer.needs_model(pending) for pending in (0, 99)] == [False, True]
     again = Protein(SearchSpace(MIXED), seed=3)
     assert again.suggest(pending=[params for params, _ in batch[60::-1]], index=61)[0] == batch[61][0]

@@ -102,9 +102,13 @@ def _status(name: str, index: int) -> Object:
     }
     if fails(index):
         failure = {"stage": "train", "class": "crash", "reason": "ExitCode", "message": "exit code 1"}
-        return status | {"failure": failure, "conditions": [_condition("Succeeded", "False", "ExitCode")]}
-    good = [_condition("Succeeded", "True", "Completed"), _condition("TrainSucceeded", "True", "Completed")]
+        return status | {"failure": failure, "conditions": _ended("False", "ExitCode")}
+    good = [*_ended("True", "Completed"), _condition("TrainSucceeded", "True", "Completed")]
     return status | {"score": score(index), "metrics": {"reward": score(index), "train.loss": 0.25}, "conditions": good}
+
+
+def _ended(status: str, reason: str) -> list[Object]:
+    return [_condition("Finished", "True", reason), _condition("Succeeded", status, reason)]
 
 
 def _condition(type_: str, status: str, reason: str) -> Object:

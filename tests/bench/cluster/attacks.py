@@ -75,12 +75,15 @@ def _front() -> Object:
 
 
 class Attack:
-    """Attacks from one namespace while the block runs, and removes its Sweeps afterwards."""
+    """Attacks from one namespace while the block runs, and removes its Sweeps afterwards.
+
+    The block begins when two Sweeps of each kind are there.
+    """
 
     def __init__(self, cluster: Kubectl, namespace: str, train: Train, kinds: Collection[str] = KINDS) -> None:
         self.cluster, self.namespace = cluster, namespace
         self._kinds = [(kind, spec) for kind, spec in _kinds(train) if kind in kinds]
-        self._over = threading.Event()
+        self._over, self._under_way = threading.Event(), threading.Event()
         self._bomb = _bomb()
         self._create({**self._bomb, "metadata": {"name": "bomb"}})
         self._create({**_front(), "metadata": {"name": "front"}})
@@ -88,6 +91,7 @@ class Attack:
     def __enter__(self) -> Attack:
         self._thread = threading.Thread(target=self._attack)
         self._thread.start()
+        assert self._under_way.wait(300), "the attack has not begun"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,6 +108,8 @@ class Attack:
 
     def _attack(self) -> None:
         for number, (kind, spec) in enumerate(itertools.cycle(self._kinds)):
+            if number == 2 * len(self._kinds):
+                self._under_way.set()
             if self._over.wait(SECONDS):
                 return
             name = f"attack-{number}"

@@ -240,15 +240,39 @@ class TabulatedML(Task):
         return super().evaluate(params, rng)
 
 
+# -- tasks with nothing to learn at first -----------------------------------------------------------------------------
+
+
+class Needle(Task):
+    """Six parameters of which a box of 3% of the volume works. Elsewhere the score is 0 (needle6) or the run fails."""
+
+    HALF_WIDTH = 0.28
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "needle", Space([Dim(f"p{i}", "uniform", 0.0, 1.0, 0.5) for i in range(6)]))
+        self.at = np.random.default_rng(6).uniform(0.3, 0.7, 6)
+        self.at[0] = 0.8  # the search center lies outside the box
+
+    def truth(self, params: Params) -> tuple[float, float, float]:
+        away = float(np.abs(self.space.to_unit(params) - self.at).max()) / self.HALF_WIDTH
+        return max(1.0 - away, 0.0), 1.0, float(self.name == "failing6" and away > 1.0)
+
+    @property
+    def ref(self) -> dict[str, Any]:
+        return {"best": 1.0, "median": 0.0, "q10": 0.0, "max_cost": 1.0}
+
+
 SYNTHETIC = [n + s for s in ("", "-noisy") for n in _SYNTHETIC]
 COST = ["rl8"]
 ML = list(ML_SPACES)
-ALL = SYNTHETIC + COST + ML
+NEEDLE = ["needle6", "failing6"]
+ALL = SYNTHETIC + COST + ML + NEEDLE
 GROUPS = {
     "synthetic": [n for n in SYNTHETIC if not n.endswith("-noisy")],
     "noisy": [n for n in SYNTHETIC if n.endswith("-noisy")],
     "cost": COST,
     "ml": ML,
+    "needle": NEEDLE,
     "core": ["hartmann6", "rosenbrock5-noisy", "rl8", "mlp_digits"],
     "all": ALL,
 }
@@ -276,4 +300,4 @@ def make(name: str) -> Task:
         return Synthetic(base, name.endswith("-noisy"))
     if name in ML_SPACES:
         return TabulatedML(name)
-    return {"rl8": RLScaling}[name]()
+    return Needle(name) if name in NEEDLE else {"rl8": RLScaling}[name]()
