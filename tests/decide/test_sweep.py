@@ -87,6 +87,14 @@ def test_no_more_suggestions_are_computed_than_runs_may_follow() -> None:
     assert plan.suggest is None
 
 
+@pytest.mark.parametrize(("spec", "ahead"), [({}, 0), ({"method": "random"}, 1)])
+def test_if_runs_follow_one_another_a_model_waits_for_the_result(spec: dict[str, Any], ahead: int) -> None:
+    s = sweep(limits={"maxRuns": 9, "maxParallelRuns": 1}, **spec)
+    run = started(s, 2)
+    plan = decide(snapshot(s, [finished(s, 0, 0.1), finished(s, 1, 0.2), run], [job(run)], [pod(run)]))
+    assert (plan.suggest.count if plan.suggest else 0) == ahead
+
+
 def test_what_is_left_of_a_request_goes_on_until_a_result_or_another_run() -> None:
     asked = SuggestRequest(5, 4, (), (PendingRun("s.r.3", 3, {}), PendingRun("mine", None, {})))
     ours = PendingRun("s.r.5", 5, {})

@@ -34,14 +34,15 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     wanted = min(max(0, most - totals.open - snap.unanswered), left)
     index = next_index(snap, totals)
     create = tuple(_create(s) for s in _ready(snap, index)[:wanted])
-    missing, most_ahead = wanted - len(create), min(AHEAD, most, left - wanted)
-    if missing + most_ahead == 0:
+    missing, ahead = wanted - len(create), min(AHEAD, most, left - wanted)
+    if missing + ahead == 0:
         return Growth(create)
     earlier = snap.warm_start.observations
     if snap.sweep.spec.warm_start is not None and earlier is None:
         return Growth(create, read_warm_start=True)
     observations = (*(earlier or ()), *runs.observations())
-    ahead = most_ahead if observations else min(most_ahead, _design_left(snap, index + wanted))
+    if most == 1 or not observations:  # one run at a time: each result would change what was computed before it
+        ahead = min(ahead, _design_left(snap, index + wanted))
     if missing + ahead == 0:
         return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)

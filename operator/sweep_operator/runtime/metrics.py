@@ -20,6 +20,7 @@ from sweep_operator.domain.conditions import condition_of, run_state
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.events import Outcome
 from sweep_operator.engine.ports import Suggester
+from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.runtime.waits import longest_waits
 
@@ -129,20 +130,25 @@ class _State(Collector):
             ["namespace"],
             stalled.items(),
         )
-        for name, text, value in (
-            ("sweep_operator_queue_depth", "Sweeps that wait for a reconcile pass.", queue.depth),
-            (
-                "sweep_operator_queue_oldest_seconds",
-                "Time in seconds that the oldest Sweep in the queue has waited.",
-                queue.oldest_age,
-            ),
-            (
-                "sweep_operator_tracking_backlog",
-                "Runs that are not yet delivered to the tracker.",
-                sum(map(_backlog, sweeps)),
-            ),
-        ):
-            yield GaugeMetricFamily(name, text, value=value)
+        yield from _levels(queue, sweeps)
+
+
+def _levels(queue: WorkQueue[tuple[str, str]], sweeps: Iterable[Object]) -> Iterator[Metric]:
+    """Gauges without labels: what waits to be done."""
+    for name, text, value in (
+        ("sweep_operator_queue_depth", "Sweeps that wait for a reconcile pass.", queue.depth),
+        (
+            "sweep_operator_queue_oldest_seconds",
+            "Time in seconds that the oldest Sweep in the queue has waited.",
+            queue.oldest_age,
+        ),
+        (
+            "sweep_operator_tracking_backlog",
+            "Runs that are not yet delivered to the tracker.",
+            sum(map(_backlog, sweeps)),
+        ),
+    ):
+        yield GaugeMetricFamily(name, text, value=value)
 
 
 def _events(outcomes: Mapping[Outcome, int]) -> CounterMetricFamily:
