@@ -10,7 +10,7 @@ import pytest
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.observed import JobView, PodView
-from sweep_operator.decide.plan import Look
+from sweep_operator.decide.plan import DeleteJob, Look
 from sweep_operator.decide.sweep import decide
 from tests.decide.given import after, at, ended, job, pod, reason, snapshot, started, sweep
 
@@ -128,3 +128,20 @@ def test_the_result_of_rank_0_counts_when_a_run_is_stopped_before_the_other_rank
     pods = [ended(run, 0, RESULT), pod(run, rank=1, name="other", uid="other")]
     plan = decide(snapshot(of, [run], [job(run)], pods))
     assert after(plan, run).succeeded
+
+
+def test_eval_waits_until_the_job_of_a_queue_cannot_replace_the_pod_of_train() -> None:
+    of = sweep(eval={"image": "i", "command": ["eval"]})
+    run = started(of)
+    evicted = ended(run, 0, "{}", finished=at(5), deletion_requested=at(10), deletion_due=at(40), uid="evicted")
+    finished = job(run, queued=True, finished="Complete")
+    assert after(decide(snapshot(of, [run], [finished], [evicted])), run).status.eval.attempt == 1
+    plan = decide(snapshot(of, [run], [job(run, queued=True)], [evicted]))
+    trained = after(plan, run)
+    assert (trained.status.train.attempts[-1].class_, trained.status.eval.attempt) == ("succeeded", 0)
+    assert isinstance(plan.runs[0].cleanup[0], DeleteJob)
+    [gone] = decide(snapshot(of, [trained], [], [], looked=frozenset())).runs
+    assert (gone.looks, gone.updated.status.eval.attempt) == ((Look("s-r-0-train-1", "train", 1),), 0)
+    replacement = pod(run, uid="replacement")
+    assert after(decide(snapshot(of, [trained], [], [replacement])), run).status.eval.attempt == 0
+    assert after(decide(snapshot(of, [trained], [], [])), run).status.eval.attempt == 1

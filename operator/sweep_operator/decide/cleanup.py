@@ -20,7 +20,7 @@ def run_cleanup(status: SweepRunStatus, ctx: RunContext, *, ended: bool) -> tupl
     for job in ctx.jobs:
         due = deletion_due(status, job, ctx)
         recorded = ended or status.attempt_recorded(job.stage, job.attempt)
-        unfinished = recorded and not job.finished and not _finishes_by_itself(job, ctx.pods)
+        unfinished = recorded and not job.finished and not finishes_by_itself(job, ctx.pods)
         if not job.deleting and (unfinished or (due is not None and ctx.snap.now >= due)):
             actions.append(DeleteJob(job.name, job.uid))
     # The garbage collector deletes the Jobs of a deleted run, unless its owner references were removed.
@@ -60,7 +60,7 @@ def deletion_due(status: SweepRunStatus, job: JobView, ctx: RunContext) -> datet
     return ended.last_transition_time + timedelta(seconds=ctx.snap.config.finished_job_seconds if ttl is None else ttl)
 
 
-def _finishes_by_itself(job: JobView, pods: Sequence[PodView]) -> bool:
+def finishes_by_itself(job: JobView, pods: Sequence[PodView]) -> bool:
     """Whether the pods have ended, so the Job is about to finish. Deleting it now would delete their logs."""
     own = newest_by_rank([p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)])
     ended = all(p.phase in ("Succeeded", "Failed") or p.containers_ended for p in own)

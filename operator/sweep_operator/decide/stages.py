@@ -11,6 +11,7 @@ from sweep_operator.api.names import job_name
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.api.template import ResultSource
 from sweep_operator.decide.attempt import Absent, Ended, LogRequest, NeedsLog, Running, Waiting
+from sweep_operator.decide.cleanup import finishes_by_itself
 from sweep_operator.decide.context import RunContext, effective_parameters
 from sweep_operator.decide.deadlines import attempt_policy, may_retry, retry_at, stage_deadline
 from sweep_operator.decide.observed import JobView, PodView
@@ -211,8 +212,7 @@ class StageTransitions:
         if ctx.suspend_policy is not None or ctx.end is not None or self.run.spec.stop or not ctx.may_start:
             self.record.unsettled(ctx.waiting_reason, ctx.waiting_message)
             return
-        if any(not p.over and p.attempt <= status.attempt for p in ctx.pods):
-            self.record.unsettled("Terminating", "a pod of an earlier attempt is still terminating")
+        if self._earlier_pods_remain(stage):
             return
         ready = retry_at(status, template)
         if ready is not None and self.snap.now < ready:
@@ -220,6 +220,24 @@ class StageTransitions:
             self._wake(ready)
             return
         self._start_attempt(stage, template)
+
+    def _earlier_pods_remain(self, stage: Stage) -> bool:
+        """Whether a pod of an earlier attempt has not ended, or may still be created.
+
+        The Job of a queue replaces a pod that was deleted, even one that had ended well, until the Job is deleted.
+        """
+        last: Stage = stage if self._attempt(stage) > 0 else "train"
+        jobs = [j for j in self.ctx.jobs if (j.stage, j.attempt) == (last, self._attempt(last))]
+        if any(j.queued and not j.finished and not finishes_by_itself(j, self.ctx.pods) for j in jobs):
+            self.record.unsettled("Terminating", "the Job of the previous attempt is being deleted")
+            return True
+        if any(not p.over and p.attempt <= self._attempt(p.stage) for p in self.ctx.pods):
+            self.record.unsettled("Terminating", "a pod of an earlier attempt is still terminating")
+            return True
+        return not jobs and not self._looked(last)  # the last pod of a deleted Job may not have been reported
+
+    def _attempt(self, stage: Stage) -> int:
+        return self.record.status.stage(stage).attempt
 
     def _ended(self, stage: Stage, template: RunTemplate, end: Ended) -> None:
         without_result = end.class_ == "preempted" or end.pod is None or end.pod.exit_code is None
