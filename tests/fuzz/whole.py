@@ -35,11 +35,13 @@ def compared(report: Callable[[str], None]) -> Iterator[None]:
         partial = await _PARTIAL(self, sweep, now, tracking)
         place = self._namespace, self._sweep
         store = self._store
-        followed = store._followed.pop(place)
+        followed = store._followed.pop(place, None)  # None: the engine has been closed meanwhile
         fresh = _Unasking(self._objects, *place, self._config)
         fresh._templates = self._templates
         wholes[id(partial.book)] = await _PARTIAL(fresh, sweep, now, tracking)
-        store._followed[place] = followed
+        store._followed.pop(place, None)
+        if followed is not None:
+            store._followed[place] = followed
         return partial
 
     def decided(partial: Snapshot) -> Plan:
