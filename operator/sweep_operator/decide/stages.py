@@ -219,22 +219,34 @@ class StageTransitions:
             self.record.unsettled("BackOff", f"attempt {status.attempt + 1} starts at {ready:%H:%M:%S}")
             self._wake(ready)
             return
-        self._start_attempt(stage, template)
+        if self._knows_last_pods(stage):
+            self._start_attempt(stage, template)
 
     def _earlier_pods_remain(self, stage: Stage) -> bool:
         """Whether a pod of an earlier attempt has not ended, or may still be created.
 
         The Job of a queue replaces a pod that was deleted, even one that had ended well, until the Job is deleted.
         """
-        last: Stage = stage if self._attempt(stage) > 0 else "train"
-        jobs = [j for j in self.ctx.jobs if (j.stage, j.attempt) == (last, self._attempt(last))]
-        if any(j.queued and not j.finished and not finishes_by_itself(j, self.ctx.pods) for j in jobs):
+        last = self._last_job(stage)
+        if last is not None and last.queued and not last.finished and not finishes_by_itself(last, self.ctx.pods):
             self.record.unsettled("Terminating", "the Job of the previous attempt is being deleted")
             return True
         if any(not p.over and p.attempt <= self._attempt(p.stage) for p in self.ctx.pods):
             self.record.unsettled("Terminating", "a pod of an earlier attempt is still terminating")
             return True
-        return not jobs and not self._looked(last)  # the last pod of a deleted Job may not have been reported
+        return False
+
+    def _knows_last_pods(self, stage: Stage) -> bool:
+        """Whether no pod of the previous attempt is unreported: after the deletion of its Job, the last one may be."""
+        return self._last_job(stage) is not None or self._looked(self._last_stage(stage))
+
+    def _last_job(self, stage: Stage) -> JobView | None:
+        last = self._last_stage(stage)
+        return next((j for j in self.ctx.jobs if (j.stage, j.attempt) == (last, self._attempt(last))), None)
+
+    def _last_stage(self, stage: Stage) -> Stage:
+        """The stage of the previous attempt."""
+        return stage if self._attempt(stage) > 0 else "train"
 
     def _attempt(self, stage: Stage) -> int:
         return self.record.status.stage(stage).attempt
