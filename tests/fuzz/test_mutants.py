@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from sweep_operator.decide import growth, run, stages
+from sweep_operator.decide import growth, run, stages, sweep
+from sweep_operator.decide.book import Outlook
 from sweep_operator.decide.plan import ReleasePod
+from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.engine import store
 from sweep_operator.kube.protocol import Kind, Object
 from tests.fuzz.known import known
@@ -33,8 +36,14 @@ def early_release(patch: Patch) -> None:
 
 def one_run_too_many(patch: Patch) -> None:
     """maxParallelRuns is off by one."""
-    wanted = growth._wanted
-    patch.setattr(growth, "_wanted", lambda snap, runs: wanted(snap, runs) + 1)
+    one_fewer = growth.grow
+
+    def grow(snap: Snapshot, runs: Outlook) -> growth.Growth:
+        spec = snap.sweep.spec
+        limits = spec.limits.with_(max_parallel_runs=spec.limits.max_parallel_runs + 1)
+        return one_fewer(replace(snap, sweep=snap.sweep.with_(spec=spec.with_(limits=limits))), runs)
+
+    patch.setattr(sweep, "grow", grow)
 
 
 def old_versions_win(patch: Patch) -> None:

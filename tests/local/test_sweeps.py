@@ -245,7 +245,7 @@ async def test_manual_runs_are_adopted_executed_and_learned(tmp_path: Path) -> N
 
 
 async def test_the_optimizer_learns_from_a_sweep_with_protein(tmp_path: Path) -> None:
-    body = manifest(method="bayes", limits={"maxRuns": 5, "maxParallelRuns": 2})
+    body = manifest(method="bayes", limits={"maxRuns": 5, "maxParallelRuns": 1})
     sweep, runs = await finish(tmp_path, body)
     assert end_of(sweep) == ("True", "MaxRunsReached")
     assert any(r.spec.origin == "model" and r.spec.prediction is not None for r in runs)
@@ -255,7 +255,7 @@ async def test_the_optimizer_learns_from_a_sweep_with_protein(tmp_path: Path) ->
 
 async def test_predictions_are_recorded_and_calibrated(tmp_path: Path) -> None:
     """Each run of the model records its prediction. The status of the sweep reports the calibration."""
-    body = manifest(method="bayes", limits={"maxRuns": 7, "maxParallelRuns": 2}, cost={"source": "Reported"})
+    body = manifest(method="bayes", limits={"maxRuns": 7, "maxParallelRuns": 1}, cost={"source": "Reported"})
     body["spec"]["train"] = sh(
         """printf '{"metrics": {"reward": %s}, "cost": 1%s}' """
         """"$SWEEP_PARAM_X" "$SWEEP_RUN_INDEX" > "$SWEEP_RESULTS_FILE" """

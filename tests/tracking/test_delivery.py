@@ -119,6 +119,7 @@ async def test_reads_that_are_late_write_nothing_twice(seconds: float, tmp_path:
     config = with_own_account(OperatorConfig(wandb_runs_per_minute=1e6), os.environ)
     async with session(tmp_path, config) as running:
         await until(running, lambda *_: not running.delivering())
+        await running.settle()
         sweep, runs = running.view()
     assert all_delivered(sweep, runs), synced(sweep).message
     assert_each_once(wandb_env.runs(), 4, wandb_env.sweeps()[0].name)

@@ -38,7 +38,7 @@ def test_hardware_replaces_the_machine_and_no_hyperparameter(hardware: str) -> N
     plain, config = load_config(["run=x"], {}), load_config(["run=x", f"+hardware={hardware}"], {})
     assert config.hardware.name == hardware
     assert config.trainer == plain.trainer
-    assert config.train.args == [f"+hardware={hardware}"]
+    assert config.train.args == [f"+hardware={hardware}", "$(overrides)"]
     assert set(config.hardware) == set(plain.hardware)
 
 
