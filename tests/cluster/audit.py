@@ -36,10 +36,15 @@ def writes(
         for e in cluster.audit(user)
         if e["verb"] in WRITES
         and e.get("responseStatus", {}).get("code", 500) < 300
-        and "dryRun" not in e["requestURI"]
+        and not is_dry_run(e)
         and namespace in (None, e["objectRef"].get("namespace"))
         and (since is None or received(e) >= since)
     ]
+
+
+def is_dry_run(event: Object) -> bool:
+    """Whether the request was a dry run."""
+    return "dryRun" in event["requestURI"]
 
 
 def counted(events: Iterable[Object]) -> Counter[str]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL
+from tests.cluster.audit import writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Object
 from tests.cluster.operator_process import Operator
@@ -23,7 +24,6 @@ from tests.cluster.sweeps import (
 ONE = {"maxRuns": 1}
 HANGS = {"TEST_FAULT": "hang"}
 CRASH = {"TEST_FAULT": "crash"}
-WRITES = ("create", "update", "patch", "delete")
 UNIFORM = {"distribution": "uniform", "min": 0, "max": 1}
 
 
@@ -185,7 +185,7 @@ def test_a_queued_job_runs_when_its_queue_says_so_and_an_evicted_ones_seconds_ar
     assert all(a["seconds"] > 0 for a in train["attempts"])
     assert train["seconds"] == sum(a["seconds"] for a in train["attempts"])
     assert cluster.get("sweep", "queued", ns)["status"]["cost"]["spent"] == train["seconds"]
-    assert [e["verb"] for e in cluster.audit(shared.account) if _about(e, name) and e["verb"] in WRITES] == ["create"]
+    assert [e["verb"] for e in writes(cluster, user=shared.account) if _about(e, name)] == ["create"]
 
     # by now the other one has been in its queue for longer than pendingDeadlineSeconds
     assert reason(cluster, "sweeprun", "waited.r.0", ns) == "Queued"

@@ -45,6 +45,9 @@ class Preflight:
                     break  # the Job contains the pod
                 except Forbidden as error:
                     events.append(Event(reason, f"{stage}: {error}", None, "Warning"))
+                except KubeError:
+                    if kind == Kind.POD:  # a Job is tried again when a run starts, which says why it waits
+                        raise
         return errors, events
 
     def refused(self, job: str, error: Forbidden | Invalid) -> Refusal | None:
