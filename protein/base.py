@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from protein.optimizer import (
     SuggestionInfo,
     make_observation,
 )
+from protein.per_point import PerPoint
 from protein.searchspace import paths
 from protein.searchspace.coordinates import Value
 from protein.searchspace.parameters import SpaceError
@@ -29,28 +30,8 @@ from protein.space import SearchSpace
 if TYPE_CHECKING:
     import pandas
 
-T = TypeVar("T")
-
 TRIES = 10_000
 """Number of random points that are tried before the constraints count as infeasible."""
-
-
-class PerPoint(Generic[T]):
-    """A function of flat points, computed once for each of them: those of a batch stay pending for its later ones.
-
-    The results are remembered by the identity of the points, and forgotten when a point is not asked for again.
-    """
-
-    def __init__(self, function: Callable[[Flat], T]) -> None:
-        self._function = function
-        self._known: dict[int, tuple[Flat, T]] = {}
-
-    def all(self, points: Sequence[Flat]) -> list[T]:
-        """The results for ``points``."""
-        found = [(p, self._known.get(id(p))) for p in points]
-        entries = [known if known and known[0] is p else (p, self._function(p)) for p, known in found]
-        self._known = {id(p): (p, result) for p, result in entries}
-        return [result for _, result in entries]
 
 
 class Optimizer(ABC):

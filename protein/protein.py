@@ -29,11 +29,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protein.arrays import Array
-from protein.base import Optimizer, PerPoint
+from protein.base import Optimizer
 from protein.history import History, build_history
 from protein.models.scaling import standardize
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
+from protein.per_point import PerPoint
 from protein.search.candidates import row_key
 from protein.search.initial_design import Design, initial_design_size
 from protein.settings import ProteinSettings
