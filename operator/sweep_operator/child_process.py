@@ -15,7 +15,7 @@ import resource
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Never, Self, TypeVar
 
@@ -129,6 +129,31 @@ class ChildProcess:
         lines = (self._folder / _STDERR).read_text(errors="replace").strip().splitlines()
         words = lines[-1] if lines else "no output"
         return f": {words.replace(self._secret, '***') if self._secret else words}"[:300]
+
+
+class ChildOnDemand:
+    """A child process that is started when it is needed, and again after its end."""
+
+    def __init__(self, start: Callable[[], Awaitable[ChildProcess]]) -> None:
+        self._start = start
+        self._process: ChildProcess | None = None
+
+    async def running(self) -> ChildProcess:
+        """The process. Raises what ``start`` raises."""
+        if self._process is None or not self._process.running:
+            self._process = await self._start()
+        return self._process
+
+    @property
+    def process(self) -> ChildProcess | None:
+        """The process, if it runs."""
+        return self._process if self._process is not None and self._process.running else None
+
+    async def close(self) -> None:
+        """Kill the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            await process.kill()
 
 
 def limit_memory(limit: int) -> None:

@@ -7,6 +7,7 @@ and the outbox plans when to serve which project.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import Counter, deque
@@ -79,21 +80,14 @@ class TokenBucket:
 class AdaptiveBucket(TokenBucket):
     """A TokenBucket that slows down when a server rejects requests for their number, and speeds up again."""
 
-    def __init__(
-        self,
-        rate: float,
-        burst: float,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        super().__init__(rate, burst, clock=clock, sleep=sleep)
-        self._most = rate
-        self._slowed: float | None = None
-        """When the rate last changed; None: it is the highest one."""
-        self._since, self._sent = clock(), 0
-        """The current second, and the tokens taken in it."""
-        self._recent = 0.0
+    _slowed: float | None = None
+    """When the rate last changed; None: it is the highest one."""
+    _most = math.inf
+    """The highest rate, once the rate has changed."""
+    _since, _sent = -math.inf, 0
+    """The current second, and the tokens taken in it."""
+    _recent = 0.0
+    """Tokens per second in the second before."""
 
     def take(self, count: int) -> None:
         """Take ``count`` tokens, without waiting for them."""
@@ -108,6 +102,8 @@ class AdaptiveBucket(TokenBucket):
         now = self._clock()
         if self._slowed is not None and now - self._slowed < 1.0:
             return
+        if self._slowed is None:
+            self._most = self._rate
         used = max(self._recent, float(self._sent))
         self._rate = max(min(LEAST_RATE, self._most), min(self._rate, used) / 2)
         self._tokens, self._slowed = min(self._tokens, 0.0), now

@@ -16,6 +16,7 @@ import numpy as np
 
 from protein.arrays import Array, sobol
 from protein.search.candidates import row_key
+from protein.searchspace.design import design_size
 from protein.settings import ProteinSettings
 from protein.space import Column, SearchSpace
 
@@ -33,9 +34,7 @@ SAME_POINT = 1e-6
 
 def initial_design_size(space: SearchSpace, settings: ProteinSettings) -> int:
     """Number of points of the initial design, including the center: num_random_samples, or d + 1."""
-    chosen = settings.num_random_samples
-    count = len(space.names) + 1 if chosen is None else chosen
-    return max(count, 1) if settings.seed_with_search_center else count
+    return design_size(len(space.names), settings.num_random_samples, center=settings.seed_with_search_center)
 
 
 def initial_design(space: SearchSpace, settings: ProteinSettings, seed: int, count: int) -> Array:

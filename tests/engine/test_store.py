@@ -107,7 +107,7 @@ def test_whoever_follows_a_sweep_learns_each_change_of_its_objects() -> None:
         assert changed == {keys[event["metadata"]["name"]]}
     changed.clear()
     store.apply(Kind.POD, pod("new", 3))
-    assert not changed, "the same version is no change"
+    assert not changed, "the same version changes nothing"
     store.apply(Kind.POD, pod("new", 6), deleted=True)
     store.gone(Kind.POD, "n", "before")
     assert changed == {keys["new"], keys["before"]}

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from protein.searchspace.design import design_size
 from sweep_operator.api.model import Model
 
 
@@ -38,4 +39,4 @@ class ProteinSpec(Model):
 
     def design_size(self, parameters: int) -> int:
         """Number of suggestions before the model proposes any, for that many parameters."""
-        return parameters + 1 if self.num_random_samples is None else self.num_random_samples
+        return design_size(parameters, self.num_random_samples, center=self.seed_with_search_center is not False)

@@ -71,7 +71,7 @@ def start(
 
 
 def _say(line: str) -> None:
-    """Print a line. A full disk behind standard output must not end the sweep, and is no failure of it."""
+    """Print a line. A full disk behind standard output must not end the sweep, and does not fail it."""
     try:
         echo(line)
     except OSError as error:

@@ -21,6 +21,8 @@ class RunBook:
         """None: to be built from scratch."""
         self._ended = sorted((run for run in self._facts.values() if run.ended is not None), key=_order)
         self._live = {run.name: run for run in self._facts.values() if run.ended is None}
+        self._observations: tuple[Observation, ...] | None = None
+        """None: to be collected."""
 
     @property
     def facts(self) -> Mapping[str, RunFacts]:
@@ -55,6 +57,7 @@ class RunBook:
             self._live[run.name] = run
         else:
             insort(self._ended, run, key=_order)
+            self._observations = None
 
     def drop(self, name: str) -> None:
         """Remove a run, if it is there."""
@@ -67,7 +70,9 @@ class RunBook:
         """The runs when these have these facts. The book does not change."""
         changed = [run for run in runs if self._facts.get(run.name) != run]
         if not changed:
-            return Outlook(self.totals, self._ended, self._live)
+            if self._observations is None:
+                self._observations = _observations(self._ended)
+            return Outlook(self.totals, self._ended, self._live, self._observations)
         totals, ended, live = self.totals.copy(), list(self._ended), dict(self._live)
         valid = True
         for run in changed:
@@ -89,6 +94,7 @@ class RunBook:
             return
         if self._live.pop(run.name, None) is None:
             del self._ended[bisect_left(self._ended, run.order, key=_order)]
+            self._observations = None
 
 
 @dataclass(frozen=True)
@@ -99,10 +105,12 @@ class Outlook:
     _ended: list[RunFacts]
     """In the order in which they started."""
     _live: Mapping[str, RunFacts]
+    _observations: tuple[Observation, ...] | None = None
+    """None: to be collected."""
 
     def observations(self) -> tuple[Observation, ...]:
-        """What the optimizer learns from, in the order in which the runs started. O(runs)."""
-        return tuple(run.observation for run in self._ended if run.observation is not None)
+        """What the optimizer learns from, in the order in which the runs started."""
+        return _observations(self._ended) if self._observations is None else self._observations
 
     def pending(self) -> tuple[PendingRun, ...]:
         """The runs that have not ended."""
@@ -112,3 +120,7 @@ class Outlook:
 
 def _order(run: RunFacts) -> tuple[int, str]:
     return run.order
+
+
+def _observations(ended: Iterable[RunFacts]) -> tuple[Observation, ...]:
+    return tuple(run.observation for run in ended if run.observation is not None)

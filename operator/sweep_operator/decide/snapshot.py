@@ -65,7 +65,7 @@ class WarmStartState:
 class Snapshot:
     """One Sweep with its runs, Jobs, pods and everything else that a decision depends on.
 
-    Runs for which nothing is to do may be left out of ``runs``, with their Jobs, pods and Services. Then ``book`` has
+    Runs that need no action may be omitted from ``runs``, with their Jobs, pods and Services. Then ``book`` has
     the facts of all runs. The decision is the same.
     """
 
@@ -108,9 +108,9 @@ class Snapshot:
     book: RunBook | None = None
     """Facts of all runs; None: ``runs`` are all."""
     rest_until: datetime | None = None
-    """When the first run that was left out needs a decision."""
+    """When the first omitted run needs a decision."""
     undelivered: tuple[SweepRun, ...] = ()
-    """Runs that were left out, have ended and are not delivered to the tracker. ``pods`` has their pods."""
+    """Omitted runs that have ended and are not delivered to the tracker. ``pods`` has their pods."""
     template: RunTemplate | None = None
     """The template that a run started now gets, if it is known already."""
     template_hash: str | None = None

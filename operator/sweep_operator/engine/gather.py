@@ -38,8 +38,8 @@ AT_ONCE = 500
 class Gatherer:
     """Builds the Snapshots of one Sweep, as far as they follow from the cluster's objects.
 
-    A run rests if nothing was to do for it. It is left out of the Snapshots until one of its objects changes, its time
-    comes, or the Sweep changes. All of this can be rebuilt from the store.
+    A run rests if it needed no action. Snapshots omit it until one of its objects changes, its time comes, or the Sweep
+    changes. All of this can be rebuilt from the store.
     """
 
     def __init__(self, objects: Objects, namespace: str, sweep: str, config: OperatorConfig) -> None:

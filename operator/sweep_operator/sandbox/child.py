@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from sweep_operator.child_process import ChildFailed, ChildProcess
+from sweep_operator.child_process import ChildFailed, ChildOnDemand, ChildProcess
 from sweep_operator.pacing import Turns
 from sweep_operator.sandbox.tasks import Answer, Refused, Request, Task
 
@@ -91,17 +91,17 @@ class Sandbox:
         log.warning("an evaluation for namespace %s was canceled: %s", owner, why)
 
 
-class _Worker:
-    """One process, started when it is needed."""
+class _Worker(ChildOnDemand):
+    """One process."""
 
     def __init__(self) -> None:
-        self.process: ChildProcess | None = None
+        super().__init__(_start)
 
     async def ask(self, task: Task, seconds: float) -> Answer:
         """The answer. A process that ends is started again once: something else may have killed it."""
         failure = ""
         for _ in range(2):
-            process = await self._started()
+            process = await self._greeted()
             answered = False
             try:
                 process.send(Request(task=task, seconds=seconds))
@@ -119,20 +119,19 @@ class _Worker:
                     await self.close()
         return Answer(refused=f"it ended the process that evaluates it: {failure}")
 
-    async def close(self) -> None:
-        """Kill the process."""
-        process, self.process = self.process, None
-        if process is not None:
-            await process.kill()
-
-    async def _started(self) -> ChildProcess:
-        if self.process is None or not self.process.running:
-            self.process = await ChildProcess.start(
-                "sweep_operator.sandbox.worker", title="sandbox process", environ=_environment(), line_limit=LINE_LIMIT
-            )
+    async def _greeted(self) -> ChildProcess:
+        """The process, which sends a document when it is ready."""
+        if self.process is None:
+            process = await self.running()
             try:
-                await self.process.receive(Answer, START_SECONDS)
+                await process.receive(Answer, START_SECONDS)
             except BaseException:
                 await self.close()
                 raise
-        return self.process
+        return await self.running()
+
+
+async def _start() -> ChildProcess:
+    return await ChildProcess.start(
+        "sweep_operator.sandbox.worker", title="sandbox process", environ=_environment(), line_limit=LINE_LIMIT
+    )

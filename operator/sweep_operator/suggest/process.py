@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from sweep_operator.child_process import ChildProcess, available_memory
+from sweep_operator.child_process import ChildOnDemand, ChildProcess, available_memory
 from sweep_operator.suggest.messages import MEMORY, Answer, Interrupt, Question
 
 LINE_LIMIT = 1024 * 1024
@@ -31,7 +31,7 @@ class OptimizerProcess:
     def __init__(self, time_limit: float, memory: int) -> None:
         """``time_limit``: seconds for one suggestion. ``memory``: limit in bytes."""
         self._time_limit, self._memory = time_limit, max(LEAST_MEMORY, memory)
-        self._process: ChildProcess | None = None
+        self._child = ChildOnDemand(self._start)
         self._waits_since: float | None = None
 
     async def answers(self, asked: Question) -> AsyncGenerator[Answer, None]:
@@ -39,7 +39,7 @@ class OptimizerProcess:
 
         A consumer that does not wait for the last one costs the process: a late answer would be taken for the next one.
         """
-        process = await self._started()
+        process = await self._child.running()
         ended = False
         try:
             process.send(asked)
@@ -52,12 +52,12 @@ class OptimizerProcess:
         finally:
             self._waits_since = None
             if not ended:
-                await self.close()
+                await self._child.close()
 
     def interrupt(self) -> None:
         """End the answer in progress after the suggestion that is being computed."""
-        if self._process is not None:
-            self._process.send(Interrupt())
+        if self._child.process is not None:
+            self._child.process.send(Interrupt())
 
     @property
     def overdue(self) -> float:
@@ -68,23 +68,19 @@ class OptimizerProcess:
     @property
     def pid(self) -> int | None:
         """Process id; None if it does not run."""
-        return self._process.pid if self._process is not None and self._process.running else None
+        return self._child.process.pid if self._child.process is not None else None
 
     async def close(self) -> None:
         """Kill the process."""
-        process, self._process = self._process, None
-        if process is not None:
-            await process.kill()
+        await self._child.close()
 
-    async def _started(self) -> ChildProcess:
-        if self._process is None or not self._process.running:
-            self._process = await ChildProcess.start(
-                "sweep_operator.suggest.worker",
-                title="optimizer process",
-                environ={**ONE_THREAD, **os.environ, MEMORY: str(self._memory)},
-                line_limit=LINE_LIMIT,
-            )
-        return self._process
+    async def _start(self) -> ChildProcess:
+        return await ChildProcess.start(
+            "sweep_operator.suggest.worker",
+            title="optimizer process",
+            environ={**ONE_THREAD, **os.environ, MEMORY: str(self._memory)},
+            line_limit=LINE_LIMIT,
+        )
 
 
 def default_processes() -> int:
