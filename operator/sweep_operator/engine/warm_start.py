@@ -43,6 +43,8 @@ UNPACK_SECONDS = 10.0
 """CPU time for parsing the stored observations."""
 _GZIP = 31
 """zlib's code of the gzip format."""
+_LEVEL = 1
+"""The default level makes numbers a tenth smaller and takes six times as long."""
 _ROWS_AT_ONCE = 50
 """Rows that are compressed before other work of this process goes on."""
 
@@ -185,11 +187,11 @@ def _digest(obj: Object) -> str:
 
 async def _compress(observations: Sequence[Observation]) -> tuple[str, int]:
     """Return what fits into a ConfigMap, and how many observations that are. Gives way to other work in between."""
-    compressor, data, count = zlib.compressobj(wbits=_GZIP), b"", 0
+    compressor, data, count = zlib.compressobj(_LEVEL, wbits=_GZIP), b"", 0
     for start in range(0, len(observations), _ROWS_AT_ONCE):
-        rows = [json.dumps(JsonObservation.of(o).to_json()) for o in observations[start : start + _ROWS_AT_ONCE]]
+        rows = [JsonObservation.of(o).to_line() for o in observations[start : start + _ROWS_AT_ONCE]]
         longer = compressor.copy()
-        more = longer.compress("\n".join([*rows, ""]).encode()) + longer.flush(zlib.Z_SYNC_FLUSH)
+        more = longer.compress(b"".join(rows)) + longer.flush(zlib.Z_SYNC_FLUSH)
         if len(data) + len(more) > MAX_BYTES:
             break
         compressor, data, count = longer, data + more, count + len(rows)

@@ -28,6 +28,10 @@ class JsonObservation(Model):
             cost_is_lower_bound=observation.cost_is_lower_bound,
         )
 
+    def to_line(self) -> bytes:
+        """One line of a file of JSON lines."""
+        return self.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
+
     @property
     def observation(self) -> Observation:
         """Convert it back."""

@@ -33,6 +33,8 @@ SECONDS = 1.0
 """Between two Sweeps of the attacker."""
 
 KINDS = ("macros", "rules", "bomb", "result", "model", "log")
+HONEST = "honest"
+"""No attack: as many Sweeps with nothing wrong about them. What they cost is the price of any neighbor."""
 
 Train = Callable[[str], Object]
 """``spec.train`` of a stage that reports x, NESTED_RESULT ("nested"), or LOG_BYTES of LOG_LINE ("log")."""
@@ -55,6 +57,7 @@ def _kinds(train: Train) -> Iterator[tuple[str, Object]]:
     yield "bomb", {"warmStart": {"from": [{"configMap": "bomb"}]}, "train": good}
     yield "result", {"train": train("nested")}
     yield "model", {**_wide(), "train": good}
+    yield HONEST, {"train": good}
     yield "log", {"train": {**train("log"), "results": {"source": "Log", "pattern": PATTERN}}}
 
 
