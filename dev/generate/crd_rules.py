@@ -100,7 +100,7 @@ _OBJECTIVES = (
     (
         "(has(self.objectives) ? self.objectives.map(o, [o.metric, o.goal]) : []) == "
         "(has(oldSelf.objectives) ? oldSelf.objectives.map(o, [o.metric, o.goal]) : [])",
-        f"objectives (except for the thresholds) {_IMMUTABLE}",
+        f"of objectives, only the thresholds can be edited; {_IMMUTABLE.partition('; ')[2]}",
     ),
 )
 

@@ -20,7 +20,7 @@ def check_edit(old: SweepSpec, new: SweepSpec) -> list[FieldError]:
         if getattr(old, field) != getattr(new, field)
     ]
     if _objectives(old) != _objectives(new):
-        errors.append(FieldError("spec.objectives", f"except for the thresholds, it {_REMEDY}"))
+        errors.append(FieldError("spec.objectives", f"only the thresholds can be edited; {_REMEDY.partition('; ')[2]}"))
     errors += [
         FieldError(f"spec.parameters['{path}']", f"the set of parameters {_REMEDY}")
         for path in sorted(old.parameters.keys() ^ new.parameters.keys())
