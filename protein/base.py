@@ -119,8 +119,9 @@ class Optimizer(ABC):
             is_failure=is_failure, cost_is_lower_bound=cost_is_lower_bound, metrics=metrics,
         )  # fmt: skip
         self._observations.append(observation)
-        told = self._told.pop(self.space.key(self.space.complete(flat)), {})
-        self._calibrator.compare(told, observation.score, observation.cost)
+        if self._told:
+            told = self._told.pop(self.space.key(self.space.complete(flat)), {})
+            self._calibrator.compare(told, observation.score, observation.cost)
         self.discard(flat)
 
     def learn_forecast(self, score: Side | None = None, cost: Side | None = None) -> None:
