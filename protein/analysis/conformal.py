@@ -29,7 +29,7 @@ STEP = 0.5
 """How fast an end follows its misses: the change of the logarithm of its distance for one, divided by 1 - BEYOND."""
 LEAST, MOST = -2.0, 3.0
 """Bounds of that logarithm. Without them, a long time without a miss would take as long to forget."""
-WORSE, BETTER, COST = 0.85, 0.15, 0.55
+WORSE, BETTER, COST = 1.0, 0.2, 0.55
 """Logarithm of the distance before any miss is known, relative to the model: of the end of the score that is worse, of
 the one that is better, and of both ends of the cost."""
 EARLY = 30.0
