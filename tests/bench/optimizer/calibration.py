@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from protein import Protein, SearchSpace
 from protein.analysis.calibration import Z80
 from protein.analysis.conformal import BEYOND, Calibrator, Interval, side_of
 from tests.bench.optimizer import tasks
+from tests.bench.ours import OursProtein
 
 EARLY = 25
 """Evaluations of a run that count as early."""
@@ -34,18 +34,16 @@ Forecast = tuple[int, float, float, float]
 def run_one(name: str, seed: int, evaluations: int) -> dict[str, Any]:
     """The model's own forecasts in one run. They do not depend on the calibration, which the search does not use."""
     task = tasks.make(name)
-    spec = task.space.spec()
-    if task.cost_param is not None and spec[task.cost_param]["distribution"] in ("log_normal", "uniform_pow2"):
-        spec[task.cost_param]["scale"] = "time"
-    optimizer = Protein(SearchSpace(spec), seed=seed)
+    ours = OursProtein(task.space.spec(), seed=seed, max_cost=task.max_cost, cost_param=task.cost_param)
+    optimizer, space = ours.protein, ours.space
     noise = np.random.SeedSequence([zlib.crc32(name.encode()), seed]).spawn(evaluations)
     forecasts: dict[str, list[Forecast]] = {"score": [], "cost": []}
     for index in range(evaluations):
         params, info = optimizer.suggest()
-        flat = optimizer.space.flatten(params)
-        result = task.evaluate(flat, np.random.default_rng(noise[index]))
+        flat = space.flatten(params)
+        result = task.evaluate({**ours.defaults, **flat}, np.random.default_rng(noise[index]))
         if info.origin == "model" and not result.is_failure:
-            row, models = optimizer.space.encode(flat)[None], optimizer.models()
+            row, models = space.encode(flat)[None], optimizer.models()
             (mean,), (sd,) = models.forecast_score(row)
             forecasts["score"].append((index, float(mean), float(sd), result.score))
             (median,), (log_sd,) = models.forecast_cost(row)
