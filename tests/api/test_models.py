@@ -115,7 +115,7 @@ def test_the_minimal_sweep_is_valid_and_gets_its_defaults() -> None:
         (("seed",), -1, "spec.seed", "greater than or equal to 0"),
         (("objectives",), [{"metric": "a"}, {"metric": "a"}], "spec.objectives", "'a' is repeated"),
         (("objectives",), [{"metric": str(n)} for n in range(5)], "spec.objectives", "at most 4"),
-        (("objectives",), [{"goal": "minimize"}], "spec.objectives[0].metric", "required"),
+        (("objectives",), [{"goal": "minimize"}], "spec.objectives[0].metric", "is missing"),
         (("objectives",), [{"metric": "a"}], "spec.objectives", "remove spec.metric and spec.goal"),
     ],
 )

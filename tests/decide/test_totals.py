@@ -48,7 +48,7 @@ def facts(draw: Any, others: int = 0) -> RunFacts:
         values |= {"score": draw(SCORES), "cost": draw(COSTS) if draw(st.integers(0, 4)) else None}
         values |= {"compared_score": draw(COMPARED), "compared_cost": draw(COMPARED), "within": draw(st.booleans())}
         if others:
-            values["columns"] = draw(st.none() | st.tuples(*[SCORES] * others))
+            values["columns"] = draw(st.none() | st.tuples(*[COSTS] * others))
     elif state == "failed":
         values["failure"] = draw(FAILURES)
     elif state != "pending":
