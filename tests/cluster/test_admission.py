@@ -231,10 +231,10 @@ def test_explain_and_field_selectors(cluster: Cluster, namespace: str) -> None:
 def test_of_objectives_only_the_thresholds_can_be_edited(cluster: Cluster, namespace: str) -> None:
     objectives = [{"metric": "a", "goal": "minimize"}, {"metric": "b"}]
     body = sweep("several", objectives=objectives)
-    body["metadata"]["namespace"] = namespace
-    cluster.apply(body)
+    del body["spec"]["metric"]
+    cluster.apply(body, namespace)
     for changed in ([{"metric": "a"}, {"metric": "b"}], objectives[:1], objectives[::-1], []):
         with pytest.raises(KubectlFailed, match="objectives"):
-            cluster.apply({**body, "spec": {**body["spec"], "objectives": changed}})
+            cluster.apply({**body, "spec": {**body["spec"], "objectives": changed}}, namespace)
     edited = [{**objectives[0], "threshold": 1.5}, objectives[1]]
-    cluster.apply({**body, "spec": {**body["spec"], "objectives": edited}})
+    cluster.apply({**body, "spec": {**body["spec"], "objectives": edited}}, namespace)
