@@ -108,6 +108,14 @@ async def test_suggestions_have_predictions(child: OptimizerPool, goal: str) -> 
         assert told is not None
         assert 40 < told.score_low < told.score < told.score_high < 65
         assert 0 < told.cost_low < told.cost < told.cost_high
+    missed = tuple(dataclasses.replace(row, score_side=-1, cost_side=1) for row in rows)
+    again = await ask(child, sweep(goal=goal), request(2, 12, missed))
+    for before, after in zip(answer.suggestions, again.suggestions, strict=True):
+        assert after.parameters == before.parameters, "the search is the same"
+        assert before.prediction is not None
+        assert after.prediction is not None
+        assert after.prediction.score_low < before.prediction.score_low
+        assert after.prediction.cost_high > before.prediction.cost_high
     start = await ask(child, sweep(), request())
     assert all(s.prediction is None for s in start.suggestions), "no model, no prediction"
 
@@ -368,3 +376,16 @@ def test_processes_by_cpu_and_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         (tmp_path / "cpu.max").write_text(limit)
         monkeypatch.setattr(process, "available_memory", lambda memory=memory: memory * gigabytes)
         assert process.default_processes() == expected
+
+
+@pytest.mark.parametrize("method", ["bayes", "random"])
+async def test_objectives_reach_the_optimizer(child: OptimizerPool, method: str) -> None:
+    """Of equal scores, the latency decides where the model looks."""
+    objectives = [{"metric": "reward"}, {"metric": "latency", "goal": "minimize", "threshold": 3}]
+    x = {"x": {"distribution": "uniform", "min": 0, "max": 1}}
+    of = sweep(method=method, objectives=objectives, parameters=x)
+    rows = tuple(Observation({"x": i / 20}, float(i % 2), 1.0, metrics={"latency": i / 2}) for i in range(20))
+    answer = await ask(child, of, request(4, 20, rows))
+    assert answer.error is None
+    chosen = [float(s.parameters["x"]) for s in answer.suggestions]
+    assert method == "random" or max(chosen) < 0.5, "the latency is above the threshold from x = 0.3 on"
