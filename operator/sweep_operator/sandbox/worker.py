@@ -6,7 +6,6 @@ Started as ``python -m sweep_operator.sandbox.worker``.
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 
 from sweep_operator.child_process import Send, limit_memory, serve
@@ -18,7 +17,6 @@ MEMORY = 256 * 1024 * 1024
 
 def main() -> None:
     """Evaluate until standard input closes. The first answer says that the process is ready."""
-    os.nice(5)
     importlib.import_module("cel")  # slow, so not within the time limit of a task
     limit_memory(MEMORY)
     serve(_answer, greeting=Answer())

@@ -18,7 +18,6 @@ _proposer = Proposer(line_waits)
 
 def main() -> None:
     """Answer until standard input closes."""
-    os.nice(5)
     if MEMORY in os.environ:
         limit_memory(int(os.environ[MEMORY]))
     serve(_answer)

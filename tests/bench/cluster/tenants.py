@@ -3,8 +3,10 @@
 Each pair is the same sweep twice, without and with the attacks of attacks.py from another namespace. Every pair has a
 new attacker, since the operator lets a namespace wait after each evaluation that exceeds its limits. Without --node,
 KWOK plays nodes and pods. With it, the operator is the chart's Deployment on a real node as in tests/e2e (root on
-Linux), and the attacker's pods have a quota, because the attack is on the operator and not on the node. ``--attacks honest`` has a
-neighbor with as many Sweeps and pods and nothing wrong about them: on a machine that is also the node, they cost pace.
+Linux), and the attacker's pods have a quota, because the attack is on the operator and not on the node.
+
+``--attacks honest`` is a neighbor with as many Sweeps and pods and nothing wrong about them. Where the control plane,
+the node and the operator share two cores, an honest neighbor costs pace too.
 """
 
 from __future__ import annotations
