@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextvars import ContextVar
+from typing import Any
 
 from sweep_operator.kube.embedded.deletion import Change
-from sweep_operator.kube.embedded.index import key_of
+from sweep_operator.kube.embedded.index import ObjectIndex, key_of
 from sweep_operator.kube.embedded.objects import copy
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import EventType, Kind, NotFound, Object, ObjectList
@@ -22,7 +23,12 @@ Listener = Callable[[EventType, Object, Object | None], None]
 
 
 class _NoFile:
-    def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None: ...
+    def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> list[Any]:
+        """The body of an object is the object."""
+        return list(changed)
+
+    def unpack(self, kind: Kind, body: Any) -> Any:
+        return body
 
     def close(self) -> None: ...
 
@@ -34,6 +40,7 @@ class Server(EmbeddedKube):
         super().__init__(None, clock=clock.whole_now, admission=admit)
         self._file.close()
         self._file = _NoFile()  # type: ignore[assignment]
+        self._objects = ObjectIndex(self._file.unpack)
         self._dice = dice
         self.history: list[tuple[int, float, EventType, Object]] = []
         """(resourceVersion, time, type, object)"""

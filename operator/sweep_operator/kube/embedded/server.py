@@ -73,8 +73,10 @@ class EmbeddedKube:
         self._clock, self._admission, self._max_events, self._space = clock, admission, max_events, space
         self._file = Persistence(path)
         version, objects = self._file.load()
-        self._objects, self._watch_log = ObjectIndex(objects), WatchLog(version)
-        self._events = deque(key_of(o) for o in objects if o["kind"] == Kind.EVENT)
+        self._objects, self._watch_log = ObjectIndex(self._file.unpack), WatchLog(version)
+        for obj, body in objects:
+            self._objects.put(obj, body)
+        self._events = deque(key_of(o) for o, _ in objects if o["kind"] == Kind.EVENT)
         self.log_path: Callable[[Object], Path | None] = lambda pod: None
         self.collect()
 
@@ -246,8 +248,8 @@ class EmbeddedKube:
 
     def collect(self) -> None:
         """Garbage collection: delete objects whose owners do not exist."""
-        for obj in self._objects.all():
-            live = self._objects.get(*key_of(obj))
+        for key in self._objects.orphans():
+            live = self._objects.get(*key)
             if live is not None and is_orphan(self._objects, live):
                 self._commit(cascade(self._objects, live, None, self._clock()))
 
@@ -297,12 +299,12 @@ class EmbeddedKube:
             events.append(WatchEvent(type_, {**obj, "metadata": meta}))
         kept = [e.object for e in events if e.type != "DELETED"]
         removed = [e.object["metadata"]["uid"] for e in events if e.type == "DELETED"]
-        self._file.save(version + len(events), kept, removed)
+        bodies = iter(self._file.save(version + len(events), kept, removed))
         for event in events:
             if event.type == "DELETED":
                 self._objects.remove(event.object)
             else:
-                self._objects.put(event.object)
+                self._objects.put(event.object, next(bodies))
             self._watch_log.append(event)
         return [e.object for e in events]
 
