@@ -60,15 +60,22 @@ class Engine:
             self.queue.add((meta.get("namespace", ""), name))
 
     async def audit(self, namespace: str | None = None) -> None:
-        """Full resync: LIST all objects, which corrects missed events, deletions included. Queues every Sweep."""
+        """Full resync: LIST all objects, which corrects missed events, deletions included.
+
+        Queues every Sweep but those that have ended and for which nothing has changed.
+        """
         for kind in (*WATCHED, *LISTED):
             for obj in self.store.replace(kind, await self._list(kind, namespace), namespace):
                 self.enqueue(kind, obj)
         for reconciler in self._reconcilers.values():
             reconciler.acceptance.recheck()
         for key in {*self.store.places(), *(key[1:] for key in self.store.keys(Kind.SWEEP))}:
-            if namespace in (None, key[0]):
+            if namespace in (None, key[0]) and not self._rests(key):
                 self.queue.add(key)
+
+    def _rests(self, key: Key) -> bool:
+        reconciler = self._reconcilers.get(key)
+        return reconciler is not None and reconciler.rests(self.store.get(Kind.SWEEP, *key))
 
     async def _list(self, kind: Kind, namespace: str | None) -> ObjectList:
         ours = kind in (Kind.SWEEP, Kind.SWEEP_RUN)  # users create these, without the operator's labels

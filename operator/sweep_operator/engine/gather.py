@@ -69,6 +69,11 @@ class Gatherer:
         self._objectives: Sequence[Objective] = ()
         self._regime: Hashable = None
 
+    @property
+    def changed(self) -> bool:
+        """Whether an object of the Sweep has changed since the latest Snapshot."""
+        return bool(self._changed)
+
     def close(self) -> None:
         """Forget everything."""
         self._store.unfollow(self._namespace, self._sweep)

@@ -16,6 +16,7 @@ from sweep_operator.decide.refusal import ASK_AGAIN
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep import decide, regime
 from sweep_operator.decide.tracking import TrackingReport
+from sweep_operator.domain.conditions import has_ended
 from sweep_operator.engine.acceptance import Acceptance, not_accepted
 from sweep_operator.engine.act import LATE_SECONDS, Executor
 from sweep_operator.engine.background import Background
@@ -71,6 +72,8 @@ class Reconciler:
         self._executor = Executor(objects, recorder, self._preflight, settings)
         self._status = StatusWriter(objects, recorder, settings)
         self._parsed: tuple[Object, Sweep, list[FieldError]] | None = None
+        self._settled: Object | None = None
+        """The Sweep that has ended, if the latest pass over it has found nothing to do."""
         self._logs = Logs(objects.kube, settings.evaluator, self._scanning, settings.monotonic)
 
     def close(self) -> None:
@@ -79,8 +82,13 @@ class Reconciler:
         for background in self._backgrounds:
             background.cancel()
 
+    def rests(self, obj: Object | None) -> bool:
+        """Whether another pass over the Sweep ``obj`` would find nothing to do. Timers are set for what has a time."""
+        return obj is not None and obj is self._settled and not self._gatherer.changed
+
     async def reconcile(self, obj: Object, run_limit: int | None) -> None:
         """One pass over the Sweep ``obj``. Raises RunErrors, or the error that has stopped the pass."""
+        self._settled = None
         try:
             sweep, unreadable = self._read(obj)
         except InvalidObject as error:
@@ -130,6 +138,9 @@ class Reconciler:
             self._requeue(max(0.05, (plan.wake - self._settings.now()).total_seconds()))
         if errors:
             raise RunErrors(errors)
+        undelivered = plan.track is not None and plan.track.runs
+        if not (more or failures or plan.suggest or undelivered or self._status.waits or self.acceptance.problems):
+            self._settled = self._parsed[0] if self._parsed is not None and has_ended(self._parsed[0]) else None
 
     async def _decide(self, sweep: Sweep, run_limit: int | None) -> Plan:
         """Decide. Before an attempt ends without a result, read its Job and its pods, and decide again."""
