@@ -92,6 +92,13 @@ _RESULTS: Sequence[Rule] = (
     ),
 )
 
+_REPORTS: Sequence[Rule] = (
+    (
+        "!has(self.pattern) || self.pattern.matches('[(][?]P<step>|[{]step[}]')",
+        "pattern needs {step} in place of the step",
+    ),
+)
+
 SWEEP_ROOT: Sequence[Rule] = (
     ("self.metadata.name.matches('^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$')",
      "metadata.name must consist of at most 40 lower-case letters, digits and '-'; "
@@ -132,6 +139,8 @@ SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
     ),
     "train.results": _RESULTS,
     "eval.results": _RESULTS,
+    "train.reports": _REPORTS,
+    "eval.reports": _REPORTS,
     "storage.runVolume": (
         ("[has(self.claim), has(self.existingClaim), has(self.emptyDir)].filter(given, given).size() == 1",
          "must have exactly one of claim, existingClaim, emptyDir"),

@@ -161,6 +161,11 @@ class SweepSpec(Model):
             raise ValueError(
                 f"perRun.deadlineFactor: needs cost.source WallClock, not {self.cost.source}; use train.deadlineSeconds"
             )
+        for name, stage in (("train", self.train), ("eval", self.eval)):
+            path = stage.reports.max_step_parameter if stage is not None and stage.reports is not None else None
+            texts = self.parameters[path].values or [] if path in self.parameters else [self.fixed.get(path or "", 1)]
+            if path is not None and (text := next((v for v in texts if isinstance(v, (str, bool))), None)) is not None:
+                raise ValueError(f"{name}.reports.maxStep: {path} is {text!r} in some runs; use a numeric parameter")
         volume = self.storage.run_volume
         if self.train.nodes > 1 and volume and volume.claim and "ReadWriteMany" not in volume.claim.access_modes:
             raise ValueError("storage.runVolume.claim.accessModes: train.nodes > 1 needs [ReadWriteMany]")

@@ -14,6 +14,7 @@ Origin = Annotated[Literal["center", "random", "sobol", "model", "resample", "ma
 Stage = Literal["train", "eval"]
 STAGES: tuple[Stage, ...] = ("train", "eval")
 MAX_ATTEMPTS = 32
+MAX_POINTS = 32
 
 
 class Prediction(Model):
@@ -178,6 +179,44 @@ class Failure(Model):
     """Human-readable message."""
 
 
+class Progress(Model):
+    """The newest report of the program, as far as its log has been read."""
+
+    stage: Stage
+    """Stage that reported."""
+    attempt: int
+    """Attempt that reported."""
+    summary: str
+    """The fraction in percent, or the step if the fraction is unknown."""
+    step: float
+    """The reported step."""
+    fraction: float | None = Field(default=None, ge=0, le=1)
+    """The step divided by reports.maxStep, at most 1. Absent without maxStep."""
+    value: float | None = None
+    """The reported score. Absent if it was not a finite number, or if the report did not contain the score."""
+    seconds: float
+    """Seconds that the stage had run by then, in all attempts."""
+    eta_seconds: int | None = None
+    """Estimated seconds from then to the end of the stage, if the steps continue at the same rate."""
+    update_time: Time
+    """When this was written."""
+    log_position: str = ""
+    """Where reading of the log continues after a restart of the operator."""
+
+
+class CurvePoint(Model):
+    """One point of a learning curve."""
+
+    step: float
+    """The reported step."""
+    value: float | None = None
+    """The reported score. Absent if it was not a finite number."""
+    seconds: float
+    """Seconds that the stage had run by then, in all attempts."""
+    attempt: int | None = None
+    """Attempt that reported it. Absent: the first one."""
+
+
 class RunTracking(Model):
     """Delivery of the run to the tracker."""
 
@@ -222,12 +261,19 @@ class SweepRunStatus(Model):
     """Location of the checkpoint, as reported by the program."""
     failure: Failure | None = None
     """Why the run failed; absent otherwise."""
+    progress: Progress | None = None
+    """Progress of the stage, as reported by the program. Absent without reports."""
+    curve: list[CurvePoint] = Field(
+        default=[],
+        description=f"The learning curve by step, at most {MAX_POINTS} points on a logarithmic grid of steps: "
+        "that of train, or of eval if only eval has reports.",
+    )
     tracking: RunTracking | None = None
     """Delivery of the run to the tracker. Absent until delivered; the Sweep's condition TrackingSynced says why."""
     conditions: list[Condition] = []
     """Succeeded: Unknown while the run waits or runs (the reason says why), then True with a score, or False.
     Finished: True at any end. TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from
-    the run."""
+    the run. Reporting: present and False while the reports of the program cannot be read or are invalid."""
 
     def stage(self, stage: Stage) -> StageStatus:
         """The status of a stage."""
