@@ -162,10 +162,12 @@ class SweepSpec(Model):
                 f"perRun.deadlineFactor: needs cost.source WallClock, not {self.cost.source}; use train.deadlineSeconds"
             )
         for name, stage in (("train", self.train), ("eval", self.eval)):
-            path = stage.reports.max_step_parameter if stage is not None and stage.reports is not None else None
-            texts = self.parameters[path].values or [] if path in self.parameters else [self.fixed.get(path or "", 1)]
-            if path is not None and (text := next((v for v in texts if isinstance(v, (str, bool))), None)) is not None:
-                raise ValueError(f"{name}.reports.maxStep: {path} is {text!r} in some runs; use a numeric parameter")
+            last = stage.reports.max_step_parameter if stage is not None and stage.reports is not None else None
+            if last is None:
+                continue
+            values = self.parameters[last].values or [] if last in self.parameters else [self.fixed.get(last, 1)]
+            if (text := next((v for v in values if isinstance(v, (str, bool))), None)) is not None:
+                raise ValueError(f"{name}.reports.maxStep: {last} is {text!r} in some runs; use a numeric parameter")
         volume = self.storage.run_volume
         if self.train.nodes > 1 and volume and volume.claim and "ReadWriteMany" not in volume.claim.access_modes:
             raise ValueError("storage.runVolume.claim.accessModes: train.nodes > 1 needs [ReadWriteMany]")

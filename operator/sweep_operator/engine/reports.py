@@ -24,8 +24,8 @@ from sweep_operator.sandbox.tasks import Refused
 log = logging.getLogger(__name__)
 Key = tuple[str, str]
 
-RATE = 25.0
-"""Requests per second."""
+RATE, BURST = 20.0, 5.0
+"""Requests per second, and how many more in one second."""
 IN_FLIGHT = 25
 PART_BYTES, PARTS = 64 * 1024, 4
 """Of a log that grows faster, lines are skipped."""
@@ -33,6 +33,8 @@ READ_SECONDS = 10.0
 """Time limit of one request: a node may not answer."""
 PARSE_SECONDS = 2.0
 """CPU time of one part."""
+FIND_SECONDS = 30.0
+"""Time limit of one part, its turn in the sandbox included: the end of a run waits for it."""
 LONGEST_INTERVAL = 600.0
 """Seconds between two attempts to read a log that cannot be read."""
 SOON = 1.0
@@ -47,7 +49,7 @@ class Reports:
 
     def __init__(self, kube: Kube, settings: Settings, requeue: Callable[[Key, float], None]) -> None:
         self._kube, self._settings, self._requeue = kube, settings, requeue
-        self._bucket = TokenBucket(RATE, RATE, clock=settings.monotonic)
+        self._bucket = TokenBucket(RATE, BURST, clock=settings.monotonic)
         self._logs: dict[Key, dict[str, _Log]] = {}
         self._news: dict[Key, set[str]] = {}
         self._reading = 0
@@ -184,7 +186,8 @@ class Reports:
                 attempt=follow.attempt,
                 state=known.state,
             )
-            found = (await self._settings.evaluator.evaluate(namespace, task, PARSE_SECONDS)).reports
+            async with asyncio.timeout(FIND_SECONDS):
+                found = (await self._settings.evaluator.evaluate(namespace, task, PARSE_SECONDS)).reports
             known.state, known.problem = found.state, known.problem or found.problem
             known.points = tuple(fold(known.points, [Point(*p) for p in found.points], MAX_POINTS))
             known.latest = known.latest if found.latest is None else Point(*found.latest, follow.attempt)

@@ -42,7 +42,7 @@ class ReadReports(Model):
     """Whether each line begins with its time."""
     time: float
     """Unix time of lines without one."""
-    pattern: str | None
+    pattern: str | None = None
     """A regular expression."""
     metric: str
     started: float
@@ -88,7 +88,7 @@ class Reader:
                 self._read_match(line, seconds)
         latest = self._latest
         return FoundReports(
-            points=[tuple(p) for p in fold([], self._found.values(), MAX_POINTS)],
+            points=[(p.step, p.value, p.seconds, p.attempt) for p in fold([], self._found.values(), MAX_POINTS)],
             latest=None if latest is None else (latest.step, latest.value, latest.seconds),
             problem=self._problem,
             state=ReportState(pending=self._pending, highest=None if self._highest < 0 else self._highest),

@@ -15,6 +15,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.template import with_numbers
 from sweep_operator.config.yaml_files import parse_documents
 from sweep_operator.decide.accept import check_spec
+from sweep_operator.sandbox.child import Sandbox
 from sweep_operator.sandbox.reports import FoundReports, Reader, ReadReports, ReportState
 from tests.builders import sweep_body
 
@@ -31,12 +32,27 @@ LIBRARIES: dict[str, list[tuple[float, float]]] = {
 """Step and value of the documented pattern in the recording."""
 
 
-def read(text: str, pattern: str | None = None, **changes: Any) -> FoundReports:
+def task_of(text: str, pattern: str | None = None, **changes: Any) -> ReadReports:
     values: dict[str, Any] = {
         "text": text, "stamped": False, "time": 100.0, "pattern": None if pattern is None else with_numbers(pattern),
         "metric": "reward", "started": 90.0, "earlier": 5.0, "attempt": 1,
     }  # fmt: skip
-    return Reader(ReadReports(**{**values, **changes})).read()
+    return ReadReports(**{**values, **changes})
+
+
+def read(text: str, pattern: str | None = None, **changes: Any) -> FoundReports:
+    return Reader(task_of(text, pattern, **changes)).read()
+
+
+async def test_the_sandbox_process_finds_them_too() -> None:
+    sandbox = Sandbox()
+    try:
+        for pattern in (None, "step={step} r={value}"):
+            text = 'SWEEP_REPORT {"step": 1, "reward": NaN}\nstep=2 r=0.5\n'
+            task = task_of(text, pattern)
+            assert (await sandbox.evaluate("ns", task, 5.0)).reports == Reader(task).read()
+    finally:
+        await sandbox.close()
 
 
 def values(found: FoundReports) -> list[tuple[float, float | None]]:
