@@ -289,15 +289,13 @@ class Protein(Optimizer):
         with pinned_threads():
             constraints = self._candidate_constraints(history, pending, index)
             chosen = propose(self.space, self.settings, models, waiting, constraints, rng, fantasies)
-            score, _ = models.predict_score(chosen.row[None, :])
-            cost = models.predict_cost(chosen.row[None, :])
-            details = {**describe(models, chosen.row), **self._nearest(history, chosen.row)}
+            details = {**describe(models, chosen.row, self._calibrator), **self._nearest(history, chosen.row)}
         details["cost_level"] = chosen.cost_level
         details["acquisition"] = chosen.kind
         info = SuggestionInfo(
             origin="model",
-            score=float(score[0]) if history.scored.any() else None,
-            cost=_finite(cost[0]),
+            score=details.get("score_forecast", {}).get("mean"),
+            cost=details.get("cost_forecast", {}).get("median"),
             rating=chosen.value if math.isfinite(chosen.value) else None,
             over_max_cost=chosen.over_max_cost,
             details=details,

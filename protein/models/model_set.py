@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from protein.analysis.calibration import Z80
+from protein.analysis.conformal import Calibrator
 from protein.arrays import Array
 from protein.history import History
 from protein.models.cost import CostModel, cost_of
@@ -83,23 +84,25 @@ def build_models(history: History, goal: str, device: str = "cpu") -> Models:
     )
 
 
-def describe(models: Models, row: Array) -> dict[str, Any]:
+def describe(models: Models, row: Array, calibrator: Calibrator) -> dict[str, Any]:
     """Predictions at one row (dim,): score and cost with 80% intervals, and the probability of success.
 
-    `*_interval` describes the noise-free function, `*_forecast` an observation, which includes noise.
+    `*_interval` describes the noise-free function, as the model sees it. `*_forecast` describes an observation, which
+    includes noise, calibrated by earlier forecasts.
     """
     out: dict[str, Any] = {}
     x = row[None, :]
     if models.history.scored.any():
         out["score_interval"] = _interval(*_first(models.predict_score(x)))
-        mean, sd = _first(models.forecast_score(x))
+        mean, sd = calibrator.score.tell(*_first(models.forecast_score(x)))
         out["score_forecast"] = {"mean": mean, "sd": sd, "interval": _interval(mean, sd)}
     if models.cost.known:
         log_cost, log_sd = _first(models.cost.predict(x))
         out["cost_interval"] = cost_of(np.array(_interval(log_cost, log_sd))).tolist()
         median, log_sd = _first(models.forecast_cost(x))
-        ends = cost_of(np.array(_interval(math.log(median), log_sd))).tolist()
-        out["cost_forecast"] = {"median": median, "log_sd": log_sd, "interval": ends}
+        log_cost, log_sd = calibrator.cost.tell(math.log(median), log_sd)
+        ends = cost_of(np.array(_interval(log_cost, log_sd))).tolist()
+        out["cost_forecast"] = {"median": float(cost_of(log_cost)), "log_sd": log_sd, "interval": ends}
     out["success_probability"] = float(models.feasibility.predict(x)[0])
     for (name, outcome), model in zip(models.history.outcomes.outcomes.items(), models.outcomes, strict=True):
         mean, sd = _first(model.predict(x))
