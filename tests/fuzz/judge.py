@@ -14,7 +14,7 @@ from sweep_operator.api.names import (
     STAGE_LABEL,
     SWEEP_LABEL,
 )
-from sweep_operator.api.sweeprun import MAX_POINTS
+from sweep_operator.api.progress import MAX_POINTS
 from sweep_operator.kube.protocol import EventType, Kind, Object
 from tests.engine.world import NS
 from tests.fuzz import clock

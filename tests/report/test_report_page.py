@@ -8,7 +8,8 @@ import re
 import pytest
 
 from sweep_operator.api.errors import parse
-from sweep_operator.api.sweeprun import CurvePoint, Prediction, SweepRun
+from sweep_operator.api.progress import CurvePoint
+from sweep_operator.api.sweeprun import Prediction, SweepRun
 from sweep_operator.decide.calibration import Quantity, calibration
 from sweep_operator.decide.summary import ranked
 from sweep_operator.report import figures

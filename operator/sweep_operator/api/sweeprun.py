@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 from sweep_operator.api.failures import AttemptEnd, FailureName, learned_text
 from sweep_operator.api.meta import Condition, ObjectMeta, find_condition
 from sweep_operator.api.model import OPEN, Model, Scalar, Time, VisibleText
+from sweep_operator.api.progress import MAX_POINTS, CurvePoint, Progress
 
 Origin = Annotated[Literal["center", "random", "sobol", "model", "resample", "manual", "imported", "fallback"], OPEN]
 Stage = Literal["train", "eval"]
 STAGES: tuple[Stage, ...] = ("train", "eval")
 MAX_ATTEMPTS = 32
-MAX_POINTS = 32
 
 
 class Prediction(Model):
@@ -177,44 +177,6 @@ class Failure(Model):
     """Machine-readable reason, such as OOMKilled or ResultMissing."""
     message: VisibleText = ""
     """Human-readable message."""
-
-
-class Progress(Model):
-    """The newest report of the program, as far as its log has been read."""
-
-    stage: Stage
-    """Stage that reported."""
-    attempt: int
-    """Attempt that reported."""
-    summary: str
-    """The fraction in percent, or the step if the fraction is unknown."""
-    step: float
-    """The reported step."""
-    fraction: float | None = Field(default=None, ge=0, le=1)
-    """The step divided by reports.maxStep, at most 1. Absent without maxStep."""
-    value: float | None = None
-    """The reported score. Absent if it was not a finite number, or if the report did not contain the score."""
-    seconds: float
-    """Seconds that the stage had run by then, in all attempts."""
-    eta_seconds: int | None = None
-    """Estimated seconds from then to the end of the stage, if the steps continue at the same rate."""
-    update_time: Time
-    """When this was written."""
-    log_position: str = ""
-    """Where reading of the log continues after a restart of the operator."""
-
-
-class CurvePoint(Model):
-    """One point of a learning curve."""
-
-    step: float
-    """The reported step."""
-    value: float | None = None
-    """The reported score. Absent if it was not a finite number."""
-    seconds: float
-    """Seconds that the stage had run by then, in all attempts."""
-    attempt: int | None = None
-    """Attempt that reported it. Absent: the first one."""
 
 
 class RunTracking(Model):

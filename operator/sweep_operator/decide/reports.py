@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sweep_operator.api.meta import Condition, find_condition, with_condition
-from sweep_operator.api.sweeprun import MAX_POINTS, CurvePoint, Progress, Stage, SweepRun, SweepRunStatus
+from sweep_operator.api.progress import MAX_POINTS, CurvePoint, Progress
+from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
 from sweep_operator.decide.attempt import LogFollow, LogProgress
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.snapshot import Snapshot

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
 
-from sweep_operator.api.sweeprun import MAX_POINTS
+from sweep_operator.api.progress import MAX_POINTS
 from sweep_operator.decide.attempt import LogFollow, LogProgress
 from sweep_operator.domain.curve import Point, fold
 from sweep_operator.engine.ports import Settings
@@ -147,9 +148,10 @@ class Reports:
         if known.follow.last and not known.complete:  # the container has ended meanwhile
             known.due = now
         self._changed.set()
-        reading = known.published(now, self._settings.now().timestamp())
-        if reading != known.reading and self._logs.get(key, {}).get(run) is known:
-            known.reading = reading
+        before, known.reading = known.reading, known.published(now, self._settings.now().timestamp())
+        # a log that grows without reports is no news
+        news = before is None or dataclasses.replace(before, position=known.reading.position) != known.reading
+        if news and self._logs.get(key, {}).get(run) is known:
             self._news.setdefault(key, set()).add(run)
             self._requeue(key, 0.0 if known.complete else min(SOON, known.interval / 10))
 

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from sweep_operator.api.model import Model
-from sweep_operator.api.sweeprun import MAX_POINTS
+from sweep_operator.api.progress import MAX_POINTS
 from sweep_operator.api.template import STEP
 from sweep_operator.api.user_json import parse_user_json
 from sweep_operator.decide.accept import compiled

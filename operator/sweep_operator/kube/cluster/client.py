@@ -167,7 +167,11 @@ class ClusterKube:
         request = Request("get", item(Kind.POD, namespace, pod, "log"), query)
         try:
             async with self._transport.stream(request, silence=_LOG_SILENCE) as response:
-                data = await response.content.read(-1)
+                data = b""
+                async for chunk in response.content.iter_any():
+                    data = (data + chunk)[:limit]
+                    if len(data) == limit:
+                        break
         except Invalid as error:
             raise NotFound(str(error)) from None
         return part_of(data, position, limit, last=last)

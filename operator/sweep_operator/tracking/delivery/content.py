@@ -20,8 +20,9 @@ from protein.searchspace.parameters import Parameter
 from protein.searchspace.paths import unflatten
 from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.parameters import typed_value
+from sweep_operator.api.progress import CurvePoint
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import CurvePoint, SweepRun
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.domain.identity import run_display_name, wandb_run_id
 from sweep_operator.tracking.delivery.messages import CURVE_STEP, RunCard, SweepCard
 
