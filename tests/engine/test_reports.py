@@ -186,7 +186,7 @@ async def test_without_reports_no_log_is_read(world: Logged) -> None:
 async def test_bad_reports_are_named(world: Logged, lines: list[str], reason: str, says: str) -> None:
     engine = await started(world)
     await world.write(*lines)
-    await world.steps(engine, 15)
+    await world.steps(engine, 30)
     if reason == "NoReports":
         await world.steps(engine, 620, 20)
     condition = find_condition((await world.first()).status.conditions, "Reporting")
@@ -209,6 +209,7 @@ async def test_a_silent_program_is_ended_and_retried(world: Logged) -> None:
     status = (await world.first()).status
     assert [a.class_ for a in status.train.attempts] == ["silent"]
     assert status.train.attempt == 2, "it is retried as a crash is"
+    await world.write()
     await world.steps(engine, 150, 5)
     failure = (await world.first()).status.failure
     assert failure is not None

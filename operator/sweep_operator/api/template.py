@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sweep_operator.api.model import MAX_SECONDS, OPEN_IF_INVALID, JsonObject, Model, OpenObject
 
@@ -126,6 +126,13 @@ class Reports(Model):
     def max_step_parameter(self) -> str | None:
         """The parameter that is the last step, if it is one."""
         return self.max_step[len("$(params.") : -1] if isinstance(self.max_step, str) else None
+
+    @field_validator("max_step", mode="before")
+    @classmethod
+    def _parameter(cls, value: object) -> object:
+        if isinstance(value, str) and not re.fullmatch(_MAX_STEP, value):
+            raise ValueError(f"{value!r} must be a whole number of at least 1 or a parameter, written $(params.NAME)")
+        return value
 
     @model_validator(mode="after")
     def _has_groups(self) -> Self:

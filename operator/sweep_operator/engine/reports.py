@@ -144,7 +144,7 @@ class Reports:
             known.complete = follow.last
         known.busy = False
         now = self._settings.monotonic()
-        known.due = now + min(LONGEST_INTERVAL, known.interval * 2.0 ** min(known.failures, 10))
+        known.due = now + min(LONGEST_INTERVAL, known.interval * 2.0 ** min(max(0, known.failures - _TROUBLES), 10))
         if known.follow.last and not known.complete:  # the container has ended meanwhile
             known.due = now
         self._changed.set()
