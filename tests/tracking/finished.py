@@ -140,14 +140,14 @@ def assert_each_once(found: Iterable[Run], count: int, sweep_id: str) -> None:
 
 def curve_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The points of the curve in a history, each row that is there."""
-    names = {"curve.step": "step", "curve.value": "value", "curve.seconds": "seconds"}
-    return [{names[key]: value for key, value in row.items() if key in names} for row in rows if "curve.step" in row]
+    names = {"curve/step": "step", "curve/value": "value", "curve/seconds": "seconds"}
+    return [{names[key]: value for key, value in row.items() if key in names} for row in rows if "curve/step" in row]
 
 
 def written_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Without W&B's own values and the creation time, which is checked here."""
     assert abs(datetime.fromisoformat(summary["protein.created"]) - datetime.now(UTC)) < timedelta(hours=1)
-    return {k: v for k, v in summary.items() if k not in NOT_OURS and not k.startswith("curve.")}
+    return {k: v for k, v in summary.items() if k not in NOT_OURS and not k.startswith("curve/")}
 
 
 def expected_summary(index: int) -> dict[str, Any]:

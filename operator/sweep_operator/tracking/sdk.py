@@ -253,7 +253,7 @@ def write_offline(parcel: Parcel, card: RunCard, folder: Path) -> Path:
 
 def _log_curve(run: wandb.Run, card: RunCard) -> None:
     """Log the rows that W&B does not have yet. A program that logs a history of its own keeps that one."""
-    for name in ("curve.value", "curve.seconds") if card.curve else ():
+    for name in ("curve/value", "curve/seconds") if card.curve else ():
         run.define_metric(name, step_metric=CURVE_STEP, summary="none")
     for step, row in enumerate(card.curve):
         if step >= run.starting_step:

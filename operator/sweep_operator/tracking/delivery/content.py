@@ -107,8 +107,8 @@ def _summary(run: SweepRun, parameters: Mapping[str, Scalar]) -> JsonObject:
 
 def _row(point: CurvePoint) -> dict[str, float]:
     """One point of the learning curve. W&B draws a row without a value as a gap."""
-    row = {CURVE_STEP: point.step, "curve.seconds": point.seconds}
-    return row if point.value is None else {**row, "curve.value": point.value}
+    row = {CURVE_STEP: point.step, "curve/seconds": point.seconds}
+    return row if point.value is None else {**row, "curve/value": point.value}
 
 
 def _info(run: SweepRun) -> JsonObject:

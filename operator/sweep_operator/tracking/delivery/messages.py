@@ -9,7 +9,7 @@ from typing import Literal
 
 from sweep_operator.api.model import JsonObject, Model, Scalar
 
-CURVE_STEP = "curve.step"
+CURVE_STEP = "curve/step"
 """The horizontal axis of the learning curve."""
 
 
