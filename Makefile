@@ -108,7 +108,7 @@ include make/release.mk make/kind.mk
 BENCH_VENV ?= .venv-bench
 BENCH_BIN := $(BENCH_VENV)/bin
 BENCH_STAMP := $(BENCH_VENV)/.installed
-# logei and sobol can be added; logei takes as long as Protein
+# logei, sobol and asha can be added; logei takes as long as Protein. BENCH_SURROGATES: see tests/bench/README.md
 BENCH_PEERS ?= ours,random,tpe,cma,optuna-gp
 BENCH_TASKS ?= core,hartmann6@8
 BENCH_SEEDS ?= 5

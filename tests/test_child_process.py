@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from pydantic import BaseModel
 
-from sweep_operator.child_process import ChildFailed, ChildProcess
+from sweep_operator.child_process import ChildFailed, ChildOnDemand, ChildProcess
+from tests.fuzz import clock
 
 WORKER = """
 import os, subprocess, sys, time
@@ -115,3 +118,37 @@ def test_allocations_beyond_the_memory_limit_fail() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "refused 1048576\n"
+
+
+def test_a_process_ends_so_long_after_its_last_use_and_never_while_it_is_used() -> None:
+    class Played:
+        """A process: virtual time does not wait for a real one."""
+
+        running = True
+
+        async def kill(self) -> None:
+            self.running = False
+
+    played: list[Any] = []
+
+    async def start() -> Any:
+        played.append(Played())
+        return played[-1]
+
+    async def use() -> None:
+        child = ChildOnDemand(start)
+        for pause in (599, 599):
+            await child.running()
+            child.end_in(600)
+            await asyncio.sleep(pause)
+        await child.running()
+        await asyncio.sleep(86_400)
+        assert child.process is played[0]
+        child.end_in(600)
+        await asyncio.sleep(601)
+        assert child.process is None
+        await child.running()
+        assert [p.running for p in played] == [False, True]
+        await child.close()
+
+    clock.run(use())

@@ -137,9 +137,12 @@ class ChildOnDemand:
     def __init__(self, start: Callable[[], Awaitable[ChildProcess]]) -> None:
         self._start = start
         self._process: ChildProcess | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     async def running(self) -> ChildProcess:
         """The process. Raises what ``start`` raises."""
+        self._keep()
         if self._process is None or not self._process.running:
             self._process = await self._start()
         return self._process
@@ -151,9 +154,27 @@ class ChildOnDemand:
 
     async def close(self) -> None:
         """Kill the process."""
+        self._keep()
         process, self._process = self._process, None
         if process is not None:
             await process.kill()
+        if self._ending is not None:
+            await self._ending
+
+    def end_in(self, seconds: float) -> None:
+        """Kill the process in ``seconds``, unless it is needed until then."""
+        self._keep()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._end)
+
+    def _keep(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            self._ending = asyncio.ensure_future(process.kill())
 
 
 def limit_memory(limit: int) -> None:

@@ -25,27 +25,43 @@ class OursProtein:
         max_cost: float | None = None,
         cost_param: str | None = None,
     ) -> None:
-        spec = {name: dict(fields) for name, fields in space.items()}
-        # the cost dial is what the start-up design holds to 16 times its minimum
-        if cost_param is not None and spec[cost_param]["distribution"] in ("log_normal", "uniform_pow2"):
+        spec = {name: parameter(fields) for name, fields in space.items()}
+        if cost_param is not None:
             spec[cost_param]["scale"] = "time"
         self.space = SearchSpace(spec)
         self.protein = Protein(self.space, ProteinSettings(max_suggestion_cost=max_cost), goal=goal, seed=seed)
         self.pending: list[dict[str, Any]] = []
+        self.defaults = {name: fields["mean"] for name, fields in space.items() if "when" in fields}
+        self.when = {name: fields["when"] for name, fields in space.items() if "when" in fields}
 
     def suggest(self, n: int) -> list[dict[str, Any]]:
-        """`n` new suggestions besides the pending ones, flat."""
+        """`n` new suggestions besides the pending ones, flat; inactive parameters have their default."""
         batch = self.protein.suggest(n, pending=list(self.pending))
         new = [self.space.flatten(suggestion) for suggestion, _ in batch]
         self.pending += [dict(flat) for flat in new]
-        return new
+        return [{**self.defaults, **flat} for flat in new]
 
     def observe(self, params: Mapping[str, Any], score: float, cost: float, is_failure: bool) -> None:
         """A result of one of our suggestions, or of any other point."""
+        params = {name: value for name, value in params.items() if self._active(name, params)}
         key = self.space.key(params)
         for i, waiting in enumerate(self.pending):
             if self.space.key(waiting) == key:
                 del self.pending[i]
                 break
         result = None if is_failure else float(score)
-        self.protein.observe(dict(params), score=result, cost=float(cost), is_failure=is_failure, strict=False)
+        self.protein.observe(params, score=result, cost=float(cost), is_failure=is_failure, strict=False)
+
+    def _active(self, name: str, params: Mapping[str, Any]) -> bool:
+        parent, categories = self.when.get(name, (name, (params[name],)))
+        return params[parent] in categories
+
+
+def parameter(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A parameter of the benchmark as Protein reads it."""
+    spec = dict(fields)
+    if spec["distribution"] == "choice":
+        spec = {"distribution": "categorical", "values": list(range(int(spec["max"]) + 1)), "mean": spec["mean"]}
+    if "when" in fields:
+        spec["when"] = {"parameter": fields["when"][0], "in": list(fields["when"][1])}
+    return spec

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.kubectl.completion import complete
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
@@ -267,6 +268,33 @@ def test_what_is_exported_is_imported_by_another_sweep_once(
     known = cluster.get("sweep", name, person.namespace)["status"]
     assert known["optimizer"]["observations"] == len(given) + 1
     assert known["cost"]["spent"] < 1 + sum(r["status"]["cost"] for r in given)
+
+
+def test_a_suggestion_is_computed_again_from_the_cluster(cluster: Cluster, person: Person, finished: str) -> None:
+    """Also one that a warm start took part in, for whoever may read its ConfigMap."""
+    done = person.does("replay", f"{finished}.r.1")
+    assert re.fullmatch(r"done\.r\.1: \d results, suggested .*run.*, origin random", done.lines[0])
+    assert done.lines[-1] == "The parameters are the same, bit for bit."
+    old = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "old"},
+        "data": {"old.csv": "x,score\n0.1,1\n"},
+    }
+    warm = sweep("learned", limits={"maxRuns": 1}, warmStart={"from": [{"configMap": "old"}]})
+    cluster.apply([old, warm], person.namespace)
+    until_reason(cluster, "sweep", "learned", person.namespace, "MaxRunsReached")
+    reader = Person(cluster, person.namespace, "reader", (*EDIT, ("", "configmaps", "get")))
+    assert reader.does("replay", "sweeprun/learned.r.0").lines[-1] == done.lines[-1]
+    cluster.kubectl("delete", "configmap", "-l", f"{SWEEP_LABEL}=learned", "-n", person.namespace)
+    for who, name, said in (
+        (person, "learned.r.0", "is not allowed to get configmaps"),
+        (reader, "learned.r.0", "learned.r.0 cannot be replayed: ConfigMap learned-warm-start-"),
+        (person, finished, f"{finished!r} is a sweep; name one of its runs, as in {finished}.r.0"),
+    ):
+        refused = who.sweep("replay", name)
+        assert refused.code != 0
+        assert said in refused.err, refused
 
 
 def test_a_file_in_which_anything_is_wrong_is_not_imported(

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from tests.bench.optimizer import metrics, tasks
+from tests.bench.optimizer import compare, functions, metrics, peers, surrogates, tasks
 from tests.bench.optimizer.run import jobs_of, run_one
+from tests.bench.ours import OursProtein
 
 SCORES = [
     ("branin2", -104.83623951010185, 1.0, -87.89822654413419),
@@ -57,3 +58,69 @@ def test_our_optimizer_runs_in_the_benchmark(pending: int) -> None:
     run = run_one("branin2", pending, "ours", 0, evals=24, cap=100.0)
     assert (run["truncated"], run["n"]) == (None, 24 if pending == 1 else 12)
     assert len(run["t"]) >= run["n"] - 1
+
+
+def test_no_task_is_in_both_halves_of_the_split() -> None:
+    halves = [
+        {name for group in (half, f"{half}-seconds") for name in tasks.GROUPS[group]} for half in ("tune", "report")
+    ]
+    assert not halves[0] & halves[1]
+    assert halves[0] | halves[1] <= set(tasks.ALL)
+
+
+@pytest.mark.parametrize(
+    ("function", "at"),
+    [(functions.levy, np.ones(20)), (functions.ackley, np.zeros(6)), (functions.decaying, np.zeros(40))],
+)
+def test_function_is_zero_at_its_optimum_only(function: functions.Function, at: np.ndarray) -> None:
+    assert function(at) == pytest.approx(0.0, abs=1e-12)
+    nearby = at + 0.1 * np.random.default_rng(0).standard_normal((100, len(at)))
+    assert min(map(function, nearby)) > 1e-3
+
+
+def test_hidden_function_depends_on_every_sixth_parameter() -> None:
+    x = np.random.default_rng(1).random((2, 40))
+    x[1, ::6] = x[0, ::6]
+    assert functions.hidden_hartmann6(x[0]) == functions.hidden_hartmann6(x[1]) == functions.hartmann6(x[0, ::6])
+
+
+def test_our_optimizer_searches_choices_and_their_parameters() -> None:
+    space = surrogates.KINDS["boosters"].space
+    ours = OursProtein(space.spec(), cost_param="nrounds")
+    ours.observe(space.center(), 0.5, 10.0, is_failure=False)
+    suggested = ours.suggest(8)
+    assert {params["booster"] for params in suggested} == {0, 1, 2}
+    for params in suggested:
+        assert set(params) == set(space.names)
+        ours.observe(params, float(params["booster"]), 10.0, is_failure=False)
+    assert not ours.pending
+    linear = next(o.params for o in ours.protein.observations if o.params["booster"] == 2)
+    assert not {"eta", "rate_drop"} & set(linear)
+
+
+def test_asha_promotes_the_best_third_of_a_rung() -> None:
+    kind = surrogates.KINDS["xgb"]
+    asha = peers.Asha(kind.space.spec(), cost_param=kind.dial)
+    first = asha.suggest(3)
+    assert {params["nrounds"] for params in first} == {int(asha.rungs[0])}
+    for params, score in zip(first, (0.3, 0.9, 0.6), strict=True):
+        asha.observe(params, score, 1.0, is_failure=False)
+    promoted, fresh = asha.suggest(2)
+    assert promoted == {**first[1], "nrounds": int(asha.rungs[1])}
+    assert fresh["nrounds"] == int(asha.rungs[0])
+
+
+def test_comparison_pairs_the_seeds_that_both_have() -> None:
+    best, median = (tasks.make("hartmann6").ref[key] for key in ("best", "median"))
+
+    def run(peer: str, seed: int, regret: float) -> dict[str, object]:
+        return {
+            "task": "hartmann6", "batch": 1, "peer": peer, "seed": seed, "n": 25,
+            "true": [best - regret * (best - median)] * 25,
+        }  # fmt: skip
+
+    runs = [run("a", 0, 0.5), run("a", 1, 0.7), run("a", 2, 0.1), run("b", 1, 0.4), run("b", 0, 0.3)]
+    measure, by_cost = compare.measures()["regret at 25"]
+    pairs = compare.pairs_of(runs, ("a", "b"), measure, by_cost=by_cost)
+    assert pairs == {"hartmann6": [pytest.approx((0.5, 0.3)), pytest.approx((0.7, 0.4))]}
+    assert compare.table("regret", pairs, ("a", "b"))[-1] == "| hartmann6 | 0.600 | 0.350 | -0.250 +- 0.050 | 2 |"

@@ -129,6 +129,17 @@ async def test_a_killed_process_is_started_again_and_asked_again(child: Optimize
     assert again.suggestions == first.suggestions
 
 
+async def test_an_idle_process_ends_and_is_started_again_by_the_next_question(
+    child: OptimizerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "IDLE_SECONDS", 0.01)
+    first = await ask(child, sweep(method="random"), request())
+    async with asyncio.timeout(60):
+        while child.pids:
+            await asyncio.sleep(0.01)
+    assert await ask(child, sweep(method="random"), request()) == first
+
+
 @pytest.mark.parametrize("method", ["random", "bayes"])
 async def test_without_any_answer_there_is_a_reason(method: str) -> None:
     impatient = OptimizerPool(processes=1, time_limit=0.0)

@@ -38,7 +38,7 @@ class Prediction(Model):
 
 
 class Provenance(Model):
-    """What the optimizer computed the suggestion from. `sweep replay` computes it again."""
+    """What the optimizer computed the suggestion from. `sweep replay` and `kubectl sweep replay` compute it again."""
 
     observations: int = Field(ge=0)
     """Number of results that it knew, including those of warmStart. Of the runs up to throughIndex, these are all that

@@ -8,7 +8,7 @@ import click
 
 from sweep_operator.cli.stored import STATE, stored_sweep
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir
-from sweep_operator.commands.replay import print_replay
+from sweep_operator.commands.replay import Recorded, print_replay
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.kube.state_file import read_objects
 
@@ -27,4 +27,4 @@ def replay(run: str, runs_dir: Path) -> None:
     """
     stored = stored_sweep(runs_dir, run.rpartition(".r.")[0])
     sweep, runs = stored.parsed()
-    print_replay(sweep, runs, read_objects(stored.directory / STATE, (Kind.CONFIG_MAP,)), run)
+    print_replay(Recorded(sweep, runs, read_objects(stored.directory / STATE, (Kind.CONFIG_MAP,))), run)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
@@ -15,16 +16,24 @@ from sweep_operator.suggest.provenance import optimizer_version
 from sweep_operator.suggest.replay import NotReplayable, replay
 
 
-def print_replay(sweep: Sweep, runs: Sequence[SweepRun], config_maps: Iterable[Object], name: str) -> None:
-    """Compute the suggestion of the run ``name`` again, and compare it with the run. Raises ConfigError.
+@dataclass(frozen=True)
+class Recorded:
+    """What a suggestion is computed from again."""
 
-    ``config_maps``: where the observations of a warm start are stored.
-    """
+    sweep: Sweep
+    runs: Sequence[SweepRun]
+    config_maps: Sequence[Object]
+    """With the one of the warm start."""
+
+
+def print_replay(recorded: Recorded, name: str) -> None:
+    """Compute the suggestion of the run ``name`` again, and compare it with the run. Raises ConfigError."""
+    sweep, runs = recorded.sweep, recorded.runs
     run = next((r for r in runs if name in (r.name, r.status.run_name)), None)
     if run is None:
         raise ConfigError(f"no run {name!r} in sweep {sweep.display_name}")
     try:
-        earlier = stored_observations(sweep, config_maps)
+        earlier = stored_observations(sweep, recorded.config_maps)
         proposal = asyncio.run(replay(sweep, runs, earlier, run))
     except LookupError as error:
         raise ConfigError(f"{name} cannot be replayed: {error.args[0]} no longer exists") from None
@@ -32,7 +41,8 @@ def print_replay(sweep: Sweep, runs: Sequence[SweepRun], config_maps: Iterable[O
         raise ConfigError(f"{name} cannot be replayed: {error}") from None
     told = run.spec.provenance
     assert told is not None
-    echo(f"{name}: {told.observations} results, suggested after run {told.through_index}, origin {proposal.origin}")
+    after = f"after run {told.through_index}" if told.through_index >= 0 else "before the first run"
+    echo(f"{name}: {told.observations} results, suggested {after}, origin {proposal.origin}")
     for path, value in proposal.parameters.items():
         was = run.spec.parameters.get(path)
         echo(f"  {path}: {value!r}" + ("" if value == was else f"  (the run has {was!r})"))

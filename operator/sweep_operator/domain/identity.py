@@ -41,6 +41,14 @@ def claim_name(run: SweepRun) -> str:
     return f"{run.name.replace('.', '-')}-{short_uid(run)}"
 
 
+def warm_start_name(sweep: str, digest: str) -> str:
+    """Name of the ConfigMap with the observations of a Sweep's warm start.
+
+    It depends on their digest, so that no older or foreign ConfigMap is in the way.
+    """
+    return f"{sweep}-warm-start-{digest[:10]}"
+
+
 def wandb_run_id(sweep: Sweep, run: SweepRun) -> str:
     """``<displayName>-<uid8>.r.<n>``: a W&B run id cannot be used again, even after the run was deleted."""
     tail = f"r.{run.spec.index}" if run.spec.index is not None else run.name

@@ -22,6 +22,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import Event, Observation
 from sweep_operator.decide.snapshot import WarmStartState
+from sweep_operator.domain.identity import warm_start_name
 from sweep_operator.engine.background import Background
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartUnreadable
@@ -83,7 +84,7 @@ class WarmStarter:
         return True
 
     async def _recall(self, sweep: Sweep, recorded: str) -> float:
-        namespace, name = sweep.metadata.namespace, _name(sweep.name, recorded)
+        namespace, name = sweep.metadata.namespace, warm_start_name(sweep.name, recorded)
         with suppress(NotFound):
             obj = await self._objects.kube.get(Kind.CONFIG_MAP, namespace, name)
             if _digest(obj) == recorded:
@@ -154,7 +155,7 @@ async def pack(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Obj
         "kind": "ConfigMap",
         "immutable": True,
         "metadata": {
-            "name": _name(sweep.name, digest),
+            "name": warm_start_name(sweep.name, digest),
             "namespace": sweep.metadata.namespace,
             "labels": {SWEEP_LABEL: sweep.name, MANAGED_BY_LABEL: MANAGED_BY},
             "ownerReferences": owned_by_sweep(sweep),
@@ -169,16 +170,11 @@ def stored_observations(sweep: Sweep, config_maps: Iterable[Object]) -> tuple[Ob
     digest = sweep.status.warm_start_digest
     if digest is None:
         return ()
-    name = _name(sweep.name, digest)
+    name = warm_start_name(sweep.name, digest)
     obj = next((o for o in config_maps if o["metadata"]["name"] == name and _digest(o) == digest), None)
     if obj is None:
         raise LookupError(f"ConfigMap {name} with the observations of the warm start")
     return tuple(o.observation for o in evaluate(Unpack(content=obj["binaryData"][_DATA])).learned.observations)
-
-
-def _name(sweep: str, digest: str) -> str:
-    """Name of the ConfigMap. It depends on the content, so that no older or foreign ConfigMap is in the way."""
-    return f"{sweep}-warm-start-{digest[:10]}"
 
 
 def _digest(obj: Object) -> str:

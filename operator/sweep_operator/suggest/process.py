@@ -22,11 +22,16 @@ MODEL_MEMORY = 650 * 1024 * 1024
 LEAST_MEMORY = 1280 * 1024 * 1024
 """Bytes that a process may always allocate: torch reserves most of them, without using them."""
 MOST_PROCESSES = 4
+IDLE_SECONDS = 600.0
+"""A process that was not asked anything for so long ends. A model occupies memory, and a start takes seconds."""
 _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 
 class OptimizerProcess:
-    """Started by the first question, and again after its end. It answers one question at a time."""
+    """Started by a question if it does not run. It answers one question at a time, and ends when it has been idle.
+
+    Nothing is lost with it: an answer follows from its question.
+    """
 
     def __init__(self, time_limit: float, memory: int) -> None:
         """``time_limit``: seconds for one suggestion. ``memory``: limit in bytes."""
@@ -53,6 +58,7 @@ class OptimizerProcess:
             self._waits_since = None
             if not ended:
                 await self._child.close()
+            self._child.end_in(IDLE_SECONDS)
 
     def interrupt(self) -> None:
         """End the answer in progress after the suggestion that is being computed."""

@@ -118,11 +118,12 @@ class Optuna(Peer):
         self.open: dict[tuple[float, ...], list[Any]] = {}
         for d in self.space.dims:
             lo, hi = d.bounds
-            self.dists[d.name] = (
-                optuna.distributions.IntDistribution(round(lo), round(hi))
-                if d.is_int
-                else optuna.distributions.FloatDistribution(lo, hi)
-            )
+            if d.distribution == "choice":
+                self.dists[d.name] = optuna.distributions.CategoricalDistribution(range(round(hi) + 1))
+            elif d.is_int:
+                self.dists[d.name] = optuna.distributions.IntDistribution(round(lo), round(hi))
+            else:
+                self.dists[d.name] = optuna.distributions.FloatDistribution(lo, hi)
 
     def suggest(self, n: int) -> list[dict[str, Any]]:
         out = []
@@ -170,6 +171,49 @@ class OptunaCMA(Optuna):
 
     def sampler(self, optuna: Any) -> Any:
         return optuna.samplers.CmaEsSampler(seed=self.seed)
+
+
+class Asha(RandomSearch):
+    """Asynchronous successive halving over the cost dial (Li et al. 2020). Without a dial: random search.
+
+    Each rung has three times the dial of the one below. A configuration that is in the best third of its rung is
+    trained again from scratch at the next one, since the tasks keep no checkpoints.
+    """
+
+    def setup(self) -> None:
+        self.rungs: list[float] = []
+        self.results: dict[float, dict[tuple[float, ...], tuple[float, dict[str, Any]]]] = {}
+        self.promoted: set[tuple[float, ...]] = set()
+        if self.cost_param is not None:
+            dial = self.space.dims[self.space.names.index(self.cost_param)]
+            tops = [dial.max / 3**k for k in range(5)]
+            self.rungs = sorted({float(dial.value(dial.coord(top))) for top in tops if top >= dial.min})
+            self.results = {rung: {} for rung in self.rungs}
+
+    def suggest(self, n: int) -> list[dict[str, Any]]:
+        return [self._promotion() or self._fresh() for _ in range(n)]
+
+    def _fresh(self) -> dict[str, Any]:
+        params = self.space.sample(self.rng)
+        return self._at(params, self.rungs[0]) if self.rungs else params
+
+    def _promotion(self) -> dict[str, Any] | None:
+        for rung, higher in reversed(list(zip(self.rungs, self.rungs[1:], strict=False))):
+            ranked = sorted(self.results[rung].items(), key=lambda item: -item[1][0])
+            for key, (_, params) in ranked[: len(ranked) // 3]:
+                if key not in self.promoted:
+                    self.promoted.add(key)
+                    return self._at(params, higher)
+        return None
+
+    def _at(self, params: Params, rung: float) -> dict[str, Any]:
+        assert self.cost_param is not None
+        return {**params, self.cost_param: type(params[self.cost_param])(rung)}
+
+    def observe(self, params: Params, score: float, cost: float, is_failure: bool) -> None:
+        rung = params[self.cost_param] if self.cost_param is not None else None
+        if rung in self.results and not is_failure:
+            self.results[rung][params_key(params)] = score, dict(params)
 
 
 class BoTorchLogEI(Peer):
@@ -271,5 +315,6 @@ PEERS: dict[str, type[Peer]] = {
     "tpe": OptunaTPE,
     "cma": OptunaCMA,
     "optuna-gp": OptunaGP,
+    "asha": Asha,
     "logei": BoTorchLogEI,
 }

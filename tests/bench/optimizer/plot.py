@@ -38,6 +38,7 @@ COLOURS = {
     "logei": "#009e73",
     "tpe": "#cc79a7",
     "cma": "#8c6d1f",
+    "asha": "#56b4e9",
     "random": "#999999",
     "sobol": "#bbbbbb",
 }

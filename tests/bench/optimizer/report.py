@@ -34,7 +34,7 @@ Rows = Mapping[str, Mapping[str, Sequence[float | None]]]
 
 ORDER = (
     *("ours", "random", "sobol", "puffer", "puffer-cuda", "puffer3", "metta", "carbs"),
-    *("tpe", "optuna-gp", "cma", "logei", "lognei", "hebo", "smac", "vizier"),
+    *("tpe", "optuna-gp", "cma", "asha", "logei", "lognei", "hebo", "smac", "vizier"),
 )
 """Columns of the tables. Peers that this repository has no adapter for may come from a file of earlier runs."""
 SHARES = (0.1, 0.3, 1.0)

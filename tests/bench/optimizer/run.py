@@ -35,7 +35,9 @@ Job = tuple[str, int, str, int]
 """Task, runs kept pending, peer, seed."""
 
 
-def run_one(task_name: str, pending_runs: int, peer: str, seed: int, evals: int, cap: float) -> dict[str, Any]:
+def run_one(
+    task_name: str, pending_runs: int, peer: str, seed: int, evals: int, cap: float, label: str = "ours"
+) -> dict[str, Any]:
     """One run of `evals` evaluations, cut after `cap` CPU seconds: a busy or suspended machine cuts nothing."""
     from tests.bench.optimizer import peers
 
@@ -49,7 +51,7 @@ def run_one(task_name: str, pending_runs: int, peer: str, seed: int, evals: int,
     out |= {key: [] for key in ("obs", "true", "cost", "true_cost", "fail", "t")}
     out["truncated"] = None
     start, cpu = time.time(), time.process_time()
-    opt = peers.PEERS[peer](
+    opt = peers.PEERS["ours" if peer == label else peer](
         task.space.spec(), seed=seed, goal="maximize", max_cost=task.max_cost, cost_param=task.cost_param
     )
     spent, n, observe_time = 0.0, 0, 0.0
@@ -106,7 +108,9 @@ def jobs_of(task_names: str, peers: str, seeds: str) -> list[Job]:
     ]
 
 
-def run_all(jobs: Sequence[Job], path: Path, *, evals: int, cap: float, minutes: float, procs: int) -> None:
+def run_all(
+    jobs: Sequence[Job], path: Path, *, evals: int, cap: float, minutes: float, procs: int, label: str = "ours"
+) -> None:
     """Those of the jobs that are not in the file `path` yet; none starts after `minutes`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = path.read_text().splitlines() if path.exists() else []
@@ -119,12 +123,12 @@ def run_all(jobs: Sequence[Job], path: Path, *, evals: int, cap: float, minutes:
     with path.open("a") as sink:
         # a process that is killed, or that a library takes down, breaks its whole pool: the others go on in a new one
         while queue and time.time() < stop:
-            _run_pool(queue, sink, procs=procs, stop=stop, evals=evals, cap=cap)
+            _run_pool(queue, sink, procs=procs, stop=stop, options=(evals, cap, label))
     if queue:
         print(f"{len(queue)} runs left (time limit); run it again to go on", flush=True)
 
 
-def _run_pool(queue: list[Job], sink: TextIO, *, procs: int, stop: float, evals: int, cap: float) -> None:
+def _run_pool(queue: list[Job], sink: TextIO, *, procs: int, stop: float, options: tuple[int, float, str]) -> None:
     """Take jobs from the end of `queue` until it is empty, the time is over or the pool of processes is broken."""
     running: set[cf.Future[dict[str, Any]]] = set()
     broken = False
@@ -132,7 +136,7 @@ def _run_pool(queue: list[Job], sink: TextIO, *, procs: int, stop: float, evals:
         while True:
             while queue and len(running) < procs and time.time() < stop and not broken:
                 try:
-                    running.add(pool.submit(run_one, *queue[-1], evals, cap))
+                    running.add(pool.submit(run_one, *queue[-1], *options))
                     queue.pop()
                 except BrokenProcessPool:  # it broke after the last result was read
                     broken = True
@@ -157,6 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="core,hartmann6@8")
     parser.add_argument("--peers", default="ours,random,tpe,cma,optuna-gp")
+    parser.add_argument("--label", default="ours", help="name of ours in the results: two variants can be compared")
     parser.add_argument("--seeds", default="5", help="a count, or a range such as 3-6")
     parser.add_argument("--evals", type=int, default=100, help="of a run; x 1.5, within the budget, on cost tasks")
     parser.add_argument("--cap", type=float, default=240.0, help="CPU seconds after which a run is cut")
@@ -164,8 +169,9 @@ def main() -> None:
     parser.add_argument("--procs", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
     a = parser.parse_args()
-    jobs = jobs_of(a.tasks, a.peers, a.seeds)
-    run_all(jobs, a.out, evals=a.evals, cap=a.cap, minutes=a.minutes, procs=a.procs)
+    named = ",".join(a.label if peer == "ours" else peer for peer in a.peers.split(","))
+    jobs = jobs_of(a.tasks, named, a.seeds)
+    run_all(jobs, a.out, evals=a.evals, cap=a.cap, minutes=a.minutes, procs=a.procs, label=a.label)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""The search space of a task: the five numeric distributions, independent of protein's own code.
+"""The search space of a task: distributions and conditions, independent of protein's own code.
 
 A dimension is a plain dict, as in a sweep file::
 
     {"distribution": "log_normal", "min": 1e-5, "max": 1e-1, "mean": 1e-3, "scale": "auto"}
 
 Each has a *coordinate*, the monotone transform in which the distribution is uniform (log10 x, log2 x, log10(1 - x)).
+The value of a choice is the index of its category. A parameter with `when` matters only for some categories of another
+parameter; it always has a value.
 Peers that only know "float in [lo, hi]" or "int in [lo, hi]" are given coordinates, so that every optimizer searches
 the same warped space.
 """
@@ -22,7 +24,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Params = Mapping[str, Any]
 
-DISTRIBUTIONS = ("uniform", "int_uniform", "uniform_pow2", "log_normal", "logit_normal")
+DISTRIBUTIONS = ("uniform", "int_uniform", "uniform_pow2", "log_normal", "int_log_normal", "logit_normal", "choice")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Dim:
     max: float
     mean: float
     scale: float | str = "auto"
+    when: tuple[str, tuple[int, ...]] | None = None
+    """A choice, and its categories for which this parameter matters."""
 
     def __post_init__(self) -> None:
         if self.distribution not in DISTRIBUTIONS:
@@ -45,15 +49,15 @@ class Dim:
     @property
     def is_int(self) -> bool:
         """Whether the coordinate is an integer."""
-        return self.distribution in ("int_uniform", "uniform_pow2")
+        return self.distribution in ("int_uniform", "uniform_pow2", "choice")
 
     def coord(self, value: float) -> float:
         """The coordinate of a value."""
-        if self.distribution in ("uniform", "int_uniform"):
+        if self.distribution in ("uniform", "int_uniform", "choice"):
             return float(value)
         if self.distribution == "uniform_pow2":
             return math.log2(value)
-        if self.distribution == "log_normal":
+        if self.distribution in ("log_normal", "int_log_normal"):
             return math.log10(value)
         return math.log10(1.0 - value)  # logit_normal, as Protein defines it: for rates near 1
 
@@ -67,8 +71,10 @@ class Dim:
         """The value at a coordinate, within the bounds and on the grid."""
         lo, hi = self.bounds
         coord = min(max(float(coord), lo), hi)
-        if self.distribution == "int_uniform":
+        if self.distribution in ("int_uniform", "choice"):
             return round(coord)
+        if self.distribution == "int_log_normal":
+            return round(min(max(10.0**coord, self.min), self.max))
         if self.distribution == "uniform_pow2":
             return int(2 ** round(coord))
         if self.distribution == "log_normal":
@@ -91,7 +97,7 @@ class Dim:
 
     def spec(self) -> dict[str, Any]:
         """As a sweep file says it."""
-        return {key: value for key, value in asdict(self).items() if key != "name"}
+        return {key: value for key, value in asdict(self).items() if key != "name" and value is not None}
 
 
 class Space:

@@ -1,4 +1,4 @@
-"""Benchmark tasks: synthetic functions, a cost-aware scaling law, and a tabulated real training.
+"""Benchmark tasks: synthetic functions, a cost-aware scaling law, a tabulated real training, and surrogates of others.
 
 A task maps parameters to an Outcome. All scores are maximized; `true_score`, free of noise, is for reporting only.
 Formulas, data and the order in which random numbers are drawn stay as they are: stored runs are compared with new ones.
@@ -10,13 +10,13 @@ import functools
 import json
 import math
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tests.bench.optimizer import functions, surrogates
 from tests.bench.optimizer.space import Array, Dim, Params, Space
 
 DATA = Path(__file__).resolve().parent / "data"
@@ -77,40 +77,19 @@ def reference() -> dict[str, Any]:
 
 # -- synthetic functions embedded in mixed distributions --------------------------------------------------------------
 
-
-def _branin(x: Array) -> float:
-    b, c, t = 5.1 / (4 * np.pi**2), 5 / np.pi, 1 / (8 * np.pi)
-    return (x[1] - b * x[0] ** 2 + c * x[0] - 6) ** 2 + 10 * (1 - t) * np.cos(x[0]) + 10
-
-
-_H6_A = np.array(
-    [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
-)
-_H6_P = 1e-4 * np.array(
-    [
-        [1312, 1696, 5569, 124, 8283, 5886],
-        [2329, 4135, 8307, 3736, 1004, 9991],
-        [2348, 1451, 3522, 2883, 3047, 6650],
-        [4047, 8828, 8732, 5743, 1091, 381],
-    ]
-)
-
-
-def _hartmann6(x: Array) -> float:
-    return -float(np.array([1.0, 1.2, 3.0, 3.2]) @ np.exp(-(_H6_A * (x - _H6_P) ** 2).sum(1)))
-
-
-def _rosenbrock(x: Array) -> float:
-    return float(np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2))
-
-
 # name -> (function, (lo, hi) of each dimension, distributions). Domains are shifted so that neither the middle of the
 # box nor the search center is the optimum.
-_SYNTHETIC: dict[str, tuple[Callable[[Array], float], list[tuple[float, float]], str]] = {
-    "branin2": (_branin, [(-5, 10), (0, 15)], "uniform log_normal"),
-    "hartmann6": (_hartmann6, [(0, 1)] * 6, "uniform log_normal logit_normal uniform log_normal uniform"),
-    "rosenbrock5": (_rosenbrock, [(-2, 2.5)] * 5, "uniform log_normal uniform logit_normal log_normal"),
+_SYNTHETIC: dict[str, tuple[functions.Function, list[tuple[float, float]], str]] = {
+    "branin2": (functions.branin, [(-5, 10), (0, 15)], "uniform log_normal"),
+    "hartmann6": (functions.hartmann6, [(0, 1)] * 6, "uniform log_normal logit_normal uniform log_normal uniform"),
+    "rosenbrock5": (functions.rosenbrock, [(-2, 2.5)] * 5, "uniform log_normal uniform logit_normal log_normal"),
+    "ackley6": (functions.ackley, [(-8, 12)] * 6, "uniform log_normal int_uniform uniform uniform_pow2 log_normal"),
+    "levy20": (functions.levy, [(-7, 10)] * 20, "uniform log_normal " * 10),
+    "hartmann6in40": (functions.hidden_hartmann6, [(0, 1)] * 40, "uniform log_normal " * 20),
+    "decaying40": (functions.decaying, [(-1, 2)] * 40, "uniform log_normal " * 20),
 }
+OPTIMA = {"ackley6": 0.0, "levy20": 0.0, "hartmann6in40": 3.3223680113671032, "decaying40": 0.0}
+"""Best score of the functions whose optimum is known; the others were searched."""
 
 # distribution -> (min, max); wide, as in real sweeps
 _RANGES = {
@@ -123,7 +102,7 @@ _RANGES = {
 
 
 class Synthetic(Task):
-    """A known function of 2 to 6 parameters; every evaluation costs 1."""
+    """A known function; every evaluation costs 1."""
 
     def __init__(self, name: str, noisy: bool) -> None:
         fn, domain, dists = _SYNTHETIC[name]
@@ -240,6 +219,25 @@ class TabulatedML(Task):
         return super().evaluate(params, rng)
 
 
+# -- surrogates of real trainings -------------------------------------------------------------------------------------
+
+
+class SurrogateTask(Task):
+    """A network that predicts score and seconds of real trainings; see tests.bench.optimizer.surrogates."""
+
+    def __init__(self, name: str) -> None:
+        self.surrogate = surrogates.load(name)
+        super().__init__(name, "cost", self.surrogate.space, 0.002, 0.05, self.surrogate.dial)
+
+    def truth_many(self, units: Array) -> Array:
+        """Score and log-seconds (m, 2) at points (m, d) of the unit box."""
+        return self.surrogate.predict([self.space.from_unit(u) for u in units])
+
+    def truth(self, params: Params) -> tuple[float, float, float]:
+        score, log_seconds = self.surrogate.predict([params])[0]
+        return float(score), math.exp(log_seconds), 0.0
+
+
 # -- tasks with nothing to learn at first -----------------------------------------------------------------------------
 
 
@@ -262,18 +260,26 @@ class Needle(Task):
         return {"best": 1.0, "median": 0.0, "q10": 0.0, "max_cost": 1.0}
 
 
-SYNTHETIC = [n + s for s in ("", "-noisy") for n in _SYNTHETIC]
-COST = ["rl8"]
+SYNTHETIC = [name + noise for name in ("branin2", "hartmann6", "rosenbrock5", "ackley6") for noise in ("", "-noisy")]
+WIDE = ["levy20", "hartmann6in40", "decaying40"]
+COST = ["rl8", *surrogates.NAMES]
 ML = list(ML_SPACES)
 NEEDLE = ["needle6", "failing6"]
-ALL = SYNTHETIC + COST + ML + NEEDLE
+ALL = SYNTHETIC + WIDE + COST + ML + NEEDLE
 GROUPS = {
     "synthetic": [n for n in SYNTHETIC if not n.endswith("-noisy")],
     "noisy": [n for n in SYNTHETIC if n.endswith("-noisy")],
-    "cost": COST,
+    "wide": WIDE,
+    "cost": ["rl8"],
     "ml": ML,
     "needle": NEEDLE,
     "core": ["hartmann6", "rosenbrock5-noisy", "rl8", "mlp_digits"],
+    # Constants and defaults are chosen on the first half. Figures in the documentation are from the second one, with
+    # other seeds.
+    "tune": ["hartmann6", "rosenbrock5-noisy", "mlp_digits", "rl8", "hartmann6in40", "needle6"],
+    "report": ["ackley6", "branin2-noisy", "levy20", "decaying40", "failing6"],
+    "tune-seconds": surrogates.TUNE,
+    "report-seconds": surrogates.REPORT,
     "all": ALL,
 }
 
@@ -300,4 +306,6 @@ def make(name: str) -> Task:
         return Synthetic(base, name.endswith("-noisy"))
     if name in ML_SPACES:
         return TabulatedML(name)
+    if name in surrogates.NAMES:
+        return SurrogateTask(name)
     return Needle(name) if name in NEEDLE else {"rl8": RLScaling}[name]()
