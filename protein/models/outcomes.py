@@ -30,9 +30,12 @@ class OutcomeModel:
         """A value of the outcome, times its sign, in the model's units."""
         return float(self.standardization.forward(np.array([value]))[0])
 
-    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation (m,) at rows of `x` (m, d), standardized; differentiable in `x`."""
-        mean, sd = self.posterior.mean_and_sd(x)
+    def moments(self, x: Tensor, *, sketch: bool = False) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation (m,) at rows of `x` (m, d), standardized; differentiable in `x`.
+
+        sketch: the faster approximation for local search.
+        """
+        mean, sd = self.posterior.sketch(x) if sketch else self.posterior.mean_and_sd(x)
         return mean[:, 0], sd
 
     def log_probability(self, moments: tuple[Tensor, Tensor], level: float) -> Tensor:

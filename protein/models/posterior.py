@@ -17,7 +17,7 @@ from torch import Tensor
 from protein.arrays import Array
 from protein.history import select_rows
 from protein.models.device import Capacity
-from protein.models.sketch import Moments, Sketch
+from protein.models.sketch import Sketch, SketchedMoments
 from protein.models.surrogate import KernelSpec, Surrogate, cholesky, fit
 
 CHUNK = 256
@@ -137,7 +137,7 @@ class Posterior:
 
     def mean(self, x: Tensor) -> Tensor:
         """Posterior means (m, s) at rows of `x` (m, d); differentiable in `x`. Faster than `mean_and_sd`."""
-        return Moments.apply(x.to(self.device), self._sketch)[0].to(x.device)
+        return SketchedMoments.apply(x.to(self.device), self._sketch)[0].to(x.device)
 
     @functools.cached_property
     def _sketch(self) -> Sketch:
@@ -180,7 +180,7 @@ class Posterior:
         with a thousand rows.
         """
         at = x.to(self.device)
-        mean, known = Moments.apply(at, self._sketch)
+        mean, known = SketchedMoments.apply(at, self._sketch)
         return mean.to(x.device), root(self.model.variance(at) - known).to(x.device)
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:

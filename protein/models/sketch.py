@@ -15,7 +15,7 @@ from protein.models.surrogate import SLOPE_VARIANCE, Surrogate, matern
 
 
 class Sketch:
-    """k(x) w, and |L^-1 k(x)|^2 for some of the rows; see `Moments`.
+    """k(x) w, and |L^-1 k(x)|^2 for some of the rows; see `SketchedMoments`.
 
     rows: (n, d). weights w: (n, s). index: (c,), positions of the rows with the Cholesky factor L.
     inverse: L^-1 (c, c).
@@ -35,7 +35,7 @@ class Sketch:
         return cross.add_(1.0) if self.model.spec.constant else cross, u, decay
 
 
-class Moments(torch.autograd.Function):
+class SketchedMoments(torch.autograd.Function):
     """k(x) w (m, s) and |L^-1 k(x)|^2 (m,) of a sketch at rows of `x` (m, d)."""
 
     @staticmethod

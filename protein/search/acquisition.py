@@ -81,7 +81,7 @@ class Acquisition:
         """Values (m,) at rows of `x` (m, d); differentiable in `x`. sketch: the faster models for local search."""
         score = self.score.sketch(x) if sketch else self.score.mean_and_sd(x)
         log_cost = self.cost.log_cost(x, sketch=sketch) if self._priced else score
-        outcomes = {model: model.moments(x) for model, _ in self.outcomes}
+        outcomes = {model: model.moments(x, sketch=sketch) for model, _ in self.outcomes}
         return self.combine(Predictions(score, log_cost, self.feasibility.log_probability(x), outcomes))
 
     def combine(self, at: Predictions) -> Tensor:

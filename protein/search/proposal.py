@@ -70,31 +70,35 @@ def propose(
     if models.score.noise > NOISE_ALLOWING_REPEATS and space_size(space) > ENUMERABLE:
         taken.pop()
     rows, values, log_cost = _open_candidates(pool, acquisition, taken)
-    searched = isinstance(acquisition, Acquisition) and space_size(space) > ENUMERABLE
-    if searched:
+    if isinstance(acquisition, Acquisition) and space_size(space) > ENUMERABLE:
         own = draw_own_candidates(space, settings, models, cost_level, rng)
         own = untaken(unique_rows(allowed_rows(space, own, constraints)), taken)
-        rows, values = np.concatenate([rows, own]), np.concatenate([values, _values(acquisition, own)])
-        if cost_limit is not None:
-            log_cost = np.concatenate([log_cost, models.cost.mean(own)])
+        rows = np.concatenate([rows, own])
+        values = np.concatenate([values, acquisition.values(own, sketch=True)])
+        log_cost = np.concatenate([log_cost, models.cost.mean(own)])
     if len(rows) == 0:
         rows, values, log_cost = _last_resort(space, pool, acquisition, taken, fallback)
-    over_max_cost = False
+    over_max_cost = cost_limit is not None and not (log_cost <= cost_limit).any()
     if cost_limit is not None:
-        over_max_cost = not (log_cost <= cost_limit).any()
         kept = log_cost <= (log_cost.min() + 1e-9 if over_max_cost else cost_limit)
         rows, values = rows[kept], values[kept]
-    if isinstance(acquisition, Acquisition) and searched and not over_max_cost:
-        rows = rows[np.argsort(-values, kind="stable")[:POLISHED]]
-        refined = untaken(allowed_rows(space, polish(space, acquisition, rows), constraints), taken)
-        if cost_limit is not None and len(refined):
-            refined = refined[models.cost.mean(refined) <= cost_limit]
-        rows = unique_rows(np.concatenate([rows, refined]))
+    if isinstance(acquisition, Acquisition) and space_size(space) > ENUMERABLE and not over_max_cost:
+        rows = _refine(space, pool, acquisition, rows[np.argsort(-values, kind="stable")[:POLISHED]], taken)
         values = acquisition.values(rows)
     best = int(np.argmax(values))
     row, value = rows[best], float(values[best])
     level = None if cost_level is None else float(cost_of(cost_level))
     return Chosen(row, space.decode(row), value, level, over_max_cost, acquisition.kind)
+
+
+def _refine(
+    space: SearchSpace, pool: Pool, acquisition: Acquisition, rows: Array, taken: Sequence[set[bytes]]
+) -> Array:
+    """`rows` (k, dim) and those of their refinements that are allowed and new."""
+    refined = untaken(allowed_rows(space, polish(space, acquisition, rows), pool.constraints), taken)
+    if acquisition.cost_limit is not None:
+        refined = refined[pool.models.cost.mean(refined) <= acquisition.cost_limit]
+    return unique_rows(np.concatenate([rows, refined]))
 
 
 AnyAcquisition = Acquisition | AncestralAcquisition
@@ -126,10 +130,6 @@ def _last_resort(
         return (rows, values, log_cost) if len(rows) else _open_candidates(pool, acquisition, [set()])
     rows = space.snap(space.encode(fallback())[None, :])
     return rows, np.zeros(1), pool.models.cost.mean(rows)
-
-
-def _values(acquisition: AnyAcquisition, rows: Array) -> Array:
-    return acquisition.values(rows, sketch=True) if isinstance(acquisition, Acquisition) and len(rows) else np.zeros(0)
 
 
 def build_pool(
