@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from protein.analysis.conformal import Calibrator, Side
 from protein.optimizer import (
     Constraint,
     Flat,
@@ -67,6 +68,9 @@ class Optimizer(ABC):
         self._keyed = 0
         """Number of observations whose keys are in the set."""
         self._pending_keys = PerPoint(self.space.key)
+        self._calibrator = Calibrator.of(goal)
+        self._told: dict[Hashable, Mapping[str, Any]] = {}
+        """Details of the suggestions without a result, by key: they contain the forecasts."""
 
     def __repr__(self) -> str:
         counts = f"{len(self._observations)} observations, {len(self._outstanding)} outstanding"
@@ -110,13 +114,23 @@ class Optimizer(ABC):
             ValueError: neither a score nor a failure nor a lower bound.
         """
         flat = paths.flatten(params)
-        self._observations.append(
-            make_observation(
-                self._typed(flat, strict), score, cost,
-                is_failure=is_failure, cost_is_lower_bound=cost_is_lower_bound, metrics=metrics,
-            )
+        observation = make_observation(
+            self._typed(flat, strict), score, cost,
+            is_failure=is_failure, cost_is_lower_bound=cost_is_lower_bound, metrics=metrics,
         )  # fmt: skip
+        self._observations.append(observation)
+        if self._told:
+            told = self._told.pop(self.space.key(self.space.complete(flat)), {})
+            self._calibrator.compare(told, observation.score, observation.cost)
         self.discard(flat)
+
+    def learn_forecast(self, score: Side | None = None, cost: Side | None = None) -> None:
+        """Calibrate the forecasts by one that was made before a restart: where its results lay. None: unknown.
+
+        Forecasts of this object count when their results are observed. The latest of all count most. What is suggested
+        does not depend on them.
+        """
+        self._calibrator.learn(score, cost)
 
     def _typed(self, flat: Flat, strict: bool) -> Flat:
         """The values in the types of their parameters. Raises SpaceError."""
@@ -194,6 +208,8 @@ class Optimizer(ABC):
             waiting.append(flat)
             if tracked:
                 self._outstanding.append(flat)
+            if info.details:
+                self._told[self.space.key(flat)] = info.details
             yield paths.unflatten(flat), info
 
     def optimize(

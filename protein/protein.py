@@ -292,12 +292,12 @@ class Protein(Optimizer):
         fantasies = np.random.default_rng([self.seed, STREAM_FANTASIES])
         with pinned_threads():
             chosen = propose(self.space, self.settings, self._pool(models), waiting, fallback, rng, fantasies)
-            score, cost, details = describe(models, chosen.row)
+            details = describe(models, chosen.row, self._calibrator)
         details |= {**self._nearest(history, chosen.row), "cost_level": chosen.cost_level, "acquisition": chosen.kind}
         info = SuggestionInfo(
             origin="model",
-            score=score,
-            cost=cost,
+            score=details.get("score_forecast", {}).get("mean"),
+            cost=details.get("cost_forecast", {}).get("median"),
             rating=chosen.value if math.isfinite(chosen.value) else None,
             over_max_cost=chosen.over_max_cost,
             details=details,

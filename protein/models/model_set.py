@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from protein.analysis.calibration import Z80
+from protein.analysis.conformal import Calibrator
 from protein.arrays import Array
 from protein.history import History
 from protein.models.cost import CostModel, cost_of
@@ -35,7 +36,7 @@ class Models:
     def predict_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of the noise-free score at rows of `x` (m, dim), in the user's direction."""
         mean, sd = self.score.predict(x)
-        return self.score_of(mean), self.spread_of(sd)
+        return self._score_of(mean), self._spread_of(sd)
 
     def forecast_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of one OBSERVATION of the score at rows of `x` (m, dim).
@@ -43,14 +44,12 @@ class Models:
         The variance is that of the noise-free score plus the noise of one measurement; in the user's direction.
         """
         mean, sd = self.score.predict(x)
-        return self.score_of(mean), self.spread_of(np.hypot(sd, math.sqrt(self.score.noise)))
+        return self._score_of(mean), self._spread_of(np.hypot(sd, math.sqrt(self.score.noise)))
 
-    def score_of(self, z: Array) -> Array:
-        """Scores in the user's direction, from standardized ones."""
+    def _score_of(self, z: Array) -> Array:
         return self.sign * self.score.standardization.backward(z)
 
-    def spread_of(self, sd: Array) -> Array:
-        """Standard deviations of the score, from standardized ones."""
+    def _spread_of(self, sd: Array) -> Array:
         with np.errstate(over="ignore"):
             return np.minimum(sd * self.score.standardization.scale, MAX_PREDICTION)
 
@@ -85,32 +84,31 @@ def build_models(history: History, goal: str, device: str = "cpu") -> Models:
     )
 
 
-def describe(models: Models, row: Array) -> tuple[float | None, float | None, dict[str, Any]]:
-    """Predictions at one row (dim,): score, cost, and details: 80% intervals and the probability of success.
+def describe(models: Models, row: Array, calibrator: Calibrator) -> dict[str, Any]:
+    """Predictions at one row (dim,): score and cost with 80% intervals, and the probability of success.
 
-    `*_interval` describes the noise-free function, `*_forecast` an observation, which includes noise.
+    `*_interval` describes the noise-free function, as the model sees it. `*_forecast` describes an observation, which
+    includes noise, calibrated by earlier forecasts.
     """
     out: dict[str, Any] = {}
-    score, median, x = None, None, row[None, :]
+    x = row[None, :]
     if models.history.scored.any():
-        z, sd = models.score.predict(x)
-        score = float(models.score_of(z)[0])
-        out["score_interval"] = _interval(score, float(models.spread_of(sd)[0]))
-        spread = float(models.spread_of(np.hypot(sd, math.sqrt(models.score.noise)))[0])
-        out["score_forecast"] = {"mean": score, "sd": spread, "interval": _interval(score, spread)}
+        out["score_interval"] = _interval(*_first(models.predict_score(x)))
+        mean, sd = calibrator.score.tell(*_first(models.forecast_score(x)))
+        out["score_forecast"] = {"mean": mean, "sd": sd, "interval": _interval(mean, sd)}
     if models.cost.known:
         log_cost, log_sd = _first(models.cost.predict(x))
-        median = float(cost_of(log_cost))
         out["cost_interval"] = cost_of(np.array(_interval(log_cost, log_sd))).tolist()
-        log_sd = math.hypot(log_sd, models.cost.noise_sd)
-        ends = cost_of(np.array(_interval(math.log(median), log_sd))).tolist()
-        out["cost_forecast"] = {"median": median, "log_sd": log_sd, "interval": ends}
+        median, log_sd = _first(models.forecast_cost(x))
+        log_cost, log_sd = calibrator.cost.tell(math.log(median), log_sd)
+        ends = cost_of(np.array(_interval(log_cost, log_sd))).tolist()
+        out["cost_forecast"] = {"median": float(cost_of(log_cost)), "log_sd": log_sd, "interval": ends}
     out["success_probability"] = float(models.feasibility.predict(x)[0])
     for (name, outcome), model in zip(models.history.outcomes.outcomes.items(), models.outcomes, strict=True):
         mean, sd = _first(model.predict(x))
         out[f"metrics.{name}"] = outcome.sign * mean
         out[f"metrics.{name}_interval"] = _interval(outcome.sign * mean, sd)
-    return score, median, out
+    return out
 
 
 def _first(values: tuple[Array, Array]) -> tuple[float, float]:

@@ -659,9 +659,10 @@ def test_a_recorded_job_is_deleted_unless_its_pod_has_ended(
     assert [isinstance(a, DeleteJob) for p in plan.runs for a in p.cleanup] == [*[True] * deleted, False]
 
 
-def test_the_deadline_factor_multiplies_the_predicted_cost() -> None:
+@pytest.mark.parametrize("prediction", [{"cost": 8}, {"cost": 3, "costLow": 1, "costHigh": 8}])
+def test_the_deadline_factor_multiplies_the_upper_end_of_the_predicted_cost(prediction: dict[str, float]) -> None:
     s = sweep(perRun={"deadlineFactor": 2})
-    live = started(s, prediction={"cost": 8})
+    live = started(s, prediction=prediction)
     assert decide(snapshot(s, [live], [job(live)], [pod(live)], now=12)).wake == at(17)
     dead = after(decide(snapshot(s, [live], [job(live)], [pod(live)], now=17)), live)
     assert dead.status.failure is not None

@@ -175,3 +175,11 @@ def test_the_calibration_is_removed_with_its_runs() -> None:
     plan = decide(snapshot(of, [run]))
     assert plan.status.optimizer.score_calibration is not None
     assert decide(snapshot(settled(of, plan), [])).status.optimizer.score_calibration is None
+
+
+def test_the_optimizer_learns_where_results_lay_relative_to_their_predictions() -> None:
+    below, inside = ended(0, 5.0, 150.0), ended(1, 10.0, 500.0)
+    plan = decide(snapshot(sweep(limits={"maxRuns": 9}), [below, inside, ended(2, prediction=SCORE)]))
+    assert plan.suggest is not None
+    sides = [(o.score_side, o.cost_side) for o in plan.suggest.observations]
+    assert sides == [(-1, 0), (0, 1), (0, None)]

@@ -157,10 +157,10 @@ def test_info_predicts_in_the_users_units_with_intervals() -> None:
         optimizer.observe({"a": a}, score=100 + 50 * (a - 0.6) ** 2, cost=math.exp(a))
     suggestion, info = optimizer.suggest()
     row = info.to_dict()
-    low, high = row["score_interval"]
+    low, high = row["score_forecast"]["interval"]
     assert low <= info.score <= high
     assert info.score == pytest.approx(100 + 50 * (suggestion["a"] - 0.6) ** 2, abs=1.0)
-    assert row["cost_interval"][0] <= info.cost <= row["cost_interval"][1]
+    assert row["cost_forecast"]["interval"][0] <= info.cost <= row["cost_forecast"]["interval"][1]
     assert info.cost == pytest.approx(math.exp(suggestion["a"]), rel=0.1)
     assert row["success_probability"] == pytest.approx(1.0)
     assert row["acquisition"] in ("ei", "ucb")

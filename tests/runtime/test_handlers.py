@@ -47,3 +47,10 @@ def test_pauses_never_end_and_can_be_taken_again() -> None:
 def test_jobs_and_pods_are_selected_by_the_server() -> None:
     assert set(handlers.settings().watching.label_selectors.values()) == {"app.kubernetes.io/managed-by=sweep-operator"}
     assert len(handlers.settings().watching.label_selectors) == 2
+
+
+def test_kopf_copies_no_object_to_compare_it_with_the_next_version() -> None:
+    kept = handlers.settings().persistence
+    essence = kept.diffbase_storage.build(body=kopf.Body({"spec": {"parallelism": 1}}))
+    assert essence == {}
+    assert kept.progress_storage.clear(essence=essence) is essence

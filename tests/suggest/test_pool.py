@@ -108,6 +108,14 @@ async def test_suggestions_have_predictions(child: OptimizerPool, goal: str) -> 
         assert told is not None
         assert 40 < told.score_low < told.score < told.score_high < 65
         assert 0 < told.cost_low < told.cost < told.cost_high
+    missed = tuple(dataclasses.replace(row, score_side=-1, cost_side=1) for row in rows)
+    again = await ask(child, sweep(goal=goal), request(2, 12, missed))
+    for before, after in zip(answer.suggestions, again.suggestions, strict=True):
+        assert after.parameters == before.parameters, "the search is the same"
+        assert before.prediction is not None
+        assert after.prediction is not None
+        assert after.prediction.score_low < before.prediction.score_low
+        assert after.prediction.cost_high > before.prediction.cost_high
     start = await ask(child, sweep(), request())
     assert all(s.prediction is None for s in start.suggestions), "no model, no prediction"
 

@@ -68,8 +68,9 @@ class PerRun(Model):
     """Deadlines and retries of each run."""
 
     deadline_factor: float | None = Field(default=None, gt=0)
-    """End a training that takes longer than this multiple of its predicted seconds. train.deadlineSeconds still
-    applies. Needs cost.source WallClock. Default: off."""
+    """End a training that takes longer than this multiple of the upper end of its predicted seconds
+    (spec.prediction.costHigh of the run), below which 90% of the runs stay. train.deadlineSeconds still applies. Needs
+    cost.source WallClock. Default: off."""
     pending_deadline_seconds: int = Field(default=3600, ge=1, le=MAX_SECONDS)
     """A stage whose main container has not started after this many seconds fails (class infrastructure). Time in a
     Kueue queue does not count."""

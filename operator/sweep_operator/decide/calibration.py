@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from protein.analysis.calibration import Z80, log_density
+from protein.analysis.conformal import Side, side_of
 from sweep_operator.api.status import Calibration
 from sweep_operator.api.sweeprun import SweepRun
 
 Quantity = Literal["score", "cost"]
+QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
-
-Compared = tuple[bool, float]
-"""Whether the observed value is inside the predicted interval, and the logarithm of its predicted density."""
+Compared = tuple[Side, float]
+"""Where the observed value lies relative to the predicted interval, and the logarithm of its predicted density."""
 
 
 def calibration(runs: Iterable[SweepRun], quantity: Quantity) -> Calibration | None:
@@ -28,7 +29,7 @@ def calibration(runs: Iterable[SweepRun], quantity: Quantity) -> Calibration | N
     Raftery, Strictly Proper Scoring Rules, JASA 102 (2007), section 4.1.
     """
     found = [one for one in (compare(run, quantity) for run in runs) if one is not None]
-    return calibration_of(len(found), sum(inside for inside, _ in found), math.fsum(score for _, score in found))
+    return calibration_of(len(found), sum(side == 0 for side, _ in found), math.fsum(score for _, score in found))
 
 
 def calibration_of(runs: int, inside: int, scores: float) -> Calibration | None:
@@ -48,7 +49,7 @@ def compare(run: SweepRun, quantity: Quantity) -> Compared | None:
     if found is None:
         return None
     low, high, observed = found
-    return low <= observed <= high, _log_density(*(map(math.log, found) if quantity == "cost" else found))
+    return side_of((low, high), observed), _log_density(*(map(math.log, found) if quantity == "cost" else found))
 
 
 def compared(run: SweepRun, quantity: Quantity) -> tuple[float, float, float] | None:

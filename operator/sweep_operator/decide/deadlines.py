@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.limits import Retries
-from sweep_operator.api.sweeprun import Stage, StageStatus, SweepRun, SweepRunStatus
+from sweep_operator.api.sweeprun import Prediction, Stage, StageStatus, SweepRun, SweepRunStatus
 from sweep_operator.decide.attempt import AttemptPolicy
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.domain.revisions import RunTemplate
@@ -39,10 +39,14 @@ def lost_after(config: OperatorConfig) -> timedelta:
 
 
 def stage_deadline(run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate) -> timedelta | None:
-    """Deadline of main: deadlineSeconds, and for train deadlineFactor x predicted seconds less the seconds used."""
+    """Deadline of main: deadlineSeconds, and for train deadlineFactor x predicted seconds less the seconds used.
+
+    The predicted seconds are the upper end of the interval. A prediction without an interval is its only value.
+    """
     fixed = template.of_stage(stage).deadline_seconds
     limits: list[float] = [] if fixed is None else [fixed]
-    predicted = run.spec.prediction.cost if run.spec.prediction else None
+    prediction = run.spec.prediction or Prediction()
+    predicted = prediction.cost if prediction.cost_high is None else prediction.cost_high
     if stage == "train" and template.per_run.deadline_factor is not None and predicted is not None:
         limits.append(max(1.0, template.per_run.deadline_factor * predicted - status.train.seconds))
     return timedelta(seconds=min(limits)) if limits else None

@@ -15,7 +15,7 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide import cost
-from sweep_operator.decide.calibration import Compared, compare
+from sweep_operator.decide.calibration import QUANTITIES, Compared, compare
 from sweep_operator.decide.plan import Observation, failure_observation
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -149,7 +149,8 @@ def observation(run: SweepRun, parameters: dict[str, Scalar] | None = None) -> O
     """What the optimizer learns from a run: None while it runs, and for failures that it does not learn from."""
     status, parameters = run.status, dict(run.parameters) if parameters is None else parameters
     if run.succeeded:
-        return Observation(parameters, status.score, status.cost)
+        score, cost = (None if (found := compare(run, quantity)) is None else found[0] for quantity in QUANTITIES)
+        return Observation(parameters, status.score, status.cost, score_side=score, cost_side=cost)
     if not run.failed or status.failure is None or status.failure.reason == "InvalidParameters":
         return None
     return failure_observation(parameters, status.cost, status.failure.class_)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from protein.analysis.conformal import Side
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import SweepStatus
@@ -120,6 +121,10 @@ class Observation:
     cost: float | None
     is_failure: bool = False
     cost_is_lower_bound: bool = False
+    score_side: Side | None = None
+    """Where the score lies relative to the interval that was predicted; None: no prediction."""
+    cost_side: Side | None = None
+    """The same for the cost."""
 
 
 def failure_observation(

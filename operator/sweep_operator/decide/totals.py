@@ -125,9 +125,9 @@ class Totals:
                 self._compare(quantity, one, sign)
 
     def _compare(self, quantity: str, one: Compared, sign: int) -> None:
-        inside, density = one
+        side, density = one
         self._counts[f"compared {quantity}"] += sign
-        self._counts[f"inside {quantity}"] += sign * inside
+        self._counts[f"inside {quantity}"] += sign * (side == 0)
         self._sums[f"density {quantity}"] += sign * _exact(density)
 
     # -- sums -------------------------------------------------------------------------------------------------------

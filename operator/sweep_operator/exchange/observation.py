@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Self
 
+from protein.analysis.conformal import Side
 from sweep_operator.api.model import Model, Scalar
 from sweep_operator.decide.plan import Observation
 
@@ -16,19 +18,15 @@ class JsonObservation(Model):
     cost: float | None = None
     is_failure: bool = False
     cost_is_lower_bound: bool = False
+    score_side: Side | None = None
+    cost_side: Side | None = None
 
     @classmethod
     def of(cls, observation: Observation) -> Self:
         """Convert an observation."""
-        return cls(
-            parameters=observation.parameters,
-            score=observation.score,
-            cost=observation.cost,
-            is_failure=observation.is_failure,
-            cost_is_lower_bound=observation.cost_is_lower_bound,
-        )
+        return cls(**{field.name: getattr(observation, field.name) for field in fields(observation)})
 
     @property
     def observation(self) -> Observation:
         """Convert it back."""
-        return Observation(self.parameters, self.score, self.cost, self.is_failure, self.cost_is_lower_bound)
+        return Observation(**dict(self))

@@ -7,7 +7,7 @@ quadratic time at startup. Event handlers write nothing.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import kopf
@@ -27,6 +27,41 @@ class Endless:
 
     def __iter__(self) -> Iterator[float]:
         return itertools.chain((1.0, 1.0, 2.0, 3.0), itertools.repeat(5.0))
+
+
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Keeps no earlier version of an object.
+
+    Only handlers of changes need one. kopf copies every object several times for it, even if there is no such handler.
+    """
+
+    def build(self, *, body: kopf.Body, extra_fields: Iterable[Any] | None = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        pass
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Keeps no state of handlers: an event handler that fails is not called again."""
+
+    def fetch(self, *, key: Any, body: kopf.Body) -> None:
+        return None
+
+    def store(self, *, key: Any, record: Any, body: kopf.Body, patch: kopf.Patch) -> None:
+        pass
+
+    def purge(self, *, key: Any, body: kopf.Body, patch: kopf.Patch) -> None:
+        pass
+
+    def touch(self, *, body: kopf.Body, patch: kopf.Patch, value: str | None) -> None:
+        pass
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence
 
 
 def registry(apply: Apply, login: Callable[[], Awaitable[Credentials]]) -> kopf.OperatorRegistry:
@@ -73,6 +108,7 @@ def settings() -> kopf.OperatorSettings:
     made.networking.request_timeout = 30
     made.networking.error_backoffs = Endless()  # otherwise a minute of 503 ends the process
     made.queueing.exit_timeout = 1
+    made.persistence.diffbase_storage, made.persistence.progress_storage = _NoDiffs(), _NoProgress()
     # Without this selector the server sends every Job and every pod of the cluster.
     for kind in (Kind.JOB, Kind.POD):
         group, version, plural = resource(kind)

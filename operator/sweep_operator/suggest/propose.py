@@ -113,6 +113,7 @@ class Proposer:
                 cost_is_lower_bound=row.cost_is_lower_bound,
                 strict=False,
             )
+            self._optimizer.learn_forecast(row.score_side, row.cost_side)
         self._basis, self._inputs = basis, Inputs.of(basis)
 
 

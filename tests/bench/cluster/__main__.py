@@ -43,6 +43,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100, help="of each sweep (default: %(default)s)")
     parser.add_argument("--parallel", type=int, default=4, help="of them at the same time (default: %(default)s)")
     parser.add_argument("--stored", type=int, default=1000, help="finished runs before the restart")
+    parser.add_argument("--restarts", type=int, default=1, help="of each kind (default: %(default)s)")
+    parser.add_argument("--only-restarts", action="store_true", help="skip the first table, but for its last row")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     args = parser.parse_args()
     try:
@@ -53,27 +55,27 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     figures: Row = {"cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory() as folder, started(lambda: Cluster(Path(folder))) as cluster:
-        figures["handover"], figures["restart"] = _measure(cluster, args.runs, args.parallel, args.stored)
+        figures["handover"], figures["restart"] = _measure(cluster, args)
     figures["load_after"] = os.getloadavg()[0]
     if args.json is not None:
         args.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def _measure(cluster: Cluster, count: int, parallel: int, stored: int) -> tuple[list[Row], list[Row]]:
+def _measure(cluster: Cluster, args: argparse.Namespace) -> tuple[list[Row], list[Row]]:
     rows: list[Row] = []
     again: list[Row] = []
-    for shape, share in SHAPES:
+    for shape, share in SHAPES[-1:] if args.only_restarts else SHAPES:
         # one after the other, each with a namespace and a process of its own
         with Operator(cluster, cluster.namespace(), f"--lease-seconds={LEASE_SECONDS}") as operator:
-            runs = max(2 * parallel, round(share * count))
-            done = handover.measure(cluster, operator, shape, count=runs, parallel=parallel)
+            runs = max(2 * args.parallel, round(share * args.runs))
+            done = handover.measure(cluster, operator, shape, count=runs, parallel=args.parallel)
             rows.append(done.row())
             _print_handover(rows[-1], first=len(rows) == 1)
             if shape is SHAPES[-1][0]:
                 operator.stop()
-                restart.fill(cluster, operator.namespace, handover.NAME, stored)
+                restart.fill(cluster, operator.namespace, handover.NAME, args.stored)
                 operator.start()
-                for killed in (False, True):
+                for killed in (False, True) * args.restarts:
                     again.append(restart.measure(cluster, operator, handover.NAME, killed=killed).row())
                     _print_restart(again[-1], first=len(again) == 1)
     return rows, again
@@ -100,10 +102,11 @@ def _print_handover(row: Row, *, first: bool) -> None:
 def _print_restart(row: Row, *, first: bool) -> None:
     if first:
         print("\nStarted again (seconds from the start of the process):\n")
-        _line("before", "runs stored", "ready", "Sweep's status", "next run's Job", "MB", "optimizer MB")
-        _line(*["---"] * 7)
+        _line("before", "runs stored", "ready", "Sweep's status", "next run's Job", "MB", "at most", "optimizer MB")
+        _line(*["---"] * 8)
     seconds = (f"{row[k]:.1f}" for k in ("ready_s", "status_s", "job_s"))
-    _line(row["before"], f"{row['stored_runs']:,}", *seconds, *_memory(row))
+    main, child = _memory(row)
+    _line(row["before"], f"{row['stored_runs']:,}", *seconds, main, f"{row['main_peak_mb']:.0f}", child)
 
 
 def _memory(row: Row) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import psutil
@@ -20,6 +21,8 @@ class Footprint:
     main_pss_mb: float
     child_rss_mb: float
     child_pss_mb: float
+    main_peak_mb: float
+    """Resident, at most since the start of the process (0 where the kernel does not say)."""
     cpu_seconds: float
     """Of the main process, since its start."""
 
@@ -30,7 +33,8 @@ class Footprint:
         main = psutil.Process(operator.process.pid)
         children = main.children(recursive=True)
         cpu = main.cpu_times()
-        return cls(_rss(main), _pss(main), sum(map(_rss, children)), sum(map(_pss, children)), cpu.user + cpu.system)
+        parts = (_rss(main), _pss(main), sum(map(_rss, children)), sum(map(_pss, children)))
+        return cls(*parts, _peak(main), cpu.user + cpu.system)
 
     def row(self) -> dict[str, Any]:
         """The memory alone."""
@@ -43,3 +47,9 @@ def _rss(process: psutil.Process) -> float:
 
 def _pss(process: psutil.Process) -> float:
     return float(getattr(process.memory_full_info(), "pss", 0)) / _MB
+
+
+def _peak(process: psutil.Process) -> float:
+    status = Path(f"/proc/{process.pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else ()
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
