@@ -79,8 +79,13 @@ def _noisy(model: Surrogate, covariance: Tensor) -> Tensor:
 
 
 def _inverse(factor: Tensor) -> Tensor:
-    identity = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
-    return torch.linalg.solve_triangular(factor, identity, upper=False).contiguous()
+    return _solve(factor, torch.eye(len(factor), dtype=factor.dtype, device=factor.device)).contiguous()
+
+
+def _solve(factor: Tensor, y: Tensor) -> Tensor:
+    """L^-1 y (n, s) of a lower Cholesky factor."""
+    out: Tensor = torch.linalg.solve_triangular(factor, y, upper=False)
+    return out
 
 
 class Posterior:
@@ -108,8 +113,9 @@ class Posterior:
             self.factor = cholesky(_noisy(self.model, covariance))
             if added is not None:
                 y = y - added.half.transpose(0, 1) @ added.posterior.targets
-            own = torch.linalg.solve_triangular(self.factor, y, upper=False)
-            self.targets = own if added is None else torch.cat([added.posterior.targets.expand(-1, own.shape[1]), own])
+            own = _solve(self.factor, y)
+            above = own[:0] if added is None else added.posterior.targets.expand(-1, own.shape[1])
+            self.targets: Tensor = torch.cat([above, own])
             """L^-1 y (n, s) of all rows."""
 
     @functools.cached_property
@@ -130,14 +136,15 @@ class Posterior:
         """L^-1 k(x) (n, m) of all rows, for rows of `x` (m, d) on the device; differentiable in `x`."""
         cross = self.model.covariance(x, self.x).transpose(0, 1)
         if self.added is None:
-            return torch.linalg.solve_triangular(self.factor, cross, upper=False)
+            return _solve(self.factor, cross)
         above = self.added.posterior.whiten(x)
         cross = cross - self.added.half.transpose(0, 1) @ above
-        return torch.cat([above, torch.linalg.solve_triangular(self.factor, cross, upper=False)])
+        return torch.cat([above, _solve(self.factor, cross)])
 
     def mean(self, x: Tensor) -> Tensor:
         """Posterior means (m, s) at rows of `x` (m, d); differentiable in `x`. Faster than `mean_and_sd`."""
-        return SketchedMoments.apply(x.to(self.device), self._sketch)[0].to(x.device)
+        mean: Tensor = SketchedMoments.apply(x.to(self.device), self._sketch)[0]
+        return mean.to(x.device)
 
     @functools.cached_property
     def _sketch(self) -> Sketch:
@@ -149,11 +156,10 @@ class Posterior:
 
     def _unwhiten(self, half: Tensor) -> Tensor:
         """L^-T h (n, s)."""
-        above, own = half[: -len(self.x)], half[-len(self.x) :]
-        own = torch.linalg.solve_triangular(self.factor.transpose(0, 1), own, upper=True)
+        own: Tensor = torch.linalg.solve_triangular(self.factor.transpose(0, 1), half[-len(self.x) :], upper=True)
         if self.added is None:
             return own
-        return torch.cat([self.added.posterior._unwhiten(above - self.added.half @ own), own])
+        return torch.cat([self.added.posterior._unwhiten(half[: -len(own)] - self.added.half @ own), own])
 
     def mean_and_sd(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior means (m, s) and the standard deviation (m,) of f at rows of `x` (m, d); differentiable in `x`."""
@@ -170,7 +176,7 @@ class Posterior:
 
         cross: (p, m), the base's covariance of f between the own rows and those m.
         """
-        own = torch.linalg.solve_triangular(self.factor, cross, upper=False)
+        own = _solve(self.factor, cross)
         return mean + own.transpose(0, 1) @ self.targets[-len(own) :], root(variance - own.square().sum(0))
 
     def sketch(self, x: Tensor) -> tuple[Tensor, Tensor]:

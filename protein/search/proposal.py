@@ -31,6 +31,8 @@ ENUMERABLE = 2048
 """Maximum number of cells of a space that is enumerated completely."""
 POLISHED = 4
 """Number of best candidates that are refined."""
+START_SD = 1e-3
+"""Random displacement of the starts of the refinement: another index gives another point, even without pending runs."""
 FRONT_CENTERS = 8
 """Maximum number of points of the front with candidates around them."""
 OWN_CANDIDATES = 64
@@ -83,22 +85,23 @@ def propose(
         kept = log_cost <= (log_cost.min() + 1e-9 if over_max_cost else cost_limit)
         rows, values = rows[kept], values[kept]
     if isinstance(acquisition, Acquisition) and space_size(space) > ENUMERABLE and not over_max_cost:
-        rows = _refine(space, pool, acquisition, rows[np.argsort(-values, kind="stable")[:POLISHED]], taken)
+        rows = rows[np.argsort(-values, kind="stable")[:POLISHED]]
+        starts = space.snap(np.clip(rows + START_SD * rng.standard_normal(rows.shape), 0.0, 1.0))
+        rows = unique_rows(np.concatenate([rows, _refine(space, pool, acquisition, starts, taken)]))
         values = acquisition.values(rows)
-    best = int(np.argmax(values))
+    best, level = int(np.argmax(values)), None if cost_level is None else float(cost_of(cost_level))
     row, value = rows[best], float(values[best])
-    level = None if cost_level is None else float(cost_of(cost_level))
     return Chosen(row, space.decode(row), value, level, over_max_cost, acquisition.kind)
 
 
 def _refine(
     space: SearchSpace, pool: Pool, acquisition: Acquisition, rows: Array, taken: Sequence[set[bytes]]
 ) -> Array:
-    """`rows` (k, dim) and those of their refinements that are allowed and new."""
+    """The refinements (m, dim) of `rows` (k, dim) that are allowed and new."""
     refined = untaken(allowed_rows(space, polish(space, acquisition, rows), pool.constraints), taken)
     if acquisition.cost_limit is not None:
         refined = refined[pool.models.cost.mean(refined) <= acquisition.cost_limit]
-    return unique_rows(np.concatenate([rows, refined]))
+    return refined
 
 
 AnyAcquisition = Acquisition | AncestralAcquisition
