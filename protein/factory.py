@@ -7,6 +7,7 @@ from typing import Any
 
 from protein.base import Optimizer
 from protein.optimizer import Constraint, Goal
+from protein.outcomes import Outcome
 from protein.random_search import Random, Sobol
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
@@ -21,6 +22,7 @@ def make_optimizer(
     goal: Goal = "maximize",
     seed: int = 0,
     constraints: Sequence[Constraint] = (),
+    outcomes: Mapping[str, Outcome] | None = None,
 ) -> Optimizer:
     """Create an optimizer.
 
@@ -38,5 +40,5 @@ def make_optimizer(
     if method == "bayes":
         from protein.protein import Protein
 
-        return Protein(space, settings, goal, seed, constraints)
+        return Protein(space, settings, goal, seed, constraints, outcomes=outcomes)
     raise ValueError(f"method: {method!r} is unknown; use one of {', '.join(METHODS)}")

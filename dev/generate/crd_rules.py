@@ -92,6 +92,18 @@ _RESULTS: Sequence[Rule] = (
     ),
 )
 
+_OBJECTIVES = (
+    (
+        "!has(self.objectives) || self.objectives.size() == 0 || (!has(self.metric) && self.goal == 'maximize')",
+        "the first of objectives has the metric and the goal; remove metric and goal",
+    ),
+    (
+        "(has(self.objectives) ? self.objectives.map(o, [o.metric, o.goal]) : []) == "
+        "(has(oldSelf.objectives) ? oldSelf.objectives.map(o, [o.metric, o.goal]) : [])",
+        f"of objectives, only the thresholds can be edited; {_IMMUTABLE.partition('; ')[2]}",
+    ),
+)
+
 SWEEP_ROOT: Sequence[Rule] = (
     ("self.metadata.name.matches('^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$')",
      "metadata.name must consist of at most 40 lower-case letters, digits and '-'; "
@@ -101,6 +113,7 @@ SWEEP_ROOT: Sequence[Rule] = (
 SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
     "": (
         *(_fixed(name) for name in ("displayName", "metric", "goal", "seed")),
+        *_OBJECTIVES,
         ("!has(self.perRun.deadlineFactor) || self.cost.source == 'WallClock'",
          "perRun.deadlineFactor needs cost.source WallClock; use train.deadlineSeconds"),
         ("self.train.nodes <= 1 || !has(self.storage.runVolume) || !has(self.storage.runVolume.claim) || "
@@ -112,6 +125,10 @@ SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
     "displayName": (
         ("self.matches('^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$')",
          "must consist of letters, digits, _ . - and start and end with a letter, digit or _"),
+    ),
+    "objectives": (
+        ("self.all(o, self.exists_one(other, other.metric == o.metric))",
+         "two objectives have the same metric; remove one of them"),
     ),
     "cost": (
         ("self == oldSelf", f"cost {_IMMUTABLE}"),

@@ -53,7 +53,9 @@ def evaluate(config: DictConfig, run_dir: Path, environ: Mapping[str, str]) -> N
     torch.set_num_threads(config.hardware.torch_threads)
     policy = load_policy(run_dir / POLICY)
     seeds = evaluation_seeds(config.sim.seed, config.sim.episodes)
+    began = time.monotonic()
     episodes = play(policy.network, config.sim.env, seeds, deterministic=config.sim.deterministic)
+    step_seconds = (time.monotonic() - began) / sum(episodes.lengths)
     if not math.isfinite(episodes.mean):
         raise BadParameters(f"the mean reward is {episodes.mean}: the policy or the environment has diverged")
     trained = load_state(run_dir)
@@ -65,6 +67,7 @@ def evaluate(config: DictConfig, run_dir: Path, environ: Mapping[str, str]) -> N
         "reward_stderr": episodes.stderr,
         "reward_min": min(episodes.rewards),
         "episodes": len(episodes.rewards),
+        "step_ms": round(1000 * step_seconds, 4),
         "train_seconds": round(train_seconds, 3),
         "eval_seconds": round(eval_seconds, 3),
         "steps": policy.timesteps,

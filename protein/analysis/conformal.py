@@ -32,6 +32,8 @@ LEAST, MOST = -2.0, 3.0
 WORSE, BETTER, COST = 1.0, 0.2, 0.55
 """Logarithm of the distance before any miss is known, relative to the model: of the end of the score that is worse, of
 the one that is better, and of both ends of the cost."""
+LARGEST = 1e308
+"""Bound of what is told, which must stay finite."""
 EARLY = 30.0
 """Number of observations after which that has fallen to 1 / e: the model is the less sure the less it knows."""
 
@@ -65,7 +67,8 @@ class Interval:
         share = math.exp(-self._count / EARLY)
         ends = zip((self.low, self.high), self._steps, strict=True)
         low, high = (math.exp(step + share * start) for start, step in ends)
-        return mean + Z80 * sd * (high - low) / 2, sd * (low + high) / 2
+        center, spread = mean + Z80 * sd * (high - low) / 2, sd * (low + high) / 2
+        return min(max(center, -LARGEST), LARGEST), min(spread, LARGEST)
 
 
 @dataclass

@@ -11,7 +11,7 @@ import pytest
 from sweep_operator.api.constraints import CompiledConstraints, check_constraints
 from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.parameters import ParameterSpec, env_name, search_center, typed_value
-from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweep import Sweep, SweepSpec
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.domain.immutability import check_edit, check_run_edit, check_run_name
 from sweep_operator.domain.revisions import RunTemplate
@@ -113,6 +113,10 @@ def test_the_minimal_sweep_is_valid_and_gets_its_defaults() -> None:
         (("perRun", "failureRules"), [{"class": "crash"}], "spec.perRun.failureRules[0]", "logPattern or exitCodes"),
         (("displayName",), "a/b", "spec.displayName", "letters"),
         (("seed",), -1, "spec.seed", "greater than or equal to 0"),
+        (("objectives",), [{"metric": "a"}, {"metric": "a"}], "spec.objectives", "'a' is repeated"),
+        (("objectives",), [{"metric": str(n)} for n in range(5)], "spec.objectives", "at most 4"),
+        (("objectives",), [{"goal": "minimize"}], "spec.objectives[0].metric", "is missing"),
+        (("objectives",), [{"metric": "a"}], "spec.objectives", "remove spec.metric and spec.goal"),
     ],
 )
 def test_invalid_input_names_field_value_and_remedy(path: tuple[str, ...], value: Any, field: str, says: str) -> None:
@@ -238,6 +242,17 @@ def test_immutable_fields(path: tuple[str, ...], value: Any, field: str) -> None
 )
 def test_editable_fields(path: tuple[str, ...], value: Any) -> None:
     assert check_edit(parse(Sweep, MINIMAL).spec, parse(Sweep, edited(path, value)).spec) == []
+
+
+def test_of_objectives_only_the_thresholds_can_be_edited() -> None:
+    def spec(*objectives: dict[str, Any]) -> SweepSpec:
+        return parse(Sweep, sweep_body(metric=None, objectives=list(objectives))).spec
+
+    old = spec({"metric": "a", "goal": "minimize"}, {"metric": "b", "threshold": 1})
+    assert (old.metric, old.goal) == ("a", "minimize")
+    assert check_edit(old, spec({"metric": "a", "goal": "minimize", "threshold": 3}, {"metric": "b"})) == []
+    for other in ([{"metric": "a", "goal": "minimize"}], [{"metric": "b"}, {"metric": "a", "goal": "minimize"}], []):
+        assert [e.path for e in check_edit(old, spec(*other))] == ["spec.objectives"]
 
 
 def a_run(name: str, **spec: Any) -> SweepRun:

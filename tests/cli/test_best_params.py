@@ -175,3 +175,21 @@ def test_help_names_every_option() -> None:
     text = CliRunner().invoke(cli, ["best-params", "--help"]).stdout
     for option in ("sweep_run=", "--top-n", "--show-scores", "--no-patch", "--output-dir", "--max-cost", "--by"):
         assert option in text
+
+
+def test_the_best_run_reaches_the_thresholds_or_the_conditions_of_the_command(tmp_path: Path) -> None:
+    objectives = [{"metric": "reward"}, {"metric": "latency", "goal": "minimize", "threshold": 50}]
+    runs = [finished(score) for score in (0.9, 0.8, 0.7)]
+    for run, latency in zip(runs, (80, 60, 40), strict=True):
+        run["status"]["metrics"] = {"latency": latency}
+    store(tmp_path, manifest(metric=None, objectives=objectives), runs)
+    ends = {
+        (): "my_sweep.r.2 (score: 0.7000)\nCost: 10\nlatency: 40\n",
+        ("--where", "latency<70"): "my_sweep.r.1 (score: 0.8000)\nCost: 10\nlatency: 60\n",
+        ("--where", "latency<70", "--where", "score<0.75"): "my_sweep.r.2 (score: 0.7000)\n",
+    }
+    for arguments, best in ends.items():
+        assert f"Best run: {best}" in best_params(tmp_path, "--no-patch", *arguments).stdout
+    refused = best_params(tmp_path, "--where", "speed<1")
+    assert refused.exit_code != 0
+    assert "no run has a metric 'speed'; they have cost, latency, score" in refused.stderr

@@ -199,3 +199,17 @@ def test_states_before_the_first_pass() -> None:
     assert sweep_state({"spec": {}}) == "Pending"
     refused = {"status": {"conditions": [{"type": "Accepted", "status": "False"}]}}
     assert sweep_state(refused) == "Invalid"
+
+
+def test_objectives_have_columns_and_the_best_run_shows_them(tmp_path: Path) -> None:
+    objectives = [{"metric": "loss", "goal": "minimize"}, {"metric": "latency", "goal": "minimize"}]
+    fast, slow, other = finished(0.5), finished(0.25), finished(0.75)
+    fast["status"]["metrics"], slow["status"]["metrics"] = {"latency": 12}, {"latency": 80}
+    status = STATUS | {"best": [{"run": "my-sweep.r.1", "score": 0.25, "cost": 10.0, "metrics": {"latency": 80.0}}]}
+    store(tmp_path, manifest(metric=None, objectives=objectives), [fast, slow, other], status)
+    text = sweep("status", "my_sweep", "--runs-dir", str(tmp_path), "--sort", "score").stdout
+    assert "Best: my_sweep.r.1, score 0.25, cost 10, latency 80" in text
+    rows = [line.split() for line in text.splitlines() if "my_sweep.r." in line or "SCORE" in line]
+    assert rows[0] == ["NAME", "STATUS", "SCORE", "COST", "ORIGIN", "latency", "TIME"]
+    assert [row[0] for row in rows[1:4]] == ["my_sweep.r.1", "my_sweep.r.0", "my_sweep.r.2"], "lower is better"
+    assert [row[5] for row in rows[1:3]] == ["80", "12"]

@@ -28,6 +28,7 @@ def _x(**fields: Any) -> Object:
     return _with(parameters={"x": {k: v for k, v in {**UNIFORM, **fields}.items() if v is not None}})
 
 
+A = [{"metric": "a"}]
 INVALID: list[tuple[str, Object, str, str]] = [
     ("no parameters", _with(parameters={}), "spec.parameters", "at least 1"),
     ("unknown distribution", _x(distribution="gauss"), "distribution", "log_normal"),
@@ -83,6 +84,15 @@ INVALID: list[tuple[str, Object, str, str]] = [
         "parameters.x",
         "at least 1",
     ),
+    ("objectives beside a metric", _with(objectives=A, metric="b"), "spec", "remove metric and goal"),
+    (
+        "objectives beside a goal",
+        _with(objectives=[{"metric": "a"}], goal="minimize"),
+        "spec",
+        "remove metric and goal",
+    ),
+    ("an objective twice", _with(objectives=[{"metric": "a"}, {"metric": "a"}]), "objectives", "same metric"),
+    ("five objectives", _with(objectives=[{"metric": m} for m in "abcde"]), "objectives", "4"),
     ("unknown field", _with(limit={"maxRuns": 3}), "limit", "unknown"),
     ("no train", _with(train=None), "train", "equired"),
 ]
@@ -216,3 +226,15 @@ def test_explain_and_field_selectors(cluster: Cluster, namespace: str) -> None:
         cluster.apply(manual_run(name, of), namespace)
     listed = cluster.kubectl("get", "swr", "-n", namespace, "--field-selector=spec.sweepName=a", "-o", "name")
     assert listed.split() == ["sweeprun.metta.ai/one"]
+
+
+def test_of_objectives_only_the_thresholds_can_be_edited(cluster: Cluster, namespace: str) -> None:
+    objectives = [{"metric": "a", "goal": "minimize"}, {"metric": "b"}]
+    body = sweep("several", objectives=objectives)
+    del body["spec"]["metric"]
+    cluster.apply(body, namespace)
+    for changed in ([{"metric": "a"}, {"metric": "b"}], objectives[:1], objectives[::-1], []):
+        with pytest.raises(KubectlFailed, match="objectives"):
+            cluster.apply({**body, "spec": {**body["spec"], "objectives": changed}}, namespace)
+    edited = [{**objectives[0], "threshold": 1.5}, objectives[1]]
+    cluster.apply({**body, "spec": {**body["spec"], "objectives": edited}}, namespace)

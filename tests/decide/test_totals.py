@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protein.analysis.pareto import pareto_front
+from protein.analysis.pareto import nondominated
 from sweep_operator.api.sweeprun import STAGES
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import FailureFacts, RunFacts
@@ -33,8 +33,8 @@ FAILURES = st.builds(
 
 
 @st.composite
-def facts(draw: Any) -> RunFacts:
-    """Few names, scores, costs and times, so that they meet."""
+def facts(draw: Any, others: int = 0) -> RunFacts:
+    """Few names, scores, costs and times, so that they meet. ``others``: number of objectives after the first."""
     number = draw(st.integers(0, 5))
     index = number if number < 4 else None
     name = f"s.r.{number}"
@@ -46,7 +46,9 @@ def facts(draw: Any) -> RunFacts:
         values["observation"] = draw(st.sampled_from([None, Observation({"x": number / 7}, 1.0, 2.0)]))
     if state == "succeeded":
         values |= {"score": draw(SCORES), "cost": draw(COSTS) if draw(st.integers(0, 4)) else None}
-        values |= {"compared_score": draw(COMPARED), "compared_cost": draw(COMPARED)}
+        values |= {"compared_score": draw(COMPARED), "compared_cost": draw(COMPARED), "within": draw(st.booleans())}
+        if others:
+            values["columns"] = draw(st.none() | st.tuples(*[COSTS] * others))
     elif state == "failed":
         values["failure"] = draw(FAILURES)
     elif state != "pending":
@@ -56,13 +58,17 @@ def facts(draw: Any) -> RunFacts:
     return RunFacts(name=name, index=index, state=state, template_hash=draw(st.sampled_from(HASHES)), **flags, **values)
 
 
-CHANGES = st.lists(st.one_of(facts(), st.integers(0, 5).map("s.r.{}".format)), max_size=30)
+OTHERS = st.integers(0, 2)
+CHANGES = OTHERS.flatmap(
+    lambda others: st.lists(st.one_of(facts(others), st.integers(0, 5).map("s.r.{}".format)), max_size=30)
+)
 """New facts of a run, or the name of one that is deleted."""
 GOALS = st.sampled_from(["maximize", "minimize"])
 
 
 def every_sum(totals: Totals) -> dict[Any, Any]:
     numbers = ("own", "open", "holding", "failures", "ended", "delivered", "observations", "best_score", "best_run")
+    numbers += ("reached_score",)
     found = {name: getattr(totals, name) for name in (*numbers, "highest_index")}
     found |= {name: getattr(totals, name)() for name in ("counts", "best", "pareto", "latest_failures", "waits")}
     found |= {"costs": totals.costs("seconds"), "start failures": totals.start_failures()}
@@ -105,12 +111,18 @@ def test_an_outlook_is_the_book_after_the_changes(before: list[RunFacts], then: 
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.lists(facts(), max_size=12), GOALS)
+@given(OTHERS.flatmap(lambda others: st.lists(facts(others), max_size=12)), GOALS)
 def test_the_sums_are_those_of_their_definitions(given_: list[RunFacts], goal: Goal) -> None:
     runs = sorted({run.name: run for run in given_}.values(), key=lambda run: run.order)
     totals = RunBook(goal, runs).totals
-    front = [runs[i].name for i in pareto_front([(run.score, run.cost) for run in runs], goal)]
-    assert [point.run for point in totals.pareto()] == front
+    sign, scored = 1 if goal == "maximize" else -1, [run for run in runs if run.score is not None]
+    known = [r for r in scored if r.cost is not None and r.columns is not None]
+    within = [r for r in known if r.within] or known
+    places = nondominated([(sign * r.score, -r.cost, *r.columns) for r in within])  # type: ignore[operator, misc]
+    assert {point.run for point in totals.pareto()} == {within[place].name for place in places}
+    assert [point.cost for point in totals.pareto()] == sorted(point.cost for point in totals.pareto())
+    counted = [r for r in scored if r.within] or scored
+    assert [b.score for b in totals.best()] == sorted((r.score for r in counted), key=lambda y: -sign * y)  # type: ignore[operator]
     spent = sum((Fraction(run.spent) for run in runs), Fraction())
     assert totals.costs("seconds").spent == float(spent), "rounded once"
     for template in ("a", "b"):

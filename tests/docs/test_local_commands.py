@@ -40,7 +40,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if block.title:
             (folder / block.title).write_text(block.text)
     for name in {found for line in TO_RUN if (found := _sweep_of(line)) is not None}:
-        store(folder / "train_dir/sweep", manifest(name), [finished(0.5), finished(0.9), finished(None)], _status())
+        runs = [finished(0.5), finished(0.9), finished(None)]
+        runs[0]["status"]["metrics"] = {"step_ms": 0.04, "peakMemoryBytes": 5e8}
+        store(folder / "train_dir/sweep", manifest(name), runs, _status())
     with pytest.MonkeyPatch.context() as patch:  # regardless of which test is first
         patch.chdir(folder)
         for line in TO_RUN:

@@ -129,3 +129,18 @@ async def test_after_a_restart_a_pass_looks_at_some_of_the_ended_runs_and_counts
     assert looked_at == {f"s.r.{n}": 1 for n in range(RUNS)}
     assert await world.sweep() == before, "no status was written of the runs that were not looked at yet"
     engine.close()
+
+
+async def test_a_new_threshold_counts_for_runs_that_have_ended(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    objectives = [{"metric": "reward"}, {"metric": "peakMemoryBytes", "goal": "minimize"}]
+    limits = {"maxRuns": RUNS, "maxParallelRuns": 2}
+    await world.apply(metric=None, objectives=objectives, limits=limits, eval=None)
+    engine = world.engine()
+    await drive(world, engine)
+    best = (await world.sweep()).status.best
+    assert len(best) == RUNS
+    await world.edit(objectives=[{**objectives[0], "threshold": best[1].score}, objectives[1]])
+    await again(engine)
+    assert (await world.sweep()).status.best == best[:2]
+    engine.close()

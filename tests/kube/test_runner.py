@@ -130,6 +130,14 @@ async def test_memory_limits_kill(cluster: LocalCluster) -> None:
     assert (terminated["exitCode"], terminated["reason"]) == (137, "OOMKilled")
 
 
+async def test_the_peak_memory_of_a_program_is_measured(cluster: LocalCluster) -> None:
+    hungry = [sys.executable, "-c", "x = bytearray(200_000_000)"]
+    await cluster.kube.create(Kind.JOB, job("j", hungry))
+    pod, terminated = await ended(cluster, "j")
+    assert 200e6 < pod["status"]["peakMemoryBytes"] < 600e6
+    assert terminated["message"] == ""
+
+
 async def test_the_deadline_of_a_pod(cluster: LocalCluster) -> None:
     await cluster.kube.create(Kind.JOB, job("j", "exec sleep 600", pod={"activeDeadlineSeconds": 1}))
     pod, _ = await ended(cluster, "j")

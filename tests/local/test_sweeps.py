@@ -121,7 +121,10 @@ async def test_a_program_without_sweep_support(tmp_path: Path) -> None:
     }
     body = manifest(train=train, metric="loss", goal="minimize", fixed={"n": 3}, limits={"maxRuns": 1})
     _, runs = await finish(tmp_path, body)
-    assert (runs[0].status.score, runs[0].status.metrics) == (0.15, {"loss": 0.15, "seconds": 2.0})
+    assert runs[0].status.score == 0.15
+    memory = runs[0].status.metrics["peakMemoryBytes"]
+    assert runs[0].status.metrics == {"loss": 0.15, "seconds": 2.0, "peakMemoryBytes": memory}
+    assert 1e5 < memory < 1e9
     logs = list((tmp_path / "s/runs/s.r.0/logs").glob("*.log"))
     assert "--x=0.25 --n=3 --x=0.25 n=3 x=0.25 s.r.0 $(date)" in logs[0].read_text()
 

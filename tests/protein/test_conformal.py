@@ -49,6 +49,7 @@ def test_an_end_moves_only_for_observations_beyond_it() -> None:
     interval.learn(1)
     interval.learn(1)
     assert interval.tell(0.0, 1.0)[1] > 0.15, "and can return"
+    assert Interval(3.0, 0.0).tell(-1e308, 1e308) == (-1e308, 1e308), "finite"
 
 
 @given(st.lists(st.sampled_from([-1, 0, 1])))

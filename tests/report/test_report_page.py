@@ -169,3 +169,20 @@ def test_labels_are_as_short_as_possible() -> None:
         "model.name": "model.name",
         "lr_end": "lr_end",
     }
+
+
+def test_each_further_objective_has_a_plot_and_a_column() -> None:
+    body = sweep_json(metric=None, objectives=[{"metric": "reward"}, {"metric": "<latency>", "threshold": 3}])
+    runs = [parse(SweepRun, run_json(body, index, float(index), 2.0 + index, {})) for index in range(3)]
+    runs = [r.with_(status=r.status.with_(metrics={"<latency>": 5.0 - r.status.score})) for r in runs[:2]] + runs[2:]
+    sweep, runs = with_status(body, runs)
+    page = report_page(sweep, runs, SHARES, "note", T0, {})
+    assert "objective-" in "".join(re.findall(r'id="plot-([a-z0-9-]+)"', page))
+    assert "<h2>Score against &lt;latency&gt;</h2>" in page
+    assert '<th class="number">&lt;latency&gt;</th>' in page
+    figure = figures.objective(sweep, runs, sweep.spec.objectives[1])
+    assert figure is not None
+    points = {trace.name: list(trace.x) for trace in figure.data}
+    assert points == {"run": [], "on the front": [5.0, 4.0], "best": [4.0]}
+    assert [shape.x0 for shape in figure.layout.shapes] == [3]
+    assert figures.objective(sweep, runs[2:], sweep.spec.objectives[1]) is None

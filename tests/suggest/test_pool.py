@@ -376,3 +376,16 @@ def test_processes_by_cpu_and_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         (tmp_path / "cpu.max").write_text(limit)
         monkeypatch.setattr(process, "available_memory", lambda memory=memory: memory * gigabytes)
         assert process.default_processes() == expected
+
+
+@pytest.mark.parametrize("method", ["bayes", "random"])
+async def test_objectives_reach_the_optimizer(child: OptimizerPool, method: str) -> None:
+    """Of equal scores, the latency decides where the model looks."""
+    objectives = [{"metric": "reward"}, {"metric": "latency", "goal": "minimize", "threshold": 3}]
+    x = {"x": {"distribution": "uniform", "min": 0, "max": 1}}
+    of = sweep(method=method, objectives=objectives, parameters=x)
+    rows = tuple(Observation({"x": i / 20}, float(i % 2), 1.0, metrics={"latency": i / 2}) for i in range(20))
+    answer = await ask(child, of, request(4, 20, rows))
+    assert answer.error is None
+    chosen = [float(s.parameters["x"]) for s in answer.suggestions]
+    assert method == "random" or max(chosen) < 0.5, "the latency is above the threshold from x = 0.3 on"

@@ -9,6 +9,8 @@ import pytest
 from sweep_operator.pacing import TokenBucket
 from sweep_operator.tracking.delivery.content import run_card, sweep_card
 from sweep_operator.tracking.delivery.offer import FIRST_REPAIR, LONGEST_RETRY, Retry
+from sweep_operator.tracking.history.messages import PastSweep
+from sweep_operator.tracking.history.reader import reported_metric
 from sweep_operator.tracking.troubles import NoKey, WandbError, status_in, trouble_of
 from tests.builders import SWEEP_UID, make_run, make_sweep
 
@@ -111,3 +113,13 @@ def test_no_more_than_the_rate() -> None:
         now += bucket.wait(10) or 0.001
     assert 60 * 2 <= sent <= 60 * 2 + 15, "a quarter of a minute's worth at once, then one per second"
     assert bucket.wait(1000) <= 15.0, "a request for more than one burst waits for one burst only"
+
+
+def test_the_description_lists_the_objectives_and_the_score_is_still_found() -> None:
+    objectives = [{"metric": "acc, uid 1"}, {"metric": "latency", "goal": "minimize", "threshold": 50}]
+    for given in (objectives[:1], objectives):
+        card = sweep_card(make_sweep().spec(metric=None, objectives=given).build(), None)
+        assert card.config["metric"] == {"name": "score", "goal": "maximize"}
+        text = card.config["description"]
+        assert reported_metric(PastSweep(id="x", name="x", description=text, config="")) == "acc, uid 1"
+    assert text.splitlines()[1:] == ["Objective: maximize acc, uid 1", "Objective: minimize latency, at most 50"]

@@ -185,7 +185,7 @@ async def test_the_default_is_the_metric_of_the_source(wandb_server: WandbServer
         n / 40 for n in reversed(range(40)) if n % 4 and n % 3
     ]
     assert "no run has metric 'reward'; using the source's metric 'val/acc'; run old.r.39: " in found.notes[0]
-    for told in (warm(sweep, metric="reward"), warm(sweep).with_(spec=warm(sweep).spec.with_(goal="minimize"))):
+    for told in (warm(sweep, metric="reward"), warm(sweep).with_(spec=warm(sweep).spec.with_(goal_="minimize"))):
         with pytest.raises(WarmStartUnreadable) as caught:
             await start(told, sources(wandb_server, tmp_path))
         assert caught.value.lasting

@@ -42,6 +42,8 @@ RESULTS_FILE = "/dev/termination-log"
 """Where $SWEEP_RESULTS_FILE points in a container: Kubernetes' own default termination message path."""
 
 MAX_RESULT_BYTES = 4096
+PEAK_MEMORY = "peakMemoryBytes"
+"""Metric with the highest memory use of a stage, which is measured if the program does not report it."""
 
 
 def run_object_name(sweep: str, index: int) -> str:

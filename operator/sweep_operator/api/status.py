@@ -51,12 +51,14 @@ class BestRun(Model):
     """Its observed score."""
     cost: float | None = None
     """Its cost, in status.cost.unit."""
+    metrics: dict[str, float] | None = None
+    """Its values of spec.objectives after the first, by metric. Absent with one objective."""
     parameters: dict[str, Scalar] = {}
     """Its parameters, by dotted path."""
 
 
 class ParetoPoint(Model):
-    """One Pareto-optimal run: no other run is both better and cheaper."""
+    """One Pareto-optimal run: no other run is better in one objective or cheaper, and not worse in any other."""
 
     run: str
     """Name of the SweepRun."""
@@ -64,6 +66,8 @@ class ParetoPoint(Model):
     """Its observed score."""
     cost: float
     """Its cost, in status.cost.unit."""
+    metrics: dict[str, float] | None = None
+    """Its values of spec.objectives after the first, by metric. Absent with one objective."""
 
 
 class LatestFailure(Model):
@@ -141,10 +145,15 @@ class SweepStatus(Model):
     """Seconds of earlier active times. limits.activeDeadlineSeconds counts them and the time since activeSince."""
     cost: CostStatus = CostStatus()
     """Cost of the runs that exist."""
-    best: list[BestRun] = Field(default=[], description=f"The {MAX_BEST} best runs by observed score, the best first.")
+    best: list[BestRun] = Field(
+        default=[],
+        description=f"The {MAX_BEST} best runs by observed score, the best first: of those that reach every threshold "
+        "of spec.objectives, or of all as long as none does.",
+    )
     pareto: list[ParetoPoint] = Field(
         default=[],
-        description=f"Pareto-optimal runs of score and cost, the cheapest first. At most {MAX_PARETO}.",
+        description="Pareto-optimal runs of score, cost and the other spec.objectives, the cheapest first, of the same "
+        f"runs as best. At most {MAX_PARETO}.",
     )
     latest_failures: list[LatestFailure] = Field(
         default=[], description=f"The {MAX_FAILURES} runs that failed last, the latest first. Without stopped runs."

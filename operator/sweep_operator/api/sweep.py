@@ -19,6 +19,7 @@ from sweep_operator.api.storage import Claim, RunVolume, Storage
 from sweep_operator.api.template import StageTemplate, effective_eval
 from sweep_operator.api.warm_start import WarmStart
 
+MAX_OBJECTIVES = 4
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 DISPLAY_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?")
 
@@ -31,6 +32,31 @@ class Constraint(Model):
     params['batch_size'] % 8 == 0. At most two macros such as all and exists may be nested."""
     message: str = Field(default="", max_length=1024)
     """Explanation of the rule for people, shown together with the rule."""
+
+
+class Objective(Model):
+    """One of several metrics of a result that the sweep optimizes."""
+
+    metric: str = Field(min_length=1, max_length=256)
+    """Name of the metric in a result, as in spec.metric. peakMemoryBytes is measured if the program does not report it.
+    Immutable."""
+    goal: Literal["maximize", "minimize"] = "maximize"
+    """Whether higher or lower values are better. Immutable."""
+    threshold: float | None = None
+    """Value that a run must reach: a minimum to maximize, a maximum to minimize. Runs that reach every threshold rank
+    before all others. Absent: none."""
+
+    def reached(self, value: float | None) -> bool:
+        """Whether a value reaches the threshold. An unknown value reaches none."""
+        if self.threshold is None:
+            return True
+        sign = goal_sign(self.goal)
+        return value is not None and sign * value >= sign * self.threshold
+
+
+def goal_sign(goal: str) -> float:
+    """1 to maximize, -1 to minimize: a value times its sign is maximized."""
+    return 1.0 if goal == "maximize" else -1.0
 
 
 class Queue(Model):
@@ -89,13 +115,17 @@ class SweepSpec(Model):
     stop: bool = False
     """If true, the sweep ends now with reason Stopped, and running runs are terminated. Set it to false to resume the
     sweep."""
-    metric: str | None = Field(default=None, max_length=256)
+    metric_: str | None = Field(default=None, max_length=256, alias="metric")
     """Name of the score in a result: the operator reads metrics.<metric>, or the key <metric> if metrics does not
     contain it. Absent: `score`. Immutable."""
-    goal: Literal["maximize", "minimize"] = "maximize"
+    goal_: Literal["maximize", "minimize"] = Field(default="maximize", alias="goal")
     """Whether higher or lower scores are better. Immutable."""
+    objectives: list[Objective] = Field(default=[], max_length=MAX_OBJECTIVES)
+    """Several metrics to optimize at once, instead of metric and goal. The first one is the score. The optimizer
+    improves the Pareto front of all of them and the cost. Immutable, except for the thresholds."""
     target: float | None = None
-    """The sweep ends (TargetReached) when the score of a run reaches this value. Absent: off."""
+    """The sweep ends (TargetReached) when the score of a run reaches this value, and the run every threshold of
+    objectives. Absent: off."""
     method: Literal["bayes", "random", "sobol"] = "bayes"
     """How configurations are chosen. bayes: by Protein, a cost-aware Bayesian optimizer (see protein). random:
     independent random points. sobol: points of a Sobol sequence, which cover the space evenly."""
@@ -149,8 +179,28 @@ class SweepSpec(Model):
         check_parameters(value)
         return value
 
+    @field_validator("objectives")
+    @classmethod
+    def _objectives(cls, value: list[Objective]) -> list[Objective]:
+        names = [objective.metric for objective in value]
+        if repeated := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"metric {repeated[0]!r} is repeated; remove one of the two")
+        return value
+
+    @property
+    def metric(self) -> str | None:
+        """Name of the score in a result; None: ``score``."""
+        return self.objectives[0].metric if self.objectives else self.metric_
+
+    @property
+    def goal(self) -> Literal["maximize", "minimize"]:
+        """Whether higher or lower scores are better."""
+        return self.objectives[0].goal if self.objectives else self.goal_
+
     @model_validator(mode="after")
     def _across_fields(self) -> Self:
+        if self.objectives and (self.metric_ is not None or self.goal_ != "maximize"):
+            raise ValueError("objectives: the first one has the metric and the goal; remove spec.metric and spec.goal")
         for path in self.fixed:
             if not PATH.fullmatch(path):
                 raise ValueError(f"fixed[{path[:256]}]: is not {DOTTED_PATH}")

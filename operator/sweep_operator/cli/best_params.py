@@ -54,7 +54,7 @@ def best_params(
     from sweep_operator.views.training_command import takes_overrides, training_command
 
     found, runs, templates = find_sweep(sweep_name(sweep), arguments, lookup)
-    scored = ranked_runs(found, runs, ranking.max_cost, ranking.by)
+    scored = ranked_runs(found, runs, ranking.max_cost, ranking.by, ranking.where)
     if output_dir is None and takes_overrides(training_command(found, scored[0], templates, "").template.train):
         output_dir = PATCH_DIR
     for block in best_params_blocks(

@@ -84,6 +84,7 @@ class RankingOptions:
     show_scores: bool
     max_cost: float | None
     by: Literal["observed", "posterior"]
+    where: tuple[str, ...]
 
 
 ranking_options = grouped(
@@ -95,6 +96,11 @@ ranking_options = grouped(
     click.option(
         "--by", type=click.Choice(["observed", "posterior"]), default="observed",
         help="Rank by the observed score, or by the model's posterior mean, which averages out noise. [observed]",
+    ),
+    click.option(
+        "--where", multiple=True, metavar="METRIC<NUMBER",
+        help="Consider only runs with such a value of a metric, score or cost, as in 'latency<50'; also <=, >, >= "
+        "(repeatable). Replaces the thresholds of the sweep's objectives.",
     ),
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ import re2
 
 from sweep_operator.api.constraints import check_constraints
 from sweep_operator.api.errors import FieldError
+from sweep_operator.api.names import PEAK_MEMORY
 from sweep_operator.api.sweep import SweepSpec
 
 MAX_PROGRAM = 2000
@@ -25,7 +26,7 @@ def has_expressions(spec: SweepSpec) -> bool:
 
 def check_spec(spec: SweepSpec) -> list[FieldError]:
     """Errors of invalid constraints and RE2 patterns."""
-    return [*check_constraints(spec), *_patterns(spec), *_groups(spec)]
+    return [*check_constraints(spec), *_patterns(spec), *_groups(spec), *_unreported(spec)]
 
 
 def _given_patterns(spec: SweepSpec) -> list[tuple[str, str, str]]:
@@ -72,6 +73,22 @@ def _groups(spec: SweepSpec) -> list[FieldError]:
             continue
         errors.append(FieldError(f"spec.{stage}.results.pattern", text))
     return errors
+
+
+def _unreported(spec: SweepSpec) -> list[FieldError]:
+    """Errors of objectives that no stage can report: results from a log contain the groups of the pattern only."""
+    stages = [stage for stage in (spec.train, spec.eval) if stage is not None]
+    if any(stage.results.pattern is None for stage in stages):
+        return []
+    known = {PEAK_MEMORY, *(name for stage in stages for name in stage.results.groups)}
+    return [
+        FieldError(
+            f"spec.objectives[{place}].metric",
+            f"{objective.metric!r} is not in results.pattern; add {{{objective.metric}}} to it",
+        )
+        for place, objective in enumerate(spec.objectives)
+        if place and objective.metric not in known
+    ]
 
 
 def misses_nan(pattern: str, metric: str | None) -> bool:

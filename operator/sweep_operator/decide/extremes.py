@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -37,7 +38,11 @@ class Top:
 
 
 class Front:
-    """The Pareto-optimal runs by rising cost, as `protein.analysis.pareto` defines them."""
+    """The Pareto-optimal runs by rising cost, as `protein.analysis.pareto` defines them.
+
+    Of score and cost, the scores rise too, so that a run is compared with its neighbors only. With more objectives, it
+    is compared with all of them.
+    """
 
     def __init__(self, sign: float) -> None:
         """``sign``: 1 if higher scores are better, otherwise -1."""
@@ -47,6 +52,11 @@ class Front:
     def add(self, run: RunFacts) -> None:
         """Add a run, which may remove others."""
         if run.score is None or run.cost is None or not math.isfinite(run.score) or not math.isfinite(run.cost):
+            return
+        if run.columns is None:
+            return
+        if run.columns:
+            self._add(run)
             return
         cost, score = run.cost, self._score(run)
         at = bisect_right(self.runs, cost, key=_cost)
@@ -59,6 +69,18 @@ class Front:
         while end < len(self.runs) and self._score(self.runs[end]) <= score:
             end += 1
         self.runs[begin:end] = [run]
+
+    def _add(self, run: RunFacts) -> None:
+        values = self._values(run)
+        for other in self.runs:
+            theirs = self._values(other)
+            if all(map(operator.ge, theirs, values)) and (theirs != values or other.order < run.order):
+                return
+        self.runs = [other for other in self.runs if not all(map(operator.ge, values, self._values(other)))]
+        insort(self.runs, run, key=lambda r: (_cost(r), r.order))
+
+    def _values(self, run: RunFacts) -> tuple[float, ...]:
+        return (self._score(run), -_cost(run), *(run.columns or ()))
 
     def copy(self) -> Front:
         """An independent copy."""

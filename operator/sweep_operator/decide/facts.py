@@ -12,7 +12,7 @@ from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweep import Sweep, goal_sign
 from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.calibration import QUANTITIES, Compared, compare
@@ -75,6 +75,12 @@ class RunFacts:
     observation: Observation | None = None
     compared_score: Compared | None = None
     compared_cost: Compared | None = None
+    metrics: dict[str, float] | None = None
+    """Values of spec.objectives after the first, as far as they are known; None with one objective."""
+    columns: tuple[float, ...] | None = ()
+    """Those values, each times the sign of its goal; None: one of them is unknown."""
+    within: bool = True
+    """Whether it reaches the thresholds of spec.objectives."""
     waits: tuple[str, str] | None = None
     """Reason and message of a started run that waits."""
 
@@ -101,6 +107,7 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
     spent = cost.spent(sweep, run, template, config)
     succeeded, terminal = run.succeeded, run.terminal
     useful = (run.status.cost or 0.0) if succeeded else 0.0
+    learned = observation(run, sweep, parameters)
     return RunFacts(
         name=sys.intern(run.name),
         index=run.spec.index,
@@ -117,9 +124,12 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
         score=run.status.score if succeeded else None,
         cost=run.status.cost if succeeded else None,
         failure=_failure(run) if run.failed else None,
-        observation=observation(run, parameters),
+        observation=learned,
         compared_score=compare(run, "score"),
         compared_cost=compare(run, "cost"),
+        metrics=learned.metrics if learned is not None else None,
+        columns=_columns(sweep, run.status.metrics) if succeeded else (),
+        within=succeeded and within_thresholds(run, sweep),
         waits=_waits(run),
     )
 
@@ -145,12 +155,34 @@ def _failure(run: SweepRun, table: FailureTable = FAILURES) -> FailureFacts:
     return FailureFacts(failure.class_, failure.reason, message, table[failure.class_].counts_as_failed, failure.stage)
 
 
-def observation(run: SweepRun, parameters: dict[str, Scalar] | None = None) -> Observation | None:
+def within_thresholds(run: SweepRun, sweep: Sweep) -> bool:
+    """Whether a run reaches the thresholds of spec.objectives."""
+    return all(
+        objective.reached(run.status.metrics.get(objective.metric) if place else run.status.score)
+        for place, objective in enumerate(sweep.spec.objectives)
+    )
+
+
+def _columns(sweep: Sweep, metrics: Mapping[str, float]) -> tuple[float, ...] | None:
+    others = sweep.spec.objectives[1:]
+    if any(objective.metric not in metrics for objective in others):
+        return None
+    return tuple(goal_sign(objective.goal) * metrics[objective.metric] for objective in others)
+
+
+def objective_values(sweep: Sweep, metrics: Mapping[str, float]) -> dict[str, float] | None:
+    """Values of spec.objectives after the first, as far as they are known; None with one objective."""
+    others = sweep.spec.objectives[1:]
+    return {o.metric: metrics[o.metric] for o in others if o.metric in metrics} if others else None
+
+
+def observation(run: SweepRun, sweep: Sweep, parameters: dict[str, Scalar] | None = None) -> Observation | None:
     """What the optimizer learns from a run: None while it runs, and for failures that it does not learn from."""
     status, parameters = run.status, dict(run.parameters) if parameters is None else parameters
     if run.succeeded:
         score, cost = (None if (found := compare(run, quantity)) is None else found[0] for quantity in QUANTITIES)
-        return Observation(parameters, status.score, status.cost, score_side=score, cost_side=cost)
+        metrics = objective_values(sweep, status.metrics)
+        return Observation(parameters, status.score, status.cost, score_side=score, cost_side=cost, metrics=metrics)
     if not run.failed or status.failure is None or status.failure.reason == "InvalidParameters":
         return None
     return failure_observation(parameters, status.cost, status.failure.class_)

@@ -63,7 +63,7 @@ def deadline(at: LimitInput) -> End | None:
 
 def target(at: LimitInput) -> End | None:
     """spec.target."""
-    goal, wanted, best = at.sweep.spec.goal, at.sweep.spec.target, at.totals.best_score
+    goal, wanted, best = at.sweep.spec.goal, at.sweep.spec.target, at.totals.reached_score
     if wanted is None or best is None or not (best >= wanted if goal == "maximize" else best <= wanted):
         return None
     return End("TargetReached", f"score {best:g} reaches target {wanted:g}", True)

@@ -11,6 +11,7 @@ from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.names import (
     ATTEMPT_LABEL,
     MAIN_CONTAINER,
+    PEAK_MEMORY,
     QUEUE_LABEL,
     RESULT_FINALIZER,
     RUN_LABEL,
@@ -107,6 +108,8 @@ class PodView:
     init_exit_code: int | None = None
     """Exit code of the init container that failed, so that main never started."""
     init_message: str = ""
+    peak_memory: float | None = None
+    """Highest memory use of main in bytes. Only one machine measures it; a kubelet does not report it."""
     containers_ended: bool = False
     """Whether every container has ended. The kubelet reports this seconds before it sets the phase."""
 
@@ -221,6 +224,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         node=(pod.get("spec") or {}).get("nodeName"),
         holds_result=RESULT_FINALIZER in (meta.get("finalizers") or []),
         run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
+        peak_memory=status.get(PEAK_MEMORY),
         containers_ended=_all_ended(pod.get("spec") or {}, status),
         **_main_container(status),
         **_failed_init(pod.get("spec") or {}, status),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sweep_operator.api.names import PEAK_MEMORY
 from sweep_operator.decide.attempt import (
     Absent,
     AttemptPolicy,
@@ -255,6 +257,14 @@ def _failed(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading])
 
 
 def _result(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) -> Result | BadResult:
+    """What the program reports, and its peak memory if that was measured and the program does not report it."""
+    found = _reported(pod, policy, logs)
+    if isinstance(found, BadResult) or pod.peak_memory is None:
+        return found
+    return replace(found, metrics={PEAK_MEMORY: pod.peak_memory, **found.metrics})
+
+
+def _reported(pod: PodView, policy: AttemptPolicy, logs: Mapping[str, LogReading]) -> Result | BadResult:
     if not policy.reports:
         return read_optional(pod.termination_message)
     if policy.value_pattern is not None:

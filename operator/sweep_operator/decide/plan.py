@@ -125,6 +125,8 @@ class Observation:
     """Where the score lies relative to the interval that was predicted; None: no prediction."""
     cost_side: Side | None = None
     """The same for the cost."""
+    metrics: dict[str, float] | None = None
+    """Values of spec.objectives after the first, as far as they are known; None with one objective."""
 
 
 def failure_observation(

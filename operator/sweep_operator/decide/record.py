@@ -7,6 +7,7 @@ from datetime import datetime
 from sweep_operator.api.failures import FAILURES, LEARNED_WORDS, FailureName
 from sweep_operator.api.meta import Condition, ConditionStatus, find_condition, with_condition
 from sweep_operator.api.model import Scalar
+from sweep_operator.api.names import PEAK_MEMORY
 from sweep_operator.api.sweeprun import (
     Attempt,
     Failure,
@@ -87,6 +88,10 @@ class Record:
     def stage_succeeded(self, stage: Stage, template: RunTemplate, result: Result) -> None:
         """Record what the stage reports. The run has succeeded with its last stage."""
         metrics = {**self.status.metrics, **result.metrics}
+        if PEAK_MEMORY in metrics:
+            metrics[PEAK_MEMORY] = max(
+                m[PEAK_MEMORY] for m in (self.status.metrics, result.metrics) if PEAK_MEMORY in m
+            )
         checkpoint = result.checkpoint or self.status.checkpoint
         self.status = self.status.with_(metrics=metrics, checkpoint=checkpoint)
         type_, message = ("TrainSucceeded", "trained") if stage == "train" else ("EvalSucceeded", "evaluated")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweep import Sweep, goal_sign
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.facts import facts_of
+from sweep_operator.decide.facts import facts_of, within_thresholds
 from sweep_operator.decide.totals import Totals, totals_of
 from sweep_operator.domain.ordering import start_order
 
@@ -17,8 +17,13 @@ def totals(sweep: Sweep, runs: Iterable[SweepRun]) -> Totals:
     return totals_of((facts_of(run, sweep, None, OperatorConfig()) for run in runs), sweep.spec.goal)
 
 
-def ranked(sweep: Sweep, runs: Iterable[SweepRun]) -> list[SweepRun]:
-    """Successful runs by observed score, the best first. Equal scores are ordered by cost, then by name."""
-    sign = -1.0 if sweep.spec.goal == "maximize" else 1.0
+def ranked(sweep: Sweep, runs: Iterable[SweepRun], *, thresholds: bool = True) -> list[SweepRun]:
+    """Successful runs by observed score, the best first. Equal scores are ordered by cost, then by name.
+
+    ``thresholds``: only those that reach the thresholds of spec.objectives, unless none does.
+    """
+    sign = goal_sign(sweep.spec.goal)
     scored = [r for r in runs if r.succeeded and r.status.score is not None]
-    return sorted(scored, key=lambda r: (sign * (r.status.score or 0.0), r.status.cost or 0.0, start_order(r)))
+    if thresholds:
+        scored = [r for r in scored if within_thresholds(r, sweep)] or scored
+    return sorted(scored, key=lambda r: (-sign * (r.status.score or 0.0), r.status.cost or 0.0, start_order(r)))

@@ -44,9 +44,10 @@ class Totals:
         self._counts: Counter[str] = Counter()
         self._sums: Counter[str] = Counter()
         self._waits: dict[tuple[int, str], tuple[str, str]] = {}
-        self._best = Top(MAX_BEST, lambda r: (-sign * (r.score or 0.0), r.cost or 0.0, r.order))
+        self._best = Top(MAX_BEST, lambda r: (not r.within, -sign * (r.score or 0.0), r.cost or 0.0, r.order))
         self._latest = Top(MAX_FAILURES, lambda r: r.moment, last=True)
-        self._front = Front(sign)
+        self._fronts = {True: Front(sign), False: Front(sign)}
+        """Of the runs that reach the thresholds of spec.objectives, and of the others."""
         self._streaks: dict[str, Streak] = {}
         self._start_failures: dict[tuple[str, str], RunFacts] = {}
         self.highest_index = -1
@@ -55,7 +56,8 @@ class Totals:
         """An independent copy."""
         twin = copy.copy(self)
         twin._counts, twin._sums, twin._waits = self._counts.copy(), self._sums.copy(), self._waits.copy()
-        twin._best, twin._latest, twin._front = self._best.copy(), self._latest.copy(), self._front.copy()
+        twin._best, twin._latest = self._best.copy(), self._latest.copy()
+        twin._fronts = {within: front.copy() for within, front in self._fronts.items()}
         twin._streaks, twin._start_failures = self._streaks.copy(), self._start_failures.copy()
         return twin
 
@@ -69,7 +71,7 @@ class Totals:
             self._waits[run.order] = run.waits
         if run.score is not None:
             self._best.add(run)
-            self._front.add(run)
+            self._fronts[run.within].add(run)
         if _is_reported(run):
             self._latest.add(run)
         if (kind := _start_failure(run)) is not None:
@@ -94,7 +96,8 @@ class Totals:
             if left is None:
                 return False
             self._streaks[run.template_hash] = left
-        extremes = (*self._best.runs, *self._front.runs, *self._latest.runs, *self._start_failures.values())
+        fronts = (run for front in self._fronts.values() for run in front.runs)
+        extremes = (*self._best.runs, *fronts, *self._latest.runs, *self._start_failures.values())
         return all(other.name != run.name for other in extremes)
 
     def replace(self, old: RunFacts, new: RunFacts) -> bool:
@@ -173,6 +176,11 @@ class Totals:
         return self._best.runs[0].score if self._best.runs else None
 
     @property
+    def reached_score(self) -> float | None:
+        """The score of the best run that reaches the thresholds of spec.objectives."""
+        return self.best_score if self._best.runs and self._best.runs[0].within else None
+
+    @property
     def best_run(self) -> str | None:
         """The name of the best run."""
         return self._best.runs[0].name if self._best.runs else None
@@ -187,18 +195,23 @@ class Totals:
         return CostStatus(spent=self._sums["spent"] / _UNIT, wasted=self._sums["wasted"] / _UNIT, unit=unit)
 
     def best(self) -> list[BestRun]:
-        """The ten best runs by observed score. Equal scores are ordered by cost, then by the order of the start."""
+        """The ten best runs by observed score. Equal scores are ordered by cost, then by the order of the start.
+
+        Only those that reach the thresholds of spec.objectives, unless none does.
+        """
+        runs = [r for r in self._best.runs if r.within] or self._best.runs
         return [
-            BestRun(run=r.name, score=r.score or 0.0, cost=r.cost, parameters=r.parameters) for r in self._best.runs
+            BestRun(run=r.name, score=r.score or 0.0, cost=r.cost, metrics=r.metrics, parameters=r.parameters)
+            for r in runs
         ]
 
     def pareto(self) -> list[ParetoPoint]:
         """Pareto-optimal runs by ascending cost. Of more than 64, the ends and evenly spaced runs between them."""
-        front = self._front.runs
+        front = self._fronts[True].runs or self._fronts[False].runs
         last = len(front) - 1
         if last >= MAX_PARETO:
             front = [front[round(i * last / (MAX_PARETO - 1))] for i in range(MAX_PARETO)]
-        return [ParetoPoint(run=r.name, score=r.score or 0.0, cost=r.cost or 0.0) for r in front]
+        return [ParetoPoint(run=r.name, score=r.score or 0.0, cost=r.cost or 0.0, metrics=r.metrics) for r in front]
 
     def consecutive_failures(self, template_hash: str, since: datetime | None = None) -> int:
         """Number of failed runs of this template since its last success, and since ``since``."""

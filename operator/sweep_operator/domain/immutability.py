@@ -8,7 +8,7 @@ from sweep_operator.api.errors import FieldError
 from sweep_operator.api.sweep import SweepSpec
 from sweep_operator.api.sweeprun import SweepRun
 
-_FIELDS = {"display_name": "displayName", "metric": "metric", "goal": "goal", "seed": "seed", "cost": "cost"}
+_FIELDS = {"display_name": "displayName", "metric_": "metric", "goal_": "goal", "seed": "seed", "cost": "cost"}
 _REMEDY = "is immutable; create a new Sweep (with warmStart.from, it starts with the results of this one)"
 
 
@@ -19,6 +19,8 @@ def check_edit(old: SweepSpec, new: SweepSpec) -> list[FieldError]:
         for field, name in _FIELDS.items()
         if getattr(old, field) != getattr(new, field)
     ]
+    if _objectives(old) != _objectives(new):
+        errors.append(FieldError("spec.objectives", f"only the thresholds can be edited; {_REMEDY.partition('; ')[2]}"))
     errors += [
         FieldError(f"spec.parameters['{path}']", f"the set of parameters {_REMEDY}")
         for path in sorted(old.parameters.keys() ^ new.parameters.keys())
@@ -49,6 +51,10 @@ def check_run_name(run: SweepRun) -> list[FieldError]:
     if run.spec.index is not None and (reserved is None or int(reserved.group(1)) != run.spec.index):
         return [FieldError("spec.index", f"{run.spec.index} is reserved for the operator; remove it from a manual run")]
     return []
+
+
+def _objectives(spec: SweepSpec) -> list[tuple[str, str]]:
+    return [(objective.metric, objective.goal) for objective in spec.objectives]
 
 
 def _shown(spec: SweepSpec, field: str) -> str:

@@ -13,7 +13,7 @@ from sweep_operator.api.errors import field_path, place_in
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import STORED
 from sweep_operator.api.names import RUN_LABEL
-from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweep import Objective, Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import facts_of
@@ -66,6 +66,7 @@ class Gatherer:
         self._template_hash: str | None = None
         self._generation: int | None = None
         self._cleanup_rules: Hashable = None
+        self._objectives: Sequence[Objective] = ()
         self._regime: Hashable = None
 
     def close(self) -> None:
@@ -181,10 +182,12 @@ class Gatherer:
         self._template_hash = self._template.hash
         rules = (spec.ttl_seconds_after_finished, spec.storage.retention, repr(spec.tracking))
         changed, self._cleanup_rules = rules != self._cleanup_rules, rules
+        judged_anew, self._objectives = spec.objectives != self._objectives, spec.objectives
         if first:
             self._book = RunBook(spec.goal)
             return
-        self._unread |= {run.name for run in self._book.facts.values() if run.template_hash not in self._templates}
+        unread = {run.name for run in self._book.facts.values() if run.template_hash not in self._templates}
+        self._unread |= set(self._book.facts) if judged_anew else unread
         if changed:
             for name in self._book.facts:
                 self._wake(name)

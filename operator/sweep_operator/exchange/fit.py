@@ -48,12 +48,14 @@ class FittedRow:
     score: float | None
     cost: float | None
     failure: RowFailure | None
+    metrics: dict[str, float] | None = None
+    """Values of spec.objectives after the first, as far as they are known; None with one objective."""
 
     @property
     def observation(self) -> Observation | None:
         """Observation for the optimizer, by the same rules as for a run of the sweep itself. None: not learned."""
         if self.failure is None:
-            return Observation(dict(self.parameters), self.score, self.cost)
+            return Observation(dict(self.parameters), self.score, self.cost, metrics=self.metrics)
         found = failure_observation(self.parameters, self.cost, self.failure.class_)
         return None if found is not None and found.cost_is_lower_bound and self.cost is None else found
 
@@ -136,6 +138,7 @@ class _Fitting:
             parameters = self._parameters(row)
             score = self._score(row) if row.failure is None else None
             cost = self._cost(row)
+            metrics = self._metrics(row)
         except ValueError as error:
             self._add("invalid", f"{row.where}: {error}")
             return "invalid"
@@ -146,7 +149,7 @@ class _Fitting:
         for path, spec in self.specs.items():
             if path not in parameters and spec.when is None:
                 self.absent[path] += 1
-        return FittedRow(row, parameters, score, cost, row.failure)
+        return FittedRow(row, parameters, score, cost, row.failure, metrics)
 
     def _parameters(self, row: Row) -> dict[str, Scalar]:
         found: dict[str, Scalar] = {}
@@ -187,6 +190,11 @@ class _Fitting:
             self.foreign_costs.add(str(row.cost_source))
             return None
         return row.cost
+
+    def _metrics(self, row: Row) -> dict[str, float] | None:
+        others = self.sweep.spec.objectives[1:]
+        found = {o.metric: self._measured(row, o.metric) for o in others}
+        return {name: value for name, value in found.items() if value is not None} if others else None
 
     def _measured(self, row: Row, name: str) -> float | None:
         if name in row.metrics:

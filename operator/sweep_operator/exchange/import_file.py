@@ -116,7 +116,7 @@ def _body(sweep: Sweep, row: FittedRow, file: ImportFile, seen: Counter[str]) ->
         {
             "score": row.score,
             "cost": row.cost,
-            "metrics": dict(row.row.metrics),
+            "metrics": {**row.row.metrics, **(row.metrics or {})},
             "failure": failure
             and {"class": failure.class_, "reason": failure.reason[:256], "message": failure.message[:_MAX_TEXT]},
             "source": (row.row.run or f"{row.row.where} of {file.title}")[:_MAX_TEXT],

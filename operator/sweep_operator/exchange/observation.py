@@ -20,6 +20,7 @@ class JsonObservation(Model):
     cost_is_lower_bound: bool = False
     score_side: Side | None = None
     cost_side: Side | None = None
+    metrics: dict[str, float] | None = None
 
     @classmethod
     def of(cls, observation: Observation) -> Self:

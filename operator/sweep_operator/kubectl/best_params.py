@@ -30,6 +30,6 @@ def best_params(sweep: str, ranking: RankingOptions, output_dir: Path | None) ->
     For a program that uses Hydra, also print them as overrides.
     """
     found, runs, templates = in_cluster(lambda cluster: sweep_with_templates(cluster, sweep_name(sweep)))
-    scored = ranked_runs(found, runs, ranking.max_cost, ranking.by)
+    scored = ranked_runs(found, runs, ranking.max_cost, ranking.by, ranking.where)
     for block in best_params_blocks(found, scored, templates, ranking.top_n, ranking.show_scores, output_dir):
         echo(block)

@@ -20,6 +20,7 @@ def write_config(directory: Path, sweep: Sweep) -> None:
         "created": created.isoformat() if created else None,
         "metric": sweep.spec.metric or "score",
         "goal": sweep.spec.goal,
+        **({"objectives": [o.to_json() for o in sweep.spec.objectives]} if sweep.spec.objectives else {}),
         "wandb_sweep_id": tracking.wandb_sweep_id if tracking else None,
     }
     write_atomically(directory / "config.yaml", to_yaml(content) + "\n")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import plotly.graph_objects as go
 
-from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweep import Objective, Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.visible_text import visible_text
 from sweep_operator.decide.calibration import Quantity, compared
@@ -65,15 +65,36 @@ def pareto(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
     if not costed:
         return None
     front = [p for p in totals(sweep, runs).pareto() if p.cost > 0]
-    on_front = {p.run for p in front}
     figure = _figure(f"cost ({sweep.status.cost.unit})", _score_title(sweep))
     figure.update_xaxes(**_log_axis([r.status.cost for r in costed if r.status.cost]))
-    _steps(figure, [p.cost for p in front], [p.score for p in front], "Pareto front")
-    for optimal, name, color in ((False, "run", SOFT), (True, "on the front", GOOD)):
-        chosen = [r for r in costed if (r.name in on_front) == optimal]
-        _dots(figure, chosen, [r.status.cost for r in chosen], [r.status.score for r in chosen], name, color)
+    if len(sweep.spec.objectives) < 2:
+        _steps(figure, [p.cost for p in front], [p.score for p in front], "Pareto front")
+    _front_dots(figure, costed, {p.run for p in front}, lambda run: run.status.cost)
     _mark_best(figure, sweep, costed, lambda run: run.status.cost)
     return figure
+
+
+def objective(sweep: Sweep, runs: Sequence[SweepRun], of: Objective) -> go.Figure | None:
+    """Score against another objective, with its threshold."""
+    known = [r for r in scored_runs(runs) if of.metric in r.status.metrics]
+    if not known:
+        return None
+    figure = _figure(f"{of.metric} ({of.goal})", _score_title(sweep))
+    _front_dots(figure, known, {p.run for p in totals(sweep, runs).pareto()}, lambda run: run.status.metrics[of.metric])
+    _mark_best(figure, sweep, known, lambda run: run.status.metrics[of.metric])
+    if of.threshold is not None:
+        line = {"color": MUTED, "dash": "dot", "width": 1}
+        figure.add_vline(x=of.threshold, line=line, annotation_text="threshold")
+    return figure
+
+
+def _front_dots(
+    figure: go.Figure, runs: Sequence[SweepRun], front: Set[str], x: Callable[[SweepRun], float | None]
+) -> None:
+    """The runs at ``x`` and their score; those of the Pareto front have a color of their own."""
+    for optimal, name, color in ((False, "run", SOFT), (True, "on the front", GOOD)):
+        chosen = [r for r in runs if (r.name in front) == optimal]
+        _dots(figure, chosen, [x(r) for r in chosen], [r.status.score for r in chosen], name, color)
 
 
 def parallel_coordinates(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:

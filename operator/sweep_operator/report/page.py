@@ -55,6 +55,8 @@ def report_page(
         "calibration-score": figures.predicted_and_observed(sweep, runs, "score"),
         "calibration-cost": figures.predicted_and_observed(sweep, runs, "cost"),
     }
+    others = sweep.spec.objectives[1:]
+    drawn |= {f"objective-{place}": figures.objective(sweep, runs, other) for place, other in enumerate(others)}
     best = next(iter(ranked(sweep, runs)), None)
     again = training_command(sweep, best, templates, f"{sweep.display_name}_best") if best else None
     return _TEMPLATES.get_template("page.html").render(
@@ -66,6 +68,7 @@ def report_page(
         again=again,
         interrupted=find_condition(sweep.status.conditions, "Interrupted"),
         condition=find_condition(sweep.status.conditions, "Succeeded"),
+        others=others,
         short_names=short_labels(list(sweep.spec.parameters)),
         figures={name: _html(figure, name) for name, figure in drawn.items()},
         importance_note=importance_note,

@@ -12,7 +12,7 @@ from typing import Literal, Self
 from sweep_operator.api.model import JsonObject, Model, Scalar
 from sweep_operator.api.optimizer import ProteinSpec
 from sweep_operator.api.parameters import ParameterSpec
-from sweep_operator.api.sweep import Constraint, Sweep
+from sweep_operator.api.sweep import Constraint, Objective, Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.exchange.observation import JsonObservation
@@ -49,6 +49,8 @@ class Question(Model):
     pending: list[dict[str, Scalar]]
     index: int
     count: int
+    outcomes: list[Objective] | None = None
+    """spec.objectives after the first."""
     light: bool = False
     """End the answer where a suggestion needs a model: this process must not import torch."""
 
@@ -92,6 +94,7 @@ def question(sweep: Sweep, request: SuggestRequest) -> Question:
         constraints=spec.constraints,
         fixed=spec.fixed,
         goal=spec.goal,
+        outcomes=spec.objectives[1:] or None,
         seed=sweep.seed,
         observations=[JsonObservation.of(observation) for observation in request.observations],
         pending=[run.parameters for run in request.pending],

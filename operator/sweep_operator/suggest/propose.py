@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from protein import Optimizer, SearchSpace, SearchSpaceInfeasible, flatten, make_optimizer
+from protein import Optimizer, Outcome, SearchSpace, SearchSpaceInfeasible, flatten, make_optimizer
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Scalar
@@ -102,6 +102,7 @@ class Proposer:
             goal=question.goal,
             seed=question.seed,
             constraints=(self._rules.passes,) if question.constraints else (),
+            outcomes={o.metric: Outcome(o.goal, o.threshold) for o in question.outcomes or ()},
         )
         for row in question.observations:
             known = {k: v for k, v in row.parameters.items() if k in question.parameters}
@@ -111,6 +112,7 @@ class Proposer:
                 cost=row.cost,
                 is_failure=row.is_failure,
                 cost_is_lower_bound=row.cost_is_lower_bound,
+                metrics=row.metrics,
                 strict=False,
             )
             self._optimizer.learn_forecast(row.score_side, row.cost_side)

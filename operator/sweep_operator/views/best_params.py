@@ -24,16 +24,20 @@ from sweep_operator.views.figures import number
 from sweep_operator.views.report_data import rank_by_posterior
 from sweep_operator.views.report_series import label
 from sweep_operator.views.training_command import Templates, TrainingCommand, takes_overrides, training_command
+from sweep_operator.views.where import satisfying
 
 _RULE, _LINE = "=" * 60, "-" * 40
 
 
-def ranked_runs(sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None, by: str) -> list[SweepRun]:
+def ranked_runs(
+    sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None, by: str, where: Sequence[str] = ()
+) -> list[SweepRun]:
     """Successful runs, best first, ranked by ``observed`` score or by ``posterior`` mean.
 
-    ``max_cost``: ignore runs that cost more. Raises ConfigError if no run qualifies.
+    ``max_cost``: ignore runs that cost more. ``where``: ignore runs for which one of these conditions does not hold;
+    then the thresholds of spec.objectives do not apply. Raises ConfigError if no run qualifies.
     """
-    scored = ranked(sweep, runs)
+    scored = ranked(sweep, runs, thresholds=not where)
     if not scored:
         failed = sum(r.failed for r in runs)
         raise ConfigError(f"{sweep.display_name}: no run has a score yet ({len(runs)} runs, {failed} failed)")
@@ -45,6 +49,8 @@ def ranked_runs(sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None, 
         if not scored:
             least = f"the cheapest run cost {min(costs):.4g}" if costs else "no run has a cost"
             raise ConfigError(f"--max-cost: no run cost {max_cost:g} or less; {least}")
+    for condition in where:
+        scored = satisfying(condition, scored)
     return rank_by_posterior(sweep, runs, scored) if by == "posterior" else scored
 
 
@@ -62,7 +68,7 @@ def best_params_blocks(
     for place, run in enumerate(scored[:top_n], 1):
         name = f"{sweep.display_name}_best" + ("" if place == 1 else f"_{place}")
         again = training_command(sweep, run, templates, name)
-        yield from _head(run, place)
+        yield from _head(sweep, run, place)
         sections = [f"As YAML config:\n{_LINE}\n{yaml_of(again)}", *_hydra(again, place, output_dir), _complete(again)]
         yield from (f"{number}. {section}\n" for number, section in enumerate(sections, 1))
 
@@ -76,11 +82,13 @@ def _scores(runs: Sequence[SweepRun]) -> Iterator[str]:
     yield ""
 
 
-def _head(run: SweepRun, place: int) -> Iterator[str]:
+def _head(sweep: Sweep, run: SweepRun, place: int) -> Iterator[str]:
     score = run.status.score or 0.0
     yield f"{'Best run' if place == 1 else f'#{place}'}: {label(run)} (score: {score:.4f})"
     if run.status.cost is not None:
         yield f"Cost: {run.status.cost:.4g}"
+    for objective in sweep.spec.objectives[1:]:
+        yield f"{objective.metric}: {number(run.status.metrics.get(objective.metric)) or 'unknown'}"
     title = "BEST HYPERPARAMETERS:" if place == 1 else f"HYPERPARAMETERS OF #{place}:"
     yield f"\n{_RULE}\n{title}\n{_RULE}\n"
 

@@ -166,7 +166,8 @@ def _front(sweep: Sweep) -> str:
     points = sweep.status.pareto
     cut = points if len(points) <= _FRONT_SHOWN else [*points[: _FRONT_SHOWN - 1], points[-1]]
     score, cost = format_for(p.score for p in points), format_for(p.cost for p in points)
-    return " · ".join(f"{score(p.score)} at {cost(p.cost)}" for p in cut)
+    others = ["".join(f", {name} {number(v)}" for name, v in (p.metrics or {}).items()) for p in cut]
+    return " · ".join(f"{score(p.score)} at {cost(p.cost)}{more}" for p, more in zip(cut, others, strict=True))
 
 
 def _spent(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> Text:

@@ -50,6 +50,10 @@ def run_columns(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> list[C
         "STAGE": [stage(run) for run in runs],
         "SCORE": _comparisons([p.score for p in predictions], [run.status.score for run in runs]),
         "COST": _comparisons([p.cost for p in predictions], [run.status.cost for run in runs]),
+        **{
+            o.metric: list(map(number, (r.status.metrics.get(o.metric) for r in runs)))
+            for o in sweep.spec.objectives[1:]
+        },
         "ORIGIN": [run.spec.origin for run in runs],
         "TIME": [_time(run, now) for run in runs],
     }

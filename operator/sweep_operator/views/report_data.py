@@ -45,7 +45,7 @@ def _fitted(sweep: Sweep, runs: Sequence[SweepRun]) -> Any:
     settings = ProteinSettings.from_config(sweep.spec.protein.to_json())
     optimizer = Protein(space, settings, goal=sweep.spec.goal, seed=sweep.seed)
     for run in runs:
-        seen = observation(run)
+        seen = observation(run, sweep)
         if seen is not None:
             optimizer.observe(
                 _searched(sweep, run),

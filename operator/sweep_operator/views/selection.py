@@ -60,7 +60,9 @@ def seconds_of(run: Mapping[str, Any]) -> float:
 
 def _order(sweep: dict[str, Any], sort: Sort) -> Callable[[dict[str, Any]], tuple[bool, float]]:
     """The best, cheapest or fastest first; runs without the value last."""
-    sign = -1 if sort == "score" and sweep["spec"].get("goal") != "minimize" else 1
+    spec = sweep["spec"]
+    goal = (spec.get("objectives") or [spec])[0].get("goal")
+    sign = -1 if sort == "score" and goal != "minimize" else 1
 
     def key(run: dict[str, Any]) -> tuple[bool, float]:
         value = seconds_of(run) or None if sort == "time" else (run.get("status") or {}).get(sort)

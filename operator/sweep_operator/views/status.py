@@ -66,7 +66,9 @@ def sweep_lines(
     best = ((sweep.get("status") or {}).get("best") or [None])[0]
     if best:
         names = (run_name(r, layout.object_names) for r in runs if r["metadata"]["name"] == best["run"])
-        yield f"\nBest: {next(names, best['run'])}, score {best_score(sweep)}, cost {number(best.get('cost'))}"
+        others = "".join(f", {name} {number(value)}" for name, value in (best.get("metrics") or {}).items())
+        cost = number(best.get("cost"))
+        yield f"\nBest: {next(names, best['run'])}, score {best_score(sweep)}, cost {cost}{others}"
         for path, value in sorted((best.get("parameters") or {}).items()):
             yield f"  {path} = {value_text(value)}"
     if calibration := calibration_line(sweep):

@@ -65,6 +65,7 @@ def run_columns(
         "SCORE": [score(s.get("score")) for s in statuses],
         "COST": [cost(s.get("cost")) for s in statuses],
         "ORIGIN": [str(run["spec"].get("origin") or "manual") for run in runs],
+        **_objective_cells(sweep, statuses),
         "TIME": [run_time(has_ended(r), seconds_of(r), r["metadata"].get("creationTimestamp"), now) for r in runs],
     }
     columns = [column(name, texts, rank=RANKS.get(name, 0)) for name, texts in cells.items()]
@@ -72,6 +73,15 @@ def run_columns(
         return columns
     values = [s.get("parameters") or r["spec"].get("parameters") or {} for r, s in zip(runs, statuses, strict=True)]
     return columns + parameter_columns(list(sweep["spec"].get("parameters") or {}), values, PARAMETERS)
+
+
+def _objective_cells(sweep: Json, statuses: Sequence[Json]) -> dict[str, list[str]]:
+    """The metrics of spec.objectives after the first, by the name of their column."""
+    cells = {}
+    for objective in (sweep["spec"].get("objectives") or [])[1:]:
+        values = [(status.get("metrics") or {}).get(objective["metric"]) for status in statuses]
+        cells[objective["metric"]] = list(map(format_for(values), values))
+    return cells
 
 
 def run_name(run: Json, object_names: bool) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sweep_operator.api.names import MAIN_CONTAINER, MAX_RESULT_BYTES
+from sweep_operator.api.names import MAIN_CONTAINER, MAX_RESULT_BYTES, PEAK_MEMORY
 from sweep_operator.kube.embedded.container import Place
 from sweep_operator.kube.protocol import Object
 
@@ -90,6 +90,8 @@ def ended(
         "startTime": end["startedAt"],
         "containerStatuses": [_main({"terminated": end})],
     }
+    if record.get("peakMemory"):
+        status[PEAK_MEMORY] = float(record["peakMemory"])
     if record.get("diskFull"):
         status["conditions"] = [DISK_FULL]
     if deadline:

@@ -16,6 +16,7 @@ import errno
 import fcntl
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -62,6 +63,7 @@ def main(path: str) -> int:
     if not orphaned:
         full = code != 0 and _disk_is_full(spec["record"])
         end: dict[str, object] = {"code": code, "started": started, "finished": time.time(), "diskFull": full}
+        end["peakMemory"] = _peak_memory()
         _say(end)  # in case it cannot be written
         _record(spec, end)
     return 0
@@ -113,6 +115,12 @@ def _wait(child: "subprocess.Popen[bytes]", grace: float) -> "tuple[int, bool]":
             elif command.startswith(b"K"):
                 _kill_group(child.pid, signal.SIGKILL)
     return code, False
+
+
+def _peak_memory() -> int:
+    """Bytes of the largest process that has ended."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
 
 
 def _kill_group(pid: int, number: int) -> None:

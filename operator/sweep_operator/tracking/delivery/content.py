@@ -20,7 +20,7 @@ from protein.searchspace.parameters import Parameter
 from protein.searchspace.paths import unflatten
 from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.parameters import typed_value
-from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweep import Objective, Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.domain.identity import run_display_name, wandb_run_id
 from sweep_operator.tracking.delivery.messages import RunCard, SweepCard
@@ -48,7 +48,15 @@ def sweep_card(sweep: Sweep, known_id: str | None) -> SweepCard:
 def description(sweep: Sweep) -> str:
     """Description of the W&B sweep. The uid identifies it among sweeps of the same name."""
     metric = f", {SCORE} is {sweep.spec.metric}" if sweep.spec.metric else ""
-    return f"Sweep {sweep.metadata.namespace}/{sweep.name}, uid {sweep.metadata.uid}{metric}"
+    text = f"Sweep {sweep.metadata.namespace}/{sweep.name}, uid {sweep.metadata.uid}{metric}"
+    return "\n".join([text, *(f"Objective: {_objective(objective)}" for objective in sweep.spec.objectives)])
+
+
+def _objective(objective: Objective) -> str:
+    if objective.threshold is None:
+        return f"{objective.goal} {objective.metric}"
+    least = "at least" if objective.goal == "maximize" else "at most"
+    return f"{objective.goal} {objective.metric}, {least} {objective.threshold:g}"
 
 
 def run_card(sweep: Sweep, run: SweepRun) -> RunCard:

@@ -19,7 +19,7 @@ from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuest
 LINE_LIMIT = 512 * 1024 * 1024
 """Longest answer in bytes: ten thousand runs with a thousand metrics each."""
 _INDEX = re.compile(r"\.r\.(\d+)$")
-_OURS = re.compile(r"Sweep .*, uid \S+, score is (?P<metric>.+)")
+_OURS = re.compile(r"Sweep .*, uid \S+, score is (?P<metric>.+)(\nObjective: .+)*")
 """Description that the outbox writes for a sweep whose score has a name."""
 _RESULTS: Mapping[str, RunResult] = {
     "success": "succeeded", "unscored": "succeeded", "failure": "failed", "running": "open", "defunct": "open"
