@@ -11,7 +11,7 @@ from sweep_operator.kube.embedded.deletion import Change
 from sweep_operator.kube.embedded.index import ObjectIndex, key_of
 from sweep_operator.kube.embedded.objects import copy
 from sweep_operator.kube.embedded.server import EmbeddedKube
-from sweep_operator.kube.protocol import EventType, Kind, NotFound, Object, ObjectList
+from sweep_operator.kube.protocol import EventType, Kind, LogPart, NotFound, Object, ObjectList
 from sweep_operator.local.admission import admit
 from tests.fuzz import clock
 from tests.fuzz.dice import Dice
@@ -93,3 +93,13 @@ class Server(EmbeddedKube):
         if text is None:
             raise NotFound(f"pod {namespace}/{pod} has no log of {container}")
         yield text.encode()
+
+    async def follow_log(
+        self, namespace: str, pod: str, position: str = "", *, limit: int, last: bool = False, skip: bool = False
+    ) -> LogPart:
+        """What the kubelet has after ``position``, the number of characters."""
+        text = self.log(self._find(Kind.POD, namespace, pod))
+        if text is None:
+            raise NotFound(f"pod {namespace}/{pod} has no log of main")
+        end = str(len(text))
+        return LogPart(text[int(position or 0) :], False, clock.now().timestamp(), end, end, more=False)

@@ -15,6 +15,7 @@ from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmStartReader
 from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.reconciler import Key, Reconciler
+from sweep_operator.engine.reports import Reports
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object, ObjectList
 
@@ -34,6 +35,7 @@ class Engine:
         self.store = Store(SWEEP_LABEL, settings.on_change)
         self.queue: WorkQueue[Key] = WorkQueue(settings.monotonic, rand=random.random, group=lambda key: key[0])
         self.events = EventQueue(kube, settings.now)
+        self.reports = Reports(kube, settings, self.queue.add_after)
         self._objects = Objects(kube, self.store, self.events, settings.check_leading)
         self._reconcilers: dict[Key, Reconciler] = {}
         self._run_limits: dict[Key, int] = {}
@@ -106,11 +108,13 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._settings.workers):
                 group.create_task(self._worker())
+            group.create_task(self.reports.run())
 
     def close(self) -> None:
         """Cancel the background tasks."""
         self.queue.close()
         self.events.close()
+        self.reports.close()
         for reconciler in self._reconcilers.values():
             reconciler.close()
 
@@ -169,7 +173,7 @@ class Engine:
             return
         if key not in self._reconcilers:
             self._reconcilers[key] = Reconciler(
-                key, uid, self._objects, self.queue, self._suggester, self._warm_start, self._settings
+                key, uid, self._objects, self.queue, self._suggester, self._warm_start, self.reports, self._settings
             )
         await self._reconcilers[key].reconcile(obj, self._run_limits.get(key))
 
@@ -179,6 +183,7 @@ class Engine:
         A new Sweep with the same name must not use the templates of the old one.
         """
         reconciler.close()
+        self.reports.forget(reconciler.key)
         del self._reconcilers[reconciler.key]
         for kind in (Kind.REVISION, Kind.SERVICE, Kind.CLAIM, Kind.CONFIG_MAP):
             self.store.forget(kind, *reconciler.key)

@@ -127,6 +127,10 @@ class Gatherer:
             elif run.terminal:
                 self._forget(run.name)
 
+    def wake(self, runs: Iterable[str]) -> None:
+        """Decide about these runs in the next pass."""
+        self._resting.wake(run for run in runs if run in self._book.facts)
+
     def wake_live(self, regime: Hashable) -> bool:
         """Wake the runs that have not ended if ``regime`` is another than before. Return whether it is."""
         if regime == self._regime:

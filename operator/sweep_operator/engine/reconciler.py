@@ -29,6 +29,7 @@ from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmSta
 from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.recorder import Recorder
+from sweep_operator.engine.reports import Reports
 from sweep_operator.engine.status_writer import StatusWriter
 from sweep_operator.engine.suggestions import Suggestions
 from sweep_operator.engine.warm_start import RETRY_SECONDS, WarmStarter
@@ -53,10 +54,11 @@ class Reconciler:
         queue: WorkQueue[Key],
         suggester: Suggester,
         sources: WarmStartReader,
+        reports: Reports,
         settings: Settings,
     ) -> None:
         self.key, self.uid = key, uid
-        self._objects, self._queue, self._settings = objects, queue, settings
+        self._objects, self._queue, self._reports, self._settings = objects, queue, reports, settings
         name = "/".join(key)
         recorder = Recorder(objects.store, objects.events)
         self._asking = Background(f"{name}: the suggestion", self._requeue, 1.0)
@@ -210,9 +212,13 @@ class Reconciler:
 
     async def _gather(self, sweep: Sweep, run_limit: int | None) -> Snapshot:
         report = self._tracking_report
+        self._gatherer.wake(self._reports.take_news(self.key))
+        reports = self._reports.readings(self.key)
         return dataclasses.replace(
             await self._gatherer.snapshot(sweep, self._settings.now(), report),
             problems=self.acceptance.problems,
+            reports=reports,
+            report_write_seconds=self._settings.report_write_seconds,
             logs=dict(self._logs.readings),
             refusals=dict(self._preflight.refusals),
             foreign_jobs=frozenset(self._executor.foreign_jobs),
@@ -235,6 +241,8 @@ class Reconciler:
         """Find out what the plan needs to know; the answers are input of a later pass."""
         logs = [request for run in plan.runs for request in run.logs]
         self._logs.read(sweep.metadata.namespace, logs)
+        for run in plan.runs:
+            self._reports.follow(self.key, run.run.name, run.follow)
         jobs = [probe.job for run in plan.runs for probe in run.probes]
         if jobs:
             self._requeue(ASK_AGAIN.total_seconds())

@@ -127,6 +127,8 @@ class LocalSession:
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
             require_image=False,
+            report_seconds=1.0,
+            report_write_seconds=1.0,
             failures_since=datetime.now(UTC),
             component="sweep",
             evaluator=self._sandbox,

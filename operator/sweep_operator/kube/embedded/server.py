@@ -24,12 +24,12 @@ from sweep_operator.kube.embedded.deletion import (
     removal,
     stamp,
 )
+from sweep_operator.kube.embedded.follow import chunks_of, part_of
 from sweep_operator.kube.embedded.index import ObjectIndex, key_of
 from sweep_operator.kube.embedded.metadata import check_metadata
 from sweep_operator.kube.embedded.objects import copy, labels_match, merge_patch, normalize
 from sweep_operator.kube.embedded.persistence import Persistence
 from sweep_operator.kube.embedded.space import DiskFull, Space
-from sweep_operator.kube.embedded.status import start_of_tail
 from sweep_operator.kube.embedded.volumes import unsupported
 from sweep_operator.kube.embedded.watch_log import WatchLog
 from sweep_operator.kube.protocol import (
@@ -38,6 +38,7 @@ from sweep_operator.kube.protocol import (
     Conflict,
     Invalid,
     Kind,
+    LogPart,
     NotFound,
     Object,
     ObjectList,
@@ -113,15 +114,21 @@ class EmbeddedKube:
         self, namespace: str, pod: str, container: str = "main", *, tail: int | None = None
     ) -> AsyncIterator[bytes]:
         """The log of the pod's process."""
+        for chunk in chunks_of(self._log_file(namespace, pod), tail):
+            yield chunk
+            await asyncio.sleep(0)
+
+    async def follow_log(
+        self, namespace: str, pod: str, position: str = "", *, limit: int, last: bool = False, skip: bool = False
+    ) -> LogPart:
+        """A part of the file. ``position``: offset of its first byte."""
+        return part_of(self._log_file(namespace, pod), position, limit, last=last, skip=skip)
+
+    def _log_file(self, namespace: str, pod: str) -> Path:
         path = self.log_path(self._find(Kind.POD, namespace, pod))
         if path is None or not path.exists():
-            raise NotFound(f"pod {namespace}/{pod} has no log of {container}")
-        with path.open("rb") as file:
-            if tail is not None:
-                file.seek(start_of_tail(file, tail))
-            while chunk := file.read(1 << 16):
-                yield chunk
-                await asyncio.sleep(0)
+            raise NotFound(f"pod {namespace}/{pod} has no log")
+        return path
 
     def peek(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The object, or None."""
