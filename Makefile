@@ -148,6 +148,7 @@ bench: $(BENCH_STAMP) ## run the benchmarks (by hand, because wall time depends 
 	$(BIN)/python -m tests.bench.history
 	$(BIN)/python -m tests.bench.status
 	$(BIN)/python -m tests.bench.scale
+	$(BIN)/python -m tests.bench.local --runs 1000
 	$(BIN)/python -m tests.bench.cluster
 	$(BIN)/python -m tests.bench.cluster.tenants
 

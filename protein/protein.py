@@ -35,17 +35,17 @@ from protein.models.scaling import standardize
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
-from protein.search.candidates import row_key
+from protein.search.candidates import row_keys
 from protein.search.initial_design import Design, initial_design_size
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
 if TYPE_CHECKING:
     from protein.models.model_set import Models
-    from protein.search.proposal import CandidateConstraints
+    from protein.search.pool import CandidateConstraints, Pool
 
 
-STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE = 2, 3, 4
+STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE, STREAM_POOL = 2, 3, 4, 5
 ANCHORS = 64
 """Number of best observed points that serve as anchors for the repair of candidates."""
 
@@ -90,10 +90,11 @@ class Protein(Optimizer):
 
     _table: History | None = None
     _fitted: tuple[bytes, Models] | None = None
+    _candidates: tuple[Models, Pool] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """State for pickle, without the caches, which do not affect results."""
-        return {name: value for name, value in vars(self).items() if name not in ("_table", "_fitted")}
+        return {name: value for name, value in vars(self).items() if name not in ("_table", "_fitted", "_candidates")}
 
     def best(
         self, by: str = "posterior", max_cost: float | None = None
@@ -264,12 +265,12 @@ class Protein(Optimizer):
         rows = front_rows(history)
         if len(rows) == 0:
             return None
-        keys = [row_key(row) for row in history.x]
-        counts = np.array([keys.count(row_key(row)) for row in rows])
+        keys = row_keys(history.x)
+        counts = np.array([keys.count(key) for key in row_keys(rows)])
         least = np.flatnonzero(counts == counts.min())
         rng = np.random.default_rng([self.seed, STREAM_RESAMPLE, index])
         row = rows[int(least[int(rng.integers(len(least)))])]
-        source = next(int(i) for i, key in zip(history.source, keys, strict=True) if key == row_key(row))
+        source = int(history.source[keys.index(row_keys(row[None, :])[0])])
         flat = self._observations[source].params
         score, _, cost = self.predict([flat])
         info = SuggestionInfo(origin="resample", score=float(score[0]), cost=_finite(cost[0]))
@@ -283,15 +284,16 @@ class Protein(Optimizer):
         from protein.models.threads import pinned_threads
         from protein.search.proposal import propose
 
+        def fallback() -> Flat:
+            return self._any_allowed(self._taken(pending), [index])
+
         models = self._fit(history)
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
         fantasies = np.random.default_rng([self.seed, STREAM_FANTASIES])
         with pinned_threads():
-            constraints = self._candidate_constraints(history, pending, index)
-            chosen = propose(self.space, self.settings, models, waiting, constraints, rng, fantasies)
-            details = {**describe(models, chosen.row, self._calibrator), **self._nearest(history, chosen.row)}
-        details["cost_level"] = chosen.cost_level
-        details["acquisition"] = chosen.kind
+            chosen = propose(self.space, self.settings, self._pool(models), waiting, fallback, rng, fantasies)
+            details = describe(models, chosen.row, self._calibrator)
+        details |= {**self._nearest(history, chosen.row), "cost_level": chosen.cost_level, "acquisition": chosen.kind}
         info = SuggestionInfo(
             origin="model",
             score=details.get("score_forecast", {}).get("mean"),
@@ -301,6 +303,16 @@ class Protein(Optimizer):
             details=details,
         )
         return chosen.params, info
+
+    def _pool(self, models: Models) -> Pool:
+        """The candidates of the observations so far, cached like the models."""
+        from protein.search.proposal import build_pool
+
+        if self._candidates is None or self._candidates[0] is not models:
+            rng = np.random.default_rng([self.seed, STREAM_POOL, len(models.history)])
+            constraints = self._candidate_constraints(models.history)
+            self._candidates = models, build_pool(self.space, self.settings, models, constraints, rng)
+        return self._candidates[1]
 
     def _nearest(self, history: History, row: Array) -> dict[str, Any]:
         """The observed run nearest to a row (dim,) of the unit box: its distance there, parameters and results."""
@@ -312,20 +324,17 @@ class Protein(Optimizer):
         found = {"distance": float(distance[nearest]), "params": dict(run.params), "score": run.score, "cost": run.cost}
         return {"nearest": found}
 
-    def _candidate_constraints(self, history: History, pending: Sequence[Flat], index: int) -> CandidateConstraints:
-        """The constraints in the form that `propose` needs."""
-        from protein.search.proposal import CandidateConstraints
-
-        def fallback() -> Flat:
-            return self._any_allowed(self._taken(pending), [index])
+    def _candidate_constraints(self, history: History) -> CandidateConstraints | None:
+        """The constraints in the form that the candidates need; None without any."""
+        from protein.search.pool import CandidateConstraints
 
         if not self.constraints:
-            return CandidateConstraints(fallback)
+            return None
         best = np.argsort(-np.nan_to_num(history.utility, nan=-np.inf), kind="stable")[:ANCHORS]
         known = [*history.x[best], self.space.center_unit]
         passing = [row for row in self.space.snap(np.array(known)) if self._allowed(self.space.decode(row))]
-        anchors = np.array(passing or [self.space.encode(self._any_allowed(set(), [index]))])
-        return CandidateConstraints(fallback, self._allowed, anchors)
+        anchors = np.array(passing or [self.space.encode(self._any_allowed(set(), [len(history)]))])
+        return CandidateConstraints(self._allowed, anchors)
 
 
 def _finite(value: float) -> float | None:

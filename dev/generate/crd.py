@@ -39,6 +39,8 @@ RUN_COLUMNS: Sequence[Column] = (
     ("Status", "string", _STATUS, "State of the run, or the reason why it ended."),
     ("Score", "number", ".status.score", "Observed score."),
     ("Cost", "number", ".status.cost", "Cost of the run."),
+    ("Progress", "string", ".status.progress.summary", "Completed fraction or step, as reported by the program."),
+    ("ETA", "integer", ".status.progress.etaSeconds", "Estimated seconds to the end of the stage."),
     ("Origin", "string", ".spec.origin", "Source of the parameters."),
     _AGE,
 )

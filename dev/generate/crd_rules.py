@@ -92,6 +92,13 @@ _RESULTS: Sequence[Rule] = (
     ),
 )
 
+_REPORTS: Sequence[Rule] = (
+    (
+        "!has(self.pattern) || self.pattern.matches('[(][?]P<step>|[{]step[}]')",
+        "pattern needs {step} in place of the step",
+    ),
+)
+
 _OBJECTIVES = (
     (
         "!has(self.objectives) || self.objectives.size() == 0 || (!has(self.metric) && self.goal == 'maximize')",
@@ -149,6 +156,8 @@ SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
     ),
     "train.results": _RESULTS,
     "eval.results": _RESULTS,
+    "train.reports": _REPORTS,
+    "eval.reports": _REPORTS,
     "storage.runVolume": (
         ("[has(self.claim), has(self.existingClaim), has(self.emptyDir)].filter(given, given).size() == 1",
          "must have exactly one of claim, existingClaim, emptyDir"),

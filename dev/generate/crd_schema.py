@@ -75,6 +75,7 @@ def _union(node: Schema, defs: Schema) -> Schema:
         if branch.get("type") in ("number", "integer"):
             _bounds(branch, out)
             out |= {k: branch[k] for k in ("minimum", "maximum") if k in branch}
+        out |= {k: branch[k] for k in ("pattern",) if k in branch}
         words += branch.get("enum") or ([branch["const"]] if "const" in branch else [])
     if words:
         out["pattern"] = f"^({'|'.join(words)})$"

@@ -52,15 +52,27 @@ class CostModel:
             at = torch.tensor(history.x[bounded][cut])
             mean, _ = self.posterior.predict(at)
             imputed = torch.maximum(mean, torch.tensor(z_bounds[cut])[:, None])
-            self.posterior = self.posterior.condition(at, imputed)
+            self.posterior = self.posterior.joint(at).condition(imputed)
 
-    def log_cost(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation, (m,) each, of log-cost at rows of `x` (m, d); differentiable in `x`."""
+    def log_cost(self, x: Tensor, *, sketch: bool = False) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation, (m,) each, of log-cost at rows of `x` (m, d); differentiable in `x`.
+
+        sketch: the faster approximation for local search.
+        """
         if self.posterior is None:
             return x.new_full((len(x),), self.constant_log_cost), x.new_full((len(x),), CONSTANT_SPREAD)
-        mean, sd = self.posterior.mean_and_sd(x)
+        mean, sd = self.posterior.sketch(x) if sketch else self.posterior.mean_and_sd(x)
         scale, shift = self.standardization.scale, self.standardization.shift
         return mean[:, 0] * scale + shift, sd * scale
+
+    def mean(self, x: Array) -> Array:
+        """The mean of `log_cost` (m,) at rows of an array (m, d); faster."""
+        if self.posterior is None:
+            return np.full(len(x), self.constant_log_cost)
+        with torch.no_grad():
+            parts = [self.posterior.mean(part)[:, 0] for part in torch.split(torch.tensor(x), CHUNK)]
+        out: Array = torch.cat(parts).numpy() * self.standardization.scale + self.standardization.shift
+        return out
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """`log_cost` at rows of an array (m, d), in chunks and without gradients."""

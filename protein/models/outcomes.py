@@ -30,10 +30,18 @@ class OutcomeModel:
         """A value of the outcome, times its sign, in the model's units."""
         return float(self.standardization.forward(np.array([value]))[0])
 
-    def log_probability(self, x: Tensor, level: float) -> Tensor:
-        """log P(outcome >= level) (m,) at rows of `x` (m, d), level standardized; differentiable in `x`."""
-        mean, sd = self.posterior.mean_and_sd(x)
-        out: Tensor = torch.special.log_ndtr((mean[:, 0] - level) / sd.clamp_min(MIN_SD))
+    def moments(self, x: Tensor, *, sketch: bool = False) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation (m,) at rows of `x` (m, d), standardized; differentiable in `x`.
+
+        sketch: the faster approximation for local search.
+        """
+        mean, sd = self.posterior.sketch(x) if sketch else self.posterior.mean_and_sd(x)
+        return mean[:, 0], sd
+
+    def log_probability(self, moments: tuple[Tensor, Tensor], level: float) -> Tensor:
+        """log P(outcome >= level) (m,), from `moments`; level standardized."""
+        mean, sd = moments
+        out: Tensor = torch.special.log_ndtr((mean - level) / sd.clamp_min(MIN_SD))
         return out
 
     def predict(self, x: Array) -> tuple[Array, Array]:

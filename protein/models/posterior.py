@@ -8,6 +8,8 @@ variance, which does not depend on the targets.
 from __future__ import annotations
 
 import copy
+import functools
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from torch import Tensor
 from protein.arrays import Array
 from protein.history import select_rows
 from protein.models.device import Capacity
+from protein.models.sketch import Sketch, SketchedMoments
 from protein.models.surrogate import KernelSpec, Surrogate, cholesky, fit
 
 CHUNK = 256
@@ -28,41 +31,163 @@ FIT_ROWS = 256
 def fit_posterior(x: Array, y: Array, priority: Array, spec: KernelSpec, capacity: Capacity) -> Posterior:
     """Posterior of targets `y` (n,) at rows of `x` (n, d). Rows with a high `priority` (n,) come first.
 
-    Hyperparameters are fitted on at most FIT_ROWS rows. The posterior is conditioned on at most `capacity.rows`.
+    Hyperparameters are fitted on at most FIT_ROWS rows. The posterior is conditioned on at most `capacity.rows`, and
+    its sketch on the rows of the fit.
     """
     fitted, rows = select_rows(priority, FIT_ROWS), select_rows(priority, capacity.rows)
     surrogate = fit(x[fitted], y[fitted], spec)
-    return Posterior(surrogate, torch.tensor(x[rows]), torch.tensor(y[rows])[:, None], device=capacity.device)
+    posterior = Posterior(surrogate, torch.tensor(x[rows]), torch.tensor(y[rows])[:, None], device=capacity.device)
+    if len(rows) > FIT_ROWS:
+        posterior.sketched = torch.tensor(select_rows(priority[rows], FIT_ROWS))
+    return posterior
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """The joint distribution of f at a few rows `x` (p, d) under a posterior, on its device.
+
+    prior, covariance: (p, p), before and after the data. half: (n, p), L^-1 k(x).
+    """
+
+    posterior: Posterior
+    x: Tensor
+    half: Tensor
+    prior: Tensor
+    covariance: Tensor
+
+    def sample(self, normals: Tensor) -> Tensor:
+        """Samples (p, s) from standard normals (p, s), around the mean of the first target column; on the CPU."""
+        with torch.no_grad():
+            covariance = self.covariance.clone()
+            covariance.diagonal().add_(1e-8)
+            mean = self.half.transpose(0, 1) @ self.posterior.targets[:, :1]
+            return (mean + cholesky(covariance) @ normals.to(self.x.device)).cpu()
+
+    def condition(self, y: Tensor) -> Posterior:
+        """The posterior after targets `y` (p, s) at these rows, hyperparameters unchanged.
+
+        Exact: the Cholesky factor grows by a block, O(n p^2). A posterior of one target column is broadcast to s.
+        """
+        return Posterior(self.posterior.model, self.x, y, self, device=self.posterior.device)
+
+
+def _noisy(model: Surrogate, covariance: Tensor) -> Tensor:
+    """The covariance of measurements, from that of f."""
+    covariance = covariance.clone()
+    covariance.diagonal().add_(model.noise)
+    return covariance
+
+
+def _inverse(factor: Tensor) -> Tensor:
+    return _solve(factor, torch.eye(len(factor), dtype=factor.dtype, device=factor.device)).contiguous()
+
+
+def _solve(factor: Tensor, y: Tensor) -> Tensor:
+    """L^-1 y (n, s) of a lower Cholesky factor."""
+    out: Tensor = torch.linalg.solve_triangular(factor, y, upper=False)
+    return out
 
 
 class Posterior:
-    """A surrogate conditioned on rows `x` (n, d) with targets `y` (n, s)."""
+    """A surrogate conditioned on rows `x` (n, d) with targets `y` (n, s), and before on those of `base`.
+
+    Everything is computed from L^-1 k(x), L being the Cholesky factor of the covariance of all rows. Conditioning adds
+    a block of rows to L; the factor of the base is not copied.
+    """
+
+    sketched: Tensor | None = None
+    """Positions of the rows that `coarse` consists of; None: all."""
 
     def __init__(
-        self, model: Surrogate, x: Tensor, y: Tensor, factor: Tensor | None = None, *, device: str = "cpu"
+        self, model: Surrogate, x: Tensor, y: Tensor, added: Joint | None = None, *, device: str = "cpu"
     ) -> None:
-        """`device`: the device for computations. Arguments and results stay on the CPU."""
-        self.device = device
-        self.model = model if device == "cpu" else copy.deepcopy(model).to(device)
-        self.x, self.y = x.to(device), y.to(device)
-        if factor is None:
-            covariance = gram(self.model, self.x)
-            covariance.diagonal().add_(model.noise)
-            factor = cholesky(covariance)
-        self.factor = factor
-        self.weights = torch.cholesky_solve(self.y, factor)
+        """`device`: the device for computations. Arguments and results stay on the CPU.
+
+        added: the rows `x` under the base.
+        """
+        self.device, self.added = device, added
+        self.model = model if device == "cpu" or added is not None else copy.deepcopy(model).to(device)
+        self.x, y = x.to(device), y.to(device)
+        with torch.no_grad():
+            covariance = gram(self.model, self.x) if added is None else added.covariance
+            self.factor = cholesky(_noisy(self.model, covariance))
+            if added is not None:
+                y = y - added.half.transpose(0, 1) @ added.posterior.targets
+            own = _solve(self.factor, y)
+            above = own[:0] if added is None else added.posterior.targets.expand(-1, own.shape[1])
+            self.targets: Tensor = torch.cat([above, own])
+            """L^-1 y (n, s) of all rows."""
+
+    @functools.cached_property
+    def coarse(self) -> tuple[Tensor, Tensor]:
+        """The rows that determine the standard deviation in `sketch`: all, unless there are many.
+
+        Their positions (c,), and the inverse (c, c) of their Cholesky factor.
+        """
+        with torch.no_grad():
+            if self.added is not None:
+                return _grown(self.added)
+            if self.sketched is None:
+                return torch.arange(len(self.x), device=self.x.device), _inverse(self.factor)
+            index = self.sketched.to(self.x.device)
+            return index, _inverse(cholesky(_noisy(self.model, gram(self.model, self.x[index]))))
+
+    def whiten(self, x: Tensor) -> Tensor:
+        """L^-1 k(x) (n, m) of all rows, for rows of `x` (m, d) on the device; differentiable in `x`."""
+        cross = self.model.covariance(x, self.x).transpose(0, 1)
+        if self.added is None:
+            return _solve(self.factor, cross)
+        above = self.added.posterior.whiten(x)
+        cross = cross - self.added.half.transpose(0, 1) @ above
+        return torch.cat([above, _solve(self.factor, cross)])
 
     def mean(self, x: Tensor) -> Tensor:
-        """Posterior means (m, s) at rows of `x` (m, d); differentiable in `x`."""
-        return (self.model.covariance(x.to(self.device), self.x) @ self.weights).to(x.device)
+        """Posterior means (m, s) at rows of `x` (m, d); differentiable in `x`. Faster than `mean_and_sd`."""
+        mean: Tensor = SketchedMoments.apply(x.to(self.device), self._sketch)[0]
+        return mean.to(x.device)
+
+    @functools.cached_property
+    def _sketch(self) -> Sketch:
+        with torch.no_grad():
+            return Sketch(self.model, self._all_rows(), self._unwhiten(self.targets), *self.coarse)
+
+    def _all_rows(self) -> Tensor:
+        return self.x if self.added is None else torch.cat([self.added.posterior._all_rows(), self.x])
+
+    def _unwhiten(self, half: Tensor) -> Tensor:
+        """L^-T h (n, s)."""
+        own: Tensor = torch.linalg.solve_triangular(self.factor.transpose(0, 1), half[-len(self.x) :], upper=True)
+        if self.added is None:
+            return own
+        return torch.cat([self.added.posterior._unwhiten(half[: -len(own)] - self.added.half @ own), own])
 
     def mean_and_sd(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior means (m, s) and the standard deviation (m,) of f at rows of `x` (m, d); differentiable in `x`."""
         at = x.to(self.device)
-        cross = self.model.covariance(at, self.x)
-        half = torch.linalg.solve_triangular(self.factor, cross.transpose(0, 1), upper=False)
-        variance = self.model.variance(at) - half.square().sum(0)
-        return (cross @ self.weights).to(x.device), variance.clamp_min(1e-12).sqrt().to(x.device)
+        mean, variance = self.from_whitened(at, self.whiten(at))
+        return mean.to(x.device), root(variance).to(x.device)
+
+    def from_whitened(self, x: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
+        """Posterior means (m, s) and variance (m,) at rows of `x` whose L^-1 k(x) is known, on the device."""
+        return half.transpose(0, 1) @ self.targets, self.model.variance(x) - half.square().sum(0)
+
+    def from_base(self, mean: Tensor, variance: Tensor, cross: Tensor) -> tuple[Tensor, Tensor]:
+        """`mean_and_sd` at m rows, from the means (m, 1) and variance (m,) of the base, on the device.
+
+        cross: (p, m), the base's covariance of f between the own rows and those m.
+        """
+        own = _solve(self.factor, cross)
+        return mean + own.transpose(0, 1) @ self.targets[-len(own) :], root(variance - own.square().sum(0))
+
+    def sketch(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`mean_and_sd` for local search: the mean is exact, the standard deviation is given at most FIT_ROWS rows.
+
+        The standard deviation is never too small, and exact if there are no more rows. It takes a tenth of the time
+        with a thousand rows.
+        """
+        at = x.to(self.device)
+        mean, known = SketchedMoments.apply(at, self._sketch)
+        return mean.to(x.device), root(self.model.variance(at) - known).to(x.device)
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`mean_and_sd` without gradients, in chunks of rows."""
@@ -70,43 +195,35 @@ class Posterior:
             parts = [self.mean_and_sd(x[i : i + CHUNK]) for i in range(0, max(len(x), 1), CHUNK)]
         return torch.cat([mean for mean, _ in parts]), torch.cat([sd for _, sd in parts])
 
-    def sample(self, x: Tensor, normals: Tensor) -> Tensor:
-        """Joint samples (p, s) of f at the few rows of `x` (p, d) from standard normals (p, s).
-
-        The mean is that of the first target column.
-        """
+    def joint(self, x: Tensor, half: Tensor | None = None) -> Joint:
+        """The joint distribution of f at the few rows of `x` (p, d). half: `whiten(x)` (n, p), if it is known."""
         with torch.no_grad():
             at = x.to(self.device)
-            cross = self.model.covariance(at, self.x)
-            half = torch.linalg.solve_triangular(self.factor, cross.transpose(0, 1), upper=False)
-            covariance = self.model.covariance(at, at) - half.transpose(0, 1) @ half
-            covariance.diagonal().add_(1e-8)
-            sampled = cross @ self.weights[:, :1] + cholesky(covariance) @ normals.to(self.device)
-            return sampled.to(x.device)
+            half = self.whiten(at) if half is None else half
+            prior = gram(self.model, at)
+            return Joint(self, at, half, prior, prior - half.transpose(0, 1) @ half)
 
-    def condition(self, x: Tensor, y: Tensor) -> Posterior:
-        """The posterior after additional rows `x` (p, d) with targets `y` (p, s), hyperparameters unchanged.
 
-        Exact: the Cholesky factor grows by a block, O(n^2 p). A posterior of one target column is broadcast to s.
-        """
-        with torch.no_grad():
-            x, y = x.to(self.device), y.to(self.device)
-            cross = self.model.covariance(self.x, x)
-            off = torch.linalg.solve_triangular(self.factor, cross, upper=False)
-            corner = self.model.covariance(x, x)
-            corner.diagonal().add_(self.model.noise)
-            corner = cholesky(corner - off.transpose(0, 1) @ off)
-            n, p = len(self.x), len(x)
-            factor = torch.zeros(n + p, n + p, dtype=self.factor.dtype, device=self.device)
-            factor[:n, :n], factor[n:, :n], factor[n:, n:] = self.factor, off.transpose(0, 1), corner
-            columns = max(self.y.shape[1], y.shape[1])
-            targets = torch.cat([self.y.expand(n, columns), y.expand(p, columns)])
-            return Posterior(self.model, torch.cat([self.x, x]), targets, factor, device=self.device)
+def _grown(added: Joint) -> tuple[Tensor, Tensor]:
+    """`Posterior.coarse` after the rows of `added`: the inverse factor grows by a block of rows."""
+    model, (index, inverse) = added.posterior.model, added.posterior.coarse
+    off = inverse @ model.covariance(added.posterior._all_rows()[index], added.x)
+    own = _inverse(cholesky(_noisy(model, added.prior - off.transpose(0, 1) @ off)))
+    start, n, p = len(added.posterior.targets), len(inverse), len(own)
+    grown = inverse.new_zeros(n + p, n + p)
+    grown[:n, :n], grown[n:, n:] = inverse, own
+    grown[n:, :n] = -own @ (off.transpose(0, 1) @ inverse)
+    return torch.cat([index, torch.arange(start, start + p, device=index.device)]), grown
+
+
+def root(variance: Tensor) -> Tensor:
+    """The standard deviation; at least 1e-6, because the logarithm of the acquisition needs a positive one."""
+    return variance.clamp_min(1e-12).sqrt()
 
 
 def gram(model: Surrogate, x: Tensor) -> Tensor:
     """Prior covariance (n, n) of the rows of `x` (n, d), without gradients, computed in blocks of rows."""
-    out = torch.empty(len(x), len(x), dtype=x.dtype)
+    out = torch.empty(len(x), len(x), dtype=x.dtype, device=x.device)
     with torch.no_grad():
         for i in range(0, len(x), CHUNK):
             out[i : i + CHUNK] = model.covariance(x[i : i + CHUNK], x)

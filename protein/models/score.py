@@ -29,6 +29,7 @@ class ScoreModel:
         self.standardization: Standardization = standardize(utility, clip=True)
         self.z = self.standardization.forward(utility)
         self.posterior = fit_posterior(self.x, self.z, self.z, KernelSpec(), capacity)
+        self._whitened: dict[bytes, Tensor] = {}
 
     @property
     def noise(self) -> float:
@@ -45,9 +46,22 @@ class ScoreModel:
         """
         if len(x) == 0:
             return self.posterior, np.zeros((0, 1))
-        rows = torch.tensor(x)
-        sample = self.posterior.sample(rows, torch.tensor(normals)).clamp_max(as_tensor(np.asarray(ceiling)))
-        return self.posterior.condition(rows, sample), sample.numpy()
+        joint = self.posterior.joint(torch.tensor(x), self._whiten(x))
+        sample = joint.sample(torch.tensor(normals)).clamp_max(as_tensor(np.asarray(ceiling)))
+        return joint.condition(sample), sample.numpy()
+
+    def _whiten(self, x: Array) -> Tensor:
+        """L^-1 k(x) (n, p), row by row and remembered: a batch needs those of the same pending runs again and again.
+
+        Row by row, because BLAS may round a column differently beside other columns.
+        """
+        keys = [row.tobytes() for row in x]
+        with torch.no_grad():
+            for key, row in zip(keys, torch.tensor(x).to(self.posterior.device), strict=True):
+                if key not in self._whitened:
+                    self._whitened[key] = self.posterior.whiten(row[None, :].clone())[:, 0]
+        self._whitened = {key: self._whitened[key] for key in keys}
+        return torch.stack([self._whitened[key] for key in keys]).transpose(0, 1)
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Posterior mean and standard deviation, (m,) each, in standardized units at rows of `x` (m, d)."""

@@ -78,6 +78,14 @@ class ScaledMatern(gpytorch.kernels.MaternKernel):  # type: ignore[misc]  # gpyt
         return value
 
 
+def matern(a: Tensor, b: Tensor, signal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """s^2 Matern52 (m, n) between rows (m, d) and (n, d) in units of the lengthscales, the distance u, s^2 exp(-u)."""
+    squares = torch.addmm(b.square().sum(1), a, b.transpose(0, 1), alpha=-2.0)
+    u = squares.add_(a.square().sum(1, keepdim=True)).clamp_min_(0.0).mul_(5.0).sqrt_()
+    decay = torch.exp(-u).mul_(signal)
+    return (u / 3.0).add_(1.0).mul_(u).add_(1.0).mul_(decay), u, decay
+
+
 class Surrogate(gpytorch.models.ExactGP):  # type: ignore[misc]  # gpytorch has no types
     """The gpytorch model of one target: kernel, Gaussian likelihood and priors over `dim` columns."""
 
@@ -113,7 +121,15 @@ class Surrogate(gpytorch.models.ExactGP):  # type: ignore[misc]  # gpytorch has 
 
     def covariance(self, a: Tensor, b: Tensor) -> Tensor:
         """Prior covariance (m, n) of f between rows of `a` (m, d) and `b` (n, d)."""
-        out: Tensor = self.signal.forward(a, b) + self.trend(a, b)
+        if a.requires_grad or b.requires_grad:
+            out: Tensor = self.signal.forward(a, b)
+        else:
+            out, _, _ = matern(self.scaled(a), self.scaled(b), self.signal.outputscale)
+        return out + self.trend(a, b)
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """Rows of `x` (m, d) from the center of the box, in units of the lengthscales."""
+        out: Tensor = (x - 0.5) / self.signal.lengthscale
         return out
 
     def variance(self, x: Tensor) -> Tensor:
@@ -126,7 +142,8 @@ class Surrogate(gpytorch.models.ExactGP):  # type: ignore[misc]  # gpytorch has 
 
     def forward(self, x: Tensor) -> gpytorch.distributions.MultivariateNormal:
         """The prior at rows of `x` (m, d), as gpytorch's ExactGP requires it."""
-        return gpytorch.distributions.MultivariateNormal(self.mean_module(x), self.covariance(x, x))
+        covariance = self.signal.forward(x, x) + self.trend(x, x)
+        return gpytorch.distributions.MultivariateNormal(self.mean_module(x), covariance)
 
     def log_prior(self) -> Tensor:
         """Sum of the log prior densities at the current hyperparameters."""

@@ -12,6 +12,7 @@ instead would keep the search in the cheap region (arXiv 2406.20062).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,32 @@ from protein.search.staircase import Staircase
 UCB_BETA = 1.5
 MIN_COST_SD = 0.05
 """Floor of sigma_c in log-cost. The cost level is a soft constraint; this floor keeps its gradient finite."""
+
+
+Moments = tuple[Tensor, Tensor]
+"""Mean and standard deviation of a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The models at m rows. Pending runs change only that of the score, so that candidates keep the others.
+
+    score: (m, s) and (m,); log_cost: (m,) each; log_success: (m,); outcomes: (m,) each, standardized.
+    """
+
+    score: Moments
+    log_cost: Moments
+    log_success: Tensor
+    outcomes: Mapping[OutcomeModel, Moments]
+
+    def part(self, rows: slice) -> Predictions:
+        """Some of the rows."""
+
+        def cut(moments: Moments) -> Moments:
+            return moments[0][rows], moments[1][rows]
+
+        outcomes = {model: cut(moments) for model, moments in self.outcomes.items()}
+        return Predictions(cut(self.score), cut(self.log_cost), self.log_success[rows], outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +77,16 @@ class Acquisition:
     outcomes: tuple[tuple[OutcomeModel, float], ...] = ()
     """Models of additional outcomes, each with the standardized level that a point should reach."""
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Values (m,) at rows of `x` (m, d); differentiable in `x`."""
-        mean, sd = self.score.mean_and_sd(x)
-        priced = self.cost_level is not None or self.cost_limit is not None or self.staircase is not None
-        log_cost, log_sd = self.cost.log_cost(x) if priced else (sd, sd)
+    def __call__(self, x: Tensor, *, sketch: bool = False) -> Tensor:
+        """Values (m,) at rows of `x` (m, d); differentiable in `x`. sketch: the faster models for local search."""
+        score = self.score.sketch(x) if sketch else self.score.mean_and_sd(x)
+        log_cost = self.cost.log_cost(x, sketch=sketch) if self._priced else score
+        outcomes = {model: model.moments(x, sketch=sketch) for model, _ in self.outcomes}
+        return self.combine(Predictions(score, log_cost, self.feasibility.log_probability(x), outcomes))
+
+    def combine(self, at: Predictions) -> Tensor:
+        """Values (m,), from the predictions."""
+        (mean, sd), (log_cost, log_sd) = at.score, at.log_cost
         if self.kind == "ucb":
             value = mean.mean(1) + UCB_BETA * sd
         elif self.staircase is not None:
@@ -62,22 +94,34 @@ class Acquisition:
         else:
             gains = log_expected_improvement(mean, sd[:, None], self.incumbents)
             value = torch.logsumexp(gains, 1) - math.log(gains.shape[1])
-        value = value + self.feasibility.log_probability(x)
-        for model, reached in self.outcomes:
-            value = value + model.log_probability(x, reached)
-        if priced:
+        value = value + at.log_success
+        for model, level in self.outcomes:
+            value = value + model.log_probability(at.outcomes[model], level)
+        if self._priced:
             log_sd = log_sd.clamp_min(MIN_COST_SD)
             for bound in (self.cost_level, self.cost_limit):
                 if bound is not None:
                     value = value + torch.special.log_ndtr((bound - log_cost) / log_sd)
         return value
 
-    def values(self, x: Array) -> Array:
+    @property
+    def _priced(self) -> bool:
+        return self.cost_level is not None or self.cost_limit is not None or self.staircase is not None
+
+    def values(self, x: Array, *, sketch: bool = False) -> Array:
         """Values (m,) at rows of an array, in chunks and without gradients; a non-finite value counts as the worst."""
         with torch.no_grad():
-            parts = [self(torch.tensor(x[i : i + CHUNK])) for i in range(0, len(x), CHUNK)]
-        out: Array = np.nan_to_num(torch.cat(parts).numpy(), nan=-np.inf, posinf=-np.inf)
-        return out
+            return _finite([self(part, sketch=sketch) for part in torch.split(torch.tensor(x), CHUNK)])
+
+    def values_given(self, at: Predictions) -> Array:
+        """`values` at rows whose predictions are known."""
+        with torch.no_grad():
+            return _finite([self.combine(at.part(slice(i, i + CHUNK))) for i in range(0, len(at.log_success), CHUNK)])
+
+
+def _finite(parts: Sequence[Tensor]) -> Array:
+    out: Array = np.nan_to_num(torch.cat(list(parts)).numpy(), nan=-np.inf, posinf=-np.inf)
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +135,16 @@ class AncestralAcquisition:
     """
 
     score: Posterior
-    cost: CostModel
-    feasibility: FeasibilityModel
     target: float
     cheapest: float
     most_expensive: float
+    kind: str = "protein"
 
-    def values(self, x: Array) -> Array:
-        """Values (m,) in [0, 1] at the candidates `x` (m, d); relative to this set of candidates."""
-        mean = self.score.predict(torch.tensor(x))[0].mean(1).numpy()
-        value: Array = (mean - mean.min()) / max(float(np.ptp(mean)), 1e-12) * self.feasibility.predict(x)
+    def values_given(self, at: Predictions) -> Array:
+        """Values (m,) in [0, 1] at candidates whose predictions are known; relative to this set of candidates."""
+        mean = at.score[0].mean(1).numpy()
+        value: Array = (mean - mean.min()) / max(float(np.ptp(mean)), 1e-12) * at.log_success.exp().numpy()
         if self.most_expensive - self.cheapest > 1e-9:
-            cost = (self.cost.predict(x)[0] - self.cheapest) / (self.most_expensive - self.cheapest)
+            cost = (at.log_cost[0].numpy() - self.cheapest) / (self.most_expensive - self.cheapest)
             value = value * np.maximum(1 - np.abs(self.target - cost), 0.0)
         return value

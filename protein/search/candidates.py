@@ -84,8 +84,8 @@ def neighbors(space: SearchSpace, row: Array) -> Array:
     for j in range(0, space.dim, -(-2 * space.dim**2 // MAX_CELLS)):
         column = space.columns[j]
         if column.kind == "grid":
-            cell = column.to_cells(row[j : j + 1])[0]
-            for value in column.to_units(np.array([c for c in (cell - 1, cell + 1) if 0 <= c <= column.last_cell])):
+            cells = column.to_cells(row[j : j + 1]) + np.array([-1, 1])
+            for value in column.to_units(cells[(cells >= 0) & (cells <= column.last_cell)]):
                 moved = row.copy()
                 moved[j] = value
                 out.append(moved)
@@ -98,5 +98,10 @@ def neighbors(space: SearchSpace, row: Array) -> Array:
 
 
 def row_key(row: Array) -> bytes:
-    """Identity of a snapped row (dim,): equal if two rows represent the same values, up to rounding."""
-    return (np.round(row, 9) + 0.0).tobytes()
+    """Identity of one snapped row (dim,); see `row_keys`."""
+    return row_keys(row[None, :])[0]
+
+
+def row_keys(rows: Array) -> list[bytes]:
+    """Identities of snapped rows (m, dim): equal if two rows represent the same values, up to rounding."""
+    return [row.tobytes() for row in np.round(rows, 9) + 0.0]

@@ -50,7 +50,7 @@ def draw_acquisition(
     if settings.acquisition == "protein":
         ancestral, cost_level = _ancestral(settings, models, posterior, log_costs, rng)
         return ancestral, cost_level, cost_limit
-    pending_costs, _ = models.cost.predict(pending)
+    pending_costs = models.cost.mean(pending)
     cap = cost_cap(models, pending_costs, settings.max_suggestion_cost)
     cost_level = draw_cost_level(models, cap, rng)
     outcome_levels = draw_outcome_levels(history, rng)
@@ -115,9 +115,10 @@ def _outcome_targets(models: Models, outcome_levels: Array) -> tuple[tuple[Outco
 def _scored_log_costs(models: Models) -> Array:
     """Log-costs (n,) of the scored rows: observed if known, otherwise predicted."""
     history = models.history
-    predicted, _ = models.cost.predict(history.x[history.scored])
-    observed = np.log(np.maximum(history.cost[history.scored], 1e-300))
-    known: Array = np.where(np.isfinite(observed), observed, predicted)
+    known: Array = np.log(np.maximum(history.cost[history.scored], 1e-300))
+    missing = ~np.isfinite(known)
+    if missing.any():
+        known[missing] = models.cost.mean(history.x[history.scored][missing])
     return known
 
 
@@ -129,7 +130,7 @@ def _ancestral(
     target = (1 + settings.expansion_rate) * float(rng.random())
     if models.cost.constant:
         low = high = 0.0
-    acquisition = AncestralAcquisition(posterior, models.cost, models.feasibility, target, low, high)
+    acquisition = AncestralAcquisition(posterior, target, low, high)
     return acquisition, (low + target * (high - low) if high > low else None)
 
 

@@ -1,6 +1,6 @@
-"""One model-based suggestion: draw a cost level, generate candidates, evaluate the acquisition, refine the best.
+"""One model-based suggestion: draw a cost level, evaluate the acquisition at the candidates, refine the best.
 
-A pure function of (space, settings, models, pending, generator). Rows are points of the unit box (dim,).
+A pure function of (space, settings, pool, pending, generator). Rows are points of the unit box (dim,).
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import numpy as np
 from protein.arrays import Array
 from protein.models.cost import cost_of
 from protein.models.model_set import Models
-from protein.search.acquisition import Acquisition
-from protein.search.candidates import MAX_CELLS, perturb, row_key, spread
+from protein.search.acquisition import Acquisition, AncestralAcquisition
+from protein.search.candidates import MAX_CELLS, perturb, row_keys, spread
 from protein.search.cost_level import draw_acquisition
 from protein.search.observed_front import front_rows
+from protein.search.pool import MAX_PREDICTED, CandidateConstraints, Pool, predict_pool
 from protein.search.refinement import polish
 from protein.search.repair import repair
 from protein.settings import ProteinSettings
@@ -30,6 +31,12 @@ ENUMERABLE = 2048
 """Maximum number of cells of a space that is enumerated completely."""
 POLISHED = 4
 """Number of best candidates that are refined."""
+START_SD = 1e-3
+"""Random displacement of the starts of the refinement: another index gives another point, even without pending runs."""
+FRONT_CENTERS = 8
+"""Maximum number of points of the front with candidates around them."""
+OWN_CANDIDATES = 64
+"""Number of candidates of one suggestion, besides those that it shares with all suggestions from the same history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,99 +52,118 @@ class Chosen:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateConstraints:
-    """The constraints that every suggestion must satisfy.
-
-    fallback: returns a flat point that satisfies the constraints, for use when no candidate is left. Raises
-    SearchSpaceInfeasible. allowed: tests flat parameters; None without constraints. anchors: rows (k, dim) that satisfy
-    the constraints.
-    """
-
-    fallback: Callable[[], Mapping[str, Any]]
-    allowed: Callable[[Mapping[str, Any]], bool] | None = None
-    anchors: Array | None = None
-
-
 def propose(
     space: SearchSpace,
     settings: ProteinSettings,
-    models: Models,
+    pool: Pool,
     pending: Array,
-    constraints: CandidateConstraints,
+    fallback: Callable[[], Mapping[str, Any]],
     rng: np.random.Generator,
     fantasy_rng: np.random.Generator,
 ) -> Chosen:
-    """Choose the next point, given pending rows (p, dim). They must be sorted."""
+    """Choose the next point, given pending rows (p, dim). They must be sorted.
+
+    fallback: returns a flat point that satisfies the constraints, for use when no candidate is left. Raises
+    SearchSpaceInfeasible.
+    """
+    models, constraints = pool.models, pool.constraints
     acquisition, cost_level, cost_limit = draw_acquisition(settings, models, pending, rng, fantasy_rng)
-    candidates = draw_candidates(space, settings, models, cost_level, cost_limit, rng)
-    candidates = unique_rows(allowed_rows(space, candidates, constraints))
-    taken = [{row_key(r) for r in space.snap(pending)}, {row_key(r) for r in space.snap(models.history.x)}]
+    taken = [set(row_keys(space.snap(pending))), pool.measured]
     if models.score.noise > NOISE_ALLOWING_REPEATS and space_size(space) > ENUMERABLE:
         taken.pop()
-    candidates = _new_candidates(space, candidates, taken, constraints)
-    over_max_cost = False
+    rows, values, log_cost = _open_candidates(pool, acquisition, taken)
+    if isinstance(acquisition, Acquisition) and space_size(space) > ENUMERABLE:
+        own = draw_own_candidates(space, settings, models, cost_level, rng)
+        own = untaken(unique_rows(allowed_rows(space, own, constraints)), taken)
+        rows = np.concatenate([rows, own])
+        values = np.concatenate([values, acquisition.values(own, sketch=True)])
+        log_cost = np.concatenate([log_cost, models.cost.mean(own)])
+    if len(rows) == 0:
+        rows, values, log_cost = _last_resort(space, pool, acquisition, taken, fallback)
+    over_max_cost = cost_limit is not None and not (log_cost <= cost_limit).any()
     if cost_limit is not None:
-        log_cost = models.cost.predict(candidates)[0]
-        over_max_cost = not (log_cost <= cost_limit).any()
-        candidates = candidates[log_cost <= (log_cost.min() + 1e-9 if over_max_cost else cost_limit)]
-    values = acquisition.values(candidates)
-    if isinstance(acquisition, Acquisition) and not over_max_cost:
-        top = candidates[np.argsort(-values, kind="stable")[:POLISHED]]
-        refined = unique_rows(allowed_rows(space, polish(space, acquisition, top), constraints))
-        refined = untaken(refined, taken)
-        if cost_limit is not None and len(refined):
-            refined = refined[models.cost.predict(refined)[0] <= cost_limit]
-        if len(refined):
-            candidates = np.concatenate([candidates, refined])
-            values = np.concatenate([values, acquisition.values(refined)])
-    best = int(np.argmax(values))
-    row, value = candidates[best], float(values[best])
-    kind = acquisition.kind if isinstance(acquisition, Acquisition) else "protein"
-    level = None if cost_level is None else float(cost_of(cost_level))
-    return Chosen(row, space.decode(row), value, level, over_max_cost, kind)
+        kept = log_cost <= (log_cost.min() + 1e-9 if over_max_cost else cost_limit)
+        rows, values = rows[kept], values[kept]
+    if isinstance(acquisition, Acquisition) and space_size(space) > ENUMERABLE and not over_max_cost:
+        rows = rows[np.argsort(-values, kind="stable")[:POLISHED]]
+        starts = space.snap(np.clip(rows + START_SD * rng.standard_normal(rows.shape), 0.0, 1.0))
+        rows = unique_rows(np.concatenate([rows, _refine(space, pool, acquisition, starts, taken)]))
+        values = acquisition.values(rows)
+    best, level = int(np.argmax(values)), None if cost_level is None else float(cost_of(cost_level))
+    row, value = rows[best], float(values[best])
+    return Chosen(row, space.decode(row), value, level, over_max_cost, acquisition.kind)
 
 
-def _new_candidates(
-    space: SearchSpace, candidates: Array, taken: Sequence[set[bytes]], constraints: CandidateConstraints
+def _refine(
+    space: SearchSpace, pool: Pool, acquisition: Acquisition, rows: Array, taken: Sequence[set[bytes]]
 ) -> Array:
-    """The candidates that are not taken. If there are none, a fallback point or repetitions."""
-    new = untaken(candidates, taken)
-    if (len(new) == 0 and space_size(space) > ENUMERABLE) or len(candidates) == 0:
-        new = space.snap(space.encode(constraints.fallback())[None, :])
-    if len(new) == 0:  # A small space is exhausted: repeat an observed point, and a pending one only as a last resort.
-        new = untaken(candidates, taken[:1])
-    return new if len(new) else candidates
+    """The refinements (m, dim) of `rows` (k, dim) that are allowed and new."""
+    refined = untaken(allowed_rows(space, polish(space, acquisition, rows), pool.constraints), taken)
+    if acquisition.cost_limit is not None:
+        refined = refined[pool.models.cost.mean(refined) <= acquisition.cost_limit]
+    return refined
 
 
-def draw_candidates(
+AnyAcquisition = Acquisition | AncestralAcquisition
+
+
+def _open_candidates(
+    pool: Pool, acquisition: AnyAcquisition, taken: Sequence[set[bytes]]
+) -> tuple[Array, Array, Array]:
+    """The rows of the pool that are not taken, with their values and log-costs."""
+    free = ~pool.observed if len(taken) > 1 else np.ones(len(pool.rows), dtype=bool)
+    free[pool.positions(taken[0])] = False
+    values = acquisition.values_given(pool.predictions(acquisition.score))
+    return pool.rows[free], values[free], pool.log_cost[free]
+
+
+def _last_resort(
+    space: SearchSpace,
+    pool: Pool,
+    acquisition: AnyAcquisition,
+    taken: Sequence[set[bytes]],
+    fallback: Callable[[], Mapping[str, Any]],
+) -> tuple[Array, Array, Array]:
+    """Rows with values and log-costs when all candidates are taken: a fallback point, or repetitions in a small space.
+
+    An observed point is repeated before a pending one.
+    """
+    if space_size(space) <= ENUMERABLE and len(pool.rows):
+        rows, values, log_cost = _open_candidates(pool, acquisition, taken[:1])
+        return (rows, values, log_cost) if len(rows) else _open_candidates(pool, acquisition, [set()])
+    rows = space.snap(space.encode(fallback())[None, :])
+    return rows, np.zeros(1), pool.models.cost.mean(rows)
+
+
+def build_pool(
     space: SearchSpace,
     settings: ProteinSettings,
     models: Models,
-    cost_level: float | None,
-    cost_limit: float | None,
+    constraints: CandidateConstraints | None,
     rng: np.random.Generator,
-) -> Array:
+) -> Pool:
+    """The candidates of a history, repaired to satisfy the constraints."""
+    rows = unique_rows(allowed_rows(space, draw_candidates(space, settings, models, rng), constraints))
+    return predict_pool(models, rows, set(row_keys(space.snap(models.history.x))), constraints)
+
+
+def draw_candidates(space: SearchSpace, settings: ProteinSettings, models: Models, rng: np.random.Generator) -> Array:
     """Candidates (m, dim): the whole space if it is small, otherwise points spread over it and around good points."""
     if space_size(space) <= ENUMERABLE:
         return np.stack([space.encode(flat) for flat in space.enumerate(ENUMERABLE)])
     history = models.history
     front = front_rows(history)
-    most = max(MAX_CELLS // (2 * space.dim), 64)
+    most = max(min(MAX_CELLS // (2 * space.dim), MAX_PREDICTED // (2 * max(len(history), 1))), 64)
     if settings.acquisition == "protein":
         each = min(settings.suggestions_per_pareto, max(most // max(len(front), 1), 1))
         groups = [space.snap(box_samples(space, row, settings.global_search_scale, each, rng)) for row in front[:most]]
         return np.concatenate([*groups, spread(space, min(max(settings.random_suggestions // 4, 64), most), rng)])
     scored = np.flatnonzero(history.scored)
-    by_score = scored[np.argsort(-history.utility[scored], kind="stable")]
-    centers = [history.x[i] for i in by_score[:4]]
-    if cost_level is not None:
-        cheap = by_score[history.cost[by_score] <= math.exp(cost_level)]
-        centers += [history.x[i] for i in cheap[:4]]
-    if len(front) > 4:
-        front = front[np.sort(rng.permutation(len(front))[:4])]
+    centers = [history.x[i] for i in scored[np.argsort(-history.utility[scored], kind="stable")][:4]]
+    if len(front) > FRONT_CENTERS:
+        front = front[np.linspace(0, len(front) - 1, FRONT_CENTERS).round().astype(np.int64)]
     centers += list(front)
-    if cost_limit is not None and len(history):
+    if settings.max_suggestion_cost is not None and len(history):
         known = np.where(np.isfinite(history.cost), history.cost, np.inf)
         centers.append(history.x[int(np.argmin(known))])
     around = unique_rows(np.array(centers)) if centers else np.zeros((0, space.dim))
@@ -146,6 +172,21 @@ def draw_candidates(
     each = min(max(settings.suggestions_per_pareto // 8, 4), max(most // max(len(around), 1), 1))
     local_rows = perturb(space, np.clip(around, 0.0, 1.0), each, search_widths(space, settings), rng)
     return np.concatenate([global_rows, local_rows])
+
+
+def draw_own_candidates(
+    space: SearchSpace, settings: ProteinSettings, models: Models, cost_level: float | None, rng: np.random.Generator
+) -> Array:
+    """Some candidates (m, dim) for one suggestion only, around the best points within its cost level."""
+    history = models.history
+    scored = np.flatnonzero(history.scored)
+    if cost_level is not None:
+        within = scored[history.cost[scored] <= math.exp(cost_level)]
+        scored = within if len(within) else scored
+    best = scored[np.argsort(-history.utility[scored], kind="stable")][:4]
+    centers = history.x[best] if len(best) else space.center_unit[None, :]
+    count = OWN_CANDIDATES // len(centers)
+    return perturb(space, np.clip(centers, 0.0, 1.0), count, search_widths(space, settings), rng)
 
 
 def search_widths(space: SearchSpace, settings: ProteinSettings) -> Array:
@@ -164,9 +205,9 @@ def box_samples(space: SearchSpace, row: Array, width: float, count: int, rng: n
     return low + (high - low) * rng.random((count, space.dim))
 
 
-def allowed_rows(space: SearchSpace, rows: Array, constraints: CandidateConstraints) -> Array:
+def allowed_rows(space: SearchSpace, rows: Array, constraints: CandidateConstraints | None) -> Array:
     """`rows` with every row that violates a constraint repaired, or removed if that is impossible."""
-    if constraints.allowed is None or constraints.anchors is None or len(rows) == 0:
+    if constraints is None or len(rows) == 0:
         return rows
     kept = []
     for row in rows:
@@ -180,14 +221,14 @@ def allowed_rows(space: SearchSpace, rows: Array, constraints: CandidateConstrai
 def unique_rows(rows: Array) -> Array:
     """`rows` without duplicates; the first of each is kept."""
     seen: dict[bytes, int] = {}
-    for i, row in enumerate(rows):
-        seen.setdefault(row_key(row), i)
+    for i, key in enumerate(row_keys(rows)):
+        seen.setdefault(key, i)
     return rows[list(seen.values())]
 
 
 def untaken(rows: Array, taken: Sequence[set[bytes]]) -> Array:
     """The `rows` that are not in any of the `taken` sets."""
-    return rows[[not any(row_key(row) in keys for keys in taken) for row in rows]] if len(rows) else rows
+    return rows[[not any(key in keys for keys in taken) for key in row_keys(rows)]] if len(rows) else rows
 
 
 def space_size(space: SearchSpace) -> float:

@@ -17,21 +17,23 @@ ITERATIONS = 20
 
 
 def polish(space: SearchSpace, acquisition: Acquisition, rows: Array) -> Array:
-    """`rows` (k, dim) after local maximization, snapped (k, dim). Only snapping can lower a row's value."""
+    """`rows` (k, dim) after local maximization by the acquisition's sketch, snapped (k, dim)."""
     free = np.array([column.kind == "continuous" for column in space.columns])
     rows = rows.copy()
     for _ in range(ROUNDS):
         if not free.all():
-            rows = np.stack([_best_neighbor(space, acquisition, row) for row in rows])
+            rows = _best_neighbors(space, acquisition, rows)
         if free.any():
             rows = _climb(acquisition, rows, free)
     return space.snap(rows)
 
 
-def _best_neighbor(space: SearchSpace, acquisition: Acquisition, row: Array) -> Array:
-    options = np.concatenate([row[None, :], neighbors(space, row)])
-    best: Array = options[int(np.argmax(acquisition.values(options)))]
-    return best
+def _best_neighbors(space: SearchSpace, acquisition: Acquisition, rows: Array) -> Array:
+    options = [np.concatenate([row[None, :], neighbors(space, row)]) for row in rows]
+    values = acquisition.values(np.concatenate(options), sketch=True)
+    ends = np.cumsum([len(part) for part in options])[:-1]
+    best = [int(np.argmax(part)) for part in np.split(values, ends)]
+    return np.stack([part[i] for part, i in zip(options, best, strict=True)])
 
 
 def _climb(acquisition: Acquisition, rows: Array, free: Mask) -> Array:
@@ -42,7 +44,7 @@ def _climb(acquisition: Acquisition, rows: Array, free: Mask) -> Array:
 
     def negative(flat: Array) -> tuple[float, Array]:
         part = torch.tensor(flat.reshape(shape), requires_grad=True)
-        value = -acquisition(base.index_copy(1, index, part)).sum()
+        value = -acquisition(base.index_copy(1, index, part), sketch=True).sum()
         (gradient,) = torch.autograd.grad(value, part)
         return float(value.detach()), gradient.numpy().reshape(-1).copy()
 

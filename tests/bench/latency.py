@@ -4,6 +4,8 @@ Every figure is measured in a fresh process, on the first suggestion after telli
 Memory is the peak resident size on top of a process that imported torch and gpytorch, for every optimizer. On a busy
 machine the wall time is an upper bound; CPU seconds are what to compare. A suggestion that does not end within the
 cut-off is shown as such, and the optimizer is not asked for larger n. The parameters are of all five distributions.
+
+A second table has batches of our own optimizer: many suggestions after the same observations, with runs pending.
 """
 
 from __future__ import annotations
@@ -55,8 +57,11 @@ def space_of_dim(dim: int) -> Space:
     return Space(dims)
 
 
-def measure(peer: str, n: int, dim: int) -> dict[str, float]:
-    """n observations of `dim` parameters, then one suggestion, in this process."""
+def measure(peer: str, n: int, dim: int, points: int = 1, pending: int = 0) -> dict[str, float]:
+    """n observations of `dim` parameters, then one call of suggest, in this process.
+
+    points: number of suggestions. pending: number of runs without a result (ours only).
+    """
     import gpytorch  # noqa: F401  the baseline of the memory figure is a process that has both loaded
     import torch  # noqa: F401
 
@@ -73,8 +78,10 @@ def measure(peer: str, n: int, dim: int) -> dict[str, float]:
         cost = float(math.exp(3 * u[0] + 0.05 * rng.normal()))
         optimizer.observe(space.from_unit(u), score, cost, False)
     told = time.perf_counter() - tick
+    if pending:
+        optimizer.pending = [space.from_unit(u) for u in rng.random((pending, dim))]
     tick, cpu = time.perf_counter(), time.process_time()
-    optimizer.suggest(1)
+    optimizer.suggest(points)
     return {
         "wall_s": time.perf_counter() - tick,
         "cpu_s": time.process_time() - cpu,
@@ -83,9 +90,12 @@ def measure(peer: str, n: int, dim: int) -> dict[str, float]:
     }
 
 
-def measure_apart(peer: str, n: int, dim: int, cutoff: float) -> dict[str, float] | str:
+def measure_apart(
+    peer: str, n: int, dim: int, cutoff: float, *, points: int = 1, pending: int = 0
+) -> dict[str, float] | str:
     """`measure` in a fresh process with one thread; why there is no figure, where there is none."""
     command = [sys.executable, "-m", "tests.bench.latency", "--one", "--peers", peer, "--n", str(n), "--dims", str(dim)]
+    command += ["--points", str(points), "--pending", str(pending)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=cutoff + STARTING)
@@ -127,6 +137,19 @@ def table(peers: list[str], sizes: list[int], dim: int, cutoff: float) -> list[s
     return lines
 
 
+def batches(sizes: list[int], dim: int, cutoff: float) -> list[str]:
+    """One row for each size of a batch."""
+    lines = ["", f"Batches of ours, {dim} parameters, 1,000 observations, 200 pending", ""]
+    lines += ["| suggestions | CPU s | wall s | MB |", "|---|---|---|---|"]
+    print("\n".join(lines), flush=True)
+    for points in sizes:
+        row = measure_apart("ours", 1000, dim, cutoff, points=points, pending=200)
+        out = [row, "-", "-"] if isinstance(row, str) else cells("ours", 1000, 0, row)[:3]
+        lines.append(f"| {points} | " + " | ".join(out) + " |")
+        print(lines[-1], flush=True)
+    return lines
+
+
 def main() -> None:
     """Print a table for each number of parameters, and write them to a file where one is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -135,11 +158,14 @@ def main() -> None:
     parser.add_argument("--n", default="100,300,1000,3000,10000")
     parser.add_argument("--cutoff", type=float, default=120.0, help="seconds that one suggestion may take")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--points", default="50,200", help="sizes of batches; empty: none")
     parser.add_argument("--one", action="store_true", help="measure in this process and print JSON")
+    parser.add_argument("--pending", type=int, default=0, help="with --one: number of pending runs")
     a = parser.parse_args()
-    peers, sizes, dims = a.peers.split(","), [int(n) for n in a.n.split(",")], [int(d) for d in a.dims.split(",")]
+    peers, dims = a.peers.split(","), [int(d) for d in a.dims.split(",")]
+    sizes = [int(n) for n in a.n.split(",") if n]
     if a.one:
-        print(json.dumps(measure(peers[0], sizes[0], dims[0])))
+        print(json.dumps(measure(peers[0], sizes[0], dims[0], int(a.points), a.pending)))
         return
     lines: list[Any] = ["# One suggestion: time and memory", ""]
     lines += [
@@ -147,7 +173,8 @@ def main() -> None:
     ]
     lines += [f"on top of `import torch, gpytorch`. Python {platform.python_version()}, {os.cpu_count()} CPUs."]
     for dim in dims:
-        lines += table(peers, sizes, dim, a.cutoff)
+        lines += table(peers, sizes, dim, a.cutoff) if a.n else []
+    lines += batches([int(n) for n in a.points.split(",")], dims[0], a.cutoff) if a.points else []
     if a.out:
         a.out.parent.mkdir(parents=True, exist_ok=True)
         a.out.write_text("\n".join(lines) + "\n")

@@ -164,3 +164,26 @@ def test_table_view_keeps_warnings_and_the_last_table() -> None:
     assert shown.count("RunFailed") == 1
     assert shown.rindex("done") > shown.rindex("train")
     assert "Stopping" in shown
+
+
+CURVE = [{"step": step, "value": value, "seconds": step} for step, value in ((1, 0.0), (2, 7.0), (4, None), (8, 3.5))]
+PROGRESS = {
+    "stage": "train", "attempt": 1, "summary": "8%", "step": 8.0, "fraction": 0.08, "value": 3.5, "seconds": 8.0,
+    "etaSeconds": 400, "updateTime": NOW.isoformat(),
+}  # fmt: skip
+
+
+def test_running_runs_show_progress_and_a_curve() -> None:
+    curve = [{k: v for k, v in point.items() if v is not None} for point in CURVE]
+    running = run(0, "Training", "Unknown", train={"attempt": 1}, progress=PROGRESS, curve=curve)
+    over = run(1, score=1.0, progress={**PROGRESS, "summary": "100%"}, curve=curve)
+    out = text(dashboard(sweep(), [running, over, run(2, score=2.0)], NOW + timedelta(seconds=100), 10, 120))
+    header, first, second, third = out.splitlines()[1:5]
+    assert "PROGRESS" in header
+    assert "ETA" in header
+    assert "8% ▁█ ▅" in first
+    assert "5m" in first, "400 s less 100 s"
+    assert "▁█ ▅" in second
+    assert "100%" not in second
+    assert "▁" not in third
+    assert "PROGRESS" not in text(dashboard(sweep(), [run(2, score=2.0)], NOW, 10, 120))

@@ -117,6 +117,21 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "an unknown $(params.x)": (
         sweep(rest='train: {image: i, command: ["$(params.trainer.lt)"]}'), ["spec.train.command", "trainer.lt"],
     ),
+    "reports without the score": (
+        sweep(rest=TRAIN[:-1] + ", reports: {pattern: 'step={step} loss={loss}'}}"),
+        ["spec.train.reports.pattern", "['step', 'loss']", "use {value} or {reward}"],
+    ),
+    "reports with an invalid regular expression": (
+        sweep(rest=TRAIN[:-1] + ", reports: {pattern: '{step} {value} ('}}"), ["spec.train.reports.pattern", "RE2"],
+    ),
+    "an unknown last step": (
+        sweep(rest=TRAIN[:-1] + ", reports: {maxStep: $(params.trainer.steps)}}"),
+        ["spec.train.reports.maxStep", "$(params.trainer.steps)", "known parameters"],
+    ),
+    "a last step that is text": (
+        sweep(rest=TRAIN[:-1] + ", reports: {maxStep: $(params.steps)}}\nfixed: {steps: many}"),
+        ["spec.train.reports.maxStep", "'many'", "numeric parameter"],
+    ),
     "an unknown hardware": (
         sweep(rest=TRAIN[:-1] + ", hardware: macbok}"), ["spec.train.hardware", "'macbok'", "profiles: ", "macbook"],
     ),
@@ -175,7 +190,8 @@ def test_warnings_are_errors_only_with_strict(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_text(
         sweep(
-            rest="train: {command: [a], results: {source: Log, pattern: 'loss=(?P<value>[-+0-9.eE]+)'}}\n"
+            rest="train: {command: [a], results: {source: Log, pattern: 'loss=(?P<value>[-+0-9.eE]+)'}, "
+            "reports: {maxStep: $(params.trainer.lr)}}\n"
             "limits: {maxRuns: 2, maxParallelRuns: 4}"
         )
     )
@@ -184,6 +200,7 @@ def test_warnings_are_errors_only_with_strict(tmp_path: Path) -> None:
     assert "warning: spec.train.image" in result.stderr
     assert "warning: spec.train.results.pattern: does not match nan" in result.stderr
     assert "warning: spec.limits.maxParallelRuns: 4" in result.stderr
+    assert "warning: spec.train.reports.comparable: is not set, and maxStep is the searched parameter" in result.stderr
     assert CliRunner().invoke(cli, ["validate", "--strict", str(path)]).exit_code == 2
 
 

@@ -65,6 +65,9 @@ INVALID: list[tuple[str, Object, str, str]] = [
         "results",
         "{value}",
     ),
+    ("reports without step", _with(train={"image": "a", "reports": {"pattern": "{value}"}}), "reports", "{step}"),
+    ("no last step", _with(train={"image": "a", "reports": {"maxStep": 0}}), "maxStep", "1"),
+    ("text as last step", _with(train={"image": "a", "reports": {"maxStep": "all"}}), "maxStep", "params"),
     ("two volumes", _with(storage={"runVolume": {"emptyDir": {}, "claim": {}}}), "runVolume", "exactly one"),
     (
         "rule of nothing",

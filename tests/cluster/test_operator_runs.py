@@ -68,7 +68,7 @@ def test_manual_runs_are_adopted_completed_and_wait_like_others(cluster: Cluster
         assert "SWEEP_RUN_INDEX" not in env
     columns = cluster.kubectl("get", "sweepruns", "-n", ns, "-l", "metta.ai/sweep=asked", "--sort-by=.status.score")
     rows = [line.split() for line in columns.splitlines()]
-    assert rows[0] == ["NAME", "STATUS", "SCORE", "COST", "ORIGIN", "AGE"]
+    assert rows[0] == ["NAME", "STATUS", "SCORE", "COST", "PROGRESS", "ETA", "ORIGIN", "AGE"]
     scored = [row for row in rows[1:] if row[1] == "Completed"]
     assert [row[0] for row in scored if row[0] != "asked.r.0"] == ["early", "late", "wild"]
 

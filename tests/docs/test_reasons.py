@@ -11,10 +11,19 @@ from tests.docs.blocks import ROOT
 
 PAGE = ROOT / "docs/troubleshooting.md"
 SOURCES = ROOT / "operator/sweep_operator"
-WHERE = ("decide", "engine", "tracking", "api/tracking.py", "kube/embedded/status.py", "cli/stored.py")
+WHERE = (
+    "decide",
+    "engine",
+    "tracking",
+    "sandbox/reports.py",
+    "api/tracking.py",
+    "kube/embedded/status.py",
+    "cli/stored.py",
+)
 
 CONDITIONS = {
-    "Accepted", "EvalSucceeded", "Finished", "Observed", "OptimizerHealthy", "Stalled", "Succeeded", "TrackingSynced",
+    "Accepted", "EvalSucceeded", "Finished", "Observed", "OptimizerHealthy", "Reporting", "Stalled", "Succeeded",
+    "TrackingSynced",
     "TrainSucceeded", "WarmStarted", "PodScheduled",
 }  # fmt: skip
 EVENTS = {

@@ -19,7 +19,8 @@ from sweep_operator.engine.background import Background
 from sweep_operator.engine.logs import BATCH_BYTES, PATIENCE, RETRY_SECONDS, TAILS, Logs, scan
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import KubeError, NotFound, Unavailable
-from sweep_operator.sandbox.tasks import MAX_LINE, InProcess
+from sweep_operator.sandbox.reports import MAX_LINE
+from sweep_operator.sandbox.tasks import InProcess
 
 PATTERN = r"loss[=:] *(?P<value>[-+0-9.eE]+)"
 

@@ -66,6 +66,23 @@ async def test_a_pass_looks_at_the_run_whose_pod_has_changed(tmp_path: Path, loo
     engine.close()
 
 
+async def test_an_audit_passes_over_an_ended_sweep_only_if_something_has_changed(tmp_path: Path) -> None:
+    world, engine = await finished(tmp_path)
+    await again(engine)
+    while not engine.queue.idle:
+        await engine.work()
+    await engine.audit(NS)
+    assert engine.queue.idle
+    await world.kube.patch(Kind.SWEEP_RUN, NS, "s.r.3", {"metadata": {"annotations": {"a": "b"}}})
+    await engine.audit(NS)
+    assert not engine.queue.idle
+    await engine.work()
+    await world.kube.delete(Kind.SWEEP, NS, "s")
+    await engine.audit(NS)
+    assert not engine.queue.idle
+    engine.close()
+
+
 async def test_a_finished_run_wakes_up_when_its_job_is_due(tmp_path: Path, looked_at: Counter[str]) -> None:
     world, engine = await finished(tmp_path)
     looked_at.clear()

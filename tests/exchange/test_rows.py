@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import string
 from typing import Any
 
@@ -164,3 +167,15 @@ def test_the_number_of_reported_lines_is_limited() -> None:
         read_rows("x,score\n" + "1,bad\n" * 30 + "1,2\n", "f", "csv")
     assert len(caught.value.problems) == MAX_PROBLEMS + 1
     assert caught.value.problems[-1] == "f: 10 more invalid lines"
+
+
+def test_a_curve_is_exported_and_no_parameter_of_an_import() -> None:
+    curve = ({"step": 1.0, "value": 0.5, "seconds": 2.0}, {"step": 2.0, "seconds": 4.0})
+    rows = [Row(where="", result="succeeded", parameters={"x": 1}, score=1.0, run=name, curve=curve) for name in "ab"]
+    rows[1:] = [Row(where="", result="succeeded", parameters={"x": 1}, score=1.0, run="b")]
+    (first, second) = csv.DictReader(io.StringIO(to_csv(rows)))
+    assert json.loads(first["curve"]) == list(curve)
+    assert second["curve"] == ""
+    assert json.loads(to_jsonl(rows).splitlines()[0])["curve"] == list(curve)
+    for text, form in ((to_csv(rows), "csv"), (to_jsonl(rows), "jsonl")):
+        assert [row.columns for row in read_rows(text, "file", format_of(f"x.{form}", text))] == [{}, {}]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep_operator.kube.embedded.persistence import Persistence
+from sweep_operator.kube.state_file import Body
 from sweep_operator.local import LocalSession
 
 _save = Persistence.save
@@ -21,14 +22,15 @@ commits = 0
 
 
 def die_at(n: int, when: str) -> None:
-    def save(self: Persistence, *args: Any, **kwargs: Any) -> None:
+    def save(self: Persistence, *args: Any, **kwargs: Any) -> list[Body]:
         global commits
         commits += 1
         if commits == n and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        _save(self, *args, **kwargs)
+        bodies = _save(self, *args, **kwargs)
         if commits == n and when == "after":
             os.kill(os.getpid(), signal.SIGKILL)
+        return bodies
 
     Persistence.save = save  # type: ignore[method-assign]
 

@@ -15,6 +15,7 @@ from sweep_operator.kube.protocol import (
     Forbidden,
     Kind,
     KubeError,
+    LogPart,
     Object,
     ObjectList,
     Propagation,
@@ -67,6 +68,13 @@ class Client:
     ) -> AsyncIterator[bytes]:
         async for chunk in self._server.read_log(namespace, pod, container, tail=tail):
             yield chunk
+
+    async def follow_log(
+        self, namespace: str, pod: str, position: str = "", *, limit: int, last: bool = False, skip: bool = False
+    ) -> LogPart:
+        return await self._read(
+            Kind.POD, lambda: self._server.follow_log(namespace, pod, position, limit=limit, last=last, skip=skip)
+        )
 
     async def _read(self, kind: Kind, action: Callable[[], Awaitable[T]]) -> T:
         await self._wait()

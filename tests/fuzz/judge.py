@@ -14,11 +14,12 @@ from sweep_operator.api.names import (
     STAGE_LABEL,
     SWEEP_LABEL,
 )
+from sweep_operator.api.progress import MAX_POINTS
 from sweep_operator.kube.protocol import EventType, Kind, Object
 from tests.engine.world import NS
 from tests.fuzz import clock
 from tests.fuzz.known import Violation, known
-from tests.fuzz.pods import GOOD, PodTruth, duration
+from tests.fuzz.pods import GOOD, PodTruth, duration, reported
 from tests.fuzz.process import PASS_STARTED, RESYNC_SECONDS
 from tests.fuzz.server import ACTOR
 
@@ -138,7 +139,7 @@ class Judge:
     def _run(self, run: Object, old: Object) -> None:
         name = run["metadata"]["name"]
         if _ended(old):
-            kept = ("conditions", "score", "cost", "failure", "train", "eval", "metrics")
+            kept = ("conditions", "score", "cost", "failure", "train", "eval", "metrics", "progress", "curve")
             before, after = old.get("status") or {}, run.get("status") or {}
             changed = [k for k in kept if before.get(k) != after.get(k)]
             if changed:
@@ -146,6 +147,7 @@ class Judge:
             return
         if run.get("status") == old.get("status"):
             return
+        self._curve(run)
         if _holds(run) and not _holds(old):
             owner = _controller(run) or ""
             holding = [r["metadata"]["name"] for r in self._runs(owner) if _holds(r)]
@@ -186,6 +188,16 @@ class Judge:
             exact = pod.uid == entry.get("podUID") and pod.reported_at is not None and pod.reported_at < (started or 0)
             if exact and abs(seconds - duration(pod).total_seconds()) > 0.01:
                 self.violation("wrong-seconds", f"{where}: {seconds}, not {duration(pod).total_seconds()}")
+
+    def _curve(self, run: Object) -> None:
+        """The curve consists of reports that containers of the run have written."""
+        curve = run["status"].get("curve") or []
+        steps = [point["step"] for point in curve]
+        pods = self._world.nodes.of_run(run["metadata"]["uid"])
+        written = {(p.attempt, n) for p in pods for n in range(reported(p).count("\n"))}
+        invented = [p for p in curve if (p.get("attempt", 1), p["step"]) not in written]
+        if invented or steps != sorted(set(steps)) or len(steps) > MAX_POINTS:
+            self.violation("wrong-curve", f"{run['metadata']['name']}: {curve}")
 
     def _end_of_run(self, run: Object) -> None:
         status, name = run["status"], run["metadata"]["name"]
@@ -298,7 +310,7 @@ def _expected(pod: PodTruth, stage: str, reports: bool) -> set[str]:
         told = {"parameters"} if pod.program == "nan" else set()
         if pod.exit_code == 0:  # within the tolerance of clocks it ended by itself, with a bad result
             told |= {"eval" if stage == "eval" else "crash"}
-        return {"preempted", "stopped", "timeout"} | ({"succeeded"} if well else set()) | told
+        return {"preempted", "stopped", "timeout", "silent"} | ({"succeeded"} if well else set()) | told
     by_program = {
         "crash": {"crash"},
         "65": {"parameters"},
@@ -314,7 +326,8 @@ def _expected(pod: PodTruth, stage: str, reports: bool) -> set[str]:
     if stage == "eval" and pod.program in ("crash", "oom", "garbage", "empty", "huge", "nested"):
         classes = {"eval"}
     if pod.deleted and pod.program not in (GOOD, "unknown-good"):
-        return {*classes, "preempted", "stopped", "timeout"}  # it failed before the node was lost, or because of that
+        # it failed before the node was lost, or because of that
+        return {*classes, "preempted", "stopped", "timeout", "silent"}
     return classes
 
 

@@ -105,6 +105,11 @@ def _spec(dice: Dice, has_eval: bool, nodes: int) -> Object:
         spec["ttlSecondsAfterFinished"] = rng.choice((0, 60))
     if rng.random() < 0.1:
         spec["target"] = 0.3
+    reports = dice["reports"]
+    if dice.chosen("reports", 0.3):
+        train["reports"] = {"everySeconds": reports.choice((1, 10, 30)), "maxStep": reports.choice((1, 4, 100))}
+    if dice.chosen("silence", 0.1):
+        spec["perRun"]["silenceSeconds"] = reports.choice((10, 30))
     if dice.chosen("kueue", 0.12):
         spec["queue"] = {"name": "q"}
     return spec

@@ -72,6 +72,8 @@ class PodTruth:
     stripped: bool = False
     """An administrator has removed the finalizer, or its Sweep is deleted."""
     gone: bool = False
+    hangs: bool = False
+    """Until a deadline, or until the faults stop."""
     log: str = ""
 
     @property
@@ -133,7 +135,7 @@ class Nodes:
     def read_log(self, pod: Object) -> str | None:
         """The log; that of a container that never ran is empty."""
         truth = self.pods[pod["metadata"]["uid"]]
-        return truth.log if truth.started else None
+        return reported(truth) + truth.log if truth.started else None
 
     # -- one pod ----------------------------------------------------------------------------------------------------
 
@@ -166,7 +168,8 @@ class Nodes:
         if not await self._start(truth, deleted):
             return
         seconds = dice["programs"].uniform(*programs.seconds)
-        if truth.program == "hang":  # until a deadline, or until the faults stop
+        if truth.program == "hang":
+            truth.hangs = True
             truth.program, seconds = GOOD, max(seconds, self.world.calm_in())
         disrupted = dice.chance("disruption", programs.disrupted)
         lost = not disrupted and dice.chance("node-loss", programs.lost)
@@ -316,6 +319,14 @@ class Nodes:
                 Kind.POD, NS, truth.name, {"metadata": {"uid": truth.uid, "finalizers": kept or None}}
             )
             await self.world.server.delete(Kind.POD, NS, truth.name, uid=truth.uid, grace_seconds=0)
+
+
+def reported(truth: PodTruth) -> str:
+    """A report every five seconds, as long as the container runs; nothing if it hangs."""
+    if truth.hangs or truth.started is None:
+        return ""
+    seconds = ((truth.finished or clock.whole_now()) - truth.started).total_seconds()
+    return "".join(f'SWEEP_REPORT {{"step": {n}, "reward": {truth.score}}}\n' for n in range(int(seconds // 5)))
 
 
 def _held(pod: Object) -> bool:

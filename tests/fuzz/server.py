@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextvars import ContextVar
+from typing import Any
 
 from sweep_operator.kube.embedded.deletion import Change
-from sweep_operator.kube.embedded.index import key_of
+from sweep_operator.kube.embedded.index import ObjectIndex, key_of
 from sweep_operator.kube.embedded.objects import copy
 from sweep_operator.kube.embedded.server import EmbeddedKube
-from sweep_operator.kube.protocol import EventType, Kind, NotFound, Object, ObjectList
+from sweep_operator.kube.protocol import EventType, Kind, LogPart, NotFound, Object, ObjectList
 from sweep_operator.local.admission import admit
 from tests.fuzz import clock
 from tests.fuzz.dice import Dice
@@ -22,7 +23,12 @@ Listener = Callable[[EventType, Object, Object | None], None]
 
 
 class _NoFile:
-    def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None: ...
+    def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> list[Any]:
+        """The body of an object is the object."""
+        return list(changed)
+
+    def unpack(self, kind: Kind, body: Any) -> Any:
+        return body
 
     def close(self) -> None: ...
 
@@ -34,6 +40,7 @@ class Server(EmbeddedKube):
         super().__init__(None, clock=clock.whole_now, admission=admit)
         self._file.close()
         self._file = _NoFile()  # type: ignore[assignment]
+        self._objects = ObjectIndex(self._file.unpack)
         self._dice = dice
         self.history: list[tuple[int, float, EventType, Object]] = []
         """(resourceVersion, time, type, object)"""
@@ -86,3 +93,13 @@ class Server(EmbeddedKube):
         if text is None:
             raise NotFound(f"pod {namespace}/{pod} has no log of {container}")
         yield text.encode()
+
+    async def follow_log(
+        self, namespace: str, pod: str, position: str = "", *, limit: int, last: bool = False, skip: bool = False
+    ) -> LogPart:
+        """What the kubelet has after ``position``, the number of characters."""
+        text = self.log(self._find(Kind.POD, namespace, pod))
+        if text is None:
+            raise NotFound(f"pod {namespace}/{pod} has no log of main")
+        end = str(len(text))
+        return LogPart(text[int(position or 0) :], False, clock.now().timestamp(), end, end, more=False)

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 from sweep_operator.kube.protocol import (
     Kind,
     Kube,
+    LogPart,
     Object,
     ObjectList,
     Propagation,
@@ -101,6 +102,11 @@ class FaultyKube:
         self, namespace: str, pod: str, container: str = "main", *, tail: int | None = None
     ) -> AsyncIterator[bytes]:
         return self.kube.read_log(namespace, pod, container)
+
+    async def follow_log(
+        self, namespace: str, pod: str, position: str = "", *, limit: int, last: bool = False, skip: bool = False
+    ) -> LogPart:
+        return await self.kube.follow_log(namespace, pod, position, limit=limit, last=last, skip=skip)
 
     async def _before(self) -> int:
         call, self.calls = self.calls, self.calls + 1

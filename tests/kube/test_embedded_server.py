@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked
+from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked, index
 from sweep_operator.kube.embedded.watch_log import WatchLog
 from sweep_operator.kube.protocol import Gone, Invalid, Kind, Kube, NotFound, WatchEvent
 from sweep_operator.kube.state_file import StoreUnreadable, read_objects
@@ -52,6 +52,28 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     assert listed.resource_version == version
     assert int((await second.create(Kind.CONFIG_MAP, config_map("c")))["metadata"]["resourceVersion"]) > version
     second.close()
+
+
+async def test_what_has_not_changed_for_long_is_kept_as_in_the_file_and_reads_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "RECENT", 1)
+    kube = opened(tmp_path / "state.db")
+    parent = await kube.create(Kind.CONFIG_MAP, config_map("parent"))
+    made = [await kube.create(Kind.POD, pod(f"p{n}", ownerReferences=[owner(parent)])) for n in range(4)]
+    assert (await kube.list(Kind.POD)).items == tuple(made)
+    made[0]["status"] = {"phase": "Succeeded"}
+    changed = await kube.update_status(Kind.POD, made[0])
+    assert [await kube.get(Kind.POD, NS, f"p{n}") for n in range(4)] == [changed, *made[1:]]
+    kube.close()
+    kube = opened(tmp_path / "state.db")
+    owned = kube.owned_by(Kind.POD, parent["metadata"]["uid"])
+    assert {p["metadata"]["name"] for p in owned} == {"p0", "p1", "p2", "p3"}
+    await kube.delete(Kind.CONFIG_MAP, NS, "parent")
+    left = (await kube.list(Kind.POD)).items
+    assert all(p["metadata"]["deletionTimestamp"] for p in left)
+    assert [p["metadata"]["name"] for p in left] == ["p1", "p2", "p3"]
+    kube.close()
 
 
 async def test_a_deletion_that_was_cut_off_half_way_is_finished_at_the_next_start(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from sweep_operator.api.names import FILES_ANNOTATION_PREFIX
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
@@ -21,6 +22,7 @@ from sweep_operator.config.load import load_sweep
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.job import build_job
+from sweep_operator.manifests.overrides import REPORT_FILE
 from sweep_operator.manifests.revision import build_revision, read_revision
 from tests.local.sweeps import end_of, finish
 
@@ -107,12 +109,15 @@ def test_a_stored_revision_is_the_template_of_its_sweep(obj: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("obj", objects("Job"), ids=lambda o: o["metadata"]["name"])
 def test_a_run_gets_the_job_that_it_had(obj: dict[str, Any]) -> None:
-    """Parameter files, environment and owner references included."""
+    """Parameter files, environment and owner references included. The script that reports results may be newer."""
     sweep = read(Sweep, one("Sweep", "stored"))
     run = read(SweepRun, one("SweepRun", obj["metadata"]["labels"]["metta.ai/run"]))
     template = RunTemplate.of(sweep)
     deadline = obj["spec"]["template"]["spec"].get("activeDeadlineSeconds")
     built = build_job(StageAttempt(sweep, run, template, "train", 1))
     built["spec"]["template"]["spec"] |= {} if deadline is None else {"activeDeadlineSeconds": deadline}
+    script = FILES_ANNOTATION_PREFIX + REPORT_FILE
+    stored = obj["spec"]["template"]["metadata"]["annotations"]
+    built["spec"]["template"]["metadata"]["annotations"][script] = stored[script]
     assert built["spec"] == obj["spec"]
     assert built["metadata"]["ownerReferences"] == obj["metadata"]["ownerReferences"]

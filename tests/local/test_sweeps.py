@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from sweep_operator.api import stored
 from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.calibration import calibration
 from sweep_operator.engine.events import EventQueue
+from sweep_operator.kube.protocol import Kind
 from sweep_operator.local import LocalSession
+from sweep_operator.local import session as session_module
 from tests.local.sweeps import REPORT_X, end_of, finish, manifest, sh, until, why
 
 
@@ -295,6 +298,24 @@ async def test_no_configuration_passes_the_constraints(tmp_path: Path) -> None:
     sweep, runs = await finish(tmp_path, manifest(constraints=[{"rule": "params['x'] > 2.0", "message": "x is small"}]))
     assert end_of(sweep) == ("False", "SearchSpaceInfeasible")
     assert runs == []
+
+
+async def test_only_runs_that_have_changed_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(model: Any, obj: Any) -> Any:
+        read.append(obj["metadata"]["name"])
+        return stored.read(model, obj)
+
+    async with LocalSession(tmp_path, manifest()) as session:
+        await until(session, lambda *_: session.done())
+        await session.settle()
+        _, runs = session.view()
+        monkeypatch.setattr(session_module, "read", counted)
+        assert session.view()[1] == runs
+        assert read == ["s"]
+        await session.kube.delete(Kind.SWEEP_RUN, "default", "s.r.1")
+        await until(session, lambda _, runs: [r.name for r in runs] == ["s.r.0", "s.r.2"])
 
 
 def seeds(runs: list[SweepRun]) -> list[int | None]:

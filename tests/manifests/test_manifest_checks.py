@@ -168,6 +168,16 @@ def test_the_report_script(arguments: list[str], body: dict[str, Any] | None, tm
         assert json.loads(result.read_text()) == body
 
 
+@pytest.mark.parametrize("arguments", [["--step", "1200", "reward=0.31"], ["reward=0.31", "--step=1200"]])
+def test_the_report_script_prints_progress(arguments: list[str], tmp_path: Path) -> None:
+    sweep = make_sweep().build()
+    script = tmp_path / "sweep_report.py"
+    script.write_text(parameter_files(sweep, make_run(sweep), RunTemplate.of(sweep))["sweep_report.py"])
+    done = subprocess.run([sys.executable, script, *arguments], env={}, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("SWEEP_REPORT ")
+    assert json.loads(done.stdout.removeprefix("SWEEP_REPORT ")) == {"step": 1200, "reward": 0.31}
+
+
 def test_a_revision_round_trips() -> None:
     sweep = make_sweep().eval().spec(fixed={"a.b": 1e-05}).build()
     stored = json.loads(json.dumps(build_revision(sweep, RunTemplate.of(sweep))))

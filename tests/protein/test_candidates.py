@@ -118,7 +118,7 @@ def test_candidates_have_bounded_memory_whatever_the_settings(acquisition: str) 
         optimizer.observe(space.decode(row), score=float(i), cost=float(i + 1))
     models = optimizer.models()
     assert len(front_rows(models.history)) == 100
-    rows = draw_candidates(space, largest, models, 3.0, None, np.random.default_rng(1))
+    rows = draw_candidates(space, largest, models, np.random.default_rng(1))
     assert len(rows) > 10_000
     assert rows.size <= MAX_CELLS
 

@@ -10,8 +10,9 @@ import pytest
 import threadpoolctl
 import torch
 
+from protein.models.device import CPU
 from protein.models.likelihood import LogPosterior
-from protein.models.posterior import Posterior
+from protein.models.posterior import FIT_ROWS, Posterior, fit_posterior
 from protein.models.surrogate import KernelSpec, Surrogate, cholesky, fit
 from protein.models.threads import pinned_threads
 
@@ -114,7 +115,7 @@ def test_conditioning_equals_starting_over() -> None:
     x, y = data(20, 3)
     model = fit(x, y, KernelSpec())
     rows, targets = torch.tensor(x), torch.tensor(y)[:, None]
-    grown = Posterior(model, rows[:15], targets[:15]).condition(rows[15:], targets[15:])
+    grown = Posterior(model, rows[:15], targets[:15]).joint(rows[15:]).condition(targets[15:])
     whole = Posterior(model, rows, targets)
     at = torch.rand(9, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     for one, other in zip(grown.predict(at), whole.predict(at), strict=True):
@@ -127,7 +128,8 @@ def test_fantasies_shrink_the_variance_and_average_to_the_mean() -> None:
     before = Posterior(model, torch.tensor(x), torch.tensor(y)[:, None])
     at = torch.tensor([[0.9, 0.1], [0.05, 0.95]], dtype=torch.float64)
     half = torch.randn(2, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    after = before.condition(at, before.sample(at, torch.cat([half, -half], dim=1)))
+    joint = before.joint(at)
+    after = joint.condition(joint.sample(torch.cat([half, -half], dim=1)))
     (mean_0, sd_0), (mean_1, sd_1) = before.predict(at), after.predict(at)
     assert (sd_1 < 0.5 * sd_0).all()
     np.testing.assert_allclose(mean_1.mean(1).numpy(), mean_0[:, 0].numpy(), atol=1e-6)
@@ -159,3 +161,36 @@ def test_pinned_threads_restores_the_callers_setting() -> None:
             assert blas_threads() == {2}
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("spec", [KernelSpec(), KernelSpec(linear=True), KernelSpec(constant=False)])
+def test_the_sketch_is_the_posterior_with_its_gradient(spec: KernelSpec) -> None:
+    x, y = data(30, 3)
+    model = fit(x, y, spec)
+    rows = torch.tensor(x)
+    posterior = Posterior(model, rows[:24], torch.tensor(y)[:24, None])
+    posterior = posterior.joint(rows[24:]).condition(torch.tensor(y)[24:, None] + torch.arange(4.0).double())
+    at = torch.rand(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
+    for one, other in zip(posterior.sketch(at), posterior.mean_and_sd(at), strict=True):
+        np.testing.assert_allclose(one.detach().numpy(), other.detach().numpy(), atol=1e-7)
+        weights = torch.linspace(-1, 2, one.numel(), dtype=torch.float64).reshape(one.shape)
+        (mine,) = torch.autograd.grad((one * weights).sum(), at, retain_graph=True)
+        (gpytorchs,) = torch.autograd.grad((other * weights).sum(), at, retain_graph=True)
+        np.testing.assert_allclose(mine.numpy(), gpytorchs.numpy(), atol=1e-6)
+
+
+def test_the_sketch_of_many_rows_has_the_exact_mean_and_no_smaller_deviation() -> None:
+    x, y = data(FIT_ROWS + 80, 4)
+    posterior = fit_posterior(x, y, y, KernelSpec(), CPU)
+    extra = torch.rand(7, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    posterior = posterior.joint(extra).condition(torch.zeros(7, 1).double())
+    at = torch.rand(20, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    (mean, sd), (exact_mean, exact_sd) = posterior.sketch(at), posterior.mean_and_sd(at)
+    np.testing.assert_allclose(mean.numpy(), exact_mean.numpy(), atol=1e-6)
+    assert (sd >= exact_sd - 1e-9).all()
+    assert (sd > 1.01 * exact_sd).any()
+    assert posterior.sketch(extra)[1].max() < 3 * model_noise(posterior)
+
+
+def model_noise(posterior: Posterior) -> float:
+    return math.sqrt(posterior.model.noise)

@@ -8,12 +8,14 @@ import re
 import pytest
 
 from sweep_operator.api.errors import parse
+from sweep_operator.api.progress import CurvePoint
 from sweep_operator.api.sweeprun import Prediction, SweepRun
 from sweep_operator.decide.calibration import Quantity, calibration
+from sweep_operator.decide.summary import ranked
 from sweep_operator.report import figures
 from sweep_operator.report.page import report_page
 from sweep_operator.views.report_data import parameter_shares
-from sweep_operator.views.report_series import best_so_far, parallel_axes, positions, short_labels
+from sweep_operator.views.report_series import best_so_far, label, parallel_axes, positions, short_labels
 from tests.report.sample_sweep import T0, run_json, sample, sweep_json, with_status
 
 SHARES = {"trainer.optimizer.learning_rate": 0.75, "trainer.batch_size": 0.25}
@@ -169,6 +171,19 @@ def test_labels_are_as_short_as_possible() -> None:
         "model.name": "model.name",
         "lr_end": "lr_end",
     }
+
+
+def test_learning_curves_are_drawn_with_the_best_runs_on_top() -> None:
+    sweep, runs = sample()
+    assert figures.learning_curves(sweep, runs) is None
+    points = [CurvePoint(step=float(n), value=None if n == 2 else n / 8, seconds=float(n)) for n in range(1, 5)]
+    curved = [r.with_(status=r.status.with_(curve=points)) for r in runs]
+    figure = figures.learning_curves(sweep, curved)
+    assert figure is not None
+    assert len(figure.data) == len(runs)
+    assert list(figure.data[0].y) == [0.125, None, 0.375, 0.5]
+    best = [label(r) for r in ranked(sweep, runs)[:3]]
+    assert {trace.name for trace in figure.data[-3:]} == set(best)
 
 
 def test_each_further_objective_has_a_plot_and_a_column() -> None:

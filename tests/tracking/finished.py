@@ -21,6 +21,10 @@ NOW = "2026-01-02T03:04:05Z"
 WANDB: dict[str, Any] = {"entity": "acme", "project": "sweeps"}
 
 
+NOT_OURS = ("_wandb", "_runtime", "_step", "_timestamp", "protein.created")
+CURVE = [{"step": 1, "value": 0.5, "seconds": 1.5}, {"step": 2, "seconds": 3}, {"step": 4, "value": 0.75, "seconds": 6}]
+
+
 def manifest(name: str, **wandb: Any) -> dict[str, Any]:
     spec = {
         "seed": 1,
@@ -99,6 +103,7 @@ def _status(name: str, index: int) -> Object:
         "templateHash": "0",
         "train": {"attempt": 1, "seconds": 12.5},
         "cost": 12.5,
+        "curve": CURVE,
     }
     if fails(index):
         failure = {"stage": "train", "class": "crash", "reason": "ExitCode", "message": "exit code 1"}
@@ -128,14 +133,21 @@ def assert_each_once(found: Iterable[Run], count: int, sweep_id: str) -> None:
         config = {key: entry["value"] for key, entry in run.config.items() if key != "_wandb"}
         assert config == {"trainer.lr": lr(index), "trainer.batch": 64, "trainer.name": "ppo"}
         assert written_summary(run.summary) == expected_summary(index)
+        assert curve_of(run.rows) == CURVE
         assert run.sweep == sweep_id
         assert run.state == ("failed" if fails(index) else "finished")
+
+
+def curve_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The points of the curve in a history, each row that is there."""
+    names = {"curve/step": "step", "curve/value": "value", "curve/seconds": "seconds"}
+    return [{names[key]: value for key, value in row.items() if key in names} for row in rows if "curve/step" in row]
 
 
 def written_summary(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Without W&B's own values and the creation time, which is checked here."""
     assert abs(datetime.fromisoformat(summary["protein.created"]) - datetime.now(UTC)) < timedelta(hours=1)
-    return {k: v for k, v in summary.items() if k not in ("_wandb", "_runtime", "protein.created")}
+    return {k: v for k, v in summary.items() if k not in NOT_OURS and not k.startswith("curve/")}
 
 
 def expected_summary(index: int) -> dict[str, Any]:

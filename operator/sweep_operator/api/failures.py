@@ -109,6 +109,16 @@ _ROWS = (
         in_failure_rules=True,
     ),
     FailureClass(
+        name="silent",
+        cause="no output for `perRun.silenceSeconds`: the program hangs",
+        budget="on_failure",
+        counter="failures",
+        learned=LEARNED.get("silent"),
+        keeps_work=False,
+        counts_as_failed="always",
+        in_failure_rules=True,
+    ),
+    FailureClass(
         name="stopped",
         cause="you or the end of the sweep stopped it",
         budget=None,

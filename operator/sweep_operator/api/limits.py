@@ -74,6 +74,9 @@ class PerRun(Model):
     pending_deadline_seconds: int = Field(default=3600, ge=1, le=MAX_SECONDS)
     """A stage whose main container has not started after this many seconds fails (class infrastructure). Time in a
     Kueue queue does not count."""
+    silence_seconds: int | None = Field(default=None, ge=10, le=MAX_SECONDS)
+    """End a stage whose log has had no new output for this many seconds (failure class silent). Of several nodes, the
+    log of rank 0 counts. Default: off."""
     retries: Retries = Retries()
     """How often a stage is retried, by failure class."""
     failure_rules: list[FailureRule] = Field(default=[], max_length=32)

@@ -120,9 +120,10 @@ class SweepSpec(Model):
     contain it. Absent: `score`. Immutable."""
     goal_: Literal["maximize", "minimize"] = Field(default="maximize", alias="goal")
     """Whether higher or lower scores are better. Immutable."""
-    objectives: list[Objective] = Field(default=[], max_length=MAX_OBJECTIVES)
+    objectives_: list[Objective] | None = Field(default=None, max_length=MAX_OBJECTIVES, alias="objectives")
     """Several metrics to optimize at once, instead of metric and goal. The first one is the score. The optimizer
-    improves the Pareto front of all of them and the cost. Immutable, except for the thresholds."""
+    improves the Pareto front of all of them and the cost. Absent: metric is the only one. Immutable, except for the
+    thresholds."""
     target: float | None = None
     """The sweep ends (TargetReached) when the score of a run reaches this value, and the run every threshold of
     objectives. Absent: off."""
@@ -179,13 +180,18 @@ class SweepSpec(Model):
         check_parameters(value)
         return value
 
-    @field_validator("objectives")
+    @field_validator("objectives_")
     @classmethod
-    def _objectives(cls, value: list[Objective]) -> list[Objective]:
-        names = [objective.metric for objective in value]
+    def _objectives(cls, value: list[Objective] | None) -> list[Objective] | None:
+        names = [objective.metric for objective in value or ()]
         if repeated := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"metric {repeated[0]!r} is repeated; remove one of the two")
         return value
+
+    @property
+    def objectives(self) -> list[Objective]:
+        """The objectives; empty if metric and goal are the only one."""
+        return self.objectives_ or []
 
     @property
     def metric(self) -> str | None:
@@ -211,6 +217,13 @@ class SweepSpec(Model):
             raise ValueError(
                 f"perRun.deadlineFactor: needs cost.source WallClock, not {self.cost.source}; use train.deadlineSeconds"
             )
+        for name, stage in (("train", self.train), ("eval", self.eval)):
+            last = stage.reports.max_step_parameter if stage is not None and stage.reports is not None else None
+            if last is None:
+                continue
+            values = self.parameters[last].values or [] if last in self.parameters else [self.fixed.get(last, 1)]
+            if (text := next((v for v in values if isinstance(v, (str, bool))), None)) is not None:
+                raise ValueError(f"{name}.reports.maxStep: {last} is {text!r} in some runs; use a numeric parameter")
         volume = self.storage.run_volume
         if self.train.nodes > 1 and volume and volume.claim and "ReadWriteMany" not in volume.claim.access_modes:
             raise ValueError("storage.runVolume.claim.accessModes: train.nodes > 1 needs [ReadWriteMany]")

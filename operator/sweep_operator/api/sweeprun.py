@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from sweep_operator.api.failures import AttemptEnd, FailureName, learned_text
 from sweep_operator.api.meta import Condition, ObjectMeta, find_condition
 from sweep_operator.api.model import OPEN, Model, Scalar, Time, VisibleText
+from sweep_operator.api.progress import MAX_POINTS, CurvePoint, Progress
 
 Origin = Annotated[Literal["center", "random", "sobol", "model", "resample", "manual", "imported", "fallback"], OPEN]
 Stage = Literal["train", "eval"]
@@ -222,12 +223,19 @@ class SweepRunStatus(Model):
     """Location of the checkpoint, as reported by the program."""
     failure: Failure | None = None
     """Why the run failed; absent otherwise."""
+    progress: Progress | None = None
+    """Progress of the stage, as reported by the program. Absent without reports."""
+    curve: list[CurvePoint] = Field(
+        default=[],
+        description=f"The learning curve by step, at most {MAX_POINTS} points on a logarithmic grid of steps: "
+        "that of train, or of eval if only eval has reports.",
+    )
     tracking: RunTracking | None = None
     """Delivery of the run to the tracker. Absent until delivered; the Sweep's condition TrackingSynced says why."""
     conditions: list[Condition] = []
     """Succeeded: Unknown while the run waits or runs (the reason says why), then True with a score, or False.
     Finished: True at any end. TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from
-    the run."""
+    the run. Reporting: present and False while the reports of the program cannot be read or are invalid."""
 
     def stage(self, stage: Stage) -> StageStatus:
         """The status of a stage."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sweep_operator.api.model import MAX_SECONDS, OPEN_IF_INVALID, JsonObject, Model, OpenObject
 
@@ -41,6 +41,18 @@ def with_numbers(pattern: str) -> str:
     return _PLACE_OF_NUMBER.sub(lambda name: f"(?P<{name[1]}>{_NUMBER})", pattern)
 
 
+def groups_of(pattern: str | None) -> list[str]:
+    """Names of the groups of a log pattern, in order."""
+    return _GROUP.findall(with_numbers(pattern or ""))
+
+
+def check_once(pattern: str) -> None:
+    """Raise ValueError if a group occurs twice."""
+    groups = groups_of(pattern)
+    if twice := next((name for name in groups if groups.count(name) > 1), None):
+        raise ValueError(f"pattern: {pattern!r} has {{{twice}}} more than once; use each name once")
+
+
 class Results(Model):
     """Where the operator reads the result of a stage."""
 
@@ -62,7 +74,7 @@ class Results(Model):
     @property
     def groups(self) -> list[str]:
         """Names of the groups of ``expression``, in order."""
-        return _GROUP.findall(self.expression or "")
+        return groups_of(self.pattern)
 
     @model_validator(mode="after")
     def _pattern_goes_with_log(self) -> Self:
@@ -70,11 +82,67 @@ class Results(Model):
             raise ValueError("pattern: source Log requires a pattern such as 'loss={value}'")
         if self.source != "Log" and self.pattern:
             raise ValueError("pattern: applies to source Log only; remove it or set source: Log")
-        groups = self.groups
-        if self.pattern and not groups:
+        if self.pattern and not self.groups:
             raise ValueError(f"pattern: {self.pattern!r} has no {{value}} in place of the number")
-        if twice := sorted({name for name in groups if groups.count(name) > 1}):
-            raise ValueError(f"pattern: {self.pattern!r} has {{{twice[0]}}} more than once; use each name once")
+        if self.pattern:
+            check_once(self.pattern)
+        return self
+
+
+STEP = "step"
+"""Group of a reports pattern that is the step."""
+_MAX_STEP = r"^\$\(params\.[^()\s]+\)$"
+
+
+class Reports(Model):
+    """How a program reports its progress: lines in the log of rank 0. `{}` is enough for a program that prints
+    SWEEP_REPORT lines."""
+
+    pattern: str | None = Field(default=None, min_length=1, max_length=1024)
+    """RE2 regular expression with {step} and {value} in place of the numbers, such as `step={step} reward={value}`. It
+    is searched for in each line. The name of spec.metric can stand for {value}. Separate two patterns with | if step
+    and value are on different lines. Absent: only lines `SWEEP_REPORT {"step": 1200, "reward": 0.31}` count, which
+    sweep_report.py --step writes. They always count."""
+    max_step: Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=_MAX_STEP, max_length=256)] | None = None
+    """Step at which a run is complete: a number or a parameter, such as $(params.trainer.total_timesteps). Absent: the
+    completed fraction and the remaining time are unknown."""
+    every_seconds: int = Field(default=30, ge=1, le=86_400)
+    """Seconds between two reads of a run's log in a cluster. On one machine, the log is read every second."""
+    comparable: bool | None = None
+    """Whether equal steps of different runs can be compared. Set it to false if the schedule depends on maxStep, such
+    as a learning rate that decays to 0 at maxStep. Absent: true."""
+
+    @property
+    def expression(self) -> str | None:
+        """``pattern`` as a regular expression."""
+        return None if self.pattern is None else with_numbers(self.pattern)
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the groups of ``expression``, in order."""
+        return groups_of(self.pattern)
+
+    @property
+    def max_step_parameter(self) -> str | None:
+        """The parameter that is the last step, if it is one."""
+        return self.max_step[len("$(params.") : -1] if isinstance(self.max_step, str) else None
+
+    @field_validator("max_step", mode="before")
+    @classmethod
+    def _parameter(cls, value: object) -> object:
+        if isinstance(value, str) and not re.fullmatch(_MAX_STEP, value):
+            raise ValueError(f"{value!r} must be a whole number of at least 1 or a parameter, written $(params.NAME)")
+        return value
+
+    @model_validator(mode="after")
+    def _has_groups(self) -> Self:
+        if self.pattern is None:
+            return self
+        if STEP not in self.groups:
+            raise ValueError(f"pattern: {self.pattern!r} has no {{step}} in place of the step")
+        if len(self.groups) == 1:
+            raise ValueError(f"pattern: {self.pattern!r} has no {{value}} in place of the score")
+        check_once(self.pattern)
         return self
 
 
@@ -125,6 +193,8 @@ class StageTemplate(Model):
     profile, or 1 without GPUs."""
     results: Results = Results()
     """Where the operator reads the result of the stage."""
+    reports: Reports | None = None
+    """How the program reports its progress. Absent: the operator does not read the log of a running program."""
     pod_template: OpenObject = {}
     """core/v1 PodTemplateSpec that is merged strategically into the generated pod, for everything that the other fields
     do not cover. The main container is called `main`. Fields that the operator owns (restartPolicy, finalizers, its

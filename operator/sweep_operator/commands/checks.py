@@ -81,6 +81,12 @@ def warnings_of(sweep: Sweep) -> list[FieldError]:
         if stage is not None and stage.results.pattern is not None and misses_nan(stage.results.pattern, spec.metric):
             text = "does not match nan, so a run that diverged gets its last finite score; use {value} for the number"
             found.append(FieldError(f"spec.{name}.results.pattern", text))
+        reports = None if stage is None else stage.reports
+        path = None if reports is None or reports.comparable is not None else reports.max_step_parameter
+        if path in spec.parameters:
+            text = f"is not set, and maxStep is the searched parameter {path}; set it to false if a schedule, such as a"
+            text += " decaying learning rate, depends on maxStep, and to true otherwise"
+            found.append(FieldError(f"spec.{name}.reports.comparable", text))
     limits = spec.limits
     if limits.max_parallel_runs > limits.max_runs > 0:
         text = f"{limits.max_parallel_runs} is more than maxRuns, {limits.max_runs}; the excess is never used"

@@ -10,6 +10,7 @@ from sweep_operator.api.constraints import check_constraints
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.names import PEAK_MEMORY
 from sweep_operator.api.sweep import SweepSpec
+from sweep_operator.api.template import Reports, Results, StageTemplate
 
 MAX_PROGRAM = 2000
 """Instructions of a compiled pattern. The time per character of a log is proportional to it in the worst case."""
@@ -33,12 +34,20 @@ def _given_patterns(spec: SweepSpec) -> list[tuple[str, str, str]]:
     """(field, pattern, the regular expression that is searched for)"""
     found: list[tuple[str, str, str]] = []
     for name, stage in (("train", spec.train), ("eval", spec.eval)):
-        if stage is not None and stage.results.pattern is not None and stage.results.expression is not None:
-            found.append((f"spec.{name}.results.pattern", stage.results.pattern, stage.results.expression))
+        for field, given in _log_patterns(stage):
+            if given.pattern is not None and given.expression is not None:
+                found.append((f"spec.{name}.{field}.pattern", given.pattern, given.expression))
     for number, rule in enumerate(spec.per_run.failure_rules):
         if rule.log_pattern is not None:
             found.append((f"spec.perRun.failureRules[{number}].logPattern", rule.log_pattern, rule.log_pattern))
     return found
+
+
+def _log_patterns(stage: StageTemplate | None) -> list[tuple[str, Results | Reports]]:
+    """(field, what has a pattern)"""
+    if stage is None:
+        return []
+    return [("results", stage.results), *([("reports", stage.reports)] if stage.reports is not None else [])]
 
 
 def _patterns(spec: SweepSpec) -> list[FieldError]:
@@ -57,10 +66,12 @@ def _patterns(spec: SweepSpec) -> list[FieldError]:
 
 
 def _groups(spec: SweepSpec) -> list[FieldError]:
-    """Errors of the names in results.pattern, of which one is the score."""
+    """Errors of the names in results.pattern and reports.pattern, of which one is the score."""
     metric, errors = spec.metric or "score", []
-    for stage, template in (("train", spec.train), ("eval", spec.eval)):
-        names = [] if template is None else template.results.groups
+    stages = (("train", spec.train), ("eval", spec.eval))
+    given = [(f"spec.{name}.{field}.pattern", g) for name, stage in stages for field, g in _log_patterns(stage)]
+    for path, patterns in given:
+        names = patterns.groups
         wrong = [name for name in names if name in _NOT_NUMBERS]
         scores = [name for name in names if name in ("value", metric)]
         if wrong:
@@ -71,7 +82,7 @@ def _groups(spec: SweepSpec) -> list[FieldError]:
             text = f"both {{value}} and {{{metric}}} are the score; use one of them"
         else:
             continue
-        errors.append(FieldError(f"spec.{stage}.results.pattern", text))
+        errors.append(FieldError(path, text))
     return errors
 
 

@@ -11,6 +11,7 @@ from sweep_operator.api.limits import FailureRule
 from sweep_operator.api.sweeprun import Stage
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.result import Result
+from sweep_operator.domain.curve import Point
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,46 @@ class LogReading:
     """The last matches of its other groups, by name."""
     matched: frozenset[str] = frozenset()
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class LogFollow:
+    """The log of a running container that is read now and then, for reports and for silence."""
+
+    pod: str
+    uid: str
+    attempt: int
+    reports: bool
+    """Whether to find reports in it."""
+    pattern: str | None
+    """Regular expression of reports. None: only SWEEP_REPORT lines."""
+    metric: str
+    every: float
+    started: datetime
+    earlier: float
+    """Seconds of earlier pods of the stage."""
+    position: str
+    """Where to begin; empty: at the beginning."""
+    silence: float | None
+    """Seconds without output after which the attempt ends."""
+    last: bool
+    """The container has ended: read the rest, once."""
+
+
+@dataclass(frozen=True)
+class LogProgress:
+    """What was found in a log that is followed."""
+
+    points: Sequence[Point] = ()
+    """The learning curve of the attempt."""
+    latest: Point | None = None
+    position: str = ""
+    problem: tuple[str, str] | None = None
+    """Reason and message."""
+    silent: bool = False
+    """There was no output for ``silence`` seconds."""
+    complete: bool = False
+    """The rest of the log of the ended container was read, as far as possible."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweeprun import Origin, Prediction, Provenance, Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.tracking import Destination
-from sweep_operator.decide.attempt import LogRequest
+from sweep_operator.decide.attempt import LogFollow, LogRequest
 from sweep_operator.decide.refusal import Probe
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -193,6 +193,8 @@ class RunPlan:
     logs: tuple[LogRequest, ...] = ()
     probes: tuple[Probe, ...] = ()
     looks: tuple[Look, ...] = ()
+    follow: LogFollow | None = None
+    """The log to follow from now on."""
     events: tuple[Event, ...] = ()
     wake: datetime | None = None
     error: Exception | None = None

@@ -22,6 +22,8 @@ def decide_run(run: SweepRun, ctx: RunContext) -> RunPlan:
     stages = StageTransitions(run, ctx)
     stages.advance()
     status = stages.record.status
+    if stages.record.updated.terminal and status.progress is not None:
+        status = status.with_(progress=status.progress.with_(eta_seconds=None))
     return RunPlan(
         run,
         status,
@@ -31,6 +33,7 @@ def decide_run(run: SweepRun, ctx: RunContext) -> RunPlan:
         logs=tuple(stages.logs),
         probes=tuple(stages.probes),
         looks=tuple(stages.looks),
+        follow=stages.follow,
         events=tuple(stages.record.events),
         wake=min((at for at in (stages.wake, next_cleanup(status, ctx)) if at is not None), default=None),
     )

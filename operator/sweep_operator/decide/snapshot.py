@@ -14,7 +14,7 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import STAGES, Origin, Prediction, Provenance, Stage, SweepRun
-from sweep_operator.decide.attempt import LogReading
+from sweep_operator.decide.attempt import LogProgress, LogReading
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import RunFacts, facts_of
 from sweep_operator.decide.observed import JobView, PodView, ServiceView
@@ -84,6 +84,10 @@ class Snapshot:
     """Names of the runs' claims that exist."""
     logs: Mapping[str, LogReading] = field(default_factory=dict)
     """By pod uid."""
+    reports: Mapping[str, LogProgress] = field(default_factory=dict)
+    """By pod uid: what was found in the logs that are followed."""
+    report_write_seconds: float = 60.0
+    """Seconds between two writes of a run's progress for its own sake."""
     looked: frozenset[str] = frozenset()
     """Names of Jobs that were just read from the API server, with their pods. Watch events of others may be late."""
     refusals: Mapping[str, Refusal] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import job_name
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.api.template import ResultSource
-from sweep_operator.decide.attempt import Absent, Ended, LogRequest, NeedsLog, Running, Waiting
+from sweep_operator.decide.attempt import Absent, Ended, LogFollow, LogRequest, NeedsLog, Running, Waiting
 from sweep_operator.decide.cleanup import finishes_by_itself
 from sweep_operator.decide.context import RunContext, effective_parameters
 from sweep_operator.decide.deadlines import attempt_policy, may_retry, retry_at, stage_deadline
@@ -19,6 +19,7 @@ from sweep_operator.decide.outcome import attempt_state
 from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event, Look
 from sweep_operator.decide.record import Record
 from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
+from sweep_operator.decide.reports import is_silent, log_to_follow, next_write, rest_of_log, with_reports
 from sweep_operator.domain.conditions import joined
 from sweep_operator.domain.identity import run_display_name, run_seed
 from sweep_operator.domain.revisions import RunTemplate
@@ -42,6 +43,7 @@ class StageTransitions:
         self.logs: list[LogRequest] = []
         self.probes: list[Probe] = []
         self.looks: list[Look] = []
+        self.follow: LogFollow | None = None
         self.wake: datetime | None = None
 
     def advance(self) -> None:
@@ -100,7 +102,7 @@ class StageTransitions:
         ended = any(p.over and (p.stage, p.attempt, p.rank) == (stage, n, 0) for p in self.ctx.pods)
         if n > 0 and ended:
             self._follow_own_template()  # a result counts, however late it is read
-        if self.record.updated.terminal or self.logs:
+        if self.record.updated.terminal or self.logs or (self.follow is not None and self.follow.last):
             return
         if n == 0 or self.record.status.attempt_recorded(stage, n) or self._looked(stage):
             self.record.run_stopped(self.ctx.end or "Stopped")
@@ -148,6 +150,9 @@ class StageTransitions:
         refusal = self.snap.refusals.get(status.job_name or "")
         state = attempt_state(job, pods, policy, self.snap.logs, self.snap.now, refusal)
         self.record.evicted_pods(stage, pods)
+        if isinstance(state, Running) and is_silent(state.pod, self.snap):
+            text = f"no output for {template.per_run.silence_seconds} s (perRun.silenceSeconds)"
+            state = Ended("silent", "Silent", text, state.pod)
         match state:
             case Absent():
                 self._absent(stage, template, refusal, policy.pending_deadline)
@@ -155,11 +160,14 @@ class StageTransitions:
                 self._waiting(state, job, pods, refusal)
             case Running():
                 self._running(stage, state.pod)
+                self._report(stage, template, state.pod)
                 self._wake(state.until)
             case NeedsLog():
                 self.logs.append(state.request)
             case Ended():
-                self._ended(stage, template, state)
+                self.follow = rest_of_log(self.record.status, stage, template, state.pod, self.snap)
+                if self.follow is None:
+                    self._ended(stage, template, state)
 
     def _absent(self, stage: Stage, template: RunTemplate, refusal: Refusal | None, patience: timedelta) -> None:
         """The attempt has neither Job nor pod."""
@@ -206,6 +214,17 @@ class StageTransitions:
                 return
         self.record.put(stage, status.with_(start_time=pod.started, node=pod.node, image_id=pod.image_id))
         self.record.unsettled(_ACTIVE_REASON[stage], "the main container is running")
+
+    def _report(self, stage: Stage, template: RunTemplate, pod: PodView) -> None:
+        """Follow the log. What was found is written with another change, or after some time."""
+        self.follow = log_to_follow(self.record.status, stage, template, pod, self.snap)
+        status = with_reports(self.run, self.record.status, stage, template, pod, self.snap)
+        at = next_write(self.record.status, self.snap)
+        if status == self.record.status:
+            return
+        if self.record.status != self.run.status or self.snap.now >= at:
+            self.record.status = status
+        self._wake(at)
 
     def _next_attempt(self, stage: Stage, template: RunTemplate) -> None:
         ctx, status = self.ctx, self.record.status.stage(stage)
@@ -258,6 +277,8 @@ class StageTransitions:
         incomplete = len(ranks) < template.of_stage(stage).nodes  # a rank that no event has reported may still run
         if (without_result or incomplete) and not self._looked(stage):
             return
+        if end.pod is not None:
+            self.record.status = with_reports(self.run, self.record.status, stage, template, end.pod, self.snap)
         self.record.attempt_ended(stage, end.class_, end.pod, end.seconds)
         if end.class_ == "succeeded":
             self.record.stage_succeeded(stage, template, end.result)

@@ -15,6 +15,7 @@ from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmStartReader
 from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.reconciler import Key, Reconciler
+from sweep_operator.engine.reports import Reports
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object, ObjectList
 
@@ -34,6 +35,7 @@ class Engine:
         self.store = Store(SWEEP_LABEL, settings.on_change)
         self.queue: WorkQueue[Key] = WorkQueue(settings.monotonic, rand=random.random, group=lambda key: key[0])
         self.events = EventQueue(kube, settings.now)
+        self.reports = Reports(kube, settings, self.queue.add_after)
         self._objects = Objects(kube, self.store, self.events, settings.check_leading)
         self._reconcilers: dict[Key, Reconciler] = {}
         self._run_limits: dict[Key, int] = {}
@@ -60,15 +62,22 @@ class Engine:
             self.queue.add((meta.get("namespace", ""), name))
 
     async def audit(self, namespace: str | None = None) -> None:
-        """Full resync: LIST all objects, which corrects missed events, deletions included. Queues every Sweep."""
+        """Full resync: LIST all objects, which corrects missed events, deletions included.
+
+        Queues every Sweep but those that have ended and for which nothing has changed.
+        """
         for kind in (*WATCHED, *LISTED):
             for obj in self.store.replace(kind, await self._list(kind, namespace), namespace):
                 self.enqueue(kind, obj)
         for reconciler in self._reconcilers.values():
             reconciler.acceptance.recheck()
         for key in {*self.store.places(), *(key[1:] for key in self.store.keys(Kind.SWEEP))}:
-            if namespace in (None, key[0]):
+            if namespace in (None, key[0]) and not self._rests(key):
                 self.queue.add(key)
+
+    def _rests(self, key: Key) -> bool:
+        reconciler = self._reconcilers.get(key)
+        return reconciler is not None and reconciler.rests(self.store.get(Kind.SWEEP, *key))
 
     async def _list(self, kind: Kind, namespace: str | None) -> ObjectList:
         ours = kind in (Kind.SWEEP, Kind.SWEEP_RUN)  # users create these, without the operator's labels
@@ -99,11 +108,13 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._settings.workers):
                 group.create_task(self._worker())
+            group.create_task(self.reports.run())
 
     def close(self) -> None:
         """Cancel the background tasks."""
         self.queue.close()
         self.events.close()
+        self.reports.close()
         for reconciler in self._reconcilers.values():
             reconciler.close()
 
@@ -162,7 +173,7 @@ class Engine:
             return
         if key not in self._reconcilers:
             self._reconcilers[key] = Reconciler(
-                key, uid, self._objects, self.queue, self._suggester, self._warm_start, self._settings
+                key, uid, self._objects, self.queue, self._suggester, self._warm_start, self.reports, self._settings
             )
         await self._reconcilers[key].reconcile(obj, self._run_limits.get(key))
 
@@ -172,6 +183,7 @@ class Engine:
         A new Sweep with the same name must not use the templates of the old one.
         """
         reconciler.close()
+        self.reports.forget(reconciler.key)
         del self._reconcilers[reconciler.key]
         for kind in (Kind.REVISION, Kind.SERVICE, Kind.CLAIM, Kind.CONFIG_MAP):
             self.store.forget(kind, *reconciler.key)

@@ -69,6 +69,11 @@ class Gatherer:
         self._objectives: Sequence[Objective] = ()
         self._regime: Hashable = None
 
+    @property
+    def changed(self) -> bool:
+        """Whether an object of the Sweep has changed since the latest Snapshot."""
+        return bool(self._changed)
+
     def close(self) -> None:
         """Forget everything."""
         self._store.unfollow(self._namespace, self._sweep)
@@ -121,6 +126,10 @@ class Gatherer:
                 self._undelivered[run.name] = run
             elif run.terminal:
                 self._forget(run.name)
+
+    def wake(self, runs: Iterable[str]) -> None:
+        """Decide about these runs in the next pass."""
+        self._resting.wake(run for run in runs if run in self._book.facts)
 
     def wake_live(self, regime: Hashable) -> bool:
         """Wake the runs that have not ended if ``regime`` is another than before. Return whether it is."""

@@ -97,6 +97,10 @@ class Settings:
     """None: no tracking."""
     status_delay: float = 0.0
     """Seconds for which changes of a Sweep's counters may be collected into one write."""
+    report_seconds: float | None = None
+    """Seconds between two reads of a log that is followed; None: as the Sweep says."""
+    report_write_seconds: float = 60.0
+    """Seconds between two writes of a run's progress for its own sake."""
     failures_since: datetime | None = None
     """Of a sweep that a person watches: see Snapshot."""
     component: str = "sweep-operator"

@@ -16,6 +16,7 @@ from sweep_operator.decide.refusal import ASK_AGAIN
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep import decide, regime
 from sweep_operator.decide.tracking import TrackingReport
+from sweep_operator.domain.conditions import has_ended
 from sweep_operator.engine.acceptance import Acceptance, not_accepted
 from sweep_operator.engine.act import LATE_SECONDS, Executor
 from sweep_operator.engine.background import Background
@@ -28,6 +29,7 @@ from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmSta
 from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.recorder import Recorder
+from sweep_operator.engine.reports import Reports
 from sweep_operator.engine.status_writer import StatusWriter
 from sweep_operator.engine.suggestions import Suggestions
 from sweep_operator.engine.warm_start import RETRY_SECONDS, WarmStarter
@@ -52,10 +54,11 @@ class Reconciler:
         queue: WorkQueue[Key],
         suggester: Suggester,
         sources: WarmStartReader,
+        reports: Reports,
         settings: Settings,
     ) -> None:
         self.key, self.uid = key, uid
-        self._objects, self._queue, self._settings = objects, queue, settings
+        self._objects, self._queue, self._reports, self._settings = objects, queue, reports, settings
         name = "/".join(key)
         recorder = Recorder(objects.store, objects.events)
         self._asking = Background(f"{name}: the suggestion", self._requeue, 1.0)
@@ -71,6 +74,8 @@ class Reconciler:
         self._executor = Executor(objects, recorder, self._preflight, settings)
         self._status = StatusWriter(objects, recorder, settings)
         self._parsed: tuple[Object, Sweep, list[FieldError]] | None = None
+        self._settled: Object | None = None
+        """The Sweep that has ended, if the latest pass over it has found nothing to do."""
         self._logs = Logs(objects.kube, settings.evaluator, self._scanning, settings.monotonic)
 
     def close(self) -> None:
@@ -79,8 +84,13 @@ class Reconciler:
         for background in self._backgrounds:
             background.cancel()
 
+    def rests(self, obj: Object | None) -> bool:
+        """Whether another pass over the Sweep ``obj`` would find nothing to do. Timers are set for what has a time."""
+        return obj is not None and obj is self._settled and not self._gatherer.changed
+
     async def reconcile(self, obj: Object, run_limit: int | None) -> None:
         """One pass over the Sweep ``obj``. Raises RunErrors, or the error that has stopped the pass."""
+        self._settled = None
         try:
             sweep, unreadable = self._read(obj)
         except InvalidObject as error:
@@ -130,6 +140,9 @@ class Reconciler:
             self._requeue(max(0.05, (plan.wake - self._settings.now()).total_seconds()))
         if errors:
             raise RunErrors(errors)
+        undelivered = plan.track is not None and plan.track.runs
+        if not (more or failures or plan.suggest or undelivered or self._status.waits or self.acceptance.problems):
+            self._settled = self._parsed[0] if self._parsed is not None and has_ended(self._parsed[0]) else None
 
     async def _decide(self, sweep: Sweep, run_limit: int | None) -> Plan:
         """Decide. Before an attempt ends without a result, read its Job and its pods, and decide again."""
@@ -199,9 +212,13 @@ class Reconciler:
 
     async def _gather(self, sweep: Sweep, run_limit: int | None) -> Snapshot:
         report = self._tracking_report
+        self._gatherer.wake(self._reports.take_news(self.key))
+        reports = self._reports.readings(self.key)
         return dataclasses.replace(
             await self._gatherer.snapshot(sweep, self._settings.now(), report),
             problems=self.acceptance.problems,
+            reports=reports,
+            report_write_seconds=self._settings.report_write_seconds,
             logs=dict(self._logs.readings),
             refusals=dict(self._preflight.refusals),
             foreign_jobs=frozenset(self._executor.foreign_jobs),
@@ -224,6 +241,8 @@ class Reconciler:
         """Find out what the plan needs to know; the answers are input of a later pass."""
         logs = [request for run in plan.runs for request in run.logs]
         self._logs.read(sweep.metadata.namespace, logs)
+        for run in plan.runs:
+            self._reports.follow(self.key, run.run.name, run.follow)
         jobs = [probe.job for run in plan.runs for probe in run.probes]
         if jobs:
             self._requeue(ASK_AGAIN.total_seconds())

@@ -132,6 +132,7 @@ class Store:
         if known is not None:
             self._bury(known["metadata"].get("uid", ""), version_of(known))
             self._remove((kind, namespace, name))
+            self._on_change(kind, known)
 
     def replace(
         self,
@@ -161,6 +162,7 @@ class Store:
         for obj in vanished:
             self._bury(obj["metadata"].get("uid", ""), listed.resource_version)
             self._remove(key_of(kind, obj))
+            self._on_change(kind, obj)
         return vanished
 
     def forget(self, kind: Kind, namespace: str, value: str) -> None:

@@ -43,4 +43,5 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
         index=imported.index if run.spec.index is None else run.spec.index,
         origin=run.spec.origin,
         created=None if created is None else created.isoformat(),
+        curve=tuple(point.to_json() for point in status.curve),
     )

@@ -26,7 +26,7 @@ _RESULTS: Mapping[str, RunResult] = {
     **dict.fromkeys(("failed", "failure"), "failed"),
     **dict.fromkeys(("pending", "running", "evaluating", "crashed", "killed"), "open"),
 }
-_FIELDS = ("run", "index", "origin", "status", "score", "cost", "created", "isFailure", "costIsLowerBound")
+_FIELDS = ("run", "index", "origin", "status", "score", "cost", "created", "curve", "isFailure", "costIsLowerBound")
 _GROUPS = ("parameters", "fixed", "metrics", "failure")
 
 

@@ -58,6 +58,8 @@ class Row:
     index: int | None = None
     origin: str | None = None
     created: str | None = None
+    curve: tuple[Mapping[str, float], ...] = ()
+    """The learning curve, as in SweepRun.status."""
 
 
 class RowsInvalid(ConfigError):

@@ -16,19 +16,24 @@ _STATUS = {"succeeded": "succeeded", "failed": "failed", "open": "running"}
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """Write a CSV line per run. Columns are prefixed with ``parameters.``, ``fixed.``, ``metrics.`` or ``failure.``."""
+    """Write a CSV line per run. Columns are prefixed with ``parameters.``, ``fixed.``, ``metrics.`` or ``failure.``.
+
+    The column ``curve`` is JSON.
+    """
     columns = {
         "parameters": _names(r.parameters for r in rows),
         "fixed": _names(r.fixed for r in rows),
         "metrics": _names(r.metrics for r in rows),
         "failure": ["class", "reason", "message"] if any(r.failure for r in rows) else [],
     }
+    head = [*_HEAD, *(["curve"] if any(r.curve for r in rows) else [])]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*_HEAD, *(f"{group}.{name}" for group, names in columns.items() for name in names)])
+    writer.writerow([*head, *(f"{group}.{name}" for group, names in columns.items() for name in names)])
     for row in rows:
         record = _record(row)
-        line = [record.get(name) for name in _HEAD]
+        record["curve"] = json.dumps(row.curve) if row.curve else None
+        line = [record.get(name) for name in head]
         line += [(record.get(group) or {}).get(name) for group, names in columns.items() for name in names]
         writer.writerow([cell(value) for value in line])
     return out.getvalue()
@@ -53,6 +58,7 @@ def _record(row: Row) -> dict[str, Any]:
         "fixed": dict(row.fixed),
         "metrics": dict(row.metrics),
         "failure": failure and {"class": failure.class_, "reason": failure.reason, "message": failure.message},
+        "curve": list(row.curve) or None,
     }
     return {k: v for k, v in found.items() if v is not None and v != {}}
 

@@ -113,6 +113,23 @@ class ObjectList:
     resource_version: int
 
 
+@dataclass(frozen=True)
+class LogPart:
+    """A part of a log."""
+
+    text: str
+    stamped: bool
+    """Whether each line begins with its time."""
+    time: float
+    """Unix time for lines without one."""
+    position: str
+    """Where the next part begins."""
+    end: str
+    """Changes when the log grows."""
+    more: bool
+    """Whether there was more than the limit."""
+
+
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
@@ -205,5 +222,15 @@ class Kube(Protocol):
         """The container's log so far, in chunks, oldest first; with ``tail``, only its last lines.
 
         Raises NotFound if the pod or container does not exist. A pod that never started may have an empty log.
+        """
+        ...
+
+    async def follow_log(
+        self, namespace: str, pod: str, position: str = "", *, limit: int, last: bool = False, skip: bool = False
+    ) -> LogPart:
+        """The log of main after ``position``: complete lines, at most ``limit`` bytes.
+
+        ``last``: nothing is written any more, so an incomplete line counts. ``skip``: continue near the end of the log.
+        Raises NotFound.
         """
         ...

@@ -29,6 +29,10 @@ PACKED = (Kind.JOB, Kind.POD, Kind.EVENT)
 """Kinds whose bodies are compressed. Their dictionary stays in the file: never a kind with data of users."""
 
 
+Body = str | bytes
+"""An object as the file stores it: JSON, or compressed JSON."""
+
+
 class StoreUnreadable(KubeError):
     """The file is not a valid state file, or it cannot be read. The message has the path, the reason and the remedy."""
 
@@ -52,6 +56,16 @@ def read_objects(path: Path, kinds: Collection[Kind]) -> list[Object]:
 
 def stored_objects(connection: sqlite3.Connection, kinds: Collection[Kind] | None = None) -> list[Object]:
     """The objects of these kinds, or all. Raises DatabaseError, ValueError, TypeError, zlib.error."""
+    # One call is faster than one per object.
+    texts = (unpacked(body, dictionary) for body, dictionary in stored_bodies(connection, kinds))
+    found: list[Object] = json.loads(f"[{','.join(texts)}]")
+    return found
+
+
+def stored_bodies(
+    connection: sqlite3.Connection, kinds: Collection[Kind] | None = None
+) -> list[tuple[Body, bytes | None]]:
+    """The bodies of the objects of these kinds, or of all, with their dictionaries. Raises DatabaseError."""
     wanted, values = "", []
     newest = check_format(connection) == FORMAT
     if kinds is not None:
@@ -60,9 +74,7 @@ def stored_objects(connection: sqlite3.Connection, kinds: Collection[Kind] | Non
     known = dictionaries(connection) if newest else {}
     columns = "kind, body" if newest else "'', body"
     rows = connection.execute(f"SELECT {columns} FROM objects {wanted} ORDER BY version", values).fetchall()
-    # One call is faster than one per object.
-    found: list[Object] = json.loads(f"[{','.join(unpacked(body, known.get(kind)) for kind, body in rows)}]")
-    return found
+    return [(body, known.get(kind)) for kind, body in rows]
 
 
 def dictionaries(connection: sqlite3.Connection) -> dict[str, bytes]:
@@ -76,7 +88,7 @@ def packed(text: str, dictionary: bytes) -> bytes:
     return compressor.compress(text.encode()) + compressor.flush()
 
 
-def unpacked(body: str | bytes, dictionary: bytes | None) -> str:
+def unpacked(body: Body, dictionary: bytes | None) -> str:
     """The JSON of a body, compressed or not."""
     if isinstance(body, str):
         return body

@@ -23,8 +23,9 @@ from sweep_operator.api.tracking import Destination, destination
 from sweep_operator.engine.acceptance import check_sweep
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.store import version_of
 from sweep_operator.kube.embedded import LocalCluster
-from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, NotFound, Object
+from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, KubeError, NotFound, Object
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
 from sweep_operator.local.optimizer import Starting
@@ -71,6 +72,9 @@ class LocalSession:
         self.directory = self.runs_dir / self.display_name
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._runs: dict[str, SweepRun] = {}
+        self._changed_runs: set[str] = set()
+        self._events: list[Object] = []
         self._last_event_version = 0
 
     # -- start and end ----------------------------------------------------------------------------------------------
@@ -123,6 +127,8 @@ class LocalSession:
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
             require_image=False,
+            report_seconds=1.0,
+            report_write_seconds=1.0,
             failures_since=datetime.now(UTC),
             component="sweep",
             evaluator=self._sandbox,
@@ -172,9 +178,14 @@ class LocalSession:
         """Return the Sweep and its runs: manual runs first, then by index."""
         obj = self._engine.store.get(Kind.SWEEP, NAMESPACE, self.name)
         assert obj is not None, "the Sweep exists while the session does"
-        runs = [read(SweepRun, o) for o in self._engine.store.labeled(Kind.SWEEP_RUN, NAMESPACE, self.name)]
-        runs.sort(key=lambda r: (-1 if r.spec.index is None else r.spec.index, r.name))
-        return read(Sweep, obj), runs
+        changed, self._changed_runs = self._changed_runs, set()
+        for name in changed:
+            self._runs.pop(name, None)
+            if (found := self._engine.store.get(Kind.SWEEP_RUN, NAMESPACE, name)) is not None:
+                self._runs[name] = read(SweepRun, found)
+        return read(Sweep, obj), sorted(
+            self._runs.values(), key=lambda r: (-1 if r.spec.index is None else r.spec.index, r.name)
+        )
 
     async def changed(self, timeout: float) -> None:
         """Wait for the next change, at most ``timeout`` seconds."""
@@ -232,14 +243,14 @@ class LocalSession:
                 while not self._engine.queue.idle:
                     await self.changed(0.05)
                 await self._engine.events.drain()
-        self._engine.store.replace(Kind.EVENT, await self.kube.list(Kind.EVENT, NAMESPACE))
+        self._events += (await self.kube.list(Kind.EVENT, NAMESPACE)).items
 
     def events(self) -> list[Object]:
         """Return the Events since the last call, oldest first."""
-        listed = sorted(self._engine.store.all(Kind.EVENT), key=lambda e: int(e["metadata"]["resourceVersion"]))
-        new = [e for e in listed if int(e["metadata"]["resourceVersion"]) > self._last_event_version]
-        if new:
-            self._last_event_version = int(new[-1]["metadata"]["resourceVersion"])
+        listed, self._events = sorted(self._events, key=version_of), []
+        unseen = {e["metadata"]["uid"]: e for e in listed if version_of(e) > self._last_event_version}
+        new = sorted(unseen.values(), key=version_of)
+        self._last_event_version = version_of(new[-1]) if new else self._last_event_version
         return [e for e in new if (e["reason"], e["involvedObject"]["kind"]) != ("RunFailed", Kind.SWEEP)]
 
     # -- control ----------------------------------------------------------------------------------------------------
@@ -262,14 +273,25 @@ class LocalSession:
         await self._cluster.stop(kill=True)
 
     async def _follow_events(self) -> None:
-        listed = await self.kube.list(Kind.EVENT, NAMESPACE)
-        self._engine.store.replace(Kind.EVENT, listed)
-        self._last_event_version = max((int(e["metadata"]["resourceVersion"]) for e in listed.items), default=0)
-        await self._engine.follow(Kind.EVENT, NAMESPACE)
+        """Collect the Events of this session. The engine needs none of them."""
+        since = self._last_event_version = (await self.kube.list(Kind.SWEEP, NAMESPACE)).resource_version
+        while True:
+            try:
+                async for event in self.kube.watch(Kind.EVENT, NAMESPACE, resource_version=since):
+                    since = version_of(event.object)
+                    if event.type != "DELETED":
+                        self._events.append(event.object)
+                        self._changed.set()
+            except KubeError as error:
+                log.warning("watch of %s ended: %s", Kind.EVENT, error)
+                listed = await self.kube.list(Kind.EVENT, NAMESPACE)
+                self._events, since = list(listed.items), listed.resource_version
 
     def _on_change(self, kind: Kind, obj: Object) -> None:
-        if kind in (Kind.SWEEP, Kind.SWEEP_RUN, Kind.EVENT):
+        if kind in (Kind.SWEEP, Kind.SWEEP_RUN):
             self._changed.set()
+        if kind == Kind.SWEEP_RUN:
+            self._changed_runs.add(obj["metadata"]["name"])
         if kind == Kind.SWEEP and _wandb_sweep(obj) != self._written_wandb_sweep:
             self._written_wandb_sweep = _wandb_sweep(obj)
             try:

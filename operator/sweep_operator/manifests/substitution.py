@@ -101,6 +101,8 @@ def _texts(path: str, stage: StageTemplate) -> Iterable[tuple[str, str]]:
     for number, variable in enumerate(stage.env or []):
         if isinstance(variable.get("value"), str):
             yield f"{path}.env[{number}].value", variable["value"]
+    if stage.reports is not None and isinstance(stage.reports.max_step, str):
+        yield f"{path}.reports.maxStep", stage.reports.max_step
 
 
 def _argument(value: Scalar) -> str:

@@ -74,6 +74,24 @@ def pareto(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
     return figure
 
 
+def learning_curves(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
+    """The reported value by step, one line per run. The runs with the best scores are colored."""
+    drawn = [r for r in runs if len(r.status.curve) > 1]
+    if not drawn:
+        return None
+    figure = _figure("step", _score_title(sweep))
+    best = {r.name: color for r, color in zip(ranked(sweep, drawn), (GOLD, GOOD, ACCENT), strict=False)}
+    for run in sorted(drawn, key=lambda r: r.name in best):
+        points, color = run.status.curve, best.get(run.name, SOFT)
+        figure.add_scatter(
+            x=[p.step for p in points], y=[p.value for p in points], mode="lines", name=_plain(label(run)),
+            line={"color": color, "width": 2 if run.name in best else 1}, showlegend=run.name in best,
+            text=[f"<b>{_plain(label(run))}</b><br>step {p.step:g}, {p.seconds:.4g} s" for p in points],
+            hovertemplate="%{text}<br>%{y:.5g}<extra></extra>",
+        )  # fmt: skip
+    return figure
+
+
 def objective(sweep: Sweep, runs: Sequence[SweepRun], of: Objective) -> go.Figure | None:
     """Score against another objective, with its threshold."""
     known = [r for r in scored_runs(runs) if of.metric in r.status.metrics]

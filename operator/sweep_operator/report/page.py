@@ -49,6 +49,7 @@ def report_page(
     """The HTML document. ``importance`` is empty where it is unknown; the note then says why."""
     drawn = {
         "score": figures.score_over_runs(sweep, runs),
+        "curves": figures.learning_curves(sweep, runs),
         "pareto": figures.pareto(sweep, runs),
         "importance": figures.importance(importance),
         "parameters": figures.parallel_coordinates(sweep, runs),

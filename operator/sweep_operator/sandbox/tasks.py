@@ -22,13 +22,12 @@ from sweep_operator.exchange.learner import Learned, Learner
 from sweep_operator.exchange.observation import JsonObservation
 from sweep_operator.exchange.of_runs import rows_of
 from sweep_operator.exchange.row import RowsInvalid
+from sweep_operator.sandbox.reports import MAX_LINE, FoundReports, Reader, ReadReports
 
 MAX_CONTENT = 32 * 1024 * 1024
 """Decompressed bytes of one file."""
 MAX_ROWS = 100_000
 """Rows of one file."""
-MAX_LINE = 64 * 1024
-"""A longer line of a log (a progress bar without newlines) is matched in pieces."""
 
 
 class Check(Model):
@@ -78,7 +77,7 @@ class Unpack(Model):
     """Base64."""
 
 
-Task = Check | Scan | FitFile | FitRuns | Unpack
+Task = Check | Scan | ReadReports | FitFile | FitRuns | Unpack
 
 
 class Request(Model):
@@ -102,6 +101,7 @@ class Answer(Model):
     value: str | None = None
     metrics: dict[str, str] = {}
     matched: list[str] = []
+    reports: FoundReports = FoundReports()
     learned: Learned = Learned()
     error: str | None = None
     """Why the content is invalid."""
@@ -140,6 +140,8 @@ def evaluate(task: Task) -> Answer:
             answer = Answer(problems=[Problem(path=p.path, message=p.message) for p in problems])
         case Scan():
             answer = _scan(task)
+        case ReadReports():
+            answer = Answer(reports=Reader(task).read())
         case FitFile():
             answer = _fit_file(task)
         case FitRuns():

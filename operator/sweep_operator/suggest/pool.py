@@ -134,7 +134,9 @@ class OptimizerPool:
                     return
             except TimeoutError:
                 problem = self._too_slow
-                self._resting[uid] = self._clock() + REST * self._time_limit
+                now = self._clock()
+                self._resting = {u: until for u, until in self._resting.items() if until > now}  # Sweeps are deleted
+                self._resting[uid] = now + REST * self._time_limit
             except ChildFailed as error:
                 if error.code == -signal.SIGPROF:
                     yield Answer(infeasible=RULES_TOO_SLOW)

@@ -21,7 +21,7 @@ from wandb.apis.public.service_api import ServiceApi
 from wandb.errors import AuthenticationError, CommError, UsageError
 from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
-from sweep_operator.tracking.delivery.messages import Parcel, Patience, RunCard, SweepCard
+from sweep_operator.tracking.delivery.messages import CURVE_STEP, Parcel, Patience, RunCard, SweepCard
 from sweep_operator.tracking.troubles import BadAddress, NoKey, WandbError, status_in
 
 T = TypeVar("T")
@@ -196,6 +196,7 @@ class Project:
             run = wandb.init(config=dict(card.config), reinit="create_new", settings=settings, allow_val_change=True)
         except (CommError, wandb.Error) as error:
             raise self._why(card, error) from error
+        _log_curve(run, card)
         run.summary.update(card.summary)
         run.finish(exit_code=1 if card.failed else 0)
 
@@ -244,9 +245,19 @@ def write_offline(parcel: Parcel, card: RunCard, folder: Path) -> Path:
         run = wandb.init(config=dict(card.config), reinit="create_new", settings=settings)
     except wandb.Error as error:
         raise WandbError(None, str(error)) from error
+    _log_curve(run, card)
     run.summary.update(card.summary)
     run.finish(exit_code=1 if card.failed else 0)
     return Path(run.settings.sync_dir)
+
+
+def _log_curve(run: wandb.Run, card: RunCard) -> None:
+    """Log the rows that W&B does not have yet. A program that logs a history of its own keeps that one."""
+    for name in ("curve/value", "curve/seconds") if card.curve else ():
+        run.define_metric(name, step_metric=CURVE_STEP, summary="none")
+    for step, row in enumerate(card.curve):
+        if step >= run.starting_step:
+            run.log(row, step=step)
 
 
 def quiet(patience: Patience) -> dict[str, Any]:

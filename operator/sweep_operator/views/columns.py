@@ -13,7 +13,7 @@ from functools import cached_property
 from sweep_operator.api.visible_text import visible_text
 from sweep_operator.views.figures import format_for, number
 
-LEFT = frozenset({"NAMESPACE", "NAME", "STATUS", "ORIGIN", "RUN", "STAGE", "NODE"})
+LEFT = frozenset({"NAMESPACE", "NAME", "STATUS", "ORIGIN", "RUN", "STAGE", "NODE", "PROGRESS"})
 GAP = 3
 """Spaces between columns."""
 _LONGEST_VALUE = 24

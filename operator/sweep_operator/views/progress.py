@@ -11,6 +11,7 @@ from sweep_operator.api.sweeprun import Prediction, SweepRun
 from sweep_operator.api.tracking import wandb_of
 from sweep_operator.domain.conditions import joined
 from sweep_operator.views.columns import Column, column, parameter_columns
+from sweep_operator.views.curves import progress_cells
 from sweep_operator.views.figures import format_for, number, run_time
 from sweep_operator.views.selection import latest
 from sweep_operator.views.tables import PARAMETERS, RANKS, STAGES
@@ -56,6 +57,7 @@ def run_columns(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> list[C
         },
         "ORIGIN": [run.spec.origin for run in runs],
         "TIME": [_time(run, now) for run in runs],
+        **progress_cells([run.to_json() for run in runs] if any(run.status.progress for run in runs) else [], now),
     }
     parameters = parameter_columns(list(sweep.spec.parameters), [r.parameters for r in runs], PARAMETERS)
     return [*(column(name, texts, rank=RANKS.get(name, 0)) for name, texts in cells.items()), *parameters]

@@ -8,11 +8,15 @@ from typing import Any
 
 from sweep_operator.domain.conditions import condition_of, has_ended, run_reason
 from sweep_operator.views.columns import Column, column, columns_of, parameter_columns
+from sweep_operator.views.curves import progress_cells
 from sweep_operator.views.figures import age, format_for, number, run_time
 from sweep_operator.views.selection import seconds_of
 
 _SWEEP_COLUMNS = ("NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE")
-RANKS = {"COST": 1, "TIME": 2, "ORIGIN": 3, "BEST": 1, "RUNS": 2, "FAIL": 3, "OK": 4, "SPENT": 5, "AGE": 6}
+RANKS = {
+    "COST": 1, "PROGRESS": 2, "TIME": 3, "ETA": 4, "ORIGIN": 5, "BEST": 1, "RUNS": 2, "FAIL": 3, "OK": 4, "SPENT": 5,
+    "AGE": 6,
+}  # fmt: skip
 """Columns that give way on a narrow terminal, the highest first. Parameters give way before them."""
 PARAMETERS = 10
 """Rank of the first parameter."""
@@ -67,6 +71,7 @@ def run_columns(
         "ORIGIN": [str(run["spec"].get("origin") or "manual") for run in runs],
         **_objective_cells(sweep, statuses),
         "TIME": [run_time(has_ended(r), seconds_of(r), r["metadata"].get("creationTimestamp"), now) for r in runs],
+        **progress_cells(runs, now),
     }
     columns = [column(name, texts, rank=RANKS.get(name, 0)) for name, texts in cells.items()]
     if not parameters:

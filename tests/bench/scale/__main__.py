@@ -1,10 +1,13 @@
-"""What passes cost, and what slots are used, at many runs: `python -m tests.bench.scale [passes|shape|all]`.
+"""What many runs and many sweeps cost: `python -m tests.bench.scale [passes|shape|fair|day|idle|all]`.
 
     python -m tests.bench.scale passes --finished 100,1000,3000,10000 --live 10
-    python -m tests.bench.scale shape --parallel 500 --runs 5000
+    python -m tests.bench.scale shape --sizes 5000x500
+    python -m tests.bench.scale day --sweeps 200 --hours 24
 
-``passes``: the engine over objects that do not change; CPU seconds are comparable on a busy machine. ``shape``: virtual
-time, so the machine does not matter. The real control plane at such sizes: ``python -m tests.bench.cluster``.
+``passes``: the engine over objects that do not change; CPU seconds are comparable on a busy machine.
+``shape``: how many of the slots are used. ``fair``: 100 sweeps at once, and a sweep beside a large one. ``day``: memory
+while sweeps come and go. These three are in virtual time, so the machine does not matter. ``idle``: CPU for 1,000
+finished sweeps. The real control plane at such sizes: ``python -m tests.bench.cluster``.
 """
 
 from __future__ import annotations
@@ -14,19 +17,22 @@ import asyncio
 import json
 import logging
 
-from tests.bench.scale import passes, shape
+from tests.bench.scale import idle, many, passes, shape
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", default="all", choices=("passes", "shape", "all", "one"))
+    parser.add_argument(
+        "what", nargs="?", default="all", choices=("passes", "shape", "fair", "day", "idle", "all", "one")
+    )
     parser.add_argument("--finished", default="100,1000,3000,10000", help="numbers of finished runs")
     parser.add_argument("--live", type=int, default=10, help="running runs")
-    parser.add_argument("--parallel", type=int, default=500)
-    parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("--sizes", default="200x4,1000x100,2000x500", help="runs x parallel runs, of shape")
     parser.add_argument("--latency", type=float, default=0.005, help="seconds of one request")
     parser.add_argument("--seconds", type=float, default=2.0, help="of one run")
     parser.add_argument("--connections", type=int, default=128, help="requests at the same time")
+    parser.add_argument("--sweeps", type=int, default=200, help="of day")
+    parser.add_argument("--hours", type=int, default=24)
     a = parser.parse_args()
     logging.disable(logging.WARNING)
     sizes = [int(n) for n in a.finished.split(",")]
@@ -35,7 +41,18 @@ def main() -> None:
     if a.what in ("passes", "all"):
         passes.report(sizes, a.live)
     if a.what in ("shape", "all"):
-        shape.report(a.parallel, a.runs, a.latency, a.seconds, a.connections)
+        shape.report([_size(text) for text in a.sizes.split(",")], a.latency, a.seconds, a.connections)
+    if a.what in ("fair", "all"):
+        many.report_fairness(100, a.latency, a.seconds, a.connections)
+    if a.what in ("idle", "all"):
+        idle.report(1000)
+    if a.what in ("day", "all"):
+        many.report_day(a.sweeps, a.hours)
+
+
+def _size(text: str) -> tuple[int, int]:
+    runs, _, parallel = text.partition("x")
+    return int(runs), int(parallel)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sweep_operator.domain.conditions import condition_of
 from sweep_operator.kube.protocol import Kind, Object
 from tests.builders import X
 from tests.engine.world import KEY, NS, World, settle_suggestions
@@ -59,6 +60,35 @@ async def _of(world: World, index: int) -> Objects:
         for obj in objects
         if obj["metadata"]["name"].replace(".", "-").startswith(f"s-r-{index}")
     }
+
+
+def finished_sweep(runs: int) -> dict[Kind, list[Object]]:
+    """A Sweep `s` that has ended, its runs and its revisions, after their Jobs were deleted."""
+    return asyncio.run(_play_to_the_end(runs))
+
+
+async def _play_to_the_end(runs: int) -> dict[Kind, list[Object]]:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder))
+        await world.apply(limits={"maxRuns": runs, "maxParallelRuns": runs}, eval=None)
+        engine = world.engine()
+        while condition_of(await world.kube.get(Kind.SWEEP, *KEY), "Succeeded").get("status") != "True":
+            await world.tick()
+            for _ in range(4):
+                await engine.audit(NS)
+                await engine.reconcile(KEY)
+                await settle_suggestions(engine)
+        kept = (Kind.SWEEP, Kind.SWEEP_RUN, Kind.REVISION)
+        return {kind: list((await world.kube.list(kind)).items) for kind in kept}
+
+
+def renamed(value: Any, name: str) -> Any:
+    """The objects of Sweep `s` as those of another one."""
+    if isinstance(value, dict):
+        return {key: f"{v}-{name}" if key == "uid" else renamed(v, name) for key, v in value.items()}
+    if isinstance(value, list):
+        return [renamed(v, name) for v in value]
+    return name + value[1:] if isinstance(value, str) and (value == "s" or value[:2] in ("s.", "s-")) else value
 
 
 def copies(of: Objects, template: int, first: int, count: int) -> Iterator[tuple[Kind, Object]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL
+from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.embedded.server import EmbeddedKube
@@ -56,8 +57,9 @@ class Pods:
 
     def __init__(self, server: EmbeddedKube, seconds: float) -> None:
         self._server, self._seconds = server, seconds
-        self.started: list[float] = []
-        self.ended: list[float] = []
+        self.started: defaultdict[str, list[float]] = defaultdict(list)
+        """By sweep: when its Jobs started."""
+        self.ended: defaultdict[str, list[float]] = defaultdict(list)
         self.tasks: set[asyncio.Task[None]] = set()
 
     def start(self, job: Object) -> None:
@@ -66,13 +68,14 @@ class Pods:
         task.add_done_callback(self.tasks.discard)
 
     async def _run(self, job: Object) -> None:
-        self.started.append(clock.seconds())
-        name, began = job["metadata"]["name"], clock.now().isoformat()
+        namespace, name, began = job["metadata"]["namespace"], job["metadata"]["name"], clock.now().isoformat()
+        sweep = job["metadata"]["labels"][SWEEP_LABEL]
+        self.started[sweep].append(clock.seconds())
         template = job["spec"]["template"]
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job["metadata"]["uid"]}
         meta = {
             "name": f"{name}-0",
-            "namespace": NS,
+            "namespace": namespace,
             "labels": {**template["metadata"]["labels"], "job-name": name},
             "finalizers": template["metadata"].get("finalizers") or [],
             "ownerReferences": [{**owner, "controller": True}],
@@ -80,12 +83,12 @@ class Pods:
         pod = await self._server.create(Kind.POD, {"metadata": meta, "spec": template["spec"]})
         await self._status(pod, "Running", {"running": {"startedAt": began}})
         await asyncio.sleep(self._seconds)
-        self.ended.append(clock.seconds())
+        self.ended[sweep].append(clock.seconds())
         end = {"exitCode": 0, "reason": "Completed", "message": '{"metrics": {"reward": 1.0}}'}
         end |= {"startedAt": began, "finishedAt": clock.now().isoformat()}
-        pod = await self._server.get(Kind.POD, NS, f"{name}-0")
+        pod = await self._server.get(Kind.POD, namespace, f"{name}-0")
         await self._status(pod, "Succeeded", {"terminated": end})
-        job = await self._server.get(Kind.JOB, NS, name)
+        job = await self._server.get(Kind.JOB, namespace, name)
         complete = {"type": "Complete", "status": "True", "reason": "Completed"}
         job["status"] = {"conditions": [complete], "startTime": began, "completionTime": clock.now().isoformat()}
         await self._server.update_status(Kind.JOB, job)
@@ -111,23 +114,36 @@ class Cluster:
         )
         self.engine = Engine(self.kube, Sequence(), NoWarmStart(), settings)
 
-    async def run(self, parallel: int, runs: int) -> None:
-        """A Sweep of so many runs, until the last Job has started."""
-        limits = {"maxRuns": runs, "maxParallelRuns": parallel}
-        train = {"image": "i", "command": ["train"]}
-        await self.engine.audit(NS)
-        tasks = [asyncio.create_task(self._follow(kind)) for kind in WATCHED]
-        tasks.append(asyncio.create_task(self.engine.run()))
-        await self.server.create(
-            Kind.SWEEP, sweep_body(metadata={"namespace": NS}, limits=limits, train=train, eval=None)
-        )
-        while len(self.pods.started) < runs:
-            await asyncio.sleep(1)
-        for task in [*tasks, *self.pods.tasks]:
+    async def __aenter__(self) -> Self:
+        await self.engine.audit()
+        self._tasks = [asyncio.create_task(self._follow(kind)) for kind in WATCHED]
+        self._tasks.append(asyncio.create_task(self.engine.run()))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        tasks = [*self._tasks, *self.pods.tasks]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self.pods.tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self.engine.close()
         self.server.close()
+
+    async def apply(self, name: str, runs: int, parallel: int, namespace: str = NS) -> None:
+        """Create a Sweep of so many runs."""
+        limits = {"maxRuns": runs, "maxParallelRuns": parallel}
+        train = {"image": "i", "command": ["train"]}
+        meta = {"namespace": namespace}
+        await self.server.create(Kind.SWEEP, sweep_body(name, metadata=meta, limits=limits, train=train, eval=None))
+
+    async def until_started(self, name: str, runs: int) -> None:
+        """Wait for so many Jobs of a Sweep."""
+        while len(self.pods.started[name]) < runs:
+            await asyncio.sleep(1)
+
+    def gaps(self, name: str, parallel: int) -> list[float]:
+        """Seconds from each end of a run to the Job that takes its slot."""
+        started, ended = self.pods.started[name], self.pods.ended[name]
+        return [start - end for start, end in zip(started[parallel:], ended, strict=False)]
 
     async def _follow(self, kind: Kind) -> None:
         async for event in self.server.watch(kind, None, resource_version=0):
@@ -142,16 +158,27 @@ class Cluster:
         self.engine.apply(kind, obj, deleted=deleted)
 
 
-def report(parallel: int, runs: int, latency: float, seconds: float, connections: int) -> None:
-    """One table."""
-    cpu = time.process_time()
-    used, gaps, requests, elapsed = clock.run(_measure(parallel, runs, latency, seconds, connections))
-    cpu = time.process_time() - cpu
-    at = statistics.quantiles(gaps, n=100)
-    print(f"{runs:,} runs of {seconds:g} s, {parallel} parallel, {1e3 * latency:g} ms per request, virtual time:\n")
-    print("| slots used | runs/s | end to next Job p50 | p99 | requests per run | CPU s per run |\n|" + "---|" * 6)
-    cells = (f"{used:.0%}", f"{runs / elapsed:.1f}", f"{at[49]:.2f} s", f"{at[98]:.2f} s", f"{requests / runs:.1f}")
-    print("| " + " | ".join(cells) + f" | {cpu / runs:.4f} |")
+def report(sizes: list[tuple[int, int]], latency: float, seconds: float, connections: int) -> None:
+    """One table, with a row for each (runs, parallel runs)."""
+    print(f"One sweep with runs of {seconds:g} s, {1e3 * latency:g} ms per request, virtual time:\n")
+    names = (
+        "runs",
+        "parallel",
+        "runs/s",
+        "slots used",
+        "end to next Job p50",
+        "p99",
+        "requests per run",
+        "CPU s per run",
+    )
+    print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
+    for runs, parallel in sizes:
+        cpu = time.process_time()
+        used, gaps, requests, elapsed = clock.run(_measure(parallel, runs, latency, seconds, connections))
+        cpu = time.process_time() - cpu
+        at = statistics.quantiles(gaps, n=100)
+        cells = (f"{runs / elapsed:.1f}", f"{used:.0%}", f"{at[49]:.2f} s", f"{at[98]:.2f} s", f"{requests / runs:.1f}")
+        print(f"| {runs:,} | {parallel} | " + " | ".join(cells) + f" | {cpu / runs:.4f} |", flush=True)
 
 
 async def _measure(
@@ -159,10 +186,10 @@ async def _measure(
 ) -> tuple[float, list[float], int, float]:
     """(share of the slots used until the last Job starts, seconds from each end to the Job that takes its slot,
     requests, seconds)"""
-    cluster = Cluster(latency, seconds, connections)
-    await cluster.run(parallel, runs)
-    pods = cluster.pods
-    last = pods.started[-1]
-    used = sum(min(last, at + seconds) - at for at in pods.started) / (last * parallel)
-    gaps = [start - end for start, end in zip(pods.started[parallel:], pods.ended, strict=False)]
-    return used, gaps, cluster.kube.requests, last
+    async with Cluster(latency, seconds, connections) as cluster:
+        await cluster.apply("s", runs, parallel)
+        await cluster.until_started("s", runs)
+    started = cluster.pods.started["s"]
+    last = started[-1]
+    used = sum(min(last, at + seconds) - at for at in started) / (last * parallel)
+    return used, cluster.gaps("s", parallel), cluster.kube.requests, last

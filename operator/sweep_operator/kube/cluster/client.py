@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sweep_operator.api.names import MAIN_CONTAINER
 from sweep_operator.kube.cluster.connection import JSON, YAML, Connection
+from sweep_operator.kube.cluster.log_part import TAIL_LINES, part_of
 from sweep_operator.kube.cluster.objects import accept_deep_objects, cleaner, type_of
 from sweep_operator.kube.cluster.pages import PAGE, list_all
 from sweep_operator.kube.cluster.paths import collection, item, segment
@@ -19,6 +21,7 @@ from sweep_operator.kube.protocol import (
     Invalid,
     Kind,
     KubeError,
+    LogPart,
     NotFound,
     Object,
     ObjectList,
@@ -151,6 +154,27 @@ class ClusterKube:
         except Invalid as error:
             # 400: the container is waiting to start, or the pod has no node yet.
             raise NotFound(str(error)) from None
+
+    async def follow_log(
+        self, namespace: str, pod: str, position: str = "", *, limit: int, last: bool = False, skip: bool = False
+    ) -> LogPart:
+        """A part of the kubelet's log. ``position``: time of the last line."""
+        query = {"container": MAIN_CONTAINER, "timestamps": "true", "limitBytes": str(limit)}
+        if skip:
+            query["tailLines"] = str(TAIL_LINES)
+        elif position:
+            query["sinceTime"] = position
+        request = Request("get", item(Kind.POD, namespace, pod, "log"), query)
+        try:
+            async with self._transport.stream(request, silence=_LOG_SILENCE) as response:
+                data = b""
+                async for chunk in response.content.iter_any():
+                    data = (data + chunk)[:limit]
+                    if len(data) == limit:
+                        break
+        except Invalid as error:
+            raise NotFound(str(error)) from None
+        return part_of(data, position, limit, last=last)
 
     async def pod_metrics(self, namespace: str, *, labels: Mapping[str, str]) -> Sequence[Object]:
         """What pods use just now, by the metrics API (metrics.k8s.io); see ``serves`` for whether there is one."""

@@ -17,8 +17,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sweep_operator.kube.embedded.space import DiskFull, has_space
-from sweep_operator.kube.protocol import KubeError, Object, Unavailable
-from sweep_operator.kube.state_file import FORMAT, PACKED, check_format, damaged, dictionaries, packed, stored_objects
+from sweep_operator.kube.protocol import Kind, KubeError, Object, Unavailable
+from sweep_operator.kube.state_file import (
+    FORMAT,
+    PACKED,
+    Body,
+    check_format,
+    damaged,
+    dictionaries,
+    packed,
+    stored_bodies,
+    unpacked,
+)  # fmt: skip
 
 _SAVE = """
 INSERT INTO objects (uid, version, kind, body) VALUES (?, ?, ?, ?)
@@ -47,19 +57,29 @@ class Persistence:
             raise _disk_full(self._path, error) or damaged(self._path, error) from None
         self._dictionaries = dictionaries(self._connection)
 
-    def load(self) -> tuple[int, list[Object]]:
-        """The last resourceVersion and all objects."""
+    def load(self) -> tuple[int, list[tuple[Object, Body]]]:
+        """The last resourceVersion and all objects, with their bodies."""
         try:
             with self._connection:
                 version = self._connection.execute("SELECT value FROM counters WHERE name = 'version'").fetchone()
-                return int(version[0]), stored_objects(self._connection)
+                bodies = stored_bodies(self._connection)
+                objects = json.loads(f"[{','.join(unpacked(*body) for body in bodies)}]")
+                return int(version[0]), [(obj, body) for obj, (body, _) in zip(objects, bodies, strict=True)]
         except (sqlite3.DatabaseError, ValueError, TypeError, zlib.error) as error:
             raise damaged(self._path, error) from None
 
-    def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> None:
-        """Save in one transaction. Raises Unavailable without any change, DiskFull if the disk is full or fails."""
+    def unpack(self, kind: Kind, body: Body) -> Object:
+        """The object of a body."""
+        obj: Object = json.loads(unpacked(body, self._dictionaries.get(kind)))
+        return obj
+
+    def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> list[Body]:
+        """Save in one transaction; return the bodies of what has changed.
+
+        Raises Unavailable without any change, DiskFull if the disk is full or fails.
+        """
         try:
-            self._write(version, changed, removed)
+            return self._write(version, changed, removed)
         except sqlite3.Error as error:
             raise _unwritten(self._path, error) from None
 
@@ -76,8 +96,8 @@ class Persistence:
             self._together = None
             self._dictionaries = dictionaries(self._connection)
 
-    def _write(self, version: int, changed: Iterable[Object], removed: Iterable[str]) -> None:
-        known = dict(self._dictionaries)
+    def _write(self, version: int, changed: Iterable[Object], removed: Iterable[str]) -> list[Body]:
+        known, bodies = dict(self._dictionaries), list[Body]()
         with self._together or self._connection:
             self._connection.execute("UPDATE counters SET value = ? WHERE name = 'version'", (version,))
             for obj in changed:
@@ -88,9 +108,11 @@ class Persistence:
                     self._connection.execute("INSERT INTO dictionaries VALUES (?, ?)", (kind, known[kind]))
                 body = packed(text, known[kind]) if kind in PACKED else text
                 self._connection.execute(_SAVE, (meta["uid"], int(meta["resourceVersion"]), kind, body))
+                bodies.append(body)
             for uid in removed:
                 self._connection.execute("DELETE FROM objects WHERE uid = ?", (uid,))
         self._dictionaries = known
+        return bodies
 
     def close(self) -> None:
         """Close the file and release the lock."""

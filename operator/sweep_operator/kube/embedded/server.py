@@ -24,12 +24,12 @@ from sweep_operator.kube.embedded.deletion import (
     removal,
     stamp,
 )
+from sweep_operator.kube.embedded.follow import chunks_of, part_of
 from sweep_operator.kube.embedded.index import ObjectIndex, key_of
 from sweep_operator.kube.embedded.metadata import check_metadata
 from sweep_operator.kube.embedded.objects import copy, labels_match, merge_patch, normalize
 from sweep_operator.kube.embedded.persistence import Persistence
 from sweep_operator.kube.embedded.space import DiskFull, Space
-from sweep_operator.kube.embedded.status import start_of_tail
 from sweep_operator.kube.embedded.volumes import unsupported
 from sweep_operator.kube.embedded.watch_log import WatchLog
 from sweep_operator.kube.protocol import (
@@ -38,6 +38,7 @@ from sweep_operator.kube.protocol import (
     Conflict,
     Invalid,
     Kind,
+    LogPart,
     NotFound,
     Object,
     ObjectList,
@@ -73,8 +74,10 @@ class EmbeddedKube:
         self._clock, self._admission, self._max_events, self._space = clock, admission, max_events, space
         self._file = Persistence(path)
         version, objects = self._file.load()
-        self._objects, self._watch_log = ObjectIndex(objects), WatchLog(version)
-        self._events = deque(key_of(o) for o in objects if o["kind"] == Kind.EVENT)
+        self._objects, self._watch_log = ObjectIndex(self._file.unpack), WatchLog(version)
+        for obj, body in objects:
+            self._objects.put(obj, body)
+        self._events = deque(key_of(o) for o, _ in objects if o["kind"] == Kind.EVENT)
         self.log_path: Callable[[Object], Path | None] = lambda pod: None
         self.collect()
 
@@ -111,15 +114,21 @@ class EmbeddedKube:
         self, namespace: str, pod: str, container: str = "main", *, tail: int | None = None
     ) -> AsyncIterator[bytes]:
         """The log of the pod's process."""
+        for chunk in chunks_of(self._log_file(namespace, pod), tail):
+            yield chunk
+            await asyncio.sleep(0)
+
+    async def follow_log(
+        self, namespace: str, pod: str, position: str = "", *, limit: int, last: bool = False, skip: bool = False
+    ) -> LogPart:
+        """A part of the file. ``position``: offset of its first byte."""
+        return part_of(self._log_file(namespace, pod), position, limit, last=last, skip=skip)
+
+    def _log_file(self, namespace: str, pod: str) -> Path:
         path = self.log_path(self._find(Kind.POD, namespace, pod))
         if path is None or not path.exists():
-            raise NotFound(f"pod {namespace}/{pod} has no log of {container}")
-        with path.open("rb") as file:
-            if tail is not None:
-                file.seek(start_of_tail(file, tail))
-            while chunk := file.read(1 << 16):
-                yield chunk
-                await asyncio.sleep(0)
+            raise NotFound(f"pod {namespace}/{pod} has no log")
+        return path
 
     def peek(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The object, or None."""
@@ -246,8 +255,8 @@ class EmbeddedKube:
 
     def collect(self) -> None:
         """Garbage collection: delete objects whose owners do not exist."""
-        for obj in self._objects.all():
-            live = self._objects.get(*key_of(obj))
+        for key in self._objects.orphans():
+            live = self._objects.get(*key)
             if live is not None and is_orphan(self._objects, live):
                 self._commit(cascade(self._objects, live, None, self._clock()))
 
@@ -297,12 +306,12 @@ class EmbeddedKube:
             events.append(WatchEvent(type_, {**obj, "metadata": meta}))
         kept = [e.object for e in events if e.type != "DELETED"]
         removed = [e.object["metadata"]["uid"] for e in events if e.type == "DELETED"]
-        self._file.save(version + len(events), kept, removed)
+        bodies = iter(self._file.save(version + len(events), kept, removed))
         for event in events:
             if event.type == "DELETED":
                 self._objects.remove(event.object)
             else:
-                self._objects.put(event.object)
+                self._objects.put(event.object, next(bodies))
             self._watch_log.append(event)
         return [e.object for e in events]
 

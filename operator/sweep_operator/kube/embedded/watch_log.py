@@ -9,7 +9,7 @@ from sweep_operator.kube.embedded.index import key_of
 from sweep_operator.kube.embedded.objects import copy
 from sweep_operator.kube.protocol import Gone, Kind, WatchEvent
 
-KEPT = 10_000
+KEPT = 2_000
 """Minimum number of changes that are kept. A watcher that has fallen further behind must LIST again."""
 
 

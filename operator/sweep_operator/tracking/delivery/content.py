@@ -20,10 +20,11 @@ from protein.searchspace.parameters import Parameter
 from protein.searchspace.paths import unflatten
 from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.parameters import typed_value
+from sweep_operator.api.progress import CurvePoint
 from sweep_operator.api.sweep import Objective, Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.domain.identity import run_display_name, wandb_run_id
-from sweep_operator.tracking.delivery.messages import RunCard, SweepCard
+from sweep_operator.tracking.delivery.messages import CURVE_STEP, RunCard, SweepCard
 
 SCORE = "score"
 """Top level and without a dot: W&B does not accept a nested metric as a sweep's objective."""
@@ -68,6 +69,7 @@ def run_card(sweep: Sweep, run: SweepRun) -> RunCard:
         name=run_display_name(sweep, run),
         config={k: v for k, v in {**(run.status.fixed or {}), **parameters}.items() if k not in OWN_CONFIG},
         summary=_summary(run, parameters),
+        curve=[_row(point) for point in run.status.curve],
         failed=not run.succeeded,
     )
 
@@ -109,6 +111,12 @@ def _summary(run: SweepRun, parameters: Mapping[str, Scalar]) -> JsonObject:
         text = f"{failure.class_}: {failure.reason}" + (f": {failure.message}" if failure.message else "")
         summary |= {ERROR: text[:MAX_ERROR], FAILURE_CLASS: failure.class_}
     return summary
+
+
+def _row(point: CurvePoint) -> dict[str, float]:
+    """One point of the learning curve. W&B draws a row without a value as a gap."""
+    row = {CURVE_STEP: point.step, "curve/seconds": point.seconds}
+    return row if point.value is None else {**row, "curve/value": point.value}
 
 
 def _info(run: SweepRun) -> JsonObject:

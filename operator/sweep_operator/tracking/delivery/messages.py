@@ -9,6 +9,9 @@ from typing import Literal
 
 from sweep_operator.api.model import JsonObject, Model, Scalar
 
+CURVE_STEP = "curve/step"
+"""The horizontal axis of the learning curve."""
+
 
 class SweepCard(Model):
     """A sweep as W&B should show it."""
@@ -30,6 +33,8 @@ class RunCard(Model):
     name: str
     config: dict[str, Scalar]
     summary: JsonObject
+    curve: list[dict[str, float]] = []
+    """Rows of the history: the learning curve."""
     failed: bool
     written: bool = False
     """Whether an earlier parcel has written it. It is read before it is written again."""

@@ -1,0 +1,151 @@
+"""Progress and learning curve of a run, from the reports in the log of its program."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sweep_operator.api.meta import Condition, find_condition, with_condition
+from sweep_operator.api.progress import MAX_POINTS, CurvePoint, Progress
+from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
+from sweep_operator.decide.attempt import LogFollow, LogProgress
+from sweep_operator.decide.observed import PodView
+from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.domain.curve import Point, fold
+from sweep_operator.domain.revisions import RunTemplate
+
+REPORTING = "Reporting"
+"""Type of the condition."""
+
+
+def log_to_follow(
+    status: SweepRunStatus, stage: Stage, template: RunTemplate, pod: PodView, snap: Snapshot, *, last: bool = False
+) -> LogFollow | None:
+    """What to read of the pod's log, if anything. ``last``: main has ended."""
+    reports, silence = template.of_stage(stage).reports, template.per_run.silence_seconds
+    if pod.started is None or (reports is None and (silence is None or last)):
+        return None
+    of_stage, progress = status.stage(stage), status.progress
+    resumes = progress is not None and (progress.stage, progress.attempt) == (stage, of_stage.attempt)
+    return LogFollow(
+        pod=pod.name,
+        uid=pod.uid,
+        attempt=of_stage.attempt,
+        reports=reports is not None,
+        pattern=reports.expression if reports is not None else None,
+        metric=snap.sweep.spec.metric or "score",
+        every=float(reports.every_seconds) if reports is not None else 30.0,
+        started=pod.started,
+        earlier=sum(a.seconds for a in of_stage.attempts if a.pod_uid != pod.uid),
+        position=progress.log_position if progress is not None and resumes else "",
+        silence=None if silence is None else float(silence),
+        last=last,
+    )
+
+
+def rest_of_log(
+    status: SweepRunStatus, stage: Stage, template: RunTemplate, pod: PodView | None, snap: Snapshot
+) -> LogFollow | None:
+    """The log of a container that has ended, if its rest must be read before the end is recorded."""
+    if pod is None or pod.rank != 0 or pod.exit_code is None:
+        return None
+    found = snap.reports.get(pod.uid)
+    done = found is not None and found.complete
+    return None if done else log_to_follow(status, stage, template, pod, snap, last=True)
+
+
+def is_silent(pod: PodView, snap: Snapshot) -> bool:
+    """Whether the running container has written nothing for perRun.silenceSeconds."""
+    found = snap.reports.get(pod.uid)
+    return found is not None and found.silent and not pod.over
+
+
+def with_reports(
+    run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate, pod: PodView, snap: Snapshot
+) -> SweepRunStatus:
+    """``status`` with what was found in the pod's log. The same object if nothing is new."""
+    reading = snap.reports.get(pod.uid)
+    if reading is None or template.of_stage(stage).reports is None:
+        return status
+    problem, new = reading.problem, status
+    if reading.latest is not None:
+        last = _last_step(run, status, stage, template)
+        if problem is None and last is not None and reading.latest.step > last:
+            text = f"the program reports steps beyond {stage}.reports.maxStep, {last:g}; correct maxStep"
+            problem = ("MaxStepExceeded", text)
+        new = new.with_(progress=_progress(status, stage, reading, last, snap.now))
+    if stage == "train" or template.train.reports is None:
+        curve = [_stored(p) for p in fold(map(_point, status.curve), reading.points, MAX_POINTS)]
+        new = new if curve == status.curve else new.with_(curve=curve)
+    known = find_condition(status.conditions, REPORTING)
+    if problem is not None or (known is not None and known.status == "False"):
+        reason, message = problem or ("ReportsRead", "the reports of the program are read")
+        condition = Condition(
+            type=REPORTING, status="False" if problem else "True", reason=reason, message=message[:1024],
+            last_transition_time=snap.now,
+        )  # fmt: skip
+        new = new.with_(conditions=with_condition(status.conditions, condition))
+    return status if new == status else new
+
+
+def next_write(status: SweepRunStatus, snap: Snapshot) -> datetime:
+    """When progress may be written for its own sake."""
+    progress = status.progress
+    return snap.now if progress is None else progress.update_time + timedelta(seconds=snap.report_write_seconds)
+
+
+def _progress(
+    status: SweepRunStatus, stage: Stage, reading: LogProgress, last: float | None, now: datetime
+) -> Progress | None:
+    """The newest report. The one in the status if nothing is new."""
+    latest = reading.latest
+    if latest is None:
+        return status.progress
+    fraction = None if last is None else min(1.0, round(latest.step / last, 6))
+    eta = None if last is None or reading.complete else _eta(reading, last)
+    progress = Progress(
+        stage=stage,
+        attempt=latest.attempt,
+        summary=f"step {latest.step:g}" if fraction is None else f"{fraction:.0%}",
+        step=latest.step,
+        fraction=fraction,
+        value=latest.value,
+        seconds=latest.seconds,
+        eta_seconds=eta,
+        update_time=now,
+        log_position=reading.position,
+    )
+    known = status.progress
+    if known is not None and known == progress.with_(update_time=known.update_time, log_position=known.log_position):
+        return known
+    return progress
+
+
+def _eta(reading: LogProgress, last: float) -> int | None:
+    """Seconds until the last step, at the rate between the first and the newest report of this attempt."""
+    latest, first = reading.latest, reading.points[0] if reading.points else Point(0.0, None, 0.0)
+    if latest is None or latest.step >= last:
+        return 0
+    first = first if latest.step > first.step and latest.seconds > first.seconds else Point(0.0, None, 0.0)
+    steps = latest.step - first.step
+    if steps <= 0 or latest.seconds <= first.seconds:
+        return None
+    return round(min(1e9, (last - latest.step) * (latest.seconds - first.seconds) / steps))
+
+
+def _last_step(run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate) -> float | None:
+    """The step at which the run is complete, if it is known."""
+    reports = template.of_stage(stage).reports
+    if reports is None or reports.max_step is None:
+        return None
+    parameters = {**template.fixed, **run.spec.parameters, **(status.parameters or {})}
+    value = parameters.get(reports.max_step_parameter or "", reports.max_step)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else None
+
+
+def _point(stored: CurvePoint) -> Point:
+    return Point(stored.step, stored.value, stored.seconds, stored.attempt or 1)
+
+
+def _stored(point: Point) -> CurvePoint:
+    attempt = point.attempt if point.attempt > 1 else None
+    return CurvePoint(step=point.step, value=point.value, seconds=point.seconds, attempt=attempt)

@@ -1,0 +1,189 @@
+"""Find the reports of a program in lines of its log: SWEEP_REPORT lines, and matches of the user's pattern."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from sweep_operator.api.model import Model
+from sweep_operator.api.progress import MAX_POINTS
+from sweep_operator.api.template import STEP
+from sweep_operator.api.user_json import parse_user_json
+from sweep_operator.decide.accept import compiled
+from sweep_operator.domain.curve import Point, fold
+
+MARK = "SWEEP_REPORT"
+MAX_LINE = 64 * 1024
+"""A longer line of a log (a progress bar without newlines) is matched in pieces."""
+_DIGITS = 7
+"""Significant digits of values that are kept."""
+_QUOTED = 100
+
+
+class ReportState(Model):
+    """What the next part of the log continues from."""
+
+    pending: dict[str, str] = {}
+    """Text of the groups of a report that is not complete yet."""
+    highest: float | None = None
+    """Highest step so far."""
+
+
+class ReadReports(Model):
+    """Find the reports in a part of a log."""
+
+    kind: Literal["readReports"] = "readReports"
+    text: str
+    stamped: bool
+    """Whether each line begins with its time."""
+    time: float
+    """Unix time of lines without one."""
+    pattern: str | None = None
+    """A regular expression."""
+    metric: str
+    started: float
+    """Unix time when the container started."""
+    earlier: float
+    """Seconds of earlier attempts."""
+    attempt: int
+    state: ReportState = ReportState()
+
+
+class FoundReports(Model):
+    """The reports of a part of a log."""
+
+    points: list[tuple[float, float | None, float, int]] = Field(default=[], max_length=MAX_POINTS)
+    """The part of the learning curve."""
+    latest: tuple[float, float | None, float] | None = None
+    """Step, value and seconds of the last report."""
+    problem: tuple[str, str] | None = None
+    """Reason and message of what is wrong with the first invalid report."""
+    state: ReportState = ReportState()
+
+
+class Reader:
+    """Reads one part."""
+
+    def __init__(self, task: ReadReports) -> None:
+        self._task = task
+        self._pattern = compiled(task.pattern) if task.pattern is not None else None
+        self._pending = dict(task.state.pending)
+        self._highest = -1.0 if task.state.highest is None else task.state.highest
+        self._found: dict[float, Point] = {}
+        """By step. Lines of one progress bar have the same time: the last one counts."""
+        self._latest: Point | None = None
+        self._problem: tuple[str, str] | None = None
+
+    def read(self) -> FoundReports:
+        """Read all lines."""
+        for line, seconds in self._lines():
+            at = line.find(MARK)
+            if at >= 0:
+                self._read_mark(line[at + len(MARK) :], seconds)
+            elif self._pattern is not None:
+                self._read_match(line, seconds)
+        latest = self._latest
+        return FoundReports(
+            points=[(p.step, p.value, p.seconds, p.attempt) for p in fold([], self._found.values(), MAX_POINTS)],
+            latest=None if latest is None else (latest.step, latest.value, latest.seconds),
+            problem=self._problem,
+            state=ReportState(pending=self._pending, highest=None if self._highest < 0 else self._highest),
+        )
+
+    def _lines(self) -> Iterator[tuple[str, float]]:
+        """Pieces of lines, and the seconds that the stage had run by then."""
+        for line in self._task.text.split("\n"):
+            stamp, _, rest = line.partition(" ") if self._task.stamped else ("", "", line)
+            seconds = max(0.0, (_unix(stamp) or self._task.time) - self._task.started) + self._task.earlier
+            for piece in rest.split("\r"):
+                for start in range(0, len(piece), MAX_LINE):
+                    yield piece[start : start + MAX_LINE], round(seconds, 2)
+
+    def _read_mark(self, text: str, seconds: float) -> None:
+        try:
+            body = parse_user_json(text.strip())
+        except ValueError:
+            body = None
+        step = _number(body.get(STEP)) if isinstance(body, dict) else None
+        if not isinstance(body, dict) or step is None:
+            shown = text.strip()[:_QUOTED]
+            self._complain("InvalidReport", f'{MARK} {shown!r} must be a JSON object with a number "step"')
+            return
+        metrics = body.get("metrics")
+        value = body.get(self._task.metric)
+        if isinstance(metrics, dict):
+            value = metrics.get(self._task.metric, value)
+        if value is None:
+            known = sorted(name for name in body if name != STEP)[:16]
+            self._complain("MetricMissing", f"reports do not contain {self._task.metric!r}; they contain {known}")
+        self._note(step, _number(value), seconds, scored=value is not None)
+
+    def _read_match(self, line: str, seconds: float) -> None:
+        """The group that comes first in the pattern begins a report, the other one completes it."""
+        assert self._pattern is not None
+        groups = self._pattern.groupindex
+        score = "value" if "value" in groups else self._task.metric
+        for match in self._pattern.finditer(line):
+            given = {name: text for name, text in match.groupdict().items() if text is not None}
+            if groups[STEP] < groups[score]:
+                self._step_first(given, score, seconds)
+            else:
+                self._value_first(given, score, seconds)
+
+    def _step_first(self, given: Mapping[str, str], score: str, seconds: float) -> None:
+        if STEP in given:
+            self._pending = {STEP: given[STEP]}
+        if score in given and STEP in self._pending:
+            self._complete(self._pending[STEP], given[score], seconds)
+
+    def _value_first(self, given: Mapping[str, str], score: str, seconds: float) -> None:
+        if score in given:
+            self._pending = {score: given[score]}
+        if STEP in given:
+            self._complete(given[STEP], self._pending.get(score), seconds)
+            self._pending = {}
+
+    def _complete(self, step: str, value: str | None, seconds: float) -> None:
+        number = _number(step)
+        if number is None:
+            self._complain("InvalidReport", f"reports.pattern found the step {step[:_QUOTED]!r}, which is not a number")
+        else:
+            self._note(number, _number(value), seconds, scored=value is not None)
+
+    def _note(self, step: float, value: float | None, seconds: float, *, scored: bool) -> None:
+        if not 0 <= step < math.inf:
+            self._complain("InvalidReport", f"the step {step:g} is not a finite number of at least 0")
+            return
+        if step < self._highest:
+            text = f"the step went back from {self._highest:g} to {step:g} within an attempt; report a step that grows"
+            self._complain("StepWentBack", text)
+        self._highest = max(self._highest, step)
+        kept = None if value is None or not math.isfinite(value) else float(f"{value:.{_DIGITS}g}")
+        self._latest = Point(step, kept, seconds, self._task.attempt)
+        if scored:
+            self._found[step] = self._latest
+
+    def _complain(self, reason: str, message: str) -> None:
+        self._problem = self._problem or (reason, message)
+
+
+def _number(value: object) -> float | None:
+    """None for what is not a number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _unix(stamp: str) -> float | None:
+    """The time at the beginning of a line, in the form of Kubernetes."""
+    try:
+        return datetime.fromisoformat(stamp).timestamp()
+    except ValueError:
+        return None

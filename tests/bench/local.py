@@ -1,0 +1,102 @@
+"""A sweep of a no-op command on one machine, 16 runs in parallel: `python -m tests.bench.local [--runs 5000]`.
+
+One row per 500 runs: runs/s, CPU seconds per run of `sweep run` alone, its resident memory, the size of the state, and
+the wall time of `sweep status` meanwhile. Then `sweep run` is killed (SIGKILL), and the time until the first new run
+of the next `sweep run` is measured. With `--runs-dir`, the sweep of an earlier call goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from tests.bench.status import PARAMETERS
+from tests.builders import sweep_body
+
+PARALLEL = 16
+WINDOW = 500
+PROGRAM = """printf '{"metrics": {"reward": %s}}' "$SWEEP_RUN_INDEX" > "$SWEEP_RESULTS_FILE" """
+SWEEP = (sys.executable, "-m", "sweep_operator.cli.main")
+
+
+@contextmanager
+def running(runs_dir: Path) -> Iterator[psutil.Popen]:
+    """`sweep run`, killed at the end of the block."""
+    limits = {"maxRuns": 1_000_000, "maxParallelRuns": PARALLEL}
+    train = {"command": ["sh", "-c", PROGRAM]}
+    body = sweep_body("live", parameters=PARAMETERS, method="random", limits=limits, train=train)
+    manifest = runs_dir / "live.json"
+    manifest.write_text(json.dumps(body))
+    command = [*SWEEP, "run", str(manifest), "--runs-dir", str(runs_dir)]
+    process = psutil.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def started(runs_dir: Path) -> int:
+    """Number of runs that have a directory."""
+    folder = runs_dir / "live" / "runs"
+    return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
+
+
+def until(runs_dir: Path, runs: int) -> float:
+    """Wait for so many runs; return the time."""
+    while started(runs_dir) < runs:
+        time.sleep(0.02)
+    return time.monotonic()
+
+
+def status_seconds(runs_dir: Path) -> float:
+    """Wall time of `sweep status`."""
+    began = time.monotonic()
+    subprocess.run([*SWEEP, "status", "live", "--runs-dir", str(runs_dir)], check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def grow(runs_dir: Path, runs: int) -> None:
+    """Run until there are so many runs, and print a row for each window."""
+    print("| runs | runs/s | CPU s per run | memory MB | state kB per run | `sweep status` s |\n|" + "---|" * 6)
+    state, done = runs_dir / "live" / "state.db", started(runs_dir)
+    with running(runs_dir) as process:
+        began, cpu = until(runs_dir, done + 1), sum(process.cpu_times()[:2])
+        while done < runs:
+            next_ = min(runs, done - done % WINDOW + WINDOW)
+            ended = until(runs_dir, next_)
+            spent, memory = sum(process.cpu_times()[:2]), process.memory_info().rss
+            looked = status_seconds(runs_dir)
+            row = (f"{(next_ - done) / (ended - began):.1f}", f"{(spent - cpu) / (next_ - done):.4f}")
+            row += (f"{memory / 1e6:.0f}", f"{state.stat().st_size / next_ / 1e3:.1f}", f"{looked:.2f}")
+            print(f"| {next_:,} | " + " | ".join(row) + " |", flush=True)
+            done = started(runs_dir)
+            began, cpu = time.monotonic(), sum(process.cpu_times()[:2])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5000)
+    parser.add_argument("--runs-dir", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        runs_dir = options.runs_dir or Path(folder)
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        grow(runs_dir, options.runs)
+        there, began = started(runs_dir), time.monotonic()
+        with running(runs_dir):
+            took = until(runs_dir, there + 1) - began
+        print(f"\nafter SIGKILL at {there:,} runs: {took:.1f} s until the next run")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,310 @@
+"""Progress of runs, read from their logs: in virtual time, with logs as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep_operator.api.meta import find_condition
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.attempt import LogFollow
+from sweep_operator.engine import reports as module
+from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.reports import BURST, IN_FLIGHT, PART_BYTES, PARTS, RATE, Reports
+from sweep_operator.kube.protocol import Forbidden, Kind, LogPart, Object, Unavailable
+from sweep_operator.sandbox.tasks import InProcess, Refused
+from tests.engine.world import KEY, NS, World, settle_suggestions
+
+REPORTS = {"maxStep": 100, "everySeconds": 10}
+
+
+class Logged(World):
+    """Programs run until ``finish``, and write logs."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path, self.finish = path, False
+        self.kube.log_path = lambda pod: path / f"{pod['metadata']['name']}.log"
+        self.reads = 0
+        self.error: Exception | None = None
+        plain = self.kube.follow_log
+
+        async def follow_log(*args: Any, **options: Any) -> LogPart:
+            self.reads += 1
+            if self.error is not None:
+                raise self.error
+            return await plain(*args, **options)
+
+        self.kube.follow_log = follow_log  # type: ignore[method-assign]
+
+    async def _end_pod(self, job: Object, pod: Object) -> None:
+        if self.finish:
+            await super()._end_pod(job, pod)
+
+    async def tick(self, seconds: float = 2) -> None:
+        """Pods that are deleted end at once."""
+        await super().tick(seconds)
+        for pod in (await self.kube.list(Kind.POD)).items:
+            if pod["metadata"].get("deletionTimestamp"):
+                await self.kube.delete(Kind.POD, NS, pod["metadata"]["name"], grace_seconds=0)
+
+    async def write(self, *lines: str) -> None:
+        for pod in (await self.kube.list(Kind.POD)).items:
+            with (self.path / f"{pod['metadata']['name']}.log").open("a") as file:
+                file.writelines(f"{line}\n" for line in lines)
+
+    async def report(self, step: float, value: float | str) -> None:
+        await self.write(f'SWEEP_REPORT {{"step": {step}, "reward": {value}}}')
+
+    async def steps(self, engine: Engine, seconds: float, every: float = 1) -> None:
+        """Time passes."""
+        for _ in range(int(seconds / every)):
+            await self.tick(every)
+            await engine.audit(NS)
+            await engine.reports.poll()
+            for _ in range(4):
+                await engine.reconcile(KEY)
+                await settle_suggestions(engine)
+
+    async def first(self) -> SweepRun:
+        return await self.run("s.r.0")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Logged:
+    return Logged(tmp_path)
+
+
+async def started(world: Logged, **spec: Any) -> Engine:
+    engine = world.engine()
+    train = {"image": "i", "command": ["train"], "reports": REPORTS}
+    one = {"limits": {"maxRuns": 1, "maxParallelRuns": 1}, "eval": None}
+    await world.apply(**{**one, "train": train, **spec})
+    await world.steps(engine, 5)
+    return engine
+
+
+async def test_reports_become_progress_and_a_curve(world: Logged) -> None:
+    engine = await started(world)
+    await world.report(10, 0.5)
+    await world.steps(engine, 20)
+    progress = (await world.first()).status.progress
+    assert progress is not None
+    assert (progress.summary, progress.fraction, progress.value) == ("10%", 0.1, 0.5)
+    await world.report(20, "NaN")
+    await world.report(100, 0.9)
+    world.finish = True
+    await world.steps(engine, 5)
+    status = (await world.first()).status
+    assert status.score is not None, "the result is recorded after the rest of the log was read"
+    assert [(p.step, p.value) for p in status.curve] == [(10, 0.5), (20, None), (100, 0.9)]
+    assert status.progress is not None
+    assert (status.progress.summary, status.progress.eta_seconds) == ("100%", None)
+
+
+async def test_progress_is_written_once_a_minute(world: Logged) -> None:
+    engine = await started(world)
+    await world.steps(engine, 30)
+    before = world.reads
+    versions = set()
+    for step in range(1, 41):
+        await world.report(step, step / 10)
+        await world.steps(engine, 6, 2)
+        versions.add((await world.first()).metadata.resource_version)
+    assert 20 <= world.reads - before <= 26, "240 seconds, a read every 10 seconds"
+    assert 4 <= len(versions) <= 6
+
+
+async def test_a_new_operator_continues_where_the_old_one_stopped(world: Logged) -> None:
+    engine = await started(world)
+    for step in range(1, 11):
+        await world.report(step, step)
+        await world.steps(engine, 10)
+    known = (await world.first()).status
+    assert known.progress is not None
+    position = int(known.progress.log_position)
+    assert position > 0
+    engine.close()
+    successor = world.engine()
+    for pod in (await world.kube.list(Kind.POD)).items:
+        log = world.path / f"{pod['metadata']['name']}.log"
+        log.write_bytes(b"#" * position + log.read_bytes()[position:])  # what was read is not read again
+    await world.report(12, 12)
+    world.finish = True
+    await world.steps(successor, 40)
+    status = (await world.first()).status
+    assert status.score is not None
+    assert [p.step for p in status.curve] == [*range(1, 11), 12]
+
+
+async def test_a_log_that_must_not_be_read_gives_a_condition(world: Logged) -> None:
+    engine = await started(world)
+    world.error = Forbidden("pods/log is forbidden")
+    await world.steps(engine, 30)
+    condition = find_condition((await world.first()).status.conditions, "Reporting")
+    assert condition is not None
+    assert (condition.status, condition.reason) == ("False", "LogForbidden")
+    assert "pods/log" in condition.message
+    world.error = None
+    await world.report(1, 1)
+    await world.steps(engine, 60)
+    run = await world.first()
+    assert find_condition(run.status.conditions, "Reporting") is not None
+    assert run.status.progress is not None
+    world.error, world.finish = Forbidden("again"), True
+    await world.steps(engine, 5)
+    assert (await world.first()).succeeded, "the result does not depend on the reports"
+
+
+async def test_without_reports_no_log_is_read(world: Logged) -> None:
+    engine = await started(world, train={"image": "i", "command": ["train"]})
+    await world.report(1, 1)
+    await world.steps(engine, 100, 5)
+    world.finish = True
+    await world.steps(engine, 5)
+    assert (await world.first()).succeeded
+    assert world.reads == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason", "says"),
+    [
+        (['SWEEP_REPORT {"step": 5, "loss": 1}'], "MetricMissing", "'reward'; they contain ['loss']"),
+        (['SWEEP_REPORT {"step": 5'], "InvalidReport", '"step"'),
+        (['SWEEP_REPORT {"step": 500, "reward": 1}'], "MaxStepExceeded", "train.reports.maxStep, 100"),
+        (
+            ['SWEEP_REPORT {"step": 5, "reward": 1}', 'SWEEP_REPORT {"step": 3, "reward": 1}'],
+            "StepWentBack",
+            "from 5 to 3",
+        ),
+        (["nothing"], "NoReports", "within 10 minutes"),
+    ],
+)
+async def test_bad_reports_are_named(world: Logged, lines: list[str], reason: str, says: str) -> None:
+    engine = await started(world)
+    await world.write(*lines)
+    await world.steps(engine, 30)
+    if reason == "NoReports":
+        await world.steps(engine, 620, 20)
+    condition = find_condition((await world.first()).status.conditions, "Reporting")
+    assert condition is not None
+    assert (condition.status, condition.reason) == ("False", reason)
+    assert says in condition.message
+    world.finish = True
+    await world.steps(engine, 5)
+    assert (await world.first()).succeeded
+
+
+async def test_a_silent_program_is_ended_and_retried(world: Logged) -> None:
+    per_run = {"silenceSeconds": 60, "retries": {"onFailure": 1, "backoffSeconds": 1}}
+    engine = await started(world, train={"image": "i", "command": ["train"]}, perRun=per_run)
+    for _ in range(12):
+        await world.write("alive")
+        await world.steps(engine, 10)
+    assert (await world.first()).status.train.attempt == 1
+    await world.steps(engine, 100, 5)
+    status = (await world.first()).status
+    assert [a.class_ for a in status.train.attempts] == ["silent"]
+    assert status.train.attempt == 2, "it is retried as a crash is"
+    await world.write()
+    await world.steps(engine, 150, 5)
+    failure = (await world.first()).status.failure
+    assert failure is not None
+    assert (failure.class_, failure.reason) == ("silent", "Silent")
+    assert "60 s (perRun.silenceSeconds)" in failure.message
+    observed = find_condition((await world.first()).status.conditions, "Observed")
+    assert observed is not None
+    assert observed.status == "False", "nothing is learned"
+
+
+async def test_an_unreadable_log_is_not_silence(world: Logged) -> None:
+    engine = await started(world, perRun={"silenceSeconds": 30})
+    await world.write("alive")
+    await world.steps(engine, 20)
+    world.error = Unavailable("no route to host")
+    await world.steps(engine, 200, 5)
+    assert (await world.first()).status.train.attempt == 1
+
+
+# -- many logs -------------------------------------------------------------------------------------------------------
+
+
+class Kubelets:
+    """500 containers that report once per second, and what they are asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self.now, self.most, self.open = 0.0, 0, 0
+        self.text = ""
+
+    async def follow_log(
+        self, namespace: str, pod: str, position: str = "", *, limit: int, last: bool = False, skip: bool = False
+    ) -> LogPart:
+        self.asked.append(self.now)
+        assert len(self.text) <= limit
+        return LogPart(self.text, False, self.now, f"{self.now}", f"{self.now}", more=bool(self.text))
+
+
+def follow(number: int, **changes: Any) -> LogFollow:
+    values: dict[str, Any] = {
+        "pod": f"p{number}", "uid": f"u{number}", "attempt": 1, "reports": True, "pattern": None, "metric": "reward",
+        "every": 30.0, "started": World(Path()).now, "earlier": 0.0, "position": "", "silence": None, "last": False,
+    }  # fmt: skip
+    return LogFollow(**{**values, **changes})
+
+
+def reports_of(kubelets: Kubelets, evaluator: Any = None) -> Reports:
+    world = World(Path())
+    settings = Settings(
+        config=world.engine()._settings.config,
+        now=lambda: world.now,
+        monotonic=lambda: kubelets.now,
+        evaluator=evaluator or InProcess(),
+    )
+    return Reports(kubelets, settings, lambda key, seconds: None)  # type: ignore[arg-type]
+
+
+async def test_the_requests_for_500_logs_are_spread_and_bounded() -> None:
+    kubelets = Kubelets()
+    reports = reports_of(kubelets)
+    for number in range(500):
+        reports.follow(KEY, f"r{number}", follow(number))
+    for _ in range(1200):
+        kubelets.now += 0.1
+        await reports.poll()
+    seconds = [sum(s <= at < s + 1 for at in kubelets.asked) for s in range(30, 120)]
+    assert max(seconds) <= RATE + BURST
+    assert min(seconds) >= 8, "the requests are spread over the interval"
+    assert 3 * 500 <= len(kubelets.asked) <= 4 * 500
+
+
+async def test_a_log_that_grows_fast_costs_a_bounded_number_of_requests() -> None:
+    kubelets = Kubelets()
+    kubelets.text = "x" * PART_BYTES
+    reports = reports_of(kubelets)
+    reports.follow(KEY, "r", follow(0, last=True))
+    await reports.poll()
+    assert len(kubelets.asked) == PARTS
+    assert IN_FLIGHT * PARTS * PART_BYTES <= 16 << 20, "bytes in memory"
+
+
+async def test_a_pattern_that_exceeds_its_limits_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    class Refusing:
+        async def evaluate(self, owner: str, task: Any, seconds: float) -> Any:
+            assert seconds == module.PARSE_SECONDS
+            raise Refused("it took more than 2 s of CPU time")
+
+    kubelets = Kubelets()
+    reports = reports_of(kubelets, Refusing())
+    reports.follow(KEY, "r", follow(0, pattern="(?P<step>.)(?P<value>.)", last=True))
+    await reports.poll()
+    (reading,) = reports.readings(KEY).values()
+    assert reading.problem is not None
+    assert reading.problem[0] == "PatternRefused"
+    assert reading.complete, "the end of the run is recorded"
+    assert reports.take_news(KEY) == {"r"}
+    reports.follow(KEY, "r", None)
+    assert not reports.readings(KEY)
