@@ -128,16 +128,18 @@ def measure(cluster: Cluster, operator: Operator, args: argparse.Namespace, meth
 
 
 def check_each_once(cluster: Cluster, operator: Operator, name: str, count: int) -> list[Object]:
-    """The runs: so many, each with an index of its own, one Job, and the score of its own parameters.
+    """The runs: so many, each with an index of its own, a Job for each attempt, and the score of its own parameters.
 
-    A process that is killed between the reservation of indices and the creation of their runs leaves a gap.
+    A process that is killed between the reservation of indices and the creation of their runs leaves a gap. A node that
+    KWOK keeps alive too slowly loses its pods: then a run has another attempt.
     """
     found = runs(cluster, operator.namespace, name)
     assert len({run["spec"]["index"] for run in found}) == len(found) == count
     for run in found:
         assert condition(run)["status"] == "True", run["status"]
         assert run["status"]["score"] == run["spec"]["parameters"]["x"]
-    check_jobs_once(cluster, operator.account, count, operator.namespace)
+    attempts = sum(run["status"]["train"]["attempt"] for run in found)
+    check_jobs_once(cluster, operator.account, attempts, operator.namespace)
     status = cluster.get("sweep", name, operator.namespace)["status"]["runs"]
     assert status["succeeded"] == status["created"] == count
     return found
