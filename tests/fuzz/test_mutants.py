@@ -18,8 +18,8 @@ from tests.fuzz.known import known
 from tests.fuzz.schedule import run_schedule
 from tests.fuzz.server import ACTOR, Server
 
-BUDGET = 200
-"""Schedules: a tenth of a night's."""
+BUDGET = 400
+"""Schedules: a fifth of a night's. The rarest find needs a hundred on average."""
 Patch = pytest.MonkeyPatch
 
 

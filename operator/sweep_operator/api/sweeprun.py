@@ -227,6 +227,7 @@ class SweepRunStatus(Model):
     """Progress of the stage, as reported by the program. Absent without reports."""
     curve: list[CurvePoint] = Field(
         default=[],
+        exclude_if=lambda points: not points,  # stored runs without reports keep their form
         description=f"The learning curve by step, at most {MAX_POINTS} points on a logarithmic grid of steps: "
         "that of train, or of eval if only eval has reports.",
     )
