@@ -55,8 +55,12 @@ def run(tmp_path: Path, tiny: list[str]) -> Run:
     return Run(tmp_path, tiny)
 
 
-def test_a_policy_is_trained_evaluated_and_reported(run: Run) -> None:
+def test_a_policy_is_trained_evaluated_and_reported(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run.train() == 0
+    lines = [line.partition("SWEEP_REPORT ")[2] for line in capsys.readouterr().out.splitlines()]
+    reports = [json.loads(line) for line in lines if line]
+    assert reports[-1]["step"] == 256
+    assert reports[-1]["reward"] == run.result["metrics"]["train_reward"]
     assert [c.timesteps for c in Checkpoints(run.run_dir)] == [256, 192]
     assert run.result["metrics"]["steps"] == 256
     assert run.result["score"] == run.result["metrics"]["train_reward"] > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ class Attempt:
         now.save(self.policy.parent)
         self.leader.progress(now.timesteps)
         self.curve.log(now)
+        self._print_report(now)
         if self._report_due():
             reward = "none yet" if now.reward is None else f"{now.reward:.4g}"
             steps = f"steps {now.timesteps}/{self.settings.total_timesteps}"
@@ -76,11 +78,18 @@ class Attempt:
             learning.write_model(model, partial)
         self.save(model)
         self.curve.finish(self._reached(model))
+        self._print_report(self._reached(model))
         final = self._reached(model, finished=True)
         final.save(self.policy.parent)
         trained = f"trained {final.timesteps} steps in {final.seconds:.1f} s"
         print(f"{trained}, attempt {final.attempts}: {self.policy}")
         return final
+
+    def _print_report(self, state: TrainState) -> None:
+        """Report the learning curve to the sweep (docs/progress.md)."""
+        if state.reward is not None:
+            body = {"step": state.timesteps, "reward": state.reward, "train_seconds": round(state.seconds, 1)}
+            print("SWEEP_REPORT", json.dumps(body), flush=True)
 
     def _reached(self, model: PPO, *, finished: bool = False) -> TrainState:
         reward = learning.mean_reward(model)
