@@ -1,7 +1,7 @@
 """CPU seconds and memory of one suggestion: `python -m tests.bench.latency [--peers ours,optuna-gp] [--dims 20]`.
 
 Every figure is measured in a fresh process, on the first suggestion after telling n observations (no cache is warm).
-Memory is the peak resident size on top of a process that imported torch and gpytorch, for every optimizer. On a busy
+Memory is the peak resident size on top of a process that imported torch, gpytorch and scipy.optimize. On a busy
 machine the wall time is an upper bound; CPU seconds are what to compare. A suggestion that does not end within the
 cut-off is shown as such, and the optimizer is not asked for larger n. The parameters are of all five distributions.
 
@@ -62,7 +62,8 @@ def measure(peer: str, n: int, dim: int, points: int = 1, pending: int = 0) -> d
 
     points: number of suggestions. pending: number of runs without a result (ours only).
     """
-    import gpytorch  # noqa: F401  the baseline of the memory figure is a process that has both loaded
+    import gpytorch  # noqa: F401  the baseline of the memory figure is a process that has these loaded
+    import scipy.optimize  # noqa: F401  its import takes longer than the suggestion
     import torch  # noqa: F401
 
     from tests.bench.optimizer.peers import PEERS
@@ -171,7 +172,9 @@ def main() -> None:
     lines += [
         "Written by `make bench`. A fresh process for each figure, one thread, nothing cached; memory is the peak"
     ]
-    lines += [f"on top of `import torch, gpytorch`. Python {platform.python_version()}, {os.cpu_count()} CPUs."]
+    lines += [
+        f"on top of `import torch, gpytorch, scipy.optimize`. Python {platform.python_version()}, {os.cpu_count()} CPUs."
+    ]
     for dim in dims:
         lines += table(peers, sizes, dim, a.cutoff) if a.n else []
     lines += batches([int(n) for n in a.points.split(",")], dims[0], a.cutoff) if a.points else []
