@@ -172,9 +172,8 @@ def main() -> None:
     lines += [
         "Written by `make bench`. A fresh process for each figure, one thread, nothing cached; memory is the peak"
     ]
-    lines += [
-        f"on top of `import torch, gpytorch, scipy.optimize`. Python {platform.python_version()}, {os.cpu_count()} CPUs."
-    ]
+    lines += ["on top of `import torch, gpytorch, scipy.optimize`."]
+    lines += [f"Python {platform.python_version()}, {os.cpu_count()} CPUs."]
     for dim in dims:
         lines += table(peers, sizes, dim, a.cutoff) if a.n else []
     lines += batches([int(n) for n in a.points.split(",")], dims[0], a.cutoff) if a.points else []
