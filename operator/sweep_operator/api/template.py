@@ -66,23 +66,13 @@ class Results(Model):
     works too. The last match in the last 100,000 lines counts. Groups of other names, such as {accuracy}, become
     metrics. The name of spec.metric can stand for {value}, and {cost} is the cost."""
 
-    @property
-    def expression(self) -> str | None:
-        """``pattern`` as a regular expression: with groups in place of {value} and other names."""
-        return None if self.pattern is None else with_numbers(self.pattern)
-
-    @property
-    def groups(self) -> list[str]:
-        """Names of the groups of ``expression``, in order."""
-        return groups_of(self.pattern)
-
     @model_validator(mode="after")
     def _pattern_goes_with_log(self) -> Self:
         if self.source == "Log" and not self.pattern:
             raise ValueError("pattern: source Log requires a pattern such as 'loss={value}'")
         if self.source != "Log" and self.pattern:
             raise ValueError("pattern: applies to source Log only; remove it or set source: Log")
-        if self.pattern and not self.groups:
+        if self.pattern and not groups_of(self.pattern):
             raise ValueError(f"pattern: {self.pattern!r} has no {{value}} in place of the number")
         if self.pattern:
             check_once(self.pattern)
@@ -113,16 +103,6 @@ class Reports(Model):
     as a learning rate that decays to 0 at maxStep. Absent: true."""
 
     @property
-    def expression(self) -> str | None:
-        """``pattern`` as a regular expression."""
-        return None if self.pattern is None else with_numbers(self.pattern)
-
-    @property
-    def groups(self) -> list[str]:
-        """Names of the groups of ``expression``, in order."""
-        return groups_of(self.pattern)
-
-    @property
     def max_step_parameter(self) -> str | None:
         """The parameter that is the last step, if it is one."""
         return self.max_step[len("$(params.") : -1] if isinstance(self.max_step, str) else None
@@ -138,9 +118,9 @@ class Reports(Model):
     def _has_groups(self) -> Self:
         if self.pattern is None:
             return self
-        if STEP not in self.groups:
+        if STEP not in groups_of(self.pattern):
             raise ValueError(f"pattern: {self.pattern!r} has no {{step}} in place of the step")
-        if len(self.groups) == 1:
+        if len(groups_of(self.pattern)) == 1:
             raise ValueError(f"pattern: {self.pattern!r} has no {{value}} in place of the score")
         check_once(self.pattern)
         return self

@@ -10,7 +10,7 @@ from sweep_operator.api.constraints import check_constraints
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.names import PEAK_MEMORY
 from sweep_operator.api.sweep import SweepSpec
-from sweep_operator.api.template import Reports, Results, StageTemplate
+from sweep_operator.api.template import Reports, Results, StageTemplate, groups_of, with_numbers
 
 MAX_PROGRAM = 2000
 """Instructions of a compiled pattern. The time per character of a log is proportional to it in the worst case."""
@@ -35,8 +35,8 @@ def _given_patterns(spec: SweepSpec) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = []
     for name, stage in (("train", spec.train), ("eval", spec.eval)):
         for field, given in _log_patterns(stage):
-            if given.pattern is not None and given.expression is not None:
-                found.append((f"spec.{name}.{field}.pattern", given.pattern, given.expression))
+            if given.pattern is not None:
+                found.append((f"spec.{name}.{field}.pattern", given.pattern, with_numbers(given.pattern)))
     for number, rule in enumerate(spec.per_run.failure_rules):
         if rule.log_pattern is not None:
             found.append((f"spec.perRun.failureRules[{number}].logPattern", rule.log_pattern, rule.log_pattern))
@@ -69,9 +69,9 @@ def _groups(spec: SweepSpec) -> list[FieldError]:
     """Errors of the names in results.pattern and reports.pattern, of which one is the score."""
     metric, errors = spec.metric or "score", []
     stages = (("train", spec.train), ("eval", spec.eval))
-    given = [(f"spec.{name}.{field}.pattern", g) for name, stage in stages for field, g in _log_patterns(stage)]
-    for path, patterns in given:
-        names = patterns.groups
+    given = [(f"spec.{name}.{field}.pattern", g.pattern) for name, stage in stages for field, g in _log_patterns(stage)]
+    for path, pattern in given:
+        names = groups_of(pattern)
         wrong = [name for name in names if name in _NOT_NUMBERS]
         scores = [name for name in names if name in ("value", metric)]
         if wrong:
@@ -91,7 +91,7 @@ def _unreported(spec: SweepSpec) -> list[FieldError]:
     stages = [stage for stage in (spec.train, spec.eval) if stage is not None]
     if any(stage.results.pattern is None for stage in stages):
         return []
-    known = {PEAK_MEMORY, *(name for stage in stages for name in stage.results.groups)}
+    known = {PEAK_MEMORY, *(name for stage in stages for name in groups_of(stage.results.pattern))}
     return [
         FieldError(
             f"spec.objectives[{place}].metric",

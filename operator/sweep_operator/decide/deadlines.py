@@ -8,6 +8,7 @@ from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.limits import Retries
 from sweep_operator.api.sweeprun import Prediction, Stage, StageStatus, SweepRun, SweepRunStatus
+from sweep_operator.api.template import with_numbers
 from sweep_operator.decide.attempt import AttemptPolicy
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.domain.revisions import RunTemplate
@@ -24,7 +25,7 @@ def attempt_policy(
         reports=reports,
         metric=snap.sweep.spec.metric,
         cost_required=reports and snap.sweep.spec.cost.source == "Reported",
-        value_pattern=spec.results.expression,
+        value_pattern=with_numbers(spec.results.pattern) if spec.results.pattern is not None else None,
         failure_rules=template.per_run.failure_rules,
         pending_deadline=timedelta(seconds=template.per_run.pending_deadline_seconds),
         deadline=stage_deadline(run, status, stage, template),

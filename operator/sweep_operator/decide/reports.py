@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sweep_operator.api.meta import Condition, find_condition, with_condition
 from sweep_operator.api.progress import MAX_POINTS, CurvePoint, Progress
 from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
+from sweep_operator.api.template import with_numbers
 from sweep_operator.decide.attempt import LogFollow, LogProgress
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.snapshot import Snapshot
@@ -31,7 +32,7 @@ def log_to_follow(
         uid=pod.uid,
         attempt=of_stage.attempt,
         reports=reports is not None,
-        pattern=reports.expression if reports is not None else None,
+        pattern=with_numbers(reports.pattern) if reports is not None and reports.pattern is not None else None,
         metric=snap.sweep.spec.metric or "score",
         every=float(reports.every_seconds) if reports is not None else 30.0,
         started=pod.started,

@@ -149,7 +149,7 @@ class Reports:
             known.due = now
         self._changed.set()
         before, known.reading = known.reading, known.published(now, self._settings.now().timestamp())
-        # a log that grows without reports is no news
+        # growth of the log alone needs no pass
         news = before is None or dataclasses.replace(before, position=known.reading.position) != known.reading
         if news and self._logs.get(key, {}).get(run) is known:
             self._news.setdefault(key, set()).add(run)

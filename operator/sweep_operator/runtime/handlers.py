@@ -32,7 +32,7 @@ class Endless:
 class _NoDiffs(kopf.DiffBaseStorage):
     """Keeps no earlier version of an object.
 
-    Only handlers of changes need one. kopf copies every object several times for it, even if there is no such handler.
+    Only handlers of changes need one. Without such handlers, kopf would still copy every object several times.
     """
 
     def build(self, *, body: kopf.Body, extra_fields: Iterable[Any] | None = None) -> kopf.BodyEssence:

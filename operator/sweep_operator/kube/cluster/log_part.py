@@ -5,12 +5,14 @@ The API server cuts ``sinceTime`` to whole seconds, so lines are returned again;
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sweep_operator.kube.protocol import LogPart
 
 TAIL_LINES = 200
 """Number of last lines that are read if a log grows faster than it is read."""
+_FRACTION = re.compile(r"\.(\d{1,9})")
 
 
 def part_of(data: bytes, position: str, limit: int, *, last: bool) -> LogPart:
@@ -30,15 +32,13 @@ def part_of(data: bytes, position: str, limit: int, *, last: bool) -> LogPart:
 
 def _order(stamp: str) -> tuple[float, int] | None:
     """Seconds and nanoseconds. The fraction has up to nine digits, and may be absent."""
-    text, _, zone = stamp.partition("Z") if stamp.endswith("Z") else (stamp, "", "")
-    whole, dot, rest = text.partition(".")
-    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))] if dot else ""
-    zone = "+00:00" if stamp.endswith("Z") else rest[len(digits) :]
     try:
-        moment = datetime.fromisoformat(whole + zone)
+        moment = datetime.fromisoformat(stamp)
     except ValueError:
         return None
-    return None if moment.tzinfo is None else (moment.timestamp(), int(digits[:9].ljust(9, "0")))
+    fraction = _FRACTION.search(stamp)
+    nanoseconds = 0 if fraction is None else int(fraction[1].ljust(9, "0"))
+    return None if moment.tzinfo is None else (moment.replace(microsecond=0).timestamp(), nanoseconds)
 
 
 def _seconds(stamp: str) -> float:
