@@ -86,9 +86,14 @@ def until_let_go(cluster: Kubectl, namespace: str) -> None:
 
 def check_jobs_once(cluster: Audited, account: str, count: int, namespace: str | None = None) -> None:
     """The account has created ``count`` Jobs (in ``namespace``, if given), none twice, by the audit log."""
-    sent = writes(cluster, user=account, namespace=namespace)
-    created = [e["objectRef"]["name"] for e in sent if e["verb"] == "create" and resource(e) == "jobs"]
+    created = created_jobs(cluster, account, namespace)
     assert len(created) == len(set(created)) == count
+
+
+def created_jobs(cluster: Audited, account: str, namespace: str | None = None) -> list[str]:
+    """Names of the Jobs that the account has created (in ``namespace``, if given), by the audit log."""
+    sent = writes(cluster, user=account, namespace=namespace)
+    return [e["objectRef"]["name"] for e in sent if e["verb"] == "create" and resource(e) == "jobs"]
 
 
 def check_ended_well(cluster: Kubectl, namespace: str, name: str, count: int) -> list[Object]:

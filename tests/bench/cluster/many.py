@@ -29,12 +29,11 @@ from tests.bench.cluster.bare import Sample, runs_per_second
 from tests.bench.cluster.memory import Footprint
 from tests.bench.cluster.timeline import Timeline, at
 from tests.builders import X
-from tests.cluster.audit import resource, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.fixtures import started
 from tests.cluster.kubectl import Object
 from tests.cluster.operator_process import Operator
-from tests.cluster.sweeps import condition, runs, sweep
+from tests.cluster.sweeps import condition, created_jobs, runs, sweep
 
 NODES = 8
 LEASE_SECONDS = 10
@@ -154,8 +153,7 @@ def _check_jobs(cluster: Cluster, operator: Operator, attempts: dict[str, int]) 
     """
     jobs = cluster.list("jobs", operator.namespace)
     assert Counter(job["metadata"]["ownerReferences"][0]["uid"] for job in jobs) == attempts
-    sent = writes(cluster, user=operator.account, namespace=operator.namespace)
-    created = [e["objectRef"]["name"] for e in sent if e["verb"] == "create" and resource(e) == "jobs"]
+    created = created_jobs(cluster, operator.account, operator.namespace)
     assert len(created) == len(set(created))
     assert {*created} <= {job["metadata"]["name"] for job in jobs}
 
