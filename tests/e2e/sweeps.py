@@ -30,7 +30,7 @@ def one_run(name: str, workload: Workload, train: Mapping[str, Any], **spec: Any
     """A sweep of one run, without an evaluation."""
     sweep = cartpole(workload, maxRuns=1, maxParallelRuns=1)
     sweep["metadata"] = {"name": name}
-    del sweep["spec"]["eval"]
+    del sweep["spec"]["eval"], sweep["spec"]["train"]["reports"]  # of parameters that this sweep may not have
     sweep["spec"] |= copy.deepcopy(spec)
     sweep["spec"]["train"] |= train
     return sweep
