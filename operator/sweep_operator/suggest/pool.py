@@ -161,7 +161,7 @@ class OptimizerPool:
             return
         log.warning("the optimizer failed (%s); falling back to random suggestions", problem)
         stream.left = stream.left.with_(
-            method="random", observations=[], count=min(stream.left.count, stream.urgent), light=True
+            method="random", observations=[], earlier=None, count=min(stream.left.count, stream.urgent), light=True
         )
         try:
             async with aclosing(self._in_turns(stream)) as answers:
