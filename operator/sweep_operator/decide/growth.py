@@ -33,16 +33,18 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     most = snap.sweep.spec.limits.max_parallel_runs
     wanted = min(max(0, most - totals.open - snap.unanswered), left)
     index = next_index(snap, totals)
-    create = tuple(_create(s) for s in _ready(snap, index)[:wanted])
+    again = snap.uncreated[:wanted]
+    fresh = tuple(_create(s) for s in _ready(snap, index)[: wanted - len(again)])
+    create = (*again, *fresh)
     missing, ahead = wanted - len(create), min(AHEAD, most, left - wanted)
     if missing + ahead == 0:
         return Growth(create)
     earlier = snap.warm_start.observations
     if snap.sweep.spec.warm_start is not None and earlier is None:
         return Growth(create, read_warm_start=True)
-    request = SuggestRequest(index + len(create), 0, runs.observations(), (), missing, earlier or NOTHING_EARLIER)
+    request = SuggestRequest(index + len(fresh), 0, runs.observations(), (), missing, earlier or NOTHING_EARLIER)
     if most == 1 or not request.known:  # one run at a time: each result would change what was computed before it
-        ahead = min(ahead, _design_left(snap, index + wanted))
+        ahead = min(ahead, _design_left(snap, index + wanted - len(again)))
     if missing + ahead == 0:
         return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
@@ -57,7 +59,7 @@ def next_index(snap: Snapshot, totals: Totals) -> int:
 
 def fallback_event(snap: Snapshot, create: Sequence[CreateRun]) -> tuple[Event, ...]:
     """One Event for the runs that get random parameters because the optimizer failed."""
-    random = [c for c in create if c.origin == "fallback"]
+    random = [c for c in create if c.origin == "fallback" and c not in snap.uncreated]
     if not random or snap.suggested is None:
         return ()
     count = "1 run gets" if len(random) == 1 else f"{len(random)} runs get"
