@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
+import psutil
 import pytest
 
 from sweep_operator.api.errors import parse
@@ -133,6 +134,16 @@ async def test_a_killed_process_is_replaced(sandbox: Sandbox) -> None:
     (pid,) = sandbox.pids
     os.kill(pid, signal.SIGKILL)
     assert (await sandbox.evaluate("ns", QUICK, 60)).value == "2.5"
+
+
+async def test_the_priority_of_a_process_is_lower_than_that_of_its_parent() -> None:
+    polite = Sandbox(nice=3)
+    try:
+        await polite.evaluate("ns", QUICK, 60)
+        (pid,) = polite.pids
+        assert psutil.Process(pid).nice() == min(19, psutil.Process().nice() + 3)
+    finally:
+        await polite.close()
 
 
 async def test_memory_is_limited(sandbox: Sandbox) -> None:
