@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.accept import check_spec
 from sweep_operator.decide.attempt import LogProgress
 from sweep_operator.decide.plan import DeleteJob, Observation, Plan
+from sweep_operator.decide.snapshot import Forecast
 from sweep_operator.decide.stopping import RULES, Finding, Sample, average_until, judge, levels, value_at
 from sweep_operator.domain.curve import Point
 from tests.decide.given import after, at, decide, ended, job, pod, reason, settled, snapshot, started, sweep
@@ -241,6 +243,67 @@ def test_median_compares_with_succeeded_runs() -> None:
     assert run.status.failure.message == (
         "best reward 0.1 by step 4; the averages of 2 finished runs have the median 0.9 there"
     )
+
+
+GOOD = Forecast(
+    points=3, score=0.2, low=0.1, high=0.3, probability=0.001, needed=0.5, remaining_cost=40.0, learned_from=2
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings", "stops"),
+    [
+        pytest.param({}, {}, True, id="no chance"),
+        pytest.param({"probability": 0.02}, {}, False, id="a chance"),
+        pytest.param({"probability": 0.02}, {"confidence": 0.95}, True, id="less confidence"),
+        pytest.param({"points": 2}, {}, False, id="older than the curve"),
+        pytest.param({"learned_from": 1}, {}, False, id="too few finished runs"),
+        pytest.param({}, {"minSeconds": 50}, False, id="too early"),
+        pytest.param({}, {"minReports": 10}, False, id="too few reports"),
+    ],
+)
+def test_model_stops_a_run_without_a_chance(changes: dict[str, Any], settings: dict[str, Any], stops: bool) -> None:
+    s = of(stopping("model", **settings))
+    done = [finished(s, n, *[0.5] * 4) for n in range(2)]
+    known = peer(s, 2, *[0.1] * 9)
+    asked = decide(snapshot(s, [known, *done], [job(known)], [pod(known)])).forecast
+    assert asked is not None
+    assert [(run.name, [round(100 * p[0]) for p in run.curve]) for run in asked.pending] == [(known.name, [1, 3, 7])]
+    assert len(asked.observations) == 2
+    forecasts = {known.name: replace(GOOD, **changes)}
+    plan = reported(s, known, reading(*[0.1] * 9), *done, now=101, forecasts=forecasts)
+    run = after(plan, known)
+    assert run.pruned == stops
+    if stops:
+        verdict, failure = run.status.early_stopping, run.status.failure
+        assert verdict is not None
+        assert failure is not None
+        assert (verdict.saved_cost, verdict.probability, verdict.runs) == (40.0, forecasts[known.name].probability, 2)
+        assert failure.message == "predicted reward 0.2 +- 0.1 at 45 s; the front needs 0.5 there"
+
+
+def test_without_finished_runs_or_curves_nothing_is_forecast() -> None:
+    s = of(stopping("model"))
+    known, live = peer(s, 2, *[0.1] * 9), started(s, 3)
+    assert decide(snapshot(s, [known], [job(known)], [pod(known)])).forecast is None
+    done = [finished(s, n, *[0.5] * 4) for n in range(2)]
+    assert decide(snapshot(s, [live, *done], [job(live)], [pod(live)])).forecast is None
+    assert decide(snapshot(of(), [known, *done], [job(known)], [pod(known)])).forecast is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "need"),
+    [
+        ({"method": "random"}, "method bayes"),
+        ({"train": {**TRAIN, "reports": {}}}, "train.reports.maxStep"),
+        ({"eval": {"command": ["evaluate"]}}, "reports of the score by train: remove eval"),
+        ({"earlyStopping": stopping("model", metric="loss")}, "the sweep's own metric"),
+        ({"metric": None, "objectives": [{"metric": "a"}, {"metric": "b"}]}, "one objective"),
+    ],
+)
+def test_model_names_what_it_needs(spec: dict[str, Any], need: str) -> None:
+    with pytest.raises(InvalidObject, match=f"model needs {need}.*use asha or median otherwise"):
+        of(**{"earlyStopping": stopping("model"), **spec})
 
 
 @pytest.mark.parametrize(("score", "wrong"), [(0.9, 1), (0.1, 0)])

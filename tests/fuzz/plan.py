@@ -126,7 +126,7 @@ def _spec(dice: Dice, has_eval: bool, nodes: int) -> Object:
 def _early_stopping(dice: Dice) -> Object:
     rng = dice["early-stopping"]
     return {
-        "rule": rng.choice(("asha", "median")),
+        "rule": rng.choice(("asha", "median", "model")),
         "minReports": 1,
         "minRuns": rng.choice((1, 1, 2)),
         "shadow": rng.choice((0, 0, 0.5)),

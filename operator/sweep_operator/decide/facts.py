@@ -159,9 +159,10 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
 def peer_levels(run: SweepRun, sweep: Sweep) -> dict[int, float]:
     """What the run has at each mark of the rule of early stopping, for others to be compared with."""
     name = sweep.spec.early_stopping.active if sweep.spec.early_stopping is not None else None
-    if name is None or not run.status.curve or (RULES[name].finished and not run.succeeded):
+    rule = RULES.get(name or "")
+    if rule is None or not run.status.curve or (rule.finished and not run.succeeded):
         return {}
-    return levels(RULES[name], samples_of(sweep.spec, run.status.curve))
+    return levels(rule, samples_of(sweep.spec, run.status.curve))
 
 
 def _stopping(run: SweepRun, sweep: Sweep) -> StoppingFacts | None:

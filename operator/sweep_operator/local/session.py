@@ -134,6 +134,7 @@ class LocalSession:
             component="sweep",
             evaluator=self._sandbox,
             tracker=self._outbox,
+            forecaster=self._child,
             on_change=self._on_change,
         )
 

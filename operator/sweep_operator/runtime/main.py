@@ -134,7 +134,7 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
     sandbox = Sandbox(nice=_CHILDREN_NICE)
     warm_start = ClusterWarmStart(kube, WandbSources(config), sandbox)
-    settings = _settings(options, config, lease, outbox, metrics, sandbox)
+    settings = _settings(options, config, lease, outbox, metrics, sandbox, optimizer)
     engine = Engine(kube, metrics.timed(optimizer), warm_start, settings)
     outbox.on_news = engine.queue.add
     metrics.watch(engine)
@@ -155,7 +155,13 @@ async def operate(options: Options, config: OperatorConfig) -> int:
 
 
 def _settings(
-    options: Options, config: OperatorConfig, lease: Lease, outbox: Outbox, metrics: Metrics, sandbox: Sandbox
+    options: Options,
+    config: OperatorConfig,
+    lease: Lease,
+    outbox: Outbox,
+    metrics: Metrics,
+    sandbox: Sandbox,
+    optimizer: OptimizerPool,
 ) -> Settings:
     return Settings(
         config=config,
@@ -166,6 +172,7 @@ def _settings(
         status_delay=2.0,
         check_leading=lease.check,
         tracker=outbox,
+        forecaster=optimizer,
         evaluator=sandbox,
         on_pass=metrics.observe_pass,
     )

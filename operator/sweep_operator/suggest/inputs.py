@@ -28,7 +28,7 @@ class Inputs:
         assert question.earlier is None
         body = question.to_json()
         rows = body.pop("observations")
-        for field in ("pending", "index", "count", "light"):
+        for field in ("pending", "index", "count", "light", "forecasts"):
             del body[field]
         return cls(_hash(body), _sum(rows))
 

@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from protein.curves import Forecast
+from protein.reports import Forecasts
+
 from protein import Optimizer, Outcome, SearchSpace, SearchSpaceInfeasible, flatten, make_optimizer
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
@@ -16,7 +19,9 @@ from sweep_operator.api.sweeprun import Prediction
 from sweep_operator.decide.plan import EarlierObservations
 from sweep_operator.exchange.observation import JsonObservation, unpack
 from sweep_operator.suggest.inputs import Inputs
-from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Proposal, Question
+from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Proposal, Question, RunForecast
+
+FORECASTS_PER_LINE = 500
 
 
 class RulesTooSlow(Exception):
@@ -63,6 +68,9 @@ class Proposer:
         began = time.perf_counter()
         try:
             self._prepare(question)
+            if question.forecasts:
+                yield from self._forecasts(question)
+                return
             inputs = self._inputs.with_pending(question.pending)
             batch = self._optimizer.suggest_many(question.count, pending=question.pending, index=question.index)
             for offset in range(question.count):
@@ -91,8 +99,16 @@ class Proposer:
         else:
             yield Answer(end="complete")
 
+    def _forecasts(self, question: Question) -> Iterator[Answer]:
+        """The forecasts, in parts that fit into one line each."""
+        assert isinstance(self._optimizer, Forecasts)
+        found = self._optimizer.forecast_many([run.parameters for run in question.running or ()])
+        for start in range(0, len(found), FORECASTS_PER_LINE):
+            yield Answer(forecasts=[_forecast(one) for one in found[start : start + FORECASTS_PER_LINE]])
+        yield Answer(end="complete")
+
     def _prepare(self, question: Question) -> None:
-        basis = question.with_(pending=[], index=0, count=0, light=False)
+        basis = question.with_(pending=[], index=0, count=0, light=False, forecasts=False)
         if self._basis == basis:
             self._rules.left = RULES_SECONDS
             return
@@ -130,6 +146,19 @@ class Proposer:
         if self._unpacked is None or self._unpacked[0] != question.earlier:
             self._unpacked = question.earlier, unpack(question.earlier.content)
         return question.with_(earlier=None, observations=[*self._unpacked[1], *question.observations])
+
+
+def _forecast(found: Forecast) -> RunForecast:
+    low, high = found.score_interval
+    return RunForecast(
+        score=found.score,
+        low=low,
+        high=high,
+        probability=found.front_probability,
+        needed=found.needed_score,
+        remaining_cost=found.remaining_cost,
+        learned_from=found.learned_from,
+    )
 
 
 def _prediction(info: Any) -> Prediction | None:
