@@ -69,7 +69,7 @@ def with_reports(
         return status
     problem, new = reading.problem, status
     if reading.latest is not None:
-        last = _last_step(run, status, stage, template)
+        last = last_step(run, status, stage, template)
         if problem is None and last is not None and reading.latest.step > last:
             text = f"the program reports steps beyond {stage}.reports.maxStep, {last:g}; correct maxStep"
             problem = ("MaxStepExceeded", text)
@@ -133,7 +133,7 @@ def _eta(reading: LogProgress, last: float) -> int | None:
     return round(min(1e9, (last - latest.step) * (latest.seconds - first.seconds) / steps))
 
 
-def _last_step(run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate) -> float | None:
+def last_step(run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate) -> float | None:
     """The step at which the run is complete, if it is known."""
     reports = template.of_stage(stage).reports
     if reports is None or reports.max_step is None:

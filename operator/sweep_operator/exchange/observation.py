@@ -7,7 +7,7 @@ from typing import Self
 
 from protein.analysis.conformal import Side
 from sweep_operator.api.model import Model, Scalar
-from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.plan import Observation, ToldPoint
 
 
 class JsonObservation(Model):
@@ -21,6 +21,7 @@ class JsonObservation(Model):
     score_side: Side | None = None
     cost_side: Side | None = None
     metrics: dict[str, float] | None = None
+    curve: tuple[ToldPoint, ...] | None = None
 
     @classmethod
     def of(cls, observation: Observation) -> Self:

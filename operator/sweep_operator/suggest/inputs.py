@@ -26,7 +26,7 @@ class Inputs:
     def of(cls, question: Question) -> Self:
         """Without the pending runs."""
         body = question.to_json()
-        rows = body.pop("observations")
+        rows = [*body.pop("observations"), *(body.pop("running", None) or ())]
         for field in ("pending", "index", "count", "light"):
             del body[field]
         return cls(_hash(body), _sum(rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from protein import Optimizer, Outcome, SearchSpace, SearchSpaceInfeasible, flatten, make_optimizer
@@ -13,6 +13,7 @@ from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweeprun import Prediction
+from sweep_operator.decide.plan import ToldPoint
 from sweep_operator.suggest.inputs import Inputs
 from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Proposal, Question
 
@@ -103,9 +104,11 @@ class Proposer:
             seed=question.seed,
             constraints=(self._rules.passes,) if question.constraints else (),
             outcomes={o.metric: Outcome(o.goal, o.threshold) for o in question.outcomes or ()},
+            comparable_curves=question.comparable is not False,
         )
         for row in question.observations:
             known = {k: v for k, v in row.parameters.items() if k in question.parameters}
+            self._report(known, row.curve or ())
             self._optimizer.observe(
                 known,
                 score=row.score,
@@ -116,7 +119,13 @@ class Proposer:
                 strict=False,
             )
             self._optimizer.learn_forecast(row.score_side, row.cost_side)
+        for run in question.running or ():
+            self._report({k: v for k, v in run.parameters.items() if k in question.parameters}, run.curve)
         self._basis, self._inputs = basis, Inputs.of(basis)
+
+    def _report(self, parameters: Mapping[str, Scalar], curve: Sequence[ToldPoint]) -> None:
+        for fraction, score, cost in curve:
+            self._optimizer.report(parameters, step=fraction, score=score, cost=cost, max_step=1.0)
 
 
 def _prediction(info: Any) -> Prediction | None:
