@@ -16,8 +16,8 @@ from sweep_operator.api.sweep import Sweep, goal_sign
 from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.calibration import QUANTITIES, Compared, compare
+from sweep_operator.decide.curves import told_curve
 from sweep_operator.decide.plan import Observation, ToldPoint, failure_observation
-from sweep_operator.decide.told_curve import told_curve
 from sweep_operator.domain.revisions import RunTemplate
 
 State = Literal["pending", "running", "evaluating", "succeeded", "failed"]

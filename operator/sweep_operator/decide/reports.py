@@ -9,6 +9,7 @@ from sweep_operator.api.progress import MAX_POINTS, CurvePoint, Progress
 from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.template import with_numbers
 from sweep_operator.decide.attempt import LogFollow, LogProgress
+from sweep_operator.decide.curves import last_step
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.domain.curve import Point, fold
@@ -131,16 +132,6 @@ def _eta(reading: LogProgress, last: float) -> int | None:
     if steps <= 0 or latest.seconds <= first.seconds:
         return None
     return round(min(1e9, (last - latest.step) * (latest.seconds - first.seconds) / steps))
-
-
-def last_step(run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate) -> float | None:
-    """The step at which the run is complete, if it is known."""
-    reports = template.of_stage(stage).reports
-    if reports is None or reports.max_step is None:
-        return None
-    parameters = {**template.fixed, **run.spec.parameters, **(status.parameters or {})}
-    value = parameters.get(reports.max_step_parameter or "", reports.max_step)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else None
 
 
 def _point(stored: CurvePoint) -> Point:

@@ -11,9 +11,9 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Provenance, SweepRun
 from sweep_operator.child_process import ChildFailed, available_memory
+from sweep_operator.decide.curves import told_curve
 from sweep_operator.decide.facts import facts_of
 from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest
-from sweep_operator.decide.told_curve import told_curve
 from sweep_operator.domain.ordering import start_order
 from sweep_operator.suggest.messages import Answer, Proposal, question
 from sweep_operator.suggest.process import OptimizerProcess

@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
 from sweep_operator.decide.plan import ToldPoint
-from sweep_operator.decide.reports import last_step
 from sweep_operator.domain.revisions import RunTemplate
 
 
@@ -35,6 +34,16 @@ def told_curve(run: SweepRun, sweep: Sweep, template: RunTemplate | None) -> tup
         for _, point in sorted(newest.items())
         if point.value is not None
     )
+
+
+def last_step(run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate) -> float | None:
+    """The step at which the run is complete, if it is known."""
+    reports = template.of_stage(stage).reports
+    if reports is None or reports.max_step is None:
+        return None
+    parameters = {**template.fixed, **run.spec.parameters, **(status.parameters or {})}
+    value = parameters.get(reports.max_step_parameter or "", reports.max_step)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else None
 
 
 def _octave(step: float) -> int:
