@@ -33,9 +33,9 @@ from protein.run_rows import RunRows
 
 BASE_ROWS = 512
 """Maximum number of rows of finished runs that forecasts are conditioned on."""
-FREEDOM = 4.0
+FREEDOM = 3.0
 """Degrees of freedom of a forecast's distribution: its tails are wider than a normal's."""
-T80 = 1.5332
+T80 = 1.6377
 """Its 90% quantile."""
 DOUBT = 3.0
 """An error, in standard deviations, that counts twice before any is known."""

@@ -1,7 +1,7 @@
 """Quality of forecasts on the tables: `python -m tests.bench.curves.forecasts --half report --seeds 0-4`.
 
 In each task, some random runs are finished, and others have reported up to a fraction. Printed are, by fraction: the
-share of the final scores and costs inside the 80% intervals, the mean absolute error relative to the last reported
+share of the final scores and costs inside the 80% intervals, the median absolute error relative to the last reported
 score's, and of the runs with a probability below 1% to be on the front, the share that is on it nevertheless.
 """
 
@@ -76,7 +76,7 @@ def main() -> None:
         values = np.array(rows, dtype=np.float64)
         low = values[:, 4] < 0.01
         wrong = f"{values[low, 5].mean():.1%}" if low.any() else "-"
-        ratio = values[:, 2].mean() / max(values[:, 3].mean(), 1e-12)
+        ratio = np.median(values[:, 2]) / max(np.median(values[:, 3]), 1e-12)
         print(f"| {name} | {fraction:g} | {values[:, 0].mean():.0%} | {values[:, 1].mean():.0%} | {ratio:.2f} | "
               f"{low.mean():.0%} | {wrong} |")  # fmt: skip
 
