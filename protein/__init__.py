@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from protein.analysis.importance import parameter_importance as parameter_importance
     from protein.analysis.pareto import pareto_front as pareto_front
     from protein.base import Optimizer as Optimizer
+    from protein.curves import CurvePoint as CurvePoint
+    from protein.curves import Forecast as Forecast
     from protein.factory import make_optimizer as make_optimizer
     from protein.integrations.metta import MettaProtein as MettaProtein
     from protein.integrations.wandb_protein import HistoryUnavailable as HistoryUnavailable
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Calibration": "analysis.calibration",
+    "CurvePoint": "curves",
+    "Forecast": "curves",
     "HistoryUnavailable": "integrations.wandb_protein",
     "MettaProtein": "integrations.metta",
     "Observation": "optimizer",

@@ -35,6 +35,7 @@ from protein.models.scaling import standardize
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
+from protein.reports import Forecasts
 from protein.search.candidates import row_keys
 from protein.search.initial_design import Design, initial_design_size
 from protein.settings import ProteinSettings
@@ -50,7 +51,7 @@ ANCHORS = 64
 """Number of best observed points that serve as anchors for the repair of candidates."""
 
 
-class Protein(Optimizer):
+class Protein(Forecasts, Optimizer):
     """Cost-aware Bayesian optimizer.
 
     Args:
@@ -61,6 +62,8 @@ class Protein(Optimizer):
         constraints: functions of a flat configuration. Only configurations for which all return True are suggested.
         outcomes: additional metrics by name, which ``observe(metrics=...)`` reports. Each is an objective, has a
             threshold, or both.
+        comparable_curves: whether the reports of different runs at equal steps can be compared. False for a schedule
+            that depends on the length of the run: each run is then forecast from its own curve alone.
 
     Raises:
         SpaceError: an invalid space.
@@ -82,9 +85,11 @@ class Protein(Optimizer):
         constraints: Sequence[Constraint] = (),
         *,
         outcomes: Mapping[str, Outcome] | None = None,
+        comparable_curves: bool = True,
     ) -> None:
         super().__init__(space, settings, goal, seed, constraints)
         self.outcomes = dict(outcomes or {})
+        self.comparable_curves = comparable_curves
         self._pending_rows = PerPoint(self.space.encode)
         self._design = Design(self.space, self.settings, self.seed, self._allowed)
 
@@ -94,7 +99,8 @@ class Protein(Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         """State for pickle, without the caches, which do not affect results."""
-        return {name: value for name, value in vars(self).items() if name not in ("_table", "_fitted", "_candidates")}
+        caches = ("_table", "_fitted", "_candidates", "_forecaster", "_learned")
+        return {name: value for name, value in vars(self).items() if name not in caches}
 
     def best(
         self, by: str = "posterior", max_cost: float | None = None
@@ -171,8 +177,8 @@ class Protein(Optimizer):
         return self._table
 
     def models(self) -> Models:
-        """The models fitted to the observations so far."""
-        return self._fit(self._history())
+        """The models fitted to the observations so far, and to the learning curves of comparable runs."""
+        return self._fit(self._with_curves(self._history()))
 
     def _fit(self, history: History) -> Models:
         """The fitted models, cached as long as the observations stay the same."""
@@ -287,7 +293,8 @@ class Protein(Optimizer):
         def fallback() -> Flat:
             return self._any_allowed(self._taken(pending), [index])
 
-        models = self._fit(history)
+        models = self.models()
+        self._set_forecasts(models)
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
         fantasies = np.random.default_rng([self.seed, STREAM_FANTASIES])
         with pinned_threads():

@@ -163,7 +163,9 @@ def test_the_verdict_is_written_before_the_job_is_deleted() -> None:
     assert plan.status.early_stopping == EarlyStoppingStatus(stopped=1, saved_cost=480)
     assert (plan.status.latest_failures, plan.status.consecutive_failures, plan.status.best) == ([], 0, [])
     assert plan.suggest is not None
-    assert plan.suggest.observations == (Observation({"x": 0.5}, 0.2, 99.0, cost_is_lower_bound=True),)
+    (learned,) = plan.suggest.observations
+    assert (learned.score, learned.cost, learned.cost_is_lower_bound) == (None, 99.0, True)
+    assert learned.curve == ((0.01, 0.1, 5.0), (0.03, 0.1, 15.0), (0.04, 0.2, 20.0)), "it says more than a score"
     assert live.name not in {p.name for p in plan.suggest.pending}
     again = decide(snapshot(settled(s, plan), [own.updated, *others], [job(live)], [pod(live)], now=101))
     assert after(again, own.updated) == own.updated
@@ -341,9 +343,13 @@ def test_saved_cost_follows_the_prediction_if_the_last_step_is_unknown() -> None
     others = [peer(s, n, *[0.5] * 4) for n in range(2)]
     for prediction, saved in (({"cost": 70.0}, 50.0), ({"cost": 5.0}, 0.0), (None, None)):
         live = started(s, 2, origin="model", prediction=prediction)
-        verdict = after(reported(s, live, reading(*[0.1] * 4), *others), live).status.early_stopping
+        plan = reported(s, live, reading(*[0.1] * 4), *others)
+        verdict = after(plan, live).status.early_stopping
         assert verdict is not None
         assert verdict.saved_cost == saved
+        assert plan.suggest is not None
+        learned = Observation({"x": 0.5}, 0.1, 99.0, cost_is_lower_bound=True)
+        assert plan.suggest.observations == (learned,), "without the last step, its last report is its score"
 
 
 # -- whether the rule can work -----------------------------------------------------------------------------------------

@@ -18,9 +18,10 @@ class EarlyStopping(Model):
     rule: RuleName | Literal["none"] = "none"
     """model: a run continues if it has a chance to become Pareto-optimal (or the best, if all runs cost the same), as
     the optimizer predicts from its curve and from finished runs; see confidence. Needs method bayes,
-    train.reports.maxStep and no eval. asha: at the steps 1, 4, 16, 64 and so on, a run continues if its value is in the best quarter of all runs that
-    have reached the step. median: at the steps 1, 2, 4, 8 and so on, a run continues if its best value so far is at
-    least the median of the averages that succeeded runs had until then. none: no run is stopped."""
+    train.reports.maxStep and no eval. asha: at the steps 1, 4, 16, 64 and so on, a run continues if its value is in the
+    best quarter of all runs that have reached the step. median: at the steps 1, 2, 4, 8 and so on, a run continues if
+    its best value so far is at least the median of the averages that succeeded runs had until then. none: no run is
+    stopped."""
     metric: str | None = Field(default=None, min_length=1, max_length=256)
     """Metric of the reports that is compared. If it is one of spec.objectives, it has that goal; otherwise it has
     spec.goal. Default: the sweep's metric. Rule model predicts that one only."""

@@ -74,14 +74,17 @@ def _compared(
     run: SweepRun, status: SweepRunStatus, settings: EarlyStopping, snap: Snapshot, others: Others
 ) -> tuple[Verdict, str] | None:
     """By the rules that compare curves."""
-    rule, spec = RULES[settings.rule], snap.sweep.spec
+    name, spec = settings.active, snap.sweep.spec
+    if name is None:
+        return None
+    rule = RULES[name]
     before, now = samples_of(spec, run.status.curve), samples_of(spec, status.curve)
     found = judge(rule, before, now, others.at, settings)
     if found is None:
         return None
     value, threshold = (sign_of(spec) * v for v in (found.value, found.threshold))
     verdict = Verdict(
-        rule=settings.rule,
+        rule=name,
         step=found.step,
         value=value,
         threshold=threshold,
