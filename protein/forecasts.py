@@ -79,7 +79,7 @@ class Forecaster:
         )
 
 
-def fantasies_of(forecaster: Forecaster, space: SearchSpace, runs: Sequence[RunningRun]) -> dict[bytes, Estimate]:
+def estimates_by_row(forecaster: Forecaster, space: SearchSpace, runs: Sequence[RunningRun]) -> dict[bytes, Estimate]:
     """The estimates of runs that have reported, by the bytes of their row (dim,)."""
     known = [(run.params, run.curve) for run in runs if run.curve]
     keys = [space.encode(params).tobytes() for params, _ in known]
