@@ -89,6 +89,8 @@ class Settings:
     require_image: bool = True
     dry_run_pods: bool = False
     """Validate the pods of a Sweep with a server-side dry run before accepting it (an embedded Kube cannot)."""
+    own_kube: bool = False
+    """Whether the Kube contains objects of this operator only, so that LISTs need no label."""
     workers: int = 4
     writes: int = 100
     """Runs of one Sweep whose requests are sent at the same time."""
