@@ -169,7 +169,7 @@ async def test_a_namespace_that_creates_and_changes_many_sweeps_delays_only_its_
     await create(world, "attacker", **RULE)
     await create(world, NS, **RULE)
     waiting = await passes()
-    assert (waiting.status, waiting.reason) == ("Unknown", "Waiting")
+    assert (waiting.status, waiting.reason) == ("Unknown", "WaitingForTurn")
     victim = find_condition((await sweep_in(world, NS)).status.conditions, "Accepted")
     assert victim is not None
     assert victim.status == "True", "the other namespace has an allowance of its own"

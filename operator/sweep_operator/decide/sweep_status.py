@@ -72,7 +72,7 @@ def _accepted(snap: Snapshot) -> Condition:
         message = (
             "the spec is checked when the namespace has its turn: its new and changed Sweeps have used up their share"
         )
-        return _condition(snap, "Accepted", "Unknown", "Waiting", message)
+        return _condition(snap, "Accepted", "Unknown", "WaitingForTurn", message)
     return _condition(snap, "Accepted", "False", "Invalid", "; ".join(map(str, snap.problems)))
 
 
