@@ -35,7 +35,8 @@ class Forecaster:
     ) -> None:
         self._space, self._goal, self._outcomes = space, goal, outcomes
         self._sign = 1.0 if goal == "maximize" else -1.0
-        self._finished = [rows_of_observation(space, o, goal) for o in observations if o.score is not None]
+        observed = [rows_of_observation(space, o, goal) for o in observations]
+        self._finished = [run for run in observed if run.result is not None]
         self._model = CurveModel(self._finished, comparable=comparable)
         self._utility = np.array([run.result for run in self._finished], dtype=np.float64)
         self._cost = np.array([math.nan if r.total is None else r.total for r in self._finished])

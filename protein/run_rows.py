@@ -51,9 +51,9 @@ def rows_of(space: SearchSpace, flat: Mapping[str, Any], curve: Curve, goal: str
 
 
 def rows_of_observation(space: SearchSpace, run: Observation, goal: str) -> RunRows:
-    """An observed run. Without a score, it has no result, and its cost is only a lower bound."""
+    """An observed run. One that was stopped has no result: its score is the last report, its cost a lower bound."""
     rows = rows_of(space, run.params, run.curve, goal)
-    if run.score is None:
+    if run.score is None or run.cost_is_lower_bound:
         return rows
     result = (run.score if goal == "maximize" else -run.score) + 0.0
     return RunRows(rows.x, rows.fraction, rows.utility, rows.cost, result, run.cost)

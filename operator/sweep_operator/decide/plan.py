@@ -135,15 +135,35 @@ class Observation:
     """Points of the learning curve by rising step; None without any."""
 
 
+@dataclass(frozen=True)
+class EarlierObservations:
+    """The observations of a warm start, newest first. Only the optimizer's process unpacks them: they may be many."""
+
+    content: str = ""
+    """JSON lines, compressed with gzip, in Base64."""
+    count: int = 0
+    scored: int = 0
+    """Number of observations with a score."""
+
+
+NOTHING_EARLIER = EarlierObservations()
+
+
 def failure_observation(
-    parameters: Mapping[str, Scalar], cost: float | None, class_: str, table: FailureTable = FAILURES
+    parameters: Mapping[str, Scalar],
+    cost: float | None,
+    class_: str,
+    table: FailureTable = FAILURES,
+    *,
+    last_report: float | None = None,
 ) -> Observation | None:
     """What the optimizer learns from a failure of this class, or None."""
     learned = table[class_].learned
     if learned is None:
         return None
     infeasible = learned == "infeasible"
-    return Observation(dict(parameters), None, cost, is_failure=infeasible, cost_is_lower_bound=not infeasible)
+    score = last_report if learned == "last report" else None
+    return Observation(dict(parameters), score, cost, is_failure=infeasible, cost_is_lower_bound=not infeasible)
 
 
 @dataclass(frozen=True)
@@ -164,9 +184,16 @@ class SuggestRequest:
     index: int
     count: int
     observations: tuple[Observation, ...]
+    """Those of the Sweep itself."""
     pending: tuple[PendingRun, ...]
     urgent: int = 0
     """How many of them free slots wait for. The others are for slots that will be free."""
+    earlier: EarlierObservations = NOTHING_EARLIER
+
+    @property
+    def known(self) -> int:
+        """Number of all observations."""
+        return self.earlier.count + len(self.observations)
 
     def goes_on(self, earlier: SuggestRequest) -> bool:
         """Whether this is what is left of ``earlier`` after its first suggestions became runs."""
@@ -177,6 +204,7 @@ class SuggestRequest:
             known == {run.name for run in earlier.pending}
             and new == set(since)
             and self.observations == earlier.observations
+            and self.earlier == earlier.earlier
         )
 
 

@@ -18,7 +18,7 @@ from sweep_operator.decide.attempt import LogProgress, LogReading
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import RunFacts, facts_of
 from sweep_operator.decide.observed import JobView, PodView, ServiceView
-from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.plan import CreateRun, EarlierObservations
 from sweep_operator.decide.refusal import Refusal
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.domain.revisions import RunTemplate
@@ -51,10 +51,10 @@ class Suggested:
 class WarmStartState:
     """What the sources of the warm start contain."""
 
-    observations: tuple[Observation, ...] | None = None
+    observations: EarlierObservations | None = None
     """None until the sources have been read."""
     problem: str | None = None
-    """Why a source could not be read. Final if observations is not None."""
+    """Why a source could not be read, or is not read yet. Final if observations is not None."""
     notes: tuple[str, ...] = ()
     """Notes about unusable rows."""
     digest: str | None = None
@@ -79,6 +79,8 @@ class Snapshot:
     config: OperatorConfig
     problems: tuple[FieldError, ...] = ()
     """Errors of the spec. With any, the condition Accepted is False."""
+    waits: bool = False
+    """Whether the spec is not checked yet, because the namespace has used up its allowance."""
     services: tuple[ServiceView, ...] = ()
     claims: frozenset[str] = frozenset()
     """Names of the runs' claims that exist."""
@@ -98,6 +100,8 @@ class Snapshot:
     """Indices whose run names are taken by objects of other owners."""
     unanswered: int = 0
     """Creations of runs that got no answer and may still take effect."""
+    uncreated: tuple[CreateRun, ...] = ()
+    """Runs with a reserved index whose creation the API server has refused, or that were not sent after an error."""
     suggested: Suggested | None = None
     suggest_seconds: float | None = None
     """Duration of the latest suggestion."""
@@ -123,7 +127,7 @@ class Snapshot:
     @property
     def accepted(self) -> bool:
         """Whether the spec is valid."""
-        return not self.problems
+        return not self.problems and not self.waits
 
     @cached_property
     def current(self) -> RunTemplate:

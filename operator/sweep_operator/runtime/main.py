@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import click
 
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.engine.allowance import Allowances
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.cluster import ClientOptions, ClusterKube, Credentials, NoCluster, credentials
@@ -37,6 +39,10 @@ log = logging.getLogger(__name__)
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DRAIN_SECONDS = 10.0
 """Seconds that a shutdown waits for active passes."""
+_CHILDREN_NICE = 10
+"""What one tenant asks of the optimizer and of the sandbox must not delay the lease, the probes, or passes of others.
+On one machine the processes keep their priority: a slot that waits for a suggestion costs more than the suggestion.
+"""
 
 
 @click.command(context_settings={"auto_envvar_prefix": "SWEEP_OPERATOR", "show_default": True})
@@ -124,11 +130,14 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     lease = Lease(
         kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
     )
-    optimizer = OptimizerPool(processes=options.optimizer_processes, time_limit=options.suggest_seconds)
+    optimizer = OptimizerPool(
+        processes=options.optimizer_processes, time_limit=options.suggest_seconds, nice=_CHILDREN_NICE
+    )
     outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
-    sandbox = Sandbox()
-    warm_start = ClusterWarmStart(kube, WandbSources(config), sandbox)
-    settings = _settings(options, config, lease, outbox, metrics, sandbox)
+    sandbox = Sandbox(nice=_CHILDREN_NICE)
+    allowances = Allowances(sandbox)
+    warm_start = ClusterWarmStart(kube, WandbSources(config), allowances)
+    settings = replace(_settings(options, config, lease, outbox, metrics, sandbox), allowances=allowances)
     engine = Engine(kube, metrics.timed(optimizer), warm_start, settings)
     outbox.on_news = engine.queue.add
     metrics.watch(engine)
