@@ -35,7 +35,8 @@ class Forecaster:
     ) -> None:
         self._space, self._goal, self._outcomes = space, goal, outcomes
         self._sign = 1.0 if goal == "maximize" else -1.0
-        self._finished = [rows_of_observation(space, o, goal) for o in observations if o.score is not None]
+        observed = [rows_of_observation(space, o, goal) for o in observations]
+        self._finished = [run for run in observed if run.result is not None]
         self._model = CurveModel(self._finished, comparable=comparable)
         self._utility = np.array([run.result for run in self._finished], dtype=np.float64)
         self._cost = np.array([math.nan if r.total is None else r.total for r in self._finished])
@@ -79,7 +80,7 @@ class Forecaster:
         )
 
 
-def fantasies_of(forecaster: Forecaster, space: SearchSpace, runs: Sequence[RunningRun]) -> dict[bytes, Estimate]:
+def estimates_by_row(forecaster: Forecaster, space: SearchSpace, runs: Sequence[RunningRun]) -> dict[bytes, Estimate]:
     """The estimates of runs that have reported, by the bytes of their row (dim,)."""
     known = [(run.params, run.curve) for run in runs if run.curve]
     keys = [space.encode(params).tobytes() for params, _ in known]

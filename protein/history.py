@@ -25,8 +25,7 @@ class History:
 
     x: (n, dim) model columns; utility: (n,), NaN without a score; cost: (n,) in the user's units, NaN if unknown;
     failed: (n,), infeasible parameters; censored: (n,), `cost` is only a lower bound; source: (n,) positions in
-    the sequence that the history was built from. outcomes: additional metrics of the same rows. points: number of rows
-    at the end that are points of learning curves, whose source is -1.
+    the sequence that the history was built from. outcomes: additional metrics of the same rows.
     """
 
     x: Array
@@ -36,7 +35,6 @@ class History:
     censored: Mask
     source: Indices
     outcomes: OutcomeTable = field(default_factory=OutcomeTable)
-    points: int = 0
 
     def __len__(self) -> int:
         return len(self.x)
@@ -56,7 +54,7 @@ class History:
     @property
     def spent(self) -> float:
         """Total cost so far, including failed and censored runs."""
-        return math.fsum(c for c in self.cost[: len(self) - self.points] if math.isfinite(c) and c > 0)
+        return math.fsum(c for c in self.cost if math.isfinite(c) and c > 0)
 
     def digest(self) -> bytes:
         """Identity of the multiset of observations."""
@@ -103,24 +101,6 @@ def build_history(
         censored[order],
         order.astype(np.int64),
         OutcomeTable(asked, table[order]),
-    )
-
-
-def with_points(history: History, x: Array, utility: Array, cost: Array) -> History:
-    """The history with points of learning curves as further rows, in any order: x (p, dim), utility (p,), cost (p,)."""
-    order = np.lexsort((cost, utility, *x.T[::-1]))
-    no, count = np.zeros(len(x), dtype=bool), len(x)
-    outcomes = history.outcomes.values
-    unknown = np.full((count, outcomes.shape[1]), math.nan)
-    return History(
-        np.concatenate([history.x, x[order]]),
-        np.concatenate([history.utility, utility[order] + 0.0]),
-        np.concatenate([history.cost, cost[order]]),
-        np.concatenate([history.failed, no]),
-        np.concatenate([history.censored, no]),
-        np.concatenate([history.source, np.full(count, -1, dtype=np.int64)]),
-        OutcomeTable(history.outcomes.outcomes, np.concatenate([outcomes, unknown])),
-        count,
     )
 
 

@@ -99,7 +99,7 @@ class Protein(Forecasts, Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         """State for pickle, without the caches, which do not affect results."""
-        caches = ("_table", "_fitted", "_candidates", "_forecaster", "_learned")
+        caches = ("_table", "_fitted", "_candidates", "_forecaster", "_estimates")
         return {name: value for name, value in vars(self).items() if name not in caches}
 
     def best(
@@ -177,8 +177,8 @@ class Protein(Forecasts, Optimizer):
         return self._table
 
     def models(self) -> Models:
-        """The models fitted to the observations so far, and to the learning curves of comparable runs."""
-        return self._fit(self._with_curves(self._history()))
+        """The models fitted to the observations so far."""
+        return self._fit(self._history())
 
     def _fit(self, history: History) -> Models:
         """The fitted models, cached as long as the observations stay the same."""
@@ -293,11 +293,11 @@ class Protein(Forecasts, Optimizer):
         def fallback() -> Flat:
             return self._any_allowed(self._taken(pending), [index])
 
-        models = self.models()
-        self._set_forecasts(models)
+        models = self._fit(history)
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
         fantasies = np.random.default_rng([self.seed, STREAM_FANTASIES])
         with pinned_threads():
+            models.score.forecasts = self._expected(models)
             chosen = propose(self.space, self.settings, self._pool(models), waiting, fallback, rng, fantasies)
             details = describe(models, chosen.row, self._calibrator)
         details |= {**self._nearest(history, chosen.row), "cost_level": chosen.cost_level, "acquisition": chosen.kind}

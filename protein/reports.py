@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protein.curves import Curve, Forecast, RunningRun, dial_of, make_point
-from protein.history import History
 from protein.optimizer import Flat, Goal, Observation
 from protein.outcomes import Outcome
-from protein.run_rows import learned_history
 from protein.searchspace import paths
 from protein.searchspace.parameters import plain
 from protein.space import SearchSpace
 
 if TYPE_CHECKING:
     from protein.forecasts import Forecaster
+    from protein.models.curves import Estimate
     from protein.models.model_set import Models
 
 
@@ -72,14 +71,14 @@ class Reports:
 
 
 class Forecasts(Reports):
-    """Forecasts of running runs, and what the models learn from their curves."""
+    """Forecasts of running runs. Suggestions take them into account."""
 
     goal: Goal
     outcomes: Mapping[str, Outcome]
     comparable_curves: bool
     _observations: list[Observation]
     _forecaster: tuple[int, Forecaster] | None = None
-    _learned: tuple[tuple[int, int], History] | None = None
+    _estimates: tuple[tuple[int, int], Mapping[bytes, Estimate]] | None = None
 
     def forecast(self, params: Flat) -> Forecast:
         """The forecast of one running run, from what was reported of it and from finished runs."""
@@ -97,16 +96,6 @@ class Forecasts(Reports):
         with pinned_threads():
             return self._forecasts().forecast(runs)
 
-    def _with_curves(self, history: History) -> History:
-        """The history that the models learn from: with the points of curves, if they are comparable."""
-        if not self.comparable_curves:
-            return history
-        key = len(history), self._changes
-        if self._learned is None or self._learned[0] != key:
-            running = self._running.values()
-            self._learned = key, learned_history(self.space, history, self._observations, running, self.goal)
-        return self._learned[1]
-
     def _forecasts(self) -> Forecaster:
         """The forecaster of the observations so far, cached like the models. Call it with threads pinned."""
         from protein.forecasts import Forecaster
@@ -119,19 +108,21 @@ class Forecasts(Reports):
             self._forecaster = count, made
         return self._forecaster[1]
 
-    def _set_forecasts(self, models: Models) -> None:
-        """Tell the score model what the curves predict, unless their points are rows of it."""
-        from protein.forecasts import fantasies_of
-        from protein.models.threads import pinned_threads
+    def _expected(self, models: Models) -> Mapping[bytes, tuple[float, float]]:
+        """Standardized mean and standard deviation of the scores that curves predict, by the bytes of the row.
 
-        if self.comparable_curves and dial_of(self.space.parameters) is not None:
-            return
-        stopped = [RunningRun(o.params, set(o.curve)) for o in self._observations if o.score is None and o.curve]
-        runs = [*self._running.values(), *stopped]
-        with pinned_threads():
-            estimates = fantasies_of(self._forecasts(), self.space, runs) if runs else {}
-            scaling = models.score.standardization
-            models.score.forecasts = {
-                key: (float(scaling.forward(np.array([at.utility]))[0]), at.sd / scaling.scale)
-                for key, at in estimates.items()
-            }
+        Of runs without a result: those that are running, and those that were stopped.
+        """
+        from protein.forecasts import estimates_by_row
+
+        key = len(self._observations), self._changes
+        if self._estimates is None or self._estimates[0] != key:
+            runs = [*self._running.values()]
+            runs += [RunningRun(o.params, set(o.curve)) for o in self._observations if o.score is None and o.curve]
+            found = estimates_by_row(self._forecasts(), self.space, runs) if runs else {}
+            self._estimates = key, found
+        scaling = models.score.standardization
+        return {
+            row: (float(scaling.forward(np.array([at.utility]))[0]), at.sd / scaling.scale)
+            for row, at in self._estimates[1].items()
+        }

@@ -7,20 +7,16 @@ like any other. Without one, the logarithm of the fraction is one more column.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from protein.arrays import Array
-from protein.curves import MOST_POINTS, Curve, RunningRun, dial_of, thinned
-from protein.history import History, select_rows, with_points
+from protein.curves import MOST_POINTS, Curve, dial_of, thinned
 from protein.optimizer import Observation
 from protein.space import SearchSpace
-
-ROWS, LEAST_POINTS = 512, 128
-"""With fewer observations than ROWS, points of curves fill up to so many rows. There may always be LEAST_POINTS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +51,12 @@ def rows_of(space: SearchSpace, flat: Mapping[str, Any], curve: Curve, goal: str
 
 
 def rows_of_observation(space: SearchSpace, run: Observation, goal: str) -> RunRows:
-    """An observed run. Without a score, it has no result, and its cost is only a lower bound."""
+    """An observed run. One that was stopped has no result: its score is the last report, its cost a lower bound."""
     rows = rows_of(space, run.params, run.curve, goal)
-    if run.score is None:
+    if run.score is None or run.cost_is_lower_bound:
         return rows
     result = (run.score if goal == "maximize" else -run.score) + 0.0
     return RunRows(rows.x, rows.fraction, rows.utility, rows.cost, result, run.cost)
-
-
-def learned_history(
-    space: SearchSpace, history: History, observations: Sequence[Observation], running: Iterable[RunningRun], goal: str
-) -> History:
-    """The history with the points of all curves as rows. Without a cost dial, they are no results: the same history."""
-    curves = [rows_of_observation(space, o, goal) for o in observations if o.curve]
-    curves += [rows_of(space, run.params, run.curve, goal) for run in running]
-    curves = sorted((run for run in curves if len(run.fraction)), key=RunRows.content)
-    if not curves or dial_of(space.parameters) is None:
-        return history
-    budget = max(ROWS - len(history), LEAST_POINTS)
-    chosen = [curves[i] for i in select_rows(np.array([run.utility[-1] for run in curves]), budget)]
-    each = max(budget // len(chosen), 1)
-    rows = [
-        np.unique(np.linspace(len(r.utility) - 1, 0, min(each, len(r.utility))).round().astype(int)) for r in chosen
-    ]
-    x, utility, cost = (
-        np.concatenate([getattr(run, name)[kept] for run, kept in zip(chosen, rows, strict=True)])
-        for name in ("x", "utility", "cost")
-    )
-    return with_points(history, x, utility, cost)
 
 
 def _x(space: SearchSpace, flat: Mapping[str, Any], fractions: Array) -> Array:

@@ -92,13 +92,16 @@ class CurveModel:
         self._cost_errors = _cost_errors(self.runs)
 
     def estimate(self, runs: Sequence[RunRows]) -> list[Estimate]:
-        """The forecast of each run."""
+        """The forecast of each run. They are computed in the order of their content: BLAS rounds by the place."""
+        order = sorted(range(len(runs)), key=lambda i: runs[i].content())
+        ordered = [runs[i] for i in order]
         if self._base is not None:
-            scores = self._base.predict(runs)
+            scores = self._base.predict(ordered)
         else:
             spread = _spread(self.runs)
-            scores = [_extrapolated(run.fraction, run.utility, spread) for run in runs]
-        return [self._calibrated(run, *score) for run, score in zip(runs, scores, strict=True)]
+            scores = [_extrapolated(run.fraction, run.utility, spread) for run in ordered]
+        found = {i: self._calibrated(runs[i], *score) for i, score in zip(order, scores, strict=True)}
+        return [found[i] for i in range(len(runs))]
 
     def _calibrated(self, run: RunRows, mean: float, sd: float) -> Estimate:
         at = math.log2(run.fraction[-1]) if len(run.fraction) else -float(MOST_POINTS)

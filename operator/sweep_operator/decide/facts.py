@@ -103,10 +103,10 @@ class RunFacts:
     """Whether it reaches the thresholds of spec.objectives."""
     waits: tuple[str, str] | None = None
     """Reason and message of a started run that waits."""
-    stopping: StoppingFacts | None = None
-    """None without early stopping."""
     curve: tuple[ToldPoint, ...] = ()
     """What the optimizer is told of the learning curve while the run has no result."""
+    stopping: StoppingFacts | None = None
+    """None without early stopping."""
 
     @property
     def order(self) -> tuple[int, str]:

@@ -83,6 +83,11 @@ def _conditions(
 def _accepted(snap: Snapshot) -> Condition:
     if snap.accepted:
         return _condition(snap, "Accepted", "True", "Valid", "the spec is valid")
+    if snap.waits:
+        message = (
+            "the spec is checked when the namespace has its turn: its new and changed Sweeps have used up their share"
+        )
+        return _condition(snap, "Accepted", "Unknown", "WaitingForTurn", message)
     return _condition(snap, "Accepted", "False", "Invalid", "; ".join(map(str, snap.problems)))
 
 
@@ -111,7 +116,7 @@ def _warm_started(snap: Snapshot) -> Condition | None:
     if snap.sweep.spec.warm_start is None or (state.observations is None and not state.problem):
         return None
     if state.observations is None:
-        return _condition(snap, "WarmStarted", "Unknown", "Waiting", f"{state.problem}; retrying")
+        return _condition(snap, "WarmStarted", "Unknown", "Waiting", state.problem or "")
     found = state.observations
     count = f"{found.count} observations"
     if found.scored < found.count:

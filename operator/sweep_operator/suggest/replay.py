@@ -13,7 +13,7 @@ from sweep_operator.api.sweeprun import Provenance, SweepRun
 from sweep_operator.child_process import ChildFailed, available_memory
 from sweep_operator.decide.curves import told_curve
 from sweep_operator.decide.facts import facts_of
-from sweep_operator.decide.plan import EarlierObservations, Observation, PendingRun, SuggestRequest
+from sweep_operator.decide.plan import EarlierObservations, PendingRun, SuggestRequest
 from sweep_operator.domain.ordering import start_order
 from sweep_operator.suggest.messages import Answer, Proposal, question
 from sweep_operator.suggest.process import OptimizerProcess
@@ -63,7 +63,7 @@ def request_of(sweep: Sweep, runs: Sequence[SweepRun], earlier: EarlierObservati
     if not 0 <= left <= len(manual):
         found = earlier.count + len(indexed) + len(manual)
         raise NotReplayable(f"it was computed from {told.observations} results, of which {found} exist")
-    observations: tuple[Observation, ...] = (*indexed, *manual[:left])
+    observations = (*indexed, *manual[:left])
     if told.curve_points is None:  # also those of versions that did not learn from curves
         observations = tuple(replace(o, curve=None) for o in observations)
     points = read_curve_points(told.curve_points or "")

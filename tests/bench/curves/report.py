@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tests.bench.curves.tables import FIXED, Task
-from tests.bench.optimizer.metrics import _area
+from tests.bench.optimizer.metrics import area
 
 SHARES = (0.1, 0.3, 1.0)
 Row = Mapping[str, Any]
@@ -55,7 +55,7 @@ def values(task: Task, first: Row, second: Row) -> list[float]:
         for row in (first, second):
             best = max([ref["q10"], *(s for _, s in within(row, share))])
             out.append(max(0.0, (ref["best"] - best) / (ref["best"] - ref["median"])))
-        out += [_area(grid, reported(row, share), ref) / _area(grid, ref["front"], ref) for row in (first, second)]
+        out += [area(grid, reported(row, share), ref) / area(grid, ref["front"], ref) for row in (first, second)]
     return out
 
 

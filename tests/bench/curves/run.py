@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import itertools
 import json
 import math
 import time
@@ -22,18 +23,17 @@ from tests.bench.curves.tables import Task, tasks_of
 from tests.bench.ours import parameter
 
 MOST_RUNS = 50
+"""Number of runs after which a search ends, whatever is left of its budget."""
 
 
 class Ours:
     """Protein, told results and, if `reads`, reports."""
 
-    def __init__(self, task: Task, seed: int, *, reads: bool, peer="") -> None:
-        self.peer = peer
+    def __init__(self, task: Task, seed: int, *, reads: bool) -> None:
         spec = {name: parameter(fields) for name, fields in task.space.spec().items()}
         if task.dial is not None:
             spec[task.dial]["scale"] = "time"
-        self.protein, self.reads, self.full = Protein(SearchSpace(spec), seed=seed), reads, task.full
-        self.dial = task.dial
+        self.protein, self.reads = Protein(SearchSpace(spec), seed=seed), reads
         self.told: set[tuple[int, float]] = set()
 
     def suggest(self, running: Sequence[dict[str, Any]], index: int) -> dict[str, Any]:
@@ -63,10 +63,7 @@ class Ours:
 
 def play(task: Task, peer: str, seed: int, slots: int) -> dict[str, Any]:
     """One run of the benchmark: the results by spent seconds."""
-    from protein.search import cost_level
-
-    cost_level.GROWTH = {"curves-g1": 1.0, "curves-g.5": 0.5}.get(peer, 2.0)
-    optimizer = Ours(task, seed, reads=peer not in ("base", "told"), peer=peer)
+    optimizer = Ours(task, seed, reads=peer == "curves")
     began = time.process_time()
     running: list[tuple[float, int, dict[str, Any]]] = []
     out: dict[str, Any] = {"task": task.name, "peer": peer, "seed": seed, "slots": slots}
@@ -89,38 +86,42 @@ def play(task: Task, peer: str, seed: int, slots: int) -> dict[str, Any]:
         out["epochs"].append(float(run["reports"].epochs[-1]))
         out["spent"].append(round(now * slots, 5))
         reports = run["reports"]
-        out["points"].append([[float(f"{c:.5g}"), round(float(s), 4)] for c, s in zip(reports.seconds, reports.scores)])
+        out["points"].append(
+            [[float(f"{c:.5g}"), round(float(s), 4)] for c, s in zip(reports.seconds, reports.scores, strict=True)]
+        )
     return out | {"budget": task.budget, "cpu": round(time.process_time() - began, 2)}
 
 
-def main() -> None:
-    """Play all runs that are not in the file."""
+def arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", default="tune", choices=("tune", "report"))
     parser.add_argument("--tasks", help="some of the half's tasks")
     parser.add_argument("--peers", default="base,curves")
     parser.add_argument("--seeds", default="0-2")
-    parser.add_argument("--slots", default="1,4")
+    parser.add_argument("--slots", default="4")
     parser.add_argument("--minutes", type=float, default=60.0, help="start no run after this")
     parser.add_argument("--out", type=Path, required=True)
-    a = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Play all runs that are not in the file."""
+    a = arguments()
     lines = a.out.read_text().splitlines() if a.out.exists() else []
     done = {(r["task"], r["peer"], r["seed"], r["slots"]) for r in map(json.loads, lines)}
     first, _, last = a.seeds.partition("-")
     stop = time.monotonic() + 60 * a.minutes
-    names = a.tasks.split(",") if a.tasks else tasks_of(a.half)
-    tasks = {name: Task(name) for name in names}
-    for seed in range(int(first), int(last or first) + 1):
-        for slots in map(int, a.slots.split(",")):
-            for name, task in tasks.items():
-                for peer in a.peers.split(","):
-                    if (name, peer, seed, slots) not in done and time.monotonic() < stop:
-                        row = play(task, peer, seed, slots)
-                        with a.out.open("a") as file:
-                            file.write(json.dumps(row, separators=(",", ":")) + "\n")
-                        best = np.max(row["score"], initial=-math.inf)
-                        print(f"{name:>24} {peer:>7} seed {seed} slots {slots}: {len(row['score'])} runs, best {best:.4f}, "
-                              f"{row['cpu']:.0f} s", flush=True)  # fmt: skip
+    tasks = {name: Task(name) for name in (a.tasks.split(",") if a.tasks else tasks_of(a.half))}
+    seeds, slots = range(int(first), int(last or first) + 1), map(int, a.slots.split(","))
+    for seed, slot_count, name, peer in itertools.product(seeds, slots, tasks, a.peers.split(",")):
+        if (name, peer, seed, slot_count) in done or time.monotonic() >= stop:
+            continue
+        row = play(tasks[name], peer, seed, slot_count)
+        with a.out.open("a") as file:
+            file.write(json.dumps(row, separators=(",", ":")) + "\n")
+        best = np.max(row["score"], initial=-math.inf)
+        print(f"{name:>24} {peer:>7} seed {seed} slots {slot_count}: best {best:.4f}, {row['cpu']:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ which no schedule depends on: the curve of a full training contains all shorter 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def network(p: Params, rng: np.random.Generator, data: Data, *, classes: bool) -
     x, y, x_test, y_test = data
     y, y_test = (y, y_test) if classes else (y[:, None], y_test[:, None])
     sizes = [x.shape[1], *([int(p["hidden"])] if "hidden" in p else []), y.shape[1]]
-    weights = [rng.normal(0.0, 1.0 / np.sqrt(a), (a, b)) for a, b in zip(sizes, sizes[1:], strict=False)]
+    weights = [rng.normal(0.0, 1.0 / np.sqrt(a), (a, b)) for a, b in itertools.pairwise(sizes)]
     biases = [np.zeros(b) for b in sizes[1:]]
     speed = [np.zeros_like(w) for w in [*weights, *biases]]
     rate, batch, decay, momentum = p["learning_rate"], int(p["batch"]), p["l2"], p["momentum"]
