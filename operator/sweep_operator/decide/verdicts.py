@@ -58,7 +58,7 @@ def find_verdict(
     if reports is None or progress is None or progress.fraction == 1:
         return None
     if settings.active == "model":
-        found = _forecast_verdict(run, status, settings, snap)
+        found = _forecast_verdict(run, settings, snap)
     else:
         found = None if reports.comparable is False else _compared(run, status, settings, snap, others)
     if found is None:
@@ -96,15 +96,13 @@ def _compared(
     return verdict, rule.words.format(metric=metric_of(spec), **shown)
 
 
-def _forecast_verdict(
-    run: SweepRun, status: SweepRunStatus, settings: EarlyStopping, snap: Snapshot
-) -> tuple[Verdict, str] | None:
+def _forecast_verdict(run: SweepRun, settings: EarlyStopping, snap: Snapshot) -> tuple[Verdict, str] | None:
     """By the optimizer's forecast, if it knew the curve as it is recorded."""
-    forecast, curve = snap.forecasts.get(run.name), samples_of(snap.sweep.spec, status.curve)
+    forecast, curve = snap.forecasts.get(run.name), samples_of(snap.sweep.spec, run.status.curve)
     known = snap.all_runs.facts[run.name].curve
     if forecast is None or not known or forecast.points != len(known) or forecast.learned_from < settings.min_runs:
         return None
-    if curve[-1].seconds < settings.min_seconds or len(curve) < settings.min_reports:
+    if not curve or curve[-1].seconds < settings.min_seconds or len(curve) < settings.min_reports:
         return None
     if forecast.probability >= 1 - settings.confidence:
         return None
