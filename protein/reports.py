@@ -111,8 +111,11 @@ class Forecasts(Reports):
     def _expected(self, models: Models) -> Mapping[bytes, tuple[float, float]]:
         """Standardized mean and standard deviation of the scores that curves predict, by the bytes of the row.
 
-        Of runs without a result: those that are running, and those that were stopped.
+        Of runs without a result: those that are running, and those that were stopped. None with a cost dial, where
+        these forecasts have not been shown to help the search.
         """
+        if dial_of(self.space.parameters) is not None:
+            return {}
         from protein.forecasts import estimates_by_row
 
         key = len(self._observations), self._changes

@@ -173,11 +173,10 @@ def test_without_finished_runs_nothing_is_certain() -> None:
     assert all(map(math.isfinite, forecast.score_interval))
 
 
-@SPACES
-def test_running_runs_inform_the_next_suggestion(space: dict[str, Any]) -> None:
-    optimizer = told(space)
+def test_running_runs_inform_the_next_suggestion() -> None:
+    optimizer = told(FIXED)
     running = optimizer.outstanding
-    silent = Protein(space)
+    silent = Protein(FIXED)
     for o in optimizer.observations:
         for point in o.curve:
             silent.report(o.params, step=point.fraction, score=point.score, cost=point.cost, max_step=1.0)

@@ -92,11 +92,11 @@ def test_the_points_of_running_runs_are_those_that_were_known_then() -> None:
     assert told(asked, 3).curve_points == "4:1"
     later = suggested(3, told(asked, 3))
     for now in (read(runs[1], 90), read(finished(sweep(), 1, 0.5, x=0.9), 100)):
-        request = request_of(s, [now, *(r for r in runs if r.spec.index != 1), later], (), later)
+        request = request_of(s, [now, *(r for r in runs if r.spec.index != 1), later], NOTHING_EARLIER, later)
         assert {p.name: p.curve for p in request.pending} == curves
         assert sorted(map(str, request.observations)) == sorted(map(str, asked.observations))
     earlier_version = suggested(3, told(asked, 3).with_(curve_points=None))
-    without = request_of(s, [*runs, earlier_version], (), earlier_version)
+    without = request_of(s, [*runs, earlier_version], NOTHING_EARLIER, earlier_version)
     assert not any(o.curve for o in without.observations)
     assert not any(p.curve for p in without.pending)
 
@@ -109,4 +109,4 @@ def test_the_number_of_points_is_written_by_ranges_of_indices() -> None:
     found = told(SuggestRequest(11, 1, (), (*pending, manual)), 11).curve_points
     assert found == "1:mine-3;2:4,7-8;5:9"
     assert read_curve_points(found) == {"mine-3": 1, 4: 2, 7: 2, 8: 2, 9: 5}
-    assert told(SuggestRequest(11, 1, OLD, ()), 11).curve_points is None
+    assert told(SuggestRequest(11, 1, (), ()), 11).curve_points is None
