@@ -22,7 +22,6 @@ functions that need a model; the initial design does not.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +29,14 @@ import numpy as np
 
 from protein.arrays import Array
 from protein.base import Optimizer
+from protein.budget import Budget
 from protein.history import History, build_history
 from protein.models.scaling import standardize
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
 from protein.search.candidates import row_key
-from protein.search.initial_design import Design, initial_design_size
+from protein.search.initial_design import Design, initial_design_size, likely, within_cap
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
@@ -61,6 +61,8 @@ class Protein(Optimizer):
         constraints: functions of a flat configuration. Only configurations for which all return True are suggested.
         outcomes: additional metrics by name, which ``observe(metrics=...)`` reports. Each is an objective, has a
             threshold, or both.
+        budget: limits of the total cost and of the number of runs. No run is suggested whose predicted cost exceeds
+            what is left, by the upper end of its 80% interval: then ``suggest()`` raises BudgetExhausted.
 
     Raises:
         SpaceError: an invalid space.
@@ -82,8 +84,9 @@ class Protein(Optimizer):
         constraints: Sequence[Constraint] = (),
         *,
         outcomes: Mapping[str, Outcome] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(space, settings, goal, seed, constraints)
+        super().__init__(space, settings, goal, seed, constraints, budget)
         self.outcomes = dict(outcomes or {})
         self._pending_rows = PerPoint(self.space.encode)
         self._design = Design(self.space, self.settings, self.seed, self._allowed)
@@ -201,39 +204,59 @@ class Protein(Optimizer):
         """One suggestion given flat pending points, at position `index` of the random stream."""
         history = self._history()
         waiting = np.array(self._pending_rows.all(pending)).reshape(-1, self.space.dim)
+        waiting = waiting[np.lexsort(waiting.T[::-1])]
+        payable = self._payable(history, waiting)
         if self._in_design(history, len(waiting)):
-            return self._propose_initial(history, waiting, pending)
+            initial = self._propose_initial(history, waiting, pending, payable)
+            if initial is not None:
+                return initial
         every = self.settings.resample_frequency
         if every > 0 and index % every == 0:
             repeated = self._propose_resample(history, index)
-            if repeated is not None:
+            if repeated is not None and (payable is None or (repeated[1].cost or 0.0) <= payable):
                 return repeated
-        return self._propose_model(history, waiting[np.lexsort(waiting.T[::-1])], pending, index)
+        return self._propose_model(history, waiting, pending, index, payable)
+
+    def _payable(self, history: History, waiting: Array) -> float | None:
+        """The largest cost that the next run may have. None: no limit, or too few costs for a prediction."""
+        if not self.budget.limits_cost or not self._predicts_cost(history):
+            return None
+        pending = float(self._predict_rows(waiting)[2].sum()) if len(waiting) else 0.0
+        return self.budget.left(history.spent, pending)
 
     def _propose_initial(
-        self, history: History, waiting: Array, pending: Sequence[Flat]
-    ) -> tuple[Flat, SuggestionInfo]:
-        """The first point of the initial design that is new and satisfies the constraints."""
+        self, history: History, waiting: Array, pending: Sequence[Flat], payable: float | None
+    ) -> tuple[Flat, SuggestionInfo] | None:
+        """The first point of the initial design that is new, satisfies the constraints and is payable, if any is."""
         taken = self.space.snap(np.concatenate([history.x, waiting]))
         mixed = self._mixed(history)
         options = self._design.untaken(taken, every=mixed or self._caps(history))
         options = options or [self._any_allowed(self._taken(pending), [len(taken)])]
-        chosen, over = self._within_cap(history, self._likely(options) if mixed else options)
+        if payable is not None or mixed:
+            options = self._promising(options, payable, mixed=mixed)
+            if not options:
+                return None
+        cap, chosen, over = self.settings.max_suggestion_cost, options[0], False
+        if cap is not None and self._predicts_cost(history):
+            chosen, over = within_cap(options, self.predict(options)[2], cap)
         is_center = self.settings.seed_with_search_center and self.space.key(chosen) == self.space.key(
             self.space.center()
         )
         return chosen, SuggestionInfo(origin="center" if is_center else "random", over_max_cost=over)
 
-    def _likely(self, options: list[Flat]) -> list[Flat]:
-        """The options, each kept with its probability of success; at least the most likely one.
+    def _promising(self, options: list[Flat], payable: float | None, *, mixed: bool) -> list[Flat]:
+        """The options that are payable and, if some runs failed, those that are drawn by their success."""
+        from protein.models.threads import pinned_threads
 
-        The draw belongs to the point: one that is not kept comes back only when its probability rises.
-        """
-        rows = self.space.encode_many(list(options))
-        likely = self.models().feasibility.predict(rows)
-        drawn = [zlib.crc32(row.tobytes()) / 2**32 for row in rows]
-        kept = [flat for flat, keep in zip(options, np.array(drawn) < likely, strict=True) if keep]
-        return kept or [options[int(np.argmax(likely))]]
+        models = self.models()
+        with pinned_threads():
+            if payable is not None:
+                within = models.payable(self.space.encode_many(options), payable)
+                options = [flat for flat, fits in zip(options, within, strict=True) if fits]
+            if mixed and options:
+                rows = self.space.encode_many(options)
+                options = likely(options, rows, models.feasibility.predict(rows))
+        return options
 
     def _mixed(self, history: History) -> bool:
         """Whether some runs failed and others did not, so that points of the design are chosen by their success."""
@@ -241,21 +264,12 @@ class Protein(Optimizer):
 
     def _caps(self, history: History) -> bool:
         """Whether points of the initial design are chosen by their predicted cost."""
-        return self.settings.max_suggestion_cost is not None and int(history.priced.sum()) >= 2
+        limited = self.settings.max_suggestion_cost is not None or self.budget.limits_cost
+        return limited and self._predicts_cost(history)
 
-    def _within_cap(self, history: History, options: Sequence[Flat]) -> tuple[Flat, bool]:
-        """The first option with a predicted cost of at most max_suggestion_cost, and False.
-
-        If there is none: the cheapest predicted option, and True. With fewer than two known costs, the first option.
-        """
-        cap = self.settings.max_suggestion_cost
-        if cap is None or not self._caps(history):
-            return options[0], False
-        _, _, costs = self.predict(options)
-        below = np.flatnonzero(costs <= cap)
-        if len(below):
-            return options[int(below[0])], False
-        return options[int(np.argmin(costs))], True
+    def _predicts_cost(self, history: History) -> bool:
+        """Whether enough costs are known to predict others."""
+        return int(history.priced.sum()) >= 2
 
     def _propose_resample(self, history: History, index: int) -> tuple[Flat, SuggestionInfo] | None:
         """A random one of the least often measured points of the observed Pareto front."""
@@ -276,9 +290,12 @@ class Protein(Optimizer):
         return flat, info
 
     def _propose_model(
-        self, history: History, waiting: Array, pending: Sequence[Flat], index: int
+        self, history: History, waiting: Array, pending: Sequence[Flat], index: int, payable: float | None
     ) -> tuple[Flat, SuggestionInfo]:
-        """The point with the highest acquisition; `waiting` are the sorted rows (p, dim) of `pending`."""
+        """The point with the highest acquisition; `waiting` are the sorted rows (p, dim) of `pending`.
+
+        payable: the largest cost that the run may have. Raises BudgetExhausted.
+        """
         from protein.models.model_set import describe
         from protein.models.threads import pinned_threads
         from protein.search.proposal import propose
@@ -287,7 +304,7 @@ class Protein(Optimizer):
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
         fantasies = np.random.default_rng([self.seed, STREAM_FANTASIES])
         with pinned_threads():
-            constraints = self._candidate_constraints(history, pending, index)
+            constraints = self._candidate_constraints(history, pending, index, payable)
             chosen = propose(self.space, self.settings, models, waiting, constraints, rng, fantasies)
             details = {**describe(models, chosen.row, self._calibrator), **self._nearest(history, chosen.row)}
         details["cost_level"] = chosen.cost_level
@@ -312,7 +329,9 @@ class Protein(Optimizer):
         found = {"distance": float(distance[nearest]), "params": dict(run.params), "score": run.score, "cost": run.cost}
         return {"nearest": found}
 
-    def _candidate_constraints(self, history: History, pending: Sequence[Flat], index: int) -> CandidateConstraints:
+    def _candidate_constraints(
+        self, history: History, pending: Sequence[Flat], index: int, payable: float | None
+    ) -> CandidateConstraints:
         """The constraints in the form that `propose` needs."""
         from protein.search.proposal import CandidateConstraints
 
@@ -320,12 +339,12 @@ class Protein(Optimizer):
             return self._any_allowed(self._taken(pending), [index])
 
         if not self.constraints:
-            return CandidateConstraints(fallback)
+            return CandidateConstraints(fallback, payable=payable)
         best = np.argsort(-np.nan_to_num(history.utility, nan=-np.inf), kind="stable")[:ANCHORS]
         known = [*history.x[best], self.space.center_unit]
         passing = [row for row in self.space.snap(np.array(known)) if self._allowed(self.space.decode(row))]
         anchors = np.array(passing or [self.space.encode(self._any_allowed(set(), [index]))])
-        return CandidateConstraints(fallback, self._allowed, anchors)
+        return CandidateConstraints(fallback, self._allowed, anchors, payable)
 
 
 def _finite(value: float) -> float | None:

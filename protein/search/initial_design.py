@@ -1,15 +1,18 @@
 """The initial design: the points that are suggested before the first model.
 
 It consists of the search center and scrambled Sobol points over the whole box. In the Sobol points, every cost
-parameter (`scale: time`) is at most 16 times its minimum, so that the first runs explore the space cheaply.
-The default size is d + 1 points for d parameters, including the center. The design goes on as long as no two scores
-differ. After three times its size, each further point may have a cost parameter twice as large: what cheap runs do not
-show, longer ones may.
+parameter (`scale: time`) is at most 16 times its minimum, so that the first runs explore the space cheaply. Every
+second point, from the first one after the center on, is drawn closer to the center, by the weight of the center
+(`prior_weight`): a center that was chosen well says where to search, and the other points do not depend on it.
+The default size is d + 1 points for d parameters, but at most 5, including the center. The design goes on as long as
+no two scores differ, without regard to the center. After three times its size, each further point may have a cost
+parameter twice as large: what cheap runs do not show, longer ones may.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +36,7 @@ SAME_POINT = 1e-6
 
 
 def initial_design_size(space: SearchSpace, settings: ProteinSettings) -> int:
-    """Number of points of the initial design, including the center: num_random_samples, or d + 1."""
+    """Number of points of the initial design, including the center: num_random_samples, or d + 1, but at most 5."""
     return design_size(len(space.names), settings.num_random_samples, center=settings.seed_with_search_center)
 
 
@@ -44,10 +47,22 @@ def initial_design(space: SearchSpace, settings: ProteinSettings, seed: int, cou
     if rest == 0:
         return space.snap(center[:count])
     drawn = sobol(space.dim, rest, np.random.default_rng([seed, 1]))
-    regular = CHEAP_SIZES * initial_design_size(space, settings) - len(center)
+    size = initial_design_size(space, settings)
+    regular = CHEAP_SIZES * size - len(center)
     factors = MAX_COST_FACTOR * 2.0 ** np.clip(np.arange(rest) - regular + 1, 0, 900)
     limits = {factor: column_limits(space, factor) for factor in set(factors.tolist())}
-    return space.snap(np.concatenate([center, drawn * np.array([limits[factor] for factor in factors.tolist()])]))
+    top = np.array([limits[factor] for factor in factors.tolist()])
+    points = drawn * top
+    near = (np.arange(rest) % 2 == 0) & (np.arange(rest) < size - len(center))
+    middle = np.minimum(space.center_unit, top[near])
+    points[near] = middle + (1 - prior_weights(space, settings)) * (points[near] - middle)
+    return space.snap(np.concatenate([center, points]))
+
+
+def prior_weights(space: SearchSpace, settings: ProteinSettings) -> Array:
+    """Weight (dim,) of the search center in each column: that of its parameter, or that of the settings."""
+    own = [space.parameters[column.parameter].prior_weight for column in space.columns]
+    return np.array([settings.prior_weight if weight is None else weight for weight in own])
 
 
 class Design:
@@ -79,6 +94,22 @@ class Design:
         for row in rows[len(self._known) :]:
             flat = self._space.decode(row)
             self._known.append((row_key(row), row, flat if self._allowed(flat) else None))
+
+
+def likely(options: Sequence[Mapping[str, Any]], rows: Array, success: Array) -> list[Mapping[str, Any]]:
+    """The options, each kept with its probability of `success` (m,); at least the most likely one. `rows`: (m, dim).
+
+    The draw belongs to the point: one that is not kept comes back only when its probability rises.
+    """
+    drawn = np.array([zlib.crc32(row.tobytes()) / 2**32 for row in rows])
+    kept = [flat for flat, keep in zip(options, drawn < success, strict=True) if keep]
+    return kept or [options[int(np.argmax(success))]]
+
+
+def within_cap(options: Sequence[Mapping[str, Any]], costs: Array, cap: float) -> tuple[Mapping[str, Any], bool]:
+    """The first option with a cost (m,) of at most `cap`, and False. If there is none: the cheapest one, and True."""
+    below = np.flatnonzero(costs <= cap)
+    return (options[int(below[0])], False) if len(below) else (options[int(np.argmin(costs))], True)
 
 
 def _is_near(row: Array, rows: Array) -> bool:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from protein.arrays import Array
+from protein.budget import BudgetExhausted
 from protein.models.cost import cost_of
 from protein.models.model_set import Models
 from protein.search.acquisition import Acquisition
@@ -51,12 +52,13 @@ class CandidateConstraints:
 
     fallback: returns a flat point that satisfies the constraints, for use when no candidate is left. Raises
     SearchSpaceInfeasible. allowed: tests flat parameters; None without constraints. anchors: rows (k, dim) that satisfy
-    the constraints.
+    the constraints. payable: the largest cost that a run may have; None without a budget.
     """
 
     fallback: Callable[[], Mapping[str, Any]]
     allowed: Callable[[Mapping[str, Any]], bool] | None = None
     anchors: Array | None = None
+    payable: float | None = None
 
 
 def propose(
@@ -68,7 +70,8 @@ def propose(
     rng: np.random.Generator,
     fantasy_rng: np.random.Generator,
 ) -> Chosen:
-    """Choose the next point, given pending rows (p, dim). They must be sorted."""
+    """Choose the next point, given pending rows (p, dim). They must be sorted. Raises BudgetExhausted."""
+    settings = _within(settings, constraints.payable)
     acquisition, cost_level, cost_limit = draw_acquisition(settings, models, pending, rng, fantasy_rng)
     candidates = draw_candidates(space, settings, models, cost_level, cost_limit, rng)
     candidates = unique_rows(allowed_rows(space, candidates, constraints))
@@ -81,6 +84,7 @@ def propose(
         log_cost = models.cost.predict(candidates)[0]
         over_max_cost = not (log_cost <= cost_limit).any()
         candidates = candidates[log_cost <= (log_cost.min() + 1e-9 if over_max_cost else cost_limit)]
+    candidates = _payable_rows(models, candidates, constraints.payable)
     values = acquisition.values(candidates)
     if isinstance(acquisition, Acquisition) and not over_max_cost:
         top = candidates[np.argsort(-values, kind="stable")[:POLISHED]]
@@ -88,6 +92,8 @@ def propose(
         refined = untaken(refined, taken)
         if cost_limit is not None and len(refined):
             refined = refined[models.cost.predict(refined)[0] <= cost_limit]
+        if constraints.payable is not None and len(refined):
+            refined = refined[models.payable(refined, constraints.payable)]
         if len(refined):
             candidates = np.concatenate([candidates, refined])
             values = np.concatenate([values, acquisition.values(refined)])
@@ -108,6 +114,28 @@ def _new_candidates(
     if len(new) == 0:  # A small space is exhausted: repeat an observed point, and a pending one only as a last resort.
         new = untaken(candidates, taken[:1])
     return new if len(new) else candidates
+
+
+def _within(settings: ProteinSettings, payable: float | None) -> ProteinSettings:
+    """The settings with a cost cap of at most what is payable, so that candidates are sought among cheap points."""
+    cap = settings.max_suggestion_cost
+    if payable is None or payable <= 0 or (cap is not None and cap <= payable):
+        return settings
+    return replace(settings, max_suggestion_cost=payable)
+
+
+def _payable_rows(models: Models, candidates: Array, payable: float | None) -> Array:
+    """The candidates that are predicted to cost at most this much. Raises BudgetExhausted with the forecast."""
+    if payable is None:
+        return candidates
+    within = candidates[models.payable(candidates, payable)]
+    if len(within):
+        return within
+    upper = models.most_expensive(candidates)
+    cheapest = int(np.argmin(upper))
+    median = float(models.predict_cost(candidates[cheapest : cheapest + 1])[0])
+    forecast = f"the cheapest run is predicted to cost {median:.3g}, with 90% probability at most {upper[cheapest]:.3g}"
+    raise BudgetExhausted(f"{forecast}, but only {max(payable, 0.0):.3g} is left")
 
 
 def draw_candidates(

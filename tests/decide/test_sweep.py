@@ -9,7 +9,7 @@ import pytest
 
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.meta import find_condition
-from sweep_operator.decide.plan import DeleteClaim, Observation, PendingRun, Plan, SuggestRequest
+from sweep_operator.decide.plan import DeleteClaim, Left, Observation, PendingRun, Plan, SuggestRequest
 from sweep_operator.decide.refusal import refuse
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.domain.identity import claim_name
@@ -206,6 +206,41 @@ def test_an_ended_sweep_resumes_only_after_a_change_of_its_spec() -> None:
     assert state(plan) == ("Unknown", "Running")
     assert plan.suggest is not None
     assert plan.suggest.count == 2
+
+
+def test_a_sweep_ends_when_no_further_run_is_payable() -> None:
+    s = sweep(limits={"totalCost": 25, "maxParallelRuns": 2, "maxRuns": 9})
+    runs = [finished(s, 0, 0.1), finished(s, 1, 0.2)]
+    told = Suggested(unpayable="the cheapest run costs 10, but only 5 is left", known=2)
+    plan = decide(snapshot(s, runs, suggested=told))
+    assert state(plan) == ("True", "BudgetExhausted")
+    message = (
+        "the cheapest run costs 10, but only 5 is left of limits.totalCost=25 seconds; raise the limit to continue"
+    )
+    condition = find_condition(plan.status.conditions, "Succeeded")
+    assert condition is not None
+    assert condition.message == message
+    for stale in (
+        dataclasses.replace(told, known=1),
+        dataclasses.replace(told, known=None),
+        dataclasses.replace(told, unpayable=None),
+    ):
+        assert state(decide(snapshot(s, runs, suggested=stale))) == ("Unknown", "Running"), stale
+    live = started(s, 2)
+    plan = decide(snapshot(s, [*runs, live], [job(live)], [pod(live)], suggested=told))
+    assert state(plan) == ("Unknown", "Running"), "an active run may cost less than predicted"
+
+
+def test_the_optimizer_knows_what_the_limits_leave() -> None:
+    limits = {"totalCost": 100, "activeDeadlineSeconds": 600, "maxRuns": 9}
+    s = sweep(status={"activeSince": at(0).isoformat()}, limits=limits)
+    plan = decide(snapshot(s, [finished(s, 0, 0.1)], now=60))
+    assert plan.suggest is not None
+    assert plan.suggest.left == Left(cost=90.0, seconds=540.0)
+    s = sweep(limits=limits, cost={"source": "Reported"})
+    plan = decide(snapshot(s, [finished(s, 0, 0.1)], now=60))
+    assert plan.suggest is not None
+    assert plan.suggest.left.seconds is None, "the costs are not seconds"
 
 
 def test_budget_and_target_drain_active_runs_and_start_no_others() -> None:

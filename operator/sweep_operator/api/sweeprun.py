@@ -50,6 +50,10 @@ class Provenance(Model):
     through_index: int = Field(ge=-1)
     """Highest index when the suggestion was requested; -1: none. Runs between it and this run come from the same
     request, and had no result yet either."""
+    cost_left: float | None = Field(default=None, ge=0)
+    """What was left of limits.totalCost."""
+    seconds_left: float | None = Field(default=None, ge=0)
+    """Seconds that were left until limits.activeDeadlineSeconds. Only with cost.source WallClock."""
     digest: str | None = None
     """SHA-256, shortened to 128 bits, of everything that it was computed from. Absent for the search center."""
     version: str

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sweep_operator.api.names import run_object_name
 from sweep_operator.decide.book import Outlook
-from sweep_operator.decide.plan import CreateRun, Event, PendingRun, SuggestRequest
+from sweep_operator.decide.limits import active_seconds
+from sweep_operator.decide.plan import CreateRun, Event, Left, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Snapshot, Suggestion
 from sweep_operator.decide.totals import Totals
 
@@ -47,7 +48,23 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
         return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
     pending = (*runs.pending(), *new)
-    return Growth(create, SuggestRequest(index + len(create), missing + ahead, observations, pending, missing))
+    first, count = index + len(create), missing + ahead
+    return Growth(create, SuggestRequest(first, count, observations, pending, missing, _limits_left(snap, totals)))
+
+
+def _limits_left(snap: Snapshot, totals: Totals) -> Left:
+    """What the limits leave for further runs, in six digits: it is recorded with every suggestion."""
+    limits, source = snap.sweep.spec.limits, snap.sweep.spec.cost.source
+    cost = seconds = None
+    if limits.total_cost is not None:
+        cost = limits.total_cost - totals.costs("").spent
+    if limits.active_deadline_seconds is not None and source == "WallClock":
+        seconds = limits.active_deadline_seconds - active_seconds(snap.sweep.status, snap.now)
+    return Left(_six_digits(cost), _six_digits(seconds))
+
+
+def _six_digits(value: float | None) -> float | None:
+    return None if value is None else float(f"{max(value, 0.0):.6g}")
 
 
 def next_index(snap: Snapshot, totals: Totals) -> int:

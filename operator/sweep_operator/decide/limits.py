@@ -28,6 +28,8 @@ class LimitInput:
     consecutive_failures: int
     infeasible: str | None
     now: datetime
+    unpayable: str | None = None
+    """Why no further run is predicted to be payable, now that no run is active."""
     failures_since: datetime | None = None
     """None: a program that cannot start does not end the sweep at once."""
 
@@ -75,6 +77,18 @@ def budget(at: LimitInput) -> End | None:
     if limit is None or spent < limit:
         return None
     return End("BudgetExhausted", f"spent {spent:g} of limits.totalCost={limit:g} {at.cost.unit}", True)
+
+
+def payable(at: LimitInput) -> End | None:
+    """No further run is predicted to fit what is left of limits.totalCost and limits.activeDeadlineSeconds."""
+    if at.unpayable is None:
+        return None
+    limits = at.sweep.spec.limits
+    cost, seconds = limits.total_cost, limits.active_deadline_seconds
+    total = [] if cost is None else [f"limits.totalCost={cost:g} {at.cost.unit}"]
+    deadline = [] if seconds is None else [f"limits.activeDeadlineSeconds={seconds}"]
+    message = f"{at.unpayable} of {' and '.join(total + deadline)}; raise the limit to continue"
+    return End("BudgetExhausted", message, True)
 
 
 def program(at: LimitInput) -> End | None:
@@ -145,6 +159,7 @@ CHECKS: tuple[Check, ...] = (
     deadline,
     target,
     budget,
+    payable,
     program,
     consecutive_failures,
     failed_runs,
@@ -165,9 +180,19 @@ def find_end(snap: Snapshot, totals: Totals) -> End | None:
         consecutive_failures=totals.consecutive_failures(snap.current_hash, snap.failures_since),
         infeasible=snap.suggested.infeasible if snap.suggested else None,
         now=snap.now,
+        unpayable=_unpayable(snap, totals),
         failures_since=snap.failures_since,
     )
     return next((end for check in CHECKS if (end := check(at)) is not None), None)
+
+
+def _unpayable(snap: Snapshot, totals: Totals) -> str | None:
+    """The forecast. None if it does not know all results, or if runs are active: they may cost less than predicted."""
+    suggested = snap.suggested
+    if suggested is None or suggested.suggestions or totals.open > 0:
+        return None
+    known = totals.observations + len(snap.warm_start.observations or ())
+    return suggested.unpayable if suggested.known == known else None
 
 
 def active_seconds(status: SweepStatus, now: datetime) -> float:

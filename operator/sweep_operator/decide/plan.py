@@ -150,6 +150,16 @@ class PendingRun:
 
 
 @dataclass(frozen=True)
+class Left:
+    """What the limits of the sweep leave for further runs. None: no limit."""
+
+    cost: float | None = None
+    """Of limits.totalCost, for all runs that have no result yet."""
+    seconds: float | None = None
+    """Until limits.activeDeadlineSeconds, for each run. Only if the cost is measured in seconds."""
+
+
+@dataclass(frozen=True)
 class SuggestRequest:
     """Request ``count`` suggestions for consecutive indices from ``index``."""
 
@@ -159,6 +169,7 @@ class SuggestRequest:
     pending: tuple[PendingRun, ...]
     urgent: int = 0
     """How many of them free slots wait for. The others are for slots that will be free."""
+    left: Left = Left()
 
     def goes_on(self, earlier: SuggestRequest) -> bool:
         """Whether this is what is left of ``earlier`` after its first suggestions became runs."""

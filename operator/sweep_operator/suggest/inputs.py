@@ -21,23 +21,28 @@ class Inputs:
     basis: int
     observations: int
     pending: int = 0
+    limits: str = ""
 
     @classmethod
     def of(cls, question: Question) -> Self:
         """Without the pending runs."""
         body = question.to_json()
         rows = body.pop("observations")
-        for field in ("pending", "index", "count", "light"):
-            del body[field]
+        for field in ("pending", "index", "count", "light", "costLeft", "secondsLeft"):
+            body.pop(field, None)
         return cls(_hash(body), _sum(rows))
 
     def with_pending(self, runs: Iterable[Mapping[str, Scalar]]) -> Self:
         """With more pending runs."""
         return replace(self, pending=(self.pending + _sum(runs)) % _MODULUS)
 
+    def with_left(self, cost: float | None, seconds: float | None) -> Self:
+        """With what is left of the sweep's limits."""
+        return replace(self, limits="" if cost is None and seconds is None else f" left {cost!r} {seconds!r}")
+
     def digest(self, index: int) -> str:
         """The digest of the suggestion for ``index``."""
-        text = f"{self.basis:x} {self.observations:x} {self.pending:x} {index}"
+        text = f"{self.basis:x} {self.observations:x} {self.pending:x} {index}{self.limits}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

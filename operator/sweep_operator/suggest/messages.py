@@ -49,6 +49,10 @@ class Question(Model):
     pending: list[dict[str, Scalar]]
     index: int
     count: int
+    cost_left: float | None = None
+    """What is left for the pending runs and the suggestions, in the unit of the observed costs."""
+    seconds_left: float | None = None
+    """The largest cost of one run."""
     outcomes: list[Objective] | None = None
     """spec.objectives after the first."""
     light: bool = False
@@ -78,6 +82,7 @@ class Answer(Model):
 
     proposal: Proposal | None = None
     infeasible: str | None = None
+    unpayable: str | None = None
     error: str | None = None
     seconds: float = 0.0
     end: Literal["complete", "interrupted", "model"] | None = None
@@ -100,4 +105,6 @@ def question(sweep: Sweep, request: SuggestRequest) -> Question:
         pending=[run.parameters for run in request.pending],
         index=request.index,
         count=request.count,
+        cost_left=request.left.cost,
+        seconds_left=request.left.seconds,
     )

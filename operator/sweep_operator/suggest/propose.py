@@ -8,7 +8,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from protein import Optimizer, Outcome, SearchSpace, SearchSpaceInfeasible, flatten, make_optimizer
+from protein import (
+    Budget,
+    BudgetExhausted,
+    Optimizer,
+    Outcome,
+    SearchSpace,
+    SearchSpaceInfeasible,
+    flatten,
+    make_optimizer,
+)
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Scalar
@@ -59,7 +68,8 @@ class Proposer:
         began = time.perf_counter()
         try:
             self._prepare(question)
-            inputs = self._inputs.with_pending(question.pending)
+            self._optimizer.budget = Budget(cost=question.cost_left, run_cost=question.seconds_left, spent=0.0)
+            inputs = self._inputs.with_pending(question.pending).with_left(question.cost_left, question.seconds_left)
             batch = self._optimizer.suggest_many(question.count, pending=question.pending, index=question.index)
             for offset in range(question.count):
                 if question.light and self._optimizer.needs_model(len(question.pending) + offset):
@@ -81,6 +91,8 @@ class Proposer:
                 began = time.perf_counter()
         except RulesTooSlow as error:
             yield Answer(infeasible=str(error), end="complete")
+        except BudgetExhausted as error:
+            yield Answer(unpayable=str(error), end="complete")
         except SearchSpaceInfeasible as error:
             rules_text = "; ".join(c.message or c.rule for c in question.constraints)
             yield Answer(infeasible=f"{error} (constraints: {rules_text})", end="complete")
@@ -88,7 +100,7 @@ class Proposer:
             yield Answer(end="complete")
 
     def _prepare(self, question: Question) -> None:
-        basis = question.with_(pending=[], index=0, count=0, light=False)
+        basis = question.with_(pending=[], index=0, count=0, light=False, cost_left=None, seconds_left=None)
         if self._basis == basis:
             self._rules.left = RULES_SECONDS
             return

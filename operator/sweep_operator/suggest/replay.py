@@ -11,7 +11,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Provenance, SweepRun
 from sweep_operator.child_process import ChildFailed, available_memory
 from sweep_operator.decide.facts import facts_of
-from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest
+from sweep_operator.decide.plan import Left, Observation, PendingRun, SuggestRequest
 from sweep_operator.domain.ordering import start_order
 from sweep_operator.suggest.messages import Answer, Proposal, question
 from sweep_operator.suggest.process import OptimizerProcess
@@ -62,7 +62,8 @@ def request_of(sweep: Sweep, runs: Sequence[SweepRun], earlier: Sequence[Observa
         found = len(earlier) + len(indexed) + len(manual)
         raise NotReplayable(f"it was computed from {told.observations} results, of which {found} exist")
     pending = tuple(PendingRun(r.name, r.spec.index, r.parameters) for r in sorted(waiting, key=start_order))
-    return SuggestRequest(index, 1, (*earlier, *indexed, *manual[:left]), pending, 1)
+    observations = (*earlier, *indexed, *manual[:left])
+    return SuggestRequest(index, 1, observations, pending, 1, Left(told.cost_left, told.seconds_left))
 
 
 def _was_pending(run: SweepRun, told: Provenance) -> bool:
