@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from protein.analysis.conformal import Calibrator, Side
+from protein.budget import Budget, BudgetExhausted
 from protein.optimizer import (
     Constraint,
     Flat,
@@ -52,6 +53,7 @@ class Optimizer(ABC):
         goal: Goal = "maximize",
         seed: int = 0,
         constraints: Sequence[Constraint] = (),
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> None:
         if goal not in ("maximize", "minimize"):
             raise ValueError(f"goal: {goal!r} is neither 'maximize' nor 'minimize'")
@@ -62,6 +64,7 @@ class Optimizer(ABC):
         self.goal: Goal = goal
         self.seed = seed
         self.constraints = tuple(constraints)
+        self.budget = Budget.from_config(budget)
         self._observations: list[Observation] = []
         self._outstanding: list[dict[str, Value]] = []
         self._observed_keys: set[Hashable] = set()
@@ -176,6 +179,7 @@ class Optimizer(ABC):
 
         Raises:
             SearchSpaceInfeasible: no configuration passes the constraints.
+            BudgetExhausted: no further run is predicted to be payable.
         """
         if n is not None:
             return list(self.suggest_many(n, pending=pending, index=index))
@@ -203,6 +207,7 @@ class Optimizer(ABC):
     ) -> Iterator[tuple[dict[str, Any], SuggestionInfo]]:
         """One suggestion per index; the earlier ones are pending for the later ones."""
         for index in indices:
+            self.budget.check([o.cost for o in self._observations], len(waiting))
             proposed, info = self._propose(waiting, index)
             flat = {name: proposed[name] for name in self.space.names if name in proposed}
             waiting.append(flat)
@@ -217,6 +222,8 @@ class Optimizer(ABC):
     ) -> Observation | None:
         """Run ``n`` suggestions one after the other, and return the best observation (None without a score).
 
+        Ends early when no further run is predicted to be payable from the budget.
+
         Args:
             objective: takes the nested parameters and returns the score, a pair (score, cost), or a mapping with the
                 keywords of `observe`.
@@ -224,7 +231,10 @@ class Optimizer(ABC):
             catch: exceptions of the objective that count as a failure of the parameters. Others are raised.
         """
         for _ in range(n):
-            params, _info = self.suggest()
+            try:
+                params, _info = self.suggest()
+            except BudgetExhausted:
+                break
             try:
                 result = _result(objective(params))
             except catch:

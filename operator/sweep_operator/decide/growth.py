@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sweep_operator.api.names import run_object_name
 from sweep_operator.decide.book import Outlook
+from sweep_operator.decide.limits import budget_left
 from sweep_operator.decide.plan import CreateRun, Event, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Snapshot, Suggestion
 from sweep_operator.decide.totals import Totals
@@ -47,7 +48,8 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
         return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
     pending = (*runs.pending(), *new)
-    return Growth(create, SuggestRequest(index + len(create), missing + ahead, observations, pending, missing))
+    budget = budget_left(snap, totals, len(observations) + len(pending) + left - len(create))
+    return Growth(create, SuggestRequest(index + len(create), missing + ahead, observations, pending, missing, budget))
 
 
 def next_index(snap: Snapshot, totals: Totals) -> int:

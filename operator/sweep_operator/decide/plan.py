@@ -11,7 +11,7 @@ from protein.analysis.conformal import Side
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import SweepStatus
-from sweep_operator.api.sweeprun import Origin, Prediction, Provenance, Stage, SweepRun, SweepRunStatus
+from sweep_operator.api.sweeprun import BudgetLeft, Origin, Prediction, Provenance, Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.tracking import Destination
 from sweep_operator.decide.attempt import LogFollow, LogRequest
 from sweep_operator.decide.refusal import Probe
@@ -159,6 +159,8 @@ class SuggestRequest:
     pending: tuple[PendingRun, ...]
     urgent: int = 0
     """How many of them free slots wait for. The others are for slots that will be free."""
+    left: BudgetLeft | None = None
+    """None: the cost is not limited."""
 
     def goes_on(self, earlier: SuggestRequest) -> bool:
         """Whether this is what is left of ``earlier`` after its first suggestions became runs."""

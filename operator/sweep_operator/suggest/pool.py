@@ -214,4 +214,5 @@ def _suggested(answer: Answer, sweep: Sweep, request: SuggestRequest) -> Suggest
             provenance(request, proposal),
         ),
     )  # fmt: skip
-    return Suggested(suggestions, answer.infeasible, answer.error, answer.seconds)
+    known = None if request.pending else len(request.observations)
+    return Suggested(suggestions, answer.infeasible, answer.error, answer.seconds, answer.unpayable, known)

@@ -62,7 +62,8 @@ def request_of(sweep: Sweep, runs: Sequence[SweepRun], earlier: Sequence[Observa
         found = len(earlier) + len(indexed) + len(manual)
         raise NotReplayable(f"it was computed from {told.observations} results, of which {found} exist")
     pending = tuple(PendingRun(r.name, r.spec.index, r.parameters) for r in sorted(waiting, key=start_order))
-    return SuggestRequest(index, 1, (*earlier, *indexed, *manual[:left]), pending, 1)
+    observations = (*earlier, *indexed, *manual[:left])
+    return SuggestRequest(index, 1, observations, pending, 1, told.left)
 
 
 def _was_pending(run: SweepRun, told: Provenance) -> bool:
