@@ -13,6 +13,7 @@ import numpy as np
 
 from protein.analysis.conformal import Calibrator, Side
 from protein.budget import Budget, BudgetExhausted
+from protein.dataframe import dataframe
 from protein.optimizer import (
     Constraint,
     Flat,
@@ -252,30 +253,7 @@ class Optimizer(ABC):
 
         Raises ImportError without pandas, which the package does not require.
         """
-        try:
-            import pandas
-        except ModuleNotFoundError:
-            raise ImportError("to_dataframe needs pandas; run: pip install pandas") from None
-        rows = [
-            {
-                **{f"params.{name}": value for name, value in o.params.items()},
-                "score": o.score,
-                "cost": o.cost,
-                "is_failure": o.is_failure,
-                "cost_is_lower_bound": o.cost_is_lower_bound,
-                **{f"metrics.{name}": value for name, value in o.metrics.items()},
-            }
-            for o in self._observations
-        ]
-        columns = [
-            *(f"params.{name}" for name in self.space.names),
-            "score",
-            "cost",
-            "is_failure",
-            "cost_is_lower_bound",
-        ]
-        more = [name for row in rows for name in row if name not in columns]
-        return pandas.DataFrame(rows, columns=[*columns, *dict.fromkeys(more)])
+        return dataframe(self._observations, self.space.names)
 
     def needs_model(self, pending: int) -> bool:
         """Whether the next suggestion besides ``pending`` points needs a model, that is, torch and seconds of CPU."""

@@ -33,6 +33,7 @@ from protein.base import Optimizer
 from protein.budget import Budget
 from protein.history import History, build_history
 from protein.models.scaling import standardize
+from protein.models.threads import pinned_threads
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
@@ -155,15 +156,11 @@ class Protein(Optimizer):
 
     def posterior_mean(self, x: Array) -> Array:
         """Standardized posterior mean (m,) of the utility (to be maximized) at rows (m, dim) of the unit box."""
-        from protein.models.threads import pinned_threads
-
         models = self.models()
         with pinned_threads():
             return models.score.predict(x)[0]
 
     def _predict_rows(self, x: Array) -> tuple[Array, Array, Array]:
-        from protein.models.threads import pinned_threads
-
         models = self.models()
         with pinned_threads():
             mean, sd = models.predict_score(x)
@@ -182,7 +179,6 @@ class Protein(Optimizer):
     def _fit(self, history: History) -> Models:
         """The fitted models, cached as long as the observations stay the same."""
         from protein.models.model_set import build_models
-        from protein.models.threads import pinned_threads
 
         digest = history.digest()
         if self._fitted is None or self._fitted[0] != digest:
@@ -229,8 +225,6 @@ class Protein(Optimizer):
         """What the budget leaves for the next run besides the pending rows. No limit without costs to predict from."""
         if not self.budget.limits_cost or not history.predicts_cost:
             return Allowance()
-        from protein.models.threads import pinned_threads
-
         models = self.models()
         with pinned_threads():
             return allow(self.budget, history, len(waiting), math.fsum(models.predict_cost(waiting)))
@@ -244,8 +238,6 @@ class Protein(Optimizer):
         options = options or [self._any_allowed(self._taken(pending), [len(taken)])]
         chosen, over = options[0], False
         if self._selects(history):
-            from protein.models.threads import pinned_threads
-
             models = self.models()
             with pinned_threads():
                 found = select(options, self.space.encode_many(options), models, self.settings, allowance.payable)
@@ -261,7 +253,6 @@ class Protein(Optimizer):
         self, history: History, index: int, allowance: Allowance
     ) -> tuple[Flat, SuggestionInfo] | None:
         """A random one of the least often measured points of the observed Pareto front. None if it is not payable."""
-        from protein.models.threads import pinned_threads
         from protein.search.observed_front import least_measured
 
         row = least_measured(history, np.random.default_rng([self.seed, STREAM_RESAMPLE, index]))
@@ -283,7 +274,6 @@ class Protein(Optimizer):
         Raises BudgetExhausted.
         """
         from protein.models.model_set import describe
-        from protein.models.threads import pinned_threads
         from protein.search.pool import Turn
         from protein.search.proposal import propose
 

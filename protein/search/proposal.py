@@ -119,9 +119,8 @@ def _payable(models: Models, found: Candidates, payable: float) -> Candidates:
     for most in (upper, UNCERTAIN * median):
         if (most <= payable).any():
             return found.where(most <= payable)
-    cheapest = int(np.argmin(upper))
-    likely, most = float(median[cheapest]), float(upper[cheapest])
-    forecast = f"the cheapest run is predicted to cost {likely:.3g}, with 90% probability at most {most:.3g}"
+    at = int(np.argmin(upper))
+    forecast = f"the cheapest run is predicted to cost {median[at]:.3g}, with 90% probability at most {upper[at]:.3g}"
     raise BudgetExhausted(f"{forecast}, but only {max(payable, 0.0):.3g} is left")
 
 

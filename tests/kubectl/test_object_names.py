@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from sweep_operator.kubectl.options import RUN_NAME, SWEEP_NAME, ObjectName
+from sweep_operator.commands.names import RUN_NAME, SWEEP_NAME, ObjectName
 
 
 @pytest.mark.parametrize(

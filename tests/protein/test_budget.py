@@ -41,7 +41,7 @@ def observed(**arguments: Any) -> Protein:
     return optimizer
 
 
-@pytest.mark.parametrize("total", [3_000.0, 20_000.0])
+@pytest.mark.parametrize("total", [1_500.0, 20_000.0])
 def test_the_last_run_is_payable_and_little_is_left(total: float) -> None:
     costs, message = run_until_exhausted(Protein(SPACE, seed=1, budget=Budget(cost=total)))
     assert 0.9 * total < sum(costs) <= 1.02 * total

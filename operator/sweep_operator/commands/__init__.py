@@ -1,1 +1,1 @@
-"""What ``sweep`` and ``kubectl sweep`` share: the lazy group, error reports, option groups, and two whole commands."""
+"""What ``sweep`` and ``kubectl sweep`` share: the lazy group, error reports, option groups, and whole commands."""

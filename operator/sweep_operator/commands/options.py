@@ -24,14 +24,14 @@ STANDARD_OUTPUT = Path("-")
 def grouped(keyword: str, group: type[Any], *options: Decorator) -> Decorator:
     """Add ``options`` to a command, which receives them as one value: ``keyword=group(...)``.
 
-    ``group`` is a dataclass with one field per option.
+    ``group`` is a dataclass with one field per option; a field with a default needs none.
     """
     names = [field.name for field in fields(group)]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def called(**values: Any) -> Any:
-            return command(**{keyword: group(**{name: values.pop(name) for name in names})}, **values)
+            return command(**{keyword: group(**{name: values.pop(name) for name in names if name in values})}, **values)
 
         decorated: Callable[..., Any] = called
         for option in reversed(options):

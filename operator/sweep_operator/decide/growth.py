@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sweep_operator.api.names import run_object_name
 from sweep_operator.decide.book import Outlook
 from sweep_operator.decide.limits import budget_left
-from sweep_operator.decide.plan import CreateRun, Event, PendingRun, SuggestRequest
+from sweep_operator.decide.plan import NOTHING_EARLIER, CreateRun, Event, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Snapshot, Suggestion
 from sweep_operator.decide.totals import Totals
 
@@ -34,22 +34,24 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     most = snap.sweep.spec.limits.max_parallel_runs
     wanted = min(max(0, most - totals.open - snap.unanswered), left)
     index = next_index(snap, totals)
-    create = tuple(_create(s) for s in _ready(snap, index)[:wanted])
+    again = snap.uncreated[:wanted]
+    fresh = tuple(_create(s) for s in _ready(snap, index)[: wanted - len(again)])
+    create = (*again, *fresh)
     missing, ahead = wanted - len(create), min(AHEAD, most, left - wanted)
     if missing + ahead == 0:
         return Growth(create)
     earlier = snap.warm_start.observations
     if snap.sweep.spec.warm_start is not None and earlier is None:
         return Growth(create, read_warm_start=True)
-    observations = (*(earlier or ()), *runs.observations())
-    if most == 1 or not observations:  # one run at a time: each result would change what was computed before it
-        ahead = min(ahead, _design_left(snap, index + wanted))
+    request = SuggestRequest(index + len(fresh), 0, runs.observations(), (), missing, earlier or NOTHING_EARLIER)
+    if most == 1 or not request.known:  # one run at a time: each result would change what was computed before it
+        ahead = min(ahead, _design_left(snap, index + wanted - len(again)))
     if missing + ahead == 0:
         return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
     pending = (*runs.pending(), *new)
-    budget = budget_left(snap, totals, len(observations) + len(pending) + left - len(create))
-    return Growth(create, SuggestRequest(index + len(create), missing + ahead, observations, pending, missing, budget))
+    budget = budget_left(snap, totals, request.known + len(pending) + left - len(create))
+    return Growth(create, replace(request, count=missing + ahead, pending=pending, left=budget))
 
 
 def next_index(snap: Snapshot, totals: Totals) -> int:
@@ -59,7 +61,7 @@ def next_index(snap: Snapshot, totals: Totals) -> int:
 
 def fallback_event(snap: Snapshot, create: Sequence[CreateRun]) -> tuple[Event, ...]:
     """One Event for the runs that get random parameters because the optimizer failed."""
-    random = [c for c in create if c.origin == "fallback"]
+    random = [c for c in create if c.origin == "fallback" and c not in snap.uncreated]
     if not random or snap.suggested is None:
         return ()
     count = "1 run gets" if len(random) == 1 else f"{len(random)} runs get"

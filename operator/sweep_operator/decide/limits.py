@@ -191,7 +191,8 @@ def _unpayable(snap: Snapshot, totals: Totals) -> str | None:
     suggested = snap.suggested
     if suggested is None or suggested.suggestions or totals.open > 0:
         return None
-    known = totals.observations + len(snap.warm_start.observations or ())
+    earlier = snap.warm_start.observations
+    known = totals.observations + (earlier.count if earlier is not None else 0)
     return suggested.unpayable if suggested.known == known else None
 
 

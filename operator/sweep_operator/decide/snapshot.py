@@ -18,7 +18,7 @@ from sweep_operator.decide.attempt import LogProgress, LogReading
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import RunFacts, facts_of
 from sweep_operator.decide.observed import JobView, PodView, ServiceView
-from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.plan import CreateRun, EarlierObservations
 from sweep_operator.decide.refusal import Refusal
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.domain.revisions import RunTemplate
@@ -55,7 +55,7 @@ class Suggested:
 class WarmStartState:
     """What the sources of the warm start contain."""
 
-    observations: tuple[Observation, ...] | None = None
+    observations: EarlierObservations | None = None
     """None until the sources have been read."""
     problem: str | None = None
     """Why a source could not be read. Final if observations is not None."""
@@ -102,6 +102,8 @@ class Snapshot:
     """Indices whose run names are taken by objects of other owners."""
     unanswered: int = 0
     """Creations of runs that got no answer and may still take effect."""
+    uncreated: tuple[CreateRun, ...] = ()
+    """Runs with a reserved index whose creation the API server has refused, or that were not sent after an error."""
     suggested: Suggested | None = None
     suggest_seconds: float | None = None
     """Duration of the latest suggestion."""

@@ -85,7 +85,7 @@ def _with_new_runs(status: SweepStatus, create: Sequence[CreateRun]) -> SweepSta
     """Reserve the indices; this status is written before the runs are created. They start in the next pass."""
     new = len(create)
     runs = status.runs.with_(created=status.runs.created + new, running=status.runs.running + new)
-    return status.with_(next_index=create[-1].index + 1, runs=runs)
+    return status.with_(next_index=max(status.next_index, create[-1].index + 1), runs=runs)
 
 
 def _blocked(snap: Snapshot, run: SweepRun, end: End | None) -> str | None:

@@ -33,12 +33,13 @@ from sweep_operator.decide.plan import (
 from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.revisions import revision_name
 from sweep_operator.engine.each import each
+from sweep_operator.engine.errors import OUTAGES
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.recorder import Recorder
-from sweep_operator.kube.protocol import Conflict, Forbidden, Invalid, Kind, Object, UnknownOutcome
+from sweep_operator.kube.protocol import Conflict, Forbidden, Invalid, Kind, KubeError, Object, UnknownOutcome
 from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.claim import build_claim
 from sweep_operator.manifests.job import build_job
@@ -62,6 +63,10 @@ class Executor:
         """Indices whose SweepRuns belong to other owners."""
         self.unanswered: dict[int, tuple[CreateRun, float]] = {}
         """By index: (run whose creation got no answer and may still take effect, when it was sent)."""
+        self._uncreated: tuple[int, dict[int, CreateRun]] = (0, {})
+        """(generation of the Sweep, by index: runs that certainly do not exist, though their indices are reserved)."""
+        self.refusal: KubeError | None = None
+        """Why the API server refuses to create runs."""
         self._raised: dict[str, set[tuple[Stage, int]]] = {}
         """By run uid: (stage, attempt) that this process started: no live read of the run precedes their Jobs."""
         self._revising = asyncio.Lock()
@@ -106,9 +111,21 @@ class Executor:
             if obj is not None or self._settings.monotonic() - sent >= LATE_SECONDS:
                 del self.unanswered[index]
 
+    def uncreated(self, sweep: Sweep) -> tuple[CreateRun, ...]:
+        """Planned runs that do not exist. They keep their indices, unless the spec has changed."""
+        generation, runs = self._uncreated
+        return tuple(runs.values()) if generation == sweep.metadata.generation else ()
+
     async def create_runs(self, sweep: Sweep, creates: Sequence[CreateRun]) -> None:
-        """Create new runs. An index whose name belongs to another owner is skipped."""
-        await each(creates, lambda create: self._create_run(sweep, create), self._settings.writes)
+        """Create new runs. An index whose name belongs to another owner is skipped. Raises an outage."""
+        planned = {create.index: create for create in (*self.uncreated(sweep), *creates)}
+        self._uncreated, self.refusal = (sweep.metadata.generation, planned), None
+        try:
+            await each(creates, lambda create: self._create_run(sweep, create), self._settings.writes)
+        except OUTAGES:
+            raise
+        except KubeError as error:
+            self.refusal = error
 
     async def _create_run(self, sweep: Sweep, create: CreateRun) -> None:
         body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction, create.provenance)
@@ -116,7 +133,9 @@ class Executor:
             run = read(SweepRun, await self._objects.create(Kind.SWEEP_RUN, body))
         except UnknownOutcome:
             self.unanswered[create.index] = create, self._settings.monotonic()
+            self._uncreated[1].pop(create.index)
             raise
+        self._uncreated[1].pop(create.index)
         await self._created(sweep, create, run)
 
     async def _created(self, sweep: Sweep, create: CreateRun, run: SweepRun) -> None:

@@ -121,25 +121,28 @@ class Reconciler:
         for pod, run in self._gatherer.orphans():
             await self._objects.release_orphan(self.key[0], pod, run)
         written, errors = await self._carry_out(sweep, plan)
-        failures = errors if self._background_error is None else {"": self._background_error, **errors}
+        failures = errors if self._lasting_error is None else {"": self._lasting_error, **errors}
         if any(run.run.name in errors and run.status != run.run.status for run in plan.runs):
             await self._status.write(sweep, sweep.status, (), failures)  # the plan counts a status that is not written
             raise RunErrors(errors)
         if await self._status.write(sweep, plan.status, plan.events, failures):  # reserves the indices of new runs
             written = True
+        self._suggestions.use(plan.create)
         await self._executor.create_runs(sweep, plan.create)
-        more = written or plan.create or self._gatherer.unfinished  # one write may enable the next
+        refusal = self._executor.refusal
+        created = plan.create and refusal is None
+        more = written or created or self._gatherer.unfinished  # one write may enable the next
         if more or any(run.looks for run in plan.runs):
             self._queue.add(self.key)
         if self._status.waits:
             self._requeue(self._settings.status_delay)
-        if plan.create:
-            self._suggestions.use(plan.create)
         await self._answer(sweep, plan)
         if plan.wake is not None:
             self._requeue(max(0.05, (plan.wake - self._settings.now()).total_seconds()))
         if errors:
             raise RunErrors(errors)
+        if refusal is not None:
+            raise refusal
         undelivered = plan.track is not None and plan.track.runs
         if not (more or failures or plan.suggest or undelivered or self._status.waits or self.acceptance.problems):
             self._settled = self._parsed[0] if self._parsed is not None and has_ended(self._parsed[0]) else None
@@ -190,6 +193,11 @@ class Reconciler:
     def _background_error(self) -> Exception | None:
         return next((b.error for b in self._backgrounds if b.error is not None), None)
 
+    @property
+    def _lasting_error(self) -> Exception | None:
+        """What concerns the whole Sweep and was found before this pass."""
+        return self._background_error or self._executor.refusal
+
     async def _report(self, error: Exception) -> None:
         """Write the condition about an error that stops the passes over the whole Sweep."""
         obj = self._objects.store.get(Kind.SWEEP, *self.key)
@@ -224,6 +232,7 @@ class Reconciler:
             foreign_jobs=frozenset(self._executor.foreign_jobs),
             burnt=frozenset(self._executor.burnt),
             unanswered=len(self._executor.unanswered),
+            uncreated=self._executor.uncreated(sweep),
             suggested=self._suggestions.of_generation(sweep.metadata.generation),
             suggest_seconds=self._suggestions.seconds,
             warm_start=self._warm_start.state,

@@ -85,8 +85,10 @@ class Suggestions:
         return replace(self._latest, suggestions=self._hand.left if self._hand is not None else ())
 
     def use(self, creates: Sequence[CreateRun]) -> None:
-        """Note that runs were created from suggestions at hand."""
+        """Note that runs are created from suggestions at hand."""
         for create in creates:
+            if create.index < self._next_index:  # used before; its creation is repeated
+                continue
             self._next_index = create.index + 1
             if self._hand is None:
                 continue

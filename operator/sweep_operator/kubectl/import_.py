@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import ImportOptions, import_options, sweep_name
 from sweep_operator.commands.rows import import_file, report_imports
 from sweep_operator.exchange.import_file import ImportFile, Imports, imports_of
@@ -13,7 +14,7 @@ from sweep_operator.kube.protocol import AlreadyExists, Kind
 from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.lookup import parsed_sweep
 from sweep_operator.kubectl.names import complete_sweeps
-from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
+from sweep_operator.kubectl.options import cluster_options
 
 
 @click.command("import")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sweep_operator.commands.names import ambiguous, not_a_run, split_name
 from sweep_operator.commands.objects import parsed
 from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.domain.ordering import display_order
@@ -19,20 +20,6 @@ if TYPE_CHECKING:
     from sweep_operator.domain.revisions import RunTemplate
 
 _NOUNS = {Kind.SWEEP: "sweep", Kind.SWEEP_RUN: "run"}
-KINDS = {
-    **dict.fromkeys(("sweep", "sweeps", "swp", "sweep.metta.ai", "sweeps.metta.ai"), Kind.SWEEP),
-    **dict.fromkeys(("run", "sweeprun", "sweepruns", "swr", "sweeprun.metta.ai", "sweepruns.metta.ai"), Kind.SWEEP_RUN),
-}
-
-
-def split_name(value: str) -> tuple[Kind | None, str]:
-    """Kind and name of ``KIND/NAME`` as ``kubectl get -o name`` prints it; kind None for NAME. Raises ConfigError."""
-    prefix, slash, name = value.partition("/")
-    if not slash:
-        return None, value
-    if prefix not in KINDS:
-        raise ConfigError(f"{value!r}: unknown resource type {prefix!r}; write sweep/NAME or sweeprun/NAME")
-    return KINDS[prefix], name
 
 
 async def sweep_named(cluster: Cluster, name: str) -> Object:
@@ -48,8 +35,7 @@ async def run_named(cluster: Cluster, name: str) -> Object:
         runs = await runs_of(cluster, name)
         if not runs:
             raise
-        last = [r["metadata"]["name"] for r in runs[-3:]]
-        raise ConfigError(f"{name!r} is a sweep; name one of its runs, as in {', '.join(last)}") from None
+        raise not_a_run(name, [r["metadata"]["name"] for r in runs]) from None
 
 
 async def sweep_or_run(cluster: Cluster, name: str) -> tuple[Kind, Object]:
@@ -59,7 +45,7 @@ async def sweep_or_run(cluster: Cluster, name: str) -> tuple[Kind, Object]:
         return kind, await _named(cluster, kind, bare)
     found = [(kind, obj) for kind in _NOUNS if (obj := await _get(cluster, kind, name)) is not None]
     if len(found) > 1:
-        raise ConfigError(f"{name!r} is both a sweep and a run; write sweep/{name} or sweeprun/{name}")
+        raise ambiguous(name)
     if found:
         return found[0]
     likely = Kind.SWEEP_RUN if "." in name else Kind.SWEEP

@@ -1,4 +1,4 @@
-"""The connection options of kubectl, valid before and after the command, and names as kubectl prints them."""
+"""The connection options of kubectl, valid before and after the command."""
 
 from __future__ import annotations
 
@@ -8,33 +8,7 @@ from typing import Any
 
 import click
 
-from sweep_operator.config.errors import ConfigError
-from sweep_operator.kube.protocol import Kind
-from sweep_operator.kubectl.lookup import split_name
 from sweep_operator.kubectl.names import complete_contexts, complete_namespaces
-
-
-class ObjectName(click.ParamType):  # type: ignore[type-arg]  # which older versions of click do not take
-    """NAME, or KIND/NAME as ``kubectl get -o name`` prints it. The command receives NAME."""
-
-    name = "name"
-
-    def __init__(self, kind: Kind) -> None:
-        self._kind = kind
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Fail if the kind is a different one."""
-        expected = self._kind.lower()
-        try:
-            kind, name = split_name(value)
-        except ConfigError:
-            kind, name = None, ""
-        if not name or kind not in (None, self._kind):
-            self.fail(f"{value!r} is not a {expected}; write NAME or {expected}/NAME", param, ctx)
-        return name
-
-
-SWEEP_NAME, RUN_NAME = ObjectName(Kind.SWEEP), ObjectName(Kind.SWEEP_RUN)
 
 
 def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sweep_operator.api.names import ATTEMPT_LABEL, MAIN_CONTAINER, RUN_LABEL, STAGE_LABEL
+from sweep_operator.commands.logs import LOG_STAGES, title_of
+from sweep_operator.commands.place import LogOptions, StageLog
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kubectl.access import Cluster
+from sweep_operator.kubectl.lookup import run_named
 
-STAGES = ("train", "eval")
 _RANK = "batch.kubernetes.io/job-completion-index"
 
 
@@ -27,7 +29,7 @@ class RunPod:
     @property
     def place(self) -> tuple[int, int, str]:
         """Sort key in order of execution: stage, attempt, creation time (a queue may replace a pod)."""
-        return STAGES.index(self.stage), self.attempt, self.created
+        return LOG_STAGES.index(self.stage), self.attempt, self.created
 
     @property
     def name(self) -> str:
@@ -37,7 +39,7 @@ class RunPod:
     @property
     def title(self) -> str:
         """``train, attempt 2``."""
-        return self.stage + (f", attempt {self.attempt}" if self.attempt > 1 else "")
+        return title_of(self.stage, self.attempt)
 
     def state(self, container: str = MAIN_CONTAINER) -> Mapping[str, Any]:
         """The container's state: waiting, running or terminated; {} if unknown."""
@@ -71,24 +73,44 @@ class RunPod:
         return _text(unscheduled[0]) if unscheduled else ""
 
 
-async def pods_of(cluster: Cluster, run: str, stage: str | None, rank: int) -> list[RunPod]:
-    """The run's pods of that rank in order of execution; ``stage`` None: both stages."""
-    labels = {RUN_LABEL: run, **({STAGE_LABEL: stage} if stage is not None else {})}
-    listed = await cluster.kube.list(Kind.POD, cluster.namespace, labels=labels)
-    found = [_run_pod(pod) for pod in listed.items]
-    return sorted((p for p in found if p.rank == rank), key=lambda p: p.place)
+class PodLogs:
+    """The logs of a run's pods."""
 
+    noun = "pod"
+    lost = "pods are deleted some time after their result was recorded, and with volumes that are not kept"
 
-def of_attempt(pods: Sequence[RunPod], attempt: int | None) -> list[RunPod]:
-    """The pods of one attempt; None: all."""
-    return [p for p in pods if attempt in (None, p.attempt)]
+    def __init__(self, cluster: Cluster, run: str) -> None:
+        self._cluster, self._run = cluster, run
+
+    async def run(self) -> Object:
+        """The SweepRun, read again."""
+        return await run_named(self._cluster, self._run)
+
+    async def logs(self, wanted: LogOptions) -> Sequence[RunPod]:
+        """The pods of the requested stage, attempt and rank, in order of execution."""
+        labels = {RUN_LABEL: self._run, **({STAGE_LABEL: wanted.stage} if wanted.stage is not None else {})}
+        listed = await self._cluster.kube.list(Kind.POD, self._cluster.namespace, labels=labels)
+        found = (_run_pod(pod) for pod in listed.items)
+        wished = (p for p in found if p.rank == wanted.rank and wanted.attempt in (None, p.attempt))
+        return sorted(wished, key=lambda p: p.place)
+
+    def read(self, log: StageLog, wanted: LogOptions) -> AsyncIterator[bytes]:
+        """The log of a pod's container from the kubelet."""
+        return self._cluster.kube.read_log(
+            self._cluster.namespace, log.name, wanted.container,
+            follow=wanted.follow, tail=wanted.tail, timestamps=wanted.timestamps,
+        )  # fmt: skip
+
+    def stalled(self) -> str:
+        """Empty: the operator may create another pod."""
+        return ""
 
 
 def _run_pod(pod: Object) -> RunPod:
     meta = pod["metadata"]
     labels = meta.get("labels") or {}
     return RunPod(
-        stage=str(labels.get(STAGE_LABEL, STAGES[0])),
+        stage=str(labels.get(STAGE_LABEL, LOG_STAGES[0])),
         attempt=int(labels.get(ATTEMPT_LABEL, 1)),
         rank=int(labels.get(_RANK) or (meta.get("annotations") or {}).get(_RANK) or 0),
         created=str(meta.get("creationTimestamp", "")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import output_format, selection_options
 from sweep_operator.commands.output import echo
 from sweep_operator.commands.status import print_sweep, print_sweeps, require_all
@@ -12,7 +13,7 @@ from sweep_operator.kubectl.access import Cluster, in_cluster
 from sweep_operator.kubectl.live import follow
 from sweep_operator.kubectl.lookup import read_objects
 from sweep_operator.kubectl.names import complete_sweeps
-from sweep_operator.kubectl.options import SWEEP_NAME, cluster_options
+from sweep_operator.kubectl.options import cluster_options
 from sweep_operator.views.selection import ALL, Selection
 
 

@@ -11,10 +11,9 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.names import API_VERSION
 from sweep_operator.api.parameters import typed_value
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.commands.place import Found
 from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Object
-from sweep_operator.kubectl.access import Cluster
-from sweep_operator.kubectl.lookup import runs_of
 
 _MAX_NAMES = 1000
 
@@ -52,22 +51,20 @@ def outside_bounds(sweep: Sweep, parameters: Mapping[str, Scalar]) -> list[str]:
     ]
 
 
-async def create_run(
-    cluster: Cluster, sweep: str, parameters: Mapping[str, Scalar], *, name: str | None, prefix: str
-) -> str:
-    """The name of the new SweepRun: ``name``, or ``prefix`` with the next free number. Raises ConfigError."""
-    taken = {r["metadata"]["name"] for r in await runs_of(cluster, sweep)}
+async def create_run(sweep: Found, parameters: Mapping[str, Scalar], *, name: str | None, prefix: str) -> Object:
+    """The new SweepRun: called ``name``, or ``prefix`` with the next free number. Raises ConfigError."""
+    listed = await sweep.kube.list(Kind.SWEEP_RUN, sweep.namespace, fields={"spec.sweepName": sweep.name})
+    taken = {r["metadata"]["name"] for r in listed.items}
     numbered = (f"{prefix}{number}" for number in range(1, _MAX_NAMES))
     for candidate in [name] if name is not None else (n for n in numbered if n not in taken):
         body: Object = {
             "apiVersion": API_VERSION,
             "kind": Kind.SWEEP_RUN.value,
-            "metadata": {"name": candidate, "namespace": cluster.namespace},
-            "spec": {"sweepName": sweep, "parameters": dict(parameters)},
+            "metadata": {"name": candidate, "namespace": sweep.namespace},
+            "spec": {"sweepName": sweep.name, "parameters": dict(parameters)},
         }
         try:
-            await cluster.kube.create(Kind.SWEEP_RUN, body)
-            return candidate
+            return await sweep.kube.create(Kind.SWEEP_RUN, body)
         except AlreadyExists:
             continue  # also if another client created it since the list
     if name is not None:

@@ -1,0 +1,49 @@
+"""``retry``: failed runs once more."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from sweep_operator.api.stored import read
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.commands.manual_runs import checked_parameters, create_run
+from sweep_operator.commands.names import RUN_NAME
+from sweep_operator.commands.output import echo
+from sweep_operator.commands.place import Place, Program
+from sweep_operator.config.errors import ConfigError
+from sweep_operator.kube.protocol import Kind
+
+
+def retry_command(program: Program) -> click.Command:
+    """The command ``retry`` of a program."""
+
+    @program.command()
+    @click.argument("runs", type=RUN_NAME, nargs=-1, required=True, shell_complete=program.complete_failed_runs)
+    @program.options
+    def retry(runs: tuple[str, ...], **where: Any) -> None:
+        """Retry failed RUNS. Each retry is a new manual run with the same parameters, named RUN-retry-<n>."""
+        program.run(lambda place: _retry(place, program.name, runs), **where)
+
+    return retry
+
+
+async def _retry(place: Place, program: str, names: tuple[str, ...]) -> None:
+    wanted = []
+    for name in names:
+        found = await place.run(name)
+        run = read(SweepRun, found.obj)
+        sweep = await place.sweep_of(found)
+        if run.succeeded:
+            hint = f"`{program} add {place.name(sweep.obj)} --like {name}`"
+            raise ConfigError(f"{name} has not failed; to run it again, use {hint}")
+        if not run.failed:
+            raise ConfigError(f"{name} has not ended; end it with `{program} stop {name}`, then retry it")
+        wanted.append((run.name, sweep, checked_parameters(read(Sweep, sweep.obj), run.parameters, f"{name}: ")))
+    for name, sweep, parameters in wanted:
+        prefix = f"{re.sub(r'-retry-[0-9]+$', '', name)}-retry-"  # the retry of a retry continues the numbering
+        created = await create_run(sweep, parameters, name=None, prefix=prefix)
+        echo(f"{place.title(Kind.SWEEP_RUN, created)} created")
