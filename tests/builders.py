@@ -9,6 +9,8 @@ from sweep_operator.api.errors import parse
 from sweep_operator.api.names import API_VERSION
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.plan import EarlierObservations, Observation
+from sweep_operator.exchange.observation import JsonObservation, pack
 
 SWEEP_UID = "0badcafe-0000-4000-8000-000000000001"
 
@@ -81,3 +83,8 @@ def make_run(sweep: Sweep, index: int | None = 3, **parameters: Any) -> SweepRun
         spec |= {"index": index, "origin": "model", "prediction": {"score": 1.5, "cost": 1e-05}}
     metadata = {"name": name, "namespace": sweep.metadata.namespace, "uid": f"uid-of-{name}"}
     return parse(SweepRun, {"metadata": metadata, "spec": spec})
+
+
+def earlier(*observations: Observation) -> EarlierObservations:
+    """Observations of a warm start as they are stored."""
+    return pack(map(JsonObservation.of, observations))

@@ -54,12 +54,13 @@ class ChildProcess:
         line_limit: int,
         folder: Path | None = None,
         secret: str = "",
+        nice: int = 0,
     ) -> Self:
         """Start it.
 
         ``title``: what error messages call the process. ``line_limit``: longest answer in bytes. ``folder``: its
         working directory, which also receives its standard error; None: both are the parent's. ``secret``: removed
-        from error messages.
+        from error messages. ``nice``: how much lower its CPU priority is than that of this process.
         """
         with contextlib.nullcontext() if folder is None else (folder / _STDERR).open("wb") as stderr:
             process = await asyncio.create_subprocess_exec(
@@ -74,6 +75,8 @@ class ChildProcess:
                 env=environ,
                 start_new_session=True,  # the parent handles a Ctrl-C at the terminal
             )
+        with contextlib.suppress(ProcessLookupError):  # it has already ended
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + nice)
         return cls(process, title, folder, secret)
 
     @property

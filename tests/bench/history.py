@@ -20,6 +20,7 @@ from sweep_operator.api.errors import parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.engine.warm_start_rows import read_sources
+from sweep_operator.sandbox.tasks import InProcess
 from sweep_operator.tracking.history.reader import WandbHistory
 from sweep_operator.tracking.history.warm_start import WandbSources
 from tests.wandb_stub.sdk import environment
@@ -63,10 +64,12 @@ def measure(server: WandbServer, sweep_id: str, runs: int) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as folder:
         sources = WandbSources(config, WandbHistory(environ=environment(server.url, Path(folder))))
         began = time.perf_counter()
-        read = read_sources(sweep, warm_start, lambda source, learner: sources.read(learner, source))
+        read = read_sources(
+            sweep, warm_start, lambda source, learner: sources.read(learner, source), evaluator=InProcess()
+        )
         found = asyncio.run(read)
         seconds = time.perf_counter() - began
-    assert len(found.observations) == runs, found.notes
+    assert found.observations.count == runs, found.notes
     return seconds, len(server.requests(otel=True)) - before
 
 

@@ -157,9 +157,10 @@ def test_a_sweep_is_changed_after_its_process_was_killed(sweeps: Sweeps) -> None
     assert sweeps.does("logs", "s.r.0").startswith("training ")
     assert (sweeps.directory / "control.sock").exists(), "nothing has removed it"
     assert sweeps.call("stop", "s.r.0") == (0, "s.r.0 stopped\n", f"note: no process runs s; {resume}")
-    assert sweeps.does("add", "s", "x=0.5") == "s.m.1 created\n"
+    together = [ended(process) for process in [sweeps.start("add", "s", f"x={x}") for x in (0.5, 0.75)]]
+    assert sorted(out for _, out, _ in together) == ["s.m.1 created\n", "s.m.2 created\n"]
     sweeps.may_end("trained")
     sweeps.may_end("evaluated")
     again = sweeps.start("run", *LIMITED)
     assert ended(again)[0] == 0
-    assert sweeps.states() == {"s.r.0": "Stopped", "s.r.1": "Completed", "s.m.1": "Completed"}
+    assert sweeps.states() == {"s.r.0": "Stopped", "s.r.1": "Completed", "s.m.1": "Completed", "s.m.2": "Completed"}

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import sweep as decisions
 from sweep_operator.decide.plan import RunPlan
 from sweep_operator.engine import gather
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.packed import Packed, as_json
-from sweep_operator.kube.protocol import Kind
+from sweep_operator.engine.store import Store
+from sweep_operator.kube.embedded import index
+from sweep_operator.kube.embedded.server import EmbeddedKube
+from sweep_operator.kube.protocol import Kind, ObjectList, Stored
 from tests.engine.world import KEY, NS, World, drive, settle_suggestions
 
 RUNS = 6
@@ -83,6 +89,29 @@ async def test_an_audit_passes_over_an_ended_sweep_only_if_something_has_changed
     engine.close()
 
 
+async def test_a_watch_continues_from_the_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, engine = await finished(tmp_path)
+    await engine.audit(NS)
+    await world.kube.patch(Kind.SWEEP_RUN, NS, "s.r.3", {"metadata": {"annotations": {"a": "b"}}})
+    lists = Counter[Kind]()
+    list_, arrived = world.kube.list, asyncio.Event()
+
+    async def counted(kind: Kind, namespace: str | None = None, **options: Any) -> ObjectList:
+        lists[kind] += 1
+        return await list_(kind, namespace, **options)
+
+    monkeypatch.setattr(world.kube, "list", counted)
+    engine.store._on_change = lambda kind, obj: arrived.set()
+    following = asyncio.create_task(engine.follow(Kind.SWEEP_RUN, NS))
+    await asyncio.wait_for(arrived.wait(), 60)
+    following.cancel()
+    changed = engine.store.get(Kind.SWEEP_RUN, NS, "s.r.3")
+    assert changed is not None
+    assert changed["metadata"]["annotations"] == {"a": "b"}
+    assert not lists
+    engine.close()
+
+
 async def test_a_finished_run_wakes_up_when_its_job_is_due(tmp_path: Path, looked_at: Counter[str]) -> None:
     world, engine = await finished(tmp_path)
     looked_at.clear()
@@ -121,11 +150,31 @@ async def test_the_objects_of_finished_runs_are_packed_and_a_live_run_is_not(tmp
 
 def test_a_packed_object_is_the_same_object_and_small() -> None:
     similar = {"spec": {f"key-{n}": ["value"] * 10 for n in range(100)}, "metadata": {"name": "a"}}
-    obj = {**similar, "metadata": {"name": "b"}, "status": {"x": 1.5, "text": "ü"}}
-    packed = Packed(as_json(obj), 7, as_json(similar), None)
+    obj = {**similar, "metadata": {"name": "b", "resourceVersion": "7"}, "status": {"x": 1.5, "text": "ü"}}
+    packed = Packed.of(obj, as_json(similar), None)
     assert packed.unpack() == obj
     assert packed.version == 7
-    assert len(packed._data) < len(as_json(obj)) / 50
+    assert len(packed._data) < len(as_json(obj)) / 40
+
+
+async def test_an_object_that_the_kube_stores_compressed_is_not_compressed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "RECENT", 0)
+    kube = EmbeddedKube(tmp_path / "state.db", clock=lambda: datetime.now(UTC))
+    for name in ("a", "b"):
+        made = await kube.create(Kind.JOB, {"metadata": {"name": name, "namespace": NS}, "spec": {}})
+        await kube.update_status(Kind.JOB, {**made, "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
+    listed, store = await kube.list(Kind.JOB), Store(SWEEP_LABEL)
+    store.replace(Kind.JOB, listed)
+    assert store.unpacked(Kind.JOB) == []
+    assert store.all(Kind.JOB) == list(listed.items)
+    for key, obj in zip(store.keys(Kind.JOB), listed.items, strict=True):
+        found = store._objects[key]
+        assert isinstance(found, Packed)
+        assert isinstance(obj, Stored)
+        assert found._data is obj.packed
+    kube.close()
 
 
 async def test_after_a_restart_a_pass_looks_at_some_of_the_ended_runs_and_counts_all(

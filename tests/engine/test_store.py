@@ -77,7 +77,7 @@ def test_any_order_of_events_ends_in_the_same_state(order: list[int], deleted_at
     for version, pack in zip(order, packed, strict=True):
         store.apply(Kind.POD, pod("a", version), deleted=version == deleted_at == 5)
         if pack:
-            store.pack((Kind.POD, "n", "a"), lambda obj: None)
+            store.pack((Kind.POD, "n", "a"))
     expected = [] if deleted_at == 5 else ["a"]
     assert names(store) == expected
     if expected:
@@ -88,7 +88,7 @@ def test_a_list_removes_a_packed_object() -> None:
     store = Store(SWEEP_LABEL)
     for name in ("old", "listed"):
         store.apply(Kind.POD, pod(name, 5))
-        store.pack((Kind.POD, "n", name), lambda obj: None)
+        store.pack((Kind.POD, "n", name))
     vanished = store.replace(Kind.POD, ObjectList((pod("listed", 5),), 10))
     assert vanished == [pod("old", 5)]
     assert store.unpacked(Kind.POD) == [], "the same version stays packed"

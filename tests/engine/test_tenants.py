@@ -18,7 +18,7 @@ from sweep_operator.engine.ports import Settings
 from sweep_operator.exchange.learner import Learner
 from sweep_operator.kube.protocol import Kind, ObjectList
 from sweep_operator.sandbox.child import Sandbox
-from sweep_operator.sandbox.tasks import Answer, Evaluator, FitFile, InProcess, Refused, Scan, Task, Unpack
+from sweep_operator.sandbox.tasks import Answer, Evaluator, File, FitFiles, InProcess, Join, Refused, Scan, Task
 from tests.builders import make_sweep, sweep_body
 from tests.engine.world import NS, NoWarmStart, World, settle_suggestions
 
@@ -116,13 +116,13 @@ async def test_real_processes_serve_the_victim_between_attacks() -> None:
     quick = Scan(text="loss=2.5", value_pattern="loss=(?P<value>[0-9.]+)")
     bomb = base64.b64encode(gzip.compress(b"\n" * 10_000_000) * 35).decode()
     learner = Learner(sweep=make_sweep().build(), limit=9)
-    file = FitFile(learner=learner, content=bomb, where="ConfigMap 'b'", name="k")
+    file = FitFiles(learner=learner, files=[File(where="ConfigMap 'b'", name="k", content=bomb)])
     try:
         attacks = [asyncio.create_task(sandbox.evaluate(f"attacker-{n}", slow, 0.3)) for n in range(3)]
         answers = await asyncio.gather(*(sandbox.evaluate("victim", quick, 60) for _ in range(5)))
         assert [a.value for a in answers] == ["2.5"] * 5
         assert all(isinstance(found, Refused) for found in await asyncio.gather(*attacks, return_exceptions=True))
-        for task in (file, Unpack(content=bomb)):
+        for task in (file, Join(parts=[bomb])):
             assert len(bomb) < 1_000_000, "a ConfigMap can contain it"
             assert "more than 33554432 bytes" in str((await sandbox.evaluate("bomber", task, 60)).error)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import json
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,21 +15,27 @@ import pytest
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
-from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.plan import Observation, SuggestRequest
 from sweep_operator.decide.snapshot import WarmStartState
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
-from sweep_operator.engine.warm_start import PATIENCE, pack
+from sweep_operator.engine.warm_start import PATIENCE, config_map_of
 from sweep_operator.engine.warm_start_rows import read_config_map, read_sources
 from sweep_operator.exchange.learner import MAX_VALUES, Learned, Learner
+from sweep_operator.exchange.observation import unpack
 from sweep_operator.exchange.row import Row
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.sandbox.tasks import InProcess
-from tests.builders import X, make_sweep
+from tests.builders import X, earlier, make_sweep
 from tests.engine.world import KEY, NS, World, settle_suggestions
 
 WARM = {"from": [{"wandb": {"sweepId": "abc"}}]}
 OLD = (Observation({"x": 0.5}, 5.0, 10.0), Observation({"x": 0.25}, None, 3.0, is_failure=True))
+
+
+def learned(request: SuggestRequest) -> tuple[Observation, ...]:
+    """All observations of a request."""
+    return (*(o.observation for o in unpack(request.earlier.content)), *request.observations)
 
 
 class Source:
@@ -62,7 +69,7 @@ async def warm_started(world: World) -> tuple[str, str, str] | None:
 
 
 async def test_a_source_that_does_not_answer_delays_only_suggestions(tmp_path: Path) -> None:
-    world, source = World(tmp_path), Source(WarmStartRows(OLD))
+    world, source = World(tmp_path), Source(WarmStartRows(earlier(*OLD)))
     source.free.clear()
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
@@ -76,12 +83,13 @@ async def test_a_source_that_does_not_answer_delays_only_suggestions(tmp_path: P
     source.free.set()
     for _ in range(3):
         await step(world, engine)
-    assert world.suggester.asked[0].observations[: len(OLD)] == OLD
+    assert learned(world.suggester.asked[0])[: len(OLD)] == OLD
     assert await warm_started(world) == ("True", "Read", "2 observations, 1 with a score")
 
 
 async def test_observations_and_notes_are_stored_and_a_new_process_does_not_read_the_sources(tmp_path: Path) -> None:
-    world, source = World(tmp_path), Source(WarmStartRows(OLD, ("W&B sweep abc: 3 runs without metric 'reward'",)))
+    note = "W&B sweep abc: 3 runs without metric 'reward'"
+    world, source = World(tmp_path), Source(WarmStartRows(earlier(*OLD), (note,)))
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 9})
     for _ in range(3):
@@ -90,9 +98,8 @@ async def test_observations_and_notes_are_stored_and_a_new_process_does_not_read
     for _ in range(3):
         await step(world, engine := world.engine(warm_start=other))
     assert other.asked == 0
-    assert world.suggester.asked[-1].observations[: len(OLD)] == OLD
-    message = "2 observations, 1 with a score; W&B sweep abc: 3 runs without metric 'reward'"
-    assert await warm_started(world) == ("True", "Read", message)
+    assert learned(world.suggester.asked[-1])[: len(OLD)] == OLD
+    assert await warm_started(world) == ("True", "Read", f"2 observations, 1 with a score; {note}")
 
 
 async def test_after_ten_minutes_the_sweep_starts_without_observations(tmp_path: Path) -> None:
@@ -115,17 +122,17 @@ async def test_after_ten_minutes_the_sweep_starts_without_observations(tmp_path:
 
 async def test_a_permanent_error_is_not_retried(tmp_path: Path) -> None:
     world = World(tmp_path)
-    source = Source(WarmStartUnreadable("W&B refuses the key", readable=OLD[:1], lasting=True))
+    source = Source(WarmStartUnreadable("W&B refuses the key", readable=earlier(*OLD[:1]), lasting=True))
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
     for _ in range(3):
         await step(world, engine)
     assert await warm_started(world) == ("False", "SourceUnreadable", "W&B refuses the key (1 observations)")
-    assert world.suggester.asked[0].observations == OLD[:1]
+    assert learned(world.suggester.asked[0]) == OLD[:1]
 
 
 async def test_a_source_that_recovers_is_read(tmp_path: Path) -> None:
-    world, source = World(tmp_path), Source(WarmStartUnreadable("not yet"), WarmStartRows(OLD))
+    world, source = World(tmp_path), Source(WarmStartUnreadable("not yet"), WarmStartRows(earlier(*OLD)))
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 1})
     for _ in range(5):
@@ -135,7 +142,7 @@ async def test_a_source_that_recovers_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ends", ["deleted", "closed"])
 async def test_reading_is_canceled_with_the_sweep_and_with_the_engine(tmp_path: Path, ends: str) -> None:
-    world, source = World(tmp_path), Source(WarmStartRows(OLD))
+    world, source = World(tmp_path), Source(WarmStartRows(earlier(*OLD)))
     source.free.clear()
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random")
@@ -156,7 +163,7 @@ async def stored(world: World) -> list[Object]:
 
 
 async def test_the_digest_is_in_the_status_before_the_config_map_exists(tmp_path: Path) -> None:
-    world, source = World(tmp_path), Source(WarmStartRows(OLD))
+    world, source = World(tmp_path), Source(WarmStartRows(earlier(*OLD)))
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 9})
     recorded: list[tuple[str | None, int]] = []
@@ -177,24 +184,24 @@ FORGED = (Observation({"x": 0.75}, 1e9, 1.0),)
 
 async def forge(world: World, name: str) -> None:
     """A ConfigMap that looks like the operator's."""
-    _, body = await pack(await world.sweep(), WarmStartState(FORGED))
+    _, body = config_map_of(await world.sweep(), WarmStartState(earlier(*FORGED)))
     await world.kube.create(Kind.CONFIG_MAP, {**body, "metadata": {**body["metadata"], "name": name}})
 
 
 async def test_a_config_map_of_the_first_version_or_of_a_user_is_ignored(tmp_path: Path) -> None:
     """Version 0.1.0 used this name and recorded no digest; any user could have created it."""
-    world, source = World(tmp_path), Source(WarmStartRows(OLD))
+    world, source = World(tmp_path), Source(WarmStartRows(earlier(*OLD)))
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 9})
     await forge(world, "s-warm-start")
     engine = world.engine(warm_start=source)
     for _ in range(4):
         await step(world, engine)
     assert source.asked == 1
-    assert world.suggester.asked[0].observations[: len(OLD)] == OLD
+    assert learned(world.suggester.asked[0])[: len(OLD)] == OLD
 
 
 async def test_replaced_content_is_ignored_and_the_sources_are_read_again(tmp_path: Path) -> None:
-    world, source = World(tmp_path), Source(WarmStartRows(OLD))
+    world, source = World(tmp_path), Source(WarmStartRows(earlier(*OLD)))
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 9})
     for _ in range(4):
@@ -202,19 +209,19 @@ async def test_replaced_content_is_ignored_and_the_sources_are_read_again(tmp_pa
     (kept,) = await stored(world)
     await world.kube.delete(Kind.CONFIG_MAP, NS, kept["metadata"]["name"])
     await forge(world, kept["metadata"]["name"])
-    again = Source(WarmStartRows(OLD))
+    again = Source(WarmStartRows(earlier(*OLD)))
     engine = world.engine(warm_start=again)
     for _ in range(4):
         await step(world, engine)
         await world.tick(30)
     assert again.asked == 1
-    assert not [o for request in world.suggester.asked for o in request.observations if o == FORGED[0]]
+    assert not [o for request in world.suggester.asked for o in learned(request) if o == FORGED[0]]
     events = [e for e in (await world.kube.list(Kind.EVENT)).items if e["reason"] == "WarmStartNotStored"]
     assert len(events) == 1, "the name is taken, which is reported once"
 
 
 async def test_a_missing_config_map_is_read_again_and_a_restart_changes_no_status(tmp_path: Path) -> None:
-    world, source = World(tmp_path), Source(WarmStartRows(OLD))
+    world, source = World(tmp_path), Source(WarmStartRows(earlier(*OLD)))
     engine = world.engine(warm_start=source)
     await world.apply(warmStart=WARM, method="random", limits={"maxRuns": 2})
     for _ in range(20):
@@ -230,29 +237,40 @@ async def test_a_missing_config_map_is_read_again_and_a_restart_changes_no_statu
     assert (await world.sweep()).status == before.status
 
 
-async def test_many_observations_are_packed_without_stopping_other_work(tmp_path: Path) -> None:
-    world, turns = World(tmp_path), 0
+async def test_the_newest_observations_that_fill_a_config_map_are_kept(tmp_path: Path) -> None:
+    """The evaluator packs them. The engine stores what it returns."""
+    world, random = World(tmp_path), Random(0)
+    parameters = {f"x{d}": X for d in range(20)}
+    rows = "\n".join(
+        json.dumps({"parameters": {p: random.random() for p in parameters}, "score": n, "cost": 1}) for n in range(5000)
+    )
+    content = base64.b64encode(gzip.compress(rows.encode())).decode()
+    await world.kube.create(
+        Kind.CONFIG_MAP, {"metadata": {"name": "old", "namespace": "rl"}, "binaryData": {"rows.jsonl.gz": content}}
+    )
+    source = WarmStartSource(config_map="old")
+    sweep = make_sweep().spec(parameters=parameters).build()
+    found = await read_config_map(world.kube, InProcess(), Learner(sweep=sweep, limit=5000), source)
+    count = found.observations.count
+    assert 1000 < count < 5000, "a ConfigMap has a limited size"
+    assert found.text == f"the newest {count} observations are used, which fill a ConfigMap"
+    assert [o.score for o in unpack(found.observations.content)] == [float(4999 - n) for n in range(count)]
+    _, body = config_map_of(sweep, WarmStartState(found.observations))
+    assert body["binaryData"] == {"observations.jsonl.gz": found.observations.content}
 
-    async def other_work() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
 
-    await world.apply()
-    random = Random(0)
-    many = tuple(Observation({f"x{d}": random.random() for d in range(20)}, float(n), 1.0) for n in range(5000))
-    task = asyncio.create_task(other_work())
-    state, body = await pack(await world.sweep(), WarmStartState(many))
-    task.cancel()
-    assert state.observations is not None
-    count = len(state.observations)
-    assert 0 < count < len(many), "a ConfigMap has a limited size"
-    assert state.observations == many[:count]
-    assert turns >= count // 50
-    assert state.notes == (f"the newest {count} observations are used, which fill a ConfigMap",)
-    rows = gzip.decompress(base64.b64decode(body["binaryData"]["observations.jsonl.gz"])).splitlines()
-    assert len(rows) == count
+async def test_the_newest_observations_of_several_sources_are_joined() -> None:
+    from_ = [{"sweep": "old"}, {"sweep": "t"}]
+    spec = {"parameters": {"x": X}, "warmStart": {"from": from_, "maxObservations": 3}}
+    warm = make_sweep().spec(**spec).build()
+    assert warm.spec.warm_start is not None
+
+    async def read_one(source: WarmStartSource, learner: Learner) -> Learned:
+        return learner.learn([Row("r", "succeeded", {"x": 0.5}, score=n + (source.sweep == "t") * 10) for n in (2, 1)])
+
+    found = await read_sources(warm, warm.spec.warm_start, read_one, InProcess())
+    assert [o.score for o in unpack(found.observations.content)] == [12.0, 11.0, 2.0], "the last source is the newest"
+    assert (found.observations.count, found.observations.scored) == (3, 3)
 
 
 async def test_a_config_map_of_many_keys_is_refused(tmp_path: Path) -> None:
@@ -274,6 +292,6 @@ async def test_a_sweep_of_many_parameters_learns_from_fewer_observations() -> No
     async def read_one(source: WarmStartSource, learner: Learner) -> Learned:
         return learner.learn(Row("r", "succeeded", dict.fromkeys(parameters, 0.5), score=1.0) for _ in range(2000))
 
-    found = await read_sources(wide, wide.spec.warm_start, read_one)
-    assert len(found.observations) == MAX_VALUES // 64
+    found = await read_sources(wide, wide.spec.warm_start, read_one, InProcess())
+    assert found.observations.count == MAX_VALUES // 64
     assert found.notes == ("the newest 1562 observations are used, because of the number of parameters",)

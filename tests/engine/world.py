@@ -60,7 +60,7 @@ class Sequence:
 
 class NoWarmStart:
     async def read(self, sweep: Sweep, warm_start: WarmStart) -> WarmStartRows:
-        return WarmStartRows(())
+        return WarmStartRows()
 
 
 class RecordingKube(EmbeddedKube):

@@ -28,7 +28,7 @@ class _NoFile:
         return list(changed)
 
     def unpack(self, kind: Kind, body: Any) -> Any:
-        return body
+        return copy(body)
 
     def close(self) -> None: ...
 
@@ -63,7 +63,8 @@ class Server(EmbeddedKube):
 
     def peek_all(self, kind: Kind) -> list[Object]:
         """All objects of a kind, not copied."""
-        return self._objects.of_kind(kind)
+        found = (self._objects.get(*key) for key in self._objects.keys(kind))
+        return [obj for obj in found if obj is not None]
 
     def exists(self, uid: str) -> bool:
         """Whether an object of that uid exists."""

@@ -34,4 +34,4 @@ class Suggester:
 
 def point(index: int, request: SuggestRequest) -> float:
     """A suggestion also depends on the results, as a model's does: the one at hand may differ from a newer one."""
-    return ((index + len(request.observations)) % 97) / 97
+    return ((index + request.known) % 97) / 97

@@ -12,13 +12,14 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked, index
 from sweep_operator.kube.embedded.watch_log import WatchLog
 from sweep_operator.kube.protocol import Gone, Invalid, Kind, Kube, NotFound, WatchEvent
-from sweep_operator.kube.state_file import StoreUnreadable, read_objects
+from sweep_operator.kube.state_file import StoreUnreadable, dictionaries, read_objects, unpacked
 from tests.kube.engine_conformance import EngineConformance
 from tests.kube.kube_conformance import NS, KubeConformance, config_map, owner, pod
 
@@ -98,6 +99,22 @@ def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path) -> None:
     opened(tmp_path / "state.db").close()
 
 
+def run_of(number: int) -> dict[str, Any]:
+    """A run as the operator creates it."""
+    parameters = {"learning_rate": 0.1 * number, "name": f"secret-{number}"}
+    labels = {"metta.ai/sweep": "s", "metta.ai/sweep-uid": "u", "app.kubernetes.io/managed-by": "sweep-operator"}
+    spec = {"sweepName": "s", "index": number, "origin": "model", "parameters": parameters, "stop": False}
+    return {"metadata": {"name": f"s.r.{number}", "namespace": NS, "labels": labels}, "spec": spec}
+
+
+def text_of(path: Path) -> str:
+    """Dictionaries and bodies of a state file."""
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        known = dictionaries(raw)
+        bodies = raw.execute("SELECT kind, body FROM objects").fetchall()
+    return "".join([*(d.decode() for d in known.values()), *(unpacked(b, known.get(k)) for k, b in bodies)])
+
+
 def jobs(path: Path) -> list[tuple[str, int]]:
     """Type and length of the stored bodies."""
     with sqlite3.connect(path) as raw:
@@ -122,6 +139,63 @@ async def test_jobs_that_resemble_each_other_take_little_space(tmp_path: Path) -
     first, other, second = jobs(path)
     assert {first[0], second[0]} == {"blob"}
     assert max(first[1], second[1]) < 300 < 1000 < other[1]
+
+
+async def test_runs_take_little_space_and_the_file_forgets_those_that_are_deleted(tmp_path: Path) -> None:
+    """A run that an earlier version stored as plain JSON is read, too."""
+    path, plain = tmp_path / "state.db", {"metadata": {"name": "plain"}, "spec": {"index": 7}}
+    kube = opened(path)
+    made = [await kube.create(Kind.SWEEP_RUN, run_of(n)) for n in range(2)]
+    made.append(await kube.create(Kind.SWEEP_RUN, plain))
+    await kube.delete(Kind.SWEEP_RUN, NS, "s.r.0")
+    kube.close()
+    with contextlib.closing(sqlite3.connect(path)) as raw, raw:
+        sizes = dict(raw.execute("SELECT typeof(body), length(body) FROM objects").fetchall())
+        raw.execute("UPDATE objects SET body = ? WHERE uid = ?", (json.dumps(made[2]), made[2]["metadata"]["uid"]))
+    assert sizes["blob"] < len(json.dumps(made[1])) / 2
+    assert read_objects(path, (Kind.SWEEP_RUN,)) == made[1:]
+    again = opened(path)
+    assert (await again.get(Kind.SWEEP_RUN, NS, "plain")) == made[2]
+    again.close()
+    assert "secret-1" in text_of(path)
+    assert "secret-0" not in text_of(path)
+
+
+async def test_controllers_look_at_what_is_unfinished(tmp_path: Path) -> None:
+    kube = opened(tmp_path / "state.db")
+    states: dict[str, Any] = {"pending": {}, "running": {"phase": "Running"}, "over": {"phase": "Failed"}}
+    for name in (*states, "leaving"):
+        held = {"finalizers": ["metta.ai/result"]} if name == "leaving" else {}
+        made = await kube.create(Kind.POD, pod(name, **held))
+        await kube.update_status(Kind.POD, {**made, "status": states.get(name, states["over"])})
+    await kube.delete(Kind.POD, NS, "leaving")
+    complete = {"conditions": [{"type": "Complete", "status": "True"}]}
+    specs: dict[str, Any] = {"active": {}, "complete": {}, "complete-ttl": {"ttlSecondsAfterFinished": 9}}
+    for name, spec in specs.items():
+        made = await kube.create(Kind.JOB, {"metadata": {"name": name, "namespace": NS}, "spec": spec})
+        await kube.update_status(Kind.JOB, {**made, "status": complete if spec or name == "complete" else {}})
+    for _ in range(2):
+        names = {kind: [o["metadata"]["name"] for o in kube.unfinished(kind).items] for kind in (Kind.POD, Kind.JOB)}
+        assert names == {Kind.POD: ["leaving", "pending", "running"], Kind.JOB: ["active", "complete-ttl"]}
+        kube.close()
+        kube = opened(tmp_path / "state.db")
+    for name in ("active", "complete-ttl"):
+        await kube.delete(Kind.JOB, NS, name)
+    assert not kube.unfinished(Kind.JOB).items
+    kube.close()
+
+
+async def test_a_list_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "RECENT", 1)
+    kube = opened(tmp_path / "state.db")
+    made = [await kube.create(Kind.POD, pod(f"p{n}")) for n in range(3)]
+    listed = (await kube.list(Kind.POD)).items
+    await kube.update_status(Kind.POD, {**made[0], "status": {"phase": "Succeeded"}})
+    await kube.delete(Kind.POD, NS, "p1")
+    listed[2]["metadata"]["name"] = "changed by its reader"
+    assert listed == made
+    assert list(listed[1:]) == made[1:]
+    kube.close()
 
 
 async def test_a_dictionary_is_kept_only_with_its_transaction(tmp_path: Path) -> None:

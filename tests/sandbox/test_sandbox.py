@@ -11,14 +11,17 @@ import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
+import psutil
 import pytest
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.exchange import observation
 from sweep_operator.exchange.learner import Learner
+from sweep_operator.exchange.observation import unpack
 from sweep_operator.sandbox import tasks
 from sweep_operator.sandbox.child import FIRST_PAUSE, Sandbox
-from sweep_operator.sandbox.tasks import Check, Evaluator, FitFile, FitRuns, InProcess, Refused, Scan, Unpack
+from sweep_operator.sandbox.tasks import Check, Evaluator, File, FitFiles, FitRuns, InProcess, Join, Refused, Scan
 from tests.builders import sweep_body
 
 CATASTROPHE = "(x?){900}(a|b|ab){0,900}c"
@@ -56,6 +59,10 @@ class Clock:
         self.now += seconds
 
 
+def fit(name: str, content: str, learner: Learner = LEARNER) -> FitFiles:
+    return FitFiles(learner=learner, files=[File(where=name, name=name, content=content)])
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -74,7 +81,7 @@ async def test_both_evaluators_give_the_same_answers(sandbox: Sandbox) -> None:
     stored = json.dumps({"parameters": {"x": 1.0}, "score": 2.0, "cost": None, "is_failure": False})
     packed = base64.b64encode(gzip.compress(stored.encode())).decode()
     learner = Learner(sweep=given, limit=1)
-    file = FitFile(learner=learner, content=rows, where="f", name="f.csv")
+    file = fit("f.csv", rows, learner)
     other = json.dumps({"metadata": {"name": "old"}, "spec": given.spec.to_json()})
     done = [
         {"type": "Succeeded", "status": "True", "reason": "Completed", "lastTransitionTime": "2026-01-01T00:00:00Z"}
@@ -88,17 +95,19 @@ async def test_both_evaluators_give_the_same_answers(sandbox: Sandbox) -> None:
         file,
         runs,
         runs.with_(other="{}"),
-        Unpack(content=packed),
-        Unpack(content="!"),
+        Join(parts=[packed]),
+        Join(parts=[packed, packed, packed], limit=2),
+        Join(parts=["!"]),
     ):
         one, other = await sandbox.evaluate("ns", task, 60), await InProcess().evaluate("ns", task, 60)
         assert one.with_(seconds=0.0) == other.with_(seconds=0.0)
     scanned = await sandbox.evaluate("ns", QUICK, 60)
     assert (scanned.value, scanned.matched) == ("2.5", ["loss"])
     fitted = (await sandbox.evaluate("ns", file, 60)).learned
-    assert [o.score for o in fitted.observations] == [2.0], "the newest row with valid parameters"
+    assert [o.score for o in unpack(fitted.observations.content)] == [2.0], "the newest row with valid parameters"
     assert fitted.notes
-    assert [o.score for o in (await sandbox.evaluate("ns", runs, 60)).learned.observations] == [3.0]
+    learned = (await sandbox.evaluate("ns", runs, 60)).learned.observations
+    assert [o.score for o in unpack(learned.content)] == [3.0]
     assert "Sweep 'old' cannot be read" in str((await sandbox.evaluate("ns", runs.with_(other="{}"), 60)).error)
 
 
@@ -127,21 +136,31 @@ async def test_a_killed_process_is_replaced(sandbox: Sandbox) -> None:
     assert (await sandbox.evaluate("ns", QUICK, 60)).value == "2.5"
 
 
+async def test_the_priority_of_a_process_is_lower_than_that_of_its_parent() -> None:
+    polite = Sandbox(nice=3)
+    try:
+        await polite.evaluate("ns", QUICK, 60)
+        (pid,) = polite.pids
+        assert psutil.Process(pid).nice() == min(19, psutil.Process().nice() + 3)
+    finally:
+        await polite.close()
+
+
 async def test_memory_is_limited(sandbox: Sandbox) -> None:
     """Rows of 30 MB of text need half a gigabyte of objects."""
     row = b'{"parameters": {' + b",".join(b'"p%d": %d' % (n, n) for n in range(60)) + b'}, "score": 1}\n'
     bomb = base64.b64encode(gzip.compress(row * (30_000_000 // len(row)))).decode()
-    task = FitFile(learner=LEARNER, content=bomb, where="f", name="f.jsonl")
+    task = fit("f.jsonl", bomb)
     with pytest.raises(Refused, match="needs too much memory"):
         await sandbox.evaluate("ns", task, 300)
 
 
 @pytest.mark.parametrize("evaluator", [InProcess()])
 async def test_a_compressed_bomb_is_not_decompressed(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "MAX_CONTENT", 1_000_000)
+    monkeypatch.setattr(tasks, "MAX_UNPACKED", 1_000_000)
+    monkeypatch.setattr(observation, "MAX_UNPACKED", 1_000_000)
     bomb = base64.b64encode(gzip.compress(b"\n" * 10_000_000)).decode()
-    fit = FitFile(learner=LEARNER, content=bomb, where="ConfigMap 'b', k", name="k")
-    for task in (fit, Unpack(content=bomb)):
+    for task in (fit("k", bomb), Join(parts=[bomb])):
         answer = await evaluator.evaluate("ns", task, 60)
         assert "has more than 1000000 bytes" in str(answer.error)
 
@@ -149,14 +168,14 @@ async def test_a_compressed_bomb_is_not_decompressed(evaluator: Evaluator, monke
 async def test_the_number_of_rows_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "MAX_ROWS", 3)
     content = base64.b64encode(b"x,score\n" + b"1,1\n" * 4).decode()
-    fit = FitFile(learner=LEARNER, content=content, where="f", name="f.csv")
-    assert (await InProcess().evaluate("ns", fit, 60)).error == "f: has more than 3 rows; keep the newest ones"
+    answer = await InProcess().evaluate("ns", fit("f.csv", content), 60)
+    assert answer.error == "f.csv: has more than 3 rows; keep the newest ones"
 
 
 async def test_the_answer_is_small_whatever_the_file_says() -> None:
     """A note for each of many rows, each with a long value."""
     lines = b"".join(b'{"parameters": {"x": "%s"}, "score": 1}\n' % (b"v" * 10_000) for _ in range(100))
-    task = FitFile(learner=LEARNER, content=base64.b64encode(lines).decode(), where="f", name="f.jsonl")
+    task = fit("f.jsonl", base64.b64encode(lines).decode())
     answer = await InProcess().evaluate("ns", task, 60)
     assert answer.learned.more_notes >= 97
     assert len(answer.model_dump_json()) < 3000

@@ -28,7 +28,9 @@ from sweep_operator.suggest.inputs import Inputs
 from sweep_operator.suggest.messages import Answer, Proposal, Question, question
 from sweep_operator.suggest.pool import OptimizerPool
 from sweep_operator.suggest.process import OptimizerProcess
+from sweep_operator.suggest.propose import Proposer
 from sweep_operator.suggest.provenance import index_ranges, read_ranges
+from tests.builders import earlier
 
 PARAMETERS: dict[str, Any] = {
     "a.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2, "mean": 3e-4},
@@ -97,6 +99,17 @@ async def test_the_same_question_has_the_same_answer_in_another_process(child: O
     again = await ask(child, sweep(), request(2, 12, rows[::-1]))
     assert first.suggestions == again.suggestions
     assert {s.origin for s in first.suggestions} == {"model"}
+
+
+def test_the_observations_of_a_warm_start_count_like_those_of_the_sweep() -> None:
+    """The optimizer's process unpacks them. The recorded digest does not depend on how they were sent."""
+    old, new = (Observation({"a.lr": lr}, 1.0, 2.0) for lr in (0.001, 0.002))
+    together = question(sweep(method="sobol"), SuggestRequest(2, 3, (old, new), (), 3))
+    apart = question(sweep(method="sobol"), SuggestRequest(2, 3, (new,), (), 3, earlier(old)))
+    assert (apart.earlier, together.earlier) == (earlier(old), None)
+    assert apart.may_need_no_model == together.may_need_no_model
+    one, other = ([a.proposal for a in Proposer().answer(asked)] for asked in (together, apart))
+    assert one == other
 
 
 @pytest.mark.parametrize("goal", ["maximize", "minimize"])

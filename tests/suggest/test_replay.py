@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from sweep_operator.api.sweeprun import Provenance, SweepRun
-from sweep_operator.decide.plan import Observation, SuggestRequest
+from sweep_operator.decide.plan import NOTHING_EARLIER, Observation, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.suggest.messages import Proposal
 from sweep_operator.suggest.provenance import provenance
 from sweep_operator.suggest.replay import NotReplayable, request_of
+from tests.builders import earlier
 from tests.decide.given import decide, finished, job, pod, run, snapshot, started, sweep
 
-OLD = (Observation({"x": 0.7}, 3.0, None),)
+OLD = earlier(Observation({"x": 0.7}, 3.0, None))
 
 
 def told(request: SuggestRequest, index: int) -> Provenance:
@@ -43,7 +44,7 @@ def test_the_request_is_put_together_from_what_has_ended_since() -> None:
     s, runs, asked = world()
     later = suggested(4, told(asked, 4))
     now = [finished(s, 1, 0.5, x=0.9), *(r for r in runs if r.spec.index != 1), run(3), later, finished(s, 5, 1.0)]
-    request = request_of(s, now, (), later)
+    request = request_of(s, now, NOTHING_EARLIER, later)
     assert sorted(o.score for o in request.observations if o.score is not None) == [0.1, 0.2, 0.9]
     assert {p.name for p in request.pending} == {"s.r.1", "late", "s.r.3"}
     assert (request.index, len(asked.observations)) == (4, 3)
@@ -53,12 +54,12 @@ def test_what_is_missing_is_named() -> None:
     s, runs, asked = world()
     later = suggested(3, told(asked, 3))
     with pytest.raises(NotReplayable, match=r"pending no longer exist: late$"):
-        request_of(s, [r for r in runs if r.name != "late"], (), later)
+        request_of(s, [r for r in runs if r.name != "late"], NOTHING_EARLIER, later)
     with pytest.raises(NotReplayable, match="3 results, of which 2 exist"):
-        request_of(s, runs[1:], (), later)
+        request_of(s, runs[1:], NOTHING_EARLIER, later)
     with pytest.raises(NotReplayable, match="has no provenance"):
-        request_of(s, runs, (), run(3))
-    assert len(request_of(s, runs[1:], OLD, later).observations) == 3, "the digest of the inputs tells them apart"
+        request_of(s, runs, NOTHING_EARLIER, run(3))
+    assert len(request_of(s, runs[1:], OLD, later).observations) == 2, "the digest of the inputs tells them apart"
 
 
 def test_the_provenance_goes_from_the_suggestion_to_the_run() -> None:

@@ -21,10 +21,12 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Observation
-from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
+from sweep_operator.engine.ports import WarmStartUnreadable
 from sweep_operator.engine.warm_start_rows import read_sources
 from sweep_operator.exchange.learner import Learner
+from sweep_operator.exchange.observation import unpack
 from sweep_operator.exchange.row import Row
+from sweep_operator.sandbox.tasks import InProcess
 from sweep_operator.tracking.history.messages import HistoryAnswer, HistoryQuestion, Patience
 from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable, rows_of_answer
 from sweep_operator.tracking.history.warm_start import WandbSources
@@ -63,11 +65,13 @@ def sources(server: WandbServer, folder: Path, **config: Any) -> WandbSources:
     return WandbSources(OperatorConfig(**allowed), history(server, folder))
 
 
-async def start(sweep: Sweep, from_: WandbSources) -> WarmStartRows:
+async def start(sweep: Sweep, from_: WandbSources) -> tuple[tuple[Observation, ...], tuple[str, ...]]:
+    """The observations, and the notes."""
     warm_start = sweep.spec.warm_start
     assert warm_start is not None
 
-    return await read_sources(sweep, warm_start, lambda source, learner: from_.read(learner, source))
+    rows = await read_sources(sweep, warm_start, lambda source, learner: from_.read(learner, source), InProcess())
+    return tuple(o.observation for o in unpack(rows.observations.content)), rows.notes
 
 
 def warm(sweep_id: str, most: int = 200, **source: Any) -> Sweep:
@@ -100,8 +104,8 @@ async def test_each_end_of_a_run_is_recognized_and_the_newest_run_comes_first(
     add(wandb_server, sweep, 6, "finished", ours(0.006, 32, **won, **{"protein.objective": 7}))
     other = wandb_server.add_sweep("acme/p", OURS).name
     add(wandb_server, other, 7, "finished", ours(0.007, 32, **won, **{"protein.objective": 9}))
-    found = await start(warm(sweep), sources(wandb_server, tmp_path))
-    assert found.observations == (
+    found, notes = await start(warm(sweep), sources(wandb_server, tmp_path))
+    assert found == (
         Observation({"trainer.lr": 0.006, "trainer.batch_size": 32}, 7.0, 12.25),
         Observation({"trainer.lr": 0.005, "trainer.batch_size": 16}, None, 60.0, cost_is_lower_bound=True),
         Observation({"trainer.lr": 1e-05, "trainer.batch_size": 128}, None, 3.0, is_failure=True),
@@ -109,7 +113,7 @@ async def test_each_end_of_a_run_is_recognized_and_the_newest_run_comes_first(
     )
     title = f"W&B sweep {sweep}"
     told = "2 runs without a final result: run old.r.3, run old.r.2"
-    assert found.notes == (f"{title}: {told}",)
+    assert notes == (f"{title}: {told}",)
 
 
 async def test_a_plain_sweep_with_names_and_metrics_of_its_own(wandb_server: WandbServer, tmp_path: Path) -> None:
@@ -122,14 +126,14 @@ async def test_a_plain_sweep_with_names_and_metrics_of_its_own(wandb_server: Wan
     add(wandb_server, sweep, 4, "finished", {"loss": 1}, **one)
     names = {"trainer.lr": "lr", "trainer.batch_size": "bs"}
     told = warm(sweep, parameters=names, metric="val/acc", cost="gpu_hours")
-    found = await start(told, sources(wandb_server, tmp_path))
+    found, notes = await start(told, sources(wandb_server, tmp_path))
     here = {"trainer.lr": 0.001, "trainer.batch_size": 32}
-    assert found.observations == (
+    assert found == (
         Observation(here, None, None, is_failure=True),
         Observation(here, None, None, is_failure=True),
         Observation(here, 0.75, 2.5),
     )
-    (note,) = found.notes
+    (note,) = notes
     assert "1 run without a final result: run old.r.3" in note
     assert "1 run without metric 'val/acc': run old.r.4" in note
     assert note.endswith("not used by this sweep: dropout")
@@ -142,14 +146,14 @@ async def test_a_plain_sweep_with_names_and_metrics_of_its_own(wandb_server: Wan
 async def test_a_sweep_of_mettas_sweep_system(wandb_server: WandbServer, tmp_path: Path) -> None:
     sweep = metta_sweep.add_metta_sweep(wandb_server)
     names = {"trainer.lr": "trainer.optimizer.learning_rate"}
-    found = await start(warm(sweep, parameters=names), sources(wandb_server, tmp_path))
-    assert found.observations == tuple(
+    found, notes = await start(warm(sweep, parameters=names), sources(wandb_server, tmp_path))
+    assert found == tuple(
         Observation({"trainer.lr": s["optimizer"]["learning_rate"], "trainer.batch_size": s["batch_size"]},
                     None if metta_sweep.fails(n) else metta_sweep.objective(n),
                     None if metta_sweep.fails(n) else metta_sweep.cost(n), is_failure=metta_sweep.fails(n))
         for n in reversed(range(60)) for s in [metta_sweep.suggestion(n)["trainer"]]
     )  # fmt: skip
-    assert found.notes == (f"W&B sweep {sweep}: 2 runs without a final result: run old.r.61, run old.r.60",)
+    assert notes == (f"W&B sweep {sweep}: 2 runs without a final result: run old.r.61, run old.r.60",)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +174,8 @@ async def test_metric_and_cost_mean_the_same_for_reading_and_learning(
 ) -> None:  # fmt: skip
     sweep = wandb_server.add_sweep("acme/p", PLAIN.replace("val/acc, goal: maximize", "loss, goal: minimize")).name
     add(wandb_server, sweep, 0, "finished", summary, **{"trainer.lr": 0.001, "trainer.batch_size": 32})
-    found = await start(warm(sweep, **source), sources(wandb_server, tmp_path))
-    assert [(o.score, o.cost) for o in found.observations] == [observed]
+    found, _ = await start(warm(sweep, **source), sources(wandb_server, tmp_path))
+    assert [(o.score, o.cost) for o in found] == [observed]
 
 
 async def test_the_default_is_the_metric_of_the_source(wandb_server: WandbServer, tmp_path: Path) -> None:
@@ -180,16 +184,14 @@ async def test_the_default_is_the_metric_of_the_source(wandb_server: WandbServer
         state, summary = ("finished", {"val/acc": n / 40}) if n % 4 else ("failed", {})
         values: dict[str, Any] = {"trainer.lr": 0.001} if n % 3 else {"trainer.lr": "fast"}
         add(wandb_server, sweep, n, state, summary, **values, **{"trainer.batch_size": 32})
-    found = await start(warm(sweep), sources(wandb_server, tmp_path))
-    assert [o.score for o in found.observations if not o.is_failure] == [
-        n / 40 for n in reversed(range(40)) if n % 4 and n % 3
-    ]
-    assert "no run has metric 'reward'; using the source's metric 'val/acc'; run old.r.39: " in found.notes[0]
+    found, notes = await start(warm(sweep), sources(wandb_server, tmp_path))
+    assert [o.score for o in found if not o.is_failure] == [n / 40 for n in reversed(range(40)) if n % 4 and n % 3]
+    assert "no run has metric 'reward'; using the source's metric 'val/acc'; run old.r.39: " in notes[0]
     for told in (warm(sweep, metric="reward"), warm(sweep).with_(spec=warm(sweep).spec.with_(goal_="minimize"))):
         with pytest.raises(WarmStartUnreadable) as caught:
             await start(told, sources(wandb_server, tmp_path))
         assert caught.value.lasting
-        assert caught.value.readable == ()
+        assert caught.value.readable.count == 0
         assert str(caught.value).startswith(f"W&B sweep {sweep}: none of its 30 successful runs can be used: ")
         assert "; the source's metric is 'val/acc'" in str(caught.value)
 
@@ -204,14 +206,14 @@ async def test_a_thousand_runs_take_few_requests_and_nothing_is_left(
     sweep = wandb_server.add_sweep("acme/p", OURS).name
     for n in range(1000):
         add(wandb_server, sweep, n, "finished", ours(0.001, 64, **{"protein.state": "success", "protein.objective": n}))
-    found = await start(warm(sweep, most=1000), sources(wandb_server, tmp_path))
-    assert [o.score for o in found.observations] == [float(n) for n in reversed(range(1000))]
+    found, _ = await start(warm(sweep, most=1000), sources(wandb_server, tmp_path))
+    assert [o.score for o in found] == [float(n) for n in reversed(range(1000))]
     seen = wandb_server.requests(otel=True)
     assert len(seen) <= 10, [r.operation for r in seen]
     assert len(wandb_server.requests("SweepHistory")) == 4
 
-    few = await start(warm(sweep, most=300), sources(wandb_server, tmp_path))
-    assert [o.score for o in few.observations] == [float(n) for n in range(999, 699, -1)]
+    few, _ = await start(warm(sweep, most=300), sources(wandb_server, tmp_path))
+    assert [o.score for o in few] == [float(n) for n in range(999, 699, -1)]
     assert len(wandb_server.requests("SweepHistory")) == 6, "no more pages than are needed"
     assert list(temporary.iterdir()) == []
 
@@ -226,7 +228,7 @@ async def test_the_process_that_reads_runs_also_learns_from_them(wandb_server: W
     question = HistoryQuestion(entity="acme", project="p", sweep_id=sweep, metric="score", learner=learner)
     answer = await history(wandb_server, tmp_path).ask(wandb_server.url, question)
     assert answer.learned is not None
-    assert [o.score for o in answer.learned.observations] == [19.0, 18.0, 17.0, 16.0, 15.0]
+    assert [o.score for o in unpack(answer.learned.observations.content)] == [19.0, 18.0, 17.0, 16.0, 15.0]
     assert (answer.runs, answer.sweep) == ([], None)
 
 

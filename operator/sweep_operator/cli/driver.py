@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -85,8 +86,9 @@ class _Ending:
 async def drive(session: LocalSession, view: View, *, new_runs: int | None = None) -> Ended:
     """Run until the sweep ends, ``new_runs`` new runs end, or the user interrupts."""
     loop, ending = asyncio.get_running_loop(), _Ending()
-    with _interrupts() as interrupts:
+    with _interrupts() as interrupts, _little_garbage() as opened:
         async with session:
+            opened()
             before = {r.name for r in session.view()[1]}
             if new_runs is not None:
                 session.limit_new_runs(new_runs)
@@ -148,6 +150,22 @@ async def _next_change(session: LocalSession, interrupts: _Interrupts) -> None:
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+
+
+@contextmanager
+def _little_garbage() -> Iterator[Callable[[], None]]:
+    """What a session reads when it opens stays: searching it for garbage would take as long as reading it."""
+
+    def opened() -> None:
+        gc.freeze()
+        gc.enable()
+
+    gc.disable()
+    try:
+        yield opened
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sweep_operator.api.names import run_object_name
 from sweep_operator.decide.book import Outlook
-from sweep_operator.decide.plan import CreateRun, Event, PendingRun, SuggestRequest
+from sweep_operator.decide.plan import NOTHING_EARLIER, CreateRun, Event, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Snapshot, Suggestion
 from sweep_operator.decide.totals import Totals
 
@@ -42,14 +42,14 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     earlier = snap.warm_start.observations
     if snap.sweep.spec.warm_start is not None and earlier is None:
         return Growth(create, read_warm_start=True)
-    observations = (*(earlier or ()), *runs.observations())
-    if most == 1 or not observations:  # one run at a time: each result would change what was computed before it
+    request = SuggestRequest(index + len(fresh), 0, runs.observations(), (), missing, earlier or NOTHING_EARLIER)
+    if most == 1 or not request.known:  # one run at a time: each result would change what was computed before it
         ahead = min(ahead, _design_left(snap, index + wanted - len(again)))
     if missing + ahead == 0:
         return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
     pending = (*runs.pending(), *new)
-    return Growth(create, SuggestRequest(index + len(fresh), missing + ahead, observations, pending, missing))
+    return Growth(create, replace(request, count=missing + ahead, pending=pending))
 
 
 def next_index(snap: Snapshot, totals: Totals) -> int:

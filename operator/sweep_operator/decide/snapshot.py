@@ -18,7 +18,7 @@ from sweep_operator.decide.attempt import LogProgress, LogReading
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import RunFacts, facts_of
 from sweep_operator.decide.observed import JobView, PodView, ServiceView
-from sweep_operator.decide.plan import CreateRun, Observation
+from sweep_operator.decide.plan import CreateRun, EarlierObservations
 from sweep_operator.decide.refusal import Refusal
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.domain.revisions import RunTemplate
@@ -51,7 +51,7 @@ class Suggested:
 class WarmStartState:
     """What the sources of the warm start contain."""
 
-    observations: tuple[Observation, ...] | None = None
+    observations: EarlierObservations | None = None
     """None until the sources have been read."""
     problem: str | None = None
     """Why a source could not be read. Final if observations is not None."""

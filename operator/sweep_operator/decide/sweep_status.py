@@ -45,7 +45,7 @@ def _optimizer(snap: Snapshot, totals: Totals) -> OptimizerStatus:
     if earlier is None and snap.sweep.spec.warm_start is not None:  # not read yet since the last restart
         observations = max(was.observations, learned)
     else:
-        observations = learned + len(earlier or ())
+        observations = learned + (earlier.count if earlier is not None else 0)
     return was.with_(
         observations=observations,
         last_suggest_seconds=was.last_suggest_seconds if seconds is None else round(seconds, 3),
@@ -97,10 +97,10 @@ def _warm_started(snap: Snapshot) -> Condition | None:
         return None
     if state.observations is None:
         return _condition(snap, "WarmStarted", "Unknown", "Waiting", f"{state.problem}; retrying")
-    scored = sum(o.score is not None for o in state.observations)
-    count = f"{len(state.observations)} observations"
-    if scored < len(state.observations):
-        count += f", {scored} with a score"
+    found = state.observations
+    count = f"{found.count} observations"
+    if found.scored < found.count:
+        count += f", {found.scored} with a score"
     text = "; ".join([count, *state.notes])
     if state.problem:
         return _condition(snap, "WarmStarted", "False", "SourceUnreadable", f"{state.problem} ({text})")

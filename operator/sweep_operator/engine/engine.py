@@ -39,6 +39,8 @@ class Engine:
         self._objects = Objects(kube, self.store, self.events, settings.check_leading)
         self._reconcilers: dict[Key, Reconciler] = {}
         self._run_limits: dict[Key, int] = {}
+        self._listed: dict[tuple[Kind, str | None], int] = {}
+        """By resource type and namespace: resourceVersion of the latest LIST of an audit."""
         self._stale: set[Key] = set()
         """Sweeps whose objects are read from the API server before the next pass."""
 
@@ -67,7 +69,9 @@ class Engine:
         Queues every Sweep but those that have ended and for which nothing has changed.
         """
         for kind in (*WATCHED, *LISTED):
-            for obj in self.store.replace(kind, await self._list(kind, namespace), namespace):
+            listed = await self._list(kind, namespace)
+            self._listed[kind, namespace] = listed.resource_version
+            for obj in self.store.replace(kind, listed, namespace):
                 self.enqueue(kind, obj)
         for reconciler in self._reconcilers.values():
             reconciler.acceptance.recheck()
@@ -80,21 +84,31 @@ class Engine:
         return reconciler is not None and reconciler.rests(self.store.get(Kind.SWEEP, *key))
 
     async def _list(self, kind: Kind, namespace: str | None) -> ObjectList:
-        ours = kind in (Kind.SWEEP, Kind.SWEEP_RUN)  # users create these, without the operator's labels
-        return await self._kube.list(kind, namespace, labels=None if ours else MANAGED)
+        # Users create Sweeps and SweepRuns, without the operator's labels.
+        every = self._settings.own_kube or kind in (Kind.SWEEP, Kind.SWEEP_RUN)
+        return await self._kube.list(kind, namespace, labels=None if every else MANAGED)
 
     async def follow(self, kind: Kind, namespace: str | None = None) -> None:
-        """LIST and watch one resource type until canceled. A watch that ends is restarted with a LIST."""
+        """LIST and watch one resource type until canceled. A watch that ends is restarted with a LIST.
+
+        The first LIST is that of an audit, if there was one.
+        """
+        since = self._listed.get((kind, namespace))
         while True:
             try:
-                listed = await self._kube.list(kind, namespace)
-                for obj in (*self.store.replace(kind, listed, namespace), *listed.items):
-                    self.enqueue(kind, obj)
-                async for event in self._kube.watch(kind, namespace, resource_version=listed.resource_version):
+                since = await self._relist(kind, namespace) if since is None else since
+                async for event in self._kube.watch(kind, namespace, resource_version=since):
                     self.apply(kind, event.object, deleted=event.type == "DELETED")
             except KubeError as error:
                 log.warning("watch of %s ended: %s", kind, error)
                 await asyncio.sleep(1)
+            since = None
+
+    async def _relist(self, kind: Kind, namespace: str | None) -> int:
+        listed = await self._kube.list(kind, namespace)
+        for obj in (*self.store.replace(kind, listed, namespace), *listed.items):
+            self.enqueue(kind, obj)
+        return listed.resource_version
 
     def limit_new_runs(self, key: Key, total: int) -> None:
         """Create at most ``total`` runs, whatever the spec allows (to run one iteration at a time)."""

@@ -20,7 +20,6 @@ from sweep_operator.decide.facts import facts_of
 from sweep_operator.decide.plan import RunPlan
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.tracking import TrackingReport, is_awaited, news_of
-from sweep_operator.domain.conditions import run_state
 from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.engine.objects import Objects
@@ -154,12 +153,11 @@ class Gatherer:
         self._changed.clear()
         for key in changed:
             kind, _, name = key
-            obj = self._store.get(*key)
             if kind == Kind.SWEEP_RUN:
                 self._runs.pop(name, None)
                 self._unread.add(name)
                 self._wake(name)
-            for run in self._parts.place(key, obj):
+            for run in self._parts.place(key):
                 self._wake(run)
             claims |= kind == Kind.CLAIM
         if claims:
@@ -257,10 +255,10 @@ class Gatherer:
     def _forget(self, run: str) -> None:
         """Drop what was parsed, and pack the objects. They are read again when the run wakes up."""
         self._runs.pop(run, None)
-        self._store.pack((Kind.SWEEP_RUN, self._namespace, run), run_state)
+        self._store.pack((Kind.SWEEP_RUN, self._namespace, run))
         self._parts.forget(run)
         for key in self._parts.of(run):
-            self._store.pack(key, _nothing)
+            self._store.pack(key)
 
     async def _revisions(self, runs: Sequence[SweepRun]) -> Mapping[str, RunTemplate]:
         """The templates that the runs started with, by hash."""
@@ -282,10 +280,6 @@ async def _give_way(number: int) -> None:
     """Let other work of this process go on, such as the renewal of its Lease."""
     if number % AT_ONCE == AT_ONCE - 1:
         await asyncio.sleep(0)
-
-
-def _nothing(obj: Object) -> None:
-    return None
 
 
 def _read_run(obj: Object) -> SweepRun | None:

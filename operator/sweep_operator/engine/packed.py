@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from collections.abc import Hashable
 from typing import Any
 
-from sweep_operator.kube.protocol import Object
+from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
+from sweep_operator.domain.conditions import has_ended, run_state
+from sweep_operator.kube.protocol import Kind, Object, Stored
 
 
 class Packed:
@@ -15,16 +18,47 @@ class Packed:
 
     __slots__ = ("_data", "_sample", "note", "version")
 
-    def __init__(self, text: bytes, version: int, sample: bytes, note: Hashable) -> None:
-        """``text``: its JSON; ``sample``: that of a similar object. ``note``: what is read of it without unpacking."""
-        self.version, self.note, self._sample = version, note, sample
+    def __init__(self, data: bytes, sample: bytes, version: int, note: Hashable) -> None:
+        """``sample``: JSON of a similar object. ``note``: what is read of it without unpacking."""
+        self._data, self._sample, self.version, self.note = data, sample, version, note
+
+    @classmethod
+    def of(cls, obj: Object, sample: bytes, note: Hashable) -> Packed:
+        """Pack an object."""
+        version = int(obj["metadata"].get("resourceVersion") or 0)
+        if isinstance(obj, Stored):
+            return cls(obj.packed, obj.dictionary, version, note)
         compressor = zlib.compressobj(level=6, zdict=sample)
-        self._data = compressor.compress(text) + compressor.flush()
+        return cls(compressor.compress(as_json(obj)) + compressor.flush(), sample, version, note)
 
     def unpack(self) -> Object:
         """The object."""
         unpacked: dict[str, Any] = json.loads(zlib.decompressobj(zdict=self._sample).decompress(self._data))
         return unpacked
+
+
+def is_over(kind: Kind, obj: Object) -> bool:
+    """Whether nothing more happens to an object by itself."""
+    if kind == Kind.SWEEP_RUN:
+        return has_ended(obj)
+    if kind == Kind.JOB:
+        return has_ended(obj, "Complete") or has_ended(obj, "Failed")
+    return kind == Kind.POD and not _is_held(obj) and (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def note_of(kind: Kind, obj: Object) -> Hashable:
+    """What is read of a packed object without unpacking it.
+
+    Outcome and reason of a SweepRun; the run of another object, unless the operator's finalizer is on it.
+    """
+    if kind == Kind.SWEEP_RUN:
+        return run_state(obj)
+    run = (obj["metadata"].get("labels") or {}).get(RUN_LABEL)
+    return None if run is None or _is_held(obj) else sys.intern(run)
+
+
+def _is_held(obj: Object) -> bool:
+    return RESULT_FINALIZER in (obj["metadata"].get("finalizers") or [])
 
 
 def as_json(obj: Object) -> bytes:

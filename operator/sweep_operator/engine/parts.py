@@ -28,12 +28,12 @@ class Parts:
         self._holding: dict[Key, str] = {}
         """By pod with the operator's finalizer: its run."""
 
-    def place(self, key: Key, obj: Object | None) -> set[str]:
-        """Note a change of an object, None if it was deleted. Return the runs that it concerns."""
+    def place(self, key: Key) -> set[str]:
+        """Note a change of an object. Return the runs that it concerns."""
         if key[0] not in _READERS:
             return set()
-        meta = obj["metadata"] if obj is not None else {}
-        run, before = (meta.get("labels") or {}).get(RUN_LABEL), self._run_of.get(key)
+        run, held = self._look(key)
+        before = self._run_of.get(key)
         self._views.pop(key, None)
         self._holding.pop(key, None)
         if before is not None and before != run:
@@ -43,9 +43,17 @@ class Parts:
         if run is not None and before != run:
             self._run_of[key] = run
             self._keys[run] = tuple(sorted((*self.of(run), key)))
-        if run is not None and key[0] == Kind.POD and RESULT_FINALIZER in (meta.get("finalizers") or []):
+        if run is not None and held:
             self._holding[key] = run
         return {name for name in (before, run) if name is not None}
+
+    def _look(self, key: Key) -> tuple[str | None, bool]:
+        """The run of an object, None if it was deleted; whether it is a pod with the operator's finalizer."""
+        if isinstance(note := self._store.note(key), str):
+            return note, False
+        meta = (self._store.get(*key) or {"metadata": {}})["metadata"]
+        held = key[0] == Kind.POD and RESULT_FINALIZER in (meta.get("finalizers") or [])
+        return (meta.get("labels") or {}).get(RUN_LABEL), held
 
     def of(self, run: str) -> tuple[Key, ...]:
         """The keys of a run's objects."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart
-from sweep_operator.decide.plan import Observation, SuggestRequest, TrackRequest
+from sweep_operator.decide.plan import NOTHING_EARLIER, EarlierObservations, SuggestRequest, TrackRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.kube.protocol import Kind, Object
@@ -36,16 +36,16 @@ class Suggester(Protocol):
 class WarmStartUnreadable(Exception):
     """A warm-start source is unreadable, permanently if ``lasting``. ``readable``: observations of other sources."""
 
-    def __init__(self, message: str, *, readable: Sequence[Observation] = (), lasting: bool = False) -> None:
+    def __init__(self, message: str, *, readable: EarlierObservations = NOTHING_EARLIER, lasting: bool = False) -> None:
         super().__init__(message)
-        self.readable, self.lasting = tuple(readable), lasting
+        self.readable, self.lasting = readable, lasting
 
 
 @dataclass(frozen=True)
 class WarmStartRows:
-    """Observations of the sources, newest first, at most ``maxObservations``; notes about unusable rows."""
+    """Observations of the sources, at most ``maxObservations``; notes about unusable rows."""
 
-    observations: tuple[Observation, ...]
+    observations: EarlierObservations = NOTHING_EARLIER
     notes: tuple[str, ...] = ()
 
 
@@ -88,6 +88,8 @@ class Settings:
     require_image: bool = True
     dry_run_pods: bool = False
     """Validate the pods of a Sweep with a server-side dry run before accepting it (an embedded Kube cannot)."""
+    own_kube: bool = False
+    """Whether the Kube contains objects of this operator only, so that LISTs need no label."""
     workers: int = 4
     writes: int = 100
     """Runs of one Sweep whose requests are sent at the same time."""

@@ -11,7 +11,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 
-from sweep_operator.engine.packed import Packed, as_json
+from sweep_operator.engine.packed import Packed, as_json, is_over, note_of
 from sweep_operator.kube.protocol import Kind, Object, ObjectList
 
 Key = tuple[Kind, str, str]
@@ -67,6 +67,11 @@ class Store:
         """Namespace and note of the packed objects."""
         return [(key[1], o.note) for key, o in self._objects.items() if key[0] == kind and isinstance(o, Packed)]
 
+    def note(self, key: Key) -> Hashable:
+        """The note of a packed object; None if it is not packed."""
+        known = self._objects.get(key)
+        return known.note if isinstance(known, Packed) else None
+
     def keys(self, kind: Kind) -> list[Key]:
         """The keys of all objects of a resource type."""
         return [key for key in self._objects if key[0] == kind]
@@ -75,15 +80,15 @@ class Store:
         """(namespace, label value) of all objects that have one."""
         return {place[1:] for place in self._by_label}
 
-    def pack(self, key: Key, note: Callable[[Object], Hashable]) -> None:
-        """Keep an object in a small form until it changes. ``note(object)`` is kept as it is."""
+    def pack(self, key: Key) -> None:
+        """Keep an object in a small form until it changes, with a note for ``notes``."""
         obj = self._objects.get(key)
         if obj is None or isinstance(obj, Packed):
             return
         place = next(iter(self._places(key, obj)), (key[0], key[1], ""))
-        text = as_json(obj)
-        sample = self._samples.setdefault(place, text) if place in self._by_label else b""
-        self._objects[key] = Packed(text, version_of(obj), sample, note(obj))
+        if place in self._by_label and place not in self._samples:
+            self._samples[place] = as_json(obj)
+        self._objects[key] = Packed.of(obj, self._samples.get(place, b""), note_of(key[0], obj))
 
     def labeled(self, kind: Kind, namespace: str, value: str) -> list[Object]:
         """Objects whose indexed label has that value, by name."""
@@ -141,13 +146,17 @@ class Store:
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> list[Object]:
-        """Apply a LIST of a namespace (None: of all) and of these labels.
+        """Apply a LIST of a namespace (None: of all) and of these labels. Unknown objects that are over are packed.
 
         Cached objects that it covers are removed and returned if they are older than the LIST and not in it.
         """
-        present = {key_of(kind, o) for o in listed.items}
+        present = set[Key]()
         for obj in listed.items:
-            self.apply(kind, obj)
+            key = key_of(kind, obj)
+            present.add(key)
+            known = key in self._objects
+            if self.apply(kind, obj) and not known and is_over(kind, obj):
+                self.pack(key)
         candidates = [
             obj
             for key, obj in self._objects.items()

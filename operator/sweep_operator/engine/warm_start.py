@@ -7,46 +7,36 @@ if its digest is in the status of the Sweep, which is written before the ConfigM
 from __future__ import annotations
 
 import asyncio
-import base64
 import dataclasses
 import hashlib
 import json
 import logging
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart
-from sweep_operator.decide.plan import Event, Observation
+from sweep_operator.decide.plan import NOTHING_EARLIER, EarlierObservations, Event
 from sweep_operator.decide.snapshot import WarmStartState
 from sweep_operator.domain.identity import warm_start_name
 from sweep_operator.engine.background import Background
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartUnreadable
 from sweep_operator.engine.recorder import Recorder
-from sweep_operator.exchange.observation import JsonObservation
 from sweep_operator.kube.protocol import Kind, NotFound, Object
 from sweep_operator.manifests.ownership import owned_by_sweep
-from sweep_operator.sandbox.tasks import Refused, Unpack, evaluate
+from sweep_operator.sandbox.tasks import Join, Refused, evaluate
 
 log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=10)
 RETRY_SECONDS = 10.0
 """Seconds until unreadable sources are read again."""
-MAX_BYTES = 900 * 1024
 _DATA, _PROBLEM, _NOTES = "observations.jsonl.gz", "problem", "notes"
 UNPACK_SECONDS = 10.0
 """CPU time for parsing the stored observations."""
-_GZIP = 31
-"""zlib's code of the gzip format."""
-_LEVEL = 1
-"""The default level makes numbers a tenth smaller and takes six times as long."""
-_ROWS_AT_ONCE = 50
-"""Rows that are compressed before other work of this process goes on."""
 
 
 class WarmStarter:
@@ -98,7 +88,7 @@ class WarmStarter:
 
     async def _unpacked(self, namespace: str, obj: Object, recorded: str) -> WarmStartState:
         try:
-            task = Unpack(content=obj["binaryData"][_DATA])
+            task = Join(parts=[obj["binaryData"][_DATA]])
             answer = await self._settings.evaluator.evaluate(namespace, task, UNPACK_SECONDS)
         except (KeyError, Refused) as error:
             log.warning("the stored warm start cannot be read: %s", error)
@@ -108,8 +98,7 @@ class WarmStarter:
             return WarmStartState()
         texts = obj.get("data") or {}
         notes = tuple((texts.get(_NOTES) or "").splitlines())
-        observations = tuple(o.observation for o in answer.learned.observations)
-        return WarmStartState(observations, texts.get(_PROBLEM), notes, recorded)
+        return WarmStartState(answer.learned.observations, texts.get(_PROBLEM), notes, recorded)
 
     def read(self, sweep: Sweep) -> None:
         """Read the sources in the background, unless that is already in progress."""
@@ -129,7 +118,7 @@ class WarmStarter:
                 self.state = WarmStartState(None, str(error))
                 return RETRY_SECONDS
             state = WarmStartState(error.readable, str(error))
-        self.state, self._stored_form = await pack(sweep, state)
+        self.state, self._stored_form = config_map_of(sweep, state)
         return 0.0
 
     async def _store(self, sweep: Sweep, body: Object) -> None:
@@ -142,15 +131,11 @@ class WarmStarter:
             self._recorder.record(sweep, (Event("WarmStartNotStored", text, None, "Warning"),))
 
 
-async def pack(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Object]:
-    """Build the ConfigMap: newest observations first, as many as fit into 900 KiB. Returns them and the ConfigMap."""
-    observations = state.observations or ()
-    data, count = await _compress(observations)
-    notes = state.notes
-    if count < len(observations):
-        notes += (f"the newest {count} observations are used, which fill a ConfigMap",)
-    texts = {name: text for name, text in ((_PROBLEM, state.problem), (_NOTES, "\n".join(notes))) if text}
-    content: Object = {"binaryData": {_DATA: data}, **({"data": texts} if texts else {})}
+def config_map_of(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Object]:
+    """Build the ConfigMap. Returns the state with its digest, and the ConfigMap."""
+    observations = state.observations or NOTHING_EARLIER
+    texts = {name: text for name, text in ((_PROBLEM, state.problem), (_NOTES, "\n".join(state.notes))) if text}
+    content: Object = {"binaryData": {_DATA: observations.content}, **({"data": texts} if texts else {})}
     digest = _digest(content)
     body = {
         "apiVersion": "v1",
@@ -164,36 +149,22 @@ async def pack(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, Obj
         },
         **content,
     }
-    return dataclasses.replace(state, observations=observations[:count], notes=notes, digest=digest), body
+    return dataclasses.replace(state, digest=digest), body
 
 
-def stored_observations(sweep: Sweep, config_maps: Iterable[Object]) -> tuple[Observation, ...]:
+def stored_observations(sweep: Sweep, config_maps: Iterable[Object]) -> EarlierObservations:
     """The observations of the warm start that a Sweep has learned from. Raises LookupError if they are not there."""
     digest = sweep.status.warm_start_digest
     if digest is None:
-        return ()
+        return NOTHING_EARLIER
     name = warm_start_name(sweep.name, digest)
     obj = next((o for o in config_maps if o["metadata"]["name"] == name and _digest(o) == digest), None)
     if obj is None:
         raise LookupError(f"ConfigMap {name} with the observations of the warm start")
-    return tuple(o.observation for o in evaluate(Unpack(content=obj["binaryData"][_DATA])).learned.observations)
+    return evaluate(Join(parts=[obj["binaryData"][_DATA]])).learned.observations
 
 
 def _digest(obj: Object) -> str:
     """SHA-256 of the content of a ConfigMap."""
     content = json.dumps([obj.get("binaryData") or {}, obj.get("data") or {}], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-async def _compress(observations: Sequence[Observation]) -> tuple[str, int]:
-    """Return what fits into a ConfigMap, and how many observations that are. Gives way to other work in between."""
-    compressor, data, count = zlib.compressobj(_LEVEL, wbits=_GZIP), b"", 0
-    for start in range(0, len(observations), _ROWS_AT_ONCE):
-        rows = [JsonObservation.of(o).to_line() for o in observations[start : start + _ROWS_AT_ONCE]]
-        longer = compressor.copy()
-        more = longer.compress(b"".join(rows)) + longer.flush(zlib.Z_SYNC_FLUSH)
-        if len(data) + len(more) > MAX_BYTES:
-            break
-        compressor, data, count = longer, data + more, count + len(rows)
-        await asyncio.sleep(0)
-    return base64.b64encode(data + compressor.flush()).decode(), count

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
-from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.plan import NOTHING_EARLIER, EarlierObservations
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
 from sweep_operator.exchange.files import rows_of_bytes
 from sweep_operator.exchange.learner import Learned, Learner, most_observations
 from sweep_operator.exchange.row import Row, RowsInvalid
 from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object
-from sweep_operator.sandbox.tasks import Evaluator, FitFile, FitRuns, Refused
+from sweep_operator.sandbox.tasks import Evaluator, File, FitFiles, FitRuns, Join, Refused
 
 FILE_SECONDS = 10.0
-"""CPU time for reading one file, or the runs of one sweep."""
+"""CPU time for reading the files of one ConfigMap, or the runs of one sweep."""
 MAX_RUNS_BYTES = 16 * 1024 * 1024
 """Bytes that are read of another sweep's runs. The newest runs are read."""
 MAX_KEYS = 100
@@ -31,13 +31,16 @@ _STATUS = ("conditions", "runName", "score", "cost", "metrics", "failure", "fixe
 
 
 async def read_sources(
-    sweep: Sweep, warm_start: WarmStart, read_one: Callable[[WarmStartSource, Learner], Awaitable[Learned]]
+    sweep: Sweep,
+    warm_start: WarmStart,
+    read_one: Callable[[WarmStartSource, Learner], Awaitable[Learned]],
+    evaluator: Evaluator,
 ) -> WarmStartRows:
     """Observations of all sources, newest first. An unreadable source does not block the others.
 
     Raises WarmStartUnreadable, with the readable observations, if any source is unreadable.
     """
-    observations: list[Observation] = []
+    parts: list[EarlierObservations] = []
     notes: list[str] = []
     problems: list[WarmStartUnreadable] = []
     limit = most_observations(sweep, warm_start)
@@ -51,14 +54,15 @@ async def read_sources(
             text = f"{source.title}: none of its {learned.unused} successful runs can be used: {learned.text}"
             problems.append(WarmStartUnreadable(text, lasting=True))
             continue
-        observations += [o.observation for o in learned.observations[: limit - len(observations)]]
+        parts += [learned.observations] if learned.observations.count else []
         notes += [f"{source.title}: {learned.text}"] if learned.text else []
-    if len(observations) == limit < warm_start.max_observations:
+    observations = await _joined(evaluator, sweep.metadata.namespace, parts, limit)
+    if observations.count == limit < warm_start.max_observations:
         notes.append(f"the newest {limit} observations are used, because of the number of parameters")
     if problems:
         text = "; ".join(map(str, problems))
         raise WarmStartUnreadable(text, readable=observations, lasting=all(p.lasting for p in problems))
-    return WarmStartRows(tuple(observations), tuple(notes))
+    return WarmStartRows(observations, tuple(notes))
 
 
 async def read_runs(evaluator: Evaluator, learner: Learner, other: Object, runs: Iterable[Object]) -> Learned:
@@ -92,19 +96,16 @@ async def read_config_map(kube: Kube, evaluator: Evaluator, learner: Learner, so
         obj = await kube.get(Kind.CONFIG_MAP, namespace, name)
     except KubeError as error:
         raise WarmStartUnreadable(f"{where}: {error}") from error
-    files = {key: base64.b64encode(text.encode()).decode() for key, text in (obj.get("data") or {}).items()}
-    files |= obj.get("binaryData") or {}
-    if not files:
+    contents = {key: base64.b64encode(text.encode()).decode() for key, text in (obj.get("data") or {}).items()}
+    contents |= obj.get("binaryData") or {}
+    if not contents:
         command = f"kubectl create configmap {name} --from-file=runs.csv"
         raise WarmStartUnreadable(f"{where}: has no data; create it with {command}")
-    if len(files) > MAX_KEYS:
-        text = f"{where}: has {len(files)} keys; the maximum is {MAX_KEYS}; join the files"
+    if len(contents) > MAX_KEYS:
+        text = f"{where}: has {len(contents)} keys; the maximum is {MAX_KEYS}; join the files"
         raise WarmStartUnreadable(text, lasting=True)
-    parts = []
-    for key, content in reversed(files.items()):
-        task = FitFile(learner=learner, content=content, where=f"{where}, {key}", name=key)
-        parts.append(await _evaluated(evaluator, namespace, task, task.where))
-    return Learned.together(parts, learner.limit)
+    files = [File(where=f"{where}, {key}", name=key, content=content) for key, content in reversed(contents.items())]
+    return await _evaluated(evaluator, namespace, FitFiles(learner=learner, files=files), where)
 
 
 def read_bytes(content: bytes, where: str, name: str) -> list[Row]:
@@ -115,7 +116,16 @@ def read_bytes(content: bytes, where: str, name: str) -> list[Row]:
         raise WarmStartUnreadable(error.in_short()) from None
 
 
-async def _evaluated(evaluator: Evaluator, owner: str, task: FitFile | FitRuns, where: str) -> Learned:
+async def _joined(
+    evaluator: Evaluator, owner: str, parts: Sequence[EarlierObservations], limit: int
+) -> EarlierObservations:
+    if len(parts) < 2:  # one source keeps to the limits by itself
+        return parts[0] if parts else NOTHING_EARLIER
+    task = Join(parts=[part.content for part in parts], limit=limit)
+    return (await _evaluated(evaluator, owner, task, "warmStart")).observations
+
+
+async def _evaluated(evaluator: Evaluator, owner: str, task: FitFiles | FitRuns | Join, where: str) -> Learned:
     try:
         answer = await evaluator.evaluate(owner, task, FILE_SECONDS)
     except Refused as error:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Self
 
 from sweep_operator.api.model import Model
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
+from sweep_operator.decide.plan import NOTHING_EARLIER, EarlierObservations, Observation
 from sweep_operator.exchange.fit import Names, fit
-from sweep_operator.exchange.observation import JsonObservation
+from sweep_operator.exchange.observation import JsonObservation, pack
 from sweep_operator.exchange.row import Row
 
 MAX_VALUES = 100_000
@@ -22,9 +23,9 @@ MAX_NOTE = 400
 
 
 class Learned(Model):
-    """The observations of one source, newest first, and notes about unusable rows."""
+    """The observations of one source, and notes about unusable rows."""
 
-    observations: list[JsonObservation] = []
+    observations: EarlierObservations = NOTHING_EARLIER
     notes: list[str] = []
     more_notes: int = 0
     """Number of further notes."""
@@ -35,19 +36,6 @@ class Learned(Model):
     def text(self) -> str:
         """The notes in one line."""
         return "; ".join([*self.notes, *([f"and {self.more_notes} more"] if self.more_notes else [])])
-
-    @classmethod
-    def together(cls, parts: Sequence[Self], limit: int) -> Self:
-        """All parts of one source, the newest first."""
-        observations = [o for part in parts for o in part.observations]
-        notes = [note for part in parts for note in part.notes]
-        unused = sum(part.unused for part in parts)
-        return cls(
-            observations=observations[:limit],
-            notes=notes[:MAX_NOTES],
-            more_notes=len(notes[MAX_NOTES:]) + sum(part.more_notes for part in parts),
-            unused=0 if any(o.score is not None for o in observations) else unused,
-        )
 
 
 class Learner(Model):
@@ -71,15 +59,26 @@ class Learner(Model):
             limit=most_observations(sweep, warm_start),
         )
 
-    def learn(self, rows: Iterable[Row]) -> Learned:
-        """Convert rows, newest first."""
-        fitted = fit(rows, self.sweep, Names(self.parameters, self.metric, self.cost))
-        notes = fitted.texts()
+    def learn(self, *parts: Iterable[Row]) -> Learned:
+        """Convert the rows of all parts of the source, the newest first."""
+        names = Names(self.parameters, self.metric, self.cost)
+        observations: list[Observation] = []
+        notes: list[str] = []
+        unused, used = 0, False
+        for rows in parts:
+            fitted = fit(rows, self.sweep, names)
+            observations += fitted.observations()[: self.limit - len(observations)]
+            notes += fitted.texts()
+            unused += fitted.unused
+            used = used or any(row.score is not None for row in fitted.rows)
+        packed = pack(map(JsonObservation.of, observations))
+        if packed.count < len(observations):
+            notes.insert(0, f"the newest {packed.count} observations are used, which fill a ConfigMap")
         return Learned(
-            observations=[JsonObservation.of(o) for o in fitted.observations()[: self.limit]],
+            observations=packed,
             notes=[note if len(note) <= MAX_NOTE else note[:MAX_NOTE] + "..." for note in notes[:MAX_NOTES]],
             more_notes=len(notes[MAX_NOTES:]),
-            unused=fitted.unused,
+            unused=0 if used else unused,
         )
 
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from itertools import islice
 from typing import Self
 
 from protein.analysis.conformal import Side
 from sweep_operator.api.model import Model, Scalar
-from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.plan import EarlierObservations, Observation
+from sweep_operator.exchange.files import decompressed
+
+MAX_PACKED = 900 * 1024
+"""Compressed bytes of the observations of a warm start: what fits into a ConfigMap."""
+MAX_UNPACKED = 32 * 1024 * 1024
+"""Decompressed bytes of them, and of a file that a user supplies."""
+_GZIP = 31
+"""zlib's code of the gzip format."""
+_LEVEL = 1
+"""The default level makes numbers a tenth smaller and takes six times as long."""
+_ROWS_AT_ONCE = 50
 
 
 class JsonObservation(Model):
@@ -35,3 +50,31 @@ class JsonObservation(Model):
     def observation(self) -> Observation:
         """Convert it back."""
         return Observation(**dict(self))
+
+
+def pack(observations: Iterable[JsonObservation]) -> EarlierObservations:
+    """Compress the first ones, as many as fit into a ConfigMap."""
+    rest = iter(observations)
+    compressor, data, size = zlib.compressobj(_LEVEL, wbits=_GZIP), b"", 0
+    packed: list[JsonObservation] = []
+    while batch := list(islice(rest, _ROWS_AT_ONCE)):
+        lines = b"".join(o.to_line() for o in batch)
+        longer = compressor.copy()
+        more = longer.compress(lines) + longer.flush(zlib.Z_SYNC_FLUSH)
+        size += len(lines)
+        if len(data) + len(more) > MAX_PACKED or size > MAX_UNPACKED:
+            break
+        compressor, data = longer, data + more
+        packed += batch
+    return counted(base64.b64encode(data + compressor.flush()).decode(), packed)
+
+
+def counted(content: str, observations: Sequence[JsonObservation]) -> EarlierObservations:
+    """What ``content`` contains, with its counts."""
+    return EarlierObservations(content, len(observations), sum(o.score is not None for o in observations))
+
+
+def unpack(content: str) -> list[JsonObservation]:
+    """The observations. Raises ValueError, OSError, EOFError, zlib.error."""
+    text = decompressed(base64.b64decode(content), MAX_UNPACKED)
+    return [JsonObservation.model_validate_json(line) for line in text.splitlines() if line]

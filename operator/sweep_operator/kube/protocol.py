@@ -20,7 +20,7 @@ Rules for every implementation:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Protocol
@@ -105,11 +105,22 @@ class UnknownOutcome(KubeError):
     """The request was sent and no answer came, so its effect is unknown. Repeat it: requests are idempotent."""
 
 
+class Stored(dict[str, Any]):
+    """An object from a Kube that stores it compressed, for caches that need it compressed, too."""
+
+    __slots__ = ("dictionary", "packed")
+
+    def __init__(self, obj: Object, packed: bytes, dictionary: bytes) -> None:
+        """``packed``: its JSON, compressed by zlib with this dictionary."""
+        super().__init__(obj)
+        self.packed, self.dictionary = packed, dictionary
+
+
 @dataclass(frozen=True)
 class ObjectList:
     """A LIST: the items and the resourceVersion from which a watch continues without a gap."""
 
-    items: tuple[Object, ...]
+    items: Sequence[Object]
     resource_version: int
 
 

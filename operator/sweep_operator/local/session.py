@@ -131,6 +131,7 @@ class LocalSession:
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
             require_image=False,
+            own_kube=True,
             report_seconds=1.0,
             report_write_seconds=1.0,
             failures_since=datetime.now(UTC),

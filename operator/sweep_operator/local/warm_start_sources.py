@@ -34,7 +34,7 @@ class LocalWarmStart:
                 return learner.learn(read_file(Path(source.file))[::-1])
             return await self._wandb.read(learner, source)
 
-        return await read_sources(sweep, warm_start, read_one)
+        return await read_sources(sweep, warm_start, read_one, self._evaluator)
 
     async def _read_sweep(self, learner: Learner, name: str) -> Learned:
         unreadable = []

@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DRAIN_SECONDS = 10.0
 """Seconds that a shutdown waits for active passes."""
+_CHILDREN_NICE = 10
+"""What one tenant asks of the optimizer and of the sandbox must not delay the lease, the probes, or passes of others.
+On one machine the processes keep their priority: a slot that waits for a suggestion costs more than the suggestion.
+"""
 
 
 @click.command(context_settings={"auto_envvar_prefix": "SWEEP_OPERATOR", "show_default": True})
@@ -124,9 +128,11 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     lease = Lease(
         kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
     )
-    optimizer = OptimizerPool(processes=options.optimizer_processes, time_limit=options.suggest_seconds)
+    optimizer = OptimizerPool(
+        processes=options.optimizer_processes, time_limit=options.suggest_seconds, nice=_CHILDREN_NICE
+    )
     outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
-    sandbox = Sandbox()
+    sandbox = Sandbox(nice=_CHILDREN_NICE)
     warm_start = ClusterWarmStart(kube, WandbSources(config), sandbox)
     settings = _settings(options, config, lease, outbox, metrics, sandbox)
     engine = Engine(kube, metrics.timed(optimizer), warm_start, settings)

@@ -38,7 +38,7 @@ class ClusterWarmStart:
                 )
             return await self._wandb.read(learner, source)
 
-        return await read_sources(sweep, warm_start, read_one)
+        return await read_sources(sweep, warm_start, read_one, self._evaluator)
 
     async def _read_sweep(self, learner: Learner, name: str) -> Learned:
         namespace = learner.sweep.metadata.namespace

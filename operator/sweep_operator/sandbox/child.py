@@ -48,11 +48,13 @@ class Sandbox:
     def __init__(
         self,
         *,
+        nice: int = 0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """``nice``: how much lower the CPU priority of the processes is than that of this one."""
         self._clock, self._sleep = clock, sleep
-        self._workers = [_Worker() for _ in range(PROCESSES)]
+        self._workers = [_Worker(nice) for _ in range(PROCESSES)]
         self._turns = Turns(self._workers)
         self._pauses: dict[str, _Pause] = {}
 
@@ -94,8 +96,8 @@ class Sandbox:
 class _Worker(ChildOnDemand):
     """One process."""
 
-    def __init__(self) -> None:
-        super().__init__(_start)
+    def __init__(self, nice: int) -> None:
+        super().__init__(lambda: _start(nice))
 
     async def ask(self, task: Task, seconds: float) -> Answer:
         """The answer. A process that ends is started again once: something else may have killed it."""
@@ -131,7 +133,11 @@ class _Worker(ChildOnDemand):
         return await self.running()
 
 
-async def _start() -> ChildProcess:
+async def _start(nice: int) -> ChildProcess:
     return await ChildProcess.start(
-        "sweep_operator.sandbox.worker", title="sandbox process", environ=_environment(), line_limit=LINE_LIMIT
+        "sweep_operator.sandbox.worker",
+        title="sandbox process",
+        environ=_environment(),
+        line_limit=LINE_LIMIT,
+        nice=nice,
     )

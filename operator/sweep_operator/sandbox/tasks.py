@@ -7,6 +7,7 @@ import json
 import time
 import zlib
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -17,15 +18,13 @@ from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep, SweepSpec
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.accept import check_spec, compiled
-from sweep_operator.exchange.files import decompressed, rows_of_bytes
+from sweep_operator.exchange.files import rows_of_bytes
 from sweep_operator.exchange.learner import Learned, Learner
-from sweep_operator.exchange.observation import JsonObservation
+from sweep_operator.exchange.observation import MAX_UNPACKED, counted, pack, unpack
 from sweep_operator.exchange.of_runs import rows_of
-from sweep_operator.exchange.row import RowsInvalid
+from sweep_operator.exchange.row import Row, RowsInvalid
 from sweep_operator.sandbox.reports import MAX_LINE, FoundReports, Reader, ReadReports
 
-MAX_CONTENT = 32 * 1024 * 1024
-"""Decompressed bytes of one file."""
 MAX_ROWS = 100_000
 """Rows of one file."""
 
@@ -46,15 +45,21 @@ class Scan(Model):
     rule_patterns: list[str] = []
 
 
-class FitFile(Model):
-    """Read a file, oldest row first, and learn from its rows."""
+class File(Model):
+    """A file that a user supplies, oldest row first."""
 
-    kind: Literal["fitFile"] = "fitFile"
-    learner: Learner
-    content: str
-    """Base64."""
     where: str
     name: str
+    content: str
+    """Base64."""
+
+
+class FitFiles(Model):
+    """Learn from the rows of files, the newest file first."""
+
+    kind: Literal["fitFiles"] = "fitFiles"
+    learner: Learner
+    files: list[File]
 
 
 class FitRuns(Model):
@@ -69,15 +74,17 @@ class FitRuns(Model):
     """Its runs as JSON lines, newest first."""
 
 
-class Unpack(Model):
-    """Read stored observations: JSON lines, compressed with gzip."""
+class Join(Model):
+    """Check and count packed observations. Those of several parts are packed together."""
 
-    kind: Literal["unpack"] = "unpack"
-    content: str
-    """Base64."""
+    kind: Literal["join"] = "join"
+    parts: list[str]
+    """Contents of EarlierObservations, the newest part first."""
+    limit: int | None = None
+    """Number of observations."""
 
 
-Task = Check | Scan | ReadReports | FitFile | FitRuns | Unpack
+Task = Check | Scan | ReadReports | FitFiles | FitRuns | Join
 
 
 class Request(Model):
@@ -142,12 +149,12 @@ def evaluate(task: Task) -> Answer:
             answer = _scan(task)
         case ReadReports():
             answer = Answer(reports=Reader(task).read())
-        case FitFile():
-            answer = _fit_file(task)
+        case FitFiles():
+            answer = _fit_files(task)
         case FitRuns():
             answer = _fit_runs(task)
-        case Unpack():
-            answer = _unpack(task)
+        case Join():
+            answer = _join(task)
     return answer.with_(seconds=time.process_time() - began)
 
 
@@ -170,13 +177,16 @@ def _lines(text: str) -> Iterator[str]:
             yield line[start : start + MAX_LINE]
 
 
-def _fit_file(task: FitFile) -> Answer:
+def _fit_files(task: FitFiles) -> Answer:
     try:
-        content = base64.b64decode(task.content)
-        rows = rows_of_bytes(content, task.where, task.name, max_bytes=MAX_CONTENT, max_rows=MAX_ROWS)
+        return Answer(learned=task.learner.learn(*map(_rows_of_file, task.files)))
     except RowsInvalid as error:
         return Answer(error=error.in_short())
-    return Answer(learned=task.learner.learn(rows[::-1]))
+
+
+def _rows_of_file(file: File) -> list[Row]:
+    content = base64.b64decode(file.content)
+    return rows_of_bytes(content, file.where, file.name, max_bytes=MAX_UNPACKED, max_rows=MAX_ROWS)[::-1]
 
 
 def _fit_runs(task: FitRuns) -> Answer:
@@ -188,10 +198,10 @@ def _fit_runs(task: FitRuns) -> Answer:
     return Answer(learned=task.learner.learn(rows_of(other, runs)))
 
 
-def _unpack(task: Unpack) -> Answer:
+def _join(task: Join) -> Answer:
     try:
-        text = decompressed(base64.b64decode(task.content), MAX_CONTENT).decode()
-        rows = [JsonObservation.model_validate_json(line) for line in text.splitlines() if line]
+        rows = list(islice(chain.from_iterable(map(unpack, task.parts)), task.limit))
+        found = counted(task.parts[0], rows) if len(task.parts) == 1 else pack(rows)
+        return Answer(learned=Learned(observations=found))
     except (ValueError, OSError, EOFError, zlib.error) as error:
         return Answer(error=str(error))
-    return Answer(learned=Learned(observations=rows))

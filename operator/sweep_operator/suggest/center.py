@@ -15,7 +15,7 @@ def center_first(sweep: Sweep, request: SuggestRequest) -> Proposal | None:
     """
     seeded = sweep.spec.protein.seed_with_search_center is not False
     first = request.index == 0 or sweep.spec.method == "bayes"  # the others begin with the center at index 0 only
-    nothing_known = not request.observations and not request.pending
+    nothing_known = not request.known and not request.pending
     if not (seeded and first and nothing_known) or sweep.spec.constraints:
         return None
     return Proposal(index=request.index, parameters=search_center(sweep.spec.parameters), origin="center")

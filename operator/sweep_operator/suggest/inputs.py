@@ -24,7 +24,8 @@ class Inputs:
 
     @classmethod
     def of(cls, question: Question) -> Self:
-        """Without the pending runs."""
+        """Without the pending runs. The observations of the warm start must be among the observations."""
+        assert question.earlier is None
         body = question.to_json()
         rows = body.pop("observations")
         for field in ("pending", "index", "count", "light"):

@@ -14,7 +14,7 @@ from sweep_operator.api.optimizer import ProteinSpec
 from sweep_operator.api.parameters import ParameterSpec
 from sweep_operator.api.sweep import Constraint, Objective, Sweep
 from sweep_operator.api.sweeprun import Origin, Prediction
-from sweep_operator.decide.plan import SuggestRequest
+from sweep_operator.decide.plan import EarlierObservations, SuggestRequest
 from sweep_operator.exchange.observation import JsonObservation
 
 MEMORY = "SWEEP_OPTIMIZER_MEMORY"
@@ -49,6 +49,8 @@ class Question(Model):
     pending: list[dict[str, Scalar]]
     index: int
     count: int
+    earlier: EarlierObservations | None = None
+    """The observations of the warm start."""
     outcomes: list[Objective] | None = None
     """spec.objectives after the first."""
     light: bool = False
@@ -64,7 +66,8 @@ class Question(Model):
     def may_need_no_model(self) -> bool:
         """Whether to ask the light process first; that decides."""
         settings = ProteinSpec.model_validate(self.settings)
-        return self.method != "bayes" or len(self.observations) < max(1, settings.design_size(len(self.parameters)))
+        known = len(self.observations) + (self.earlier.count if self.earlier is not None else 0)
+        return self.method != "bayes" or known < max(1, settings.design_size(len(self.parameters)))
 
 
 class Interrupt(Model):
@@ -97,6 +100,7 @@ def question(sweep: Sweep, request: SuggestRequest) -> Question:
         outcomes=spec.objectives[1:] or None,
         seed=sweep.seed,
         observations=[JsonObservation.of(observation) for observation in request.observations],
+        earlier=request.earlier if request.earlier.count else None,
         pending=[run.parameters for run in request.pending],
         index=request.index,
         count=request.count,

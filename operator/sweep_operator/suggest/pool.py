@@ -61,16 +61,20 @@ class OptimizerPool:
         *,
         processes: int = 0,
         time_limit: float = 180.0,
+        nice: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``processes``: how many may have a model; 0: by CPU and memory. ``time_limit``: seconds per suggestion."""
+        """``processes``: how many may have a model; 0: by CPU and memory. ``time_limit``: seconds per suggestion.
+
+        ``nice``: how much lower the CPU priority of the processes is than that of this one.
+        """
         count = processes or default_processes()
         memory = (available_memory() - MAIN_MEMORY) // count
         self._time_limit, self._clock = time_limit, clock
         self._too_slow = f"the optimizer did not return a suggestion within {time_limit:g} s"
         self._resting: dict[str, float] = {}
         """By uid of the Sweep: until when its questions reach no model, because a suggestion was too slow."""
-        self._processes = [OptimizerProcess(time_limit, memory) for _ in range(count + 1)]
+        self._processes = [OptimizerProcess(time_limit, memory, nice) for _ in range(count + 1)]
         self._turns = {
             True: Turns(self._processes[:1], clock=clock),
             False: Turns(self._processes[1:], clock=clock),
@@ -161,7 +165,7 @@ class OptimizerPool:
             return
         log.warning("the optimizer failed (%s); falling back to random suggestions", problem)
         stream.left = stream.left.with_(
-            method="random", observations=[], count=min(stream.left.count, stream.urgent), light=True
+            method="random", observations=[], earlier=None, count=min(stream.left.count, stream.urgent), light=True
         )
         try:
             async with aclosing(self._in_turns(stream)) as answers:

@@ -33,8 +33,9 @@ class OptimizerProcess:
     Nothing is lost with it: an answer follows from its question.
     """
 
-    def __init__(self, time_limit: float, memory: int) -> None:
-        """``time_limit``: seconds for one suggestion. ``memory``: limit in bytes."""
+    def __init__(self, time_limit: float, memory: int, nice: int = 0) -> None:
+        """``time_limit``: seconds for one suggestion. ``memory``: limit in bytes. ``nice``: as in ChildProcess."""
+        self._nice = nice
         self._time_limit, self._memory = time_limit, max(LEAST_MEMORY, memory)
         self._child = ChildOnDemand(self._start)
         self._waits_since: float | None = None
@@ -86,6 +87,7 @@ class OptimizerProcess:
             title="optimizer process",
             environ={**ONE_THREAD, **os.environ, MEMORY: str(self._memory)},
             line_limit=LINE_LIMIT,
+            nice=self._nice,
         )
 
 

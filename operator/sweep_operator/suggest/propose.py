@@ -13,6 +13,8 @@ from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweeprun import Prediction
+from sweep_operator.decide.plan import EarlierObservations
+from sweep_operator.exchange.observation import JsonObservation, unpack
 from sweep_operator.suggest.inputs import Inputs
 from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Proposal, Question
 
@@ -53,6 +55,8 @@ class Proposer:
         self._optimizer: Optimizer
         self._rules: _TimedRules
         self._inputs: Inputs
+        self._unpacked: tuple[EarlierObservations, list[JsonObservation]] | None = None
+        """The observations of the latest warm start."""
 
     def answer(self, question: Question) -> Iterator[Answer]:
         """The suggestions for ``question.index`` and the indices after it, at least one."""
@@ -93,6 +97,7 @@ class Proposer:
             self._rules.left = RULES_SECONDS
             return
         self._basis = None
+        question = self._with_earlier(question)
         space = SearchSpace({path: spec.to_json() for path, spec in question.parameters.items()})
         self._rules = _TimedRules(CompiledConstraints(question.constraints, question.fixed))
         self._optimizer = make_optimizer(
@@ -116,7 +121,15 @@ class Proposer:
                 strict=False,
             )
             self._optimizer.learn_forecast(row.score_side, row.cost_side)
-        self._basis, self._inputs = basis, Inputs.of(basis)
+        self._basis, self._inputs = basis, Inputs.of(question)
+
+    def _with_earlier(self, question: Question) -> Question:
+        """The question with the observations of the warm start among its observations."""
+        if question.earlier is None:
+            return question
+        if self._unpacked is None or self._unpacked[0] != question.earlier:
+            self._unpacked = question.earlier, unpack(question.earlier.content)
+        return question.with_(earlier=None, observations=[*self._unpacked[1], *question.observations])
 
 
 def _prediction(info: Any) -> Prediction | None:

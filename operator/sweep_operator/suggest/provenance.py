@@ -20,7 +20,7 @@ def provenance(request: SuggestRequest, proposal: Proposal) -> Provenance | None
     if proposal.origin == "fallback":
         return None
     return Provenance(
-        observations=len(request.observations),
+        observations=request.known,
         pending=index_ranges([r.index for r in request.pending if r.index is not None]),
         pending_runs=sorted(r.name for r in request.pending if r.index is None),
         through_index=request.index - 1,

@@ -11,7 +11,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Provenance, SweepRun
 from sweep_operator.child_process import ChildFailed, available_memory
 from sweep_operator.decide.facts import facts_of
-from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest
+from sweep_operator.decide.plan import EarlierObservations, PendingRun, SuggestRequest
 from sweep_operator.domain.ordering import start_order
 from sweep_operator.suggest.messages import Answer, Proposal, question
 from sweep_operator.suggest.process import OptimizerProcess
@@ -25,7 +25,7 @@ class NotReplayable(Exception):
     """What the suggestion was computed from is not known anymore. The message says what is missing."""
 
 
-async def replay(sweep: Sweep, runs: Sequence[SweepRun], earlier: Sequence[Observation], run: SweepRun) -> Proposal:
+async def replay(sweep: Sweep, runs: Sequence[SweepRun], earlier: EarlierObservations, run: SweepRun) -> Proposal:
     """The suggestion for ``run``, computed again. ``earlier``: the observations of the warm start.
 
     Raises NotReplayable.
@@ -42,7 +42,7 @@ async def replay(sweep: Sweep, runs: Sequence[SweepRun], earlier: Sequence[Obser
     return _checked(answer, run)
 
 
-def request_of(sweep: Sweep, runs: Sequence[SweepRun], earlier: Sequence[Observation], run: SweepRun) -> SuggestRequest:
+def request_of(sweep: Sweep, runs: Sequence[SweepRun], earlier: EarlierObservations, run: SweepRun) -> SuggestRequest:
     """The request that the run's parameters were the answer to. Raises NotReplayable."""
     told, index = run.spec.provenance, run.spec.index
     if told is None or index is None:
@@ -57,12 +57,12 @@ def request_of(sweep: Sweep, runs: Sequence[SweepRun], earlier: Sequence[Observa
     learned = [(r, o) for r in ended if (o := facts_of(r, sweep, None, OperatorConfig()).observation) is not None]
     indexed = [o for r, o in learned if r.spec.index is not None]
     manual = [o for r, o in sorted(learned, key=lambda pair: _ended_at(pair[0])) if r.spec.index is None]
-    left = told.observations - len(earlier) - len(indexed)
+    left = told.observations - earlier.count - len(indexed)
     if not 0 <= left <= len(manual):
-        found = len(earlier) + len(indexed) + len(manual)
+        found = earlier.count + len(indexed) + len(manual)
         raise NotReplayable(f"it was computed from {told.observations} results, of which {found} exist")
     pending = tuple(PendingRun(r.name, r.spec.index, r.parameters) for r in sorted(waiting, key=start_order))
-    return SuggestRequest(index, 1, (*earlier, *indexed, *manual[:left]), pending, 1)
+    return SuggestRequest(index, 1, (*indexed, *manual[:left]), pending, 1, earlier)
 
 
 def _was_pending(run: SweepRun, told: Provenance) -> bool:

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from dev.generate.rbac import manifests
 from tests.bench.cluster.attacks import HONEST, KINDS, LOG_BYTES, LOG_LINE, NESTED_RESULT, Attack
+from tests.bench.cluster.shares import Shares
 from tests.builders import sweep_body
 from tests.cluster.chart import Release
 from tests.cluster.cluster import Cluster
@@ -150,10 +151,12 @@ def measure(place: Place, pairs: int, runs: int, method: str, kinds: list[str]) 
     seconds_of(place, "warm-up", 8, method)
     for pair, attacker in enumerate(place.attackers[:pairs]):
         attack = Attack(place.cluster, attacker, lambda what, attacker=attacker: place.train(attacker, what), kinds)
-        alone = seconds_of(place, f"alone-{pair}", runs, method)
-        with attack:
+        with Shares() as before:
+            alone = seconds_of(place, f"alone-{pair}", runs, method)
+        with attack, Shares() as meanwhile:
             attacked = seconds_of(place, f"attacked-{pair}", runs, method)
         ratios.append(alone / attacked)
+        print(f"  CPU seconds alone: {before.text}\n  attacked: {meanwhile.text}")
         text = f"{alone:6.1f} s alone, {attacked:6.1f} s attacked: pace {ratios[-1]:.2f}"
         print(f"{text} (restarts: {place.restarts()}, load: {os.getloadavg()[0]:.1f})", flush=True)
     return ratios

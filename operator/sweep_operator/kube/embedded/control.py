@@ -32,7 +32,10 @@ _LONGEST_PATH = 100
 """Bytes of a socket's address: 108 on Linux, 104 on macOS."""
 _REQUEST_SECONDS, _ANSWER_SECONDS = 10.0, 60.0
 _KINDS = {"create": (Kind.SWEEP_RUN,), "patch": (Kind.SWEEP, Kind.SWEEP_RUN)}
-_FIELDS = {"create": {"body": dict}, "patch": {"namespace": str, "name": str, "patch": dict}}
+_FIELDS: Mapping[str, Mapping[str, type]] = {
+    "create": {"body": dict},
+    "patch": {"namespace": str, "name": str, "patch": dict},
+}
 
 
 class NoProcess(Exception):

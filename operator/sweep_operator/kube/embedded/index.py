@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import overload
 
+from sweep_operator.kube.embedded.job_step import is_unfinished
+from sweep_operator.kube.embedded.objects import copy
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kube.state_file import Body
 
@@ -35,6 +39,31 @@ class _Entry:
         self.owners = tuple(owner["uid"] for owner in owners_of(obj))
 
 
+class _Copies(Sequence[Object]):
+    """A copy of each object, made when it is asked for. Entries are only replaced, so it stays the same object."""
+
+    def __init__(self, entries: list[_Entry], unpack: Callable[[Body], Object]) -> None:
+        self._entries, self._unpack = entries, unpack
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, place: int) -> Object: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Object]: ...
+
+    def __getitem__(self, place: int | slice) -> Object | Sequence[Object]:
+        if isinstance(place, slice):
+            return _Copies(self._entries[place], self._unpack)
+        entry = self._entries[place]
+        return self._unpack(entry.body) if entry.obj is None else copy(entry.obj)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+
 class ObjectIndex:
     """The index. Stored objects are never changed, only replaced, so a caller may keep one."""
 
@@ -45,16 +74,28 @@ class ObjectIndex:
         self._by_uid: dict[str, Key] = {}
         self._owned: dict[str, dict[str, Key]] = {}
         self._recent: OrderedDict[str, _Entry] = OrderedDict()
+        self._unfinished: dict[Kind, set[tuple[str, str]]] = {Kind.JOB: set(), Kind.POD: set()}
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The object, or None."""
         entry = self._by_kind[kind].get((namespace, name))
         return None if entry is None else self._object(kind, entry)
 
-    def of_kind(self, kind: Kind, namespace: str | None = None) -> list[Object]:
-        """All objects of a kind (of one namespace), sorted by namespace and name."""
+    def keys(self, kind: Kind, namespace: str | None = None) -> list[Key]:
+        """The keys of all objects of a kind (of one namespace), sorted."""
+        return [(kind, *place) for place in sorted(self._by_kind[kind]) if namespace in (None, place[0])]
+
+    def copies(self, kind: Kind, namespace: str | None = None) -> Sequence[Object]:
+        """Copies of these objects as they are now, in that order."""
+        return self._copies(kind, (key[1:] for key in self.keys(kind, namespace)))
+
+    def unfinished(self, kind: Kind) -> Sequence[Object]:
+        """Copies of the Jobs or pods for which a controller may have something to do."""
+        return self._copies(kind, sorted(self._unfinished[kind]))
+
+    def _copies(self, kind: Kind, places: Iterable[tuple[str, str]]) -> Sequence[Object]:
         found = self._by_kind[kind]
-        return [self._object(kind, found[place]) for place in sorted(found) if namespace in (None, place[0])]
+        return _Copies([found[place] for place in places], functools.partial(self._unpack, kind))
 
     def orphans(self) -> list[Key]:
         """The objects with owners of which none exists."""
@@ -83,6 +124,8 @@ class ObjectIndex:
             self._forget(old)
         self._by_kind[kind][namespace, name] = self._recent[uid] = entry = _Entry(obj, body)
         self._by_uid[uid] = key
+        if kind in self._unfinished:
+            (set.add if is_unfinished(obj) else set.discard)(self._unfinished[kind], (namespace, name))
         for owner in entry.owners:
             self._owned.setdefault(owner, {})[uid] = key
         while len(self._recent) > RECENT:
@@ -92,6 +135,8 @@ class ObjectIndex:
         """Remove an object."""
         kind, namespace, name = key_of(obj)
         old = self._by_kind[kind].pop((namespace, name), None)
+        if kind in self._unfinished:
+            self._unfinished[kind].discard((namespace, name))
         if old is not None:
             self._forget(old)
             self._by_uid.pop(old.uid, None)

@@ -66,6 +66,16 @@ def next_step(job: Mapping[str, Any], pods: Sequence[Object], now: datetime) -> 
     return _advance(spec, status, mine, live, wanted, now)
 
 
+def is_unfinished(obj: Mapping[str, Any]) -> bool:
+    """Whether the Job controller or the runner may have something to do for a Job or a pod."""
+    if obj["metadata"].get("deletionTimestamp"):
+        return True
+    if obj["kind"] == "Pod":
+        return not _over(obj)
+    ended = _condition(obj.get("status") or {}, *_END) is not None
+    return not ended or obj["spec"].get("ttlSecondsAfterFinished") is not None
+
+
 def index_of(pod: Mapping[str, Any]) -> str:
     """The completion index; a Job without indices has one, 0."""
     return str((pod["metadata"].get("annotations") or {}).get(INDEX_ANNOTATION, "0"))

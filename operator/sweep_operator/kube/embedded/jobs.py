@@ -56,7 +56,7 @@ class JobController:
     async def _follow(self, kind: Kind) -> None:
         """Note which Jobs have changed. A watch that has fallen behind is restarted."""
         while True:
-            listed = await self._kube.list(kind)
+            listed = self._kube.unfinished(kind)
             for obj in listed.items:
                 self._note(kind, obj)
             try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from sweep_operator.kube.protocol import Invalid, Object
 
+T = TypeVar("T")
 _GO_EXPONENT = 1e21
 """Go writes larger floats with an exponent, and they stay floats."""
 
@@ -27,12 +28,12 @@ def normalize(value: Any, path: str = "") -> Any:
     raise Invalid(f"{path}: {type(value).__name__} cannot be written as JSON")
 
 
-def copy(value: Any) -> Any:
+def copy(value: T) -> T:
     """A deep copy of JSON."""
     if isinstance(value, dict):
-        return {k: copy(v) for k, v in value.items()}
+        return cast(T, {k: copy(v) for k, v in value.items()})
     if isinstance(value, list):
-        return [copy(v) for v in value]
+        return cast(T, [copy(v) for v in value])
     return value
 
 

@@ -13,11 +13,12 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from sweep_operator.kube.embedded.samples import SAMPLES
 from sweep_operator.kube.embedded.space import DiskFull, has_space
-from sweep_operator.kube.protocol import Kind, KubeError, Object, Unavailable
+from sweep_operator.kube.protocol import Kind, KubeError, Object, Stored, Unavailable
 from sweep_operator.kube.state_file import (
     FORMAT,
     PACKED,
@@ -57,21 +58,22 @@ class Persistence:
             raise _disk_full(self._path, error) or damaged(self._path, error) from None
         self._dictionaries = dictionaries(self._connection)
 
-    def load(self) -> tuple[int, list[tuple[Object, Body]]]:
-        """The last resourceVersion and all objects, with their bodies."""
+    def load(self, put: Callable[[Object, Body], None]) -> int:
+        """Pass all objects with their bodies to ``put``, in the order of their changes; return the last version."""
         try:
             with self._connection:
                 version = self._connection.execute("SELECT value FROM counters WHERE name = 'version'").fetchone()
-                bodies = stored_bodies(self._connection)
-                objects = json.loads(f"[{','.join(unpacked(*body) for body in bodies)}]")
-                return int(version[0]), [(obj, body) for obj, (body, _) in zip(objects, bodies, strict=True)]
+                for body, dictionary in stored_bodies(self._connection):
+                    put(json.loads(unpacked(body, dictionary)), body)
+                return int(version[0])
         except (sqlite3.DatabaseError, ValueError, TypeError, zlib.error) as error:
             raise damaged(self._path, error) from None
 
     def unpack(self, kind: Kind, body: Body) -> Object:
         """The object of a body."""
-        obj: Object = json.loads(unpacked(body, self._dictionaries.get(kind)))
-        return obj
+        dictionary = self._dictionaries.get(kind, b"")
+        obj: Object = json.loads(unpacked(body, dictionary))
+        return obj if isinstance(body, str) else Stored(obj, body, dictionary)
 
     def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> list[Body]:
         """Save in one transaction; return the bodies of what has changed.
@@ -104,7 +106,7 @@ class Persistence:
                 kind, meta = obj["kind"], obj["metadata"]
                 text = json.dumps(obj, separators=(",", ":"))
                 if kind in PACKED and kind not in known:
-                    known[kind] = text.encode()
+                    known[kind] = SAMPLES.get(kind) or text.encode()
                     self._connection.execute("INSERT INTO dictionaries VALUES (?, ?)", (kind, known[kind]))
                 body = packed(text, known[kind]) if kind in PACKED else text
                 self._connection.execute(_SAVE, (meta["uid"], int(meta["resourceVersion"]), kind, body))

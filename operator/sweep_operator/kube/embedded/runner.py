@@ -59,7 +59,7 @@ class Runner:
 
     async def recover(self) -> None:
         """Record how the pods of the last `sweep run` ended. A running pod without an exit record is lost."""
-        for pod in (await self._kube.list(Kind.POD)).items:
+        for pod in self._kube.unfinished(Kind.POD).items:
             if pod_status.over(pod):
                 continue
             try:
@@ -80,7 +80,7 @@ class Runner:
     async def run(self) -> None:
         """Start and stop pods until canceled."""
         while True:
-            listed = await self._kube.list(Kind.POD)
+            listed = self._kube.unfinished(Kind.POD)
             for pod in listed.items:
                 self._look_at(pod)
             try:

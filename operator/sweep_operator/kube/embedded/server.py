@@ -25,7 +25,7 @@ from sweep_operator.kube.embedded.deletion import (
     stamp,
 )
 from sweep_operator.kube.embedded.follow import chunks_of, part_of
-from sweep_operator.kube.embedded.index import ObjectIndex, key_of
+from sweep_operator.kube.embedded.index import Key, ObjectIndex, key_of
 from sweep_operator.kube.embedded.metadata import check_metadata
 from sweep_operator.kube.embedded.objects import copy, labels_match, merge_patch, normalize
 from sweep_operator.kube.embedded.persistence import Persistence
@@ -45,6 +45,7 @@ from sweep_operator.kube.protocol import (
     Propagation,
     WatchEvent,
 )
+from sweep_operator.kube.state_file import Body
 
 T = TypeVar("T")
 Admission = Callable[[Kind, Object, Object | None], Object]
@@ -73,13 +74,15 @@ class EmbeddedKube:
         """``space``: writes wait for it while the disk is full. None: they raise DiskFull."""
         self._clock, self._admission, self._max_events, self._space = clock, admission, max_events, space
         self._file = Persistence(path)
-        version, objects = self._file.load()
-        self._objects, self._watch_log = ObjectIndex(self._file.unpack), WatchLog(version)
-        for obj, body in objects:
-            self._objects.put(obj, body)
-        self._events = deque(key_of(o) for o, _ in objects if o["kind"] == Kind.EVENT)
+        self._objects, self._events = ObjectIndex(self._file.unpack), deque[Key]()
+        self._watch_log = WatchLog(self._file.load(self._loaded))
         self.log_path: Callable[[Object], Path | None] = lambda pod: None
         self.collect()
+
+    def _loaded(self, obj: Object, body: Body) -> None:
+        self._objects.put(obj, body)
+        if obj["kind"] == Kind.EVENT:
+            self._events.append(key_of(obj))
 
     def close(self) -> None:
         """Close the file."""
@@ -96,15 +99,20 @@ class EmbeddedKube:
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """The object. Raises NotFound."""
-        return self._copy(self._find(kind, namespace, name))
+        return copy(self._find(kind, namespace, name))
 
     async def list(
         self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
     ) -> ObjectList:
-        """All objects of a kind, by name."""
-        wanted = dict(labels or {})
-        found = (o for o in self._objects.of_kind(kind, namespace) if labels_match(o, wanted))
-        return ObjectList(tuple(self._copy(o) for o in found), self._watch_log.version)
+        """All objects of a kind, by name. They are unpacked as they are looked at."""
+        found: Sequence[Object] = self._objects.copies(kind, namespace)
+        if labels:
+            found = tuple(o for o in found if labels_match(o, dict(labels)))
+        return ObjectList(found, self._watch_log.version)
+
+    def unfinished(self, kind: Kind) -> ObjectList:
+        """The Jobs or pods for which a controller may have something to do."""
+        return ObjectList(self._objects.unfinished(kind), self._watch_log.version)
 
     def watch(self, kind: Kind, namespace: str | None = None, *, resource_version: int) -> AsyncIterator[WatchEvent]:
         """Changes after ``resource_version``."""
@@ -133,11 +141,11 @@ class EmbeddedKube:
     def peek(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The object, or None."""
         found = self._objects.get(kind, namespace, name)
-        return None if found is None else self._copy(found)
+        return None if found is None else copy(found)
 
     def owned_by(self, kind: Kind, uid: str) -> Sequence[Object]:
         """Objects of a kind with an owner reference to ``uid``."""
-        return [self._copy(o) for o in self._objects.owned_by(uid) if o["kind"] == kind]
+        return [copy(o) for o in self._objects.owned_by(uid) if o["kind"] == kind]
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -166,14 +174,14 @@ class EmbeddedKube:
         meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": stamp(self._clock()), "generation": 1}
         if dry_run:
             _refuse_volumes(kind, obj)
-            return self._copy(obj)
+            return copy(obj)
         [created] = self._commit([("ADDED", obj)])
         with contextlib.suppress(DiskFull):  # created already; the rest follows later
             if kind == Kind.EVENT:
                 self._trim_events(created)
             elif is_orphan(self._objects, created):
                 self._commit(cascade(self._objects, created, None, self._clock()))
-        return self._copy(created)
+        return copy(created)
 
     async def update_status(self, kind: Kind, body: Object) -> Object:
         """Replace the status."""
@@ -208,12 +216,12 @@ class EmbeddedKube:
                 new["metadata"].pop(field, None)
         check_metadata(kind, new)
         if self._admission is not None and new.get("spec") != old.get("spec"):
-            new = normalize(self._admission(kind, new, self._copy(old)))
+            new = normalize(self._admission(kind, new, copy(old)))
         if new.get("spec") != old.get("spec"):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         if may_vanish(new):
             self._commit(removal(self._objects, new, self._clock()))
-            return self._copy(new)
+            return copy(new)
         return self._replace(old, new)
 
     async def remove_finalizer(self, kind: Kind, namespace: str, name: str, finalizer: str, *, uid: str) -> Object:
@@ -283,9 +291,9 @@ class EmbeddedKube:
 
     def _replace(self, old: Object, new: Object) -> Object:
         if new == old:
-            return self._copy(old)
+            return copy(old)
         [written] = self._commit([("MODIFIED", new)])
-        return self._copy(written)
+        return copy(written)
 
     def _trim_events(self, newest: Object) -> None:
         self._events.append(key_of(newest))
@@ -314,10 +322,6 @@ class EmbeddedKube:
                 self._objects.put(event.object, next(bodies))
             self._watch_log.append(event)
         return [e.object for e in events]
-
-    def _copy(self, obj: Object) -> Object:
-        copied: Object = copy(obj)
-        return copied
 
 
 def _refuse_volumes(kind: Kind, obj: Object) -> None:
