@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sweep_operator.api.failures import AttemptEnd, FailureName, learned_text
+from sweep_operator.api.early_stopping import Verdict
+from sweep_operator.api.failures import PRUNED, AttemptEnd, FailureName, learned_text
 from sweep_operator.api.meta import Condition, ObjectMeta, find_condition
 from sweep_operator.api.model import OPEN, Model, Scalar, Time, VisibleText
 from sweep_operator.api.progress import MAX_POINTS, CurvePoint, Progress
@@ -231,12 +232,19 @@ class SweepRunStatus(Model):
         description=f"The learning curve by step, at most {MAX_POINTS} points on a logarithmic grid of steps: "
         "that of train, or of eval if only eval has reports.",
     )
+    early_stopping: Verdict | None = None
+    """Why early stopping ended the run, or would have ended it. Absent otherwise."""
     tracking: RunTracking | None = None
     """Delivery of the run to the tracker. Absent until delivered; the Sweep's condition TrackingSynced says why."""
     conditions: list[Condition] = []
     """Succeeded: Unknown while the run waits or runs (the reason says why), then True with a score, or False.
     Finished: True at any end. TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from
     the run. Reporting: present and False while the reports of the program cannot be read or are invalid."""
+
+    @property
+    def last_report(self) -> float | None:
+        """The last finite score of the learning curve."""
+        return next((point.value for point in reversed(self.curve) if point.value is not None), None)
 
     def stage(self, stage: Stage) -> StageStatus:
         """The status of a stage."""
@@ -272,6 +280,11 @@ class SweepRun(Model):
     def failed(self) -> bool:
         """Whether the run ended without a score."""
         return self._is("Succeeded", "False")
+
+    @property
+    def pruned(self) -> bool:
+        """Whether early stopping ended the run."""
+        return self.failed and self.status.failure is not None and self.status.failure.class_ == PRUNED
 
     @property
     def imported(self) -> bool:

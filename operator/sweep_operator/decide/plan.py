@@ -144,14 +144,20 @@ NOTHING_EARLIER = EarlierObservations()
 
 
 def failure_observation(
-    parameters: Mapping[str, Scalar], cost: float | None, class_: str, table: FailureTable = FAILURES
+    parameters: Mapping[str, Scalar],
+    cost: float | None,
+    class_: str,
+    table: FailureTable = FAILURES,
+    *,
+    last_report: float | None = None,
 ) -> Observation | None:
     """What the optimizer learns from a failure of this class, or None."""
     learned = table[class_].learned
     if learned is None:
         return None
     infeasible = learned == "infeasible"
-    return Observation(dict(parameters), None, cost, is_failure=infeasible, cost_is_lower_bound=not infeasible)
+    score = last_report if learned == "last report" else None
+    return Observation(dict(parameters), score, cost, is_failure=infeasible, cost_is_lower_bound=not infeasible)
 
 
 @dataclass(frozen=True)

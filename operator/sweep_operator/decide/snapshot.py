@@ -54,7 +54,7 @@ class WarmStartState:
     observations: EarlierObservations | None = None
     """None until the sources have been read."""
     problem: str | None = None
-    """Why a source could not be read. Final if observations is not None."""
+    """Why a source could not be read, or is not read yet. Final if observations is not None."""
     notes: tuple[str, ...] = ()
     """Notes about unusable rows."""
     digest: str | None = None
@@ -79,6 +79,8 @@ class Snapshot:
     config: OperatorConfig
     problems: tuple[FieldError, ...] = ()
     """Errors of the spec. With any, the condition Accepted is False."""
+    waits: bool = False
+    """Whether the spec is not checked yet, because the namespace has used up its allowance."""
     services: tuple[ServiceView, ...] = ()
     claims: frozenset[str] = frozenset()
     """Names of the runs' claims that exist."""
@@ -125,7 +127,7 @@ class Snapshot:
     @property
     def accepted(self) -> bool:
         """Whether the spec is valid."""
-        return not self.problems
+        return not self.problems and not self.waits
 
     @cached_property
     def current(self) -> RunTemplate:
