@@ -126,6 +126,9 @@ SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
         ("self.train.nodes <= 1 || !has(self.storage.runVolume) || !has(self.storage.runVolume.claim) || "
          "'ReadWriteMany' in self.storage.runVolume.claim.accessModes",
          "train.nodes above 1 needs storage.runVolume.claim.accessModes: [ReadWriteMany]"),
+        ("!has(self.earlyStopping) || !has(self.earlyStopping.rule) || self.earlyStopping.rule == 'none' || "
+         "has(self.train.reports)",
+         "earlyStopping.rule compares reports of the training; add train.reports"),
         ("has(self.eval) || 'train' in self.cost.include",
          "cost.include: [eval] needs an eval stage; add train or spec.eval"),
     ),

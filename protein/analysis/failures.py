@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-Learned = Literal["infeasible", "cost lower bound"]
-LEARNED: Mapping[str, Learned] = {"parameters": "infeasible", "crash": "infeasible", "timeout": "cost lower bound"}
+Learned = Literal["infeasible", "cost lower bound", "last report"]
+LEARNED: Mapping[str, Learned] = {
+    "parameters": "infeasible",
+    "crash": "infeasible",
+    "timeout": "cost lower bound",
+    "pruned": "last report",
+}
 """Nothing is learned from runs of other classes, because their parameters did not cause the failure."""

@@ -29,6 +29,8 @@ SUGGESTION, FLAT_SUGGESTION, INFO = (
     "protein.suggestion_flattened_items",
     "protein.suggestion_info",
 )
+LAST_REPORT = "protein.last_report"
+"""The last value of the objective that a run reported which was stopped early."""
 CREATED = "protein.created"
 """When the run was created. W&B's own time is that of its delivery, if the program does not use W&B."""
 METTA_OBSERVATION, METTA_SUGGESTION = "protein_observation", "protein_suggestion"
@@ -63,6 +65,8 @@ class HistoricalRun:
     failure_class: str = ""
     """Failure class that the operator assigned, or crash for a failure that only W&B knows; empty for other runs. See
     protein.analysis.failures."""
+    last_report: float | None = None
+    """The last objective that a failed run reported while it ran, if known."""
     cost_is_runtime: bool = False
     """Whether the cost is the run time in seconds from W&B, because the run reported no cost."""
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -132,6 +136,7 @@ def read_run(
         metrics=_metrics(numbers, (objective, cost)),
         error=str(summary.get(ERROR) or "") if failed else "",
         failure_class=str(summary.get(FAILURE_CLASS) or ("crash" if report.state is None else "")) if failed else "",
+        last_report=number(summary.get(LAST_REPORT)) if failed else None,
         config=flat_config,
         suggested=bool(report.suggestion),
         origin=origin if isinstance(origin, str) else None,

@@ -123,7 +123,7 @@ class WandbProtein:
         if run.state in ("defunct", "unscored"):
             return run.state
         learned = LEARNED.get(run.failure_class) if run.failure_class else "infeasible"
-        if run.state == "failure" and (learned is None or (learned == "cost lower bound" and run.cost is None)):
+        if run.state == "failure" and (learned is None or (learned != "infeasible" and run.cost is None)):
             return "not learned"
         try:
             if not params:
@@ -137,9 +137,10 @@ class WandbProtein:
         else:
             failed = run.state == "failure"
             self.optimizer.observe(
-                params, score=run.objective, cost=run.cost, strict=False,
+                params, cost=run.cost, strict=False,
+                score=run.last_report if learned == "last report" else run.objective,
                 is_failure=failed and learned == "infeasible",
-                cost_is_lower_bound=failed and learned == "cost lower bound",
+                cost_is_lower_bound=failed and learned != "infeasible",
             )  # fmt: skip
         return run.state
 

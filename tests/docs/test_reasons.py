@@ -22,13 +22,14 @@ WHERE = (
 )
 
 CONDITIONS = {
-    "Accepted", "EvalSucceeded", "Finished", "Observed", "OptimizerHealthy", "Reporting", "Stalled", "Succeeded",
-    "TrackingSynced",
+    "Accepted", "EarlyStoppingEffective", "EvalSucceeded", "Finished", "Observed", "OptimizerHealthy", "Reporting",
+    "Stalled", "Succeeded", "TrackingSynced",
     "TrainSucceeded", "WarmStarted", "PodScheduled",
 }  # fmt: skip
 EVENTS = {
-    "AttemptFailed", "IndexTaken", "JobForbidden", "NewBest", "PodForbidden", "Preempted", "RandomFallback", "Resumed",
-    "RunCompleted", "RunCreated", "RunFailed", "WarmStartNotStored",
+    "AttemptFailed", "IndexTaken", "JobForbidden", "NewBest", "PodForbidden", "Preempted",
+    "PruningSkipped", "RandomFallback", "Resumed", "RunCompleted", "RunCreated", "RunFailed", "RunPruned",
+    "WarmStartNotStored",
 }  # fmt: skip
 OTHER_WORDS = {
     # statuses, types of Events, prefixes of reasons

@@ -251,6 +251,7 @@ class Kubelets:
 def follow(number: int, **changes: Any) -> LogFollow:
     values: dict[str, Any] = {
         "pod": f"p{number}", "uid": f"u{number}", "attempt": 1, "reports": True, "pattern": None, "metric": "reward",
+        "needed": "reward", "others": (),
         "every": 30.0, "started": World(Path()).now, "earlier": 0.0, "position": "", "silence": None, "last": False,
     }  # fmt: skip
     return LogFollow(**{**values, **changes})

@@ -5,26 +5,49 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.meta import find_condition
+from sweep_operator.api.meta import Condition, find_condition
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.engine.allowance import BURST, EACH, RATE, Allowances
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.exchange.learner import Learner
 from sweep_operator.kube.protocol import Kind, ObjectList
 from sweep_operator.sandbox.child import Sandbox
-from sweep_operator.sandbox.tasks import Answer, Evaluator, File, FitFiles, InProcess, Join, Refused, Scan, Task
+from sweep_operator.sandbox.tasks import Answer, Check, Evaluator, File, FitFiles, InProcess, Join, Refused, Scan, Task
 from tests.builders import make_sweep, sweep_body
 from tests.engine.world import NS, NoWarmStart, World, settle_suggestions
 
 RULE = {"constraints": [{"rule": "params['x'] >= 0.0"}]}
 PATTERN = {"train": {"command": ["t"], "results": {"source": "Log", "pattern": "x=(?P<value>.*)"}}}
 ATTACKS: list[dict[str, Any]] = [RULE, PATTERN]
+
+
+class Clock:
+    """Sleeping takes no time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Costly:
+    """Every evaluation takes so many seconds of CPU time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
+        return Answer(seconds=self.seconds)
 
 
 class Stuck:
@@ -40,7 +63,7 @@ class Stuck:
         return await self.inner.evaluate(owner, task, seconds)
 
 
-def engine_of(world: World, evaluator: Evaluator) -> Engine:
+def engine_of(world: World, evaluator: Evaluator, allowances: Allowances | None = None) -> Engine:
     settings = Settings(
         config=OperatorConfig(),
         now=lambda: world.now,
@@ -48,6 +71,7 @@ def engine_of(world: World, evaluator: Evaluator) -> Engine:
         require_image=False,
         workers=1,
         evaluator=evaluator,
+        allowances=allowances,
     )
     return Engine(world.kube, world.suggester, NoWarmStart(), settings)
 
@@ -107,6 +131,95 @@ async def test_a_refused_evaluation_is_reported_on_its_sweep(tmp_path: Path) -> 
     accepted = find_condition((await world.sweep()).status.conditions, "Accepted")
     assert accepted is not None
     assert accepted.status == "True"
+
+
+async def test_a_namespace_that_creates_and_changes_many_sweeps_delays_only_its_own(tmp_path: Path) -> None:
+    """A waiting Sweep says so, once. When its turn comes, its newest spec is checked, however often it has changed."""
+
+    class Slow(InProcess):
+        rules: ClassVar[list[str]] = []
+
+        async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
+            assert isinstance(task, Check)
+            self.rules += [rule.rule for rule in task.spec.constraints if owner == "attacker"]
+            return (await super().evaluate(owner, task, seconds)).with_(seconds=BURST)
+
+    async def sleep(seconds: float) -> None:
+        until = world.now.timestamp() + seconds
+        while world.now.timestamp() < until:
+            await asyncio.sleep(0)
+
+    async def passes() -> Condition:
+        for _ in range(3):
+            await engine.audit()
+            for key in (("attacker", "first"), ("attacker", "s"), (NS, "s")):
+                await engine.reconcile(key)
+            await settle_suggestions(engine)
+        accepted = find_condition((await sweep_in(world, "attacker")).status.conditions, "Accepted")
+        assert accepted is not None
+        return accepted
+
+    world = World(tmp_path)
+    allowances = Allowances(Slow(), clock=lambda: world.now.timestamp(), sleep=sleep)
+    engine = engine_of(world, InProcess(), allowances)
+    first = sweep_body("first", metadata={"namespace": "attacker"}, **RULE)
+    await world.kube.create(Kind.SWEEP, first)
+    await engine.audit()
+    await engine.reconcile(("attacker", "first"))
+    await create(world, "attacker", **RULE)
+    await create(world, NS, **RULE)
+    waiting = await passes()
+    assert (waiting.status, waiting.reason) == ("Unknown", "WaitingForTurn")
+    victim = find_condition((await sweep_in(world, NS)).status.conditions, "Accepted")
+    assert victim is not None
+    assert victim.status == "True", "the other namespace has an allowance of its own"
+    for n in range(50):
+        rule = {"rule": f"params['x'] >= 0.0 && {n} < 50"}
+        await world.kube.patch(Kind.SWEEP, "attacker", "s", {"spec": {"constraints": [rule]}})
+        await engine.reconcile(("attacker", "s"))
+    before = (await world.kube.list(Kind.SWEEP, "attacker")).resource_version
+    await passes()
+    assert (await world.kube.list(Kind.SWEEP, "attacker")).resource_version >= before
+    written = await world.kube.get(Kind.SWEEP, "attacker", "s")
+    await passes()
+    assert await world.kube.get(Kind.SWEEP, "attacker", "s") == written, "waiting writes nothing"
+    world.now += timedelta(seconds=2 * BURST / RATE)
+    assert (await passes()).status == "True"
+    assert Slow.rules == ["params['x'] >= 0.0", "params['x'] >= 0.0 && 49 < 50"]
+    engine.close()
+
+
+async def test_turns_of_a_namespace_follow_each_other_at_the_rate_of_its_budget() -> None:
+    clock = Clock()
+    allowances = Allowances(Costly(1.0), clock=lambda: clock.now, sleep=clock.sleep)
+    ends: list[float] = []
+
+    async def check() -> None:
+        async with allowances.turn("attacker"):
+            await allowances.evaluate("attacker", Check(spec=make_sweep().build().spec), 10.0)
+            ends.append(clock.now)
+
+    await asyncio.gather(*(check() for _ in range(9)))
+    assert ends[:3] == [0.0] * 3, "the budget is there"
+    assert [b - a for a, b in pairwise(ends[3:])] == pytest.approx([(1 + EACH) / RATE] * 5, abs=0.01)
+    assert allowances.try_turn("victim")
+    assert not allowances.try_turn("attacker")
+
+
+async def test_a_turn_that_is_canceled_is_passed_on() -> None:
+    clock = Clock()
+    allowances = Allowances(Costly(BURST), clock=lambda: clock.now, sleep=clock.sleep)
+
+    async def wait() -> None:
+        async with allowances.turn("ns"):
+            await asyncio.Event().wait()
+
+    first, second = asyncio.create_task(wait()), asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    for task in (second, first):  # Sweeps that are deleted
+        task.cancel()
+        await asyncio.wait([task])
+    assert allowances.try_turn("ns")
 
 
 async def test_real_processes_serve_the_victim_between_attacks() -> None:

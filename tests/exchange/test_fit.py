@@ -90,11 +90,15 @@ def test_costs_of_another_source_are_ignored_unless_cost_is_set() -> None:
         ("parameters", Observation({"trainer.lr": 1e-3, "trainer.batch_size": 64}, None, 3.0, is_failure=True)),
         ("crash", Observation({"trainer.lr": 1e-3, "trainer.batch_size": 64}, None, 3.0, is_failure=True)),
         ("timeout", Observation({"trainer.lr": 1e-3, "trainer.batch_size": 64}, None, 3.0, cost_is_lower_bound=True)),
+        (
+            "pruned",
+            Observation({"trainer.lr": 1e-3, "trainer.batch_size": 64}, 0.25, 3.0, cost_is_lower_bound=True),
+        ),
         ("eval", None), ("preempted", None), ("infrastructure", None), ("stopped", None),
     ],
 )  # fmt: skip
 def test_observation_of_each_failure_class(class_: str, observation: Observation | None) -> None:
-    (found,) = fit([row("failed", cost=3.0, failure=RowFailure(class_))], sweep()).rows
+    (found,) = fit([row("failed", cost=3.0, failure=RowFailure(class_), last_report=0.25)], sweep()).rows
     assert found.observation == observation
 
 

@@ -178,4 +178,11 @@ def test_a_curve_is_exported_and_no_parameter_of_an_import() -> None:
     assert second["curve"] == ""
     assert json.loads(to_jsonl(rows).splitlines()[0])["curve"] == list(curve)
     for text, form in ((to_csv(rows), "csv"), (to_jsonl(rows), "jsonl")):
-        assert [row.columns for row in read_rows(text, "file", format_of(f"x.{form}", text))] == [{}, {}]
+        read = read_rows(text, "file", format_of(f"x.{form}", text))
+        assert [(row.columns, row.last_report) for row in read] == [({}, 0.5), ({}, None)]
+
+
+@pytest.mark.parametrize("curve", ["[", "7", "[1]", '[{"value": true}]', '[{"value": NaN}]', "[" * 5000])
+def test_a_curve_that_is_none_is_ignored(curve: str) -> None:
+    (row,) = read_rows(f"x,score,curve\n1,2,'{curve.replace(chr(34), chr(34) * 2)}'\n", "file", "csv")
+    assert row.last_report is None

@@ -139,7 +139,10 @@ class Judge:
     def _run(self, run: Object, old: Object) -> None:
         name = run["metadata"]["name"]
         if _ended(old):
-            kept = ("conditions", "score", "cost", "failure", "train", "eval", "metrics", "progress", "curve")
+            kept = (
+                "conditions", "score", "cost", "failure", "train", "eval", "metrics", "progress", "curve",
+                "earlyStopping",
+            )  # fmt: skip
             before, after = old.get("status") or {}, run.get("status") or {}
             changed = [k for k in kept if before.get(k) != after.get(k)]
             if changed:
@@ -148,6 +151,7 @@ class Judge:
         if run.get("status") == old.get("status"):
             return
         self._curve(run)
+        self._verdict(run, old)
         if _holds(run) and not _holds(old):
             owner = _controller(run) or ""
             holding = [r["metadata"]["name"] for r in self._runs(owner) if _holds(r)]
@@ -199,6 +203,16 @@ class Judge:
         if invented or steps != sorted(set(steps)) or len(steps) > MAX_POINTS:
             self.violation("wrong-curve", f"{run['metadata']['name']}: {curve}")
 
+    def _verdict(self, run: Object, old: Object) -> None:
+        """There is one verdict of early stopping, and it is written together with what follows from it."""
+        name, status = run["metadata"]["name"], run["status"]
+        before, verdict = (old.get("status") or {}).get("earlyStopping"), status.get("earlyStopping")
+        pruned = (status.get("failure") or {}).get("class") == "pruned"
+        if before is not None and verdict != before:
+            self.violation("verdict-changed", f"{name}: {before} -> {verdict}")
+        if pruned != (verdict is not None and not verdict.get("shadow")):
+            self.violation("wrong-verdict", f"{name} is recorded as {status.get('failure')} with {verdict}")
+
     def _end_of_run(self, run: Object) -> None:
         status, name = run["status"], run["metadata"]["name"]
         if run["spec"].get("observation") is not None:
@@ -246,10 +260,13 @@ class Judge:
                 self.violation("no-end", f"{_conditions(sweep)}; {self.states()}")
                 continue
             runs, counts = self._runs(sweep["metadata"]["uid"]), sweep["status"]["runs"]
-            actual = (len(runs), sum(_succeeded(r) for r in runs), sum(_ended(r) and not _succeeded(r) for r in runs))
-            stated = (counts.get("created", 0), counts.get("succeeded", 0), counts.get("failed", 0))
+            pruned = sum(_condition(r, "Succeeded").get("reason") == "Pruned" for r in runs)
+            failed = sum(_ended(r) and not _succeeded(r) for r in runs) - pruned
+            actual = (len(runs), sum(map(_succeeded, runs)), failed, pruned)
+            stated = tuple(counts.get(state, 0) for state in ("created", "succeeded", "failed", "pruned"))
             if actual != stated:
-                self.violation("wrong-counts", f"(created, succeeded, failed) are {actual}; the status has {stated}")
+                text = f"(created, succeeded, failed, pruned) are {actual}; the status has {stated}"
+                self.violation("wrong-counts", text)
         held = [p["metadata"]["name"] for p in self._world.server.peek_all(Kind.POD) if _held(p)]
         if held:
             self.violation("held-pods", f"{held} keep the finalizer")
@@ -310,7 +327,7 @@ def _expected(pod: PodTruth, stage: str, reports: bool) -> set[str]:
         told = {"parameters"} if pod.program == "nan" else set()
         if pod.exit_code == 0:  # within the tolerance of clocks it ended by itself, with a bad result
             told |= {"eval" if stage == "eval" else "crash"}
-        return {"preempted", "stopped", "timeout", "silent"} | ({"succeeded"} if well else set()) | told
+        return {"preempted", "stopped", "timeout", "silent", "pruned"} | ({"succeeded"} if well else set()) | told
     by_program = {
         "crash": {"crash"},
         "65": {"parameters"},
@@ -327,7 +344,7 @@ def _expected(pod: PodTruth, stage: str, reports: bool) -> set[str]:
         classes = {"eval"}
     if pod.deleted and pod.program not in (GOOD, "unknown-good"):
         # it failed before the node was lost, or because of that
-        return {*classes, "preempted", "stopped", "timeout", "silent"}
+        return {*classes, "preempted", "stopped", "timeout", "silent", "pruned"}
     return classes
 
 

@@ -42,16 +42,20 @@ class Plan:
     dry_run: bool
     status_delay: float
     finished_job_seconds: float
+    report_write_seconds: float
 
 
 def draw(dice: Dice) -> Plan:
     """The properties of the schedule of this seed."""
     rng = dice["plan"]
     has_eval, nodes = rng.random() < 0.6, 2 if rng.random() < 0.1 else 1
+    spec, programs = _spec(dice, has_eval, nodes), _programs(dice)
+    if "earlyStopping" in spec:
+        programs.seconds = dice["early-stopping"].choice(((12.0, 30.0), (30.0, 120.0)))
     return Plan(
-        spec=_spec(dice, has_eval, nodes),
+        spec=spec,
         sweeps=SWEEPS if rng.random() < 0.1 else SWEEPS[:1],
-        programs=_programs(dice),
+        programs=programs,
         actions=_actions(dice),
         chaos_seconds=rng.uniform(30.0, 400.0),
         has_eval=has_eval,
@@ -66,6 +70,7 @@ def draw(dice: Dice) -> Plan:
         dry_run=rng.random() < 0.3,
         status_delay=rng.choice((0.0, 2.0)),
         finished_job_seconds=rng.choice((0.0, 5.0, 100.0, 1e6)),
+        report_write_seconds=dice["reports"].choice((1.0, 60.0)),
     )
 
 
@@ -108,11 +113,24 @@ def _spec(dice: Dice, has_eval: bool, nodes: int) -> Object:
     reports = dice["reports"]
     if dice.chosen("reports", 0.3):
         train["reports"] = {"everySeconds": reports.choice((1, 10, 30)), "maxStep": reports.choice((1, 4, 100))}
+        if dice.chosen("early-stopping", 0.6):
+            spec["earlyStopping"] = _early_stopping(dice)
+            spec["goal"] = "minimize"  # later runs have higher scores
     if dice.chosen("silence", 0.1):
         spec["perRun"]["silenceSeconds"] = reports.choice((10, 30))
     if dice.chosen("kueue", 0.12):
         spec["queue"] = {"name": "q"}
     return spec
+
+
+def _early_stopping(dice: Dice) -> Object:
+    rng = dice["early-stopping"]
+    return {
+        "rule": rng.choice(("asha", "median")),
+        "minReports": 1,
+        "minRuns": rng.choice((1, 1, 2)),
+        "shadow": rng.choice((0, 0, 0.5)),
+    }
 
 
 def _programs(dice: Dice) -> Programs:

@@ -54,6 +54,7 @@ class Process:
             require_image=False,
             dry_run_pods=world.plan.dry_run,
             status_delay=world.plan.status_delay,
+            report_write_seconds=world.plan.report_write_seconds,
             check_leading=self.check_leading,
         )
         self.engine = Engine(self.client, Suggester(dice), NoWarmStart(), settings)

@@ -142,3 +142,5 @@ def test_runs_of_mettas_sweep_system(wandb_state: str, summary: dict[str, Any], 
 
 def test_failure_class_and_error_of_a_run() -> None:
     assert read(summary={"protein.state": "failure", "protein.error": "out of memory"}).error == "out of memory"
+    stopped = {"protein.state": "failure", "protein.failure_class": "pruned", "protein.last_report": 0.25}
+    assert (read(summary=stopped).failure_class, read(summary=stopped).last_report) == ("pruned", 0.25)

@@ -161,16 +161,27 @@ def test_each_run_of_a_sweep_learns_from_those_before_it(
         "foreign": ("finished", {**ended, "protein.suggestion": {"y": 1}}),
         "wrong": ("finished", {**ended, "protein.suggestion": {"x": "high"}}),
         "plain": ("finished", {"reward": 0.75, "_runtime": 9}),
+        "pruned": (
+            "finished",
+            {
+                "protein.state": "failure",
+                "protein.failure_class": "pruned",
+                "protein.last_report": 0.5,
+                "protein.cost": 1.5,
+                "protein.suggestion": {"x": 0.5, "n": 2},
+            },
+        ),
     }
     for name, (state, summary) in others.items():
         wandb_server.add_run(f"acme/p/{name}", state=state, summary=summary, sweep=sweep, config={"x": 0.125, "n": 4})
     wandb_server.add_run("acme/p/elsewhere", summary={**ended, "protein.suggestion": {"x": 1, "n": 1}})
     third = in_a_sweep(wandb_server, tmp_path, sweep, sdk=oldest_wandb)
-    assert third["counts"] == {"success": 2, "failure": 1, "running": 1, "defunct": 1, "foreign": 2}
+    assert third["counts"] == {"success": 2, "failure": 2, "running": 1, "defunct": 1, "foreign": 2}
     assert third["seen"] == [
         [first["suggestion"], first["suggestion"]["x"], 2.0, False],
         [second["suggestion"], None, None, True],
         [{"x": 0.125, "n": 4}, 0.75, 9.0, False],
+        [{"x": 0.5, "n": 2}, 0.5, 1.5, False],
     ]
 
 

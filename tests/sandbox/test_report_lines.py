@@ -37,7 +37,7 @@ LIBRARIES: dict[str, list[tuple[float, float]]] = {
 def task_of(text: str, pattern: str | None = None, **changes: Any) -> ReadReports:
     values: dict[str, Any] = {
         "text": text, "stamped": False, "time": 100.0, "pattern": None if pattern is None else with_numbers(pattern),
-        "metric": "reward", "started": 90.0, "earlier": 5.0, "attempt": 1,
+        "metric": "reward", "needed": "reward", "started": 90.0, "earlier": 5.0, "attempt": 1,
     }  # fmt: skip
     return ReadReports(**{**values, **changes})
 
@@ -58,7 +58,7 @@ async def test_the_sandbox_process_finds_them_too() -> None:
 
 
 def values(found: FoundReports) -> list[tuple[float, float | None]]:
-    return [(step, value) for step, value, _, _ in found.points]
+    return [(point.step, point.value) for point in found.points]
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -80,7 +80,7 @@ def test_the_documented_pattern_finds_the_recorded_curve(library: str) -> None:
 )  # fmt: skip
 def test_a_report_is_found_anywhere_in_a_line(line: str) -> None:
     found = read(f"hello\n{line}\nbye\n")
-    assert found.points == [(1200, 0.31, 15.0, 1)], "10 seconds of this attempt, 5 of earlier ones"
+    assert found.points == [Point(1200, 0.31, 15.0)], "10 seconds of this attempt, 5 of earlier ones"
     assert found.problem is None
     assert values(read(line, "never={step}{value}")) == [(1200, 0.31)], "a pattern does not replace it"
 
@@ -117,13 +117,27 @@ def test_a_value_that_is_not_finite_is_a_gap() -> None:
 
 def test_a_report_without_the_score_is_progress() -> None:
     found = read('SWEEP_REPORT {"step": 5, "loss": 1}\n')
-    assert (found.points, found.latest) == ([], (5, None, 15.0))
+    assert (found.points, found.latest) == ([], Point(5, None, 15.0))
+
+
+def test_the_metrics_that_the_sweep_names_are_kept() -> None:
+    lines = 'SWEEP_REPORT {"step": 1, "reward": 3, "loss": 0.5, "lr": 1}\nSWEEP_REPORT {"step": 2, "loss": "x"}\n'
+    found = read(lines + 'SWEEP_REPORT {"step": 1, "acc": 0.25}\n', others=["acc", "loss"])
+    assert found.points == [Point(1, 3.0, 15.0, 1, (("acc", 0.25), ("loss", 0.5)))], (
+        "two lines of one step are one report"
+    )
+    alone = read('SWEEP_REPORT {"step": 5, "loss": 1}\n', needed="loss", others=["loss"])
+    assert (alone.points, alone.problem) == ([Point(5, None, 15.0, 1, (("loss", 1.0),))], None)
+    pattern = "loss={loss}|reward={value}|step={step}"
+    assert read("reward=1\nloss=2\nstep=3\nloss=9\nreward=4\nstep=6\n", pattern, others=["loss"]).points == [
+        Point(3, 1.0, 15.0, 1, (("loss", 2.0),)), Point(6, 4.0, 15.0),
+    ]  # fmt: skip
 
 
 def test_lines_with_times_have_their_own_seconds() -> None:
     line = "1970-01-01T00:01:{}.25Z step={} r={}"
     text = "\n".join(line.format(second, step, step / 10) for second, step in ((40, 1), (50, 2)))
-    assert read(text, "step={step} r={value}", stamped=True).points == [(1, 0.1, 15.25, 1), (2, 0.2, 25.25, 1)]
+    assert read(text, "step={step} r={value}", stamped=True).points == [Point(1, 0.1, 15.25), Point(2, 0.2, 25.25)]
 
 
 @given(st.lists(st.integers(0, 400), max_size=5))
@@ -134,7 +148,7 @@ def test_a_log_may_be_cut_between_any_two_lines(cuts: list[int]) -> None:
     state, found = ReportState(), list[Point]()
     for begin, end in itertools.pairwise(places):
         part = read("".join(lines[begin:end]), "epoch {step}|loss: {value}", state=state)
-        state, found = part.state, fold(found, [Point(*p) for p in part.points], MAX_POINTS)
+        state, found = part.state, fold(found, part.points, MAX_POINTS)
     assert found == fold([], [Point(n, n / 8, 15.0) for n in range(1, 20)], MAX_POINTS)
 
 

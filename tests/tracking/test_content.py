@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sweep_operator.api.errors import parse
+from sweep_operator.api.sweeprun import SweepRunStatus
 from sweep_operator.pacing import TokenBucket
 from sweep_operator.tracking.delivery.content import run_card, sweep_card
 from sweep_operator.tracking.delivery.offer import FIRST_REPAIR, LONGEST_RETRY, Retry
@@ -53,6 +55,22 @@ def test_a_manual_run_has_its_own_name() -> None:
         f"My_S-{SWEEP_UID[:8]}.by-hand",
         "by-hand",
     )
+
+
+def test_a_run_that_early_stopping_ended_is_no_failure_in_wandb() -> None:
+    sweep = make_sweep().build()
+    run = make_run(sweep, 3, **{"trainer.lr": 0.001, "trainer.batch_size": 64})
+    ended = {"type": "Succeeded", "status": "False", "reason": "Pruned", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    status = {
+        "failure": {"class": "pruned", "reason": "Pruned", "message": "too low"},
+        "curve": [{"step": 1, "value": 0.5, "seconds": 2, "metrics": {"loss": 0.25}}, {"step": 2, "seconds": 4}],
+        "conditions": [ended],
+    }
+    card = run_card(sweep, run.with_(status=parse(SweepRunStatus, status)))
+    assert not card.failed
+    assert (card.summary["protein.state"], card.summary["protein.last_report"]) == ("failure", 0.5)
+    assert "score" not in card.summary
+    assert card.curve[0] == {"curve/step": 1, "curve/seconds": 2, "curve/value": 0.5, "curve/loss": 0.25}
 
 
 TROUBLES: list[tuple[Exception, str, bool]] = [

@@ -14,9 +14,11 @@ from pydantic.alias_generators import to_camel
 from protein.analysis.failures import LEARNED, Learned
 from sweep_operator.api.model import OPEN
 
+PRUNED = "pruned"
 LEARNED_WORDS: Mapping[Learned | None, str] = {
     "infeasible": "learned as infeasible",
     "cost lower bound": "its cost is learned as a lower bound",
+    "last report": "its last report is learned as its score, and its cost as a lower bound",
     None: "not learned",
 }
 
@@ -39,6 +41,8 @@ class FailureClass:
     """For ``limits.maxConsecutiveFailures``. ``limits.maxFailedRuns`` counts every class but those with "never"."""
     in_failure_rules: bool
     """A rule of ``perRun.failureRules`` may assign it."""
+    deliberate: bool = False
+    """A person or a rule of the sweep ended the run: it is not listed among the failures."""
 
     @property
     def consequence(self) -> str:
@@ -127,6 +131,18 @@ _ROWS = (
         keeps_work=True,
         counts_as_failed="never",
         in_failure_rules=False,
+        deliberate=True,
+    ),
+    FailureClass(
+        name=PRUNED,
+        cause="early stopping ended the training (`earlyStopping`)",
+        budget=None,
+        counter=None,
+        learned=LEARNED.get(PRUNED),
+        keeps_work=False,
+        counts_as_failed="never",
+        in_failure_rules=False,
+        deliberate=True,
     ),
 )
 

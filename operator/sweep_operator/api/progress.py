@@ -47,3 +47,6 @@ class CurvePoint(Model):
     """Seconds that the stage had run by then, in all attempts."""
     attempt: int | None = None
     """Attempt that reported it. Absent: the first one."""
+    metrics: dict[str, float] | None = None
+    """Values of other metrics of the report that the Sweep names, by metric: those of spec.objectives after the first,
+    and earlyStopping.metric. Absent: none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from sweep_operator.api.early_stopping import EarlyStoppingStatus
 from sweep_operator.api.failures import FailureName
 from sweep_operator.api.meta import Condition
 from sweep_operator.api.model import Model, Scalar, Time
@@ -13,8 +14,13 @@ MAX_PARETO = 64
 MAX_FAILURES = 3
 
 
+def _is_zero(value: float) -> bool:
+    """Stored sweeps without early stopping keep their form."""
+    return value == 0
+
+
 class RunCounts(Model):
-    """Runs by state. Every run is in exactly one of pending, running, evaluating, succeeded, failed."""
+    """Runs by state. Every run is in exactly one of pending, running, evaluating, succeeded, pruned, failed."""
 
     created: int = 0
     """Runs that exist, including manual runs."""
@@ -27,7 +33,9 @@ class RunCounts(Model):
     succeeded: int = 0
     """Runs with a score."""
     failed: int = 0
-    """Runs that ended without a score, including stopped runs."""
+    """Other runs that ended without a score, including stopped runs."""
+    pruned: int = Field(default=0, exclude_if=_is_zero)
+    """Runs that early stopping ended. Absent: 0."""
 
 
 class CostStatus(Model):
@@ -36,7 +44,9 @@ class CostStatus(Model):
     spent: float = 0.0
     """Cost of all attempts, including failed and preempted ones. limits.totalCost is its limit."""
     wasted: float = 0.0
-    """Part of spent that did not lead to a score."""
+    """Part of spent that did not lead to a score, without pruned."""
+    pruned: float = Field(default=0.0, exclude_if=_is_zero)
+    """Part of spent that is the cost of runs that early stopping ended. Absent: 0."""
     unit: str = "seconds"
     """Unit of all costs of this sweep, by spec.cost.source: seconds, GPU seconds, a currency, or reported (the unit of
     the results)."""
@@ -156,10 +166,13 @@ class SweepStatus(Model):
         f"runs as best. At most {MAX_PARETO}.",
     )
     latest_failures: list[LatestFailure] = Field(
-        default=[], description=f"The {MAX_FAILURES} runs that failed last, the latest first. Without stopped runs."
+        default=[],
+        description=f"The {MAX_FAILURES} runs that failed last, the latest first. Without stopped and pruned runs.",
     )
     optimizer: OptimizerStatus = OptimizerStatus()
     """State of the optimizer."""
+    early_stopping: EarlyStoppingStatus | None = None
+    """What early stopping has done. Absent without it."""
     warm_start_digest: str | None = None
     """SHA-256 of the stored observations of warmStart. A ConfigMap with other content is ignored."""
     tracking: SweepTracking | None = None
@@ -169,5 +182,6 @@ class SweepStatus(Model):
     BudgetExhausted, DeadlineReached, Stopped) or False (TooManyConsecutiveFailures, TooManyFailedRuns,
     SearchSpaceInfeasible). Its message says what runs wait for. Finished: True after the end of the sweep, whether it
     succeeded or failed. Suspended: no new runs start. OptimizerHealthy: the last suggestion is not a random
-    fallback. WarmStarted: the sources of warmStart were read. TrackingSynced: the tracker has every result. Stalled:
+    fallback. WarmStarted: the sources of warmStart were read. TrackingSynced: the tracker has every result.
+    EarlyStoppingEffective: whether the rule of earlyStopping can compare runs. Stalled:
     present and True while an error stops the operator's work on the sweep or on some of its runs."""

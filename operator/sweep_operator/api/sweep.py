@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from protein.searchspace.conditions import DOTTED_PATH, PATH
+from sweep_operator.api.early_stopping import EarlyStopping
 from sweep_operator.api.limits import Cost, Limits, PerRun
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.model import MAX_SECONDS, Model, Scalar
@@ -145,6 +146,8 @@ class SweepSpec(Model):
     """When the sweep ends, and how many runs may be unfinished at the same time."""
     per_run: PerRun = PerRun()
     """Deadlines and retries of each run. Changes apply to new runs only."""
+    early_stopping: EarlyStopping | None = None
+    """Stops runs whose learning curve falls behind those of other runs. Absent: off."""
     cost: Cost = Cost()
     """How the cost of a run is measured. The optimizer learns the cost too. Immutable."""
     train: StageTemplate
@@ -187,6 +190,13 @@ class SweepSpec(Model):
         if repeated := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"metric {repeated[0]!r} is repeated; remove one of the two")
         return value
+
+    @model_validator(mode="after")
+    def _early_stopping(self) -> Self:
+        rule = self.early_stopping.active if self.early_stopping is not None else None
+        if rule is not None and self.train.reports is None:
+            raise ValueError(f"earlyStopping.rule: {rule} compares reports of the training; add train.reports")
+        return self
 
     @property
     def objectives(self) -> list[Objective]:

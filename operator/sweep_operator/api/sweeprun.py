@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sweep_operator.api.failures import AttemptEnd, FailureName, learned_text
+from sweep_operator.api.early_stopping import Verdict
+from sweep_operator.api.failures import PRUNED, AttemptEnd, FailureName, learned_text
 from sweep_operator.api.meta import Condition, ObjectMeta, find_condition
 from sweep_operator.api.model import OPEN, Model, Scalar, Time, VisibleText
 from sweep_operator.api.progress import MAX_POINTS, CurvePoint, Progress
@@ -38,6 +39,19 @@ class Prediction(Model):
     """Value of the acquisition function, comparable within one suggestion only."""
 
 
+class BudgetLeft(Model):
+    """What the limits of the sweep leave for the runs that have no result yet."""
+
+    cost: float | None = Field(default=None, ge=0)
+    """What is left of limits.totalCost."""
+    seconds: float | None = Field(default=None, ge=0)
+    """Seconds left until limits.activeDeadlineSeconds. Only with cost.source WallClock."""
+    share: float = Field(ge=0, le=1)
+    """Share of the limits that is left: of totalCost or of activeDeadlineSeconds, whichever is less."""
+    runs: int = Field(ge=0)
+    """Number of results, active runs and further runs that limits.maxRuns allows in total."""
+
+
 class Provenance(Model):
     """What the optimizer computed the suggestion from. `sweep replay` and `kubectl sweep replay` compute it again."""
 
@@ -51,6 +65,8 @@ class Provenance(Model):
     through_index: int = Field(ge=-1)
     """Highest index when the suggestion was requested; -1: none. Runs between it and this run come from the same
     request, and had no result yet either."""
+    left: BudgetLeft | None = None
+    """What was left of the sweep's limits. Absent if they do not limit the cost."""
     digest: str | None = None
     """SHA-256, shortened to 128 bits, of everything that it was computed from. Absent for the search center."""
     version: str
@@ -231,12 +247,19 @@ class SweepRunStatus(Model):
         description=f"The learning curve by step, at most {MAX_POINTS} points on a logarithmic grid of steps: "
         "that of train, or of eval if only eval has reports.",
     )
+    early_stopping: Verdict | None = None
+    """Why early stopping ended the run, or would have ended it. Absent otherwise."""
     tracking: RunTracking | None = None
     """Delivery of the run to the tracker. Absent until delivered; the Sweep's condition TrackingSynced says why."""
     conditions: list[Condition] = []
     """Succeeded: Unknown while the run waits or runs (the reason says why), then True with a score, or False.
     Finished: True at any end. TrainSucceeded and EvalSucceeded: the stages. Observed: whether the optimizer learns from
     the run. Reporting: present and False while the reports of the program cannot be read or are invalid."""
+
+    @property
+    def last_report(self) -> float | None:
+        """The last finite score of the learning curve."""
+        return next((point.value for point in reversed(self.curve) if point.value is not None), None)
 
     def stage(self, stage: Stage) -> StageStatus:
         """The status of a stage."""
@@ -272,6 +295,11 @@ class SweepRun(Model):
     def failed(self) -> bool:
         """Whether the run ended without a score."""
         return self._is("Succeeded", "False")
+
+    @property
+    def pruned(self) -> bool:
+        """Whether early stopping ended the run."""
+        return self.failed and self.status.failure is not None and self.status.failure.class_ == PRUNED
 
     @property
     def imported(self) -> bool:

@@ -103,6 +103,7 @@ async def drive(session: LocalSession, view: View, *, new_runs: int | None = Non
                     break
                 await interrupts.within(max(_PAUSE_SECONDS, _PAUSE_FACTOR * (loop.time() - began)))
                 await _next_change(session, interrupts)
+            session.refuse_changes()  # nothing would carry them out
             if interrupts.count == 0:
                 await _deliver(session, view, interrupts)
             if not ending.killed:

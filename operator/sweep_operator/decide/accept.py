@@ -27,7 +27,7 @@ def has_expressions(spec: SweepSpec) -> bool:
 
 def check_spec(spec: SweepSpec) -> list[FieldError]:
     """Errors of invalid constraints and RE2 patterns."""
-    return [*check_constraints(spec), *_patterns(spec), *_groups(spec), *_unreported(spec)]
+    return [*check_constraints(spec), *_patterns(spec), *_groups(spec), *_unreported(spec), *_not_compared(spec)]
 
 
 def _given_patterns(spec: SweepSpec) -> list[tuple[str, str, str]]:
@@ -99,6 +99,19 @@ def _unreported(spec: SweepSpec) -> list[FieldError]:
         )
         for place, objective in enumerate(spec.objectives)
         if place and objective.metric not in known
+    ]
+
+
+def _not_compared(spec: SweepSpec) -> list[FieldError]:
+    """The error of a metric of early stopping that no report can contain."""
+    settings, reports = spec.early_stopping, spec.train.reports
+    metric = settings.metric if settings is not None and settings.active is not None else None
+    if metric in (None, spec.metric or "score") or reports is None or reports.pattern is None:
+        return []
+    if metric in groups_of(reports.pattern):
+        return []
+    return [
+        FieldError("spec.earlyStopping.metric", f"{metric!r} is not in train.reports.pattern; add {{{metric}}} to it")
     ]
 
 

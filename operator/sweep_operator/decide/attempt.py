@@ -47,6 +47,10 @@ class LogFollow:
     pattern: str | None
     """Regular expression of reports. None: only SWEEP_REPORT lines."""
     metric: str
+    needed: str
+    """The metric that each report should contain."""
+    others: tuple[str, ...]
+    """Further metrics to keep."""
     every: float
     started: datetime
     earlier: float

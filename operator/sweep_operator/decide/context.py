@@ -11,12 +11,13 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.observed import JobView, PodView, ServiceView, group_by_run
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.verdicts import Others
 from sweep_operator.domain.revisions import RunTemplate
 
 _WAITING = {
     "WaitingForSlot": "limits.maxParallelRuns runs are active",
     "Suspended": "the sweep is suspended",
-    "SweepNotAccepted": "the spec of the Sweep is invalid; see its condition Accepted",
+    "SweepNotAccepted": "the spec of the Sweep is not accepted; see its condition Accepted",
 }
 
 
@@ -39,6 +40,8 @@ class RunContext:
     """Why the run must not start, or would wait for a slot."""
     end: str | None
     """Reason for which every run of the sweep ends now (Stopped, DeadlineReached)."""
+    others: Others
+    """What early stopping compares the run with."""
 
     @property
     def suspend_policy(self) -> str | None:
@@ -67,7 +70,14 @@ class RunViews:
 
 
 def run_context(
-    snap: Snapshot, run: SweepRun, views: RunViews, *, may_start: bool, waiting_reason: str, end: str | None
+    snap: Snapshot,
+    run: SweepRun,
+    views: RunViews,
+    others: Others,
+    *,
+    may_start: bool,
+    waiting_reason: str,
+    end: str | None,
 ) -> RunContext:
     """The context of ``run``."""
     uid = run.metadata.uid
@@ -83,6 +93,7 @@ def run_context(
         may_start=may_start,
         waiting_reason=waiting_reason,
         end=end,
+        others=others,
     )
 
 

@@ -67,6 +67,13 @@ def spent(sweep: Sweep, run: SweepRun, template: RunTemplate | None, config: Ope
     return _price(sweep, template, config, {stage: run.status.stage(stage).seconds for stage in STAGES})
 
 
+def of_training(sweep: Sweep, template: RunTemplate, config: OperatorConfig, seconds: float) -> float | None:
+    """Cost of so many seconds of training. None if the results report the costs."""
+    if sweep.spec.cost.source not in _MEASURED:
+        return None
+    return _price(sweep, template, config, {"train": seconds, "eval": 0.0})
+
+
 def _price(sweep: Sweep, template: RunTemplate | None, config: OperatorConfig, seconds: Mapping[Stage, float]) -> float:
     """Cost of the seconds of each stage that the sweep counts."""
     template = template or RunTemplate.of(sweep)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sweep_operator.api.meta import Condition, find_condition
 from sweep_operator.api.status import SweepStatus, SweepTracking
 from sweep_operator.decide.plan import Event
+from sweep_operator.decide.verdicts import EFFECTIVE
 
-_REPORTED = ("Accepted", "Suspended", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
+_REPORTED = ("Accepted", "Suspended", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced", EFFECTIVE)
 _EXPECTED_AT_FIRST = {("Suspended", "False"), ("OptimizerHealthy", "True"), ("TrackingSynced", "True")}
 """First values that are not worth an Event."""
 
@@ -22,7 +23,7 @@ def sweep_events(was: SweepStatus, now: SweepStatus) -> tuple[Event, ...]:
         before, after = find_condition(was.conditions, type_), find_condition(now.conditions, type_)
         if after is None or (before is None and (type_, after.status) in _EXPECTED_AT_FIRST):
             continue
-        if type_ == "TrackingSynced" and not _settled(before, after):
+        if type_ in ("TrackingSynced", EFFECTIVE) and not _settled(before, after):
             continue
         if type_ == "Succeeded" and "Suspended" in (after.reason, before and before.reason):
             continue  # reported for the condition Suspended

@@ -17,9 +17,10 @@ from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.calibration import QUANTITIES, Compared, compare
 from sweep_operator.decide.plan import Observation, failure_observation
+from sweep_operator.decide.stopping import RULES, levels, samples_of
 from sweep_operator.domain.revisions import RunTemplate
 
-State = Literal["pending", "running", "evaluating", "succeeded", "failed"]
+State = Literal["pending", "running", "evaluating", "succeeded", "pruned", "failed"]
 Moment = tuple[float, tuple[int, str]]
 """When a run ended, in Unix time. Runs that ended at the same time are in the order of their start."""
 
@@ -47,6 +48,24 @@ class FailureFacts:
     counts: Literal["always", "before the first success", "never"]
     stage: Stage | None = None
     """The stage that failed."""
+    deliberate: bool = False
+    """A person or a rule of the sweep ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingFacts:
+    """What early stopping knows about a run."""
+
+    levels: tuple[tuple[int, float], ...] = ()
+    """What the run has at each mark of the rule, for others to be compared with."""
+    comparable: bool = False
+    """Whether its curve has a value of the metric."""
+    trouble: tuple[str, str] | None = None
+    """Reason and message of what is wrong with the reports of a run that has not ended."""
+    shadow: bool | None = None
+    """Whether the run went on in spite of the verdict; None: there is none."""
+    saved: float = 0.0
+    """Estimated cost that the verdict has saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,8 @@ class RunFacts:
     """Whether it reaches the thresholds of spec.objectives."""
     waits: tuple[str, str] | None = None
     """Reason and message of a started run that waits."""
+    stopping: StoppingFacts | None = None
+    """None without early stopping."""
 
     @property
     def order(self) -> tuple[int, str]:
@@ -116,7 +137,7 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
         delivered=run.delivered,
         parameters=parameters,
         spent=spent,
-        wasted=max(0.0, spent - useful) if terminal else 0.0,
+        wasted=max(0.0, spent - useful) if terminal and not run.pruned else 0.0,
         template_hash=None if run.status.template_hash is None else sys.intern(run.status.template_hash),
         ended=_ended(run) if terminal else None,
         decided=condition.last_transition_time if run.failed and condition is not None else None,
@@ -131,12 +152,37 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
         columns=_columns(sweep, run.status.metrics) if succeeded else (),
         within=succeeded and within_thresholds(run, sweep),
         waits=_waits(run),
+        stopping=_stopping(run, sweep),
+    )
+
+
+def peer_levels(run: SweepRun, sweep: Sweep) -> dict[int, float]:
+    """What the run has at each mark of the rule of early stopping, for others to be compared with."""
+    name = sweep.spec.early_stopping.active if sweep.spec.early_stopping is not None else None
+    if name is None or not run.status.curve or (RULES[name].finished and not run.succeeded):
+        return {}
+    return levels(RULES[name], samples_of(sweep.spec, run.status.curve))
+
+
+def _stopping(run: SweepRun, sweep: Sweep) -> StoppingFacts | None:
+    settings, verdict = sweep.spec.early_stopping, run.status.early_stopping
+    if verdict is None and (settings is None or settings.active is None):
+        return None
+    reporting = None if run.terminal else find_condition(run.status.conditions, "Reporting")
+    return StoppingFacts(
+        levels=tuple(peer_levels(run, sweep).items()),
+        comparable=bool(samples_of(sweep.spec, run.status.curve)),
+        trouble=(reporting.reason, reporting.message)
+        if reporting is not None and reporting.status == "False"
+        else None,
+        shadow=None if verdict is None else verdict.shadow,
+        saved=0.0 if verdict is None or verdict.shadow else verdict.saved_cost or 0.0,
     )
 
 
 def _state(run: SweepRun) -> State:
     if run.terminal:
-        return "succeeded" if run.succeeded else "failed"
+        return "succeeded" if run.succeeded else "pruned" if run.pruned else "failed"
     if not run.holds_slot:
         return "pending"
     return "evaluating" if run.status.eval.attempt > 0 else "running"
@@ -152,7 +198,10 @@ def _failure(run: SweepRun, table: FailureTable = FAILURES) -> FailureFacts:
     if failure is None:
         return FailureFacts(None, "", "", table["crash"].counts_as_failed)
     message = failure.message.strip().partition("\n")[0][:256]
-    return FailureFacts(failure.class_, failure.reason, message, table[failure.class_].counts_as_failed, failure.stage)
+    row = table[failure.class_]
+    return FailureFacts(
+        failure.class_, failure.reason, message, row.counts_as_failed, failure.stage, deliberate=row.deliberate
+    )
 
 
 def within_thresholds(run: SweepRun, sweep: Sweep) -> bool:
@@ -185,7 +234,7 @@ def observation(run: SweepRun, sweep: Sweep, parameters: dict[str, Scalar] | Non
         return Observation(parameters, status.score, status.cost, score_side=score, cost_side=cost, metrics=metrics)
     if not run.failed or status.failure is None or status.failure.reason == "InvalidParameters":
         return None
-    return failure_observation(parameters, status.cost, status.failure.class_)
+    return failure_observation(parameters, status.cost, status.failure.class_, last_report=status.last_report)
 
 
 def _waits(run: SweepRun) -> tuple[str, str] | None:

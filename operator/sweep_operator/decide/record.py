@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sweep_operator.api.failures import FAILURES, LEARNED_WORDS, FailureName
+from sweep_operator.api.early_stopping import Verdict
+from sweep_operator.api.failures import FAILURES, LEARNED_WORDS, PRUNED, FailureName
 from sweep_operator.api.meta import Condition, ConditionStatus, find_condition, with_condition
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.names import PEAK_MEMORY
@@ -116,10 +117,23 @@ class Record:
         self._condition("Succeeded", "False", reason, message)
         learned = FAILURES[class_].learned if reason != "InvalidParameters" else None
         self._condition("Observed", "True" if learned else "False", class_.capitalize(), LEARNED_WORDS[learned])
+        if class_ == PRUNED:
+            self.events.append(Event("RunPruned", message[:1000], self.run.name))
+            return
         text = joined(class_, reason, message)
         self.events.append(Event("RunFailed", text[:1000], self.run.name, "Warning"))
-        if class_ != "stopped":
+        if not FAILURES[class_].deliberate:
             self.events.append(Event("RunFailed", f"{self.run.name}: {text}"[:1000], None, "Warning"))
+
+    def judged(self, verdict: Verdict, evidence: str, pod: PodView) -> None:
+        """Record the verdict of early stopping about the training, which ends it unless it is only measured."""
+        self.status = self.status.with_(early_stopping=verdict)
+        if verdict.shadow:
+            text = f"{evidence}; the run continues to measure how often the rule is wrong (earlyStopping.shadow)"
+            self.events.append(Event("PruningSkipped", text[:1000], self.run.name))
+            return
+        self.attempt_ended("train", PRUNED, pod)
+        self.run_failed("train", PRUNED, "Pruned", evidence)
 
     def imported(self, observation: ImportedObservation, parameters: dict[str, Scalar]) -> None:
         """Record an imported run. No Event: there can be thousands at once."""

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from sweep_operator.api.meta import Condition, find_condition, with_condition
 from sweep_operator.api.progress import MAX_POINTS, CurvePoint, Progress
+from sweep_operator.api.sweep import SweepSpec
 from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.template import with_numbers
 from sweep_operator.decide.attempt import LogFollow, LogProgress
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.stopping import metric_of
 from sweep_operator.domain.curve import Point, fold
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -34,6 +36,8 @@ def log_to_follow(
         reports=reports is not None,
         pattern=with_numbers(reports.pattern) if reports is not None and reports.pattern is not None else None,
         metric=snap.sweep.spec.metric or "score",
+        needed=metric_of(snap.sweep.spec) if stage == "train" else snap.sweep.spec.metric or "score",
+        others=_other_metrics(snap.sweep.spec),
         every=float(reports.every_seconds) if reports is not None else 30.0,
         started=pod.started,
         earlier=sum(a.seconds for a in of_stage.attempts if a.pod_uid != pod.uid),
@@ -41,6 +45,13 @@ def log_to_follow(
         silence=None if silence is None else float(silence),
         last=last,
     )
+
+
+def _other_metrics(spec: SweepSpec) -> tuple[str, ...]:
+    """Metrics of reports that are kept besides the score."""
+    named = [objective.metric for objective in spec.objectives[1:]]
+    compared = metric_of(spec)
+    return tuple(named if compared in (spec.metric or "score", *named) else [*named, compared])
 
 
 def rest_of_log(
@@ -144,9 +155,10 @@ def _last_step(run: SweepRun, status: SweepRunStatus, stage: Stage, template: Ru
 
 
 def _point(stored: CurvePoint) -> Point:
-    return Point(stored.step, stored.value, stored.seconds, stored.attempt or 1)
+    return Point(stored.step, stored.value, stored.seconds, stored.attempt or 1, tuple((stored.metrics or {}).items()))
 
 
 def _stored(point: Point) -> CurvePoint:
     attempt = point.attempt if point.attempt > 1 else None
-    return CurvePoint(step=point.step, value=point.value, seconds=point.seconds, attempt=attempt)
+    metrics = dict(point.metrics) or None
+    return CurvePoint(step=point.step, value=point.value, seconds=point.seconds, attempt=attempt, metrics=metrics)

@@ -45,6 +45,10 @@ class Suggested:
     error: str | None = None
     """Why the optimizer failed. The suggestions are random then."""
     seconds: float = 0.0
+    unpayable: str | None = None
+    """Why no further run is predicted to be payable."""
+    known: int | None = None
+    """Number of results that this was predicted from; None if there were pending runs, whose cost is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class WarmStartState:
     observations: EarlierObservations | None = None
     """None until the sources have been read."""
     problem: str | None = None
-    """Why a source could not be read. Final if observations is not None."""
+    """Why a source could not be read, or is not read yet. Final if observations is not None."""
     notes: tuple[str, ...] = ()
     """Notes about unusable rows."""
     digest: str | None = None
@@ -79,6 +83,8 @@ class Snapshot:
     config: OperatorConfig
     problems: tuple[FieldError, ...] = ()
     """Errors of the spec. With any, the condition Accepted is False."""
+    waits: bool = False
+    """Whether the spec is not checked yet, because the namespace has used up its allowance."""
     services: tuple[ServiceView, ...] = ()
     claims: frozenset[str] = frozenset()
     """Names of the runs' claims that exist."""
@@ -125,7 +131,7 @@ class Snapshot:
     @property
     def accepted(self) -> bool:
         """Whether the spec is valid."""
-        return not self.problems
+        return not self.problems and not self.waits
 
     @cached_property
     def current(self) -> RunTemplate:

@@ -8,7 +8,7 @@ from typing import get_args
 from sweep_operator.api.failures import FAILURES
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import job_name
-from sweep_operator.api.sweeprun import Stage, SweepRun
+from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.template import ResultSource
 from sweep_operator.decide.attempt import Absent, Ended, LogFollow, LogRequest, NeedsLog, Running, Waiting
 from sweep_operator.decide.cleanup import finishes_by_itself
@@ -20,6 +20,7 @@ from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event, Look
 from sweep_operator.decide.record import Record
 from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
 from sweep_operator.decide.reports import is_silent, log_to_follow, next_write, rest_of_log, with_reports
+from sweep_operator.decide.verdicts import find_verdict
 from sweep_operator.domain.conditions import joined
 from sweep_operator.domain.identity import run_display_name, run_seed
 from sweep_operator.domain.revisions import RunTemplate
@@ -223,8 +224,22 @@ class StageTransitions:
         if status == self.record.status:
             return
         if self.record.status != self.run.status or self.snap.now >= at:
-            self.record.status = status
+            self._record_reports(stage, template, pod, status)
         self._wake(at)
+
+    def _record_reports(self, stage: Stage, template: RunTemplate, pod: PodView, status: SweepRunStatus) -> None:
+        """Record what was found in the log, and with it the verdict of early stopping that follows from it."""
+        found = None
+        if stage == "train" and self.snap.accepted:
+            found = find_verdict(self.run, status, template, self.snap, self.ctx.others)
+        ends = found is not None and not found[0].shadow
+        if ends and not self._looked(stage):
+            return
+        self.record.status = status
+        if found is not None:
+            self.record.judged(*found, pod)
+        if ends:
+            self.follow = None
 
     def _next_attempt(self, stage: Stage, template: RunTemplate) -> None:
         ctx, status = self.ctx, self.record.status.stage(stage)

@@ -20,6 +20,7 @@ from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep_status import sweep_status
 from sweep_operator.decide.totals import Totals
 from sweep_operator.decide.tracking import EndedRuns, is_undelivered, track, with_tracking
+from sweep_operator.decide.verdicts import Others
 from sweep_operator.domain.ordering import start_order
 
 
@@ -66,7 +67,7 @@ def _run_plans(snap: Snapshot, views: RunViews, end: End | None, holding: int) -
     """``holding``: the number of runs that hold a slot."""
     terminating = end.reason if end is not None and end.terminate == "terminate" else None
     free = snap.sweep.spec.limits.max_parallel_runs - holding
-    plans = []
+    plans, others = list[RunPlan](), Others(snap)
     for run in sorted(snap.runs, key=start_order):
         blocked = _blocked(snap, run, end)
         may_start = run.holds_slot
@@ -74,8 +75,9 @@ def _run_plans(snap: Snapshot, views: RunViews, end: End | None, holding: int) -
             may_start, free = True, free - 1
         reason = blocked or "WaitingForSlot"
         try:
-            context = run_context(snap, run, views, may_start=may_start, waiting_reason=reason, end=terminating)
+            context = run_context(snap, run, views, others, may_start=may_start, waiting_reason=reason, end=terminating)
             plans.append(decide_run(run, context))
+            others.note(plans[-1])
         except Exception as error:  # other runs are not affected
             plans.append(RunPlan(run, run.status, error=error))
     return tuple(plans)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sweep_operator.api.early_stopping import EarlyStoppingStatus
 from sweep_operator.api.meta import Condition, ConditionStatus, with_condition
 from sweep_operator.api.status import OptimizerStatus, SweepStatus
 from sweep_operator.decide.conditions import with_finished
@@ -11,13 +12,19 @@ from sweep_operator.decide.limits import End, active_seconds
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.totals import Totals
 from sweep_operator.decide.tracking import TRACKING_SYNCED, Tracked
+from sweep_operator.decide.verdicts import EFFECTIVE, active_rule, effective
 
 
 def sweep_status(snap: Snapshot, totals: Totals, end: End | None, tracked: Tracked, *, terminal: bool) -> SweepStatus:
     """The status after this pass. ``end``: why the Sweep ends; ``terminal``: whether it has."""
     sweep, was = snap.sweep, snap.sweep.status
     active = snap.accepted and not sweep.spec.suspend and not terminal
-    conditions = [c for c in was.conditions if tracked.condition is not None or c.type != TRACKING_SYNCED]
+    gone = {
+        type_
+        for type_, found in ((TRACKING_SYNCED, tracked.condition), (EFFECTIVE, effective(snap, totals)))
+        if found is None
+    }
+    conditions = [c for c in was.conditions if c.type not in gone]
     for condition in _conditions(snap, totals, end, tracked, terminal=terminal):
         conditions = with_condition(conditions, condition)
     return was.with_(
@@ -32,6 +39,7 @@ def sweep_status(snap: Snapshot, totals: Totals, end: End | None, tracked: Track
         pareto=totals.pareto(),
         latest_failures=totals.latest_failures(),
         optimizer=_optimizer(snap, totals),
+        early_stopping=_early_stopping(snap, totals),
         warm_start_digest=snap.warm_start.digest or was.warm_start_digest,
         tracking=tracked.status,
         conditions=with_finished(conditions),
@@ -54,6 +62,11 @@ def _optimizer(snap: Snapshot, totals: Totals) -> OptimizerStatus:
     )
 
 
+def _early_stopping(snap: Snapshot, totals: Totals) -> EarlyStoppingStatus | None:
+    found = totals.early_stopping()
+    return found if active_rule(snap.sweep) is not None or found != EarlyStoppingStatus() else None
+
+
 def _conditions(
     snap: Snapshot, totals: Totals, end: End | None, tracked: Tracked, *, terminal: bool
 ) -> list[Condition]:
@@ -62,12 +75,19 @@ def _conditions(
         conditions.append(_succeeded(snap, totals, end, terminal=terminal))
     if (synced := tracked.condition) is not None:
         conditions.append(_condition(snap, TRACKING_SYNCED, synced.status, synced.reason, synced.message))
+    if (works := effective(snap, totals)) is not None and not snap.ended:
+        conditions.append(_condition(snap, EFFECTIVE, *works))
     return [c for c in conditions if c is not None]
 
 
 def _accepted(snap: Snapshot) -> Condition:
     if snap.accepted:
         return _condition(snap, "Accepted", "True", "Valid", "the spec is valid")
+    if snap.waits:
+        message = (
+            "the spec is checked when the namespace has its turn: its new and changed Sweeps have used up their share"
+        )
+        return _condition(snap, "Accepted", "Unknown", "WaitingForTurn", message)
     return _condition(snap, "Accepted", "False", "Invalid", "; ".join(map(str, snap.problems)))
 
 
@@ -96,7 +116,7 @@ def _warm_started(snap: Snapshot) -> Condition | None:
     if snap.sweep.spec.warm_start is None or (state.observations is None and not state.problem):
         return None
     if state.observations is None:
-        return _condition(snap, "WarmStarted", "Unknown", "Waiting", f"{state.problem}; retrying")
+        return _condition(snap, "WarmStarted", "Unknown", "Waiting", state.problem or "")
     found = state.observations
     count = f"{found.count} observations"
     if found.scored < found.count:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from sweep_operator.api.early_stopping import EarlyStoppingStatus
 from sweep_operator.api.status import (
     MAX_BEST,
     MAX_FAILURES,
@@ -23,7 +25,7 @@ from sweep_operator.api.status import (
 from sweep_operator.api.sweeprun import Stage
 from sweep_operator.decide.calibration import Compared, Quantity, calibration_of
 from sweep_operator.decide.extremes import Front, Streak, Top
-from sweep_operator.decide.facts import RunFacts
+from sweep_operator.decide.facts import RunFacts, StoppingFacts
 from sweep_operator.decide.start_failure import REMEDIES
 
 Goal = Literal["maximize", "minimize"]
@@ -50,6 +52,9 @@ class Totals:
         """Of the runs that reach the thresholds of spec.objectives, and of the others."""
         self._streaks: dict[str, Streak] = {}
         self._start_failures: dict[tuple[str, str], RunFacts] = {}
+        self._levels: dict[int, list[float]] = {}
+        """What the runs have at each mark of early stopping, in rising order."""
+        self._report_troubles: dict[tuple[int, str], tuple[str, str]] = {}
         self.highest_index = -1
 
     def copy(self) -> Totals:
@@ -59,6 +64,8 @@ class Totals:
         twin._best, twin._latest = self._best.copy(), self._latest.copy()
         twin._fronts = {within: front.copy() for within, front in self._fronts.items()}
         twin._streaks, twin._start_failures = self._streaks.copy(), self._start_failures.copy()
+        twin._levels = {mark: list(values) for mark, values in self._levels.items()}
+        twin._report_troubles = self._report_troubles.copy()
         return twin
 
     # -- changes ----------------------------------------------------------------------------------------------------
@@ -126,6 +133,25 @@ class Totals:
         for quantity, one in (("score", run.compared_score), ("cost", run.compared_cost)):
             if one is not None:
                 self._compare(quantity, one, sign)
+        self._sums["pruned"] += sign * _exact(run.spent if run.state == "pruned" else 0.0)
+        if run.stopping is not None:
+            self._sum_stopping(run.order, run.stopping, sign)
+
+    def _sum_stopping(self, order: tuple[int, str], stopping: StoppingFacts, sign: int) -> None:
+        self._counts["comparable"] += sign * stopping.comparable
+        self._counts["stopped"] += sign * (stopping.shadow is False)
+        self._counts["shadowed"] += sign * (stopping.shadow is True)
+        self._sums["saved"] += sign * _exact(stopping.saved)
+        for mark, value in stopping.levels:
+            values = self._levels.setdefault(mark, [])
+            if sign > 0:
+                insort(values, value)
+            else:
+                del values[bisect_left(values, value)]
+        if sign < 0:
+            self._report_troubles.pop(order, None)
+        elif stopping.trouble is not None:
+            self._report_troubles[order] = stopping.trouble
 
     def _compare(self, quantity: str, one: Compared, sign: int) -> None:
         side, density = one
@@ -187,12 +213,13 @@ class Totals:
 
     def counts(self) -> RunCounts:
         """Runs by state."""
-        states = ("created", "pending", "running", "evaluating", "succeeded", "failed")
+        states = ("created", "pending", "running", "evaluating", "succeeded", "pruned", "failed")
         return RunCounts(**{state: self._counts[state] for state in states})
 
     def costs(self, unit: str) -> CostStatus:
-        """Cost of the runs that exist. Wasted is the part that did not lead to a score."""
-        return CostStatus(spent=self._sums["spent"] / _UNIT, wasted=self._sums["wasted"] / _UNIT, unit=unit)
+        """Cost of the runs that exist. Wasted and pruned are the parts that did not lead to a score."""
+        parts = {name: self._sums[name] / _UNIT for name in ("spent", "wasted", "pruned")}
+        return CostStatus(**parts, unit=unit)
 
     def best(self) -> list[BestRun]:
         """The ten best runs by observed score. Equal scores are ordered by cost, then by the order of the start.
@@ -207,11 +234,37 @@ class Totals:
 
     def pareto(self) -> list[ParetoPoint]:
         """Pareto-optimal runs by ascending cost. Of more than 64, the ends and evenly spaced runs between them."""
-        front = self._fronts[True].runs or self._fronts[False].runs
+        front = self._front
         last = len(front) - 1
         if last >= MAX_PARETO:
             front = [front[round(i * last / (MAX_PARETO - 1))] for i in range(MAX_PARETO)]
         return [ParetoPoint(run=r.name, score=r.score or 0.0, cost=r.cost or 0.0, metrics=r.metrics) for r in front]
+
+    @property
+    def _front(self) -> list[RunFacts]:
+        return self._fronts[True].runs or self._fronts[False].runs
+
+    def levels(self, mark: int) -> Sequence[float]:
+        """What the runs have at a mark of early stopping, in rising order."""
+        return self._levels.get(mark, ())
+
+    @property
+    def comparable(self) -> int:
+        """Runs whose curve has a value that early stopping can compare."""
+        return self._counts["comparable"]
+
+    def report_trouble(self) -> tuple[str, str] | None:
+        """Reason and message of what is wrong with the reports of the first run that has not ended."""
+        return min(self._report_troubles.items())[1] if self._report_troubles else None
+
+    def early_stopping(self) -> EarlyStoppingStatus:
+        """What early stopping has done."""
+        return EarlyStoppingStatus(
+            stopped=self._counts["stopped"],
+            saved_cost=self._sums["saved"] / _UNIT,
+            shadowed=self._counts["shadowed"],
+            wrong=sum(r.stopping is not None and r.stopping.shadow is True for r in self._front),
+        )
 
     def consecutive_failures(self, template_hash: str, since: datetime | None = None) -> int:
         """Number of failed runs of this template since its last success, and since ``since``."""
@@ -270,7 +323,7 @@ def _decided(run: RunFacts) -> tuple[bool, datetime | None, tuple[int, str]]:
 
 
 def _is_reported(run: RunFacts) -> bool:
-    return run.failure is not None and run.failure.class_ not in (None, "stopped")
+    return run.failure is not None and run.failure.class_ is not None and not run.failure.deliberate
 
 
 def _counts_as_delivered(run: RunFacts) -> bool:

@@ -29,7 +29,12 @@ _OUTCOMES = {"True": "succeeded", "False": "failed"}
 def run_state(run: Mapping[str, Any]) -> tuple[str, str]:
     """Outcome and reason of a SweepRun."""
     outcome = _OUTCOMES.get(str(condition_of(run, "Succeeded").get("status")), "active")
-    return outcome, sys.intern(run_reason(run))
+    return "pruned" if is_pruned(run) else outcome, sys.intern(run_reason(run))
+
+
+def is_pruned(run: Mapping[str, Any]) -> bool:
+    """Whether early stopping ended the SweepRun."""
+    return condition_of(run, "Succeeded").get("status") == "False" and run_reason(run) == "Pruned"
 
 
 def run_reason(run: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ class Point(NamedTuple):
     """None: not a finite number."""
     seconds: float
     attempt: int = 1
+    metrics: tuple[tuple[str, float], ...] = ()
+    """Finite values of other metrics."""
 
 
 def fold(curve: Iterable[Point], reports: Iterable[Point], most: int) -> list[Point]:
@@ -42,7 +44,7 @@ def fold(curve: Iterable[Point], reports: Iterable[Point], most: int) -> list[Po
 
 def _later(one: Point, other: Point) -> Point:
     """The later report of a step. Of the same time, the higher value: the order of the lines must not matter."""
-    return max(one, other, key=lambda p: (p.seconds, p.value is not None, p.value or 0.0))
+    return max(one, other, key=lambda p: (p.seconds, p.value is not None, p.value or 0.0, p.metrics))
 
 
 def _resumed(points: Collection[Point]) -> list[Point]:

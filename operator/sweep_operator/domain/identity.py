@@ -27,6 +27,11 @@ def belongs(run: SweepRun, sweep: Sweep) -> bool:
     return run.spec.sweep_name == sweep.name and run.metadata.namespace == sweep.metadata.namespace
 
 
+def share_of(text: str) -> float:
+    """A number from 0 to 1, the same for the same text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") / 2.0**32
+
+
 def short_uid(obj: Sweep | SweepRun) -> str:
     """Eight characters that distinguish an object from an earlier one with the same name."""
     return obj.metadata.uid.replace("-", "")[:8]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.meta import Condition, with_condition
+from sweep_operator.api.meta import Condition, find_condition, with_condition
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import KUEUE_GROUP
 from sweep_operator.api.stored import read
@@ -38,7 +38,11 @@ class Acceptance:
         self._expressions: tuple[int | None, list[FieldError]] = (None, [])
         """(generation, errors of its constraints and patterns)"""
         self._canceled = False
+        self._latest: Sweep | None = None
+        """The Sweep whose constraints and patterns are checked next. It may change while it waits."""
         self.problems: tuple[FieldError, ...] = ()
+        self.waits = False
+        """Whether the spec is not checked yet, because the namespace has used up its allowance."""
 
     def recheck(self) -> None:
         """Validate a refused spec again: a missing dependency, such as the API of a queue, may be installed now.
@@ -51,18 +55,20 @@ class Acceptance:
             self._expressions = (None, [])
 
     async def check(self, sweep: Sweep, unreadable: Sequence[FieldError] = ()) -> bool:
-        """Find ``problems``. False: the constraints and patterns are still being checked in the background.
+        """Find ``problems``, or whether it ``waits``. False: it is being checked in the background.
 
         Pods that the namespace forbids are reported as an Event. ``unreadable``: errors of fields that have their
         defaults in ``sweep``. Raises KubeError.
         """
         if unreadable:
-            self.problems, self._generation = tuple(unreadable), None
+            self.problems, self._generation, self.waits = tuple(unreadable), None, False
             return True
         if self._generation == sweep.metadata.generation:
             return True
         if not await self._expressions_checked(sweep):
-            return False
+            self.problems = () if self.waits else self.problems
+            return self.waits
+        self.waits = False
         config = self._settings.config
         if sweep.spec.queue is not None and config.kueue is None:
             config = config.with_(kueue=await self._kube.serves(KUEUE_GROUP))
@@ -74,25 +80,54 @@ class Acceptance:
         return True
 
     async def _expressions_checked(self, sweep: Sweep) -> bool:
-        if not has_expressions(sweep.spec):
+        """Whether they are. A spec that was checked before (a restart, a resync) does not wait for its turn."""
+        self._latest, namespace, allowances = sweep, sweep.metadata.namespace, self._settings.allowances
+        if self._expressions[0] == sweep.metadata.generation:
+            return True
+        free = allowances is None or _known(sweep)
+        if not has_expressions(sweep.spec) and (free or (allowances is not None and allowances.try_turn(namespace))):
             self._expressions = (sweep.metadata.generation, [])
-        elif self._expressions[0] != sweep.metadata.generation and not self._background.running:
-            self._background.start(lambda: self._check_expressions(sweep))
+        elif not self._background.running:
+            self.waits = allowances is not None and not free and allowances.exhausted(namespace)
+            self._background.start(self._check_latest if free else self._check_in_turn)
             await asyncio.sleep(0)
         return self._expressions[0] == sweep.metadata.generation
 
-    async def _check_expressions(self, sweep: Sweep) -> float:
+    async def _check_in_turn(self) -> float:
+        allowances, sweep = self._settings.allowances, self._latest
+        assert allowances is not None
+        assert sweep is not None
+        async with allowances.turn(sweep.metadata.namespace):
+            return await self._check_latest()
+
+    async def _check_latest(self) -> float:
+        sweep, problems = self._latest, list[FieldError]()
+        assert sweep is not None
+        if has_expressions(sweep.spec):
+            problems = await self._check_expressions(sweep)
+        self._expressions = (sweep.metadata.generation, problems)
+        return 0.0
+
+    async def _check_expressions(self, sweep: Sweep) -> list[FieldError]:
+        evaluator = self._settings.allowances or self._settings.evaluator
         try:
-            answer = await self._settings.evaluator.evaluate(
-                sweep.metadata.namespace, Check(spec=sweep.spec), CHECK_SECONDS
-            )
+            answer = await evaluator.evaluate(sweep.metadata.namespace, Check(spec=sweep.spec), CHECK_SECONDS)
             problems, self._canceled = [FieldError(p.path, p.message) for p in answer.problems], False
         except Refused as error:
             text = f"the check of constraints and patterns was canceled: {error}; simplify them"
             problems = [FieldError("spec.constraints" if sweep.spec.constraints else "spec", text)]
             self._canceled = True
-        self._expressions = (sweep.metadata.generation, problems)
-        return 0.0
+        return problems
+
+
+def _known(sweep: Sweep) -> bool:
+    """Whether this generation was accepted or refused before."""
+    accepted = find_condition(sweep.status.conditions, "Accepted")
+    return (
+        accepted is not None
+        and accepted.status != "Unknown"
+        and accepted.observed_generation == sweep.metadata.generation
+    )
 
 
 def check_sweep(sweep: Sweep, config: OperatorConfig, require_image: bool) -> list[FieldError]:

@@ -30,6 +30,10 @@ class Background:
         """``work()`` returns after how many seconds the Sweep needs a pass."""
         self._task = asyncio.create_task(self._run(work))
 
+    def wake(self) -> None:
+        """Schedule a pass while the task goes on."""
+        self._requeue(0.0)
+
     def cancel(self) -> None:
         """Cancel the task."""
         if self._task is not None:

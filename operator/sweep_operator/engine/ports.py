@@ -13,6 +13,7 @@ from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import NOTHING_EARLIER, EarlierObservations, SuggestRequest, TrackRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.decide.tracking import TrackingReport
+from sweep_operator.engine.allowance import Allowances
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.sandbox.tasks import Evaluator, InProcess
 
@@ -95,6 +96,8 @@ class Settings:
     """Runs of one Sweep whose requests are sent at the same time."""
     evaluator: Evaluator = field(default_factory=InProcess)
     """Evaluates constraints, patterns and files that users supply. The default is for tests."""
+    allowances: Allowances | None = None
+    """What new and changed Sweeps of a namespace may cost; None: no limit."""
     tracker: Tracker | None = None
     """None: no tracking."""
     status_delay: float = 0.0

@@ -144,7 +144,8 @@ class Reconciler:
         if refusal is not None:
             raise refusal
         undelivered = plan.track is not None and plan.track.runs
-        if not (more or failures or plan.suggest or undelivered or self._status.waits or self.acceptance.problems):
+        unsettled = undelivered or self._status.waits or self.acceptance.problems or self.acceptance.waits
+        if not (more or failures or plan.suggest or unsettled):
             self._settled = self._parsed[0] if self._parsed is not None and has_ended(self._parsed[0]) else None
 
     async def _decide(self, sweep: Sweep, run_limit: int | None) -> Plan:
@@ -225,6 +226,7 @@ class Reconciler:
         return dataclasses.replace(
             await self._gatherer.snapshot(sweep, self._settings.now(), report),
             problems=self.acceptance.problems,
+            waits=self.acceptance.waits,
             reports=reports,
             report_write_seconds=self._settings.report_write_seconds,
             logs=dict(self._logs.readings),

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import hashlib
 import logging
 from collections.abc import Callable, Mapping
 
 from sweep_operator.api.progress import MAX_POINTS
 from sweep_operator.decide.attempt import LogFollow, LogProgress
 from sweep_operator.domain.curve import Point, fold
+from sweep_operator.domain.identity import share_of
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.protocol import Forbidden, Kube, KubeError, LogPart, NotFound
 from sweep_operator.pacing import TokenBucket
@@ -66,7 +66,7 @@ class Reports:
                 del logs[run]
         elif known is None or known.follow.uid != wanted.uid:
             interval = self._settings.report_seconds or wanted.every
-            begin = 0.0 if wanted.last else _spread(wanted.uid) * interval
+            begin = 0.0 if wanted.last else share_of(wanted.uid) * interval
             self._logs.setdefault(key, {})[run] = _Log(wanted, self._settings.monotonic() + begin, interval)
             self._changed.set()
         elif wanted.last and not known.follow.last:
@@ -183,6 +183,8 @@ class Reports:
                 time=part.time,
                 pattern=follow.pattern,
                 metric=follow.metric,
+                needed=follow.needed,
+                others=list(follow.others),
                 started=follow.started.timestamp(),
                 earlier=follow.earlier,
                 attempt=follow.attempt,
@@ -191,8 +193,8 @@ class Reports:
             async with asyncio.timeout(FIND_SECONDS):
                 found = (await self._settings.evaluator.evaluate(namespace, task, PARSE_SECONDS)).reports
             known.state, known.problem = found.state, known.problem or found.problem
-            known.points = tuple(fold(known.points, [Point(*p) for p in found.points], MAX_POINTS))
-            known.latest = known.latest if found.latest is None else Point(*found.latest, follow.attempt)
+            known.points = tuple(fold(known.points, found.points, MAX_POINTS))
+            known.latest = known.latest if found.latest is None else found.latest
         known.position = part.position
 
     def _fail(self, known: _Log, error: Exception) -> None:
@@ -250,8 +252,3 @@ class _Log:
         silence = self.follow.silence
         silent = silence is not None and self._end is not None and self._heard - self._changed >= silence
         return LogProgress(self.points, self.latest, self.position, problem, silent=silent, complete=self.complete)
-
-
-def _spread(uid: str) -> float:
-    """A number from 0 to 1, the same for the same pod."""
-    return int.from_bytes(hashlib.sha256(uid.encode()).digest()[:4], "big") / 2.0**32

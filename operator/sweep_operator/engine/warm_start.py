@@ -11,8 +11,8 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
@@ -35,6 +35,7 @@ PATIENCE = timedelta(minutes=10)
 RETRY_SECONDS = 10.0
 """Seconds until unreadable sources are read again."""
 _DATA, _PROBLEM, _NOTES = "observations.jsonl.gz", "problem", "notes"
+_WAITS = "the sources are read when the namespace has its turn: its new and changed Sweeps have used up their share"
 UNPACK_SECONDS = 10.0
 """CPU time for parsing the stored observations."""
 
@@ -108,6 +109,23 @@ class WarmStarter:
 
     async def _read(self, sweep: Sweep, warm_start: WarmStart) -> float:
         """Read the sources. After ten minutes without an answer, the sweep starts without them."""
+        async with self._turn(sweep.metadata.namespace):
+            return await self._read_sources(sweep, warm_start)
+
+    @asynccontextmanager
+    async def _turn(self, namespace: str) -> AsyncIterator[None]:
+        """The turn of the namespace. A Sweep that waits for it says so."""
+        allowances = self._settings.allowances
+        if allowances is None:
+            yield
+            return
+        if allowances.exhausted(namespace):
+            self.state = WarmStartState(None, _WAITS)
+            self._background.wake()
+        async with allowances.turn(namespace):
+            yield
+
+    async def _read_sources(self, sweep: Sweep, warm_start: WarmStart) -> float:
         now = self._settings.now()
         self._since = self._since or now
         try:
@@ -115,7 +133,7 @@ class WarmStarter:
             state = WarmStartState(rows.observations, notes=rows.notes)
         except WarmStartUnreadable as error:
             if not error.lasting and now - self._since < PATIENCE:
-                self.state = WarmStartState(None, str(error))
+                self.state = WarmStartState(None, f"{error}; retrying")
                 return RETRY_SECONDS
             state = WarmStartState(error.readable, str(error))
         self.state, self._stored_form = config_map_of(sweep, state)

@@ -50,13 +50,15 @@ class FittedRow:
     failure: RowFailure | None
     metrics: dict[str, float] | None = None
     """Values of spec.objectives after the first, as far as they are known; None with one objective."""
+    last_report: float | None = None
+    """The last score that a run without a result reported."""
 
     @property
     def observation(self) -> Observation | None:
         """Observation for the optimizer, by the same rules as for a run of the sweep itself. None: not learned."""
         if self.failure is None:
             return Observation(dict(self.parameters), self.score, self.cost, metrics=self.metrics)
-        found = failure_observation(self.parameters, self.cost, self.failure.class_)
+        found = failure_observation(self.parameters, self.cost, self.failure.class_, last_report=self.last_report)
         return None if found is not None and found.cost_is_lower_bound and self.cost is None else found
 
 
@@ -149,7 +151,8 @@ class _Fitting:
         for path, spec in self.specs.items():
             if path not in parameters and spec.when is None:
                 self.absent[path] += 1
-        return FittedRow(row, parameters, score, cost, row.failure, metrics)
+        last = row.last_report if row.metric in (None, self.metric) and self.names.metric is None else None
+        return FittedRow(row, parameters, score, cost, row.failure, metrics, last)
 
     def _parameters(self, row: Row) -> dict[str, Scalar]:
         found: dict[str, Scalar] = {}

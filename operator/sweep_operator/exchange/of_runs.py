@@ -44,4 +44,5 @@ def _row(sweep: Sweep, run: SweepRun) -> Row:
         origin=run.spec.origin,
         created=None if created is None else created.isoformat(),
         curve=tuple(point.to_json() for point in status.curve),
+        last_report=status.last_report,
     )

@@ -142,7 +142,19 @@ def _row(where: str, record: Mapping[str, Any]) -> Row:
         index=None if index is None else int(index),
         origin=_string_field(record, "origin"),
         created=_string_field(record, "created"),
+        last_report=_last_report(record.get("curve")),
     )
+
+
+def _last_report(curve: object) -> float | None:
+    """The last value of a learning curve as `sweep export` writes it. Anything else is ignored."""
+    try:
+        points = json.loads(unquoted(curve)) if isinstance(curve, CellText) else curve
+    except (ValueError, RecursionError):
+        return None
+    values = [point.get("value") for point in points if isinstance(point, dict)] if isinstance(points, list) else []
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)]
+    return float(numbers[-1]) if numbers else None
 
 
 def _result(

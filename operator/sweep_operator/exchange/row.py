@@ -58,8 +58,10 @@ class Row:
     index: int | None = None
     origin: str | None = None
     created: str | None = None
-    curve: tuple[Mapping[str, float], ...] = ()
+    curve: tuple[Mapping[str, object], ...] = ()
     """The learning curve, as in SweepRun.status."""
+    last_report: float | None = None
+    """Its last finite score, if known."""
 
 
 class RowsInvalid(ConfigError):

@@ -21,6 +21,7 @@ from sweep_operator.views.report_series import (
     label,
     parallel_axes,
     positions,
+    pruned_runs,
     scored_runs,
     short_labels,
 )  # fmt: skip
@@ -31,9 +32,10 @@ _START_UP = ("center", "random", "sobol")
 
 
 def score_over_runs(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
-    """Observed scores by index, the best so far as a step line, failed runs at the lower edge."""
-    scored, failed, place = scored_runs(runs), failed_runs(runs), positions(runs)
-    if not scored and not failed:
+    """Observed scores by index, the best so far as a step line, failed and pruned runs at the lower edge."""
+    scored, place = scored_runs(runs), positions(runs)
+    unscored = (("failed", failed_runs(runs), BAD), ("pruned", pruned_runs(runs), MUTED))
+    if not scored and not any(group for _, group, _ in unscored):
         return None
     figure = _figure("run", _score_title(sweep))
     x = [place[r.name] for r in scored]
@@ -44,11 +46,12 @@ def score_over_runs(sweep: Sweep, runs: Sequence[SweepRun]) -> go.Figure | None:
         for start_up, name, color in ((True, "start-up", SOFT), (False, "suggested", ACCENT)):
             chosen = [r for r in scored if (r.spec.origin in _START_UP) == start_up]
             _dots(figure, chosen, [place[r.name] for r in chosen], [r.status.score for r in chosen], name, color)
-    if failed:
-        scores = [r.status.score or 0.0 for r in scored] or [0.0]
-        floor = min(scores) - 0.06 * ((max(scores) - min(scores)) or 1.0)
-        cross = {"symbol": "x-thin", "line": {"color": BAD, "width": 2}}
-        _dots(figure, failed, [place[r.name] for r in failed], [floor] * len(failed), "failed", BAD, marker=cross)
+    scores = [r.status.score or 0.0 for r in scored] or [0.0]
+    floor = min(scores) - 0.06 * ((max(scores) - min(scores)) or 1.0)
+    for name, group, color in unscored:
+        if group:
+            cross = {"symbol": "x-thin", "line": {"color": color, "width": 2}}
+            _dots(figure, group, [place[r.name] for r in group], [floor] * len(group), name, color, marker=cross)
     if not scored:
         figure.update_yaxes(showticklabels=False, showgrid=False, ticks="")
     _mark_best(figure, sweep, runs, lambda run: place[run.name])

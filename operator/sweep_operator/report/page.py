@@ -21,7 +21,8 @@ from sweep_operator.report import figures
 from sweep_operator.views.best_params import patch_of, yaml_of
 from sweep_operator.views.figures import number
 from sweep_operator.views.progress import run_state
-from sweep_operator.views.report_series import failed_runs, label, scored_runs, short_labels
+from sweep_operator.views.report_series import failed_runs, label, pruned_runs, scored_runs, short_labels
+from sweep_operator.views.tables import early_stopping_line
 from sweep_operator.views.training_command import Templates, takes_overrides, training_command
 
 _CONFIG = {"displayModeBar": False, "responsive": True}  # drag zooms, double click resets the zoom
@@ -65,6 +66,8 @@ def report_page(
         runs=runs,
         scored=scored_runs(runs),
         failed=failed_runs(runs),
+        pruned=pruned_runs(runs),
+        stopped=early_stopping_line(sweep.to_json()),
         best=best,
         again=again,
         interrupted=find_condition(sweep.status.conditions, "Interrupted"),

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import click
 
 from sweep_operator.api.hardware import OperatorConfig
+from sweep_operator.engine.allowance import Allowances
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.cluster import ClientOptions, ClusterKube, Credentials, NoCluster, credentials
@@ -133,8 +135,9 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     )
     outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
     sandbox = Sandbox(nice=_CHILDREN_NICE)
-    warm_start = ClusterWarmStart(kube, WandbSources(config), sandbox)
-    settings = _settings(options, config, lease, outbox, metrics, sandbox)
+    allowances = Allowances(sandbox)
+    warm_start = ClusterWarmStart(kube, WandbSources(config), allowances)
+    settings = replace(_settings(options, config, lease, outbox, metrics, sandbox), allowances=allowances)
     engine = Engine(kube, metrics.timed(optimizer), warm_start, settings)
     outbox.on_news = engine.queue.add
     metrics.watch(engine)

@@ -45,6 +45,10 @@ class ReadReports(Model):
     pattern: str | None = None
     """A regular expression."""
     metric: str
+    needed: str
+    """The metric that each report should contain."""
+    others: list[str] = []
+    """Further metrics to keep."""
     started: float
     """Unix time when the container started."""
     earlier: float
@@ -56,10 +60,10 @@ class ReadReports(Model):
 class FoundReports(Model):
     """The reports of a part of a log."""
 
-    points: list[tuple[float, float | None, float, int]] = Field(default=[], max_length=MAX_POINTS)
+    points: list[Point] = Field(default=[], max_length=MAX_POINTS)
     """The part of the learning curve."""
-    latest: tuple[float, float | None, float] | None = None
-    """Step, value and seconds of the last report."""
+    latest: Point | None = None
+    """The last report."""
     problem: tuple[str, str] | None = None
     """Reason and message of what is wrong with the first invalid report."""
     state: ReportState = ReportState()
@@ -86,10 +90,9 @@ class Reader:
                 self._read_mark(line[at + len(MARK) :], seconds)
             elif self._pattern is not None:
                 self._read_match(line, seconds)
-        latest = self._latest
         return FoundReports(
-            points=[(p.step, p.value, p.seconds, p.attempt) for p in fold([], self._found.values(), MAX_POINTS)],
-            latest=None if latest is None else (latest.step, latest.value, latest.seconds),
+            points=fold([], self._found.values(), MAX_POINTS),
+            latest=self._latest,
             problem=self._problem,
             state=ReportState(pending=self._pending, highest=None if self._highest < 0 else self._highest),
         )
@@ -113,14 +116,12 @@ class Reader:
             shown = text.strip()[:_QUOTED]
             self._complain("InvalidReport", f'{MARK} {shown!r} must be a JSON object with a number "step"')
             return
-        metrics = body.get("metrics")
-        value = body.get(self._task.metric)
-        if isinstance(metrics, dict):
-            value = metrics.get(self._task.metric, value)
-        if value is None:
-            known = sorted(name for name in body if name != STEP)[:16]
-            self._complain("MetricMissing", f"reports do not contain {self._task.metric!r}; they contain {known}")
-        self._note(step, _number(value), seconds, scored=value is not None)
+        metrics = body.pop("metrics", None)
+        values = {**body, **metrics} if isinstance(metrics, dict) else body
+        if values.get(self._task.needed) is None:
+            known = sorted(name for name in values if name != STEP)[:16]
+            self._complain("MetricMissing", f"reports do not contain {self._task.needed!r}; they contain {known}")
+        self._note(step, values, seconds)
 
     def _read_match(self, line: str, seconds: float) -> None:
         """The group that comes first in the pattern begins a report, the other one completes it."""
@@ -135,26 +136,27 @@ class Reader:
                 self._value_first(given, score, seconds)
 
     def _step_first(self, given: Mapping[str, str], score: str, seconds: float) -> None:
-        if STEP in given:
-            self._pending = {STEP: given[STEP]}
+        self._pending = {**({} if STEP in given else self._pending), **given}
         if score in given and STEP in self._pending:
-            self._complete(self._pending[STEP], given[score], seconds)
+            self._complete(score, seconds)
 
     def _value_first(self, given: Mapping[str, str], score: str, seconds: float) -> None:
-        if score in given:
-            self._pending = {score: given[score]}
+        self._pending = {**({} if score in given else self._pending), **given}
         if STEP in given:
-            self._complete(given[STEP], self._pending.get(score), seconds)
+            self._complete(score, seconds)
             self._pending = {}
 
-    def _complete(self, step: str, value: str | None, seconds: float) -> None:
+    def _complete(self, score: str, seconds: float) -> None:
+        step = self._pending[STEP]
         number = _number(step)
         if number is None:
             self._complain("InvalidReport", f"reports.pattern found the step {step[:_QUOTED]!r}, which is not a number")
-        else:
-            self._note(number, _number(value), seconds, scored=value is not None)
+            return
+        values: dict[str, object] = dict(self._pending)
+        values.setdefault(self._task.metric, values.get(score))
+        self._note(number, values, seconds)
 
-    def _note(self, step: float, value: float | None, seconds: float, *, scored: bool) -> None:
+    def _note(self, step: float, values: Mapping[str, object], seconds: float) -> None:
         if not 0 <= step < math.inf:
             self._complain("InvalidReport", f"the step {step:g} is not a finite number of at least 0")
             return
@@ -162,13 +164,24 @@ class Reader:
             text = f"the step went back from {self._highest:g} to {step:g} within an attempt; report a step that grows"
             self._complain("StepWentBack", text)
         self._highest = max(self._highest, step)
-        kept = None if value is None or not math.isfinite(value) else float(f"{value:.{_DIGITS}g}")
-        self._latest = Point(step, kept, seconds, self._task.attempt)
-        if scored:
+        metric, attempt = self._task.metric, self._task.attempt
+        known = self._found.get(step, Point(step, None, seconds, attempt))
+        others = {name: kept for name in self._task.others if (kept := _kept(values.get(name))) is not None}
+        scored = values.get(metric) is not None
+        value = _kept(values[metric]) if scored else known.value
+        merged = tuple(sorted({**dict(known.metrics), **others}.items()))
+        self._latest = Point(step, value, seconds, attempt, merged)
+        if scored or others:
             self._found[step] = self._latest
 
     def _complain(self, reason: str, message: str) -> None:
         self._problem = self._problem or (reason, message)
+
+
+def _kept(value: object) -> float | None:
+    """A finite number, rounded; None for anything else."""
+    number = _number(value)
+    return None if number is None or not math.isfinite(number) else float(f"{number:.{_DIGITS}g}")
 
 
 def _number(value: object) -> float | None:

@@ -39,7 +39,7 @@ def ranked_runs(
     """
     scored = ranked(sweep, runs, thresholds=not where)
     if not scored:
-        failed = sum(r.failed for r in runs)
+        failed = sum(r.failed and not r.pruned for r in runs)
         raise ConfigError(f"{sweep.display_name}: no run has a score yet ({len(runs)} runs, {failed} failed)")
     if max_cost is not None:
         if math.isnan(max_cost):

@@ -19,7 +19,7 @@ from sweep_operator.domain.conditions import joined
 from sweep_operator.views.columns import fitting
 from sweep_operator.views.figures import duration, format_for, number
 from sweep_operator.views.progress import eta_seconds, run_columns, shown_runs, stage, stop_reason, trouble
-from sweep_operator.views.tables import spent
+from sweep_operator.views.tables import early_stopping_line, spent
 
 _LINES_BESIDE_THE_TABLE = 14
 _FRONT_SHOWN = 6
@@ -129,6 +129,8 @@ def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int, 
     if len(status.pareto) > 1:
         parts.append(_text("Front   " + _front(sweep)))
     parts.append(_spent(sweep, runs, now))
+    if stopped := early_stopping_line(sweep.to_json()):
+        parts.append(_text(f"Pruned  {stopped}"))
     parts += [_text(line, style="bold red") for line in trouble(sweep)]
     reason = stop_reason(sweep)
     if reason:
@@ -149,14 +151,15 @@ def _table(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, width: int) ->
 
 
 def _style(run: SweepRun) -> str:
-    return "red" if run.failed else _STYLE_OF_STAGE.get(stage(run).split(" ")[0], "")
+    return "yellow" if run.pruned else "red" if run.failed else _STYLE_OF_STAGE.get(stage(run).split(" ")[0], "")
 
 
 def _headline(sweep: Sweep) -> RenderableType:
     counts, limits = sweep.status.runs, sweep.spec.limits
-    over = counts.succeeded + counts.failed
+    over = counts.succeeded + counts.failed + counts.pruned
     grid = Table.grid(padding=(0, 2))
-    failed = f", {counts.failed} failed" if counts.failed else ""
+    shown = (("failed", counts.failed), ("pruned", counts.pruned))
+    failed = "".join(f", {count} {word}" for word, count in shown if count)
     text = Text.assemble(_text(sweep.display_name, "bold"), f"  {over} of {limits.max_runs} runs{failed}")
     grid.add_row(text, ProgressBar(total=max(1, limits.max_runs), completed=over, width=30))
     return grid

@@ -132,7 +132,10 @@ def _state(run: SweepRun) -> str | None:
     return run.status.tracking.state if run.status.tracking is not None else None
 
 
+_TROUBLES = ("Accepted", "OptimizerHealthy", "TrackingSynced", "EarlyStoppingEffective")
+
+
 def trouble(sweep: Sweep) -> list[str]:
-    """Problems: a rejected spec, a failing optimizer, a tracker that is not in sync."""
-    found = (find_condition(sweep.status.conditions, t) for t in ("Accepted", "OptimizerHealthy", "TrackingSynced"))
+    """Problems: a rejected spec, a failing optimizer, a tracker out of sync, reports that cannot be compared."""
+    found = (find_condition(sweep.status.conditions, type_) for type_ in _TROUBLES)
     return [joined(c.reason, c.message) for c in found if c is not None and c.status == "False"]

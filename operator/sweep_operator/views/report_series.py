@@ -29,8 +29,13 @@ def scored_runs(runs: Sequence[SweepRun]) -> list[SweepRun]:
 
 
 def failed_runs(runs: Sequence[SweepRun]) -> list[SweepRun]:
-    """Runs that ended without a score."""
-    return [r for r in runs if r.failed]
+    """Runs that ended without a score. Early stopping is not a failure."""
+    return [r for r in runs if r.failed and not r.pruned]
+
+
+def pruned_runs(runs: Sequence[SweepRun]) -> list[SweepRun]:
+    """Runs that early stopping ended."""
+    return [r for r in runs if r.pruned]
 
 
 def label(run: SweepRun) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sweep_operator.domain.conditions import condition_of, has_ended
+from sweep_operator.domain.conditions import condition_of, has_ended, is_pruned
 
 Sort = Literal["index", "score", "cost", "time", "age"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
@@ -25,8 +25,8 @@ ALL = Selection()
 
 
 def failed_runs(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The runs that ended without a score."""
-    return [r for r in runs if condition_of(r, "Succeeded").get("status") == "False"]
+    """The runs that ended without a score. Early stopping is not a failure."""
+    return [r for r in runs if condition_of(r, "Succeeded").get("status") == "False" and not is_pruned(r)]
 
 
 def selected(sweep: dict[str, Any], runs: Sequence[dict[str, Any]], selection: Selection) -> list[dict[str, Any]]:

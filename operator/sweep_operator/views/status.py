@@ -19,13 +19,14 @@ from sweep_operator.views.tables import (
     PARAMETERS,
     best_score,
     calibration_line,
+    early_stopping_line,
     run_columns,
     run_name,
     run_state,
     sweep_columns,
 )
 
-_CONDITIONS = ("Accepted", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced")
+_CONDITIONS = ("Accepted", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced", "EarlyStoppingEffective")
 _FAILURES_SHOWN = 5
 
 
@@ -73,6 +74,8 @@ def sweep_lines(
             yield f"  {path} = {value_text(value)}"
     if calibration := calibration_line(sweep):
         yield f"\nCalibration: {calibration}"
+    if stopped := early_stopping_line(sweep):
+        yield f"\nEarly stopping: {stopped}"
 
 
 def _conditions(sweep: dict[str, Any]) -> Iterator[str]:

@@ -126,6 +126,22 @@ def spent(amount: float, limit: float | None, unit: str, wasted: float | None) -
     return f"{text} ({number(wasted)} wasted)" if wasted else text
 
 
+def early_stopping_line(sweep: Json) -> str:
+    """``12 runs stopped, which saved about 340 seconds; 2 runs continued for comparison, 0 of them Pareto-optimal``."""
+    status = sweep.get("status") or {}
+    found = status.get("earlyStopping") or {}
+    stopped, shadowed = found.get("stopped") or 0, found.get("shadowed") or 0
+    if not stopped and not shadowed:
+        return ""
+    text = "1 run stopped" if stopped == 1 else f"{stopped} runs stopped"
+    if saved := found.get("savedCost"):
+        text += f", which saved about {number(saved)} {(status.get('cost') or {}).get('unit') or ''}".rstrip()
+    if shadowed:
+        runs = "1 run" if shadowed == 1 else f"{shadowed} runs"
+        text += f"; {runs} continued for comparison, {found.get('wrong') or 0} of them Pareto-optimal"
+    return text
+
+
 def calibration_line(sweep: Json) -> str:
     """Calibration of the predictions: ``80% interval covers 78% of scores, 83% of costs (40 runs)``; else empty."""
     optimizer = (sweep.get("status") or {}).get("optimizer") or {}

@@ -1,10 +1,14 @@
-"""CPU seconds of this machine's processes by what they are, while a block runs. Sampled: a process of less than half a
-second may be missed."""
+"""CPU seconds of a cluster's processes by what they are, while a block runs.
+
+The processes are the descendants of this one. They are sampled: one that lives for less than half a second may be
+missed.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from typing import Self
 
 import psutil
@@ -60,15 +64,14 @@ class Shares:
             self._sample()
 
     def _sample(self, *, first: bool = False) -> None:
-        for process in psutil.process_iter(["pid", "create_time", "cmdline", "cpu_times"]):
-            found = process.info
-            if not found["cmdline"] or found["cpu_times"] is None:
-                continue
-            key = (found["pid"], found["create_time"])
-            seconds = found["cpu_times"].user + found["cpu_times"].system
-            known = self._used.get(key)
-            start = seconds if first else known[1] if known is not None else 0.0
-            self._used[key] = (_kind(" ".join(found["cmdline"])), start, seconds)
+        ours = psutil.Process()
+        for process in (ours, *ours.children(recursive=True)):
+            with suppress(psutil.Error):
+                times, command = process.cpu_times(), " ".join(process.cmdline())
+                key, seconds = (process.pid, process.create_time()), times.user + times.system
+                known = self._used.get(key)
+                start = seconds if first else known[1] if known is not None else 0.0
+                self._used[key] = (_kind(command), start, seconds)
 
 
 def _kind(command: str) -> str:

@@ -11,6 +11,7 @@ from protein.integrations.wandb_history import (
     FAILURE_CLASS,
     FLAT_SUGGESTION,
     INFO,
+    LAST_REPORT,
     OBJECTIVE,
     OWN_CONFIG,
     STATE,
@@ -70,7 +71,7 @@ def run_card(sweep: Sweep, run: SweepRun) -> RunCard:
         config={k: v for k, v in {**(run.status.fixed or {}), **parameters}.items() if k not in OWN_CONFIG},
         summary=_summary(run, parameters),
         curve=[_row(point) for point in run.status.curve],
-        failed=not run.succeeded,
+        failed=not run.succeeded and not run.pruned,
     )
 
 
@@ -110,12 +111,15 @@ def _summary(run: SweepRun, parameters: Mapping[str, Scalar]) -> JsonObject:
         failure = status.failure
         text = f"{failure.class_}: {failure.reason}" + (f": {failure.message}" if failure.message else "")
         summary |= {ERROR: text[:MAX_ERROR], FAILURE_CLASS: failure.class_}
+        if run.pruned and (last := status.last_report) is not None:
+            summary[LAST_REPORT] = last
     return summary
 
 
 def _row(point: CurvePoint) -> dict[str, float]:
     """One point of the learning curve. W&B draws a row without a value as a gap."""
     row = {CURVE_STEP: point.step, "curve/seconds": point.seconds}
+    row |= {f"curve/{name}": value for name, value in (point.metrics or {}).items()}
     return row if point.value is None else {**row, "curve/value": point.value}
 
 

@@ -43,6 +43,8 @@ class PastRun(Model):
     metric: str | None = None
     """Name of the objective, if known."""
     cost: float | None = None
+    last_report: float | None = None
+    """The last objective that a failed run reported while it ran, if known."""
     cost_is_runtime: bool = False
     metrics: dict[str, float] = {}
     error: str = ""

@@ -157,4 +157,5 @@ def _row(run: PastRun, sweep: PastSweep, searched: frozenset[str]) -> Row:
         index=index_of(run),
         origin=run.origin,
         created=run.created,
+        last_report=run.last_report,
     )

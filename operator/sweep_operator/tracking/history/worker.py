@@ -124,6 +124,7 @@ def _past_run(node: Mapping[str, Any], question: HistoryQuestion, sweep: PastSwe
         config={k: v for k, v in found.config.items() if k not in found.params},
         objective=found.objective,
         metric=question.objective or (reported_metric(sweep) if found.suggested else metric),
+        last_report=found.last_report,
         cost=found.cost,
         cost_is_runtime=found.cost_is_runtime,
         metrics=dict(found.metrics),

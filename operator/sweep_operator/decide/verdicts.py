@@ -1,0 +1,115 @@
+"""Verdicts of early stopping about the runs of a Snapshot, and whether the rule can work."""
+
+from __future__ import annotations
+
+from heapq import merge
+
+from sweep_operator.api.early_stopping import EarlyStopping, Verdict
+from sweep_operator.api.meta import ConditionStatus
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import Prediction, SweepRun, SweepRunStatus
+from sweep_operator.decide import cost
+from sweep_operator.decide.facts import peer_levels
+from sweep_operator.decide.plan import RunPlan
+from sweep_operator.decide.snapshot import Snapshot
+from sweep_operator.decide.stopping import RULES, judge, metric_of, samples_of, sign_of, step_of
+from sweep_operator.decide.totals import Totals
+from sweep_operator.domain.identity import share_of
+from sweep_operator.domain.revisions import RunTemplate
+
+EFFECTIVE = "EarlyStoppingEffective"
+"""Type of the condition."""
+
+
+class Others:
+    """What the runs have at each mark: as stored, and as it was found earlier in this pass."""
+
+    def __init__(self, snap: Snapshot) -> None:
+        self._snap, self._new = snap, dict[int, list[float]]()
+
+    def at(self, mark: int) -> list[float]:
+        """The values, in rising order."""
+        return list(merge(self._snap.all_runs.totals.levels(mark), sorted(self._new.get(mark, ()))))
+
+    def note(self, plan: RunPlan) -> None:
+        """Add what the plan of a run adds."""
+        if plan.status is plan.run.status or active_rule(self._snap.sweep) is None:
+            return
+        before = peer_levels(plan.run, self._snap.sweep)
+        for mark, value in peer_levels(plan.updated, self._snap.sweep).items():
+            if mark not in before:
+                self._new.setdefault(mark, []).append(value)
+
+
+def active_rule(sweep: Sweep) -> EarlyStopping | None:
+    """The settings; None: no run is stopped."""
+    settings = sweep.spec.early_stopping
+    return None if settings is None or settings.active is None else settings
+
+
+def find_verdict(
+    run: SweepRun, status: SweepRunStatus, template: RunTemplate, snap: Snapshot, others: Others
+) -> tuple[Verdict, str] | None:
+    """The verdict about a run in training, and the text that explains it. ``status``: with its newest reports."""
+    settings, reports, progress = active_rule(snap.sweep), template.train.reports, status.progress
+    if settings is None or settings.active is None or status.early_stopping is not None or run.spec.index is None:
+        return None
+    if reports is None or reports.comparable is False or progress is None or progress.fraction == 1:
+        return None
+    rule, spec = RULES[settings.active], snap.sweep.spec
+    before, now = samples_of(spec, run.status.curve), samples_of(spec, status.curve)
+    found = judge(rule, before, now, others.at, settings)
+    if found is None:
+        return None
+    value, threshold = (sign_of(spec) * v for v in (found.value, found.threshold))
+    verdict = Verdict(
+        rule=settings.active,
+        step=found.step,
+        value=value,
+        threshold=threshold,
+        runs=found.runs,
+        seconds=now[-1].seconds,
+        saved_cost=_saved(run, status, template, snap),
+        shadow=share_of(f"shadow/{run.metadata.uid}") < settings.shadow,
+        time=snap.now,
+    )
+    shown = {"value": f"{value:.4g}", "threshold": f"{threshold:.4g}", "step": f"{found.step:g}", "runs": found.runs}
+    return verdict, rule.words.format(metric=metric_of(spec), **shown)
+
+
+def _saved(run: SweepRun, status: SweepRunStatus, template: RunTemplate, snap: Snapshot) -> float | None:
+    """The estimated cost of the rest of the training: by its progress, otherwise by the prediction of its cost."""
+    left = status.progress.eta_seconds if status.progress is not None else None
+    if left is not None:
+        return cost.of_training(snap.sweep, template, snap.config, left)
+    predicted = (run.spec.prediction or Prediction()).cost
+    seconds = status.progress.seconds if status.progress is not None else 0.0
+    so_far = cost.of_training(snap.sweep, template, snap.config, seconds)
+    return None if predicted is None or so_far is None else max(0.0, predicted - so_far)
+
+
+def effective(snap: Snapshot, totals: Totals) -> tuple[ConditionStatus, str, str] | None:
+    """Status, reason and message of the condition; None without a rule."""
+    settings = active_rule(snap.sweep)
+    if settings is None or settings.active is None:
+        return None
+    rule, metric = RULES[settings.active], metric_of(snap.sweep.spec)
+    reports = snap.sweep.spec.train.reports
+    if reports is not None and reports.comparable is False:
+        text = "train.reports.comparable is false: values at equal steps of different runs cannot be compared, as"
+        return "False", "NotComparable", f"{text} rule {settings.active} does; no run is stopped"
+    trouble = totals.report_trouble()
+    if totals.comparable == 0 and trouble is not None:
+        return "False", trouble[0], f"no run has reported {metric!r}: {trouble[1]}{_remedy(snap.sweep, trouble[0])}"
+    if totals.comparable == 0:
+        return "Unknown", "NoReportsYet", f"no run has reported {metric!r} yet"
+    steps = ", ".join(f"{step_of(rule, mark):g}" for mark in range(3))
+    which = "succeeded runs" if rule.finished else "other runs"
+    return "True", "Comparing", f"at the steps {steps}, ..., once {settings.min_runs} {which} have reached the step"
+
+
+def _remedy(sweep: Sweep, reason: str) -> str:
+    if reason != "MetricMissing":
+        return ""
+    scored = "the score comes from eval; " if sweep.spec.eval is not None else ""
+    return f"; {scored}let train report the metric, or set earlyStopping.metric to one that it reports"
