@@ -282,6 +282,18 @@ async def test_a_single_evaluation_that_never_ends_is_killed_by_the_timer(child:
     assert "spec.constraints took more than 10 s" in str(answer.infeasible)
 
 
+async def test_a_question_of_a_deleted_sweep_ends_with_its_process_and_frees_the_turn(child: OptimizerPool) -> None:
+    endless = [{"rule": "!'x'.matches('((a{0,99}){0,99}b)')"}] * 9
+    deleted = asyncio.create_task(ask(child, sweep(method="random", constraints=endless), request(500, 1)))
+    while not child.pids:
+        await asyncio.sleep(0.01)
+    (pid,) = child.pids
+    deleted.cancel()
+    await asyncio.wait([deleted])
+    assert not psutil.pid_exists(pid)
+    assert len((await ask(child, named("next", method="random"), request(1, 1))).suggestions) == 1
+
+
 class Script(OptimizerProcess):
     """A process that follows a script: "late" and "dead" are failures, a number is how many suggestions follow."""
 
