@@ -129,6 +129,19 @@ async def test_what_is_left_of_the_budget_limits_the_suggestions(child: Optimize
     assert "only 1 is left" in answer.unpayable
 
 
+def test_each_suggestion_of_a_batch_is_what_its_provenance_gives_whatever_the_budget() -> None:
+    asked = question(sweep(), request(3, 12, ROWS))
+    batches = []
+    for left in (None, BudgetLeft(cost=90.0, seconds=40.0, share=0.7, runs=16)):
+        whole = asked.with_(left=left)
+        batch = [answer.proposal for answer in Proposer().answer(whole) if answer.proposal is not None]
+        told = [p.parameters for p in batch[1::-1]]
+        again = whole.with_(observations=whole.observations[::-1], pending=told, index=14, count=1)
+        assert next(Proposer().answer(again)).proposal == batch[2]
+        batches.append([(p.parameters, p.digest) for p in batch])
+    assert all(one[0] != other[0] and one[1] != other[1] for one, other in zip(*batches, strict=True))
+
+
 def test_the_observations_of_a_warm_start_count_like_those_of_the_sweep() -> None:
     """The optimizer's process unpacks them. The recorded digest does not depend on how they were sent."""
     old, new = (Observation({"a.lr": lr}, 1.0, 2.0) for lr in (0.001, 0.002))
@@ -267,6 +280,18 @@ async def test_a_single_evaluation_that_never_ends_is_killed_by_the_timer(child:
     endless = f"[{','.join('1' * 99)}].all(a, [{','.join('1' * 99)}].all(b, {inner}))"
     answer = await ask(child, sweep(method="random", constraints=[{"rule": endless}]), request(1, 1))
     assert "spec.constraints took more than 10 s" in str(answer.infeasible)
+
+
+async def test_a_question_of_a_deleted_sweep_ends_with_its_process_and_frees_the_turn(child: OptimizerPool) -> None:
+    endless = [{"rule": "!'x'.matches('((a{0,99}){0,99}b)')"}] * 9
+    deleted = asyncio.create_task(ask(child, sweep(method="random", constraints=endless), request(500, 1)))
+    while not child.pids:
+        await asyncio.sleep(0.01)
+    (pid,) = child.pids
+    deleted.cancel()
+    await asyncio.wait([deleted])
+    assert not psutil.pid_exists(pid)
+    assert len((await ask(child, named("next", method="random"), request(1, 1))).suggestions) == 1
 
 
 class Script(OptimizerProcess):
