@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from protein.analysis.importance import parameter_importance as parameter_importance
     from protein.analysis.pareto import pareto_front as pareto_front
     from protein.base import Optimizer as Optimizer
+    from protein.budget import Budget as Budget
+    from protein.budget import BudgetExhausted as BudgetExhausted
     from protein.curves import CurvePoint as CurvePoint
     from protein.curves import Forecast as Forecast
     from protein.factory import make_optimizer as make_optimizer
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from protein.space import SpaceError as SpaceError
 
 _HOMES = {
+    "Budget": "budget",
+    "BudgetExhausted": "budget",
     "Calibration": "analysis.calibration",
     "CurvePoint": "curves",
     "Forecast": "curves",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -101,6 +102,15 @@ def test_completion_offers_the_others(damaged: tuple[Path, str]) -> None:
         assert [item.value for item in found] == ["fine", "other_name"]
     found = completed.get_completions(["export", "--runs-dir", str(runs_dir)], "sweep_run=f")
     assert [item.value for item in found] == ["sweep_run=fine"]
+
+
+def test_a_sweep_that_is_being_created_is_not_damaged(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    with (tmp_path / "new/state.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (tmp_path / "new/state.db").touch()
+        listed = CliRunner().invoke(cli, ["list", "--runs-dir", str(tmp_path)])
+        assert (listed.exit_code, listed.stdout, listed.stderr) == (0, "", f"No sweeps found in {tmp_path}.\n")
 
 
 def test_directories_without_a_sweep(tmp_path: Path) -> None:

@@ -80,6 +80,10 @@ class Script:
     def limit_new_runs(self, n: int) -> None:
         self.said.append(f"limit {n}")
 
+    def refuse_changes(self) -> None:
+        assert "refuse" not in self.said
+        self.said.append("refuse")
+
     async def suspend(self) -> None:
         self.said.append("suspend")
 
@@ -111,7 +115,7 @@ async def test_runs_until_the_sweep_ends(status: str, succeeded: bool) -> None:
     session = Script(lambda _: None, end_with(ended(status)))
     end = await drive(session, LineView(silence))
     assert (end.succeeded, end.interrupted) == (succeeded, False)
-    assert session.said == ["closed"]
+    assert session.said == ["refuse", "closed"]
 
 
 def deliver_one(script: Script) -> None:
@@ -132,7 +136,7 @@ async def test_an_interrupt_during_delivery_exits() -> None:
     session.undelivered = 5
     end = await drive(session, LineView(silence))
     assert (end.succeeded, end.interrupted, session.undelivered) == (True, False, 4)
-    assert session.said == ["closed"], "the interrupt stops nothing else"
+    assert session.said == ["refuse", "closed"], "the interrupt stops nothing else"
 
 
 async def test_events_after_the_last_status_are_shown() -> None:
@@ -158,7 +162,7 @@ async def test_one_iteration() -> None:
     )
     session.runs = [made(0, "True")]
     end = await drive(session, LineView(silence), new_runs=1)
-    assert session.said == ["limit 1", "closed"]
+    assert session.said == ["limit 1", "refuse", "closed"]
     assert (end.succeeded, end.interrupted, len(end.runs)) == (True, False, 2)
 
 
@@ -172,20 +176,20 @@ async def test_the_first_interrupt_drains() -> None:
     session = Script(interrupt(), lambda _: None, come_to_rest)
     end = await drive(session, LineView(lines.append))
     assert end.interrupted
-    assert session.said == ["suspend", "closed"]
+    assert session.said == ["suspend", "refuse", "closed"]
     assert ["Ctrl-C again" in line for line in lines] == [True]
 
 
 async def test_the_second_interrupt_stops_the_processes() -> None:
     session = Script(interrupt(), lambda _: None, interrupt())
     assert (await drive(session, LineView(silence))).interrupted
-    assert session.said == ["suspend", "stop", "closed"]
+    assert session.said == ["suspend", "stop", "refuse", "closed"]
 
 
 async def test_sigterm_does_not_wait_for_jobs() -> None:
     session = Script(interrupt(signal.SIGTERM))
     assert (await drive(session, LineView(silence))).interrupted
-    assert session.said == ["stop", "closed"]
+    assert session.said == ["stop", "refuse", "closed"]
 
 
 async def test_a_sweep_that_ends_while_draining_has_ended() -> None:

@@ -15,6 +15,7 @@ import yaml
 
 from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.kubectl.completion import complete
+from tests import same_commands
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
 from tests.cluster.person import EDIT, Person
@@ -309,6 +310,22 @@ def test_a_file_in_which_anything_is_wrong_is_not_imported(
         "error: f.csv, line 3: x: 'fast' is not a number, as uniform needs; give a number\n",
     )
     assert len(runs(cluster, person.namespace, finished)) == before
+
+
+def test_the_commands_answer_as_those_of_one_machine(cluster: Cluster, person: Person) -> None:
+    cluster.apply(sweep("same", limits={"maxRuns": 9, "maxParallelRuns": 1}), person.namespace)
+    until_reason(cluster, "sweeprun", "same.r.0", person.namespace, "Completed")
+    cluster.patch("sweep", "same", person.namespace, {"spec": {"suspend": True}})
+    until_reason(cluster, "sweep", "same", person.namespace, "Suspended")
+    person.does("add", "same", "x=0.5", "--name", "halted")
+    person.does("stop", "halted")
+    until_reason(cluster, "sweeprun", "halted", person.namespace, "Stopped")
+
+    def run(*arguments: str, stdin: str | None) -> tuple[int, str, str]:
+        done = person.sweep(*arguments, stdin=stdin)
+        return done.code, done.out, done.err
+
+    same_commands.check(run, {"SWEEP": "same", "DONE": "same.r.0", "FAILED": "halted"}, "kubectl sweep")
 
 
 def test_what_cannot_be_added_is_said_before_anything_is_made(cluster: Cluster, person: Person, finished: str) -> None:

@@ -20,6 +20,8 @@ HEAVY = ("kubernetes", "aiohttp", "torch", "numpy", "pydantic", "plotly", "rich"
             "from sweep_operator.kubectl.main import cli; cli.main(['logs', '--help'], standalone_mode=False)",
             "--follow",
         ),
+        ("from sweep_operator.cli.main import cli; cli.main(['logs', '--help'], standalone_mode=False)", "--follow"),
+        ("from sweep_operator.cli.main import cli; cli.main(['stop', '--help'], standalone_mode=False)", "--runs-dir"),
         ("from sweep_operator.kubectl.completion import complete; print(complete(['st']))", "status\t"),
         ("from sweep_operator.kubectl.completion import complete; print(complete(['logs', '--st']))", "--stage\t"),
     ],

@@ -15,7 +15,7 @@ class EarlyStopping(Model):
     """Stops runs whose learning curve falls behind those of other runs. Only training is stopped, and no manual run.
     Needs train.reports. Changes apply to running runs, too."""
 
-    rule: RuleName | Literal["none"] = "none"
+    rule: Literal[RuleName, "none"] = "none"
     """model: a run continues if it has a chance to become Pareto-optimal (or the best, if all runs cost the same), as
     the optimizer predicts from its curve and from finished runs; see confidence. Needs method bayes,
     train.reports.maxStep and no eval. asha: at the steps 1, 4, 16, 64 and so on, a run continues if its value is in the

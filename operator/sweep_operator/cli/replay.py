@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sweep_operator.cli.stored import STATE, stored_sweep
+from sweep_operator.cli.stored import STATE, stored_run
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir
 from sweep_operator.commands.replay import Recorded, print_replay
 from sweep_operator.kube.protocol import Kind
@@ -25,6 +25,6 @@ def replay(run: str, runs_dir: Path) -> None:
     \b
         sweep replay my_sweep.r.17
     """
-    stored = stored_sweep(runs_dir, run.rpartition(".r.")[0])
+    stored, _ = stored_run(runs_dir, run)
     sweep, runs = stored.parsed()
     print_replay(Recorded(sweep, runs, read_objects(stored.directory / STATE, (Kind.CONFIG_MAP,))), run)

@@ -121,7 +121,9 @@ def _summary(ended: Ended, directory: Path) -> Iterator[str]:
         yield f"Interrupted. To resume, run: {resume_command(directory)}"
     elif reason:
         yield reason
-        if not ended.succeeded:
+        if reason.startswith("Stopped"):
+            yield f"To resume, run: {resume_command(directory)}"
+        elif not ended.succeeded:
             yield f"To continue after a correction, run: {resume_command(directory)}"
     scored = ranked(sweep, runs)
     if scored:

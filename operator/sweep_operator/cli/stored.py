@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_operator.cli.resume import RESUME, resume_command
+from sweep_operator.commands.names import not_a_run
 from sweep_operator.commands.objects import parsed
 from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.domain.conditions import condition_of, run_reason
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.kube.state_file import StoreMissing, StoreUnreadable, is_locked, read_objects
-from sweep_operator.views.tables import STAGES
+from sweep_operator.views.tables import STAGES, run_name
 
 if TYPE_CHECKING:
     from sweep_operator.api.sweep import Sweep
@@ -88,7 +89,7 @@ def stored_sweeps(runs_dir: Path) -> StoredSweeps:
             found.unreadable.append(str(error))
             continue
         found.sweeps.extend(sweeps)
-        if not sweeps and _is_abandoned(directory):
+        if not sweeps and not is_locked(directory / STATE) and _is_abandoned(directory):
             found.empty[directory.name] = f"{directory} contains no sweep; delete it"
     return found
 
@@ -109,6 +110,35 @@ def stored_sweep(runs_dir: Path, name: str) -> StoredSweep:
         raise ConfigError([f"no sweep {name!r} in {runs_dir}; {suggestion(name, known)}", *others])
     reason = f"no sweep {name!r}: {runs_dir} contains no sweeps; use --runs-dir to change the directory"
     raise ConfigError([reason, *others])
+
+
+def stored_run(runs_dir: Path, name: str) -> tuple[StoredSweep, dict[str, Any]]:
+    """The run with that display name or object name, and its sweep. Raises ConfigError, which names known runs."""
+    known, unreadable, mistaken = [], [], None
+    for directory in _likely_first(runs_dir, name):
+        try:
+            sweeps = _read(directory, (Kind.SWEEP, Kind.SWEEP_RUN))
+        except StoreMissing:
+            continue
+        except StoreUnreadable as error:
+            unreadable.append(str(error))
+            continue
+        for stored in sweeps:
+            if name in (stored.display_name, stored.sweep["metadata"]["name"]):
+                mistaken = not_a_run(name, [run_name(run, object_names=False) for run in stored.runs])
+            for run in stored.runs:
+                known.append(run_name(run, object_names=False))
+                if name in (known[-1], run["metadata"]["name"]):
+                    return stored, run
+    if mistaken is not None:
+        raise mistaken
+    hint = suggestion(name, known) if known else "it contains no runs; use --runs-dir to change the directory"
+    raise ConfigError([f"no run named {name!r} in {runs_dir}; {hint}", *unreadable])
+
+
+def _likely_first(runs_dir: Path, name: str) -> list[Path]:
+    """The directories of sweeps. The name of a run usually begins with the name of its sweep."""
+    return sorted(_directories(runs_dir), key=lambda d: (not name.startswith(f"{d.name}."), -len(d.name), d.name))
 
 
 def _whole(directory: Path) -> list[StoredSweep]:

@@ -90,7 +90,8 @@ async def _add(place: Place, name: str, wanted: list[tuple[str, dict[str, Any]]]
     sweep = read(Sweep, found.obj)
     base = {} if source.like is None else read(SweepRun, (await place.run(source.like)).obj).parameters
     # Check all runs before creating the first.
-    runs = [checked_parameters(sweep, {**base, **values}, where) for where, values in wanted]
+    known_as = place.name(found.obj)
+    runs = [checked_parameters(sweep, known_as, {**base, **values}, where) for where, values in wanted]
     for parameters in runs:
         for note in outside_bounds(sweep, parameters):
             echo(f"note: {note}", err=True)

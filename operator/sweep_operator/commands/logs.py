@@ -179,4 +179,5 @@ def _missing(source: LogSource, run: Object, name: str, wanted: LogOptions) -> s
     )
     if is_over(run, wanted):
         return f"{name} ({run_state(run)}) has no {source.noun}{which}, or it was deleted: {source.lost}"
-    return f"{name} ({run_state(run)}) has no {source.noun}{which} yet; use -f to wait for it"
+    hint = f", and {stalled}" if (stalled := source.stalled()) else "; use -f to wait for it"
+    return f"{name} ({run_state(run)}) has no {source.noun}{which} yet{hint}"

@@ -18,9 +18,10 @@ from sweep_operator.kube.protocol import AlreadyExists, Kind, Object
 _MAX_NAMES = 1000
 
 
-def checked_parameters(sweep: Sweep, asked: Mapping[str, Any], where: str) -> dict[str, Scalar]:
+def checked_parameters(sweep: Sweep, name: str, asked: Mapping[str, Any], where: str) -> dict[str, Scalar]:
     """``asked`` with each value converted to the type of its distribution; nested maps are flattened.
 
+    ``name``: of the sweep, ``where``: prefix of the place, both for messages.
     A fixed parameter may be given with its fixed value, as a patch of best parameters does. Raises InvalidObject.
     """
     out: dict[str, Scalar] = {}
@@ -33,9 +34,9 @@ def checked_parameters(sweep: Sweep, asked: Mapping[str, Any], where: str) -> di
             except (ValueError, TypeError) as error:
                 errors.append(FieldError(f"{where}{path}", str(error)))
         elif path not in sweep.spec.fixed:
-            errors.append(FieldError(f"{where}{path}", f"is not a parameter of {sweep.name}; {_near(path, sweep)}"))
+            errors.append(FieldError(f"{where}{path}", f"is not a parameter of {name}; {_near(path, sweep)}"))
         elif sweep.spec.fixed[path] != value:
-            text = f"is fixed at {sweep.spec.fixed[path]!r} in {sweep.name}, not {value!r}; remove it"
+            text = f"is fixed at {sweep.spec.fixed[path]!r} in {name}, not {value!r}; remove it"
             errors.append(FieldError(f"{where}{path}", text))
     if errors:
         raise InvalidObject(errors)

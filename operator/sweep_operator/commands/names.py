@@ -1,11 +1,14 @@
-"""Names of sweeps and runs as arguments."""
+"""Names of sweeps, runs and parameters as arguments, and their completion."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
+from click.shell_completion import CompletionItem
 
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.kube.protocol import Kind
+from sweep_operator.kube.protocol import Kind, Object
 
 KINDS = {
     **dict.fromkeys(("sweep", "sweeps", "swp", "sweep.metta.ai", "sweeps.metta.ai"), Kind.SWEEP),
@@ -56,3 +59,22 @@ def not_a_run(name: str, runs: list[str]) -> ConfigError:
 def ambiguous(name: str) -> ConfigError:
     """The error of a name that a sweep and a run have."""
     return ConfigError(f"{name!r} is both a sweep and a run; write sweep/{name} or sweeprun/{name}")
+
+
+def items(
+    found: Iterable[tuple[str, str]], ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The names that begin as typed and are not given yet. ``found``: names and their states."""
+    given = ctx.params.get(str(param.name)) or ()
+    chosen = {given} if isinstance(given, str) else set(given)
+    return [CompletionItem(n, help=h or None) for n, h in found if n.startswith(incomplete) and n not in chosen]
+
+
+def parameter_items(sweep: Object, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """``path=`` for each parameter of the sweep that is not given yet."""
+    given = {str(a).partition("=")[0] for a in ctx.params.get(str(param.name)) or ()}
+    return [
+        CompletionItem(f"{path}=", help=spec.get("distribution"))
+        for path, spec in sorted(sweep["spec"]["parameters"].items())
+        if path.startswith(incomplete) and path not in given
+    ]

@@ -37,12 +37,14 @@ async def _retry(place: Place, program: str, names: tuple[str, ...]) -> None:
         found = await place.run(name)
         run = read(SweepRun, found.obj)
         sweep = await place.sweep_of(found)
+        known_as = place.name(sweep.obj)
         if run.succeeded:
-            hint = f"`{program} add {place.name(sweep.obj)} --like {name}`"
+            hint = f"`{program} add {known_as} --like {name}`"
             raise ConfigError(f"{name} has not failed; to run it again, use {hint}")
         if not run.failed:
             raise ConfigError(f"{name} has not ended; end it with `{program} stop {name}`, then retry it")
-        wanted.append((run.name, sweep, checked_parameters(read(Sweep, sweep.obj), run.parameters, f"{name}: ")))
+        parameters = checked_parameters(read(Sweep, sweep.obj), known_as, run.parameters, f"{name}: ")
+        wanted.append((run.name, sweep, parameters))
     for name, sweep, parameters in wanted:
         prefix = f"{re.sub(r'-retry-[0-9]+$', '', name)}-retry-"  # the retry of a retry continues the numbering
         created = await create_run(sweep, parameters, name=None, prefix=prefix)

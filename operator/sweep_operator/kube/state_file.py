@@ -42,7 +42,7 @@ class NewerFormat(sqlite3.DatabaseError):
 
 
 class StoreMissing(StoreUnreadable):
-    """The file does not exist."""
+    """The file does not exist, or a process is creating it."""
 
 
 def read_objects(path: Path, kinds: Collection[Kind]) -> list[Object]:
@@ -51,6 +51,8 @@ def read_objects(path: Path, kinds: Collection[Kind]) -> list[Object]:
         with closing(_opened(path)) as connection:
             return stored_objects(connection, kinds)
     except (sqlite3.DatabaseError, ValueError, TypeError, zlib.error) as error:
+        if "no such table: counters" in str(error) and is_locked(path):
+            raise StoreMissing(f"{path} is being created; repeat the command") from None
         raise damaged(path, error) from None
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from sweep_operator.commands.names import items, parameter_items
 from sweep_operator.domain.conditions import condition_of
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kubectl.access import Access, Cluster, access_of
@@ -26,17 +27,17 @@ T = TypeVar("T")
 
 def complete_sweeps(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of Sweeps, with their state."""
-    return _items(((_name(s), sweep_state(s)) for s in _objects(ctx, Kind.SWEEP)), ctx, param, incomplete)
+    return items(((_name(s), sweep_state(s)) for s in _objects(ctx, Kind.SWEEP)), ctx, param, incomplete)
 
 
 def complete_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of SweepRuns, with their state, newest first."""
-    return _items(_runs(ctx, failed=False), ctx, param, incomplete)
+    return items(_runs(ctx, failed=False), ctx, param, incomplete)
 
 
 def complete_failed_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of failed SweepRuns."""
-    return _items(_runs(ctx, failed=True), ctx, param, incomplete)
+    return items(_runs(ctx, failed=True), ctx, param, incomplete)
 
 
 def complete_sweeps_and_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -46,17 +47,11 @@ def complete_sweeps_and_runs(ctx: click.Context, param: click.Parameter, incompl
 
 def complete_parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """``path=`` for each parameter of the given sweep that is not set yet."""
-    if "=" in incomplete or not ctx.params.get("sweep"):
+    sweep = ctx.params.get("sweep")
+    if "=" in incomplete or not sweep:
         return []
-    sweep = ctx.params["sweep"]
-    given = {str(a).partition("=")[0] for a in ctx.params.get(str(param.name)) or ()}
     found = [s for s in _objects(ctx, Kind.SWEEP) if _name(s) == sweep]
-    parameters = {p: spec for s in found for p, spec in s["spec"]["parameters"].items()}
-    return [
-        CompletionItem(f"{path}=", help=spec.get("distribution"))
-        for path, spec in sorted(parameters.items())
-        if path.startswith(incomplete) and path not in given
-    ]
+    return parameter_items(found[0], ctx, param, incomplete) if found else []
 
 
 def complete_namespaces(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -65,7 +60,7 @@ def complete_namespaces(ctx: click.Context, param: click.Parameter, incomplete: 
     async def read(cluster: Cluster) -> Sequence[str]:
         return await cluster.kube.namespaces()
 
-    return _items(((name, "") for name in _query(access_of(ctx), read) or ()), ctx, param, incomplete)
+    return items(((name, "") for name in _query(access_of(ctx), read) or ()), ctx, param, incomplete)
 
 
 def complete_contexts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -73,7 +68,7 @@ def complete_contexts(ctx: click.Context, param: click.Parameter, incomplete: st
     from sweep_operator.kube.cluster import kubeconfig_contexts
 
     with contextlib.suppress(Exception):
-        return _items(((c, "") for c in kubeconfig_contexts(access_of(ctx).kubeconfig)), ctx, param, incomplete)
+        return items(((c, "") for c in kubeconfig_contexts(access_of(ctx).kubeconfig)), ctx, param, incomplete)
     return []
 
 
@@ -104,14 +99,6 @@ def _query(access: Access, work: Callable[[Cluster], Awaitable[T]]) -> T | None:
         return asyncio.run(connected())
     except Exception:
         return None
-
-
-def _items(
-    found: Iterable[tuple[str, str]], ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    given = ctx.params.get(str(param.name)) or ()
-    chosen = {given} if isinstance(given, str) else set(given)
-    return [CompletionItem(n, help=h or None) for n, h in found if n.startswith(incomplete) and n not in chosen]
 
 
 def _name(obj: Object) -> str:

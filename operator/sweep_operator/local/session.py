@@ -25,6 +25,7 @@ from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.store import version_of
 from sweep_operator.kube.embedded import LocalCluster
+from sweep_operator.kube.embedded.control import ControlServer
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, KubeError, NotFound, Object
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
@@ -109,9 +110,12 @@ class LocalSession:
             asyncio.create_task(self._engine.run()),
             asyncio.create_task(self._outbox.run()),
         ]
+        self._control = ControlServer(self.kube, self.directory, self._engine.apply)
+        await self._control.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._control.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -262,6 +266,10 @@ class LocalSession:
         _, runs = self.view()
         created = sum(r.spec.index is not None for r in runs)
         self._engine.limit_new_runs((NAMESPACE, self.name), created + n)
+
+    def refuse_changes(self) -> None:
+        """Refuse the changes of other commands from now on: they wait for the end of this session."""
+        self._control.refuse()
 
     async def suspend(self) -> None:
         """Suspend the sweep. Active runs finish."""

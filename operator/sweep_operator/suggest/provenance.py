@@ -26,6 +26,7 @@ def provenance(request: SuggestRequest, proposal: Proposal) -> Provenance | None
         pending_runs=sorted(r.name for r in request.pending if r.index is None),
         through_index=request.index - 1,
         curve_points=_curve_points(request),
+        left=request.left,
         digest=proposal.digest or None,
         version=optimizer_version(),
     )

@@ -68,7 +68,7 @@ def request_of(sweep: Sweep, runs: Sequence[SweepRun], earlier: EarlierObservati
         observations = tuple(replace(o, curve=None) for o in observations)
     points = read_curve_points(told.curve_points or "")
     pending = tuple(_pending(r, sweep, points) for r in sorted(waiting, key=start_order))
-    return SuggestRequest(index, 1, observations, pending, 1, earlier)
+    return SuggestRequest(index, 1, observations, pending, 1, earlier, told.left)
 
 
 def _pending(run: SweepRun, sweep: Sweep, points: Mapping[int | str, int]) -> PendingRun:

@@ -145,14 +145,15 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     with connection:
+        connection.execute("BEGIN IMMEDIATE")  # readers see all tables or none
         connection.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
         connection.execute("INSERT OR IGNORE INTO counters VALUES ('version', 0), ('format', ?)", (FORMAT,))
-    found = check_format(connection)
-    connection.execute("CREATE TABLE IF NOT EXISTS dictionaries (kind TEXT PRIMARY KEY, text BLOB NOT NULL)")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS objects "
-        "(uid TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL, body NOT NULL)"
-    )
+        found = check_format(connection)
+        connection.execute("CREATE TABLE IF NOT EXISTS dictionaries (kind TEXT PRIMARY KEY, text BLOB NOT NULL)")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS objects "
+            "(uid TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL, body NOT NULL)"
+        )
     if found < FORMAT:
         _migrate(path, connection)
     return connection
