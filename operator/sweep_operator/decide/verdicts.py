@@ -82,7 +82,7 @@ def _compared(
     found = judge(rule, before, now, others.at, settings)
     if found is None:
         return None
-    value, threshold = (sign_of(spec) * v for v in (found.value, found.threshold))
+    value, threshold = (float(f"{sign_of(spec) * v:.7g}") for v in (found.value, found.threshold))
     verdict = Verdict(
         rule=name,
         step=found.step,
