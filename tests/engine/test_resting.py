@@ -72,6 +72,45 @@ async def test_a_pass_looks_at_the_run_whose_pod_has_changed(tmp_path: Path, loo
     engine.close()
 
 
+async def test_of_many_manual_runs_a_pass_looks_at_those_that_get_a_slot(
+    tmp_path: Path, looked_at: Counter[str]
+) -> None:
+    """A user may create thousands. The others rest until a slot is free, and no suggestion is computed for later."""
+    world = World(tmp_path)
+    await world.apply(limits={"maxRuns": RUNS, "maxParallelRuns": 2}, eval=None)
+    engine = world.engine()
+
+    async def create(name: str) -> None:
+        spec: dict[str, Any] = {"sweepName": "s", "parameters": {"x": 1}}
+        await world.kube.create(Kind.SWEEP_RUN, {"metadata": {"name": name, "namespace": NS}, "spec": spec})
+
+    names = [f"mine-{n:02}" for n in range(40)]
+    for name in names:
+        await create(name)
+    for _ in range(3):
+        await again(engine)
+    await create("mine-99")
+    for _ in range(3):
+        await again(engine)
+    looked_at.clear()
+    await again(engine)
+    assert not looked_at
+    assert world.suggester.asked == []
+    order: list[str] = []
+    for _ in range(200):
+        await world.tick()
+        looked_at.clear()
+        await again(engine)
+        await again(engine)
+        assert len(looked_at) <= 6
+        order += [run.name for run in await world.runs() if run.succeeded and run.name not in order]
+        if await world.ended():
+            break
+    assert order[: len(names) + 1] == [*names, "mine-99"]
+    assert await world.ended() == "MaxRunsReached"
+    engine.close()
+
+
 async def test_an_audit_passes_over_an_ended_sweep_only_if_something_has_changed(tmp_path: Path) -> None:
     world, engine = await finished(tmp_path)
     await again(engine)

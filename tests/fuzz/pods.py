@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_operator.api.names import (
     ATTEMPT_LABEL,
+    INDEX_ANNOTATION,
     RESULT_FINALIZER,
     RUN_LABEL,
     RUN_UID_LABEL,
     STAGE_LABEL,
     SWEEP_UID_LABEL,
 )
-from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
 from sweep_operator.kube.protocol import EventType, Kind, KubeError, NotFound, Object
 from tests.engine.world import NS
 from tests.fuzz import clock

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION, Step, next_step
+from sweep_operator.api.names import INDEX_ANNOTATION
+from sweep_operator.kube.embedded.job_step import Step, next_step
 from sweep_operator.kube.protocol import Object
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweep_operator.api.names import INDEX_ANNOTATION
 from sweep_operator.domain.references import expand, translate
 from sweep_operator.kube.embedded.container import Place, Process, build_process
-from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
 from sweep_operator.kube.embedded.memory_limit import limit_bytes
 from sweep_operator.kube.embedded.volumes import Unsupported, materialize, unsupported
 from sweep_operator.kube.protocol import Object

@@ -7,6 +7,7 @@ from typing import Any
 
 import kopf
 
+from sweep_operator.api.names import INDEX_ANNOTATION
 from sweep_operator.kube.cluster import Credentials
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.runtime import handlers
@@ -34,8 +35,11 @@ async def test_an_event_becomes_an_object_of_its_kind() -> None:
     got: list[Any] = []
     registry = handlers.registry(lambda kind, obj, *, deleted: got.append((kind, obj, deleted)), _login)
     handler = next(h for h in _handlers(registry, "_watching") if h.id == "pods")
-    await handler.fn(event={"type": "DELETED", "object": {"metadata": {"name": "p", "managedFields": [1]}}})
-    assert got == [(Kind.POD, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}, True)]
+    annotations = {INDEX_ANNOTATION: "1" * 99, "of/a-user": "x" * 200_000}
+    meta = {"name": "p", "managedFields": [1], "annotations": annotations}
+    await handler.fn(event={"type": "DELETED", "object": {"metadata": meta}})
+    kept = {"name": "p", "annotations": {INDEX_ANNOTATION: "1" * 16}}
+    assert got == [(Kind.POD, {"apiVersion": "v1", "kind": "Pod", "metadata": kept}, True)]
 
 
 def test_pauses_never_end_and_can_be_taken_again() -> None:

@@ -23,6 +23,8 @@ RESULT_FINALIZER = f"{GROUP}/result"
 
 RUN_PATH_ANNOTATION = f"{GROUP}/run-path"
 """On a pod: ``<displayName>/runs/<runName>``, the run directory below the root of a shared directory."""
+INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
+"""On a pod of a run with several nodes: its number. Kubernetes writes it."""
 FILES_ANNOTATION_PREFIX = f"files.{GROUP}/"
 """``files.metta.ai/<file name>`` on a pod: one parameter file, mounted by a downwardAPI volume."""
 

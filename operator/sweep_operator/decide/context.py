@@ -17,7 +17,7 @@ from sweep_operator.domain.revisions import RunTemplate
 _WAITING = {
     "WaitingForSlot": "limits.maxParallelRuns runs are active",
     "Suspended": "the sweep is suspended",
-    "SweepNotAccepted": "the spec of the Sweep is invalid; see its condition Accepted",
+    "SweepNotAccepted": "the spec of the Sweep is not accepted; see its condition Accepted",
 }
 
 

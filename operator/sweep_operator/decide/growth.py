@@ -36,7 +36,8 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     again = snap.uncreated[:wanted]
     fresh = tuple(_create(s) for s in _ready(snap, index)[: wanted - len(again)])
     create = (*again, *fresh)
-    missing, ahead = wanted - len(create), min(AHEAD, most, left - wanted)
+    waiting = max(0, totals.open - most)  # they get the next slots
+    missing, ahead = wanted - len(create), max(0, min(AHEAD, most, left - wanted) - waiting)
     if missing + ahead == 0:
         return Growth(create)
     earlier = snap.warm_start.observations

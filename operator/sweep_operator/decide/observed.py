@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.names import (
     ATTEMPT_LABEL,
+    INDEX_ANNOTATION,
     MAIN_CONTAINER,
     PEAK_MEMORY,
     QUEUE_LABEL,
@@ -21,7 +22,6 @@ from sweep_operator.api.names import (
 from sweep_operator.api.sweeprun import STAGES, Stage
 from sweep_operator.domain.conditions import joined
 
-_INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
 _EPOCH = datetime(1971, 1, 1, tzinfo=UTC)
 
 
@@ -204,7 +204,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         return None
     conditions = {c["type"]: c for c in status.get("conditions") or []}
     disruption, scheduled = conditions.get("DisruptionTarget") or {}, conditions.get("PodScheduled") or {}
-    rank = (meta.get("annotations") or {}).get(_INDEX_ANNOTATION, "0")
+    rank = (meta.get("annotations") or {}).get(INDEX_ANNOTATION, "0")
     return PodView(
         name=meta["name"],
         uid=meta.get("uid", ""),

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
+from heapq import nsmallest
 
 from pydantic import ValidationError
 
@@ -21,6 +22,7 @@ from sweep_operator.decide.plan import RunPlan
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.tracking import TrackingReport, is_awaited, news_of
 from sweep_operator.domain.identity import belongs, claim_name
+from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.parts import Parts
@@ -58,6 +60,8 @@ class Gatherer:
         """By run that has ended and does not rest: the latest pass that has decided about it."""
         self.unfinished = False
         """Whether more runs that have ended need a decision than the latest Snapshot has."""
+        self._queued: dict[str, tuple[int, str]] = {}
+        """Resting runs that wait for a slot, and their order. Users may create thousands of them."""
         self._undelivered: dict[str, SweepRun] = {}
         """Resting runs that the tracker does not have."""
         self._templates: dict[str, RunTemplate] = {}
@@ -86,6 +90,8 @@ class Gatherer:
         awake = await self._awake(sweep)
         templates = await self._revisions(awake)
         await self._read_facts(sweep)
+        if self._wake_queued(sweep.spec.limits.max_parallel_runs - self._book.totals.holding):
+            awake = await self._awake(sweep)
         runs, later = self._first_of(awake)
         undelivered = (*self._undelivered.values(), *(r for r in later if is_awaited(r, sweep, report, self._config)))
         with_pods = [run.name for run in (*runs, *undelivered)]
@@ -113,7 +119,12 @@ class Gatherer:
             run = plan.run
             if run.terminal:
                 self._looked[run.name] = self._passes
-            if not plan.idle or not (run.terminal or run.holds_slot):
+            if not plan.idle:
+                continue
+            if not (run.terminal or run.holds_slot):
+                if run.status.template_hash is None and not run.imported:
+                    self._queued[run.name] = start_order(run)
+                    self._resting.rest(run.name, plan.wake)
                 continue
             if run.terminal and sweep.spec.storage.retention != "all" and claim_name(run) in self._claims:
                 continue  # when its claim is deleted depends on other runs
@@ -165,7 +176,17 @@ class Gatherer:
 
     def _wake(self, run: str) -> None:
         self._resting.wake([run])
+        self._queued.pop(run, None)
         self._undelivered.pop(run, None)
+
+    def _wake_queued(self, free: int) -> bool:
+        """Wake the first runs that wait for a slot, as many as slots are free. Return whether there are any."""
+        for name in self._queued.keys() & self._resting.awake:
+            del self._queued[name]
+        first = nsmallest(max(0, free), self._queued, key=self._queued.__getitem__)
+        for name in first:
+            self._wake(name)
+        return bool(first)
 
     def _read_claims(self) -> None:
         before = self._claims
@@ -243,6 +264,7 @@ class Gatherer:
                 self._book.drop(name)
                 self._looked.pop(name, None)
                 self._resting.forget(name)
+                self._queued.pop(name, None)
                 self._forget(name)
                 self._unread.discard(name)
                 continue

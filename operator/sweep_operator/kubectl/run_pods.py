@@ -6,14 +6,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep_operator.api.names import ATTEMPT_LABEL, MAIN_CONTAINER, RUN_LABEL, STAGE_LABEL
+from sweep_operator.api.names import ATTEMPT_LABEL, INDEX_ANNOTATION, MAIN_CONTAINER, RUN_LABEL, STAGE_LABEL
 from sweep_operator.commands.logs import LOG_STAGES, title_of
 from sweep_operator.commands.place import LogOptions, StageLog
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kubectl.access import Cluster
 from sweep_operator.kubectl.lookup import run_named
-
-_RANK = "batch.kubernetes.io/job-completion-index"
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def _run_pod(pod: Object) -> RunPod:
     return RunPod(
         stage=str(labels.get(STAGE_LABEL, LOG_STAGES[0])),
         attempt=int(labels.get(ATTEMPT_LABEL, 1)),
-        rank=int(labels.get(_RANK) or (meta.get("annotations") or {}).get(_RANK) or 0),
+        rank=int(labels.get(INDEX_ANNOTATION) or (meta.get("annotations") or {}).get(INDEX_ANNOTATION) or 0),
         created=str(meta.get("creationTimestamp", "")),
         pod=pod,
     )

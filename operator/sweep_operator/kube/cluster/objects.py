@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from sweep_operator.api.names import INDEX_ANNOTATION
 from sweep_operator.kube.protocol import API_VERSIONS, Kind, Object
 
+_INDEX_LENGTH = 16
 _SERVER_DEPTH = 10_000
 """Nesting levels that an API server accepts in an object."""
 
@@ -17,11 +19,18 @@ def type_of(kind: Kind) -> Object:
 
 
 def cleaner(kind: Kind) -> Callable[[Object], Object]:
-    """A function that adds the type (items of a LIST have none) and removes managedFields. It copies its argument."""
+    """A function that adds the type (items of a LIST have none), and removes what only takes memory.
+
+    That is managedFields, and annotations that nobody reads: users may write 256 KiB of them on each object. It copies
+    its argument.
+    """
     of_its_type = type_of(kind)
 
     def clean(obj: Object) -> Object:
-        metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
+        metadata = {k: v for k, v in obj["metadata"].items() if k not in ("managedFields", "annotations")}
+        index = (obj["metadata"].get("annotations") or {}).get(INDEX_ANNOTATION)
+        if index is not None:
+            metadata["annotations"] = {INDEX_ANNOTATION: index[:_INDEX_LENGTH]}
         return {**of_its_type, **obj, "metadata": metadata}
 
     return clean

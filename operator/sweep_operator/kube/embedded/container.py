@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweep_operator.api.names import ATTEMPT_LABEL, RESULTS_FILE, RUN_PATH_ANNOTATION, STAGE_LABEL
+from sweep_operator.api.names import ATTEMPT_LABEL, INDEX_ANNOTATION, RESULTS_FILE, RUN_PATH_ANNOTATION, STAGE_LABEL
 from sweep_operator.domain.references import expand, translate
-from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION
 from sweep_operator.kube.embedded.volumes import ConfigMaps, Unsupported, field_of, materialize
 
 _RANK_PORTS = ("MASTER_PORT", "PET_MASTER_PORT")

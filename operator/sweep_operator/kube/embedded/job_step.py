@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sweep_operator.api.names import INDEX_ANNOTATION
 from sweep_operator.kube.protocol import Object
 
-INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
 _END = ("Complete", "Failed")
 
 

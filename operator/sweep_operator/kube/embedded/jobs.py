@@ -9,7 +9,8 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sweep_operator.kube.embedded.job_step import INDEX_ANNOTATION, Step, next_step
+from sweep_operator.api.names import INDEX_ANNOTATION
+from sweep_operator.kube.embedded.job_step import Step, next_step
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Conflict, Kind, KubeError, NotFound, Object
 
