@@ -147,7 +147,11 @@ bench: $(BENCH_STAMP) ## run the benchmarks (by hand, because wall time depends 
 	$(BIN)/python -m tests.bench.tracking
 	$(BIN)/python -m tests.bench.history
 	$(BIN)/python -m tests.bench.status
-	$(BIN)/python -m tests.bench.scale
+	$(BIN)/python -m tests.bench.table
+	$(BIN)/python -m tests.bench.scale passes
+	$(BIN)/python -m tests.bench.scale fair
+	$(BIN)/python -m tests.bench.scale idle
+	$(BIN)/python -m tests.bench.scale day
 	$(BIN)/python -m tests.bench.local --runs 1000
 	$(BIN)/python -m tests.bench.cluster
 	$(BIN)/python -m tests.bench.cluster.tenants

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from protein.analysis.importance import parameter_importance as parameter_importance
     from protein.analysis.pareto import pareto_front as pareto_front
     from protein.base import Optimizer as Optimizer
+    from protein.budget import Budget as Budget
+    from protein.budget import BudgetExhausted as BudgetExhausted
     from protein.factory import make_optimizer as make_optimizer
     from protein.integrations.metta import MettaProtein as MettaProtein
     from protein.integrations.wandb_protein import HistoryUnavailable as HistoryUnavailable
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from protein.space import SpaceError as SpaceError
 
 _HOMES = {
+    "Budget": "budget",
+    "BudgetExhausted": "budget",
     "Calibration": "analysis.calibration",
     "HistoryUnavailable": "integrations.wandb_protein",
     "MettaProtein": "integrations.metta",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from protein.analysis.conformal import Calibrator, Side
+from protein.budget import Budget, BudgetExhausted
+from protein.dataframe import dataframe
 from protein.optimizer import (
     Constraint,
     Flat,
@@ -52,6 +54,7 @@ class Optimizer(ABC):
         goal: Goal = "maximize",
         seed: int = 0,
         constraints: Sequence[Constraint] = (),
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> None:
         if goal not in ("maximize", "minimize"):
             raise ValueError(f"goal: {goal!r} is neither 'maximize' nor 'minimize'")
@@ -62,6 +65,7 @@ class Optimizer(ABC):
         self.goal: Goal = goal
         self.seed = seed
         self.constraints = tuple(constraints)
+        self.budget = Budget.from_config(budget)
         self._observations: list[Observation] = []
         self._outstanding: list[dict[str, Value]] = []
         self._observed_keys: set[Hashable] = set()
@@ -176,6 +180,7 @@ class Optimizer(ABC):
 
         Raises:
             SearchSpaceInfeasible: no configuration passes the constraints.
+            BudgetExhausted: no further run is predicted to be payable.
         """
         if n is not None:
             return list(self.suggest_many(n, pending=pending, index=index))
@@ -203,6 +208,7 @@ class Optimizer(ABC):
     ) -> Iterator[tuple[dict[str, Any], SuggestionInfo]]:
         """One suggestion per index; the earlier ones are pending for the later ones."""
         for index in indices:
+            self.budget.check([o.cost for o in self._observations], len(waiting))
             proposed, info = self._propose(waiting, index)
             flat = {name: proposed[name] for name in self.space.names if name in proposed}
             waiting.append(flat)
@@ -217,6 +223,8 @@ class Optimizer(ABC):
     ) -> Observation | None:
         """Run ``n`` suggestions one after the other, and return the best observation (None without a score).
 
+        Ends early when no further run is predicted to be payable from the budget.
+
         Args:
             objective: takes the nested parameters and returns the score, a pair (score, cost), or a mapping with the
                 keywords of `observe`.
@@ -224,7 +232,10 @@ class Optimizer(ABC):
             catch: exceptions of the objective that count as a failure of the parameters. Others are raised.
         """
         for _ in range(n):
-            params, _info = self.suggest()
+            try:
+                params, _info = self.suggest()
+            except BudgetExhausted:
+                break
             try:
                 result = _result(objective(params))
             except catch:
@@ -242,30 +253,7 @@ class Optimizer(ABC):
 
         Raises ImportError without pandas, which the package does not require.
         """
-        try:
-            import pandas
-        except ModuleNotFoundError:
-            raise ImportError("to_dataframe needs pandas; run: pip install pandas") from None
-        rows = [
-            {
-                **{f"params.{name}": value for name, value in o.params.items()},
-                "score": o.score,
-                "cost": o.cost,
-                "is_failure": o.is_failure,
-                "cost_is_lower_bound": o.cost_is_lower_bound,
-                **{f"metrics.{name}": value for name, value in o.metrics.items()},
-            }
-            for o in self._observations
-        ]
-        columns = [
-            *(f"params.{name}" for name in self.space.names),
-            "score",
-            "cost",
-            "is_failure",
-            "cost_is_lower_bound",
-        ]
-        more = [name for row in rows for name in row if name not in columns]
-        return pandas.DataFrame(rows, columns=[*columns, *dict.fromkeys(more)])
+        return dataframe(self._observations, self.space.names)
 
     def needs_model(self, pending: int) -> bool:
         """Whether the next suggestion besides ``pending`` points needs a model, that is, torch and seconds of CPU."""

@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +56,29 @@ class History:
     def spent(self) -> float:
         """Total cost so far, including failed and censored runs."""
         return math.fsum(c for c in self.cost if math.isfinite(c) and c > 0)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether some runs failed and others did not."""
+        return bool(self.failed.any() and self.scored.any())
+
+    @property
+    def predicts_cost(self) -> bool:
+        """Whether enough costs are known to predict others."""
+        return int(self.priced.sum()) >= 2
+
+    def nearest(self, row: Array, observations: Sequence[Observation]) -> dict[str, Any]:
+        """The observed run nearest to a row (dim,) of the unit box: its distance there, parameters and results.
+
+        observations: the sequence that the history was built from.
+        """
+        if len(self) == 0:
+            return {}
+        distance = np.sqrt(((self.x - row) ** 2).sum(axis=1))
+        nearest = int(np.argmin(distance))
+        run = observations[int(self.source[nearest])]
+        found = {"distance": float(distance[nearest]), "params": dict(run.params), "score": run.score, "cost": run.cost}
+        return {"nearest": found}
 
     def digest(self) -> bytes:
         """Identity of the multiset of observations."""

@@ -22,32 +22,32 @@ functions that need a model; the initial design does not.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from protein.arrays import Array
 from protein.base import Optimizer
+from protein.budget import Budget
 from protein.history import History, build_history
 from protein.models.scaling import standardize
+from protein.models.threads import pinned_threads
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
-from protein.search.candidates import row_keys
-from protein.search.initial_design import Design, initial_design_size
+from protein.search.allowance import Allowance, allow
+from protein.search.initial_design import Design, initial_design_size, select
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
 if TYPE_CHECKING:
     from protein.models.model_set import Models
-    from protein.search.pool import CandidateConstraints, Pool
+    from protein.search.pool import Pool
 
 
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE, STREAM_POOL = 2, 3, 4, 5
-ANCHORS = 64
-"""Number of best observed points that serve as anchors for the repair of candidates."""
 
 
 class Protein(Optimizer):
@@ -61,6 +61,8 @@ class Protein(Optimizer):
         constraints: functions of a flat configuration. Only configurations for which all return True are suggested.
         outcomes: additional metrics by name, which ``observe(metrics=...)`` reports. Each is an objective, has a
             threshold, or both.
+        budget: limits of the total cost and of the number of runs. No run is suggested whose predicted cost exceeds
+            what is left, by the upper end of its 80% interval. If there is none, ``suggest()`` raises BudgetExhausted.
 
     Raises:
         SpaceError: an invalid space.
@@ -82,11 +84,15 @@ class Protein(Optimizer):
         constraints: Sequence[Constraint] = (),
         *,
         outcomes: Mapping[str, Outcome] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(space, settings, goal, seed, constraints)
+        super().__init__(space, settings, goal, seed, constraints, budget)
         self.outcomes = dict(outcomes or {})
         self._pending_rows = PerPoint(self.space.encode)
-        self._design = Design(self.space, self.settings, self.seed, self._allowed)
+        chosen = self.settings
+        if chosen.prior_weight is None and any(outcome.objective for outcome in self.outcomes.values()):
+            chosen = replace(chosen, prior_weight=0.0)
+        self._design = Design(self.space, chosen, self.seed, self._allowed)
 
     _table: History | None = None
     _fitted: tuple[bytes, Models] | None = None
@@ -150,15 +156,11 @@ class Protein(Optimizer):
 
     def posterior_mean(self, x: Array) -> Array:
         """Standardized posterior mean (m,) of the utility (to be maximized) at rows (m, dim) of the unit box."""
-        from protein.models.threads import pinned_threads
-
         models = self.models()
         with pinned_threads():
             return models.score.predict(x)[0]
 
     def _predict_rows(self, x: Array) -> tuple[Array, Array, Array]:
-        from protein.models.threads import pinned_threads
-
         models = self.models()
         with pinned_threads():
             mean, sd = models.predict_score(x)
@@ -177,7 +179,6 @@ class Protein(Optimizer):
     def _fit(self, history: History) -> Models:
         """The fitted models, cached as long as the observations stay the same."""
         from protein.models.model_set import build_models
-        from protein.models.threads import pinned_threads
 
         digest = history.digest()
         if self._fitted is None or self._fitted[0] != digest:
@@ -186,9 +187,14 @@ class Protein(Optimizer):
         return self._fitted[1]
 
     def needs_model(self, pending: int) -> bool:
-        """The initial design needs none, except to keep below a cost cap once costs are known."""
+        """The initial design needs none, unless its points are selected by what is known about them."""
         history = self._history()
-        return not self._in_design(history, pending) or self._caps(history) or self._mixed(history)
+        return not self._in_design(history, pending) or self._selects(history)
+
+    def _selects(self, history: History) -> bool:
+        """Whether points of the initial design are selected by their predicted cost or probability of success."""
+        limited = self.settings.max_suggestion_cost is not None or self.budget.limits_cost
+        return history.mixed or (limited and history.predicts_cost)
 
     def _in_design(self, history: History, pending: int) -> bool:
         """Whether the next point belongs to the initial design, which goes on until two scores differ.
@@ -202,86 +208,73 @@ class Protein(Optimizer):
         """One suggestion given flat pending points, at position `index` of the random stream."""
         history = self._history()
         waiting = np.array(self._pending_rows.all(pending)).reshape(-1, self.space.dim)
+        waiting = waiting[np.lexsort(waiting.T[::-1])]
+        allowance = self._allowance(history, waiting)
         if self._in_design(history, len(waiting)):
-            return self._propose_initial(history, waiting, pending)
+            initial = self._propose_initial(history, waiting, pending, allowance)
+            if initial is not None:
+                return initial
         every = self.settings.resample_frequency
         if every > 0 and index % every == 0:
-            repeated = self._propose_resample(history, index)
+            repeated = self._propose_resample(history, index, allowance)
             if repeated is not None:
                 return repeated
-        return self._propose_model(history, waiting[np.lexsort(waiting.T[::-1])], pending, index)
+        return self._propose_model(history, waiting, pending, index, allowance)
+
+    def _allowance(self, history: History, waiting: Array) -> Allowance:
+        """What the budget leaves for the next run besides the pending rows. No limit without costs to predict from."""
+        if not self.budget.limits_cost or not history.predicts_cost:
+            return Allowance()
+        models = self.models()
+        with pinned_threads():
+            return allow(self.budget, history, len(waiting), math.fsum(models.predict_cost(waiting)))
 
     def _propose_initial(
-        self, history: History, waiting: Array, pending: Sequence[Flat]
-    ) -> tuple[Flat, SuggestionInfo]:
-        """The first point of the initial design that is new and satisfies the constraints."""
+        self, history: History, waiting: Array, pending: Sequence[Flat], allowance: Allowance
+    ) -> tuple[Flat, SuggestionInfo] | None:
+        """The next point of the initial design. None if none of its points is payable."""
         taken = self.space.snap(np.concatenate([history.x, waiting]))
-        mixed = self._mixed(history)
-        options = self._design.untaken(taken, every=mixed or self._caps(history))
+        options = self._design.untaken(taken, every=self._selects(history))
         options = options or [self._any_allowed(self._taken(pending), [len(taken)])]
-        chosen, over = self._within_cap(history, self._likely(options) if mixed else options)
+        chosen, over = options[0], False
+        if self._selects(history):
+            models = self.models()
+            with pinned_threads():
+                found = select(options, self.space.encode_many(options), models, self.settings, allowance.payable)
+            if found is None:
+                return None
+            chosen, over = found
         is_center = self.settings.seed_with_search_center and self.space.key(chosen) == self.space.key(
             self.space.center()
         )
         return chosen, SuggestionInfo(origin="center" if is_center else "random", over_max_cost=over)
 
-    def _likely(self, options: list[Flat]) -> list[Flat]:
-        """The options, each kept with its probability of success; at least the most likely one.
+    def _propose_resample(
+        self, history: History, index: int, allowance: Allowance
+    ) -> tuple[Flat, SuggestionInfo] | None:
+        """A random one of the least often measured points of the observed Pareto front. None if it is not payable."""
+        from protein.search.observed_front import least_measured
 
-        The draw belongs to the point: one that is not kept comes back only when its probability rises.
-        """
-        rows = self.space.encode_many(list(options))
-        likely = self.models().feasibility.predict(rows)
-        drawn = [zlib.crc32(row.tobytes()) / 2**32 for row in rows]
-        kept = [flat for flat, keep in zip(options, np.array(drawn) < likely, strict=True) if keep]
-        return kept or [options[int(np.argmax(likely))]]
-
-    def _mixed(self, history: History) -> bool:
-        """Whether some runs failed and others did not, so that points of the design are chosen by their success."""
-        return bool(history.failed.any() and history.scored.any())
-
-    def _caps(self, history: History) -> bool:
-        """Whether points of the initial design are chosen by their predicted cost."""
-        return self.settings.max_suggestion_cost is not None and int(history.priced.sum()) >= 2
-
-    def _within_cap(self, history: History, options: Sequence[Flat]) -> tuple[Flat, bool]:
-        """The first option with a predicted cost of at most max_suggestion_cost, and False.
-
-        If there is none: the cheapest predicted option, and True. With fewer than two known costs, the first option.
-        """
-        cap = self.settings.max_suggestion_cost
-        if cap is None or not self._caps(history):
-            return options[0], False
-        _, _, costs = self.predict(options)
-        below = np.flatnonzero(costs <= cap)
-        if len(below):
-            return options[int(below[0])], False
-        return options[int(np.argmin(costs))], True
-
-    def _propose_resample(self, history: History, index: int) -> tuple[Flat, SuggestionInfo] | None:
-        """A random one of the least often measured points of the observed Pareto front."""
-        from protein.search.observed_front import front_rows
-
-        rows = front_rows(history)
-        if len(rows) == 0:
+        row = least_measured(history, np.random.default_rng([self.seed, STREAM_RESAMPLE, index]))
+        if row is None:
             return None
-        keys = row_keys(history.x)
-        counts = np.array([keys.count(key) for key in row_keys(rows)])
-        least = np.flatnonzero(counts == counts.min())
-        rng = np.random.default_rng([self.seed, STREAM_RESAMPLE, index])
-        row = rows[int(least[int(rng.integers(len(least)))])]
-        source = int(history.source[keys.index(row_keys(row[None, :])[0])])
-        flat = self._observations[source].params
-        score, _, cost = self.predict([flat])
+        x, models = history.x[row][None, :], self.models()
+        with pinned_threads():
+            if allowance.payable is not None and not models.payable(x, allowance.payable)[0]:
+                return None
+            score, cost = models.predict_score(x)[0], models.predict_cost(x)
         info = SuggestionInfo(origin="resample", score=float(score[0]), cost=_finite(cost[0]))
-        return flat, info
+        return self._observations[int(history.source[row])].params, info
 
     def _propose_model(
-        self, history: History, waiting: Array, pending: Sequence[Flat], index: int
+        self, history: History, waiting: Array, pending: Sequence[Flat], index: int, allowance: Allowance
     ) -> tuple[Flat, SuggestionInfo]:
-        """The point with the highest acquisition; `waiting` are the sorted rows (p, dim) of `pending`."""
+        """The point with the highest acquisition; `waiting` are the sorted rows (p, dim) of `pending`.
+
+        Raises BudgetExhausted.
+        """
         from protein.models.model_set import describe
-        from protein.models.threads import pinned_threads
+        from protein.search.pool import Turn
         from protein.search.proposal import propose
 
         def fallback() -> Flat:
@@ -289,11 +282,12 @@ class Protein(Optimizer):
 
         models = self._fit(history)
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
-        fantasies = np.random.default_rng([self.seed, STREAM_FANTASIES])
+        turn = Turn(waiting, fallback, allowance, rng, np.random.default_rng([self.seed, STREAM_FANTASIES]))
         with pinned_threads():
-            chosen = propose(self.space, self.settings, self._pool(models), waiting, fallback, rng, fantasies)
+            chosen = propose(self.space, self.settings, self._pool(models), turn)
             details = describe(models, chosen.row, self._calibrator)
-        details |= {**self._nearest(history, chosen.row), "cost_level": chosen.cost_level, "acquisition": chosen.kind}
+        nearest = history.nearest(chosen.row, self._observations)
+        details |= {**nearest, "cost_level": chosen.cost_level, "acquisition": chosen.kind}
         info = SuggestionInfo(
             origin="model",
             score=details.get("score_forecast", {}).get("mean"),
@@ -306,35 +300,16 @@ class Protein(Optimizer):
 
     def _pool(self, models: Models) -> Pool:
         """The candidates of the observations so far, cached like the models."""
+        from protein.search.pool import candidate_constraints
         from protein.search.proposal import build_pool
 
         if self._candidates is None or self._candidates[0] is not models:
             rng = np.random.default_rng([self.seed, STREAM_POOL, len(models.history)])
-            constraints = self._candidate_constraints(models.history)
+            constraints = None
+            if self.constraints:
+                constraints = candidate_constraints(self.space, models.history, self._allowed, self._any_allowed)
             self._candidates = models, build_pool(self.space, self.settings, models, constraints, rng)
         return self._candidates[1]
-
-    def _nearest(self, history: History, row: Array) -> dict[str, Any]:
-        """The observed run nearest to a row (dim,) of the unit box: its distance there, parameters and results."""
-        if len(history) == 0:
-            return {}
-        distance = np.sqrt(((history.x - row) ** 2).sum(axis=1))
-        nearest = int(np.argmin(distance))
-        run = self._observations[int(history.source[nearest])]
-        found = {"distance": float(distance[nearest]), "params": dict(run.params), "score": run.score, "cost": run.cost}
-        return {"nearest": found}
-
-    def _candidate_constraints(self, history: History) -> CandidateConstraints | None:
-        """The constraints in the form that the candidates need; None without any."""
-        from protein.search.pool import CandidateConstraints
-
-        if not self.constraints:
-            return None
-        best = np.argsort(-np.nan_to_num(history.utility, nan=-np.inf), kind="stable")[:ANCHORS]
-        known = [*history.x[best], self.space.center_unit]
-        passing = [row for row in self.space.snap(np.array(known)) if self._allowed(self.space.decode(row))]
-        anchors = np.array(passing or [self.space.encode(self._any_allowed(set(), [len(history)]))])
-        return CandidateConstraints(self._allowed, anchors)
 
 
 def _finite(value: float) -> float | None:

@@ -24,6 +24,7 @@ class Random(Optimizer):
         goal: "maximize" or "minimize" the score.
         seed: seed of all random draws.
         constraints: functions of a flat configuration. Only configurations for which all return True are suggested.
+        budget: its ``runs`` and ``cost`` end the suggestions.
 
     Raises:
         SpaceError: an invalid space.

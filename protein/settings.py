@@ -26,7 +26,10 @@ class ProteinSettings:
     """
 
     num_random_samples: int | None = None
-    """Size of the initial design, including the center. None: number of parameters + 1."""
+    """Size of the initial design, including the center. None: number of parameters + 1, but at most 5."""
+    prior_weight: float | None = None
+    """Weight of the search center in the initial design, from 0 to 1. Every second point is drawn closer to the center:
+    at 1 - prior_weight of its distance. None: 0.5, or 0 with several objectives, whose front has to be spread."""
     max_suggestion_cost: float | None = None
     """Cap on the predicted cost of a suggestion; None: no cap."""
     resample_frequency: int = 0
@@ -51,6 +54,9 @@ class ProteinSettings:
         _integer("resample_frequency", self.resample_frequency, 0)
         _integer("random_suggestions", self.random_suggestions, 1)
         _integer("suggestions_per_pareto", self.suggestions_per_pareto, 1)
+        _real("prior_weight", self.prior_weight, optional=True, zero=True)
+        if self.prior_weight is not None and self.prior_weight > 1:
+            raise ValueError(f"prior_weight: {self.prior_weight!r} is above 1; use a number between 0 and 1")
         _real("max_suggestion_cost", self.max_suggestion_cost, optional=True)
         _real("global_search_scale", self.global_search_scale)
         _real("expansion_rate", self.expansion_rate, zero=True)

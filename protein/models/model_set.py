@@ -10,7 +10,7 @@ import numpy as np
 
 from protein.analysis.calibration import Z80
 from protein.analysis.conformal import Calibrator
-from protein.arrays import Array
+from protein.arrays import Array, Mask
 from protein.history import History
 from protein.models.cost import CostModel, cost_of
 from protein.models.device import capacity_for
@@ -66,6 +66,19 @@ class Models:
             return np.full(len(x), math.nan), np.full(len(x), math.nan)
         mean, sd = self.cost.predict(x)
         return cost_of(mean), np.hypot(sd, self.cost.noise_sd)
+
+    def most_expensive(self, x: Array) -> Array:
+        """Upper ends (m,) of the 80% intervals of the cost of one observation at rows of `x` (m, dim)."""
+        return self.upper_cost(*self.cost.predict(x))
+
+    def upper_cost(self, log_cost: Array, log_sd: Array) -> Array:
+        """`most_expensive` (m,), given mean and standard deviation (m,) of the noise-free log-cost."""
+        return cost_of(log_cost + Z80 * np.hypot(log_sd, self.cost.noise_sd))
+
+    def payable(self, x: Array, cost: float) -> Mask:
+        """Whether the run at each row of `x` (m, dim) is predicted to cost at most this much."""
+        out: Mask = self.most_expensive(x) <= cost
+        return out
 
 
 def build_models(history: History, goal: str, device: str = "cpu") -> Models:

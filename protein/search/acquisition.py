@@ -6,7 +6,8 @@ The gain is the log expected improvement, an upper confidence bound of the stand
 expected increase of the area under the front (protein.search.staircase). mu_c and sigma_c are the mean and standard
 deviation of log-cost at x. L is the cost level drawn for this suggestion and M is the log of max_suggestion_cost. Each
 additional outcome (protein.outcomes) with a level adds log P(outcome >= level). Dividing the improvement by the cost
-instead would keep the search in the cheap region (arXiv 2406.20062).
+itself would keep the search in the cheap region (arXiv 2406.20062). With a budget, the gain is divided by the cost to
+the power of the share of the budget that is left, and there is no cost level (protein.search.allowance).
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class Acquisition:
     staircase: Staircase | None = None
     outcomes: tuple[tuple[OutcomeModel, float], ...] = ()
     """Models of additional outcomes, each with the standardized level that a point should reach."""
+    thrift: float = 0.0
+    """The power of the cost that divides the gain."""
 
     def __call__(self, x: Tensor, *, sketch: bool = False) -> Tensor:
         """Values (m,) at rows of `x` (m, d); differentiable in `x`. sketch: the faster models for local search."""
@@ -97,7 +100,9 @@ class Acquisition:
         value = value + at.log_success
         for model, level in self.outcomes:
             value = value + model.log_probability(at.outcomes[model], level)
-        if self._priced:
+        if self.thrift > 0:
+            value = value - self.thrift * log_cost
+        if self.cost_level is not None or self.cost_limit is not None:
             log_sd = log_sd.clamp_min(MIN_COST_SD)
             for bound in (self.cost_level, self.cost_limit):
                 if bound is not None:
@@ -106,7 +111,8 @@ class Acquisition:
 
     @property
     def _priced(self) -> bool:
-        return self.cost_level is not None or self.cost_limit is not None or self.staircase is not None
+        bounded = self.cost_level is not None or self.cost_limit is not None
+        return bounded or self.staircase is not None or self.thrift > 0
 
     def values(self, x: Array, *, sketch: bool = False) -> Array:
         """Values (m,) at rows of an array, in chunks and without gradients; a non-finite value counts as the worst."""

@@ -18,6 +18,7 @@ from protein.models.score import as_tensor, normals_for
 from protein.outcomes import draw_levels
 from protein.search.acquisition import Acquisition, AncestralAcquisition
 from protein.search.observed_front import front_positions
+from protein.search.pool import Turn
 from protein.search.staircase import build_staircase
 from protein.settings import ProteinSettings
 
@@ -36,15 +37,14 @@ MAX_UNSCORED = 256
 
 
 def draw_acquisition(
-    settings: ProteinSettings,
-    models: Models,
-    pending: Array,
-    rng: np.random.Generator,
-    fantasy_rng: np.random.Generator,
+    settings: ProteinSettings, models: Models, turn: Turn
 ) -> tuple[Acquisition | AncestralAcquisition, float | None, float | None]:
-    """The acquisition of one suggestion, its cost level and the limit of max_suggestion_cost (log-cost, or None)."""
-    history = models.history
-    posterior, fantasies = _fantasize(models, pending, fantasy_rng)
+    """The acquisition of one suggestion, its cost level and the limit of max_suggestion_cost (log-cost, or None).
+
+    With a budget of all runs there is no cost level, unless the area under the front is maximized.
+    """
+    history, pending, rng = models.history, turn.pending, turn.rng
+    posterior, fantasies = _fantasize(models, pending, turn.fantasy_rng)
     log_costs = _scored_log_costs(models)
     cost_limit = _log_cost_limit(settings, models)
     if settings.acquisition == "protein":
@@ -57,7 +57,9 @@ def draw_acquisition(
     kind = _draw_kind(settings, models, cap, rng)
     z = models.score.z
     reached = history.outcomes.reach(outcome_levels)[history.scored]
-    staircase = None
+    staircase, thrift = None, 0.0
+    if turn.allowance.thrift is not None and not models.cost.constant and kind != "area":
+        cost_level, thrift = None, turn.allowance.thrift
     if kind == "area" and cap is not None:
         cost_level = cap
         worst = float(z.min()) if len(z) else 0.0
@@ -73,6 +75,7 @@ def draw_acquisition(
         None if models.cost.constant else cost_limit,
         staircase,
         _outcome_targets(models, outcome_levels),
+        thrift,
     )
     return acquisition, cost_level, cost_limit
 

@@ -1,24 +1,30 @@
 """The initial design: the points that are suggested before the first model.
 
 It consists of the search center and scrambled Sobol points over the whole box. In the Sobol points, every cost
-parameter (`scale: time`) is at most 16 times its minimum, so that the first runs explore the space cheaply.
-The default size is d + 1 points for d parameters, including the center. The design goes on as long as no two scores
-differ. After three times its size, each further point may have a cost parameter twice as large: what cheap runs do not
-show, longer ones may.
+parameter (`scale: time`) is at most 16 times its minimum, so that the first runs explore the space cheaply. Every
+second point, from the first one after the center on, is drawn closer to the center, by the weight of the center
+(`prior_weight`): a center that was chosen well says where to search, and the other points do not depend on it.
+The default size is d + 1 points for d parameters, but at most 5, including the center. The design goes on as long as
+no two scores differ, without regard to the center. After three times its size, each further point may have a cost
+parameter twice as large: what cheap runs do not show, longer ones may.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from protein.arrays import Array, sobol
 from protein.search.candidates import row_key
-from protein.searchspace.design import design_size
+from protein.searchspace.design import PRIOR_WEIGHT, design_size
 from protein.settings import ProteinSettings
 from protein.space import Column, SearchSpace
+
+if TYPE_CHECKING:
+    from protein.models.model_set import Models
 
 CHEAP_SIZES = 3
 """Multiple of the design's size up to which cost parameters stay low: points that violate a constraint count, too."""
@@ -33,7 +39,7 @@ SAME_POINT = 1e-6
 
 
 def initial_design_size(space: SearchSpace, settings: ProteinSettings) -> int:
-    """Number of points of the initial design, including the center: num_random_samples, or d + 1."""
+    """Number of points of the initial design, including the center: num_random_samples, or d + 1, but at most 5."""
     return design_size(len(space.names), settings.num_random_samples, center=settings.seed_with_search_center)
 
 
@@ -44,10 +50,23 @@ def initial_design(space: SearchSpace, settings: ProteinSettings, seed: int, cou
     if rest == 0:
         return space.snap(center[:count])
     drawn = sobol(space.dim, rest, np.random.default_rng([seed, 1]))
-    regular = CHEAP_SIZES * initial_design_size(space, settings) - len(center)
+    size = initial_design_size(space, settings)
+    regular = CHEAP_SIZES * size - len(center)
     factors = MAX_COST_FACTOR * 2.0 ** np.clip(np.arange(rest) - regular + 1, 0, 900)
     limits = {factor: column_limits(space, factor) for factor in set(factors.tolist())}
-    return space.snap(np.concatenate([center, drawn * np.array([limits[factor] for factor in factors.tolist()])]))
+    top = np.array([limits[factor] for factor in factors.tolist()])
+    points = drawn * top
+    near = (np.arange(rest) % 2 == 0) & (np.arange(rest) < size - len(center))
+    middle = np.minimum(space.center_unit, top[near])
+    points[near] = middle + (1 - prior_weights(space, settings)) * (points[near] - middle)
+    return space.snap(np.concatenate([center, points]))
+
+
+def prior_weights(space: SearchSpace, settings: ProteinSettings) -> Array:
+    """Weight (dim,) of the search center in each column: that of its parameter, or that of the settings."""
+    own = [space.parameters[column.parameter].prior_weight for column in space.columns]
+    default = PRIOR_WEIGHT if settings.prior_weight is None else settings.prior_weight
+    return np.array([default if weight is None else weight for weight in own])
 
 
 class Design:
@@ -79,6 +98,38 @@ class Design:
         for row in rows[len(self._known) :]:
             flat = self._space.decode(row)
             self._known.append((row_key(row), row, flat if self._allowed(flat) else None))
+
+
+def select(
+    options: Sequence[Mapping[str, Any]],
+    rows: Array,
+    models: Models,
+    settings: ProteinSettings,
+    payable: float | None,
+) -> tuple[Mapping[str, Any], bool] | None:
+    """The first of the options, `rows` (m, dim), that is payable, likely to succeed and within max_suggestion_cost.
+
+    If some runs failed, an option is kept with its probability of success, at least the most likely one. The draw
+    belongs to the point: one that is not kept comes back only when its probability rises. If none is within the cost
+    cap, the cheapest one is returned, with True. None: no option is payable.
+    """
+    left = np.arange(len(rows))
+    history = models.history
+    if payable is not None:
+        left = left[models.payable(rows, payable)]
+        if len(left) == 0:
+            return None
+    if history.mixed:
+        success = models.feasibility.predict(rows[left])
+        drawn = np.array([zlib.crc32(row.tobytes()) / 2**32 for row in rows[left]])
+        kept = left[drawn < success]
+        left = kept if len(kept) else left[[int(np.argmax(success))]]
+    cap = settings.max_suggestion_cost
+    if cap is None or not history.predicts_cost:
+        return options[int(left[0])], False
+    costs = models.predict_cost(rows[left])
+    below = left[costs <= cap]
+    return (options[int(below[0])], False) if len(below) else (options[int(left[int(np.argmin(costs))])], True)
 
 
 def _is_near(row: Array, rows: Array) -> bool:

@@ -9,11 +9,23 @@ import numpy as np
 from protein.analysis.pareto import nondominated, pareto_front
 from protein.arrays import Array, Indices
 from protein.history import History
+from protein.search.candidates import row_keys
 
 
 def front_rows(history: History) -> Array:
     """The rows (k, dim) of the observed Pareto front; see `front_positions`."""
     return history.x[front_positions(history)]
+
+
+def least_measured(history: History, rng: np.random.Generator) -> int | None:
+    """A random one of the least often measured rows of the observed Pareto front, by position. None: no front."""
+    rows = front_rows(history)
+    if len(rows) == 0:
+        return None
+    keys, front = row_keys(history.x), row_keys(rows)
+    counts = np.array([keys.count(key) for key in front])
+    least = np.flatnonzero(counts == counts.min())
+    return keys.index(front[int(least[int(rng.integers(len(least)))])])
 
 
 def front_positions(history: History) -> Indices:

@@ -5,7 +5,7 @@ A suggestion adds the pending runs to the predictions here (`Pool.predictions`),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,16 @@ import torch
 from torch import Tensor
 
 from protein.arrays import Array, Mask
+from protein.history import History
 from protein.models.model_set import Models
 from protein.models.posterior import CHUNK, Joint, Posterior, root
 from protein.search.acquisition import Moments, Predictions
+from protein.search.allowance import Allowance
 from protein.search.candidates import row_keys
+from protein.space import SearchSpace
 
+ANCHORS = 64
+"""Number of best observed points that serve as anchors for the repair of candidates."""
 MAX_PREDICTED = 2**23
 """Maximum number of elements of the largest array of a pool: 64 MB, however large the settings are."""
 
@@ -32,6 +37,19 @@ class CandidateConstraints:
 
     allowed: Callable[[Mapping[str, Any]], bool]
     anchors: Array
+
+
+def candidate_constraints(
+    space: SearchSpace,
+    history: History,
+    allowed: Callable[[Mapping[str, Any]], bool],
+    any_allowed: Callable[[set[Hashable], Sequence[int]], Mapping[str, Any]],
+) -> CandidateConstraints:
+    """The constraints with the best observed points that satisfy them as anchors, or one of `any_allowed`."""
+    best = np.argsort(-np.nan_to_num(history.utility, nan=-np.inf), kind="stable")[:ANCHORS]
+    known = [*history.x[best], space.center_unit]
+    passing = [row for row in space.snap(np.array(known)) if allowed(space.decode(row))]
+    return CandidateConstraints(allowed, np.array(passing or [space.encode(any_allowed(set(), [len(history)]))]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +75,10 @@ class Pool:
     _cross: dict[bytes, Tensor] = field(default_factory=dict)
 
     @property
-    def log_cost(self) -> Array:
-        """Predicted log-cost (m,)."""
-        out: Array = self.known.log_cost[0].numpy()
-        return out
+    def log_cost(self) -> tuple[Array, Array]:
+        """Mean and standard deviation of the log-cost, (m,) each."""
+        mean, sd = self.known.log_cost
+        return mean.numpy(), sd.numpy()
 
     def predictions(self, score: Posterior) -> Predictions:
         """The models; that of the score is `score`, the posterior of the pool or one that is based on it."""
@@ -89,6 +107,21 @@ class Pool:
     def positions(self, keys: set[bytes]) -> list[int]:
         """The candidates with one of the `keys`."""
         return [self.keys[key] for key in keys if key in self.keys]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What differs between suggestions from the same history.
+
+    pending: rows (p, dim), sorted. fallback: returns a flat point that satisfies the constraints, for use when no
+    candidate is left; raises SearchSpaceInfeasible. fantasy_rng: generator of the fantasies of pending runs.
+    """
+
+    pending: Array
+    fallback: Callable[[], Mapping[str, Any]]
+    allowance: Allowance
+    rng: np.random.Generator
+    fantasy_rng: np.random.Generator
 
 
 def predict_pool(models: Models, rows: Array, measured: set[bytes], constraints: CandidateConstraints | None) -> Pool:

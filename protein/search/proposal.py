@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from protein.arrays import Array
+from protein.arrays import Array, Mask
+from protein.budget import BudgetExhausted
 from protein.models.cost import cost_of
 from protein.models.model_set import Models
 from protein.search.acquisition import Acquisition, AncestralAcquisition
 from protein.search.candidates import MAX_CELLS, perturb, row_keys, spread
 from protein.search.cost_level import draw_acquisition
 from protein.search.observed_front import front_rows
-from protein.search.pool import MAX_PREDICTED, CandidateConstraints, Pool, predict_pool
+from protein.search.pool import MAX_PREDICTED, CandidateConstraints, Pool, Turn, predict_pool
 from protein.search.refinement import polish
 from protein.search.repair import repair
 from protein.settings import ProteinSettings
@@ -35,8 +36,13 @@ START_SD = 1e-3
 """Random displacement of the starts of the refinement: another index gives another point, even without pending runs."""
 FRONT_CENTERS = 8
 """Maximum number of points of the front with candidates around them."""
+UNCERTAIN = 2.0
+"""If no candidate is payable by the upper end of its cost, those are whose median is this much below what is left: the
+upper end is far too high as long as few costs are known."""
 OWN_CANDIDATES = 64
 """Number of candidates of one suggestion, besides those that it shares with all suggestions from the same history."""
+
+AnyAcquisition = Acquisition | AncestralAcquisition
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +58,94 @@ class Chosen:
     kind: str
 
 
-def propose(
-    space: SearchSpace,
-    settings: ProteinSettings,
-    pool: Pool,
-    pending: Array,
-    fallback: Callable[[], Mapping[str, Any]],
-    rng: np.random.Generator,
-    fantasy_rng: np.random.Generator,
-) -> Chosen:
-    """Choose the next point, given pending rows (p, dim). They must be sorted.
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Rows (m, dim) with their acquisition values, and mean and standard deviation of their log-costs, (m,) each."""
 
-    fallback: returns a flat point that satisfies the constraints, for use when no candidate is left. Raises
-    SearchSpaceInfeasible.
-    """
-    models, constraints = pool.models, pool.constraints
-    acquisition, cost_level, cost_limit = draw_acquisition(settings, models, pending, rng, fantasy_rng)
-    taken = [set(row_keys(space.snap(pending))), pool.measured]
+    rows: Array
+    values: Array
+    log_cost: Array
+    log_sd: Array
+
+    def where(self, kept: Mask) -> Candidates:
+        """Some of them."""
+        return Candidates(self.rows[kept], self.values[kept], self.log_cost[kept], self.log_sd[kept])
+
+
+def propose(space: SearchSpace, settings: ProteinSettings, pool: Pool, turn: Turn) -> Chosen:
+    """Choose the next point. Raises SearchSpaceInfeasible and BudgetExhausted."""
+    models, payable, rng = pool.models, turn.allowance.payable, turn.rng
+    settings = _within(settings, payable)
+    acquisition, cost_level, cost_limit = draw_acquisition(settings, models, turn)
+    taken = [set(row_keys(space.snap(turn.pending))), pool.measured]
     if models.score.noise > NOISE_ALLOWING_REPEATS and space_size(space) > ENUMERABLE:
         taken.pop()
-    rows, values, log_cost = _open_candidates(pool, acquisition, taken)
-    if isinstance(acquisition, Acquisition) and space_size(space) > ENUMERABLE:
-        own = draw_own_candidates(space, settings, models, cost_level, rng)
-        own = untaken(unique_rows(allowed_rows(space, own, constraints)), taken)
-        rows = np.concatenate([rows, own])
-        values = np.concatenate([values, acquisition.values(own, sketch=True)])
-        log_cost = np.concatenate([log_cost, models.cost.mean(own)])
-    if len(rows) == 0:
-        rows, values, log_cost = _last_resort(space, pool, acquisition, taken, fallback)
-    over_max_cost = cost_limit is not None and not (log_cost <= cost_limit).any()
+    found = _candidates(space, settings, pool, acquisition, cost_level, taken, rng)
+    if len(found.rows) == 0:
+        found = _last_resort(space, pool, acquisition, taken, turn.fallback)
+    over_max_cost = cost_limit is not None and not (found.log_cost <= cost_limit).any()
     if cost_limit is not None:
-        kept = log_cost <= (log_cost.min() + 1e-9 if over_max_cost else cost_limit)
-        rows, values = rows[kept], values[kept]
+        found = found.where(found.log_cost <= (found.log_cost.min() + 1e-9 if over_max_cost else cost_limit))
+    if payable is not None:
+        found = _payable(models, found, payable)
+    rows, values = found.rows, found.values
     if isinstance(acquisition, Acquisition) and space_size(space) > ENUMERABLE and not over_max_cost:
         rows = rows[np.argsort(-values, kind="stable")[:POLISHED]]
         starts = space.snap(np.clip(rows + START_SD * rng.standard_normal(rows.shape), 0.0, 1.0))
-        rows = unique_rows(np.concatenate([rows, _refine(space, pool, acquisition, starts, taken)]))
+        refined = _refine(space, pool, acquisition, starts, taken)
+        if payable is not None:
+            refined = refined[models.payable(refined, payable)]
+        rows = unique_rows(np.concatenate([rows, refined]))
         values = acquisition.values(rows)
     best, level = int(np.argmax(values)), None if cost_level is None else float(cost_of(cost_level))
     row, value = rows[best], float(values[best])
     return Chosen(row, space.decode(row), value, level, over_max_cost, acquisition.kind)
+
+
+def _within(settings: ProteinSettings, payable: float | None) -> ProteinSettings:
+    """The settings with a cost cap of at most what is payable, so that candidates are sought among cheap points."""
+    cap = settings.max_suggestion_cost
+    if payable is None or payable <= 0 or (cap is not None and cap <= payable):
+        return settings
+    return replace(settings, max_suggestion_cost=payable)
+
+
+def _payable(models: Models, found: Candidates, payable: float) -> Candidates:
+    """The candidates that are predicted to cost at most this much. Raises BudgetExhausted with the forecast.
+
+    If there is none because few costs are known, those whose median is well below it.
+    """
+    upper, median = models.upper_cost(found.log_cost, found.log_sd), cost_of(found.log_cost)
+    for most in (upper, UNCERTAIN * median):
+        if (most <= payable).any():
+            return found.where(most <= payable)
+    at = int(np.argmin(upper))
+    forecast = f"the cheapest run is predicted to cost {median[at]:.3g}, with 90% probability at most {upper[at]:.3g}"
+    raise BudgetExhausted(f"{forecast}, but only {max(payable, 0.0):.3g} is left")
+
+
+def _candidates(
+    space: SearchSpace,
+    settings: ProteinSettings,
+    pool: Pool,
+    acquisition: AnyAcquisition,
+    cost_level: float | None,
+    taken: Sequence[set[bytes]],
+    rng: np.random.Generator,
+) -> Candidates:
+    """The candidates of the pool that are not taken, and some of this suggestion only."""
+    found = _open_candidates(pool, acquisition, taken)
+    if not isinstance(acquisition, Acquisition) or space_size(space) <= ENUMERABLE:
+        return found
+    own = draw_own_candidates(space, settings, pool.models, cost_level, rng)
+    own = untaken(unique_rows(allowed_rows(space, own, pool.constraints)), taken)
+    mean, sd = pool.models.cost.predict(own)
+    return Candidates(
+        np.concatenate([found.rows, own]),
+        np.concatenate([found.values, acquisition.values(own, sketch=True)]),
+        np.concatenate([found.log_cost, mean]),
+        np.concatenate([found.log_sd, sd]),
+    )
 
 
 def _refine(
@@ -104,17 +158,12 @@ def _refine(
     return refined
 
 
-AnyAcquisition = Acquisition | AncestralAcquisition
-
-
-def _open_candidates(
-    pool: Pool, acquisition: AnyAcquisition, taken: Sequence[set[bytes]]
-) -> tuple[Array, Array, Array]:
+def _open_candidates(pool: Pool, acquisition: AnyAcquisition, taken: Sequence[set[bytes]]) -> Candidates:
     """The rows of the pool that are not taken, with their values and log-costs."""
     free = ~pool.observed if len(taken) > 1 else np.ones(len(pool.rows), dtype=bool)
     free[pool.positions(taken[0])] = False
     values = acquisition.values_given(pool.predictions(acquisition.score))
-    return pool.rows[free], values[free], pool.log_cost[free]
+    return Candidates(pool.rows, values, *pool.log_cost).where(free)
 
 
 def _last_resort(
@@ -123,16 +172,16 @@ def _last_resort(
     acquisition: AnyAcquisition,
     taken: Sequence[set[bytes]],
     fallback: Callable[[], Mapping[str, Any]],
-) -> tuple[Array, Array, Array]:
-    """Rows with values and log-costs when all candidates are taken: a fallback point, or repetitions in a small space.
+) -> Candidates:
+    """The candidates when all others are taken: a fallback point, or repetitions in a small space.
 
     An observed point is repeated before a pending one.
     """
     if space_size(space) <= ENUMERABLE and len(pool.rows):
-        rows, values, log_cost = _open_candidates(pool, acquisition, taken[:1])
-        return (rows, values, log_cost) if len(rows) else _open_candidates(pool, acquisition, [set()])
+        found = _open_candidates(pool, acquisition, taken[:1])
+        return found if len(found.rows) else _open_candidates(pool, acquisition, [set()])
     rows = space.snap(space.encode(fallback())[None, :])
-    return rows, np.zeros(1), pool.models.cost.mean(rows)
+    return Candidates(rows, np.zeros(1), *pool.models.cost.predict(rows))
 
 
 def build_pool(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from protein.searchspace import coordinates
@@ -23,7 +23,10 @@ from protein.searchspace.distributions import (
 
 AUTO_SCALE = 0.5
 _ONLY_FOR_SOME = (*NUMERIC_FIELDS, "step", "symmetric", *CHOICE_FIELDS)
-_KEYS = ("distribution", *NUMERIC_FIELDS, "mean", "scale", "step", *CHOICE_FIELDS, "symmetric", "when")
+_KEYS = (
+    *("distribution", *NUMERIC_FIELDS, "mean", "scale", "step", *CHOICE_FIELDS, "symmetric", "when"),
+    *("prior_weight", "priorWeight"),
+)
 
 
 class SpaceError(ValueError):
@@ -65,6 +68,8 @@ class Parameter:
     coordinate: Coordinate | None = field(default=None, repr=False, compare=False)
     config: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What it was read from."""
+    prior_weight: float | None = None
+    """Weight of the center in the initial design, from 0 to 1. None: that of the settings."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The coordinate holds functions, which cannot be pickled; the configuration can.
@@ -161,9 +166,20 @@ def read_parameter(path: str, config: Mapping[str, Any], rows: Table = DISTRIBUT
         if config.get(key) is not None and key not in row.fields:
             raise SpaceError(f"is for {listed(names_with(key, rows))}, not {row.name}; remove it", path, key)
     when = _when(path, config.get("when"))
-    if row.kind == "choice":
-        return _choice(path, row, config, when, rows)
-    return _numeric(path, row, config, when, rows)
+    read = _choice if row.kind == "choice" else _numeric
+    weight = config.get("prior_weight", config.get("priorWeight"))
+    if weight is None:
+        return read(path, row, config, when, rows)
+    return replace(read(path, row, config, when, rows), prior_weight=_weight(path, weight))
+
+
+def _weight(path: str, value: Any) -> float:
+    weight = number(path, "prior_weight", value)
+    if not 0 <= weight <= 1:
+        raise SpaceError(
+            f"{weight:g} is not between 0 and 1; use 0 to ignore the center, 1 to stay at it", path, "prior_weight"
+        )
+    return weight
 
 
 def _when(path: str, config: Any) -> When | None:

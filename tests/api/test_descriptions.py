@@ -60,7 +60,11 @@ def test_a_crd_is_small_enough_for_kubectl_apply(crd: Schema) -> None:
 def test_descriptions_state_the_optimizers_defaults(name: str) -> None:
     default = getattr(ProteinSettings(), name)
     if default is None:
-        words = {"max_suggestion_cost": "no cap", "num_random_samples": "parameters + 1"}[name]
+        words = {
+            "max_suggestion_cost": "no cap",
+            "num_random_samples": "parameters + 1",
+            "prior_weight": "0.5, or 0",
+        }[name]
     else:
         words = f"{default:g}" if isinstance(default, float) else str(default).lower()
     assert f"Default: {words}" in SWEEP[f"sweep.spec.protein.{to_camel(name)}"]["description"]

@@ -1,8 +1,8 @@
 """A sweep of a no-op command on one machine, 16 runs in parallel: `python -m tests.bench.local [--runs 5000]`.
 
 One row per 500 runs: runs/s, CPU seconds per run of `sweep run` alone, its resident memory, the size of the state, and
-the wall time of `sweep status` meanwhile. Then `sweep run` is killed (SIGKILL), and the time until the first new run
-of the next `sweep run` is measured. With `--runs-dir`, the sweep of an earlier call goes on.
+the wall time of `sweep status` meanwhile. Then `sweep run` is killed (SIGKILL), and the time, CPU seconds and memory of
+the next `sweep run` until its first new run are measured. With `--runs-dir`, the sweep of an earlier call goes on.
 """
 
 from __future__ import annotations
@@ -93,9 +93,11 @@ def main() -> None:
         runs_dir.mkdir(parents=True, exist_ok=True)
         grow(runs_dir, options.runs)
         there, began = started(runs_dir), time.monotonic()
-        with running(runs_dir):
-            took = until(runs_dir, there + 1) - began
-        print(f"\nafter SIGKILL at {there:,} runs: {took:.1f} s until the next run")
+        with running(runs_dir) as process:
+            took, cpu = until(runs_dir, there + 1) - began, sum(process.cpu_times()[:2])
+            memory = process.memory_info().rss
+        row = f"{took:.1f} s, {cpu:.1f} CPU s and {memory / 1e6:.0f} MB until the next run"
+        print(f"\nafter SIGKILL at {there:,} runs: {row}")
 
 
 if __name__ == "__main__":

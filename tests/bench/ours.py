@@ -1,15 +1,21 @@
-"""Protein behind the ask/tell protocol of the optimizer benchmark: `OURS=tests/bench/ours.py:OursProtein`."""
+"""Protein behind the ask/tell protocol of the optimizer benchmark: `OURS=tests/bench/ours.py:OursProtein`.
+
+OURS_SETTINGS in the environment contains settings as JSON, for a comparison with the defaults.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from protein import Protein, SearchSpace
+from protein import Budget, BudgetExhausted, Protein, SearchSpace
 from protein.settings import ProteinSettings
 
 
@@ -24,19 +30,28 @@ class OursProtein:
         goal: str = "maximize",
         max_cost: float | None = None,
         cost_param: str | None = None,
+        budget: float | None = None,
+        runs: int | None = None,
     ) -> None:
         spec = {name: parameter(fields) for name, fields in space.items()}
         if cost_param is not None:
             spec[cost_param]["scale"] = "time"
         self.space = SearchSpace(spec)
-        self.protein = Protein(self.space, ProteinSettings(max_suggestion_cost=max_cost), goal=goal, seed=seed)
+        chosen = json.loads(os.environ.get("OURS_SETTINGS", "{}"))
+        settings = ProteinSettings.from_config({"max_suggestion_cost": max_cost, **chosen})
+        self.protein = Protein(self.space, settings, goal=goal, seed=seed, budget=Budget(cost=budget, runs=runs))
         self.pending: list[dict[str, Any]] = []
         self.defaults = {name: fields["mean"] for name, fields in space.items() if "when" in fields}
         self.when = {name: fields["when"] for name, fields in space.items() if "when" in fields}
 
     def suggest(self, n: int) -> list[dict[str, Any]]:
-        """`n` new suggestions besides the pending ones, flat; inactive parameters have their default."""
-        batch = self.protein.suggest(n, pending=list(self.pending))
+        """`n` new suggestions besides the pending ones, flat; inactive parameters have their default.
+
+        Fewer if no further run is payable.
+        """
+        batch = []
+        with suppress(BudgetExhausted):
+            batch += self.protein.suggest_many(n, pending=list(self.pending))
         new = [self.space.flatten(suggestion) for suggestion, _ in batch]
         self.pending += [dict(flat) for flat in new]
         return [{**self.defaults, **flat} for flat in new]

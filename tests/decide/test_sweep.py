@@ -9,6 +9,7 @@ import pytest
 
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.meta import find_condition
+from sweep_operator.api.sweeprun import BudgetLeft
 from sweep_operator.decide.plan import DeleteClaim, Observation, PendingRun, Plan, SuggestRequest
 from sweep_operator.decide.refusal import refuse
 from sweep_operator.decide.snapshot import Suggested
@@ -206,6 +207,60 @@ def test_an_ended_sweep_resumes_only_after_a_change_of_its_spec() -> None:
     assert state(plan) == ("Unknown", "Running")
     assert plan.suggest is not None
     assert plan.suggest.count == 2
+
+
+FORECAST = Suggested(unpayable="the cheapest run costs 10, but only 5 is left", known=2)
+
+
+@pytest.mark.parametrize(
+    ("limits", "of"),
+    [
+        ({"totalCost": 25}, "limits.totalCost=25 seconds"),
+        ({"activeDeadlineSeconds": 600}, "limits.activeDeadlineSeconds=600"),
+        (
+            {"totalCost": 25, "activeDeadlineSeconds": 600},
+            "limits.totalCost=25 seconds and limits.activeDeadlineSeconds=600",
+        ),
+    ],
+)
+def test_a_sweep_ends_when_no_further_run_is_payable(limits: dict[str, int], of: str) -> None:
+    s = sweep(limits={**limits, "maxRuns": 9})
+    plan = decide(snapshot(s, [finished(s, 0, 0.1), finished(s, 1, 0.2)], suggested=FORECAST))
+    assert state(plan) == ("True", "BudgetExhausted")
+    condition = find_condition(plan.status.conditions, "Succeeded")
+    assert condition is not None
+    assert condition.message == f"the cheapest run costs 10, but only 5 is left of {of}; raise the limit to continue"
+
+
+@pytest.mark.parametrize(
+    ("change", "live"),
+    [({"known": 1}, False), ({"known": None}, False), ({"unpayable": None}, False), ({}, True)],
+    ids=["older forecast", "runs were pending", "payable", "an active run may cost less than predicted"],
+)
+def test_a_sweep_goes_on_while_a_run_may_still_be_payable(change: dict[str, Any], live: bool) -> None:
+    s = sweep(limits={"totalCost": 25, "maxParallelRuns": 2, "maxRuns": 9})
+    runs, active = [finished(s, 0, 0.1), finished(s, 1, 0.2)], [started(s, 2)] if live else []
+    told = dataclasses.replace(FORECAST, **change)
+    plan = decide(snapshot(s, [*runs, *active], list(map(job, active)), list(map(pod, active)), suggested=told))
+    assert state(plan) == ("Unknown", "Running")
+
+
+def test_the_optimizer_knows_what_the_limits_leave() -> None:
+    limits = {"totalCost": 100, "activeDeadlineSeconds": 600, "maxRuns": 9}
+    s = sweep(status={"activeSince": at(0).isoformat()}, limits=limits)
+    plan = decide(snapshot(s, [finished(s, 0, 0.1)], now=60))
+    assert plan.suggest is not None
+    assert plan.suggest.left == BudgetLeft(cost=90.0, seconds=540.0, share=0.9, runs=9)
+    plan = decide(snapshot(s, [finished(s, 0, 0.1)], now=240))
+    assert plan.suggest is not None
+    assert plan.suggest.left == BudgetLeft(cost=90.0, seconds=360.0, share=0.6, runs=9)
+    s = sweep(limits=limits, cost={"source": "Reported"})
+    plan = decide(snapshot(s, [finished(s, 0, 0.1)], now=60))
+    assert plan.suggest is not None
+    assert plan.suggest.left == BudgetLeft(cost=100.0, share=1.0, runs=9), "the costs are not seconds"
+    plan = decide(snapshot(sweep(), [finished(s, 0, 0.1)], now=60))
+    assert plan.suggest is not None
+    assert plan.suggest.left is None
 
 
 def test_budget_and_target_drain_active_runs_and_start_no_others() -> None:

@@ -83,6 +83,35 @@ def test_the_initial_design_is_the_center_and_cheap_points() -> None:
     assert max(f["steps"] for f in flats[1:]) > 60
 
 
+@pytest.mark.parametrize(("parameters", "size"), [(1, 2), (3, 4), (4, 5), (40, 5)])
+def test_the_initial_design_has_at_most_five_points(parameters: int, size: int) -> None:
+    space = SearchSpace({f"x{i}": {"distribution": "uniform", "min": 0.0, "max": 1.0} for i in range(parameters)})
+    assert initial_design_size(space, ProteinSettings()) == size
+    assert initial_design_size(space, ProteinSettings(num_random_samples=41)) == 41
+
+
+def test_every_second_point_of_the_design_is_drawn_toward_the_center() -> None:
+    spec = {name: {"distribution": "uniform", "min": 0.0, "max": 1.0, "mean": 0.8} for name in ("x", "y", "z")}
+    spec["y"]["prior_weight"], spec["z"]["priorWeight"] = 1.0, 0.0
+    space = SearchSpace(spec)
+    plain = initial_design(space, ProteinSettings(prior_weight=0.0), 0, 20)
+    drawn = initial_design(space, ProteinSettings(prior_weight=0.75, num_random_samples=9), 0, 20)
+    assert np.array_equal(drawn[9:], plain[9:]), "what goes on because there is nothing to learn covers the space"
+    plain, drawn = plain[:9], drawn[:9]
+    assert np.array_equal(drawn[::2], plain[::2])
+    assert np.allclose(drawn[1::2, 0], 0.8 + 0.25 * (plain[1::2, 0] - 0.8))
+    assert np.allclose(drawn[1::2, 1], 0.8)
+    assert np.array_equal(drawn[1::2, 2], plain[1::2, 2])
+
+
+def test_a_cost_parameter_is_drawn_toward_its_low_end_if_the_center_is_above_it() -> None:
+    steps = {"distribution": "int_log_normal", "min": 10, "max": 10**6, "mean": 5000, "scale": "time"}
+    space = SearchSpace({"steps": steps, "x": {"distribution": "uniform", "min": 0.0, "max": 1.0}})
+    rows = initial_design(space, ProteinSettings(prior_weight=1.0, num_random_samples=9), 0, 9)
+    assert {space.decode(row)["steps"] for row in rows[1::2]} == {160}
+    assert max(space.decode(row)["steps"] for row in rows[2::2]) <= 160
+
+
 def test_longer_designs_begin_with_shorter_ones(space: SearchSpace) -> None:
     long, short = (initial_design(space, ProteinSettings(), 3, n) for n in (40, 5))
     assert np.array_equal(long[:5], short)

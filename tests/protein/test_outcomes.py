@@ -23,8 +23,8 @@ def measure(params: dict[str, Any]) -> tuple[float, float]:
     return math.sqrt(x0) - (x1 - 0.7) ** 2, x0 + 2 * (x2 - 0.5) ** 2
 
 
-def search(outcome: Outcome, n: int, **changes: Any) -> Protein:
-    optimizer = Protein(SearchSpace(SPACE), seed=3, outcomes={"latency": outcome}, **changes)
+def search(outcome: Outcome | None, n: int, seed: int = 3) -> Protein:
+    optimizer = Protein(SearchSpace(SPACE), seed=seed, outcomes={} if outcome is None else {"latency": outcome})
     for _ in range(n):
         params, _ = optimizer.suggest()
         accuracy, latency = measure(params)
@@ -90,17 +90,15 @@ def test_without_a_feasible_run_there_is_no_best_and_the_search_continues() -> N
 
 
 def test_an_objective_spreads_the_front() -> None:
-    optimizer = search(Outcome("minimize"), 36)
-    alone = Protein(SearchSpace(SPACE), seed=3)
-    for _ in range(36):
-        params, _ = alone.suggest()
-        alone.observe(params, score=measure(params)[0], cost=1.0)
-    both = area([measure(o.params) for o in optimizer.observations])
-    assert both > area([measure(o.params) for o in alone.observations])
-    front = [measure(o.params) for o in optimizer.front()]
-    assert all(not any(a >= x and b <= y and (a, b) != (x, y) for a, b in front) for x, y in front)
-    assert min(latency for _, latency in front) < 0.15
-    assert max(accuracy for accuracy, _ in front) > 0.9
+    both = alone = 0.0
+    for seed in range(3, 6):
+        optimizer, single = search(Outcome("minimize"), 22, seed), search(None, 22, seed)
+        both += area([measure(o.params) for o in optimizer.observations])
+        alone += area([measure(o.params) for o in single.observations])
+        front = [measure(o.params) for o in optimizer.front()]
+        assert all(not any(a >= x and b <= y and (a, b) != (x, y) for a, b in front) for x, y in front)
+        assert max(accuracy for accuracy, _ in front) > 0.9
+    assert both > 1.05 * alone
 
 
 def test_outcomes_in_any_order_and_with_gaps_give_the_same_suggestion() -> None:

@@ -133,7 +133,7 @@ def test_constraints_hold_for_every_suggestion() -> None:
         assert divisible(flat)
         optimizer.observe(flat, score=float(flat["train.depth"]), cost=1.0)
         origins.append(info.origin)
-    assert origins == 6 * ["random"] + 6 * ["model"]
+    assert origins == 5 * ["random"] + 7 * ["model"]
 
 
 def test_infeasible_constraints_raise() -> None:

@@ -24,6 +24,8 @@ def test_none_means_the_default() -> None:
     [
         ({"num_random_sample": 5}, "did you mean num_random_samples"),
         ({"num_random_samples": -1}, "num_random_samples: -1 is not an integer of 0 or more"),
+        ({"prior_weight": 1.5}, "prior_weight: 1.5 is above 1; use a number between 0 and 1"),
+        ({"prior_weight": -0.5}, "prior_weight: -0.5 is not a finite number of 0 or more"),
         ({"num_random_samples": 1.5}, "num_random_samples: 1.5"),
         ({"max_suggestion_cost": 0}, "max_suggestion_cost: 0 is not a finite number above 0"),
         ({"max_suggestion_cost": float("nan")}, "max_suggestion_cost: nan"),

@@ -16,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protein import SearchSpace
+from protein.searchspace.design import MOST_POINTS
 from sweep_operator.api.errors import parse
 from sweep_operator.api.parameters import ParameterSpec, search_center
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import BudgetLeft
 from sweep_operator.child_process import ChildFailed
 from sweep_operator.decide.plan import Observation, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested
@@ -99,6 +101,45 @@ async def test_the_same_question_has_the_same_answer_in_another_process(child: O
     again = await ask(child, sweep(), request(2, 12, rows[::-1]))
     assert first.suggestions == again.suggestions
     assert {s.origin for s in first.suggestions} == {"model"}
+
+
+async def test_what_is_left_of_the_budget_limits_the_suggestions(child: OptimizerPool) -> None:
+    plain = await ask(child, sweep(), request(1, 12, ROWS))
+    ample, scarce, none = (
+        dataclasses.replace(request(1, 12, ROWS), left=left)
+        for left in (
+            BudgetLeft(cost=1e6, seconds=1e6, share=0.5, runs=99),
+            BudgetLeft(cost=11.0, share=0.0, runs=99),
+            BudgetLeft(cost=1.0, share=0.0, runs=99),
+        )
+    )
+    rich = await ask(child, sweep(), ample)
+    told, recorded = plain.suggestions[0].provenance, rich.suggestions[0].provenance
+    assert told is not None
+    assert recorded is not None
+    assert (told.left, recorded.left) == (None, ample.left)
+    assert told.digest != recorded.digest, "a suggestion from other limits is another suggestion"
+    poor = (await ask(child, sweep(), scarce)).suggestions[0]
+    assert poor.prediction is not None
+    assert (poor.prediction.cost or 99.0) < 11.0
+    assert (await ask(child, sweep(), dataclasses.replace(scarce, observations=ROWS[::-1]))).suggestions[0] == poor
+    (answer,) = [part async for part in child.suggest(sweep(), none)]
+    assert (answer.suggestions, answer.known, answer.error) == ((), 12, None)
+    assert answer.unpayable is not None
+    assert "only 1 is left" in answer.unpayable
+
+
+def test_each_suggestion_of_a_batch_is_what_its_provenance_gives_whatever_the_budget() -> None:
+    asked = question(sweep(), request(3, 12, ROWS))
+    batches = []
+    for left in (None, BudgetLeft(cost=90.0, seconds=40.0, share=0.7, runs=16)):
+        whole = asked.with_(left=left)
+        batch = [answer.proposal for answer in Proposer().answer(whole) if answer.proposal is not None]
+        told = [p.parameters for p in batch[1::-1]]
+        again = whole.with_(observations=whole.observations[::-1], pending=told, index=14, count=1)
+        assert next(Proposer().answer(again)).proposal == batch[2]
+        batches.append([(p.parameters, p.digest) for p in batch])
+    assert all(one[0] != other[0] and one[1] != other[1] for one, other in zip(*batches, strict=True))
 
 
 def test_the_observations_of_a_warm_start_count_like_those_of_the_sweep() -> None:
@@ -241,6 +282,18 @@ async def test_a_single_evaluation_that_never_ends_is_killed_by_the_timer(child:
     assert "spec.constraints took more than 10 s" in str(answer.infeasible)
 
 
+async def test_a_question_of_a_deleted_sweep_ends_with_its_process_and_frees_the_turn(child: OptimizerPool) -> None:
+    endless = [{"rule": "!'x'.matches('((a{0,99}){0,99}b)')"}] * 9
+    deleted = asyncio.create_task(ask(child, sweep(method="random", constraints=endless), request(500, 1)))
+    while not child.pids:
+        await asyncio.sleep(0.01)
+    (pid,) = child.pids
+    deleted.cancel()
+    await asyncio.wait([deleted])
+    assert not psutil.pid_exists(pid)
+    assert len((await ask(child, named("next", method="random"), request(1, 1))).suggestions) == 1
+
+
 class Script(OptimizerProcess):
     """A process that follows a script: "late" and "dead" are failures, a number is how many suggestions follow."""
 
@@ -349,7 +402,7 @@ async def test_design_points_come_from_a_process_without_torch_and_the_rest_from
     rows = ROWS[:2]
     answer = await ask(child, sweep(), request(9, 2, rows))
     assert [s.index for s in answer.suggestions] == list(range(2, 11))
-    design = len(PARAMETERS) + 1 - len(rows)
+    design = MOST_POINTS - len(rows)
     assert [o == "model" for o in origins(answer)] == [False] * design + [True] * (9 - design)
     light, model = (psutil.Process(pid) for pid in child.pids)
     assert light.memory_info().rss < model.memory_info().rss / 2

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from sweep_operator.api.sweeprun import Provenance, SweepRun
+from sweep_operator.api.sweeprun import BudgetLeft, Provenance, SweepRun
 from sweep_operator.decide.plan import NOTHING_EARLIER, Observation, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.suggest.messages import Proposal
@@ -31,7 +32,7 @@ def suggested(index: int, told: Provenance) -> SweepRun:
 
 def world() -> tuple[Any, list[SweepRun], SuggestRequest]:
     """Runs 0 and 2 have ended, 1 and a manual run have not, and a manual run has: three suggestions are requested."""
-    s = sweep(limits={"maxRuns": 19, "maxParallelRuns": 5})
+    s = sweep(limits={"maxRuns": 19, "maxParallelRuns": 5, "totalCost": 100})
     mine = finished(s, 9, 0.9, x=0.3)
     done = mine.with_(metadata=mine.metadata.with_(name="mine"), spec=mine.spec.with_(index=None, origin="manual"))
     runs = [finished(s, 0, 0.1, x=0.1), started(s, 1, x=0.9), finished(s, 2, 0.2, x=0.2), run(None, name="late"), done]
@@ -48,6 +49,10 @@ def test_the_request_is_put_together_from_what_has_ended_since() -> None:
     assert sorted(o.score for o in request.observations if o.score is not None) == [0.1, 0.2, 0.9]
     assert {p.name for p in request.pending} == {"s.r.1", "late", "s.r.3"}
     assert (request.index, len(asked.observations)) == (4, 3)
+    assert request.left == asked.left, "as it was then, although more is spent now"
+    assert asked.left == BudgetLeft(cost=70.0, share=0.7, runs=21)
+    old = later.with_(spec=later.spec.with_(provenance=told(dataclasses.replace(asked, left=None), 4)))
+    assert request_of(s, now, NOTHING_EARLIER, old).left is None, "what was stored before budgets"
 
 
 def test_what_is_missing_is_named() -> None:
@@ -68,4 +73,5 @@ def test_the_provenance_goes_from_the_suggestion_to_the_run() -> None:
     ready = Suggested((Suggestion(3, {"x": 0.5}, "model", None, found),))
     plan = decide(snapshot(s, runs, [job(runs[1])], [pod(runs[1])], suggested=ready))
     assert [c.provenance for c in plan.create] == [found]
+    assert found.left == asked.left
     assert (found.pending, found.pending_runs, found.through_index, found.observations) == ("1", ["late"], 2, 3)

@@ -28,11 +28,13 @@ class Limits(Model):
     max_failed_runs: int | None = Field(default=None, ge=1)
     """End (TooManyFailedRuns) after this many failed runs in total. Default: no limit."""
     total_cost: float | None = Field(default=None, gt=0)
-    """End (BudgetExhausted) when the existing runs have cost this much, failed and preempted attempts included. In the
-    unit of spec.cost.source. Active runs are finished first. Default: no limit."""
-    active_deadline_seconds: int | None = Field(default=None, ge=1, le=MAX_SECONDS)
-    """End (DeadlineReached) after this many seconds, not counting suspended time. Active runs are terminated. Default:
+    """End (BudgetExhausted) when the existing runs have cost this much, failed and preempted attempts included, or when
+    no further run is predicted to be payable. In the unit of spec.cost.source. Active runs are finished first. Default:
     no limit."""
+    active_deadline_seconds: int | None = Field(default=None, ge=1, le=MAX_SECONDS)
+    """End (DeadlineReached) after this many seconds, not counting suspended time. Active runs are terminated. With
+    spec.cost.source WallClock, no run is suggested that is predicted to take longer than what is left. Default: no
+    limit."""
 
 
 class Retries(Model):

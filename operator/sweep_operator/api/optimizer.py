@@ -15,7 +15,10 @@ class ProteinSpec(Model):
 
     num_random_samples: int | None = Field(default=None, ge=0)
     """Number of configurations to try before the model proposes any, including the search center. Default: parameters +
-    1."""
+    1, but at most 5."""
+    prior_weight: float | None = Field(default=None, ge=0, le=1)
+    """Weight of the search center (`mean`) in these configurations, from 0 to 1: every second one is drawn closer to
+    the center, at 1 - priorWeight of its distance. Default: 0.5, or 0 with several objectives."""
     max_suggestion_cost: float | None = Field(default=None, gt=0)
     """Upper limit of the predicted cost of a suggestion, in status.cost.unit. Default: no cap."""
     resample_frequency: int | None = Field(default=None, ge=0)

@@ -71,6 +71,8 @@ class ParameterSpec(Model):
     false."""
     when: When | None = None
     """The parameter is present only if another one has one of these values. Immutable."""
+    prior_weight: float | None = Field(default=None, ge=0, le=1)
+    """Weight of `mean` in the initial design, from 0 to 1. Default: protein.priorWeight."""
 
     @field_validator("mean", "min", "max", "step", mode="before")
     @classmethod

@@ -39,6 +39,19 @@ class Prediction(Model):
     """Value of the acquisition function, comparable within one suggestion only."""
 
 
+class BudgetLeft(Model):
+    """What the limits of the sweep leave for the runs that have no result yet."""
+
+    cost: float | None = Field(default=None, ge=0)
+    """What is left of limits.totalCost."""
+    seconds: float | None = Field(default=None, ge=0)
+    """Seconds left until limits.activeDeadlineSeconds. Only with cost.source WallClock."""
+    share: float = Field(ge=0, le=1)
+    """Share of the limits that is left: of totalCost or of activeDeadlineSeconds, whichever is less."""
+    runs: int = Field(ge=0)
+    """Number of results, active runs and further runs that limits.maxRuns allows in total."""
+
+
 class Provenance(Model):
     """What the optimizer computed the suggestion from. `sweep replay` and `kubectl sweep replay` compute it again."""
 
@@ -52,6 +65,8 @@ class Provenance(Model):
     through_index: int = Field(ge=-1)
     """Highest index when the suggestion was requested; -1: none. Runs between it and this run come from the same
     request, and had no result yet either."""
+    left: BudgetLeft | None = None
+    """What was left of the sweep's limits. Absent if they do not limit the cost."""
     digest: str | None = None
     """SHA-256, shortened to 128 bits, of everything that it was computed from. Absent for the search center."""
     version: str

@@ -7,14 +7,16 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.failures import INTERRUPTED
+from sweep_operator.engine.garbage import no_collection
 from sweep_operator.local import LocalSession
 from sweep_operator.views.live import View
 
@@ -86,9 +88,8 @@ class _Ending:
 async def drive(session: LocalSession, view: View, *, new_runs: int | None = None) -> Ended:
     """Run until the sweep ends, ``new_runs`` new runs end, or the user interrupts."""
     loop, ending = asyncio.get_running_loop(), _Ending()
-    with _interrupts() as interrupts, _little_garbage() as opened:
-        async with session:
-            opened()
+    with _interrupts() as interrupts:
+        async with _opened(session):
             before = {r.name for r in session.view()[1]}
             if new_runs is not None:
                 session.limit_new_runs(new_runs)
@@ -152,19 +153,16 @@ async def _next_change(session: LocalSession, interrupts: _Interrupts) -> None:
         await asyncio.gather(*waits, return_exceptions=True)
 
 
-@contextmanager
-def _little_garbage() -> Iterator[Callable[[], None]]:
-    """What a session reads when it opens stays: searching it for garbage would take as long as reading it."""
-
-    def opened() -> None:
+@asynccontextmanager
+async def _opened(session: LocalSession) -> AsyncIterator[None]:
+    """The session. What it reads when it opens stays, so that no garbage collection looks at it."""
+    with no_collection():
+        await session.__aenter__()
         gc.freeze()
-        gc.enable()
-
-    gc.disable()
     try:
-        yield opened
+        yield
     finally:
-        gc.enable()
+        await session.__aexit__(*sys.exc_info())
         gc.unfreeze()
 
 

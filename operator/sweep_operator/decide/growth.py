@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from sweep_operator.api.names import run_object_name
 from sweep_operator.decide.book import Outlook
+from sweep_operator.decide.limits import budget_left
 from sweep_operator.decide.plan import NOTHING_EARLIER, CreateRun, Event, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Snapshot, Suggestion
 from sweep_operator.decide.totals import Totals
@@ -50,7 +51,8 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
         return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
     pending = (*runs.pending(), *new)
-    return Growth(create, replace(request, count=missing + ahead, pending=pending))
+    budget = budget_left(snap, totals, request.known + len(pending) + left - len(create))
+    return Growth(create, replace(request, count=missing + ahead, pending=pending, left=budget))
 
 
 def next_index(snap: Snapshot, totals: Totals) -> int:

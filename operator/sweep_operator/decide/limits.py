@@ -9,7 +9,7 @@ from typing import Literal
 
 from sweep_operator.api.status import CostStatus, SweepStatus
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Stage
+from sweep_operator.api.sweeprun import BudgetLeft, Stage
 from sweep_operator.decide.cost import unit
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.start_failure import REMEDIES
@@ -28,6 +28,8 @@ class LimitInput:
     consecutive_failures: int
     infeasible: str | None
     now: datetime
+    unpayable: str | None = None
+    """Why no further run is predicted to be payable, now that no run is active."""
     failures_since: datetime | None = None
     """None: a program that cannot start does not end the sweep at once."""
 
@@ -75,6 +77,18 @@ def budget(at: LimitInput) -> End | None:
     if limit is None or spent < limit:
         return None
     return End("BudgetExhausted", f"spent {spent:g} of limits.totalCost={limit:g} {at.cost.unit}", True)
+
+
+def payable(at: LimitInput) -> End | None:
+    """No further run is predicted to fit what is left of limits.totalCost and limits.activeDeadlineSeconds."""
+    if at.unpayable is None:
+        return None
+    limits = at.sweep.spec.limits
+    cost, seconds = limits.total_cost, limits.active_deadline_seconds
+    total = [] if cost is None else [f"limits.totalCost={cost:g} {at.cost.unit}"]
+    deadline = [] if seconds is None else [f"limits.activeDeadlineSeconds={seconds}"]
+    message = f"{at.unpayable} of {' and '.join(total + deadline)}; raise the limit to continue"
+    return End("BudgetExhausted", message, True)
 
 
 def program(at: LimitInput) -> End | None:
@@ -145,6 +159,7 @@ CHECKS: tuple[Check, ...] = (
     deadline,
     target,
     budget,
+    payable,
     program,
     consecutive_failures,
     failed_runs,
@@ -165,9 +180,41 @@ def find_end(snap: Snapshot, totals: Totals) -> End | None:
         consecutive_failures=totals.consecutive_failures(snap.current_hash, snap.failures_since),
         infeasible=snap.suggested.infeasible if snap.suggested else None,
         now=snap.now,
+        unpayable=_unpayable(snap, totals),
         failures_since=snap.failures_since,
     )
     return next((end for check in CHECKS if (end := check(at)) is not None), None)
+
+
+def _unpayable(snap: Snapshot, totals: Totals) -> str | None:
+    """The forecast. None if it does not know all results, or if runs are active: they may cost less than predicted."""
+    suggested = snap.suggested
+    if suggested is None or suggested.suggestions or totals.open > 0:
+        return None
+    earlier = snap.warm_start.observations
+    known = totals.observations + (earlier.count if earlier is not None else 0)
+    return suggested.unpayable if suggested.known == known else None
+
+
+def budget_left(snap: Snapshot, totals: Totals, runs: int) -> BudgetLeft | None:
+    """What the limits leave of cost and time for `runs` in total, those with a result included. None: no such limit.
+
+    In six digits, because it is recorded with every suggestion.
+    """
+    limits, cost, seconds, shares = snap.sweep.spec.limits, None, None, []
+    if limits.total_cost is not None:
+        cost = _six_digits(limits.total_cost - totals.costs("").spent)
+        shares.append(cost / limits.total_cost)
+    if limits.active_deadline_seconds is not None and snap.sweep.spec.cost.source == "WallClock":
+        seconds = _six_digits(limits.active_deadline_seconds - active_seconds(snap.sweep.status, snap.now))
+        shares.append(seconds / limits.active_deadline_seconds)
+    if not shares:
+        return None
+    return BudgetLeft(cost=cost, seconds=seconds, share=_six_digits(min(shares)), runs=runs)
+
+
+def _six_digits(value: float) -> float:
+    return float(f"{max(value, 0.0):.6g}")
 
 
 def active_seconds(status: SweepStatus, now: datetime) -> float:

@@ -11,7 +11,7 @@ from protein.analysis.conformal import Side
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import SweepStatus
-from sweep_operator.api.sweeprun import Origin, Prediction, Provenance, Stage, SweepRun, SweepRunStatus
+from sweep_operator.api.sweeprun import BudgetLeft, Origin, Prediction, Provenance, Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.tracking import Destination
 from sweep_operator.decide.attempt import LogFollow, LogRequest
 from sweep_operator.decide.refusal import Probe
@@ -181,6 +181,8 @@ class SuggestRequest:
     urgent: int = 0
     """How many of them free slots wait for. The others are for slots that will be free."""
     earlier: EarlierObservations = NOTHING_EARLIER
+    left: BudgetLeft | None = None
+    """None: the cost is not limited."""
 
     @property
     def known(self) -> int:

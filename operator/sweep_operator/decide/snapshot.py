@@ -45,6 +45,10 @@ class Suggested:
     error: str | None = None
     """Why the optimizer failed. The suggestions are random then."""
     seconds: float = 0.0
+    unpayable: str | None = None
+    """Why no further run is predicted to be payable."""
+    known: int | None = None
+    """Number of results that this was predicted from; None if there were pending runs, whose cost is not known yet."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import random
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.engine.errors import STALE, RunErrors
 from sweep_operator.engine.events import EventQueue
+from sweep_operator.engine.garbage import no_collection
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmStartReader
@@ -68,11 +69,12 @@ class Engine:
 
         Queues every Sweep but those that have ended and for which nothing has changed.
         """
-        for kind in (*WATCHED, *LISTED):
-            listed = await self._list(kind, namespace)
-            self._listed[kind, namespace] = listed.resource_version
-            for obj in self.store.replace(kind, listed, namespace):
-                self.enqueue(kind, obj)
+        with no_collection():
+            for kind in (*WATCHED, *LISTED):
+                listed = await self._list(kind, namespace)
+                self._listed[kind, namespace] = listed.resource_version
+                for obj in self.store.replace(kind, listed, namespace):
+                    self.enqueue(kind, obj)
         for reconciler in self._reconcilers.values():
             reconciler.acceptance.recheck()
         for key in {*self.store.places(), *(key[1:] for key in self.store.keys(Kind.SWEEP))}:

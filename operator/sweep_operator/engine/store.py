@@ -154,8 +154,10 @@ class Store:
         for obj in listed.items:
             key = key_of(kind, obj)
             present.add(key)
-            known = key in self._objects
-            if self.apply(kind, obj) and not known and is_over(kind, obj):
+            known = self._objects.get(key)
+            if known is not None and _version(known) == version_of(obj):
+                continue
+            if self.apply(kind, obj) and known is None and is_over(kind, obj):
                 self.pack(key)
         candidates = [
             obj

@@ -68,6 +68,8 @@ class Suggestions:
         self._hand: _Batch | None = None
         self._asked: _Batch | None = None
         """Where the suggestions of the request in progress go."""
+        self._refused: _Batch | None = None
+        """What no further run was payable for: it is not asked for again until a result arrives."""
         self._wanted: tuple[Sweep, SuggestRequest] | None = None
         self._next_index = -1
         """Index of the next run."""
@@ -99,7 +101,7 @@ class Suggestions:
     def request(self, sweep: Sweep, request: SuggestRequest | None) -> None:
         """Say which suggestions are needed; None: none are."""
         if request is None or self._wanted is None or not _same(self._wanted[0], sweep):
-            self._latest = None
+            self._latest = self._refused = None
             self._drop()
         if request is None:
             self._wanted = None
@@ -132,6 +134,8 @@ class Suggestions:
         if self._wanted is None:
             return None
         sweep, request = self._wanted
+        if self._refused is not None and self._refused.answers(request):
+            return None
         hand = self._hand
         if hand is None or not hand.answers(request):
             return _Batch(sweep, request), request
@@ -141,6 +145,8 @@ class Suggestions:
         while (wanted := self._open()) is not None:
             batch, request = wanted
             last = await self._ask(batch, request)
+            if last.unpayable is not None:
+                self._refused = batch
             if last.infeasible is not None:
                 break
             if last.error is not None and not last.suggestions:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from sweep_operator.api.model import Scalar
+from sweep_operator.api.sweeprun import BudgetLeft
 from sweep_operator.suggest.messages import Question
 
 _MODULUS = 2**128
@@ -21,6 +22,7 @@ class Inputs:
     basis: int
     observations: int
     pending: int = 0
+    limits: str = ""
 
     @classmethod
     def of(cls, question: Question) -> Self:
@@ -28,17 +30,21 @@ class Inputs:
         assert question.earlier is None
         body = question.to_json()
         rows = body.pop("observations")
-        for field in ("pending", "index", "count", "light"):
-            del body[field]
+        for field in ("pending", "index", "count", "light", "left"):
+            body.pop(field, None)
         return cls(_hash(body), _sum(rows))
 
     def with_pending(self, runs: Iterable[Mapping[str, Scalar]]) -> Self:
         """With more pending runs."""
         return replace(self, pending=(self.pending + _sum(runs)) % _MODULUS)
 
+    def with_left(self, left: BudgetLeft | None) -> Self:
+        """With what is left of the sweep's limits."""
+        return replace(self, limits="" if left is None else f" {_hash(left.to_json()):x}")
+
     def digest(self, index: int) -> str:
         """The digest of the suggestion for ``index``."""
-        text = f"{self.basis:x} {self.observations:x} {self.pending:x} {index}"
+        text = f"{self.basis:x} {self.observations:x} {self.pending:x} {index}{self.limits}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

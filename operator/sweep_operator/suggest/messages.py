@@ -13,7 +13,7 @@ from sweep_operator.api.model import JsonObject, Model, Scalar
 from sweep_operator.api.optimizer import ProteinSpec
 from sweep_operator.api.parameters import ParameterSpec
 from sweep_operator.api.sweep import Constraint, Objective, Sweep
-from sweep_operator.api.sweeprun import Origin, Prediction
+from sweep_operator.api.sweeprun import BudgetLeft, Origin, Prediction
 from sweep_operator.decide.plan import EarlierObservations, SuggestRequest
 from sweep_operator.exchange.observation import JsonObservation
 
@@ -51,6 +51,7 @@ class Question(Model):
     count: int
     earlier: EarlierObservations | None = None
     """The observations of the warm start."""
+    left: BudgetLeft | None = None
     outcomes: list[Objective] | None = None
     """spec.objectives after the first."""
     light: bool = False
@@ -81,6 +82,7 @@ class Answer(Model):
 
     proposal: Proposal | None = None
     infeasible: str | None = None
+    unpayable: str | None = None
     error: str | None = None
     seconds: float = 0.0
     end: Literal["complete", "interrupted", "model"] | None = None
@@ -104,4 +106,5 @@ def question(sweep: Sweep, request: SuggestRequest) -> Question:
         pending=[run.parameters for run in request.pending],
         index=request.index,
         count=request.count,
+        left=request.left,
     )

@@ -218,4 +218,5 @@ def _suggested(answer: Answer, sweep: Sweep, request: SuggestRequest) -> Suggest
             provenance(request, proposal),
         ),
     )  # fmt: skip
-    return Suggested(suggestions, answer.infeasible, answer.error, answer.seconds)
+    known = None if request.pending else request.known
+    return Suggested(suggestions, answer.infeasible, answer.error, answer.seconds, answer.unpayable, known)

@@ -8,11 +8,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from protein import Optimizer, Outcome, SearchSpace, SearchSpaceInfeasible, flatten, make_optimizer
+from protein import (
+    Budget,
+    BudgetExhausted,
+    Optimizer,
+    Outcome,
+    SearchSpace,
+    SearchSpaceInfeasible,
+    flatten,
+    make_optimizer,
+)
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.sweeprun import Prediction
+from sweep_operator.api.sweeprun import BudgetLeft, Prediction
 from sweep_operator.decide.plan import EarlierObservations
 from sweep_operator.exchange.observation import JsonObservation, unpack
 from sweep_operator.suggest.inputs import Inputs
@@ -63,7 +72,8 @@ class Proposer:
         began = time.perf_counter()
         try:
             self._prepare(question)
-            inputs = self._inputs.with_pending(question.pending)
+            self._optimizer.budget = _budget(question.left)
+            inputs = self._inputs.with_pending(question.pending).with_left(question.left)
             batch = self._optimizer.suggest_many(question.count, pending=question.pending, index=question.index)
             for offset in range(question.count):
                 if question.light and self._optimizer.needs_model(len(question.pending) + offset):
@@ -85,6 +95,8 @@ class Proposer:
                 began = time.perf_counter()
         except RulesTooSlow as error:
             yield Answer(infeasible=str(error), end="complete")
+        except BudgetExhausted as error:
+            yield Answer(unpayable=str(error), end="complete")
         except SearchSpaceInfeasible as error:
             rules_text = "; ".join(c.message or c.rule for c in question.constraints)
             yield Answer(infeasible=f"{error} (constraints: {rules_text})", end="complete")
@@ -92,7 +104,7 @@ class Proposer:
             yield Answer(end="complete")
 
     def _prepare(self, question: Question) -> None:
-        basis = question.with_(pending=[], index=0, count=0, light=False)
+        basis = question.with_(pending=[], index=0, count=0, light=False, left=None)
         if self._basis == basis:
             self._rules.left = RULES_SECONDS
             return
@@ -130,6 +142,13 @@ class Proposer:
         if self._unpacked is None or self._unpacked[0] != question.earlier:
             self._unpacked = question.earlier, unpack(question.earlier.content)
         return question.with_(earlier=None, observations=[*self._unpacked[1], *question.observations])
+
+
+def _budget(left: BudgetLeft | None) -> Budget:
+    """The limits as a budget that nothing was spent of."""
+    if left is None:
+        return Budget()
+    return Budget(cost=left.cost, runs=left.runs, run_cost=left.seconds, spent=0.0, share=left.share)
 
 
 def _prediction(info: Any) -> Prediction | None:

@@ -24,6 +24,7 @@ def provenance(request: SuggestRequest, proposal: Proposal) -> Provenance | None
         pending=index_ranges([r.index for r in request.pending if r.index is not None]),
         pending_runs=sorted(r.name for r in request.pending if r.index is None),
         through_index=request.index - 1,
+        left=request.left,
         digest=proposal.digest or None,
         version=optimizer_version(),
     )

@@ -62,7 +62,7 @@ def request_of(sweep: Sweep, runs: Sequence[SweepRun], earlier: EarlierObservati
         found = earlier.count + len(indexed) + len(manual)
         raise NotReplayable(f"it was computed from {told.observations} results, of which {found} exist")
     pending = tuple(PendingRun(r.name, r.spec.index, r.parameters) for r in sorted(waiting, key=start_order))
-    return SuggestRequest(index, 1, (*indexed, *manual[:left]), pending, 1, earlier)
+    return SuggestRequest(index, 1, (*indexed, *manual[:left]), pending, 1, earlier, told.left)
 
 
 def _was_pending(run: SweepRun, told: Provenance) -> bool:

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ import psutil
 from tests.bench.cluster.bare import Sample, runs_per_second
 from tests.bench.cluster.memory import Footprint
 from tests.bench.cluster.timeline import Timeline, at
+from tests.bench.table import header, row
 from tests.builders import X
 from tests.cluster.cluster import Cluster
 from tests.cluster.fixtures import started
@@ -37,10 +38,6 @@ from tests.cluster.sweeps import condition, created_jobs, runs, sweep
 
 NODES = 8
 LEASE_SECONDS = 10
-COLUMNS = (
-    "what", "runs", "parallel", "runs/s", "slots used", "end to next Job p50, s", "p99", "max", "fallbacks",
-    "requests/run", "CPU s/run", "MB", "optimizers MB", "report",
-)  # fmt: skip
 
 
 class Memory:
@@ -112,7 +109,7 @@ def measure(cluster: Cluster, operator: Operator, args: argparse.Namespace, meth
     seen = Timeline.of(cluster, namespace, operator.account, f"{method}-r-", began)
     fallbacks = sum(run["spec"]["origin"] == "fallback" for run in found)
     gaps = seen.gaps(args.parallel)
-    return seen, _row(
+    return seen, row(
         method + (f", killed {args.kills} times" if args.kills else ""),
         f"{args.runs:,}",
         args.parallel,
@@ -192,7 +189,7 @@ def bare(cluster: Cluster, operator: Operator, args: argparse.Namespace, seen: T
         seen = Timeline.of(cluster, namespace, operator.account, f"{name}-r-")
         gaps = seen.gaps(args.parallel)
         print(
-            _row(
+            row(
                 f"bare loop, {concurrency} writes at once",
                 f"{args.bare_runs:,}",
                 args.parallel,
@@ -204,11 +201,7 @@ def bare(cluster: Cluster, operator: Operator, args: argparse.Namespace, seen: T
         )
 
 
-def _row(*cells: object) -> str:
-    return "| " + " | ".join(map(str, cells)) + " |" + " |" * (len(COLUMNS) - len(cells))
-
-
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5000)
@@ -220,13 +213,15 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=0, help="of the operator")
     parser.add_argument("--every", type=float, default=15.0, help="seconds between two kills, on average")
     parser.add_argument("--patience", type=float, default=3600.0, help="seconds for one sweep")
-    args = parser.parse_args()
-    print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS), flush=True)
+    parser.add_argument("--no-header", action="store_true", help="print the rows only")
+    args = parser.parse_args(arguments)
+    if not args.no_header:
+        print(header(), flush=True)
     with place() as cluster:
         for number, method in enumerate(args.methods, 1):
             with Operator(cluster, cluster.namespace(), f"--lease-seconds={LEASE_SECONDS}") as operator:
-                seen, row = measure(cluster, operator, args, method)
-                print(row, flush=True)
+                seen, line = measure(cluster, operator, args, method)
+                print(line, flush=True)
                 if number == len(args.methods) and args.bare:
                     bare(cluster, operator, args, seen, method)
 

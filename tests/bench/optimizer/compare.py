@@ -4,7 +4,7 @@ Both met the same noise, so differences are taken within each task and seed. The
 seeds; that of all tasks is over the means of the tasks. Two variants of Protein are two runs of the benchmark:
 
     python -m tests.bench.optimizer.run --peers ours --tasks tune --label base --out runs.jsonl
-    OURS=variant.py:Protein python -m tests.bench.optimizer.run --peers ours --tasks tune --label new --out runs.jsonl
+    OURS_SETTINGS='{"prior_weight": 0}' python -m tests.bench.optimizer.run --peers ours --tasks tune --label new ...
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Protocol::
 
-    opt = cls(space_spec, seed=0, goal="maximize", max_cost=float, cost_param=str | None)
-    opt.suggest(n)                                # n new suggestions; earlier ones may be pending
+    opt = cls(space_spec, seed=0, goal="maximize", max_cost=float, cost_param=str | None, budget=float | None, runs=int)
+    opt.suggest(n)                                # n new suggestions; earlier ones may be pending; fewer: it is done
     opt.observe(params, score, cost, is_failure)  # in any order; the score is NaN when it failed
 
 Libraries are imported inside the adapters, so that a missing one disables its own peer only.
@@ -43,10 +43,12 @@ class Peer:
         goal: str = "maximize",
         max_cost: float | None = None,
         cost_param: str | None = None,
+        budget: float | None = None,
+        runs: int | None = None,
     ) -> None:
         self.space = space_of(spec)
         self.spec, self.seed, self.goal = spec, seed, goal
-        self.max_cost, self.cost_param = max_cost, cost_param
+        self.max_cost, self.cost_param, self.budget, self.runs = max_cost, cost_param, budget, runs
         self.rng = np.random.default_rng(seed)
         self.worst = math.inf
         random.seed(seed)
@@ -296,9 +298,8 @@ class Ours(Peer):
             spec.loader.exec_module(module)
         else:
             module = importlib.import_module(where)
-        self.opt = getattr(module, name)(
-            self.spec, seed=self.seed, goal=self.goal, max_cost=self.max_cost, cost_param=self.cost_param
-        )
+        options = {"seed": self.seed, "goal": self.goal, "max_cost": self.max_cost, "cost_param": self.cost_param}
+        self.opt = getattr(module, name)(self.spec, **options, budget=self.budget, runs=self.runs)
 
     def suggest(self, n: int) -> list[dict[str, Any]]:
         suggestions: list[dict[str, Any]] = self.opt.suggest(n)

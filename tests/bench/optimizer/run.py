@@ -51,8 +51,9 @@ def run_one(
     out |= {key: [] for key in ("obs", "true", "cost", "true_cost", "fail", "t")}
     out["truncated"] = None
     start, cpu = time.time(), time.process_time()
+    options: dict[str, Any] = {"max_cost": task.max_cost, "cost_param": task.cost_param, "runs": evals}
     opt = peers.PEERS["ours" if peer == label else peer](
-        task.space.spec(), seed=seed, goal="maximize", max_cost=task.max_cost, cost_param=task.cost_param
+        task.space.spec(), seed=seed, budget=budget if math.isfinite(budget) else None, **options
     )
     spent, n, observe_time = 0.0, 0, 0.0
 
@@ -84,6 +85,8 @@ def run_one(
             want = pending_runs - len(pending)
             pending += opt.suggest(want)
             out["t"] += [round((time.time() - tick) / want, 4)] * want
+            if not pending:
+                break
             evaluate(pending.pop(int(order.integers(len(pending)))))
     except Exception as error:  # a peer that breaks is a result too
         out["truncated"] = f"{type(error).__name__}: {error}"[:300]

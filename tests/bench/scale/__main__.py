@@ -17,6 +17,7 @@ import asyncio
 import json
 import logging
 
+from tests.bench import table
 from tests.bench.scale import idle, many, passes, shape
 
 
@@ -27,7 +28,7 @@ def main() -> None:
     )
     parser.add_argument("--finished", default="100,1000,3000,10000", help="numbers of finished runs")
     parser.add_argument("--live", type=int, default=10, help="running runs")
-    parser.add_argument("--sizes", default="200x4,1000x100,2000x500", help="runs x parallel runs, of shape")
+    parser.add_argument("--sizes", default=table.VIRTUAL, help="runs x parallel runs, of shape")
     parser.add_argument("--latency", type=float, default=0.005, help="seconds of one request")
     parser.add_argument("--seconds", type=float, default=2.0, help="of one run")
     parser.add_argument("--connections", type=int, default=128, help="requests at the same time")
@@ -41,18 +42,13 @@ def main() -> None:
     if a.what in ("passes", "all"):
         passes.report(sizes, a.live)
     if a.what in ("shape", "all"):
-        shape.report([_size(text) for text in a.sizes.split(",")], a.latency, a.seconds, a.connections)
+        shape.report(table.sizes(a.sizes), a.latency, a.seconds, a.connections)
     if a.what in ("fair", "all"):
         many.report_fairness(100, a.latency, a.seconds, a.connections)
     if a.what in ("idle", "all"):
         idle.report(1000)
     if a.what in ("day", "all"):
         many.report_day(a.sweeps, a.hours)
-
-
-def _size(text: str) -> tuple[int, int]:
-    runs, _, parallel = text.partition("x")
-    return int(runs), int(parallel)
 
 
 if __name__ == "__main__":

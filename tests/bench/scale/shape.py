@@ -16,6 +16,7 @@ from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Object, ObjectList
 from sweep_operator.local.admission import admit
+from tests.bench.table import header, row
 from tests.builders import sweep_body
 from tests.engine.world import NS, NoWarmStart, Sequence
 from tests.fuzz import clock
@@ -102,7 +103,8 @@ class Cluster:
     """The server, its pods, and the engine that follows it."""
 
     def __init__(self, latency: float, seconds: float, connections: int) -> None:
-        self.server = EmbeddedKube(None, clock=clock.whole_now, admission=admit)
+        # The server is in this process, too: what it keeps must not look like a leak of the engine.
+        self.server = EmbeddedKube(None, clock=clock.whole_now, admission=admit, max_events=500)
         self.pods = Pods(self.server, seconds)
         self.kube = Distant(self.server, latency, asyncio.Semaphore(connections))
         settings = Settings(
@@ -161,24 +163,20 @@ class Cluster:
 def report(sizes: list[tuple[int, int]], latency: float, seconds: float, connections: int) -> None:
     """One table, with a row for each (runs, parallel runs)."""
     print(f"One sweep with runs of {seconds:g} s, {1e3 * latency:g} ms per request, virtual time:\n")
-    names = (
-        "runs",
-        "parallel",
-        "runs/s",
-        "slots used",
-        "end to next Job p50",
-        "p99",
-        "requests per run",
-        "CPU s per run",
-    )
-    print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
+    print(header())
     for runs, parallel in sizes:
-        cpu = time.process_time()
-        used, gaps, requests, elapsed = clock.run(_measure(parallel, runs, latency, seconds, connections))
-        cpu = time.process_time() - cpu
-        at = statistics.quantiles(gaps, n=100)
-        cells = (f"{runs / elapsed:.1f}", f"{used:.0%}", f"{at[49]:.2f} s", f"{at[98]:.2f} s", f"{requests / runs:.1f}")
-        print(f"| {runs:,} | {parallel} | " + " | ".join(cells) + f" | {cpu / runs:.4f} |", flush=True)
+        print(row_of(runs, parallel, latency, seconds, connections), flush=True)
+
+
+def row_of(runs: int, parallel: int, latency: float = 0.005, seconds: float = 2.0, connections: int = 128) -> str:
+    """Its row."""
+    cpu = time.process_time()
+    used, gaps, requests, elapsed = clock.run(_measure(parallel, runs, latency, seconds, connections))
+    cpu = time.process_time() - cpu
+    at = statistics.quantiles(gaps, n=100)
+    waits = (f"{at[49]:.2f}", f"{at[98]:.2f}", f"{max(gaps):.2f}")
+    rates = (f"{runs / elapsed:.1f}", f"{used:.0%}")
+    return row("virtual time", f"{runs:,}", parallel, *rates, *waits, 0, f"{requests / runs:.1f}", f"{cpu / runs:.4f}")
 
 
 async def _measure(
