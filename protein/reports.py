@@ -5,6 +5,7 @@ What needs torch is imported inside functions, as in protein.protein.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -128,4 +129,5 @@ class Forecasts(Reports):
         return {
             row: (float(scaling.forward(np.array([at.utility]))[0]), at.sd / scaling.scale)
             for row, at in self._estimates[1].items()
+            if math.isfinite(at.utility) and math.isfinite(at.sd)  # without finished runs, nothing is expected
         }

@@ -184,6 +184,19 @@ def test_running_runs_inform_the_next_suggestion() -> None:
     assert silent.suggest(pending=running, index=40) != optimizer.suggest(pending=running, index=40)
 
 
+def test_a_search_whose_runs_were_all_stopped_goes_on() -> None:
+    optimizer = Protein(FIXED)
+    for params in [optimizer.suggest()[0] for _ in range(6)]:
+        report(optimizer, params, 0.5)
+        optimizer.observe(params, score=score_at(params, 128), cost=64.0, cost_is_lower_bound=True)
+    running, _ = optimizer.suggest()
+    report(optimizer, running, 0.5)
+    assert optimizer.forecast(running).learned_from == 0
+    params, info = optimizer.suggest()
+    assert info.origin == "model"
+    assert all(map(math.isfinite, params.values()))
+
+
 def test_curves_that_are_not_comparable_leave_other_runs_alone() -> None:
     optimizer = told(DIAL, comparable_curves=False)
     plain = Protein(DIAL, comparable_curves=False)
