@@ -129,6 +129,19 @@ async def test_what_is_left_of_the_budget_limits_the_suggestions(child: Optimize
     assert "only 1 is left" in answer.unpayable
 
 
+def test_each_suggestion_of_a_batch_is_what_its_provenance_gives_whatever_the_budget() -> None:
+    asked = question(sweep(), request(3, 12, ROWS))
+    batches = []
+    for left in (None, BudgetLeft(cost=90.0, seconds=40.0, share=0.7, runs=16)):
+        whole = asked.with_(left=left)
+        batch = [answer.proposal for answer in Proposer().answer(whole) if answer.proposal is not None]
+        told = [p.parameters for p in batch[1::-1]]
+        again = whole.with_(observations=whole.observations[::-1], pending=told, index=14, count=1)
+        assert next(Proposer().answer(again)).proposal == batch[2]
+        batches.append([(p.parameters, p.digest) for p in batch])
+    assert all(one[0] != other[0] and one[1] != other[1] for one, other in zip(*batches, strict=True))
+
+
 def test_the_observations_of_a_warm_start_count_like_those_of_the_sweep() -> None:
     """The optimizer's process unpacks them. The recorded digest does not depend on how they were sent."""
     old, new = (Observation({"a.lr": lr}, 1.0, 2.0) for lr in (0.001, 0.002))
