@@ -176,7 +176,9 @@ def read_parameter(path: str, config: Mapping[str, Any], rows: Table = DISTRIBUT
 def _weight(path: str, value: Any) -> float:
     weight = number(path, "prior_weight", value)
     if not 0 <= weight <= 1:
-        raise SpaceError(f"{weight:g} is not between 0 and 1", path, "prior_weight")
+        raise SpaceError(
+            f"{weight:g} is not between 0 and 1; use 0 to ignore the center, 1 to stay at it", path, "prior_weight"
+        )
     return weight
 
 

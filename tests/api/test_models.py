@@ -77,6 +77,8 @@ def test_compact_records_share_their_sets_of_given_fields_and_are_the_same_recor
         ((*LR, "min"), "1e-5", "spec.parameters['trainer.lr'].min", "without quotes"),
         ((*LR, "max"), float("nan"), "spec.parameters['trainer.lr'].max", "finite"),
         ((*LR, "scale"), -1, "spec.parameters['trainer.lr'].scale", "greater than 0"),
+        ((*LR, "priorWeight"), -0.5, "spec.parameters['trainer.lr'].priorWeight", "greater than or equal to 0"),
+        (("protein", "priorWeight"), 1.5, "spec.protein.priorWeight", "less than or equal to 1"),
         ((*LR, "step"), 0.1, "spec.parameters['trainer.lr'].step", "is for uniform, int_uniform and int_log_normal"),
         ((*LR, "distribution"), "normal", "spec.parameters['trainer.lr'].distribution", "log_normal"),
         ((*NAME, "values"), [], "spec.parameters['trainer.name'].values", "at least 1"),
@@ -257,7 +259,13 @@ def test_immutable_fields(path: tuple[str, ...], value: Any, field: str) -> None
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [((*LR, "max"), 0.1), ((*LR, "mean"), 1e-4), (("limits", "maxRuns"), 99), (("train", "image"), "i:2")],
+    [
+        ((*LR, "max"), 0.1),
+        ((*LR, "mean"), 1e-4),
+        ((*LR, "priorWeight"), 0.9),
+        (("limits", "maxRuns"), 99),
+        (("train", "image"), "i:2"),
+    ],
 )
 def test_editable_fields(path: tuple[str, ...], value: Any) -> None:
     assert check_edit(parse(Sweep, MINIMAL).spec, parse(Sweep, edited(path, value)).spec) == []

@@ -31,6 +31,7 @@ class OursProtein:
         max_cost: float | None = None,
         cost_param: str | None = None,
         budget: float | None = None,
+        runs: int | None = None,
     ) -> None:
         spec = {name: parameter(fields) for name, fields in space.items()}
         if cost_param is not None:
@@ -38,7 +39,7 @@ class OursProtein:
         self.space = SearchSpace(spec)
         chosen = json.loads(os.environ.get("OURS_SETTINGS", "{}"))
         settings = ProteinSettings.from_config({"max_suggestion_cost": max_cost, **chosen})
-        self.protein = Protein(self.space, settings, goal=goal, seed=seed, budget=Budget(cost=budget))
+        self.protein = Protein(self.space, settings, goal=goal, seed=seed, budget=Budget(cost=budget, runs=runs))
         self.pending: list[dict[str, Any]] = []
         self.defaults = {name: fields["mean"] for name, fields in space.items() if "when" in fields}
         self.when = {name: fields["when"] for name, fields in space.items() if "when" in fields}

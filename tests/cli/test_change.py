@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from sweep_operator.cli.main import cli
 from sweep_operator.kube.embedded.server import EmbeddedKube
+from sweep_operator.local import LocalSession
 from tests import same_commands
 from tests.builders import X
 from tests.cli.stored_sweeps import T0, finished, manifest, store
@@ -19,26 +22,33 @@ def sweep(runs_dir: Path, *arguments: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(cli, [*arguments, "--runs-dir", str(runs_dir)], input=stdin)
 
 
+SPEC = {"parameters": {"x": {**X, "mean": 0.25}}, "fixed": {}, "suspend": True}
+
+
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
     """The runs directory of the sweep done: a run that has succeeded, one that has failed, and one in training."""
     x = {"parameters": {"x": 0.5}}
     runs = [{**finished(1.0), **x}, {**finished(None), **x}, {**x, "status": {}}]
     condition = {"type": "Succeeded", "status": "Unknown", "reason": "Running", "lastTransitionTime": T0.isoformat()}
-    spec = {"parameters": {"x": {**X, "mean": 0.25}}, "fixed": {}, "suspend": True}
-    directory = store(tmp_path, manifest("done", **spec), runs, {"conditions": [condition]})
+    directory = store(tmp_path, manifest("done", **SPEC), runs, {"conditions": [condition]})
     (directory / "resume.txt").write_text("sweep run done.yaml\n")
     return tmp_path
 
 
-def test_the_commands_answer_as_those_of_kubectl(stored: Path) -> None:
+@pytest.mark.parametrize("running", [False, True])
+async def test_the_commands_answer_as_those_of_kubectl(stored: Path, running: bool) -> None:
+    """``running``: they change the sweep through the process that runs it."""
+
     def run(*arguments: str, stdin: str | None) -> tuple[int, str, str]:
         done = sweep(stored, *arguments, stdin=stdin)
-        if done.exit_code == 0:
-            assert "note: no process runs done; to resume it, run: sweep run done.yaml\n" in done.stderr
+        note = "note: no process runs done; to resume it, run: sweep run done.yaml\n"
+        assert (note in done.stderr) == (done.exit_code == 0 and not running)
         return done.exit_code, done.stdout, done.stderr
 
-    same_commands.check(run, {"SWEEP": "done", "DONE": "done.r.0", "FAILED": "done.r.1"}, "sweep")
+    names = {"SWEEP": "done", "DONE": "done.r.0", "FAILED": "done.r.1"}
+    async with LocalSession(stored, manifest("done", **SPEC)) if running else contextlib.nullcontext():
+        await asyncio.to_thread(same_commands.check, run, names, "sweep")
     items = json.loads(sweep(stored, "status", "done", "-o", "json").stdout)["items"]
     assert {o["metadata"]["name"]: o["spec"]["parameters"]["x"] for o in items if "sweepName" in o["spec"]} == {
         "done.r.0": 0.5, "done.r.1": 0.5, "done.r.2": 0.5, "done.m.1": 0.5, "done.m.2": 0.25, "done.m.3": 1,

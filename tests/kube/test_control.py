@@ -90,16 +90,28 @@ async def test_invalid_requests_are_answered_and_change_nothing(
     assert [await server._kube.list(kind) for kind in (Kind.SWEEP, Kind.SWEEP_RUN)] == before
 
 
-async def test_a_process_that_is_about_to_end_refuses_changes(directory: Path, server: ControlServer) -> None:
+async def test_a_change_waits_for_the_end_of_a_process_that_is_about_to_end(
+    directory: Path, server: ControlServer
+) -> None:
     server.refuse()
     with pytest.raises(NoProcess):
         await ask(directory, {"method": "create", "kind": "SweepRun", "body": RUN})
+    client = EmbeddedClient(directory / "state.db", admit)
+    creating = asyncio.create_task(client.create(Kind.SWEEP_RUN, RUN))
+    await server.close()
+    assert not creating.done()
+    server._kube.close()
+    await creating
+    assert client.wrote
+    client.close()
+    assert [o["metadata"]["name"] for o in (await client.list(Kind.SWEEP_RUN)).items] == ["mine"]
 
 
 async def test_a_client_that_says_nothing_does_not_hold_up_the_end(directory: Path, server: ControlServer) -> None:
     with _short(directory / SOCKET) as address:
         reader, writer = await asyncio.open_unix_connection(address)
-    await asyncio.sleep(0)
+    while not server._answering:
+        await asyncio.sleep(0)
     await server.close()
     assert await reader.read() == b""
     writer.close()

@@ -238,6 +238,8 @@ U = {"distribution": "uniform", "min": 0, "max": 1}
             r"p\.max: 9\.5 is not an integer; use 10, or log_normal for fractions",
         ),
         ({"p": {**U, "scale": 0}}, r"p\.scale: 0 is not above 0"),
+        ({"p": {**U, "prior_weight": 2}}, r"p\.prior_weight: 2 is not between 0 and 1; use 0 to ignore the center"),
+        ({"p": {**U, "priorWeight": "much"}}, r"p\.prior_weight: 'much' is not a number; use"),
         ({"p": {**U, "step": 2}}, r"p\.step: 2 is not above 0 and at most"),
         ({"p": {"distribution": "log_normal", "min": 0, "max": 1}}, r"p\.min: 0 is not above 0"),
         (

@@ -22,7 +22,7 @@ from sweep_operator.api.parameters import ParameterSpec, search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import BudgetLeft
 from sweep_operator.child_process import ChildFailed
-from sweep_operator.decide.plan import Observation, SuggestRequest
+from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.pacing import Turns
 from sweep_operator.suggest import process
@@ -127,6 +127,19 @@ async def test_what_is_left_of_the_budget_limits_the_suggestions(child: Optimize
     assert (answer.suggestions, answer.known, answer.error) == ((), 12, None)
     assert answer.unpayable is not None
     assert "only 1 is left" in answer.unpayable
+
+
+def test_each_suggestion_of_a_batch_is_what_its_provenance_gives_whatever_the_budget() -> None:
+    asked = question(sweep(), request(3, 12, ROWS))
+    batches = []
+    for left in (None, BudgetLeft(cost=90.0, seconds=40.0, share=0.7, runs=16)):
+        whole = asked.with_(left=left)
+        batch = [answer.proposal for answer in Proposer().answer(whole) if answer.proposal is not None]
+        told = [p.parameters for p in batch[1::-1]]
+        again = whole.with_(observations=whole.observations[::-1], pending=told, index=14, count=1)
+        assert next(Proposer().answer(again)).proposal == batch[2]
+        batches.append([(p.parameters, p.digest) for p in batch])
+    assert all(one[0] != other[0] and one[1] != other[1] for one, other in zip(*batches, strict=True))
 
 
 def test_the_observations_of_a_warm_start_count_like_those_of_the_sweep() -> None:
@@ -269,6 +282,18 @@ async def test_a_single_evaluation_that_never_ends_is_killed_by_the_timer(child:
     assert "spec.constraints took more than 10 s" in str(answer.infeasible)
 
 
+async def test_a_question_of_a_deleted_sweep_ends_with_its_process_and_frees_the_turn(child: OptimizerPool) -> None:
+    endless = [{"rule": "!'x'.matches('((a{0,99}){0,99}b)')"}] * 9
+    deleted = asyncio.create_task(ask(child, sweep(method="random", constraints=endless), request(500, 1)))
+    while not child.pids:
+        await asyncio.sleep(0.01)
+    (pid,) = child.pids
+    deleted.cancel()
+    await asyncio.wait([deleted])
+    assert not psutil.pid_exists(pid)
+    assert len((await ask(child, named("next", method="random"), request(1, 1))).suggestions) == 1
+
+
 class Script(OptimizerProcess):
     """A process that follows a script: "late" and "dead" are failures, a number is how many suggestions follow."""
 
@@ -396,6 +421,23 @@ def test_the_digest_is_that_of_the_inputs_in_any_order_and_number_format() -> No
         other = asked.with_(**change)
         assert Inputs.of(other).with_pending(other.pending).digest(3) != digest
     assert Inputs.of(asked).with_pending(asked.pending).digest(4) != digest
+
+
+def test_curves_of_running_runs_are_inputs_in_any_order() -> None:
+    curves = [((0.25, 1.0, 2.0), (0.5, 2.0, None)), ((0.125, 1.5, 1.0),)]
+    pending = tuple(PendingRun(f"r{i}", i, {"a.lr": 0.001 * (i + 1)}, curve) for i, curve in enumerate(curves))
+    asked = dataclasses.replace(request(1, 12, ROWS), pending=pending)
+    of = question(sweep(), asked)
+    assert of.to_json().keys() - question(sweep(), request(1, 12, ROWS)).to_json().keys() == {"running"}
+    assert of.running is not None
+    turned = of.with_(running=of.running[::-1])
+    silent = of.with_(running=of.running[:1])
+    answers = [next(iter(Proposer().answer(q))).proposal for q in (of, turned, silent)]
+    assert answers[0] is not None
+    assert answers[0] == answers[1]
+    assert answers[2] is not None
+    assert answers[2].digest != answers[0].digest
+    assert answers[2].parameters != answers[0].parameters
 
 
 @given(st.sets(st.integers(0, 40)))

@@ -15,7 +15,7 @@ class EarlyStopping(Model):
     """Stops runs whose learning curve falls behind those of other runs. Only training is stopped, and no manual run.
     Needs train.reports. Changes apply to running runs, too."""
 
-    rule: RuleName | Literal["none"] = "none"
+    rule: Literal[RuleName, "none"] = "none"
     """asha: at the steps 1, 4, 16, 64 and so on, a run continues if its value is in the best quarter of all runs that
     have reached the step. median: at the steps 1, 2, 4, 8 and so on, a run continues if its best value so far is at
     least the median of the averages that succeeded runs had until then. none: no run is stopped."""

@@ -22,8 +22,8 @@ from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.local.admission import admit
 from sweep_operator.local.config_file import write_config
+from sweep_operator.local.objects import NAMESPACE
 from sweep_operator.local.repeated import with_defaults
-from sweep_operator.local.session import NAMESPACE
 
 
 @click.command(context_settings=OVERRIDES_FOLLOW)

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from sweep_operator.pacing import TokenBucket
 from sweep_operator.sandbox.tasks import Answer, Evaluator, Refused, Task
 
-RATE = 0.2
+RATE = 0.1
 """Seconds of work per second."""
-BURST = 3.0
+BURST = 2.0
 """Seconds of work at once."""
 EACH = 0.05
 """Seconds that each turn costs beside the evaluations: requests to the API server, and passes."""

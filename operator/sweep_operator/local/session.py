@@ -15,7 +15,7 @@ from typing import Any, Self
 from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
-from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
@@ -30,6 +30,7 @@ from sweep_operator.kube.embedded.control import ControlServer
 from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, KubeError, NotFound, Object
 from sweep_operator.local.admission import Refused, admit
 from sweep_operator.local.config_file import write_config
+from sweep_operator.local.objects import NAMESPACE, replacing_patch, with_namespace
 from sweep_operator.local.optimizer import Starting
 from sweep_operator.local.repeated import continued, never_started, with_defaults
 from sweep_operator.local.tracking import with_own_account
@@ -41,7 +42,6 @@ from sweep_operator.tracking.delivery.process import DeliveryChild
 from sweep_operator.tracking.history.warm_start import WandbSources
 
 log = logging.getLogger(__name__)
-NAMESPACE = "default"
 DELIVERY_SECONDS = 30.0
 """At the end of a sweep, deliveries that fail are retried for so long."""
 SETTLE_SECONDS = 5.0
@@ -63,8 +63,8 @@ class LocalSession:
         extras: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.runs_dir = runs_dir.resolve()
-        self._manifest = with_defaults(_with_namespace(manifest))
-        self._extras = [_with_namespace(e) for e in extras]
+        self._manifest = with_defaults(with_namespace(manifest))
+        self._extras = [with_namespace(e) for e in extras]
         self._config = config or with_own_account(OperatorConfig(), os.environ)
         sweep = parse(Sweep, self._manifest)
         problems = check_sweep(sweep, self._config, require_image=False)
@@ -149,7 +149,7 @@ class LocalSession:
             obj = await self._create(self._manifest)
         else:
             labels = {**(self._manifest["metadata"].get("labels") or {}), MANAGED_BY_LABEL: MANAGED_BY}
-            wanted = _replace(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
+            wanted = replacing_patch(obj.get("spec") or {}, parse(Sweep, self._manifest).spec.to_json())
             obj = await self._edit({"metadata": {"labels": labels}, "spec": wanted})
             if (again := continued(obj)) is not None:
                 for run in (await self.kube.list(Kind.SWEEP_RUN, NAMESPACE)).items:
@@ -314,20 +314,3 @@ class LocalSession:
 def _wandb_sweep(sweep: Mapping[str, Any]) -> str | None:
     found = ((sweep.get("status") or {}).get("tracking") or {}).get("wandbSweepId")
     return None if found is None else str(found)
-
-
-def _with_namespace(manifest: Mapping[str, Any]) -> Object:
-    metadata = {**(manifest.get("metadata") or {}), "namespace": NAMESPACE}
-    if manifest.get("kind") == Kind.SWEEP_RUN.value:
-        sweep = (manifest.get("spec") or {}).get("sweepName")
-        metadata["labels"] = {**(metadata.get("labels") or {}), **({SWEEP_LABEL: sweep} if sweep else {})}
-    return {**manifest, "metadata": metadata}
-
-
-def _replace(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:
-    """Return a merge patch that turns ``old`` into ``new``. It removes keys that ``new`` does not have."""
-    patch: Object = {key: None for key in old if key not in new}
-    for key, value in new.items():
-        before = old.get(key)
-        patch[key] = _replace(before, value) if isinstance(value, Mapping) and isinstance(before, Mapping) else value
-    return patch

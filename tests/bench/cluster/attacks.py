@@ -117,7 +117,8 @@ class Attack:
                 return
             name = f"attack-{number}"
             try:
-                self._create({**self._bomb, "metadata": {"name": f"{name}-warm-start"}})
+                if kind == "bomb":  # with the name of a stored warm start of version 0.1.0
+                    self._create({**self._bomb, "metadata": {"name": f"{name}-warm-start"}})
                 self._create(sweep_body(name, metadata={"labels": {"attack": kind}}, **{**_BASE, **spec}))
             except KubectlFailed:
                 pass  # the API server rejects some of them, which is fine

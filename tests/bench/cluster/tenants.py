@@ -98,8 +98,9 @@ class Node:
         home, self.victim, *self.attackers = [cluster.namespace(**RESTRICTED) for _ in range(pairs + 2)]
         self._workloads = {name: workload(cluster, name) for name in (self.victim, *self.attackers)}
         self._release = Release(cluster, home, operator_values(cluster, home))
+        cluster.apply([_cpu_of(request="200m")], self.victim)
         for name in self.attackers:
-            cluster.apply([_QUOTA, _CPU], name)
+            cluster.apply([_QUOTA, _cpu_of(request="10m", limit="200m")], name)
 
     def train(self, namespace: str, what: str) -> Object:
         return {**self._workloads[namespace].stage, "command": ["sh", "-c", _PROGRAMS[what]]}
@@ -121,12 +122,12 @@ _QUOTA: Object = {
     "metadata": {"name": "pods"},
     "spec": {"hard": {"count/pods": "2"}},
 }
-_CPU: Object = {
-    "apiVersion": "v1",
-    "kind": "LimitRange",
-    "metadata": {"name": "cpu"},
-    "spec": {"limits": [{"type": "Container", "default": {"cpu": "200m"}, "defaultRequest": {"cpu": "10m"}}]},
-}
+
+
+def _cpu_of(*, request: str, limit: str | None = None) -> Object:
+    """What containers get. Those of the victim request CPU time, as trainings do: others get what nobody requests."""
+    limits = {"type": "Container", "defaultRequest": {"cpu": request}, **({"default": {"cpu": limit}} if limit else {})}
+    return {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "cpu"}, "spec": {"limits": [limits]}}
 
 
 def seconds_of(place: Place, name: str, runs: int, method: str) -> float:

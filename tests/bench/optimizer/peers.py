@@ -2,7 +2,7 @@
 
 Protocol::
 
-    opt = cls(space_spec, seed=0, goal="maximize", max_cost=float, cost_param=str | None, budget=float | None)
+    opt = cls(space_spec, seed=0, goal="maximize", max_cost=float, cost_param=str | None, budget=float | None, runs=int)
     opt.suggest(n)                                # n new suggestions; earlier ones may be pending; fewer: it is done
     opt.observe(params, score, cost, is_failure)  # in any order; the score is NaN when it failed
 
@@ -44,10 +44,11 @@ class Peer:
         max_cost: float | None = None,
         cost_param: str | None = None,
         budget: float | None = None,
+        runs: int | None = None,
     ) -> None:
         self.space = space_of(spec)
         self.spec, self.seed, self.goal = spec, seed, goal
-        self.max_cost, self.cost_param, self.budget = max_cost, cost_param, budget
+        self.max_cost, self.cost_param, self.budget, self.runs = max_cost, cost_param, budget, runs
         self.rng = np.random.default_rng(seed)
         self.worst = math.inf
         random.seed(seed)
@@ -298,7 +299,7 @@ class Ours(Peer):
         else:
             module = importlib.import_module(where)
         options = {"seed": self.seed, "goal": self.goal, "max_cost": self.max_cost, "cost_param": self.cost_param}
-        self.opt = getattr(module, name)(self.spec, **options, budget=self.budget)
+        self.opt = getattr(module, name)(self.spec, **options, budget=self.budget, runs=self.runs)
 
     def suggest(self, n: int) -> list[dict[str, Any]]:
         suggestions: list[dict[str, Any]] = self.opt.suggest(n)

@@ -51,7 +51,7 @@ def run_one(
     out |= {key: [] for key in ("obs", "true", "cost", "true_cost", "fail", "t")}
     out["truncated"] = None
     start, cpu = time.time(), time.process_time()
-    options: dict[str, Any] = {"max_cost": task.max_cost, "cost_param": task.cost_param}
+    options: dict[str, Any] = {"max_cost": task.max_cost, "cost_param": task.cost_param, "runs": evals}
     opt = peers.PEERS["ours" if peer == label else peer](
         task.space.spec(), seed=seed, budget=budget if math.isfinite(budget) else None, **options
     )

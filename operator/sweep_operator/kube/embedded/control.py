@@ -84,7 +84,7 @@ class ControlServer:
         self._answering.add(task)
         try:
             async with asyncio.timeout(_REQUEST_SECONDS):
-                line = await reader.readline()
+                line = await reader.readline() if self._accepts else b""
             writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
             await writer.drain()
         except (TimeoutError, ConnectionError, ValueError):  # ValueError: the request is too long
