@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from protein.base import Optimizer as Optimizer
     from protein.budget import Budget as Budget
     from protein.budget import BudgetExhausted as BudgetExhausted
+    from protein.curves import CurvePoint as CurvePoint
+    from protein.curves import Forecast as Forecast
     from protein.factory import make_optimizer as make_optimizer
     from protein.integrations.metta import MettaProtein as MettaProtein
     from protein.integrations.wandb_protein import HistoryUnavailable as HistoryUnavailable
@@ -39,6 +41,8 @@ _HOMES = {
     "Budget": "budget",
     "BudgetExhausted": "budget",
     "Calibration": "analysis.calibration",
+    "CurvePoint": "curves",
+    "Forecast": "curves",
     "HistoryUnavailable": "integrations.wandb_protein",
     "MettaProtein": "integrations.metta",
     "Observation": "optimizer",

@@ -13,6 +13,7 @@ import numpy as np
 
 from protein.analysis.conformal import Calibrator, Side
 from protein.budget import Budget, BudgetExhausted
+from protein.curves import RunningRun
 from protein.dataframe import dataframe
 from protein.optimizer import (
     Constraint,
@@ -24,6 +25,7 @@ from protein.optimizer import (
     make_observation,
 )
 from protein.per_point import PerPoint
+from protein.reports import Reports
 from protein.searchspace import paths
 from protein.searchspace.coordinates import Value
 from protein.searchspace.parameters import SpaceError
@@ -37,7 +39,7 @@ TRIES = 10_000
 """Number of random points that are tried before the constraints count as infeasible."""
 
 
-class Optimizer(ABC):
+class Optimizer(Reports, ABC):
     """Suggests configurations and learns from results.
 
     A suggestion is a function of (space, settings, goal, seed, observations, pending, index), so that a restarted
@@ -73,6 +75,7 @@ class Optimizer(ABC):
         """Number of observations whose keys are in the set."""
         self._pending_keys = PerPoint(self.space.key)
         self._calibrator = Calibrator.of(goal)
+        self._running: dict[Hashable, RunningRun] = {}
         self._told: dict[Hashable, Mapping[str, Any]] = {}
         """Details of the suggestions without a result, by key: they contain the forecasts."""
 
@@ -118,9 +121,11 @@ class Optimizer(ABC):
             ValueError: neither a score nor a failure nor a lower bound.
         """
         flat = paths.flatten(params)
+        typed = self._typed(flat, strict)
+        running = self._running.get(self._run_key(flat))
         observation = make_observation(
-            self._typed(flat, strict), score, cost,
-            is_failure=is_failure, cost_is_lower_bound=cost_is_lower_bound, metrics=metrics,
+            typed, score, cost, is_failure=is_failure, cost_is_lower_bound=cost_is_lower_bound, metrics=metrics,
+            curve=running.curve if running is not None else (),
         )  # fmt: skip
         self._observations.append(observation)
         if self._told:
@@ -148,8 +153,9 @@ class Optimizer(ABC):
         return {n: self.space.parameters[n].typed(v) for n, v in flat.items()}
 
     def discard(self, params: Flat) -> None:
-        """Forget a suggestion that will not be run, so that it is no longer outstanding."""
-        key = self.space.key(self.space.complete(paths.flatten(params)))
+        """Forget a suggestion that will not be run, so that it is no longer outstanding, and what it reported."""
+        key = self._run_key(paths.flatten(params))
+        self._forget(paths.flatten(params))
         place = next((i for i, flat in enumerate(self._outstanding) if self.space.key(flat) == key), None)
         if place is not None:
             del self._outstanding[place]

@@ -23,11 +23,14 @@ def make_optimizer(
     seed: int = 0,
     constraints: Sequence[Constraint] = (),
     outcomes: Mapping[str, Outcome] | None = None,
+    *,
+    comparable_curves: bool = True,
 ) -> Optimizer:
     """Create an optimizer.
 
     Args:
-        method: "bayes" (Protein), "random" or "sobol". The other arguments are those of ``Protein``.
+        method: "bayes" (Protein), "random" or "sobol". The other arguments are those of ``Protein``; "random" and
+            "sobol" ignore the last two.
 
     Raises:
         SpaceError: an invalid space.
@@ -40,5 +43,5 @@ def make_optimizer(
     if method == "bayes":
         from protein.protein import Protein
 
-        return Protein(space, settings, goal, seed, constraints, outcomes=outcomes)
+        return Protein(space, settings, goal, seed, constraints, outcomes=outcomes, comparable_curves=comparable_curves)
     raise ValueError(f"method: {method!r} is unknown; use one of {', '.join(METHODS)}")

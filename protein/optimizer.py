@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from protein.curves import Curve
 from protein.searchspace.parameters import plain
 
 Flat = Mapping[str, Any]
@@ -31,6 +32,8 @@ class Observation:
     cost_is_lower_bound: bool = False
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Finite values of additional outcomes by name."""
+    curve: Curve = ()
+    """What the run reported before its end. Empty for a failure."""
 
 
 def make_observation(
@@ -41,6 +44,7 @@ def make_observation(
     is_failure: bool,
     cost_is_lower_bound: bool,
     metrics: Mapping[str, Any] | None = None,
+    curve: Curve = (),
 ) -> Observation:
     """A validated observation. A non-finite score is a failure. A cost that is not finite and positive is unknown.
 
@@ -58,9 +62,8 @@ def make_observation(
         number = None
     found = {name: _number(f"metrics[{name!r}]", value) for name, value in (metrics or {}).items()}
     finite = {} if is_failure else {n: v for n, v in found.items() if v is not None and math.isfinite(v)}
-    return Observation(
-        dict(params), number, cost_value, is_failure, cost_is_lower_bound and cost_value is not None, finite
-    )
+    censored = cost_is_lower_bound and cost_value is not None
+    return Observation(dict(params), number, cost_value, is_failure, censored, finite, () if is_failure else curve)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from protein.models.threads import pinned_threads
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
+from protein.reports import Forecasts
 from protein.search.allowance import Allowance, allow
 from protein.search.initial_design import Design, initial_design_size, select
 from protein.settings import ProteinSettings
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE, STREAM_POOL = 2, 3, 4, 5
 
 
-class Protein(Optimizer):
+class Protein(Forecasts, Optimizer):
     """Cost-aware Bayesian optimizer.
 
     Args:
@@ -63,6 +64,8 @@ class Protein(Optimizer):
             threshold, or both.
         budget: limits of the total cost and of the number of runs. No run is suggested whose predicted cost exceeds
             what is left, by the upper end of its 80% interval. If there is none, ``suggest()`` raises BudgetExhausted.
+        comparable_curves: whether the reports of different runs at equal steps can be compared. False for a schedule
+            that depends on the length of the run: each run is then forecast from its own curve alone.
 
     Raises:
         SpaceError: an invalid space.
@@ -85,9 +88,11 @@ class Protein(Optimizer):
         *,
         outcomes: Mapping[str, Outcome] | None = None,
         budget: Budget | Mapping[str, Any] | None = None,
+        comparable_curves: bool = True,
     ) -> None:
         super().__init__(space, settings, goal, seed, constraints, budget)
         self.outcomes = dict(outcomes or {})
+        self.comparable_curves = comparable_curves
         self._pending_rows = PerPoint(self.space.encode)
         chosen = self.settings
         if chosen.prior_weight is None and any(outcome.objective for outcome in self.outcomes.values()):
@@ -100,7 +105,8 @@ class Protein(Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         """State for pickle, without the caches, which do not affect results."""
-        return {name: value for name, value in vars(self).items() if name not in ("_table", "_fitted", "_candidates")}
+        caches = ("_table", "_fitted", "_candidates", "_forecaster", "_estimates")
+        return {name: value for name, value in vars(self).items() if name not in caches}
 
     def best(
         self, by: str = "posterior", max_cost: float | None = None
@@ -284,6 +290,7 @@ class Protein(Optimizer):
         rng = np.random.default_rng([self.seed, STREAM_MODEL, index])
         turn = Turn(waiting, fallback, allowance, rng, np.random.default_rng([self.seed, STREAM_FANTASIES]))
         with pinned_threads():
+            models.score.forecasts = self._expected(models)
             chosen = propose(self.space, self.settings, self._pool(models), turn)
             details = describe(models, chosen.row, self._calibrator)
         nearest = history.nearest(chosen.row, self._observations)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -30,6 +32,8 @@ class ScoreModel:
         self.z = self.standardization.forward(utility)
         self.posterior = fit_posterior(self.x, self.z, self.z, KernelSpec(), capacity)
         self._whitened: dict[bytes, Tensor] = {}
+        self.forecasts: Mapping[bytes, tuple[float, float]] = {}
+        """Standardized mean and standard deviation that learning curves predict for rows, by their bytes."""
 
     @property
     def noise(self) -> float:
@@ -48,6 +52,10 @@ class ScoreModel:
             return self.posterior, np.zeros((0, 1))
         joint = self.posterior.joint(torch.tensor(x), self._whiten(x))
         sample = joint.sample(torch.tensor(normals)).clamp_max(as_tensor(np.asarray(ceiling)))
+        for i, row in enumerate(x):
+            if row.tobytes() in self.forecasts:
+                mean, sd = self.forecasts[row.tobytes()]
+                sample[i] = torch.tensor(mean + sd * normals[i])
         return joint.condition(sample), sample.numpy()
 
     def _whiten(self, x: Array) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -161,7 +162,9 @@ def test_the_verdict_is_written_before_the_job_is_deleted() -> None:
     assert plan.status.early_stopping == EarlyStoppingStatus(stopped=1, saved_cost=480)
     assert (plan.status.latest_failures, plan.status.consecutive_failures, plan.status.best) == ([], 0, [])
     assert plan.suggest is not None
-    assert plan.suggest.observations == (Observation({"x": 0.5}, 0.2, 99.0, cost_is_lower_bound=True),)
+    (learned,) = plan.suggest.observations
+    assert replace(learned, curve=None) == Observation({"x": 0.5}, 0.2, 99.0, cost_is_lower_bound=True)
+    assert learned.curve == ((0.01, 0.1, 5.0), (0.03, 0.1, 15.0), (0.04, 0.2, 20.0))
     assert live.name not in {p.name for p in plan.suggest.pending}
     again = decide(snapshot(settled(s, plan), [own.updated, *others], [job(live)], [pod(live)], now=101))
     assert after(again, own.updated) == own.updated

@@ -22,7 +22,7 @@ from sweep_operator.api.parameters import ParameterSpec, search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import BudgetLeft
 from sweep_operator.child_process import ChildFailed
-from sweep_operator.decide.plan import Observation, SuggestRequest
+from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.pacing import Turns
 from sweep_operator.suggest import process
@@ -421,6 +421,23 @@ def test_the_digest_is_that_of_the_inputs_in_any_order_and_number_format() -> No
         other = asked.with_(**change)
         assert Inputs.of(other).with_pending(other.pending).digest(3) != digest
     assert Inputs.of(asked).with_pending(asked.pending).digest(4) != digest
+
+
+def test_curves_of_running_runs_are_inputs_in_any_order() -> None:
+    curves = [((0.25, 1.0, 2.0), (0.5, 2.0, None)), ((0.125, 1.5, 1.0),)]
+    pending = tuple(PendingRun(f"r{i}", i, {"a.lr": 0.001 * (i + 1)}, curve) for i, curve in enumerate(curves))
+    asked = dataclasses.replace(request(1, 12, ROWS), pending=pending)
+    of = question(sweep(), asked)
+    assert of.to_json().keys() - question(sweep(), request(1, 12, ROWS)).to_json().keys() == {"running"}
+    assert of.running is not None
+    turned = of.with_(running=of.running[::-1])
+    silent = of.with_(running=of.running[:1])
+    answers = [next(iter(Proposer().answer(q))).proposal for q in (of, turned, silent)]
+    assert answers[0] is not None
+    assert answers[0] == answers[1]
+    assert answers[2] is not None
+    assert answers[2].digest != answers[0].digest
+    assert answers[2].parameters != answers[0].parameters
 
 
 @given(st.sets(st.integers(0, 40)))

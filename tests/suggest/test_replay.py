@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from sweep_operator.api.progress import CurvePoint
 from sweep_operator.api.sweeprun import BudgetLeft, Provenance, SweepRun
-from sweep_operator.decide.plan import NOTHING_EARLIER, Observation, SuggestRequest
+from sweep_operator.decide.plan import NOTHING_EARLIER, Observation, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.suggest.messages import Proposal
-from sweep_operator.suggest.provenance import provenance
+from sweep_operator.suggest.provenance import provenance, read_curve_points
 from sweep_operator.suggest.replay import NotReplayable, request_of
 from tests.builders import earlier
 from tests.decide.given import decide, finished, job, pod, run, snapshot, started, sweep
@@ -75,3 +76,43 @@ def test_the_provenance_goes_from_the_suggestion_to_the_run() -> None:
     assert [c.provenance for c in plan.create] == [found]
     assert found.left == asked.left
     assert (found.pending, found.pending_runs, found.through_index, found.observations) == ("1", ["late"], 2, 3)
+
+
+def read(of: SweepRun, steps: int) -> SweepRun:
+    """The run after reports up to a step."""
+    curve = [CurvePoint(step=step, value=step / 100, seconds=float(step)) for step in range(1, steps + 1)]
+    return of.with_(status=of.status.with_(curve=curve))
+
+
+def test_the_points_of_running_runs_are_those_that_were_known_then() -> None:
+    _, runs, _ = world()
+    s = sweep(
+        limits={"maxRuns": 19, "maxParallelRuns": 5},
+        train={"image": "i", "command": ["train"], "reports": {"maxStep": 100}},
+    )
+    runs = [read(runs[0], 100), read(started(s, 1, x=0.9), 20), read(runs[2], 100), *runs[3:]]
+    asked = decide(snapshot(s, runs, [job(runs[1])], [pod(runs[1])])).suggest
+    assert asked is not None
+    curves = {p.name: p.curve for p in asked.pending}
+    assert [len(curves["s.r.1"]), len(curves["late"])] == [4, 0], "20 steps: 1, 2-3, 4-7 and 8-15 are complete"
+    assert told(asked, 3).curve_points == "4:1"
+    later = suggested(3, told(asked, 3))
+    for now in (read(runs[1], 90), read(finished(sweep(), 1, 0.5, x=0.9), 100)):
+        request = request_of(s, [now, *(r for r in runs if r.spec.index != 1), later], NOTHING_EARLIER, later)
+        assert {p.name: p.curve for p in request.pending} == curves
+        assert sorted(map(str, request.observations)) == sorted(map(str, asked.observations))
+    earlier_version = suggested(3, told(asked, 3).with_(curve_points=None))
+    without = request_of(s, [*runs, earlier_version], NOTHING_EARLIER, earlier_version)
+    assert not any(o.curve for o in without.observations)
+    assert not any(p.curve for p in without.pending)
+
+
+def test_the_number_of_points_is_written_by_ranges_of_indices() -> None:
+    pending = [
+        PendingRun(f"r{i}", i, {}, ((0.5, 1.0, None),) * n) for i, n in ((4, 2), (7, 2), (8, 2), (9, 5), (10, 0))
+    ]
+    manual = PendingRun("mine-3", None, {}, ((0.5, 1.0, None),))
+    found = told(SuggestRequest(11, 1, (), (*pending, manual)), 11).curve_points
+    assert found == "1:mine-3;2:4,7-8;5:9"
+    assert read_curve_points(found) == {"mine-3": 1, 4: 2, 7: 2, 8: 2, 9: 5}
+    assert told(SuggestRequest(11, 1, (), ()), 11).curve_points is None

@@ -65,6 +65,9 @@ class Provenance(Model):
     through_index: int = Field(ge=-1)
     """Highest index when the suggestion was requested; -1: none. Runs between it and this run come from the same
     request, and had no result yet either."""
+    curve_points: str | None = None
+    """How many points of learning curves it knew of pending runs, such as 2:4,7-8;5:9 for two points of the runs 4, 7
+    and 8, and five of run 9. Of finished runs it knew all points. Absent: it knew no curve."""
     left: BudgetLeft | None = None
     """What was left of the sweep's limits. Absent if they do not limit the cost."""
     digest: str | None = None

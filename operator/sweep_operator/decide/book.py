@@ -115,7 +115,7 @@ class Outlook:
     def pending(self) -> tuple[PendingRun, ...]:
         """The runs that have not ended."""
         live = sorted(self._live.values(), key=_order)
-        return tuple(PendingRun(run.name, run.index, run.parameters) for run in live)
+        return tuple(PendingRun(run.name, run.index, run.parameters, run.curve) for run in live)
 
 
 def _order(run: RunFacts) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -16,7 +16,8 @@ from sweep_operator.api.sweep import Sweep, goal_sign
 from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.calibration import QUANTITIES, Compared, compare
-from sweep_operator.decide.plan import Observation, failure_observation
+from sweep_operator.decide.curves import told_curve
+from sweep_operator.decide.plan import Observation, ToldPoint, failure_observation
 from sweep_operator.decide.stopping import RULES, levels, samples_of
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -102,6 +103,8 @@ class RunFacts:
     """Whether it reaches the thresholds of spec.objectives."""
     waits: tuple[str, str] | None = None
     """Reason and message of a started run that waits."""
+    curve: tuple[ToldPoint, ...] = ()
+    """What the optimizer is told of the learning curve while the run has no result."""
     stopping: StoppingFacts | None = None
     """None without early stopping."""
 
@@ -128,7 +131,10 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
     spent = cost.spent(sweep, run, template, config)
     succeeded, terminal = run.succeeded, run.terminal
     useful = (run.status.cost or 0.0) if succeeded else 0.0
+    curve = told_curve(run, sweep, template)
     learned = observation(run, sweep, parameters)
+    if learned is not None and curve:
+        learned = replace(learned, curve=curve)
     return RunFacts(
         name=sys.intern(run.name),
         index=run.spec.index,
@@ -152,6 +158,7 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
         columns=_columns(sweep, run.status.metrics) if succeeded else (),
         within=succeeded and within_thresholds(run, sweep),
         waits=_waits(run),
+        curve=() if terminal else curve,
         stopping=_stopping(run, sweep),
     )
 

@@ -112,6 +112,10 @@ class CreateRun:
     provenance: Provenance | None = None
 
 
+ToldPoint = tuple[float, float, float | None]
+"""Fraction of the complete run, score, and cost so far, if it is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One observation for the optimizer: a score, a failure, or only a lower bound of the cost."""
@@ -127,6 +131,8 @@ class Observation:
     """The same for the cost."""
     metrics: dict[str, float] | None = None
     """Values of spec.objectives after the first, as far as they are known; None with one objective."""
+    curve: tuple[ToldPoint, ...] | None = None
+    """Points of the learning curve by rising step; None without any."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +173,8 @@ class PendingRun:
     name: str
     index: int | None
     parameters: dict[str, Scalar]
+    curve: tuple[ToldPoint, ...] = ()
+    """Points of its learning curve by rising step."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from sweep_operator.api.sweep import SweepSpec
 from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.template import with_numbers
 from sweep_operator.decide.attempt import LogFollow, LogProgress
+from sweep_operator.decide.curves import last_step
 from sweep_operator.decide.observed import PodView
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.stopping import metric_of
@@ -80,7 +81,7 @@ def with_reports(
         return status
     problem, new = reading.problem, status
     if reading.latest is not None:
-        last = _last_step(run, status, stage, template)
+        last = last_step(run, status, stage, template)
         if problem is None and last is not None and reading.latest.step > last:
             text = f"the program reports steps beyond {stage}.reports.maxStep, {last:g}; correct maxStep"
             problem = ("MaxStepExceeded", text)
@@ -142,16 +143,6 @@ def _eta(reading: LogProgress, last: float) -> int | None:
     if steps <= 0 or latest.seconds <= first.seconds:
         return None
     return round(min(1e9, (last - latest.step) * (latest.seconds - first.seconds) / steps))
-
-
-def _last_step(run: SweepRun, status: SweepRunStatus, stage: Stage, template: RunTemplate) -> float | None:
-    """The step at which the run is complete, if it is known."""
-    reports = template.of_stage(stage).reports
-    if reports is None or reports.max_step is None:
-        return None
-    parameters = {**template.fixed, **run.spec.parameters, **(status.parameters or {})}
-    value = parameters.get(reports.max_step_parameter or "", reports.max_step)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else None
 
 
 def _point(stored: CurvePoint) -> Point:

@@ -29,7 +29,7 @@ class Inputs:
         """Without the pending runs. The observations of the warm start must be among the observations."""
         assert question.earlier is None
         body = question.to_json()
-        rows = body.pop("observations")
+        rows = [*body.pop("observations"), *(body.pop("running", None) or ())]
         for field in ("pending", "index", "count", "light", "left"):
             body.pop(field, None)
         return cls(_hash(body), _sum(rows))

@@ -14,7 +14,7 @@ from sweep_operator.api.optimizer import ProteinSpec
 from sweep_operator.api.parameters import ParameterSpec
 from sweep_operator.api.sweep import Constraint, Objective, Sweep
 from sweep_operator.api.sweeprun import BudgetLeft, Origin, Prediction
-from sweep_operator.decide.plan import EarlierObservations, SuggestRequest
+from sweep_operator.decide.plan import EarlierObservations, SuggestRequest, ToldPoint
 from sweep_operator.exchange.observation import JsonObservation
 
 MEMORY = "SWEEP_OPTIMIZER_MEMORY"
@@ -33,6 +33,13 @@ class Proposal(Model):
     prediction: Prediction | None = None
     digest: str = ""
     """SHA-256 of everything that the suggestion was computed from."""
+
+
+class RunningCurve(Model):
+    """What a run without a result has reported."""
+
+    parameters: dict[str, Scalar]
+    curve: tuple[ToldPoint, ...]
 
 
 class Question(Model):
@@ -54,6 +61,10 @@ class Question(Model):
     left: BudgetLeft | None = None
     outcomes: list[Objective] | None = None
     """spec.objectives after the first."""
+    running: list[RunningCurve] | None = None
+    """Those of the pending runs that have reported; None without any."""
+    comparable: bool | None = None
+    """False: reports of different runs cannot be compared."""
     light: bool = False
     """End the answer where a suggestion needs a model: this process must not import torch."""
 
@@ -100,6 +111,8 @@ def question(sweep: Sweep, request: SuggestRequest) -> Question:
         fixed=spec.fixed,
         goal=spec.goal,
         outcomes=spec.objectives[1:] or None,
+        running=[RunningCurve(parameters=r.parameters, curve=r.curve) for r in request.pending if r.curve] or None,
+        comparable=False if spec.train.reports is not None and spec.train.reports.comparable is False else None,
         seed=sweep.seed,
         observations=[JsonObservation.of(observation) for observation in request.observations],
         earlier=request.earlier if request.earlier.count else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from protein import (
@@ -22,7 +22,7 @@ from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweeprun import BudgetLeft, Prediction
-from sweep_operator.decide.plan import EarlierObservations
+from sweep_operator.decide.plan import EarlierObservations, ToldPoint
 from sweep_operator.exchange.observation import JsonObservation, unpack
 from sweep_operator.suggest.inputs import Inputs
 from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Proposal, Question
@@ -120,9 +120,11 @@ class Proposer:
             seed=question.seed,
             constraints=(self._rules.passes,) if question.constraints else (),
             outcomes={o.metric: Outcome(o.goal, o.threshold) for o in question.outcomes or ()},
+            comparable_curves=question.comparable is not False,
         )
         for row in question.observations:
             known = {k: v for k, v in row.parameters.items() if k in question.parameters}
+            self._report(known, row.curve or ())
             self._optimizer.observe(
                 known,
                 score=row.score,
@@ -133,6 +135,8 @@ class Proposer:
                 strict=False,
             )
             self._optimizer.learn_forecast(row.score_side, row.cost_side)
+        for run in question.running or ():
+            self._report({k: v for k, v in run.parameters.items() if k in question.parameters}, run.curve)
         self._basis, self._inputs = basis, Inputs.of(question)
 
     def _with_earlier(self, question: Question) -> Question:
@@ -142,6 +146,10 @@ class Proposer:
         if self._unpacked is None or self._unpacked[0] != question.earlier:
             self._unpacked = question.earlier, unpack(question.earlier.content)
         return question.with_(earlier=None, observations=[*self._unpacked[1], *question.observations])
+
+    def _report(self, parameters: Mapping[str, Scalar], curve: Sequence[ToldPoint]) -> None:
+        for fraction, score, cost in curve:
+            self._optimizer.report(parameters, step=fraction, score=score, cost=cost, max_step=1.0)
 
 
 def _budget(left: BudgetLeft | None) -> Budget:

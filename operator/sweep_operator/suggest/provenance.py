@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import groupby
 
 from sweep_operator.api.sweeprun import Provenance
-from sweep_operator.decide.plan import SuggestRequest
+from sweep_operator.decide.plan import PendingRun, SuggestRequest
 from sweep_operator.suggest.messages import Proposal
 
 _PACKAGES = ("numpy", "scipy", "torch", "gpytorch")
@@ -24,10 +25,41 @@ def provenance(request: SuggestRequest, proposal: Proposal) -> Provenance | None
         pending=index_ranges([r.index for r in request.pending if r.index is not None]),
         pending_runs=sorted(r.name for r in request.pending if r.index is None),
         through_index=request.index - 1,
+        curve_points=_curve_points(request),
         left=request.left,
         digest=proposal.digest or None,
         version=optimizer_version(),
     )
+
+
+def _curve_points(request: SuggestRequest) -> str | None:
+    """``2:4,7-8`` if two points were known of each of the pending runs 4, 7 and 8. None without any curve.
+
+    A manual run has its name in place of an index: ``2:4;3:name``.
+    """
+    counts: dict[int, list[PendingRun]] = {}
+    for run in request.pending:
+        if run.curve:
+            counts.setdefault(len(run.curve), []).append(run)
+    if not counts and not any(o.curve for o in request.observations):
+        return None
+    parts = []
+    for count, runs in sorted(counts.items()):
+        indices = index_ranges([r.index for r in runs if r.index is not None])
+        names = sorted(r.name for r in runs if r.index is None)
+        parts.append(f"{count}:{','.join([*([indices] if indices else []), *names])}")
+    return ";".join(parts)
+
+
+def read_curve_points(text: str) -> dict[int | str, int]:
+    """The number of points by index, or by name."""
+    found: dict[int | str, int] = {}
+    for part in filter(None, text.split(";")):
+        count, _, runs = part.partition(":")
+        for run in runs.split(","):
+            indices = read_ranges(run) if re.fullmatch(r"\d+(-\d+)?", run) else {run}
+            found |= dict.fromkeys(indices, int(count))
+    return found
 
 
 def index_ranges(indices: Sequence[int]) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Provenance, SweepRun
 from sweep_operator.child_process import ChildFailed, available_memory
+from sweep_operator.decide.curves import told_curve
 from sweep_operator.decide.facts import facts_of
 from sweep_operator.decide.plan import EarlierObservations, PendingRun, SuggestRequest
 from sweep_operator.domain.ordering import start_order
 from sweep_operator.suggest.messages import Answer, Proposal, question
 from sweep_operator.suggest.process import OptimizerProcess
-from sweep_operator.suggest.provenance import read_ranges
+from sweep_operator.suggest.provenance import read_curve_points, read_ranges
 
 SECONDS = 600.0
 """Time limit for the suggestion."""
@@ -61,8 +63,19 @@ def request_of(sweep: Sweep, runs: Sequence[SweepRun], earlier: EarlierObservati
     if not 0 <= left <= len(manual):
         found = earlier.count + len(indexed) + len(manual)
         raise NotReplayable(f"it was computed from {told.observations} results, of which {found} exist")
-    pending = tuple(PendingRun(r.name, r.spec.index, r.parameters) for r in sorted(waiting, key=start_order))
-    return SuggestRequest(index, 1, (*indexed, *manual[:left]), pending, 1, earlier, told.left)
+    observations = (*indexed, *manual[:left])
+    if told.curve_points is None:  # also those of versions that did not learn from curves
+        observations = tuple(replace(o, curve=None) for o in observations)
+    points = read_curve_points(told.curve_points or "")
+    pending = tuple(_pending(r, sweep, points) for r in sorted(waiting, key=start_order))
+    return SuggestRequest(index, 1, observations, pending, 1, earlier, told.left)
+
+
+def _pending(run: SweepRun, sweep: Sweep, points: Mapping[int | str, int]) -> PendingRun:
+    """The run as it was then: the first points of its curve stay as they are while it goes on."""
+    count = points.get(run.name if run.spec.index is None else run.spec.index, 0)
+    curve = told_curve(run, sweep, None)[:count] if count else ()
+    return PendingRun(run.name, run.spec.index, run.parameters, curve)
 
 
 def _was_pending(run: SweepRun, told: Provenance) -> bool:

@@ -80,10 +80,10 @@ def hypervolume(run: Run, ref: Reference, n: int) -> float:
     grid = np.linspace(math.log(ref["min_cost"]), math.log(ref["max_cost"]), 201)
     pairs = zip(run["true_cost"][:n], run["true"][:n], strict=True)
     points = [(math.log(c), s) for c, s in pairs if s is not None]
-    return _area(grid, points, ref) / _area(grid, ref["front"], ref)
+    return area(grid, points, ref) / area(grid, ref["front"], ref)
 
 
-def _area(grid: Array, points: Sequence[Sequence[float]], ref: Reference) -> float:
+def area(grid: Array, points: Sequence[Sequence[float]], ref: Reference) -> float:
     best = np.zeros_like(grid)
     for log_cost, score in points:
         value = (score - ref["median"]) / (ref["best"] - ref["median"])
