@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 PAUSE = 1.0
 """Seconds between two questions, at least."""
-SHARE = 10.0
+SHARE = 2.0
 """The pause is at least so many times as long as the answer took: suggestions need the process, too."""
 RETRY_SECONDS = 60.0
 
