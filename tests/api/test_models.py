@@ -51,6 +51,19 @@ def test_the_minimal_sweep_is_valid_and_gets_its_defaults() -> None:
     assert parse(Sweep, json.loads(json.dumps(sweep.to_json()))) == sweep
 
 
+def test_compact_records_share_their_sets_of_given_fields_and_are_the_same_records() -> None:
+    def made() -> Sweep:
+        return parse(Sweep, sweep_body())
+
+    first, other, plain = made().compact(), made().compact(), made()
+    assert first == plain
+    assert first.to_json() == plain.to_json()
+    assert first.spec.limits.model_fields_set is other.spec.limits.model_fields_set
+    changed = first.spec.with_(suspend=True)
+    assert changed.model_fields_set == first.spec.model_fields_set | {"suspend"}
+    assert other.spec.model_fields_set == plain.spec.model_fields_set
+
+
 @pytest.mark.parametrize(
     ("path", "value", "field", "says"),
     [

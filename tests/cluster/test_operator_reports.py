@@ -5,28 +5,34 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
-from tests.cluster.sweeps import runs, sweep, until_reason
+from tests.cluster.sweeps import condition, runs, sweep, until_reason
 
 
-def test_reports_in_the_log_become_progress_and_a_curve(cluster: Cluster, shared: Operator, tmp_path: Path) -> None:
-    ns, node, log = shared.namespace, "reports", tmp_path / "main.log"
+def add_logging_node(cluster: Cluster, node: str, log: Path, factor: float) -> dict[str, Any]:
+    """A node whose containers have reported 40 steps; the template of a stage that runs there."""
     begin = datetime.now(UTC)
     lines = []
     for step in range(1, 41):
-        report = json.dumps({"step": step, "reward": step / 100})
+        report = json.dumps({"step": step, "reward": factor * step / 100})
         at = begin + timedelta(milliseconds=50 * step)
         lines.append(f"{at.isoformat().replace('+00:00', 'Z')} stdout F SWEEP_REPORT {report}\n")
     log.write_text("".join(lines))
     taint = {"key": "log", "value": node, "effect": "NoSchedule"}
     cluster.add_node(node, played_by=node, labels={"log": node}, taints=[taint], log=log)
-    train = {
+    return {
         "nodeSelector": {"log": node},
         "tolerations": [{"key": "log", "operator": "Exists"}],
         "reports": {"everySeconds": 1, "maxStep": 80},
     }
+
+
+def test_reports_in_the_log_become_progress_and_a_curve(cluster: Cluster, shared: Operator, tmp_path: Path) -> None:
+    ns, node = shared.namespace, "reports"
+    train = add_logging_node(cluster, node, tmp_path / "main.log", 1.0)
     try:
         cluster.apply(sweep("curves", train=train, env={"TEST_SECONDS": "5s"}, limits={"maxRuns": 1}), ns)
         cluster.until(lambda: _progress(cluster, ns).get("summary") == "50%", "its progress")
@@ -44,6 +50,39 @@ def test_reports_in_the_log_become_progress_and_a_curve(cluster: Cluster, shared
     finally:
         cluster.lose_nodes(node)
         cluster.remove_node(node)
+
+
+def test_a_run_that_falls_behind_is_stopped_and_its_job_deleted(
+    cluster: Cluster, shared: Operator, tmp_path: Path
+) -> None:
+    ns, good, bad = shared.namespace, "good-log", "bad-log"
+    train = add_logging_node(cluster, good, tmp_path / "good.log", 1.0)
+    stopping = {"rule": "asha", "minRuns": 1, "shadow": 0}
+    body = sweep("pruned", train=train, env={"TEST_SECONDS": "4s"}, limits={"maxRuns": 1}, earlyStopping=stopping)
+    try:
+        cluster.apply(body, ns)
+        until_reason(cluster, "sweep", "pruned", ns, "MaxRunsReached")
+        body["spec"]["train"] |= add_logging_node(cluster, bad, tmp_path / "bad.log", 0.5)
+        body["spec"]["train"]["env"] = [{"name": "TEST_SECONDS", "value": "1h"}]
+        body["spec"]["limits"] = {"maxRuns": 2}
+        cluster.apply(body, ns)
+        until_reason(cluster, "sweeprun", "pruned.r.1", ns, "Pruned")
+        until_reason(cluster, "sweep", "pruned", ns, "MaxRunsReached")
+        first, last = runs(cluster, ns, "pruned")
+        verdict = last["status"]["earlyStopping"]
+        assert (verdict["rule"], verdict["step"], verdict["value"]) == ("asha", 16, 0.08)
+        assert verdict["threshold"] == 0.16
+        assert "earlyStopping" not in first["status"]
+        status = cluster.get("sweep", "pruned", ns)["status"]
+        assert (status["runs"]["pruned"], status["runs"]["succeeded"]) == (1, 1)
+        assert condition(cluster.get("sweep", "pruned", ns), "EarlyStoppingEffective")["status"] == "True"
+        cluster.until(
+            lambda: not [j for j in cluster.list("jobs", ns) if "pruned-r-1" in j["metadata"]["name"]], "the end"
+        )
+    finally:
+        for node in (good, bad):
+            cluster.lose_nodes(node)
+            cluster.remove_node(node)
 
 
 def _progress(cluster: Cluster, namespace: str) -> dict[str, object]:

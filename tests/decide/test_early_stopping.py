@@ -19,6 +19,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.accept import check_spec
 from sweep_operator.decide.attempt import LogProgress
 from sweep_operator.decide.plan import DeleteJob, Observation, Plan
+from sweep_operator.decide.snapshot import Forecast
 from sweep_operator.decide.stopping import RULES, Finding, Sample, average_until, judge, levels, value_at
 from sweep_operator.domain.curve import Point
 from tests.decide.given import after, at, decide, ended, job, pod, reason, settled, snapshot, started, sweep
@@ -163,8 +164,8 @@ def test_the_verdict_is_written_before_the_job_is_deleted() -> None:
     assert (plan.status.latest_failures, plan.status.consecutive_failures, plan.status.best) == ([], 0, [])
     assert plan.suggest is not None
     (learned,) = plan.suggest.observations
-    assert replace(learned, curve=None) == Observation({"x": 0.5}, 0.2, 99.0, cost_is_lower_bound=True)
-    assert learned.curve == ((0.01, 0.1, 5.0), (0.03, 0.1, 15.0), (0.04, 0.2, 20.0))
+    assert (learned.score, learned.cost, learned.cost_is_lower_bound) == (None, 99.0, True)
+    assert learned.curve == ((0.01, 0.1, 5.0), (0.03, 0.1, 15.0), (0.04, 0.2, 20.0)), "it says more than a score"
     assert live.name not in {p.name for p in plan.suggest.pending}
     again = decide(snapshot(settled(s, plan), [own.updated, *others], [job(live)], [pod(live)], now=101))
     assert after(again, own.updated) == own.updated
@@ -246,6 +247,67 @@ def test_median_compares_with_succeeded_runs() -> None:
     )
 
 
+GOOD = Forecast(
+    points=3, score=0.2, low=0.1, high=0.3, probability=0.001, needed=0.5, remaining_cost=40.0, learned_from=2
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings", "stops"),
+    [
+        pytest.param({}, {}, True, id="no chance"),
+        pytest.param({"probability": 0.02}, {}, False, id="a chance"),
+        pytest.param({"probability": 0.02}, {"confidence": 0.95}, True, id="less confidence"),
+        pytest.param({"points": 2}, {}, False, id="older than the curve"),
+        pytest.param({"learned_from": 1}, {}, False, id="too few finished runs"),
+        pytest.param({}, {"minSeconds": 50}, False, id="too early"),
+        pytest.param({}, {"minReports": 10}, False, id="too few reports"),
+    ],
+)
+def test_model_stops_a_run_without_a_chance(changes: dict[str, Any], settings: dict[str, Any], stops: bool) -> None:
+    s = of(stopping("model", **settings))
+    done = [finished(s, n, *[0.5] * 4) for n in range(2)]
+    known = peer(s, 2, *[0.1] * 9)
+    asked = decide(snapshot(s, [known, *done], [job(known)], [pod(known)])).forecast
+    assert asked is not None
+    assert [(run.name, [round(100 * p[0]) for p in run.curve]) for run in asked.pending] == [(known.name, [1, 3, 7])]
+    assert len(asked.observations) == 2
+    forecasts = {known.name: replace(GOOD, **changes)}
+    plan = reported(s, known, reading(*[0.1] * 9), *done, now=101, forecasts=forecasts)
+    run = after(plan, known)
+    assert run.pruned == stops
+    if stops:
+        verdict, failure = run.status.early_stopping, run.status.failure
+        assert verdict is not None
+        assert failure is not None
+        assert (verdict.saved_cost, verdict.probability, verdict.runs) == (40.0, forecasts[known.name].probability, 2)
+        assert failure.message == "predicted reward 0.2 +- 0.1 at 45 s; the front needs 0.5 there"
+
+
+def test_without_finished_runs_or_curves_nothing_is_forecast() -> None:
+    s = of(stopping("model"))
+    known, live = peer(s, 2, *[0.1] * 9), started(s, 3)
+    assert decide(snapshot(s, [known], [job(known)], [pod(known)])).forecast is None
+    done = [finished(s, n, *[0.5] * 4) for n in range(2)]
+    assert decide(snapshot(s, [live, *done], [job(live)], [pod(live)])).forecast is None
+    assert decide(snapshot(of(), [known, *done], [job(known)], [pod(known)])).forecast is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "need"),
+    [
+        ({"method": "random"}, "method bayes"),
+        ({"train": {**TRAIN, "reports": {}}}, "train.reports.maxStep"),
+        ({"eval": {"command": ["evaluate"]}}, "reports of the score by train: remove eval"),
+        ({"earlyStopping": stopping("model", metric="loss")}, "the sweep's own metric"),
+        ({"metric": None, "objectives": [{"metric": "a"}, {"metric": "b"}]}, "one objective"),
+    ],
+)
+def test_model_names_what_it_needs(spec: dict[str, Any], need: str) -> None:
+    with pytest.raises(InvalidObject, match=f"model needs {need}.*use asha or median otherwise"):
+        of(**{"earlyStopping": stopping("model"), **spec})
+
+
 @pytest.mark.parametrize(("score", "wrong"), [(0.9, 1), (0.1, 0)])
 def test_a_shadowed_run_goes_on_and_shows_whether_the_rule_was_wrong(score: float, wrong: int) -> None:
     s = of(stopping(shadow=1))
@@ -281,9 +343,13 @@ def test_saved_cost_follows_the_prediction_if_the_last_step_is_unknown() -> None
     others = [peer(s, n, *[0.5] * 4) for n in range(2)]
     for prediction, saved in (({"cost": 70.0}, 50.0), ({"cost": 5.0}, 0.0), (None, None)):
         live = started(s, 2, origin="model", prediction=prediction)
-        verdict = after(reported(s, live, reading(*[0.1] * 4), *others), live).status.early_stopping
+        plan = reported(s, live, reading(*[0.1] * 4), *others)
+        verdict = after(plan, live).status.early_stopping
         assert verdict is not None
         assert verdict.saved_cost == saved
+        assert plan.suggest is not None
+        learned = Observation({"x": 0.5}, 0.1, 99.0, cost_is_lower_bound=True)
+        assert plan.suggest.observations == (learned,), "without the last step, its last report is its score"
 
 
 # -- whether the rule can work -----------------------------------------------------------------------------------------

@@ -195,9 +195,8 @@ async def test_turns_of_a_namespace_follow_each_other_at_the_rate_of_its_budget(
     ends: list[float] = []
 
     async def check() -> None:
-        async with allowances.turn("attacker"):
-            await allowances.evaluate("attacker", Check(spec=make_sweep().build().spec), 10.0)
-            ends.append(clock.now)
+        await allowances.evaluate("attacker", Check(spec=make_sweep().build().spec), 10.0)
+        ends.append(clock.now)
 
     await asyncio.gather(*(check() for _ in range(9)))
     at_once = int(BURST)
@@ -213,7 +212,7 @@ async def test_a_turn_that_is_canceled_is_passed_on() -> None:
     allowances = Allowances(Costly(BURST), clock=lambda: clock.now, sleep=clock.sleep)
 
     async def wait() -> None:
-        async with allowances.turn("ns"):
+        async with allowances.work("ns"):
             await asyncio.Event().wait()
 
     first, second = asyncio.create_task(wait()), asyncio.create_task(wait())
@@ -221,7 +220,18 @@ async def test_a_turn_that_is_canceled_is_passed_on() -> None:
     for task in (second, first):  # Sweeps that are deleted
         task.cancel()
         await asyncio.wait([task])
-    assert allowances.try_turn("ns")
+    async with asyncio.timeout(10), allowances.work("ns"):
+        pass
+
+
+async def test_an_evaluation_that_never_ends_does_not_delay_sweeps_without_expressions() -> None:
+    allowances = Allowances(Stuck())
+    stuck = asyncio.create_task(allowances.evaluate("attacker", Check(spec=make_sweep().build().spec), 10.0))
+    await asyncio.sleep(0)
+    assert allowances.try_turn("attacker")
+    async with asyncio.timeout(10):
+        await allowances.turn("attacker")
+    stuck.cancel()
 
 
 async def test_real_processes_serve_the_victim_between_attacks() -> None:

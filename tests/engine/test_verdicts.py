@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sweep_operator.api.early_stopping import EarlyStoppingStatus
 from sweep_operator.api.names import RUN_LABEL
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.plan import SuggestRequest
+from sweep_operator.decide.snapshot import Forecast, Forecasted
+from sweep_operator.engine import forecasts
 from sweep_operator.engine.engine import Engine
 from sweep_operator.kube.protocol import Kind, Object
 from tests.engine.test_exactly_once import Gate, KillAt, Killed
@@ -46,12 +52,12 @@ class Training(Logged):
         await super()._end_pod(job, pod)
 
 
-async def begun(path: Path) -> Training:
+async def begun(path: Path, rule: str = "asha") -> Training:
     path.mkdir()
     world = Training(path)
     train = {"image": "i", "command": ["train"], "reports": {"maxStep": STEPS, "everySeconds": 1}}
     limits = {"maxRuns": 2, "maxParallelRuns": 1}
-    stopping = {"rule": "asha", "minReports": 2, "minRuns": 1, "shadow": 0}
+    stopping = {"rule": rule, "minReports": 2, "minRuns": 1, "shadow": 0}
     # the score is the parameter, which rises from run to run
     await world.apply(goal="minimize", train=train, eval=None, limits=limits, earlyStopping=stopping)
     return world
@@ -105,3 +111,38 @@ async def test_a_crash_at_every_write_leads_to_the_same_verdicts(tmp_path: Path)
         await drive(world, world.engine())
         assert await verdicts(world) == expected
         world.kube.close()
+
+
+class Pessimist:
+    """Forecasts that no run has a chance, after a failure."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    async def forecast(self, sweep: Sweep, request: SuggestRequest) -> Forecasted:
+        self.asked.append([run.name for run in request.pending])
+        if len(self.asked) == 1:
+            return Forecasted(error="the optimizer's process was killed")
+        return Forecasted(
+            {
+                run.name: Forecast(len(run.curve), 9.0, 8.0, 10.0, 0.0, 0.0, 1.5, learned_from=1)
+                for run in request.pending
+            }
+        )
+
+
+async def test_a_run_without_a_chance_is_stopped_when_the_optimizer_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecasts, "PAUSE", 0.0)
+    monkeypatch.setattr(forecasts, "RETRY_SECONDS", 0.0)
+    world, forecaster = await begun(tmp_path / "model", "model"), Pessimist()
+    engine = world.engine()
+    engine._settings = dataclasses.replace(engine._settings, forecaster=forecaster)
+    await drive(world, engine)
+    assert [verdict is not None for verdict in await verdicts(world)] == [False, True]
+    assert forecaster.asked == [["s.r.1"], ["s.r.1"]], "no run is forecast before another one has finished"
+    status = (await world.run("s.r.1")).status
+    assert status.failure is not None
+    assert status.failure.message.startswith("predicted reward 9 +- 1 at ")
+    assert (await world.sweep()).status.early_stopping == EarlyStoppingStatus(stopped=1, saved_cost=1.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +115,8 @@ def _spec(dice: Dice, has_eval: bool, nodes: int) -> Object:
     if dice.chosen("reports", 0.3):
         train["reports"] = {"everySeconds": reports.choice((1, 10, 30)), "maxStep": reports.choice((1, 4, 100))}
         if dice.chosen("early-stopping", 0.6):
-            spec["earlyStopping"] = _early_stopping(dice)
+            rules = ("asha", "median") if has_eval else ("asha", "median", "model", "model")
+            spec["earlyStopping"] = _early_stopping(dice, rules)
             spec["goal"] = "minimize"  # later runs have higher scores
     if dice.chosen("silence", 0.1):
         spec["perRun"]["silenceSeconds"] = reports.choice((10, 30))
@@ -123,10 +125,10 @@ def _spec(dice: Dice, has_eval: bool, nodes: int) -> Object:
     return spec
 
 
-def _early_stopping(dice: Dice) -> Object:
+def _early_stopping(dice: Dice, rules: Sequence[str]) -> Object:
     rng = dice["early-stopping"]
     return {
-        "rule": rng.choice(("asha", "median")),
+        "rule": rng.choice(rules),
         "minReports": 1,
         "minRuns": rng.choice((1, 1, 2)),
         "shadow": rng.choice((0, 0, 0.5)),

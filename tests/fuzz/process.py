@@ -18,7 +18,7 @@ from tests.engine.world import NS, NoWarmStart
 from tests.fuzz import clock
 from tests.fuzz.client import RESYNC, Client
 from tests.fuzz.server import ACTOR
-from tests.fuzz.suggester import Suggester
+from tests.fuzz.suggester import Forecaster, Suggester
 
 if TYPE_CHECKING:
     from tests.fuzz.schedule import World
@@ -56,6 +56,7 @@ class Process:
             status_delay=world.plan.status_delay,
             report_write_seconds=world.plan.report_write_seconds,
             check_leading=self.check_leading,
+            forecaster=Forecaster(dice),
         )
         self.engine = Engine(self.client, Suggester(dice), NoWarmStart(), settings)
         self._note_passes()

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import SuggestRequest
-from sweep_operator.decide.snapshot import Suggested, Suggestion
+from sweep_operator.decide.snapshot import Forecast, Forecasted, Suggested, Suggestion
 from tests.fuzz.dice import Dice
 
 
@@ -30,6 +30,23 @@ class Suggester:
 
     def interrupt(self, sweep: Sweep) -> None:
         self._interrupted[sweep.metadata.uid].set()
+
+
+class Forecaster:
+    """Forecasts that are sometimes slow, fail, or say that a run has no chance."""
+
+    def __init__(self, dice: Dice) -> None:
+        self._dice = dice
+
+    async def forecast(self, sweep: Sweep, request: SuggestRequest) -> Forecasted:
+        await asyncio.sleep(self._dice["forecasts"].uniform(0.1, 20.0))
+        if self._dice.chance("optimizer-error", 0.05):
+            return Forecasted(error="the optimizer's process was killed")
+        return Forecasted({run.name: self._of(len(run.curve)) for run in request.pending if run.curve})
+
+    def _of(self, points: int) -> Forecast:
+        probability = self._dice["forecasts"].choice((0.0, 0.5))
+        return Forecast(points, 1.0, 0.5, 1.5, probability, None, None, learned_from=9)
 
 
 def point(index: int, request: SuggestRequest) -> float:

@@ -155,6 +155,14 @@ async def test_memory_is_limited(sandbox: Sandbox) -> None:
         await sandbox.evaluate("ns", task, 300)
 
 
+async def test_of_many_files_one_at_a_time_is_in_memory(sandbox: Sandbox) -> None:
+    """Each of them needs a quarter of the memory."""
+    row = b'{"parameters": {' + b",".join(b'"p%d": %d' % (n, n) for n in range(60)) + b'}, "score": 1}\n'
+    content = base64.b64encode(gzip.compress(row * (4_000_000 // len(row)))).decode()
+    files = [File(where=f"f{n}", name="f.jsonl", content=content) for n in range(5)]
+    assert (await sandbox.evaluate("ns", FitFiles(learner=LEARNER, files=files), 300)).learned.unused > 0
+
+
 @pytest.mark.parametrize("evaluator", [InProcess()])
 async def test_a_compressed_bomb_is_not_decompressed(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "MAX_UNPACKED", 1_000_000)

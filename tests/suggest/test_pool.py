@@ -22,7 +22,7 @@ from sweep_operator.api.parameters import ParameterSpec, search_center
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import BudgetLeft
 from sweep_operator.child_process import ChildFailed
-from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest
+from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest, ToldPoint
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.pacing import Turns
 from sweep_operator.suggest import process
@@ -151,6 +151,34 @@ def test_the_observations_of_a_warm_start_count_like_those_of_the_sweep() -> Non
     assert apart.may_need_no_model == together.may_need_no_model
     one, other = ([a.proposal for a in Proposer().answer(asked)] for asked in (together, apart))
     assert one == other
+
+
+async def test_running_runs_are_forecast_from_their_curves(child: OptimizerPool) -> None:
+    reports = {"maxStep": 8}
+    of = sweep(parameters={"a.lr": PARAMETERS["a.lr"]}, train={"command": ["t"], "reports": reports})
+
+    def curve(score: float, *fractions: float) -> tuple[ToldPoint, ...]:
+        return tuple((fraction, score * fraction**0.5, 80 * fraction) for fraction in fractions)
+
+    done = tuple(
+        Observation({"a.lr": 10 ** (-4 + n / 4)}, 1.0 + n, 80.0, curve=curve(1.0 + n, 0.125, 0.25, 0.5, 1.0))
+        for n in range(8)
+    )
+    pending = (
+        PendingRun("low", 8, {"a.lr": 10**-3.9}, curve(1.2, 0.125, 0.25, 0.5)),
+        PendingRun("high", 9, {"a.lr": 10**-2.1}, curve(8.5, 0.125, 0.25, 0.5)),
+        PendingRun("silent", 10, {"a.lr": 0.001}),
+    )
+    answer = await child.forecast(of, SuggestRequest(0, 0, done, pending))
+    assert answer.error is None
+    assert answer.forecasts.keys() == {"low", "high"}
+    low, high = answer.forecasts["low"], answer.forecasts["high"]
+    assert (low.points, low.learned_from, low.needed) == (3, 8, 8.0)
+    assert low.low < low.score < low.high
+    assert low.score < 4 < high.score
+    assert low.probability < 0.05 < high.probability
+    assert low.remaining_cost is not None
+    assert 0 < low.remaining_cost < 80
 
 
 @pytest.mark.parametrize("goal", ["maximize", "minimize"])

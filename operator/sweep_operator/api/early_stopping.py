@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sweep_operator.api.model import MAX_SECONDS, OPEN, Model, Time
 
-RuleName = Literal["asha", "median"]
+RuleName = Literal["model", "asha", "median"]
 
 
 class EarlyStopping(Model):
@@ -16,19 +16,24 @@ class EarlyStopping(Model):
     Needs train.reports. Changes apply to running runs, too."""
 
     rule: Literal[RuleName, "none"] = "none"
-    """asha: at the steps 1, 4, 16, 64 and so on, a run continues if its value is in the best quarter of all runs that
-    have reached the step. median: at the steps 1, 2, 4, 8 and so on, a run continues if its best value so far is at
-    least the median of the averages that succeeded runs had until then. none: no run is stopped."""
+    """model: a run continues if it has a chance to become Pareto-optimal (or the best, if all runs cost the same), as
+    the optimizer predicts from its curve and from finished runs; see confidence. Needs method bayes,
+    train.reports.maxStep and no eval. asha: at the steps 1, 4, 16, 64 and so on, a run continues if its value is in the
+    best quarter of all runs that have reached the step. median: at the steps 1, 2, 4, 8 and so on, a run continues if
+    its best value so far is at least the median of the averages that succeeded runs had until then. none: no run is
+    stopped."""
     metric: str | None = Field(default=None, min_length=1, max_length=256)
     """Metric of the reports that is compared. If it is one of spec.objectives, it has that goal; otherwise it has
-    spec.goal. Default: the sweep's metric."""
+    spec.goal. Default: the sweep's metric. Rule model predicts that one only."""
     min_seconds: int = Field(default=0, ge=0, le=MAX_SECONDS)
     """Seconds of training before a run may be stopped."""
     min_reports: int = Field(default=4, ge=1, le=16)
     """Number of reports before a run may be stopped."""
     min_runs: int = Field(default=4, ge=1, le=10_000)
-    """Number of other runs that have reached the step before a run may be stopped there. For median, only succeeded
-    runs count."""
+    """Number of other runs that have reached the step before a run may be stopped there. For median and model, only
+    succeeded runs count."""
+    confidence: float = Field(default=0.99, gt=0.5, lt=1)
+    """For model: a run is stopped if the probability that it will not be Pareto-optimal is higher than this."""
     shadow: float = Field(default=0.05, ge=0, le=1)
     """Share of the runs that continue although the rule would stop them. Their results show how often the rule is
     wrong: see status.earlyStopping."""
@@ -45,13 +50,20 @@ class Verdict(Model):
     rule: Annotated[RuleName, OPEN]
     """The rule that was applied."""
     step: float
-    """Step at which the run was compared with others."""
+    """Step at which the run was judged."""
     value: float
-    """Its value there. median: its best value so far."""
-    threshold: float
-    """The value that it needed."""
+    """Its value there. median: its best value so far. model: its predicted score."""
+    low: float | None = None
+    """model: the score was predicted to lie between low and high with a probability of 80%."""
+    high: float | None = None
+    """Upper end of that interval, see low."""
+    probability: float | None = None
+    """model: the probability that the run would have become Pareto-optimal."""
+    threshold: float | None = None
+    """The value that it needed. model: the best score of the succeeded runs that cost at most as much; absent if there
+    is none."""
     runs: int
-    """Number of other runs in the comparison."""
+    """Number of other runs that it was compared with, or that the prediction was learned from."""
     seconds: float
     """Seconds of training at its last report."""
     saved_cost: float | None = None

@@ -193,9 +193,21 @@ class SweepSpec(Model):
 
     @model_validator(mode="after")
     def _early_stopping(self) -> Self:
-        rule = self.early_stopping.active if self.early_stopping is not None else None
+        settings = self.early_stopping or EarlyStopping()
+        rule = settings.active
         if rule is not None and self.train.reports is None:
             raise ValueError(f"earlyStopping.rule: {rule} compares reports of the training; add train.reports")
+        if rule != "model":
+            return self
+        needs = {
+            "method bayes": self.method == "bayes",
+            "train.reports.maxStep": self.train.reports is not None and self.train.reports.max_step is not None,
+            "reports of the score by train: remove eval or": self.eval is None,
+            "the sweep's own metric: remove earlyStopping.metric or": settings.metric in (None, self.metric),
+            "one objective: remove the others or": len(self.objectives) < 2,
+        }
+        if missing := next((need for need, met in needs.items() if not met), None):
+            raise ValueError(f"earlyStopping.rule: model needs {missing}; use asha or median otherwise")
         return self
 
     @property

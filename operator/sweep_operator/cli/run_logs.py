@@ -67,11 +67,10 @@ class FileLogs:
     async def run(self) -> Object:
         """The SweepRun, read again."""
         uid, name = self._run["metadata"]["uid"], run_name(self._run, object_names=False)
-        runs = read_objects(self._directory / STATE, (Kind.SWEEP_RUN,))
-        found = next((r for r in runs if r["metadata"]["uid"] == uid), None)
-        if found is None:
+        found = read_objects(self._directory / STATE, (Kind.SWEEP_RUN,), uid=uid)
+        if not found:
             raise ConfigError(f"run {name} was deleted")
-        self._run = found
+        self._run = found[0]
         return self._run
 
     async def logs(self, wanted: LogOptions) -> Sequence[FileLog]:

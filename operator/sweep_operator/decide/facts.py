@@ -133,8 +133,8 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
     useful = (run.status.cost or 0.0) if succeeded else 0.0
     curve = told_curve(run, sweep, template)
     learned = observation(run, sweep, parameters)
-    if learned is not None and curve:
-        learned = replace(learned, curve=curve)
+    if learned is not None and curve:  # of a run that was stopped early, the curve says more than its last report
+        learned = replace(learned, curve=curve, score=learned.score if succeeded else None)
     return RunFacts(
         name=sys.intern(run.name),
         index=run.spec.index,
@@ -166,9 +166,10 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
 def peer_levels(run: SweepRun, sweep: Sweep) -> dict[int, float]:
     """What the run has at each mark of the rule of early stopping, for others to be compared with."""
     name = sweep.spec.early_stopping.active if sweep.spec.early_stopping is not None else None
-    if name is None or not run.status.curve or (RULES[name].finished and not run.succeeded):
+    rule = RULES.get(name or "")
+    if rule is None or not run.status.curve or (rule.finished and not run.succeeded):
         return {}
-    return levels(RULES[name], samples_of(sweep.spec, run.status.curve))
+    return levels(rule, samples_of(sweep.spec, run.status.curve))
 
 
 def _stopping(run: SweepRun, sweep: Sweep) -> StoppingFacts | None:

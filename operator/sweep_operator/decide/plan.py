@@ -269,6 +269,8 @@ class Plan:
     status: SweepStatus
     create: tuple[CreateRun, ...] = ()
     suggest: SuggestRequest | None = None
+    forecast: SuggestRequest | None = None
+    """What forecasts of the pending runs with a curve are computed from; None: none are needed."""
     read_warm_start: bool = False
     track: TrackRequest | None = None
     events: tuple[Event, ...] = ()

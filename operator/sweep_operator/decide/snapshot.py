@@ -36,6 +36,33 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """What the optimizer predicts of a running run."""
+
+    points: int
+    """Number of points of its curve that the optimizer knew."""
+    score: float
+    low: float
+    """The score lies between ``low`` and ``high`` with a probability of 80%."""
+    high: float
+    probability: float
+    """Of being Pareto-optimal at its end."""
+    needed: float | None
+    """The best score of the succeeded runs that cost at most as much; None: there is none."""
+    remaining_cost: float | None
+    learned_from: int
+    """Number of succeeded runs."""
+
+
+@dataclass(frozen=True)
+class Forecasted:
+    """What the optimizer has answered: forecasts by the name of the run, or why there are none."""
+
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class Suggested:
     """What the optimizer has answered: suggestions, or why there are none."""
 
@@ -106,6 +133,8 @@ class Snapshot:
     """Creations of runs that got no answer and may still take effect."""
     uncreated: tuple[CreateRun, ...] = ()
     """Runs with a reserved index whose creation the API server has refused, or that were not sent after an error."""
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    """Of running runs, by name. They may be older than the runs' curves."""
     suggested: Suggested | None = None
     suggest_seconds: float | None = None
     """Duration of the latest suggestion."""

@@ -219,16 +219,16 @@ class StageTransitions:
     def _report(self, stage: Stage, template: RunTemplate, pod: PodView) -> None:
         """Follow the log. What was found is written with another change, or after some time."""
         self.follow = log_to_follow(self.record.status, stage, template, pod, self.snap)
-        status = with_reports(self.run, self.record.status, stage, template, pod, self.snap)
-        at = next_write(self.record.status, self.snap)
-        if status == self.record.status:
-            return
-        if self.record.status != self.run.status or self.snap.now >= at:
-            self._record_reports(stage, template, pod, status)
-        self._wake(at)
+        known = self.record.status
+        status = with_reports(self.run, known, stage, template, pod, self.snap)
+        at = next_write(known, self.snap)
+        due = known != self.run.status or self.snap.now >= at
+        self._record_reports(stage, template, pod, status if due else known)
+        if status != known:
+            self._wake(at)
 
     def _record_reports(self, stage: Stage, template: RunTemplate, pod: PodView, status: SweepRunStatus) -> None:
-        """Record what was found in the log, and with it the verdict of early stopping that follows from it."""
+        """Record what was found in the log, and with it the verdict of early stopping."""
         found = None
         if stage == "train" and self.snap.accepted:
             found = find_verdict(self.run, status, template, self.snap, self.ctx.others)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from sweep_operator.api.early_stopping import EarlyStopping, RuleName
+from sweep_operator.api.early_stopping import EarlyStopping
 from sweep_operator.api.progress import CurvePoint
 from sweep_operator.api.sweep import SweepSpec, goal_sign
 
@@ -98,7 +98,7 @@ class Rule:
     """For messages, with the placeholders step, value, threshold and runs."""
 
 
-RULES: Mapping[RuleName, Rule] = {
+RULES: Mapping[str, Rule] = {
     # Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020, with stopping instead of pausing
     "asha": Rule(
         base=4,

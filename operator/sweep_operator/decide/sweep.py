@@ -20,7 +20,7 @@ from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep_status import sweep_status
 from sweep_operator.decide.totals import Totals
 from sweep_operator.decide.tracking import EndedRuns, is_undelivered, track, with_tracking
-from sweep_operator.decide.verdicts import Others
+from sweep_operator.decide.verdicts import Others, forecast_request
 from sweep_operator.domain.ordering import start_order
 
 
@@ -49,6 +49,7 @@ def decide(snap: Snapshot) -> Plan:
         status=status,
         create=growth.create,
         suggest=growth.suggest,
+        forecast=None if terminal else forecast_request(snap, outlook),
         read_warm_start=growth.read_warm_start,
         events=(*sweep_events(snap.sweep.status, status), *fallback_event(snap, growth.create)),
         wake=_wake(snap, runs, status, terminal),

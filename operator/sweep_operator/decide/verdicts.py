@@ -9,8 +9,9 @@ from sweep_operator.api.meta import ConditionStatus
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Prediction, SweepRun, SweepRunStatus
 from sweep_operator.decide import cost
+from sweep_operator.decide.book import Outlook
 from sweep_operator.decide.facts import peer_levels
-from sweep_operator.decide.plan import RunPlan
+from sweep_operator.decide.plan import NOTHING_EARLIER, RunPlan, SuggestRequest
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.stopping import RULES, judge, metric_of, samples_of, sign_of, step_of
 from sweep_operator.decide.totals import Totals
@@ -52,29 +53,87 @@ def find_verdict(
 ) -> tuple[Verdict, str] | None:
     """The verdict about a run in training, and the text that explains it. ``status``: with its newest reports."""
     settings, reports, progress = active_rule(snap.sweep), template.train.reports, status.progress
-    if settings is None or settings.active is None or status.early_stopping is not None or run.spec.index is None:
+    if settings is None or status.early_stopping is not None or run.spec.index is None:
         return None
-    if reports is None or reports.comparable is False or progress is None or progress.fraction == 1:
+    if reports is None or progress is None or progress.fraction == 1:
         return None
-    rule, spec = RULES[settings.active], snap.sweep.spec
+    if settings.active == "model":
+        found = _forecast_verdict(run, settings, snap)
+    else:
+        found = None if reports.comparable is False else _compared(run, status, settings, snap, others)
+    if found is None:
+        return None
+    verdict, text = found
+    if verdict.saved_cost is None:
+        verdict = verdict.with_(saved_cost=_saved(run, status, template, snap))
+    shadow = share_of(f"shadow/{run.metadata.uid}") < settings.shadow
+    return verdict.with_(shadow=shadow), text
+
+
+def _compared(
+    run: SweepRun, status: SweepRunStatus, settings: EarlyStopping, snap: Snapshot, others: Others
+) -> tuple[Verdict, str] | None:
+    """By the rules that compare curves."""
+    name, spec = settings.active, snap.sweep.spec
+    if name is None:
+        return None
+    rule = RULES[name]
     before, now = samples_of(spec, run.status.curve), samples_of(spec, status.curve)
     found = judge(rule, before, now, others.at, settings)
     if found is None:
         return None
-    value, threshold = (sign_of(spec) * v for v in (found.value, found.threshold))
+    value, threshold = (float(f"{sign_of(spec) * v:.7g}") for v in (found.value, found.threshold))
     verdict = Verdict(
-        rule=settings.active,
+        rule=name,
         step=found.step,
         value=value,
         threshold=threshold,
         runs=found.runs,
         seconds=now[-1].seconds,
-        saved_cost=_saved(run, status, template, snap),
-        shadow=share_of(f"shadow/{run.metadata.uid}") < settings.shadow,
         time=snap.now,
     )
     shown = {"value": f"{value:.4g}", "threshold": f"{threshold:.4g}", "step": f"{found.step:g}", "runs": found.runs}
     return verdict, rule.words.format(metric=metric_of(spec), **shown)
+
+
+def _forecast_verdict(run: SweepRun, settings: EarlyStopping, snap: Snapshot) -> tuple[Verdict, str] | None:
+    """By the optimizer's forecast, if it knew the curve as it is recorded."""
+    forecast, curve = snap.forecasts.get(run.name), samples_of(snap.sweep.spec, run.status.curve)
+    known = snap.all_runs.facts[run.name].curve
+    if forecast is None or not known or forecast.points != len(known) or forecast.learned_from < settings.min_runs:
+        return None
+    if not curve or curve[-1].seconds < settings.min_seconds or len(curve) < settings.min_reports:
+        return None
+    if forecast.probability >= 1 - settings.confidence:
+        return None
+    verdict = Verdict(
+        rule="model",
+        step=curve[-1].step,
+        value=forecast.score,
+        low=forecast.low,
+        high=forecast.high,
+        probability=forecast.probability,
+        threshold=forecast.needed,
+        runs=forecast.learned_from,
+        seconds=curve[-1].seconds,
+        saved_cost=forecast.remaining_cost,
+        time=snap.now,
+    )
+    margin = f"{forecast.score:.4g} +- {forecast.high / 2 - forecast.low / 2:.2g}"
+    needs = "" if forecast.needed is None else f"; the front needs {forecast.needed:.4g} there"
+    return verdict, f"predicted {metric_of(snap.sweep.spec)} {margin} at {curve[-1].seconds:.4g} s{needs}"
+
+
+def forecast_request(snap: Snapshot, runs: Outlook) -> SuggestRequest | None:
+    """What forecasts of the running runs are computed from. None: the rule does not need any."""
+    settings = active_rule(snap.sweep)
+    if settings is None or settings.active != "model" or not snap.accepted:
+        return None
+    pending, observations = tuple(run for run in runs.pending() if run.curve), runs.observations()
+    if not pending or sum(o.score is not None for o in observations) < settings.min_runs:
+        return None
+    earlier = snap.warm_start.observations or NOTHING_EARLIER
+    return SuggestRequest(0, 0, observations, pending, 0, earlier)
 
 
 def _saved(run: SweepRun, status: SweepRunStatus, template: RunTemplate, snap: Snapshot) -> float | None:
@@ -93,9 +152,9 @@ def effective(snap: Snapshot, totals: Totals) -> tuple[ConditionStatus, str, str
     settings = active_rule(snap.sweep)
     if settings is None or settings.active is None:
         return None
-    rule, metric = RULES[settings.active], metric_of(snap.sweep.spec)
+    rule, metric = RULES.get(settings.active), metric_of(snap.sweep.spec)
     reports = snap.sweep.spec.train.reports
-    if reports is not None and reports.comparable is False:
+    if rule is not None and reports is not None and reports.comparable is False:
         text = "train.reports.comparable is false: values at equal steps of different runs cannot be compared, as"
         return "False", "NotComparable", f"{text} rule {settings.active} does; no run is stopped"
     trouble = totals.report_trouble()
@@ -103,6 +162,8 @@ def effective(snap: Snapshot, totals: Totals) -> tuple[ConditionStatus, str, str
         return "False", trouble[0], f"no run has reported {metric!r}: {trouble[1]}{_remedy(snap.sweep, trouble[0])}"
     if totals.comparable == 0:
         return "Unknown", "NoReportsYet", f"no run has reported {metric!r} yet"
+    if rule is None:
+        return "True", "Forecasting", f"once {settings.min_runs} runs have succeeded"
     steps = ", ".join(f"{step_of(rule, mark):g}" for mark in range(3))
     which = "succeeded runs" if rule.finished else "other runs"
     return "True", "Comparing", f"at the steps {steps}, ..., once {settings.min_runs} {which} have reached the step"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from sweep_operator.api.errors import FieldError
@@ -20,10 +20,13 @@ from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.recorder import Recorder
 from sweep_operator.kube.protocol import Kube, Object
 from sweep_operator.manifests.check import check_manifests
-from sweep_operator.sandbox.tasks import Check, Refused
+from sweep_operator.sandbox.tasks import Answer, Check, Refused, Task
 
 CHECK_SECONDS = 10.0
 """Time limit of the check of one spec's constraints and patterns."""
+LOOK_SECONDS = 5.0
+"""Seconds after which a Sweep whose check is not done says that it waits, if it does."""
+Evaluate = Callable[[str, Task, float], Awaitable[Answer]]
 
 
 class Acceptance:
@@ -88,30 +91,36 @@ class Acceptance:
         if not has_expressions(sweep.spec) and (free or (allowances is not None and allowances.try_turn(namespace))):
             self._expressions = (sweep.metadata.generation, [])
         elif not self._background.running:
-            self.waits = allowances is not None and not free and allowances.exhausted(namespace)
             self._background.start(self._check_latest if free else self._check_in_turn)
             await asyncio.sleep(0)
-        return self._expressions[0] == sweep.metadata.generation
+        checked = self._expressions[0] == sweep.metadata.generation
+        if not (checked or self.waits or free):
+            self.waits = allowances is not None and allowances.exhausted(namespace)
+            if not self.waits:
+                self._background.wake(LOOK_SECONDS)
+        return checked
 
     async def _check_in_turn(self) -> float:
         allowances, sweep = self._settings.allowances, self._latest
         assert allowances is not None
         assert sweep is not None
-        async with allowances.turn(sweep.metadata.namespace):
-            return await self._check_latest()
+        if has_expressions(sweep.spec):
+            async with allowances.work(sweep.metadata.namespace):
+                return await self._check_latest(allowances.charged)
+        await allowances.turn(sweep.metadata.namespace)
+        return await self._check_latest(allowances.charged)
 
-    async def _check_latest(self) -> float:
+    async def _check_latest(self, evaluate: Evaluate | None = None) -> float:
         sweep, problems = self._latest, list[FieldError]()
         assert sweep is not None
         if has_expressions(sweep.spec):
-            problems = await self._check_expressions(sweep)
+            problems = await self._check_expressions(sweep, evaluate or self._settings.evaluator.evaluate)
         self._expressions = (sweep.metadata.generation, problems)
         return 0.0
 
-    async def _check_expressions(self, sweep: Sweep) -> list[FieldError]:
-        evaluator = self._settings.allowances or self._settings.evaluator
+    async def _check_expressions(self, sweep: Sweep, evaluate: Evaluate) -> list[FieldError]:
         try:
-            answer = await evaluator.evaluate(sweep.metadata.namespace, Check(spec=sweep.spec), CHECK_SECONDS)
+            answer = await evaluate(sweep.metadata.namespace, Check(spec=sweep.spec), CHECK_SECONDS)
             problems, self._canceled = [FieldError(p.path, p.message) for p in answer.problems], False
         except Refused as error:
             text = f"the check of constraints and patterns was canceled: {error}; simplify them"

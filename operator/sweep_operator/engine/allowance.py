@@ -1,7 +1,7 @@
 """What the new and changed Sweeps of a namespace may cost: checks, dry runs, and the sources of a warm start.
 
-A namespace has a budget of seconds that grows steadily. One acceptance of a namespace runs at a time, and while the
-budget is used up the next ones wait. So a namespace that creates a Sweep per second takes no more than its share,
+A namespace has a budget of seconds that grows steadily. One evaluation of a namespace runs at a time, and while the
+budget is used up the next Sweeps wait. So a namespace that creates a Sweep per second takes no more than its share,
 however expensive its Sweeps are.
 """
 
@@ -32,11 +32,19 @@ _MANY = 1000
 class _Account:
     budget: TokenBucket
     """In milliseconds."""
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    queue: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the first of those that wait for the budget."""
+    work: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held during an evaluation."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether a new account would be the same."""
+        return not (self.queue.locked() or self.work.locked() or self.budget.wait(_BURST_MS) > 0)
 
 
 class Allowances:
-    """The budgets of all namespaces. As an Evaluator, it charges the CPU time of what it evaluates."""
+    """The budgets of all namespaces. As an Evaluator, it waits for the namespace's turn and charges the CPU time."""
 
     def __init__(
         self,
@@ -48,19 +56,17 @@ class Allowances:
         self._evaluator, self._clock, self._sleep = evaluator, clock, sleep
         self._accounts: dict[str, _Account] = {}
 
-    @asynccontextmanager
-    async def turn(self, namespace: str) -> AsyncIterator[None]:
-        """Wait for a turn of the namespace, in order of arrival."""
+    async def turn(self, namespace: str) -> None:
+        """Wait, in order of arrival, until the namespace has a budget. Charge one turn."""
         account = self._account(namespace)
-        async with account.turn:
+        async with account.queue:
             while (wait := account.budget.wait()) > 0:
                 await self._sleep(max(wait, _SHORTEST))
             self._spend(namespace, EACH)
-            yield
 
     def try_turn(self, namespace: str) -> bool:
-        """Take a turn that ends at once, if the namespace does not have to wait for it."""
-        if self.exhausted(namespace) or self._account(namespace).turn.locked():
+        """Charge one turn, if the namespace does not have to wait for it."""
+        if self.exhausted(namespace):
             return False
         self._spend(namespace, EACH)
         return True
@@ -69,8 +75,20 @@ class Allowances:
         """Whether the budget is used up."""
         return self._account(namespace).budget.wait() > 0
 
+    @asynccontextmanager
+    async def work(self, namespace: str) -> AsyncIterator[None]:
+        """A turn for an evaluation. One evaluation of a namespace runs at a time."""
+        async with self._account(namespace).work:
+            await self.turn(namespace)
+            yield
+
     async def evaluate(self, owner: str, task: Task, seconds: float) -> Answer:
-        """Evaluate. Raises Refused; then ``seconds`` are charged."""
+        """Evaluate when it is the namespace's turn. Raises Refused."""
+        async with self.work(owner):
+            return await self.charged(owner, task, seconds)
+
+    async def charged(self, owner: str, task: Task, seconds: float) -> Answer:
+        """Evaluate without waiting for a turn. Raises Refused; then ``seconds`` are charged."""
         try:
             answer = await self._evaluator.evaluate(owner, task, seconds)
         except Refused:
@@ -85,7 +103,6 @@ class Allowances:
     def _account(self, namespace: str) -> _Account:
         if namespace not in self._accounts:
             if len(self._accounts) >= _MANY:
-                used = ((n, a) for n, a in self._accounts.items() if a.turn.locked() or a.budget.wait(_BURST_MS) > 0)
-                self._accounts = dict(used)
+                self._accounts = {name: account for name, account in self._accounts.items() if not account.idle}
             self._accounts[namespace] = _Account(TokenBucket(RATE * 1000, _BURST_MS, clock=self._clock))
         return self._accounts[namespace]

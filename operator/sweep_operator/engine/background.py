@@ -30,9 +30,9 @@ class Background:
         """``work()`` returns after how many seconds the Sweep needs a pass."""
         self._task = asyncio.create_task(self._run(work))
 
-    def wake(self) -> None:
+    def wake(self, seconds: float = 0.0) -> None:
         """Schedule a pass while the task goes on."""
-        self._requeue(0.0)
+        self._requeue(seconds)
 
     def cancel(self) -> None:
         """Cancel the task."""

@@ -11,7 +11,7 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import NOTHING_EARLIER, EarlierObservations, SuggestRequest, TrackRequest
-from sweep_operator.decide.snapshot import Suggested
+from sweep_operator.decide.snapshot import Forecasted, Suggested
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine.allowance import Allowances
 from sweep_operator.kube.protocol import Kind, Object
@@ -31,6 +31,14 @@ class Suggester(Protocol):
 
     def interrupt(self, sweep: Sweep) -> None:
         """End the request of a Sweep after the suggestion that is being computed."""
+        ...
+
+
+class Forecaster(Protocol):
+    """The optimizer's forecasts of running runs."""
+
+    async def forecast(self, sweep: Sweep, request: SuggestRequest) -> Forecasted:
+        """The forecasts of the pending runs with a curve. Never raises for an optimizer failure."""
         ...
 
 
@@ -100,6 +108,8 @@ class Settings:
     """What new and changed Sweeps of a namespace may cost; None: no limit."""
     tracker: Tracker | None = None
     """None: no tracking."""
+    forecaster: Forecaster | None = None
+    """For rule model of earlyStopping. None: it stops no run."""
     status_delay: float = 0.0
     """Seconds for which changes of a Sweep's counters may be collected into one write."""
     report_seconds: float | None = None

@@ -22,6 +22,7 @@ from sweep_operator.engine.act import LATE_SECONDS, Executor
 from sweep_operator.engine.background import Background
 from sweep_operator.engine.each import each
 from sweep_operator.engine.errors import OUTAGES, TRANSIENT, RunErrors
+from sweep_operator.engine.forecasts import Forecasts
 from sweep_operator.engine.gather import Gatherer
 from sweep_operator.engine.logs import Logs
 from sweep_operator.engine.objects import Objects
@@ -65,7 +66,9 @@ class Reconciler:
         self._reading = Background(f"{name}: the warm start", self._requeue, RETRY_SECONDS)
         self._checking = Background(f"{name}: the check of constraints and patterns", self._requeue, 1.0)
         self._scanning = Background(f"{name}: the search in logs", self._requeue, 1.0)
-        self._backgrounds = (self._asking, self._reading, self._checking, self._scanning)
+        self._forecasting = Background(f"{name}: the forecasts", self._requeue, 1.0)
+        self._backgrounds = (self._asking, self._reading, self._checking, self._scanning, self._forecasting)
+        self._forecasts = Forecasts(settings.forecaster, self._forecasting, lambda: queue.add(key))
         self._suggestions = Suggestions(suggester, self._asking, lambda: queue.add(key))
         self._warm_start = WarmStarter(objects, sources, recorder, self._reading, settings)
         self._preflight = Preflight(objects, settings.now)
@@ -221,7 +224,7 @@ class Reconciler:
 
     async def _gather(self, sweep: Sweep, run_limit: int | None) -> Snapshot:
         report = self._tracking_report
-        self._gatherer.wake(self._reports.take_news(self.key))
+        self._gatherer.wake(self._reports.take_news(self.key) | self._forecasts.take_news())
         reports = self._reports.readings(self.key)
         return dataclasses.replace(
             await self._gatherer.snapshot(sweep, self._settings.now(), report),
@@ -235,6 +238,7 @@ class Reconciler:
             burnt=frozenset(self._executor.burnt),
             unanswered=len(self._executor.unanswered),
             uncreated=self._executor.uncreated(sweep),
+            forecasts=self._forecasts.known,
             suggested=self._suggestions.of_generation(sweep.metadata.generation),
             suggest_seconds=self._suggestions.seconds,
             warm_start=self._warm_start.state,
@@ -264,6 +268,7 @@ class Reconciler:
         if plan.read_warm_start:
             self._warm_start.read(sweep)
         self._suggestions.request(sweep, plan.suggest)
+        self._forecasts.request(sweep, plan.forecast)
 
     def _requeue(self, seconds: float) -> None:
         self._queue.add_after(self.key, seconds)

@@ -11,8 +11,8 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
@@ -109,23 +109,12 @@ class WarmStarter:
 
     async def _read(self, sweep: Sweep, warm_start: WarmStart) -> float:
         """Read the sources. After ten minutes without an answer, the sweep starts without them."""
-        async with self._turn(sweep.metadata.namespace):
-            return await self._read_sources(sweep, warm_start)
-
-    @asynccontextmanager
-    async def _turn(self, namespace: str) -> AsyncIterator[None]:
-        """The turn of the namespace. A Sweep that waits for it says so."""
-        allowances = self._settings.allowances
-        if allowances is None:
-            yield
-            return
-        if allowances.exhausted(namespace):
-            self.state = WarmStartState(None, _WAITS)
-            self._background.wake()
-        async with allowances.turn(namespace):
-            yield
-
-    async def _read_sources(self, sweep: Sweep, warm_start: WarmStart) -> float:
+        allowances, namespace = self._settings.allowances, sweep.metadata.namespace
+        if allowances is not None:
+            if allowances.exhausted(namespace):
+                self.state = WarmStartState(None, _WAITS)
+                self._background.wake()
+            await allowances.turn(namespace)
         now = self._settings.now()
         self._since = self._since or now
         try:

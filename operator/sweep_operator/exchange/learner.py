@@ -59,8 +59,12 @@ class Learner(Model):
             limit=most_observations(sweep, warm_start),
         )
 
-    def learn(self, *parts: Iterable[Row]) -> Learned:
-        """Convert the rows of all parts of the source, the newest first."""
+    def learn(self, rows: Iterable[Row]) -> Learned:
+        """Convert rows, newest first."""
+        return self.learn_parts([rows])
+
+    def learn_parts(self, parts: Iterable[Iterable[Row]]) -> Learned:
+        """Convert the rows of one part of the source after the other, the newest first."""
         names = Names(self.parameters, self.metric, self.cost)
         observations: list[Observation] = []
         notes: list[str] = []

@@ -45,34 +45,47 @@ class StoreMissing(StoreUnreadable):
     """The file does not exist, or a process is creating it."""
 
 
-def read_objects(path: Path, kinds: Collection[Kind]) -> list[Object]:
-    """The stored objects of these kinds, the one that changed last at the end. Raises StoreUnreadable."""
+def read_objects(path: Path, kinds: Collection[Kind], *, uid: str | None = None) -> list[Object]:
+    """The stored objects of these kinds, the one that changed last at the end. Raises StoreUnreadable.
+
+    ``uid``: only the object that has it, which takes no longer with many objects.
+    """
     try:
         with closing(_opened(path)) as connection:
-            return stored_objects(connection, kinds)
+            return stored_objects(connection, kinds, uid)
     except (sqlite3.DatabaseError, ValueError, TypeError, zlib.error) as error:
         if "no such table: counters" in str(error) and is_locked(path):
             raise StoreMissing(f"{path} is being created; repeat the command") from None
         raise damaged(path, error) from None
 
 
-def stored_objects(connection: sqlite3.Connection, kinds: Collection[Kind] | None = None) -> list[Object]:
-    """The objects of these kinds, or all. Raises DatabaseError, ValueError, TypeError, zlib.error."""
+def stored_objects(
+    connection: sqlite3.Connection, kinds: Collection[Kind] | None = None, uid: str | None = None
+) -> list[Object]:
+    """The objects of these kinds, or all; ``uid``: only the one that has it.
+
+    Raises DatabaseError, ValueError, TypeError, zlib.error.
+    """
     # One call is faster than one per object.
-    texts = (unpacked(body, dictionary) for body, dictionary in stored_bodies(connection, kinds))
+    texts = (unpacked(body, dictionary) for body, dictionary in stored_bodies(connection, kinds, uid))
     found: list[Object] = json.loads(f"[{','.join(texts)}]")
     return found
 
 
 def stored_bodies(
-    connection: sqlite3.Connection, kinds: Collection[Kind] | None = None
+    connection: sqlite3.Connection, kinds: Collection[Kind] | None = None, uid: str | None = None
 ) -> list[tuple[Body, bytes | None]]:
-    """The bodies of the objects of these kinds, or of all, with their dictionaries. Raises DatabaseError."""
-    wanted, values = "", []
+    """The bodies of the same objects, with their dictionaries. Raises DatabaseError."""
+    conditions, values = [], list[str]()
     newest = check_format(connection) == FORMAT
     if kinds is not None:
         kind = "kind" if newest else "json_extract(body, '$.kind')"
-        wanted, values = f"WHERE {kind} IN ({', '.join('?' * len(kinds))})", [str(kind) for kind in kinds]
+        conditions.append(f"{kind} IN ({', '.join('?' * len(kinds))})")
+        values += map(str, kinds)
+    if uid is not None:
+        conditions.append("uid = ?")
+        values.append(uid)
+    wanted = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     known = dictionaries(connection) if newest else {}
     columns = "kind, body" if newest else "'', body"
     rows = connection.execute(f"SELECT {columns} FROM objects {wanted} ORDER BY version", values).fetchall()

@@ -20,6 +20,7 @@ from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import Destination, destination
+from sweep_operator.domain.ordering import start_order
 from sweep_operator.engine.acceptance import check_sweep
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
@@ -138,6 +139,7 @@ class LocalSession:
             component="sweep",
             evaluator=self._sandbox,
             tracker=self._outbox,
+            forecaster=self._child,
             on_change=self._on_change,
         )
 
@@ -184,13 +186,15 @@ class LocalSession:
         obj = self._engine.store.get(Kind.SWEEP, NAMESPACE, self.name)
         assert obj is not None, "the Sweep exists while the session does"
         changed, self._changed_runs = self._changed_runs, set()
+        before = len(self._runs)
         for name in changed:
-            self._runs.pop(name, None)
             if (found := self._engine.store.get(Kind.SWEEP_RUN, NAMESPACE, name)) is not None:
-                self._runs[name] = read(SweepRun, found)
-        return read(Sweep, obj), sorted(
-            self._runs.values(), key=lambda r: (-1 if r.spec.index is None else r.spec.index, r.name)
-        )
+                self._runs[name] = read(SweepRun, found).compact()  # a known one keeps its place
+            elif self._runs.pop(name, None) is not None:
+                before -= 1
+        if len(self._runs) > before:
+            self._runs = {run.name: run for run in sorted(self._runs.values(), key=start_order)}
+        return read(Sweep, obj), list(self._runs.values())
 
     async def changed(self, timeout: float) -> None:
         """Wait for the next change, at most ``timeout`` seconds."""
@@ -207,8 +211,7 @@ class LocalSession:
         condition = find_condition(sweep.status.conditions, "Succeeded")
         ended = condition is not None and condition.status != "Unknown"
         current = condition is not None and condition.observed_generation == sweep.metadata.generation
-        manual = any(not r.terminal for r in runs if r.spec.index is None)
-        return ended and current and not manual
+        return ended and current and all(r.terminal for r in runs if r.spec.index is None)
 
     def waits_for(self) -> str:
         """Report what the whole sweep waits for: space on the disk, or the optimizer's first answer. Empty: nothing."""

@@ -137,7 +137,8 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     sandbox = Sandbox(nice=_CHILDREN_NICE)
     allowances = Allowances(sandbox)
     warm_start = ClusterWarmStart(kube, WandbSources(config), allowances)
-    settings = replace(_settings(options, config, lease, outbox, metrics, sandbox), allowances=allowances)
+    settings = _settings(options, config, lease, outbox, metrics, sandbox)
+    settings = replace(settings, allowances=allowances, forecaster=optimizer)
     engine = Engine(kube, metrics.timed(optimizer), warm_start, settings)
     outbox.on_news = engine.queue.add
     metrics.watch(engine)

@@ -179,7 +179,7 @@ def _lines(text: str) -> Iterator[str]:
 
 def _fit_files(task: FitFiles) -> Answer:
     try:
-        return Answer(learned=task.learner.learn(*map(_rows_of_file, task.files)))
+        return Answer(learned=task.learner.learn_parts(map(_rows_of_file, task.files)))
     except RowsInvalid as error:
         return Answer(error=error.in_short())
 

@@ -65,6 +65,8 @@ class Question(Model):
     """Those of the pending runs that have reported; None without any."""
     comparable: bool | None = None
     """False: reports of different runs cannot be compared."""
+    forecasts: bool = False
+    """Forecast the runs in ``running``, instead of suggesting anything."""
     light: bool = False
     """End the answer where a suggestion needs a model: this process must not import torch."""
 
@@ -88,10 +90,23 @@ class Interrupt(Model):
     interrupt: Literal[True] = True
 
 
+class RunForecast(Model):
+    """The forecast of one run in ``running``, in their order."""
+
+    score: float
+    low: float
+    high: float
+    probability: float
+    needed: float | None = None
+    remaining_cost: float | None = None
+    learned_from: int
+
+
 class Answer(Model):
-    """One suggestion, or that there can be none, or what went wrong."""
+    """One suggestion, some forecasts, or that there can be none, or what went wrong."""
 
     proposal: Proposal | None = None
+    forecasts: list[RunForecast] = []
     infeasible: str | None = None
     unpayable: str | None = None
     error: str | None = None

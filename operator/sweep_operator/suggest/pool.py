@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.child_process import ChildFailed, available_memory
-from sweep_operator.decide.plan import SuggestRequest
-from sweep_operator.decide.snapshot import Suggested, Suggestion
+from sweep_operator.decide.plan import PendingRun, SuggestRequest
+from sweep_operator.decide.snapshot import Forecast, Forecasted, Suggested, Suggestion
 from sweep_operator.pacing import Turns
 from sweep_operator.suggest.center import center_first
-from sweep_operator.suggest.messages import RULES_TOO_SLOW, Answer, Question, question
+from sweep_operator.suggest.messages import RULES_TOO_SLOW, Answer, Question, RunForecast, question
 from sweep_operator.suggest.process import MAIN_MEMORY, OptimizerProcess, default_processes
 from sweep_operator.suggest.provenance import provenance
 
@@ -102,6 +102,23 @@ class OptimizerPool:
         finally:
             if self._streams.get(sweep.metadata.uid) is stream:
                 del self._streams[sweep.metadata.uid]
+
+    async def forecast(self, sweep: Sweep, request: SuggestRequest) -> Forecasted:
+        """The forecasts of the pending runs with a curve."""
+        asked = question(sweep, request).with_(forecasts=True)
+        found: list[RunForecast] = []
+        try:
+            async with self._turns[False].take(sweep.metadata.namespace, sweep.metadata.uid) as process:
+                async with aclosing(process.answers(asked)) as answers:
+                    async for answer in answers:
+                        problem = answer.error or answer.infeasible
+                        if problem is not None:
+                            return Forecasted(error=problem)
+                        found += answer.forecasts
+        except (TimeoutError, ChildFailed) as error:
+            return Forecasted(error=str(error) or self._too_slow)
+        runs = [run for run in request.pending if run.curve]
+        return Forecasted({run.name: _forecast(run, one) for run, one in zip(runs, found, strict=True)})
 
     def interrupt(self, sweep: Sweep) -> None:
         """End the suggestions for a Sweep after the one that is being computed."""
@@ -205,6 +222,10 @@ class OptimizerPool:
                 yield answer
                 if self._turns[light].waited_for and self._clock() - began >= LONGEST_TURN[light]:
                     process.interrupt()
+
+
+def _forecast(run: PendingRun, found: RunForecast) -> Forecast:
+    return Forecast(points=len(run.curve), **{name: getattr(found, name) for name in RunForecast.model_fields})
 
 
 def _suggested(answer: Answer, sweep: Sweep, request: SuggestRequest) -> Suggested:

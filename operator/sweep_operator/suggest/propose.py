@@ -18,6 +18,8 @@ from protein import (
     flatten,
     make_optimizer,
 )
+from protein.curves import Forecast
+from protein.reports import Forecasts
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Scalar
@@ -25,7 +27,9 @@ from sweep_operator.api.sweeprun import BudgetLeft, Prediction
 from sweep_operator.decide.plan import EarlierObservations, ToldPoint
 from sweep_operator.exchange.observation import JsonObservation, unpack
 from sweep_operator.suggest.inputs import Inputs
-from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Proposal, Question
+from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Proposal, Question, RunForecast
+
+FORECASTS_PER_LINE = 500
 
 
 class RulesTooSlow(Exception):
@@ -72,6 +76,9 @@ class Proposer:
         began = time.perf_counter()
         try:
             self._prepare(question)
+            if question.forecasts:
+                yield from self._forecasts(question)
+                return
             self._optimizer.budget = _budget(question.left)
             inputs = self._inputs.with_pending(question.pending).with_left(question.left)
             batch = self._optimizer.suggest_many(question.count, pending=question.pending, index=question.index)
@@ -103,8 +110,16 @@ class Proposer:
         else:
             yield Answer(end="complete")
 
+    def _forecasts(self, question: Question) -> Iterator[Answer]:
+        """The forecasts, in parts that fit into one line each."""
+        assert isinstance(self._optimizer, Forecasts)
+        found = self._optimizer.forecast_many([run.parameters for run in question.running or ()])
+        for start in range(0, len(found), FORECASTS_PER_LINE):
+            yield Answer(forecasts=[_forecast(one) for one in found[start : start + FORECASTS_PER_LINE]])
+        yield Answer(end="complete")
+
     def _prepare(self, question: Question) -> None:
-        basis = question.with_(pending=[], index=0, count=0, light=False, left=None)
+        basis = question.with_(pending=[], index=0, count=0, light=False, left=None, forecasts=False)
         if self._basis == basis:
             self._rules.left = RULES_SECONDS
             return
@@ -150,6 +165,19 @@ class Proposer:
     def _report(self, parameters: Mapping[str, Scalar], curve: Sequence[ToldPoint]) -> None:
         for fraction, score, cost in curve:
             self._optimizer.report(parameters, step=fraction, score=score, cost=cost, max_step=1.0)
+
+
+def _forecast(found: Forecast) -> RunForecast:
+    low, high = found.score_interval
+    return RunForecast(
+        score=found.score,
+        low=low,
+        high=high,
+        probability=found.front_probability,
+        needed=found.needed_score,
+        remaining_cost=found.remaining_cost,
+        learned_from=found.learned_from,
+    )
 
 
 def _budget(left: BudgetLeft | None) -> Budget:

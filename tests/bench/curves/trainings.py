@@ -95,8 +95,7 @@ def network(p: Params, rng: np.random.Generator, data: Data, *, classes: bool) -
 
     Yields the accuracy on the validation data, or R^2.
     """
-    x, y, x_test, y_test = data
-    y, y_test = (y, y_test) if classes else (y[:, None], y_test[:, None])
+    x, y, x_test, y_test = data if classes else (data[0], data[1][:, None], data[2], data[3][:, None])
     sizes = [x.shape[1], *([int(p["hidden"])] if "hidden" in p else []), y.shape[1]]
     weights = [rng.normal(0.0, 1.0 / np.sqrt(a), (a, b)) for a, b in itertools.pairwise(sizes)]
     biases = [np.zeros(b) for b in sizes[1:]]
@@ -199,56 +198,65 @@ class Reach:
         return self.state, np.exp(-3 * distance) / self.horizon, np.zeros(len(place), dtype=bool)
 
 
+def _episodes(
+    world: CartPole | Reach, weights: list[Array], count: int, rng: np.random.Generator
+) -> tuple[Array, Array, Array, Array]:
+    """Observations (t, n, d), actions, rewards and whether the episode was still going on, (t, n) each."""
+    seen, taken, gained, alive = [], [], [], []
+    state, live = world.reset(count, rng), np.ones(count, dtype=bool)
+    for _ in range(world.horizon):
+        logits = np.tanh(state @ weights[0]) @ weights[1]
+        action = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+        seen.append(state)
+        taken.append(action)
+        state, reward, over = world.step(action, rng)
+        gained.append(reward * live)
+        alive.append(live)
+        live = live & ~over
+        if not live.any():
+            break
+    return np.array(seen), np.array(taken), np.array(gained), np.array(alive)
+
+
 def policy_gradient(p: Params, rng: np.random.Generator, world: CartPole | Reach) -> Scores:
     """REINFORCE with a learned baseline and Adam. Yields the mean return of the last 32 episodes after each update."""
-    hidden, rate = int(p["hidden"]), p["learning_rate"]
+    hidden, episodes = int(p["hidden"]), int(p["episodes"])
     shapes = [(world.observations, hidden), (hidden, world.actions), (hidden, 1)]
     weights = [rng.normal(0.0, s, shape) for s, shape in zip((1.0, 0.01, 0.01), shapes, strict=True)]
     first, second, count = [np.zeros(s) for s in shapes], [np.zeros(s) for s in shapes], 0
-    episodes = int(p["episodes"])
     returns: deque[float] = deque(maxlen=32)
     while True:
-        seen, taken, gained, alive = [], [], [], []
-        state, live = world.reset(episodes, rng), np.ones(episodes, dtype=bool)
-        for _ in range(world.horizon):
-            inner = np.tanh(state @ weights[0])
-            logits = inner @ weights[1]
-            action = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
-            seen.append(state)
-            taken.append(action)
-            state, reward, over = world.step(action, rng)
-            gained.append(reward * live)
-            alive.append(live)
-            live = live & ~over
-            if not live.any():
-                break
-        rewards, mask = np.array(gained), np.array(alive)
+        seen, taken, rewards, mask = _episodes(world, weights, episodes, rng)
         returns.extend(rewards.sum(axis=0).tolist())
         yield sum(returns) / len(returns)
         back, running = np.zeros_like(rewards), np.zeros(episodes)
         for t in range(len(rewards) - 1, -1, -1):
             running = rewards[t] + p["gamma"] * running
             back[t] = running
-        x, a, g = np.array(seen)[mask], np.array(taken)[mask], back[mask]
         for _ in range(int(p["passes"])):
-            inner = np.tanh(x @ weights[0])
-            logits = inner @ weights[1]
-            chance = np.exp(logits - logits.max(axis=1, keepdims=True))
-            chance /= chance.sum(axis=1, keepdims=True)
-            value = (inner @ weights[2])[:, 0]
-            gain = g - value
-            gain_scaled = (gain - gain.mean()) / (gain.std() + 1e-8)
-            bonus = p["entropy"] * chance * (np.log(chance + 1e-9) - (chance * np.log(chance + 1e-9)).sum(1)[:, None])
-            pull = (chance - np.eye(world.actions)[a]) * gain_scaled[:, None] + bonus
-            pull_value = -2 * gain[:, None]
-            inside = (pull @ weights[1].T + pull_value @ weights[2].T) * (1 - inner**2)
             count += 1
-            for j, slope in enumerate((x.T @ inside, inner.T @ pull, inner.T @ pull_value)):
-                slope = slope / len(x)
+            slopes = _slopes(weights, seen[mask], taken[mask], back[mask], p["entropy"])
+            for j, slope in enumerate(slopes):
                 first[j] = 0.9 * first[j] + 0.1 * slope
                 second[j] = 0.999 * second[j] + 0.001 * slope**2
                 move = first[j] / (1 - 0.9**count) / (np.sqrt(second[j] / (1 - 0.999**count)) + 1e-8)
-                weights[j] = weights[j] - rate * move
+                weights[j] = weights[j] - p["learning_rate"] * move
+
+
+def _slopes(weights: list[Array], x: Array, action: Array, gained: Array, entropy: float) -> list[Array]:
+    """The gradient of the policy's and the baseline's losses."""
+    inner = np.tanh(x @ weights[0])
+    logits = inner @ weights[1]
+    chance = np.exp(logits - logits.max(axis=1, keepdims=True))
+    chance /= chance.sum(axis=1, keepdims=True)
+    gain = gained - (inner @ weights[2])[:, 0]
+    scaled = (gain - gain.mean()) / (gain.std() + 1e-8)
+    log = np.log(chance + 1e-9)
+    bonus = entropy * chance * (log - (chance * log).sum(1)[:, None])
+    pull = (chance - np.eye(logits.shape[1])[action]) * scaled[:, None] + bonus
+    pull_value = -2 * gain[:, None]
+    inside = (pull @ weights[1].T + pull_value @ weights[2].T) * (1 - inner**2)
+    return [slope / len(x) for slope in (x.T @ inside, inner.T @ pull, inner.T @ pull_value)]
 
 
 def _network(name: str, half: str, data: Callable[[], Data], epochs: int, *, hidden: bool, classes: bool) -> Training:
