@@ -40,6 +40,7 @@ from protein.per_point import PerPoint
 from protein.reports import Forecasts
 from protein.search.allowance import Allowance, allow
 from protein.search.initial_design import Design, initial_design_size, select
+from protein.search.observed_front import front_positions, least_measured
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
@@ -146,8 +147,6 @@ class Protein(Forecasts, Optimizer):
 
         Only observations that reach the thresholds of all outcomes count. As long as none does, all count.
         """
-        from protein.search.observed_front import front_positions
-
         history = self._history()
         rows = front_positions(history)
         rows = rows[np.argsort(history.cost[rows], kind="stable")]
@@ -250,17 +249,14 @@ class Protein(Forecasts, Optimizer):
             if found is None:
                 return None
             chosen, over = found
-        is_center = self.settings.seed_with_search_center and self.space.key(chosen) == self.space.key(
-            self.space.center()
-        )
-        return chosen, SuggestionInfo(origin="center" if is_center else "random", over_max_cost=over)
+        is_center = self.space.key(chosen) == self.space.key(self.space.center())
+        first = is_center and self.settings.seed_with_search_center
+        return chosen, SuggestionInfo(origin="center" if first else "random", over_max_cost=over)
 
     def _propose_resample(
         self, history: History, index: int, allowance: Allowance
     ) -> tuple[Flat, SuggestionInfo] | None:
         """A random one of the least often measured points of the observed Pareto front. None if it is not payable."""
-        from protein.search.observed_front import least_measured
-
         row = least_measured(history, np.random.default_rng([self.seed, STREAM_RESAMPLE, index]))
         if row is None:
             return None
