@@ -146,3 +146,18 @@ async def test_a_run_without_a_chance_is_stopped_when_the_optimizer_says_so(
     assert status.failure is not None
     assert status.failure.message.startswith("predicted reward 9 +- 1 at ")
     assert (await world.sweep()).status.early_stopping == EarlyStoppingStatus(stopped=1, saved_cost=1.5)
+
+
+async def test_a_rule_that_is_added_later_compares_with_runs_that_have_ended(tmp_path: Path) -> None:
+    world = await begun(tmp_path / "late", "none")
+    engine = world.engine()
+    while not any(run.succeeded for run in await world.runs()):
+        await engine.audit(NS)
+        for _ in range(3):
+            await engine.reports.poll()
+            await engine.reconcile(KEY)
+            await settle_suggestions(engine)
+        await world.tick(61)
+    await world.edit(earlyStopping={"rule": "asha"})
+    await drive(world, engine)
+    assert await verdicts(world) == [None, (4, 1)]

@@ -14,7 +14,7 @@ from sweep_operator.api.errors import field_path, place_in
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import STORED
 from sweep_operator.api.names import RUN_LABEL
-from sweep_operator.api.sweep import Objective, Sweep
+from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import facts_of
@@ -69,7 +69,8 @@ class Gatherer:
         self._template_hash: str | None = None
         self._generation: int | None = None
         self._cleanup_rules: Hashable = None
-        self._objectives: Sequence[Objective] = ()
+        self._judged_by: object = None
+        """What the facts of runs depend on, besides the runs."""
         self._regime: Hashable = None
 
     @property
@@ -210,7 +211,8 @@ class Gatherer:
         self._template_hash = self._template.hash
         rules = (spec.ttl_seconds_after_finished, spec.storage.retention, repr(spec.tracking))
         changed, self._cleanup_rules = rules != self._cleanup_rules, rules
-        judged_anew, self._objectives = spec.objectives != self._objectives, spec.objectives
+        judged_by = (spec.objectives, spec.early_stopping)
+        judged_anew, self._judged_by = judged_by != self._judged_by, judged_by
         if first:
             self._book = RunBook(spec.goal)
             return
