@@ -400,3 +400,13 @@ def test_a_rule_needs_reports_that_contain_its_metric() -> None:
     assert str(error) == "spec.earlyStopping.metric: 'loss' is not in train.reports.pattern; add {loss} to it"
     given_ = {**TRAIN, "reports": {"pattern": "step={step} r={value} loss={loss}"}}
     assert not check_spec(of(stopping(metric="loss"), train=given_).spec)
+
+
+def test_a_run_does_not_rest_until_the_rest_of_its_log_was_read() -> None:
+    """The pass that asks for it may be stopped by an outage before anything is asked."""
+    s = of()
+    live = started(s, 0)
+    (own,) = decide(snapshot(s, [live], [job(live)], [ended(live, 0, '{"metrics": {"reward": 1}}')])).runs
+    assert own.follow is not None
+    assert own.follow.last
+    assert not own.idle

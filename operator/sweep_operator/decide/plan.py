@@ -246,7 +246,8 @@ class RunPlan:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do for this run before ``wake``, unless something changes."""
-        todo = (self.before, self.after, self.cleanup, self.logs, self.probes, self.looks, self.events)
+        rest_of_log = self.follow is not None and self.follow.last
+        todo = (self.before, self.after, self.cleanup, self.logs, self.probes, self.looks, self.events, rest_of_log)
         return self.error is None and not any(todo) and self.status == self.run.status
 
 
