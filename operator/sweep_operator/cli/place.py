@@ -62,8 +62,7 @@ class Machine:
 
     async def sweep_of(self, run: Found) -> Found:
         """The Sweep in the directory of the run."""
-        stored = next(stored for stored, client in self._used.values() if client is run.kube)
-        return Found(run.kube, Kind.SWEEP, stored.sweep)
+        return Found(run.kube, Kind.SWEEP, self._stored(run).sweep)
 
     def name(self, obj: Object) -> str:
         """The display name."""
@@ -77,7 +76,7 @@ class Machine:
 
     def logs(self, run: Found) -> LogSource:
         """The log files of the run."""
-        stored = next(stored for stored, client in self._used.values() if client is run.kube)
+        stored = self._stored(run)
         del self._used[stored.directory]  # nothing is changed
         return FileLogs(stored, run.obj)
 
@@ -93,6 +92,9 @@ class Machine:
         """Release the locks of the sweeps that were changed."""
         for _, client in self._used.values():
             client.close()
+
+    def _stored(self, run: Found) -> StoredSweep:
+        return next(stored for stored, client in self._used.values() if client is run.kube)
 
     def _client(self, stored: StoredSweep) -> EmbeddedClient:
         client = EmbeddedClient(stored.directory / STATE, _admit)
