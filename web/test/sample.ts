@@ -42,7 +42,7 @@ export const PARAMETERS: Parameter[] = [
   }),
 ];
 
-function sampled(random: () => number): Scalar[] {
+function sampled(random: () => number): (Scalar | null)[] {
   const name = random() < 0.6 ? "adam" : "sgd";
   return [
     10 ** (-5 + 3 * random()),

@@ -1,29 +1,23 @@
 /** What the page knows. Live, it follows the server's event stream; in a report it reads the embedded document. */
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
-import type { Curves, RunPage, Server, SweepPage, SweepRow } from "../api.ts";
+import type {
+  Curves,
+  PageChange,
+  Report,
+  RunPage,
+  Server,
+  Snapshot,
+  SweepList,
+  SweepPage,
+  SweepRow,
+  SweepsChange,
+} from "../api.ts";
 import { go, route } from "../app/router.ts";
 import { sweepHref } from "../app/routes.ts";
-import {
-  changedCurves,
-  changedPage,
-  changedSweeps,
-  keyOf,
-  type PageChange,
-  type SweepsChange,
-  sortedRuns,
-  sortedSweeps,
-} from "./changes.ts";
+import { changedCurves, changedPage, changedSweeps, keyOf, sortedRuns, sortedSweeps } from "./changes.ts";
 import { getJson, sweepPath } from "./client.ts";
 import type { Message } from "./events.ts";
 import { connection, Stream } from "./stream.ts";
-
-/** The JSON block of a report: `<script type="application/json" id="report-data">`. */
-export interface ReportData {
-  server: Server;
-  page: SweepPage;
-  curves: Curves;
-  runs: Record<string, RunPage>;
-}
 
 export const server = signal<Server | null>(null);
 export const sweeps = signal<SweepRow[]>([]);
@@ -34,7 +28,8 @@ export const curves = signal<Curves | null>(null);
 export const loaded = signal(false);
 /** Milliseconds of the last message, for "state of 12:03". */
 export const updated = signal(0);
-export const report = signal<ReportData | null>(null);
+/** The document of a report: the JSON block `<script type="application/json" id="report-data">`. */
+export const report = signal<Report | null>(null);
 
 export const isReport = computed(() => report.value !== null);
 export const canWrite = computed(() => server.value?.write === true && !isReport.value);
@@ -43,7 +38,7 @@ let stream: Stream | null = null;
 
 export function start(): void {
   const block = document.getElementById("report-data");
-  if (block?.textContent) openReport(JSON.parse(block.textContent) as ReportData);
+  if (block?.textContent) openReport(JSON.parse(block.textContent) as Report);
   else
     effect(() => {
       const key = wanted.value;
@@ -51,11 +46,11 @@ export function start(): void {
     });
 }
 
-function openReport(data: ReportData): void {
+function openReport(data: Report): void {
   batch(() => {
     report.value = data;
     server.value = data.server;
-    sweeps.value = [data.page.row];
+    sweeps.value = data.sweeps;
     page.value = { ...data.page, runs: sortedRuns(data.page.runs) };
     curves.value = data.curves;
     loaded.value = true;
@@ -92,7 +87,7 @@ export function reconnect(): void {
 async function describeServer(): Promise<void> {
   try {
     if (server.peek() === null) server.value = await getJson<Server>("api/server");
-    if (wanted.peek() === "") unreadable.value = (await getJson<{ unreadable: string[] }>("api/sweeps")).unreadable;
+    if (wanted.peek() === "") unreadable.value = (await getJson<SweepList>("api/sweeps")).unreadable;
   } catch {
     // the event stream reports the same failure, and retries
   }
@@ -102,14 +97,14 @@ function receive(message: Message): void {
   const data: unknown = JSON.parse(message.data);
   batch(() => {
     updated.value = Date.now();
-    if (message.event === "snapshot") snapshot(data as { sweeps: SweepRow[]; page: SweepPage | null });
+    if (message.event === "snapshot") snapshot(data as Snapshot);
     else if (message.event === "sweeps") sweeps.value = changedSweeps(sweeps.value, data as SweepsChange);
     else if (message.event === "page" && page.value) page.value = changedPage(page.value, data as PageChange);
     else if (message.event === "curves" && curves.value) curves.value = changedCurves(curves.value, data as Curves);
   });
 }
 
-function snapshot(data: { sweeps: SweepRow[]; page: SweepPage | null }): void {
+function snapshot(data: Snapshot): void {
   sweeps.value = sortedSweeps(data.sweeps);
   page.value = data.page && { ...data.page, runs: sortedRuns(data.page.runs) };
   loaded.value = true;
@@ -129,9 +124,9 @@ export async function loadCurves(again = false): Promise<void> {
 export async function loadRun(namespace: string, name: string, run: string, signal?: AbortSignal): Promise<RunPage> {
   const embedded = report.peek();
   if (embedded) {
-    const found = embedded.runs[run];
-    if (!found) throw new Error(`run ${run} is not in this report`);
-    return found;
+    const [details, row] = [embedded.runs[run], embedded.page.runs.find((r) => r.name === run)];
+    if (!details || !row) throw new Error(`run ${run} is not in this report`);
+    return { ...details, row };
   }
   return getJson<RunPage>(sweepPath(namespace, name, `/runs/${encodeURIComponent(run)}`), signal);
 }
