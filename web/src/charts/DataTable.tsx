@@ -1,6 +1,6 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef } from "preact/hooks";
 import { type Order, sortedBy } from "./order.ts";
 
 export interface Column<T> {
@@ -37,8 +37,9 @@ export function DataTable<T>(props: DataTableProps<T>) {
   const active = useSignal(0);
   const area = useRef<HTMLDivElement>(null);
   const prefix = useId();
-  const sorted = sortedBy(rows, order.value, columns);
-  const shown = useComputed(() => Math.max(0, Math.floor(top.value / ROW_HEIGHT) - MARGIN_ROWS)).value;
+  const sorted = useMemo(() => sortedBy(rows, order.value, columns), [rows, order.value, columns]);
+  const first = useComputed(() => Math.max(0, Math.floor(top.value / ROW_HEIGHT) - MARGIN_ROWS)).value;
+  const shown = Math.min(first, Math.max(0, sorted.length - 1));
   const last = Math.min(sorted.length, shown + Math.ceil(height / ROW_HEIGHT) + 2 * MARGIN_ROWS);
   const current = Math.min(active.value, sorted.length - 1);
 
