@@ -17,7 +17,6 @@ interface DataTableProps<T> {
   label: string;
   columns: Column<T>[];
   rows: T[];
-  rowId: (row: T) => string;
   /** Pixels of the scrolling area. */
   height: number;
   initial?: Order;
@@ -31,7 +30,7 @@ const MARGIN_ROWS = 8;
 
 /** A sortable table that renders only the rows that can be seen. The arrow keys move through it, Enter opens a row. */
 export function DataTable<T>(props: DataTableProps<T>) {
-  const { label, columns, rows, rowId, height, onOpen } = props;
+  const { label, columns, rows, height, onOpen } = props;
   const order = useSignal<Order | null>(props.initial ?? null);
   const top = useSignal(0);
   const active = useSignal(0);
@@ -105,7 +104,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
           <Spacer rows={shown} columns={columns.length} />
           {sorted.slice(shown, last).map((row, i) => (
             <tr
-              key={rowId(row)}
+              key={shown + i}
               id={`${prefix}-${shown + i}`}
               aria-rowindex={shown + i + 2}
               class={onOpen && shown + i === current ? "current" : undefined}

@@ -25,7 +25,6 @@ export function RunsTable({ page }: { page: SweepPage }) {
         label="Runs"
         columns={columns}
         rows={rows}
-        rowId={(r) => r.name}
         height={440}
         initial={{ column: "score", direction: goal === "maximize" ? "desc" : "asc" }}
         onOpen={(r) => go(runHref(namespace, name, r.name))}
