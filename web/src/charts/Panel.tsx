@@ -73,13 +73,6 @@ function PlotTable({ title, data }: { title: string; data: TableData }) {
   }));
   return <DataTable label={title} columns={columns} rows={data.rows} height={320} />;
 }
-      columns={columns}
-      rows={rows}
-      rowId={(row) => (row as { key?: string }).key ?? ""}
-      height={320}
-    />
-  );
-}
 
 function Cell({ value }: { value: Scalar | null }) {
   if (typeof value === "number") return <>{number(value, 6)}</>;
