@@ -17,6 +17,7 @@ _COMMANDS = {
     "logs": ("cli.logs", "logs", "Print the log of a run; -f streams it through all stages."),
     "add": ("cli.add", "add", "Add runs with given parameters."),
     "retry": ("cli.retry", "retry", "Retry failed runs."),
+    "limits": ("cli.limits", "limits", "Change the limits of a sweep, such as maxRuns."),
     "suspend": ("cli.control", "suspend", "Suspend a sweep: no new runs start."),
     "resume": ("cli.control", "resume", "Resume a suspended or stopped sweep."),
     "stop": ("cli.control", "stop", "Stop a sweep or a run now."),

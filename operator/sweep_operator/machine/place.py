@@ -83,6 +83,10 @@ class Machine:
             if client.wrote or not (has_ended(stored.sweep) or is_locked(stored.directory / STATE))
         ]
 
+    def about_edits(self) -> str:
+        """The configuration of a sweep is elsewhere."""
+        return "the next `sweep run` applies the limits of its configuration again; change them there, too"
+
     def close(self) -> None:
         """Release the locks of the sweeps that were changed."""
         for _, client in self._used.values():

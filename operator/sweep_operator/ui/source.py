@@ -51,7 +51,7 @@ class Runs:
 
 
 class Source(Protocol):
-    """Sweeps and runs as they are now, as JSON. Every method may raise a KubeError."""
+    """Sweeps and runs as they are now, as JSON. Every method but ``changed`` and ``trouble`` may raise a KubeError."""
 
     async def changed(self) -> None:
         """Wait until something may have changed since the last call. The first call returns at once."""
@@ -69,12 +69,8 @@ class Source(Protocol):
         """These SweepRuns, those that exist."""
         ...
 
-    async def events(self, key: Key, uid: str) -> Sequence[Object]:
-        """The Events about the SweepRun with this uid, its Jobs and its pods."""
-        ...
-
-    async def revisions(self, key: Key) -> Sequence[Object]:
-        """The ControllerRevisions of the templates that the runs used."""
+    def trouble(self) -> str:
+        """Why what is shown may be old; empty if it is not. A change of it wakes ``changed``."""
         ...
 
 
@@ -87,6 +83,14 @@ class User(Protocol):
 
     async def require(self, verb: Verb, resource: Resource, namespace: str) -> None:
         """Raises Forbidden, which says what is missing."""
+        ...
+
+    async def events(self, key: Key, uid: str) -> Sequence[Object]:
+        """The Events about the SweepRun with this uid, and about its Jobs and pods."""
+        ...
+
+    async def revisions(self, key: Key) -> Sequence[Object]:
+        """The ControllerRevisions of the templates that the runs used."""
         ...
 
     def place(self, namespace: str) -> AbstractAsyncContextManager[Place]:
