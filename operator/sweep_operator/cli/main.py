@@ -14,6 +14,7 @@ _COMMANDS = {
     "validate": ("commands.validate", "validate", "Validate files without running anything."),
     "status": ("cli.status", "status", "Show a sweep and its runs."),
     "list": ("cli.status", "list_", "List the sweeps of a directory."),
+    "ui": ("cli.ui", "ui", "Show the sweeps of a directory in a browser, live."),
     "logs": ("cli.logs", "logs", "Print the log of a run; -f streams it through all stages."),
     "add": ("cli.add", "add", "Add runs with given parameters."),
     "retry": ("cli.retry", "retry", "Retry failed runs."),

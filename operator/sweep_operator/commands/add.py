@@ -86,7 +86,7 @@ def _wanted(parameters: tuple[str, ...], source: Source) -> list[tuple[str, dict
 
 
 async def add_runs(change: Change, name: str, wanted: Sequence[tuple[str, Mapping[str, Any]]], source: Source) -> None:
-    """Create a run per item of ``wanted``: a prefix for error messages, and the parameters. Checks all of them first."""
+    """Check all runs, then create them. ``wanted``: a prefix for error messages and the parameters of each."""
     found = await change.place.sweep(name)
     sweep = read(Sweep, found.obj)
     base = {} if source.like is None else read(SweepRun, (await change.place.run(source.like)).obj).parameters

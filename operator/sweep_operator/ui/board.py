@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
@@ -51,7 +52,7 @@ class Board:
         """Pass in which it was read from scratch: who has seen an earlier one needs everything."""
         self.head_changed = now
         self.uids: dict[str, str] = {}
-        self._models: dict[str, RunRow] = {}
+        self.models: dict[str, RunRow] = {}
         self._version: Hashable | None = None
         self._sweep: Object | None = None
         self._best: SweepRun | None = None
@@ -92,7 +93,7 @@ class Board:
 
     def _apply(self, converted: _Converted, runs: Runs, now: int) -> bool:
         changed = False
-        self._models |= converted.rows
+        self.models |= converted.rows
         self.uids |= converted.uids
         for name, text in converted.texts.items():
             changed |= self.rows.put(name, text, now)
@@ -100,13 +101,13 @@ class Board:
             changed |= self.curves.put(name, text, now)
         if self.rows.keep_only(runs.names, now):
             self.curves.keep_only(runs.names, now)
-            self._models = {n: row for n, row in self._models.items() if n in self.rows.values}
+            self.models = {n: row for n, row in self.models.items() if n in self.rows.values}
             self.uids = {n: uid for n, uid in self.uids.items() if n in self.rows.values}
             changed = True
         return changed
 
     def _head(self, sweep: Sweep) -> bytes:
-        return to_bytes(sweep_head(sweep, list(self._models.values()), self._best, {}))
+        return to_bytes(sweep_head(sweep, list(self.models.values()), self._best, {}, datetime.now(UTC)))
 
     async def _best_run(self, source: Source, sweep: Sweep) -> SweepRun | None:
         name = sweep.status.best[0].run if sweep.status.best else None

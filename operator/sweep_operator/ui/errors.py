@@ -68,7 +68,8 @@ def _text(error: Exception) -> tuple[str, str | None]:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"]))
         return f"{field or 'body'}: {first['msg']}", field or None
-    field = error.errors[0].path if isinstance(error, InvalidObject) and error.errors else None
+    errors = getattr(error, "errors", None)  # of an invalid object, and of one that admission has rejected
+    field = errors[0].path if isinstance(errors, list) and errors else None
     return "\n".join(failure_lines(error)), field
 
 

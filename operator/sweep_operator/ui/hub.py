@@ -26,6 +26,8 @@ _PAUSE = 0.25
 """Seconds between passes."""
 _RETRY = 2.0
 """Seconds until the next pass after one that has failed."""
+_FIRST_PASS = 10.0
+"""Seconds that a request waits for the first pass."""
 _KEPT_SECONDS = 60.0
 """A sweep that nobody looks at is forgotten after so long."""
 
@@ -95,10 +97,17 @@ class Hub:
 
     async def until_ready(self) -> None:
         """Wait for the first pass. Raises Unavailable if it cannot be made."""
-        while not self.ready:
-            if self.trouble:
-                raise Unavailable(self.trouble)
-            await self._next_pass.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_PASS):
+                while not self.ready and not self.trouble:
+                    await self._next_pass.wait()
+        if not self.ready:
+            raise Unavailable(self.waits_for)
+
+    @property
+    def waits_for(self) -> str:
+        """Why the first pass is not over."""
+        return self.trouble or self._source.trouble() or "the sweeps are being read"
 
     def wake(self) -> None:
         """Let all clients look at the state again."""

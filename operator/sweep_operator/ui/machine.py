@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sweep_operator.commands.place import Place
 from sweep_operator.config.errors import ConfigError
@@ -21,6 +22,7 @@ from sweep_operator.machine.place import Machine
 from sweep_operator.machine.stored import STATE, directories, interrupted_run, interrupted_sweep, is_interrupted
 from sweep_operator.ui.source import Key, Resource, Runs, Sweeps, Verb
 
+T = TypeVar("T")
 _POLL = 0.25
 """Seconds between looks at the files."""
 _TICK_NS = 50_000_000
@@ -198,13 +200,23 @@ class LocalUser:
         if verb in ("create", "patch") and not self._writes:
             raise Forbidden("this page is read-only; to allow changes, start it with `sweep ui --write`")
 
-    async def events(self, key: Key, uid: str) -> Sequence[Object]:
-        """The Events about the run, its Jobs and its pods."""
+    async def events(self, key: Key, run: Object) -> Sequence[Object]:
+        """The Events about the run."""
+        uid = run["metadata"]["uid"]
         return [e for e in await self._source.related(key, Kind.EVENT) if e["involvedObject"].get("uid") == uid]
 
-    async def revisions(self, key: Key) -> Sequence[Object]:
+    async def revisions(self, key: Key, hashes: Collection[str]) -> Sequence[Object]:
         """The ControllerRevisions of the sweep."""
-        return await self._source.related(key, Kind.REVISION)
+        return await self._source.related(key, Kind.REVISION) if hashes else []
+
+    async def act(self, namespace: str, work: Callable[[Place], Awaitable[T]]) -> T:
+        """Change the sweeps in a thread: a sweep that no process runs is read as a whole."""
+
+        async def worked() -> T:
+            async with self.place(namespace) as place:
+                return await work(place)
+
+        return await asyncio.to_thread(asyncio.run, worked())
 
     @contextlib.asynccontextmanager
     async def place(self, namespace: str) -> AsyncIterator[Place]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,11 +14,14 @@ from pydantic import BaseModel
 
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.kube.protocol import NotFound, Unavailable
+from sweep_operator.ui.actions import Actions
 from sweep_operator.ui.board import to_bytes
 from sweep_operator.ui.errors import answer_errors
 from sweep_operator.ui.guard import FILES, add_headers, guard, user_of
 from sweep_operator.ui.hub import Hub
 from sweep_operator.ui.messages import Messages
+from sweep_operator.ui.requests import allowed_sweep, json_answer, json_body
+from sweep_operator.ui.runs import RunPages
 from sweep_operator.ui.source import Key, Source, Users
 from sweep_operator.ui.stream import EventStreams
 from sweep_operator.views.page.explanations import ASK, Ask
@@ -46,6 +49,8 @@ class Serving:
     hosts: Collection[str] = ()
     """Names of the server besides those of the loopback interface."""
     explainer: Explainer | None = None
+    where: Callable[[str], Sequence[str]] = lambda namespace: ()
+    """The options that select a namespace, or this runs directory, in equivalent commands."""
 
 
 def require_bundle() -> None:
@@ -70,7 +75,8 @@ def application(serving: Serving) -> web.Application:
     app.cleanup_ctx.append(reading)
     app.on_shutdown.append(streams.close)
     app.add_routes(_Documents(serving, hub, streams.messages).routes())
-    app.add_routes([web.get("/api/events", streams.answer)])
+    pages = RunPages(hub, serving.source)
+    app.add_routes([web.get("/api/events", streams.answer), *pages.routes(), Actions(serving, hub, pages).route()])
     return app
 
 
@@ -110,23 +116,23 @@ class _Documents:
 
     async def _ready(self, _: web.Request) -> web.Response:
         if not self._hub.ready:
-            raise Unavailable(self._hub.trouble or "the sweeps have not been read yet")
+            raise Unavailable(self._hub.waits_for)
         return web.Response(text="ok")
 
     async def _server(self, _: web.Request) -> web.Response:
-        return _json(to_bytes(self._serving.server))
+        return json_answer(to_bytes(self._serving.server))
 
     async def _sweeps(self, request: web.Request) -> web.Response:
         await self._hub.until_ready()
         visible = await user_of(request).visible(self._hub.namespaces())
-        return _json(self._messages.sweep_list(visible))
+        return json_answer(self._messages.sweep_list(visible))
 
     async def _page(self, request: web.Request) -> web.Response:
         key = await allowed_sweep(request)
         async with self._hub.opened(key) as board:
             if not board.exists:
                 raise _missing(key)
-            return _json(self._messages.page(board))
+            return json_answer(self._messages.page(board))
 
     async def _curves(self, request: web.Request) -> web.Response:
         key = await allowed_sweep(request)
@@ -134,28 +140,14 @@ class _Documents:
         async with self._hub.opened(key) as board:
             if not board.exists:
                 raise _missing(key)
-            return _json(self._messages.curves(board, None if names is None else names.split(",")))
+            return json_answer(self._messages.curves(board, None if names is None else names.split(",")))
 
     async def _explain(self, request: web.Request) -> web.Response:
         key = await allowed_sweep(request)
         if self._serving.explainer is None:
             raise Unavailable("this server does not answer questions about the model")
-        ask = ASK.validate_json(await json_body(request))
-        return _json(to_bytes(await self._serving.explainer.answer(key, ask)))
-
-
-async def allowed_sweep(request: web.Request) -> Key:
-    """The sweep of the path, if the user may see it. Raises Forbidden."""
-    key = Key(request.match_info["namespace"], request.match_info["name"])
-    await user_of(request).require("list", "sweepruns", key.namespace)
-    return key
-
-
-async def json_body(request: web.Request) -> bytes:
-    """The body. A form of another site cannot send this content type."""
-    if request.content_type != "application/json":
-        raise ConfigError("Content-Type: must be application/json")
-    return await request.read()
+        ask = ASK.validatejson_answer(await json_body(request))
+        return json_answer(to_bytes(await self._serving.explainer.answer(key, ask)))
 
 
 async def _alive(_: web.Request) -> web.Response:
@@ -166,10 +158,6 @@ async def _file(request: web.Request) -> web.StreamResponse:
     require_bundle()
     name = request.path.removeprefix("/") or "index.html"
     return web.FileResponse(BUNDLE / name, headers={"Cache-Control": "no-cache"})
-
-
-def _json(body: bytes) -> web.Response:
-    return web.Response(body=body, content_type="application/json")
 
 
 def _missing(key: Key) -> NotFound:

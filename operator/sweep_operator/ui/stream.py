@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -13,12 +12,10 @@ from sweep_operator.ui.board import Board
 from sweep_operator.ui.guard import user_of
 from sweep_operator.ui.hub import Hub
 from sweep_operator.ui.messages import Messages, View
+from sweep_operator.ui.requests import require_visible, send
 from sweep_operator.ui.source import Key
 
 _HEARTBEAT = 10.0
-_CHUNK = 1 << 16
-_PATIENCE = 60.0
-"""A client that takes nothing for so long is disconnected. It reconnects, and misses nothing."""
 
 
 class EventStreams:
@@ -37,7 +34,7 @@ class EventStreams:
         """Stream the changes of the list, and of the sweep ``?sweep=namespace/name``."""
         key = _key(request.query.get("sweep"))
         if key is not None:
-            await user_of(request).require("list", "sweepruns", key.namespace)
+            await require_visible(request, key)
         await self._hub.until_ready()
         async with self._opened(key) as board:
             response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
@@ -54,7 +51,7 @@ class EventStreams:
                 seen, epoch = None, view.epoch(hub)
             now = hub.now
             text = self.messages.after(view, seen)
-            await _write(response, text or b": \n\n")
+            await send(response, text or b": \n\n")
             seen = now
             await hub.changed(seen, _HEARTBEAT)
 
@@ -65,14 +62,6 @@ class EventStreams:
             return
         async with self._hub.opened(key) as board:
             yield board
-
-
-async def _write(response: web.StreamResponse, text: bytes) -> None:
-    """Send it piece by piece: what a slow client has not taken yet is not copied into its buffer."""
-    view = memoryview(text)
-    for start in range(0, len(view), _CHUNK):
-        async with asyncio.timeout(_PATIENCE):
-            await response.write(view[start : start + _CHUNK])
 
 
 def _key(sweep: str | None) -> Key | None:
