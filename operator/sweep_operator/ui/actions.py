@@ -30,7 +30,7 @@ from sweep_operator.ui.requests import json_answer, json_body, require_visible
 from sweep_operator.ui.runs import RunPages
 from sweep_operator.ui.source import Key, Resource, Verb
 from sweep_operator.views.page.explanations import AskPredict, Predicted
-from sweep_operator.views.page.models import ActionAnswer, ActionRequest, PredictedCost
+from sweep_operator.views.page.messages import ActionAnswer, ActionRequest, PredictedCost
 from sweep_operator.views.page.sweeps import sweep_row
 
 if TYPE_CHECKING:
@@ -138,27 +138,27 @@ def _right(ask: ActionRequest) -> tuple[Verb, Resource]:
 
 def _action(ask: ActionRequest, place: Place, sweep: Object, run: Object | None) -> tuple[Sequence[str], _Do]:
     """The words of the command, and what it does. Raises InvalidObject."""
-    name, known_as = str(sweep["metadata"]["name"]), place.name(sweep)
+    name = place.name(sweep)
     parameters, limits = ask.parameters or {}, ask.limits or {}
     if ask.action == "add":
         if not parameters:
             raise InvalidObject([FieldError("parameters", "must contain at least one parameter")])
         named = [] if ask.run is None else ["--name", ask.run]
-        words = ["add", known_as, *(assignment(path, value) for path, value in parameters.items()), *named]
+        words = ["add", name, *(assignment(path, value) for path, value in parameters.items()), *named]
         return words, lambda change: add_runs(change, name, [("", parameters)], AddedFrom(name=ask.run))
     if ask.action == "limits":
         if not limits:
             raise InvalidObject([FieldError("limits", "must contain at least one limit")])
-        words = ["limits", known_as, *(assignment(limit, value) for limit, value in limits.items())]
+        words = ["limits", name, *(assignment(limit, value) for limit, value in limits.items())]
         return words, lambda change: set_limits(change, name, limits)
     if ask.action in ("suspend", "resume"):
         do = suspend_sweeps if ask.action == "suspend" else resume_sweeps
-        return [ask.action, known_as], lambda change: do(change, [name])
+        return [ask.action, name], lambda change: do(change, [name])
     if run is not None:
-        of_run = str(run["metadata"]["name"])
+        of_run = place.name(run)
         if ask.action == "retry":
-            return ["retry", place.name(run)], lambda change: retry_runs(change, [of_run])
-        return ["stop", place.name(run)], lambda change: stop_named(change, [f"sweeprun/{of_run}"])
+            return ["retry", of_run], lambda change: retry_runs(change, [of_run])
+        return ["stop", of_run], lambda change: stop_named(change, [f"sweeprun/{of_run}"])
     if ask.action == "retry":
         raise InvalidObject([FieldError("run", "must be set for retry")])
-    return ["stop", known_as], lambda change: stop_named(change, [f"sweep/{name}"])
+    return ["stop", name], lambda change: stop_named(change, [f"sweep/{name}"])

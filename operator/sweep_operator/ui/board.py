@@ -16,8 +16,8 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.kube.protocol import Object
 from sweep_operator.ui.source import Key, Runs, Source
 from sweep_operator.ui.tracked import Tracked
-from sweep_operator.views.page.models import RunRow
 from sweep_operator.views.page.rows import curve_of, run_row
+from sweep_operator.views.page.run_models import RunRow
 from sweep_operator.views.page.sweeps import sweep_head
 
 

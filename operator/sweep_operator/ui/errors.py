@@ -22,7 +22,7 @@ from sweep_operator.kube.protocol import (
 )
 from sweep_operator.ui.board import to_bytes
 from sweep_operator.ui.guard import Handler, WrongHost, WrongOrigin
-from sweep_operator.views.page.models import ApiError
+from sweep_operator.views.page.messages import ApiError
 
 log = logging.getLogger(__name__)
 _STATUS: tuple[tuple[type[Exception], int], ...] = (

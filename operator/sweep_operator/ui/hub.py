@@ -126,7 +126,7 @@ class Hub:
             self._asked.clear()
             try:
                 async with self._lock:
-                    await self._pass()
+                    await self.refresh()
                 self._tell(self._source.trouble())
                 if not self.ready:
                     self.ready = True
@@ -142,8 +142,8 @@ class Hub:
                 pause = _RETRY
             await asyncio.sleep(pause)
 
-    async def _pass(self) -> None:
-        """Read and convert what has changed. Raises the first error of a sweep after all others were read."""
+    async def refresh(self) -> None:
+        """Make a pass: read and convert what has changed. Raises the first error, after all other sweeps were read."""
         found = await self._source.sweeps()
         now = self.now + 1
         changed, unreadable = await self._update_rows(found, now)

@@ -65,9 +65,7 @@ class RunsDirectory:
     async def changed(self) -> None:
         """Look at the files until one has changed."""
         while True:
-            looks = await asyncio.to_thread(self._look)
-            if looks != self._looks or not all(look.settled for look in looks.values()):
-                self._looks = looks
+            if await asyncio.to_thread(self.look):
                 return
             await asyncio.sleep(_POLL)
 
@@ -94,14 +92,16 @@ class RunsDirectory:
         """All objects of a kind in the directory of the sweep."""
         return await asyncio.to_thread(read_objects, self._state(key), (kind,))
 
-    def _look(self) -> dict[Path, _Look]:
-        self._trouble = ""
+    def look(self) -> bool:
+        """Look at the files; return whether one may have changed since the last call."""
+        before, trouble = self._looks, self._trouble
         try:
-            found = directories(self._path)
+            found, self._trouble = directories(self._path), ""
         except ConfigError as error:
-            self._trouble = str(error)
-            return self._looks or {}
-        return {path: look for path in found if (look := _look_at(path / STATE)) is not None}
+            found, self._trouble = list(before or {}), str(error)
+        looks = {path: look for path in found if (look := _look_at(path / STATE)) is not None}
+        self._looks = looks
+        return looks != before or trouble != self._trouble or not all(look.settled for look in looks.values())
 
     def _read_sweeps(self) -> Sweeps:
         looks = self._looks or {}
@@ -117,7 +117,9 @@ class RunsDirectory:
                 if (first := self._places.setdefault(key, path)) is path:
                     items[key] = sweep
                 else:
-                    unreadable.append(f"{path} is not shown: it contains the same sweep as {first}; move it away")
+                    unreadable.append(
+                        f"{path} is not shown: its sweep is called {key.name}, as that of {first}; move one"
+                    )
         self._names = {key: names for key, names in self._names.items() if key in items}
         return Sweeps(items, unreadable)
 

@@ -10,7 +10,8 @@ from protein.searchspace.parameters import Parameter
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import parameters_of, search_center
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.views.page.models import PredictedCost, RunRow
+from sweep_operator.views.page.messages import PredictedCost
+from sweep_operator.views.page.run_models import RunRow
 
 _SIMILAR = 10
 """Number of runs that are compared."""

@@ -23,9 +23,8 @@ from sweep_operator.ui.hub import Hub
 from sweep_operator.ui.requests import allowed_sweep, json_answer, number, send
 from sweep_operator.ui.source import Key, Source, User
 from sweep_operator.views.page.details import run_details
-from sweep_operator.views.page.models import RunPage
 from sweep_operator.views.page.rows import run_row
-from sweep_operator.views.page.run_models import RunEvent
+from sweep_operator.views.page.run_models import RunEvent, RunPage
 from sweep_operator.views.training_command import Templates
 
 _MAX_LOGS = 100
@@ -94,7 +93,7 @@ class RunPages:
 
     async def _send_log(self, request: web.Request, user: User, obj: Object, wanted: LogOptions) -> web.StreamResponse:
         async with user.place(str(obj["metadata"].get("namespace") or "default")) as place:
-            found = await place.run(str(obj["metadata"]["name"]))
+            found = await place.run(place.name(obj))
             source, name = place.logs(found), place.name(found.obj)
             log = await latest_log(source, found.obj, name, wanted)
             response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})

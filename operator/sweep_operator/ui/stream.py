@@ -44,7 +44,7 @@ class EventStreams:
             return response
 
     async def _send(self, request: web.Request, response: web.StreamResponse, board: Board | None) -> None:
-        hub, seen, epoch = self._hub, *_last_seen(request)
+        hub, seen, epoch = self._hub, *last_seen(request.headers.get("Last-Event-ID", ""))
         while not self._closing:
             view = View(await user_of(request).visible(hub.namespaces()), board)
             if view.epoch(hub) != epoch:
@@ -73,7 +73,7 @@ def _key(sweep: str | None) -> Key | None:
     return Key(namespace, name)
 
 
-def _last_seen(request: web.Request) -> tuple[int | None, str]:
+def last_seen(event_id: str) -> tuple[int | None, str]:
     """Pass and view of the last event that the client has received."""
-    epoch, _, number = request.headers.get("Last-Event-ID", "").rpartition("-")
+    epoch, _, number = event_id.rpartition("-")
     return (int(number) if number.isdecimal() else None), epoch
