@@ -22,7 +22,7 @@ def parsed(text: bytes) -> list[Event]:
     """The complete events of a part of a stream."""
     found = []
     for block in text.decode().split("\n\n")[:-1]:
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
         found.append(Event(fields.get("event", ""), json.loads(fields.get("data", "null")), fields.get("id")))
     return [event for event in found if event.kind]
 

@@ -88,9 +88,10 @@ async def _driven(session: LocalSession, view: View, new_runs: int | None, page:
     """Drive the session; ``page``: serve the page as long as it runs, with changes, which the user may make anyway."""
     if not page:
         return await drive(session, view, new_runs=new_runs)
-    from sweep_operator.cli.page import machine_page
+    from sweep_operator.ui.here import page_here
+    from sweep_operator.ui.machine_page import machine_page
 
-    async with machine_page(session.runs_dir, writes=True) as url:
+    async with page_here(machine_page(session.runs_dir, writes=True)) as url:
         view.say(f"Page: {url}")
         return await drive(session, view, new_runs=new_runs)
 

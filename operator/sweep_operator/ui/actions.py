@@ -82,7 +82,6 @@ class Actions:
             if not ask.preview:
                 raise
             said.note(str(error))
-        predicted = await self._predicted_cost(key, sweep, run, ask) if ask.action in ("add", "retry") else None
 
         async def work(place: Place) -> str:
             words, do = _action(ask, place, sweep, run)
@@ -91,6 +90,8 @@ class Actions:
             return command_line(self._serving.server.command, [*words, *self._serving.where(key.namespace)])
 
         command = await user.act(key.namespace, work)
+        creates = ask.preview and ask.action in ("add", "retry")
+        predicted = await self._predicted_cost(key, sweep, run, ask) if creates else None
         message = "\n".join(said.lines) or None
         return json_answer(
             to_bytes(ActionAnswer(command=command, notes=said.notes, predicted_cost=predicted, message=message))

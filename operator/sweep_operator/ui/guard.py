@@ -17,7 +17,7 @@ from sweep_operator.ui.source import User, Users
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
-_USER = "sweep_operator.user"
+_USER: web.RequestKey[User] = web.RequestKey("user", User)
 PROBES = ("/healthz", "/readyz")
 FILES = ("/", "/index.html", "/app.js", "/app.css")
 CONTENT_SECURITY_POLICY = (
@@ -71,8 +71,7 @@ def guard(users: Users, hosts: Collection[str]) -> Middleware:
 
 def user_of(request: web.Request) -> User:
     """The sender of a request that has passed the checks."""
-    user: User = request[_USER]
-    return user
+    return request[_USER]
 
 
 def _name_of(host: str) -> str | None:
