@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from protein.budget import NotWorthIt as NotWorthIt
     from protein.curves import CurvePoint as CurvePoint
     from protein.curves import Forecast as Forecast
+    from protein.explain.answers import Contour as Contour
+    from protein.explain.answers import Outlook as Outlook
+    from protein.explain.answers import Slices as Slices
     from protein.factory import make_optimizer as make_optimizer
     from protein.integrations.metta import MettaProtein as MettaProtein
     from protein.integrations.wandb_protein import HistoryUnavailable as HistoryUnavailable
@@ -43,6 +46,7 @@ _HOMES = {
     "Budget": "budget",
     "BudgetExhausted": "budget",
     "Calibration": "analysis.calibration",
+    "Contour": "explain.answers",
     "CurvePoint": "curves",
     "Forecast": "curves",
     "HistoryUnavailable": "integrations.wandb_protein",
@@ -51,6 +55,7 @@ _HOMES = {
     "Observation": "optimizer",
     "Optimizer": "base",
     "Outcome": "outcomes",
+    "Outlook": "explain.answers",
     "Parameter": "space",
     "Protein": "protein",
     "Prospect": "prospect",
@@ -58,6 +63,7 @@ _HOMES = {
     "Random": "random_search",
     "SearchSpace": "space",
     "SearchSpaceInfeasible": "optimizer",
+    "Slices": "explain.answers",
     "Sobol": "random_search",
     "SpaceError": "space",
     "SuggestionInfo": "optimizer",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from protein.search.pool import Pool
     from protein.settings import ProteinSettings
 
-STREAM_PROSPECT = 6
+STREAM_PROSPECT = 7
 LEAST_RESULTS = 10
 """Number of results before a search may end because further runs are not worth it."""
 
