@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { ComparePage } from "../compare/ComparePage.tsx";
 import { ListPage } from "../list/ListPage.tsx";
 import { RunView } from "../run/RunView.tsx";
 import { server } from "../store/store.ts";
@@ -53,6 +54,7 @@ export function App() {
 
 function Page({ now }: { now: Route }) {
   if (now.page === "list") return <ListPage />;
+  if (now.page === "compare") return <ComparePage sweeps={now.sweeps} />;
   if (now.page === "sweep") return <SweepView route={now} />;
   if (now.page === "run") return <RunView key={now.run} route={now} />;
   return (

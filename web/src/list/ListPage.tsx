@@ -67,7 +67,6 @@ export function ListPage() {
         label="Sweeps"
         columns={columnsOf({ marked: marked.value, toggle, namespaces, now })}
         rows={rows}
-        rowId={keyOf}
         height={Math.max(240, innerHeight - 170)}
         onOpen={(row) => go(sweepHref(row.namespace, row.name))}
         empty="No sweep passes the filter."
