@@ -106,7 +106,7 @@ class Follower:
         self._reader, writer = await request(self._port, f"/api/events?sweep={self._key}")
         self._writer = writer
         begun = False
-        while not (begun and self._seen.endswith(b"\n\n")):
+        while not (begun and self._seen.endswith(b"\n\n\r\n")):  # the end of a chunk
             self._seen = (self._seen + await self._reader.read(1 << 18))[-(1 << 19) :]
             begun |= b"event: curves" in self._seen
 
