@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from tests.page_samples import big_sweep_json, changed
 
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
 from tests.cli.stored_sweeps import T0
+from tests.page_samples import big_sweep_json, changed
 
 
 def main() -> None:

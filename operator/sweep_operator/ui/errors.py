@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from pydantic import ValidationError
 
 from sweep_operator.api.errors import InvalidObject
@@ -21,7 +22,7 @@ from sweep_operator.kube.protocol import (
     Unauthenticated,
 )
 from sweep_operator.ui.board import to_bytes
-from sweep_operator.ui.guard import Handler, WrongHost, WrongOrigin
+from sweep_operator.ui.guard import WrongHost, WrongOrigin
 from sweep_operator.views.page.messages import ApiError
 
 log = logging.getLogger(__name__)
@@ -66,8 +67,8 @@ def _text(error: Exception) -> tuple[str, str | None]:
     """The message, and the field that it is about."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        return f"{field or 'body'}: {first['msg']}", field or None
+        place = ".".join(map(str, first["loc"]))
+        return f"{place or 'body'}: {first['msg']}", place or None
     errors = getattr(error, "errors", None)  # of an invalid object, and of one that admission has rejected
     field = errors[0].path if isinstance(errors, list) and errors else None
     return "\n".join(failure_lines(error)), field

@@ -7,16 +7,15 @@ fragment of the URL. A name of its own that it lets point to this machine (DNS r
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from sweep_operator.kube.protocol import Unauthenticated
 from sweep_operator.ui.source import User, Users
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 _USER: web.RequestKey[User] = web.RequestKey("user", User)
 PROBES = ("/healthz", "/readyz")
 FILES = ("/", "/index.html", "/app.js", "/app.css")

@@ -25,7 +25,7 @@ async def allowed_sweep(request: web.Request) -> Key:
 async def require_visible(request: web.Request, key: Key) -> None:
     """Raises Forbidden if the user may not see the sweep and its runs."""
     for resource in ("sweeps", "sweepruns"):
-        await user_of(request).require("list", resource, key.namespace)  # type: ignore[arg-type]
+        await user_of(request).require("list", resource, key.namespace)
 
 
 async def json_body(request: web.Request) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +87,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
     try:
         site = web.TCPSite(runner, host, port)
         await site.start()
-        sockets: list[socket.socket] = site._server.sockets  # type: ignore[union-attr]
-        yield int(sockets[0].getsockname()[1])
+        yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
 
@@ -143,10 +141,10 @@ class _Documents:
             return json_answer(self._messages.curves(board, None if names is None else names.split(",")))
 
     async def _explain(self, request: web.Request) -> web.Response:
-        key = await allowed_sweep(request)
+        key, body = await allowed_sweep(request), await json_body(request)
         if self._serving.explainer is None:
             raise Unavailable("this server does not answer questions about the model")
-        ask = ASK.validatejson_answer(await json_body(request))
+        ask = ASK.validate_json(body)
         return json_answer(to_bytes(await self._serving.explainer.answer(key, ask)))
 
 
