@@ -1,6 +1,6 @@
 """The table of distributions: one row holds everything that the project knows about one of them.
 
-Validation, the CRD's enum and CEL rules, encoding, the form that Weights & Biases shows, the report's axis and the docs
+Validation, the CRD's enum and CEL rules, encoding, the form that Weights & Biases shows, the page's axis and the docs
 are derived from the rows, by functions that take the table as an argument. A new distribution is a new row here.
 """
 
@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from protein.searchspace import coordinates
 from protein.searchspace.coordinates import Coordinate
 
+Axis = Literal["linear", "log2", "log10", "logit"]
 CHOICE_FIELDS = ("values", "ordered")
 """Fields of distributions over listed values."""
 NUMERIC_FIELDS = ("min", "max")
@@ -70,8 +71,8 @@ class Distribution:
     requirements: tuple[Requirement, ...] = ()
     takes: tuple[Literal["step", "symmetric"], ...] = ()
     """Optional fields."""
-    axis: Literal["linear", "log2", "log10"] = "linear"
-    """Axis of the report."""
+    axis: Axis = "linear"
+    """Axis of the page and of the report. logit: by log(x/(1-x)), which is fine-grained at both ends."""
     wandb: str | None = None
     """W&B's distribution with the same bounds; None where W&B gets the list of values."""
 
@@ -197,6 +198,7 @@ DISTRIBUTIONS: Table = table(
             ),
             requirements=(_ABOVE_ZERO, _BELOW_ONE),
             takes=("symmetric",),
+            axis="logit",
             wandb="uniform",
         ),
         Distribution(

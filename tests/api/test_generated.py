@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from dev.generate import pages as documentation
+from dev.generate import typescript
 from dev.generate.manifests import generated
 from tests.docs.blocks import pages
 
 ROOT = Path(__file__).parents[2]
-GENERATED = generated(ROOT) | documentation.generated(ROOT)
+GENERATED = generated(ROOT) | documentation.generated(ROOT) | typescript.generated()
 
 
 @pytest.mark.parametrize("name", GENERATED)

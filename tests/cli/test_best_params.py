@@ -16,8 +16,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from sweep_operator.cli.main import cli
-from sweep_operator.cli.stored import stored_sweep
 from sweep_operator.domain.identity import run_seed
+from sweep_operator.machine.stored import stored_sweep
 from tests.cli.stored_sweeps import finished, manifest, store
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sweep_operator.cli.main import cli
-from sweep_operator.cli.stored import stored_sweep
 from sweep_operator.exchange.of_runs import rows_of
 from sweep_operator.exchange.row import Row
 from sweep_operator.kube.embedded.persistence import Persistence
+from sweep_operator.machine.stored import stored_sweep
 from tests.cli.stored_sweeps import finished, manifest, store
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

@@ -18,12 +18,12 @@ from click.testing import CliRunner
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.cli.main import cli
-from sweep_operator.cli.stored import stored_sweep
 from sweep_operator.commands.objects import parsed
 from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.kube.embedded.container import build_process, place_of
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
+from sweep_operator.machine.stored import stored_sweep
 from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.dry_run import pod_of_job
 from sweep_operator.manifests.job import build_job

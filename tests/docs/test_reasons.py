@@ -18,7 +18,7 @@ WHERE = (
     "sandbox/reports.py",
     "api/tracking.py",
     "kube/embedded/status.py",
-    "cli/stored.py",
+    "machine/stored.py",
 )
 
 CONDITIONS = {

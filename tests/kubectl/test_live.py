@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from sweep_operator.cluster.access import Cluster
 from sweep_operator.kube.protocol import (
     Forbidden,
     Kind,
@@ -19,7 +20,6 @@ from sweep_operator.kube.protocol import (
     Unavailable,
     WatchEvent,
 )
-from sweep_operator.kubectl.access import Cluster
 from sweep_operator.kubectl.live import Deleted, Follower, over
 
 REFUSED = Unavailable("the API server cannot be reached: connection refused")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 import pytest
 
+from sweep_operator.cluster.refusal import explain
 from sweep_operator.commands.failures import failure_lines
 from sweep_operator.kubectl.main import cli
-from sweep_operator.kubectl.refusal import explain
 
 
 @pytest.mark.parametrize(

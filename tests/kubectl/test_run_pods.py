@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.kubectl.run_pods import RunPod
+from sweep_operator.cluster.run_pods import RunPod
 
 PREPARING: dict[str, Any] = {
     "spec": {"initContainers": [{"name": "data"}], "containers": [{"name": "main"}]},

@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 
 from sweep_operator.cli.names import complete_sweeps
-from sweep_operator.cli.stored import LOCK, STATE, StoredSweep, stored_sweep
 from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir, sweep_name
 from sweep_operator.commands.output import echo
@@ -20,6 +19,7 @@ from sweep_operator.config.errors import ConfigError
 from sweep_operator.kube.embedded.persistence import StoreLocked
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.state_file import is_locked
+from sweep_operator.machine.stored import LOCK, STATE, StoredSweep, stored_sweep
 
 
 @click.command()

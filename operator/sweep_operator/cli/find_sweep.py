@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.lookup import Lookup
-from sweep_operator.cli.stored import StoredSweep, Unreadable, stored_sweep
 from sweep_operator.cli.wandb_place import Place, ask_wandb, place_of, says_wandb
 from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.domain.revisions import RunTemplate
+from sweep_operator.machine.stored import StoredSweep, Unreadable, stored_sweep
 from sweep_operator.tracking.history.messages import HistoryAnswer
 from sweep_operator.tracking.history.objects import objects_of_answer
 from sweep_operator.tracking.history.reader import WandbUnreadable

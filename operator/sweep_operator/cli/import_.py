@@ -15,7 +15,6 @@ from sweep_operator.api.stored import read, with_status
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.names import complete_sweeps
-from sweep_operator.cli.stored import STATE, StoredSweep, stored_sweep
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, ImportOptions, import_options, runs_dir, sweep_name
 from sweep_operator.commands.rows import import_file, report_imports
 from sweep_operator.decide import summary
@@ -24,6 +23,7 @@ from sweep_operator.exchange.import_file import Imports, imports_of
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.local.admission import admit
+from sweep_operator.machine.stored import STATE, StoredSweep, stored_sweep
 
 
 @click.command("import")

@@ -13,7 +13,6 @@ import click
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.cli.stored import STATE, stored_sweep
 from sweep_operator.commands.checks import check_sources, checked
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, config_and_overrides, config_dir, runs_dir
 from sweep_operator.commands.output import echo
@@ -24,6 +23,7 @@ from sweep_operator.local.admission import admit
 from sweep_operator.local.config_file import write_config
 from sweep_operator.local.objects import NAMESPACE
 from sweep_operator.local.repeated import with_defaults
+from sweep_operator.machine.stored import STATE, stored_sweep
 
 
 @click.command(context_settings=OVERRIDES_FOLLOW)

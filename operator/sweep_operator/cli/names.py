@@ -7,11 +7,11 @@ import contextlib
 import click
 from click.shell_completion import CompletionItem
 
-from sweep_operator.cli.stored import StoredSweep, stored_sweep, stored_sweeps
 from sweep_operator.commands.names import items, parameter_items
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.domain.conditions import condition_of
+from sweep_operator.machine.stored import StoredSweep, stored_sweep, stored_sweeps
 from sweep_operator.views.tables import run_name, run_state, sweep_state
 
 

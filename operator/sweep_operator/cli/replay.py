@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from sweep_operator.cli.stored import STATE, stored_run
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir
 from sweep_operator.commands.replay import Recorded, print_replay
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.kube.state_file import read_objects
+from sweep_operator.machine.stored import STATE, stored_run
 
 
 @click.command()

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from sweep_operator.cli.names import complete_sweeps
-from sweep_operator.cli.stored import stored_sweep
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, no_importance, runs_dir, sweep_name
 from sweep_operator.commands.report import write_report
+from sweep_operator.machine.stored import stored_sweep
 
 
 @click.command()

@@ -18,8 +18,6 @@ from rich.console import Console
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.cli.driver import Ended, drive
-from sweep_operator.cli.resume import resume_command, write_resume_command
-from sweep_operator.cli.stored import STATE
 from sweep_operator.commands.checks import check_sources
 from sweep_operator.commands.failures import FAILED, INTERRUPTED, UNDELIVERED
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR
@@ -31,6 +29,8 @@ from sweep_operator.domain.conditions import joined
 from sweep_operator.engine.log_keys import AddLogKeys
 from sweep_operator.kube.state_file import is_locked
 from sweep_operator.local import LocalSession
+from sweep_operator.machine.resume import resume_command, write_resume_command
+from sweep_operator.machine.stored import STATE
 from sweep_operator.views.live import LineView, TableView, View
 from sweep_operator.views.progress import stop_reason, tracking_lines, undelivered
 from sweep_operator.views.report_series import label

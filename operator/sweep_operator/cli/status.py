@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from sweep_operator.cli.names import complete_sweeps
-from sweep_operator.cli.stored import stored_sweep, stored_sweeps
 from sweep_operator.commands.failures import FAILED
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, output_format, runs_dir, selection_options, sweep_name
 from sweep_operator.commands.output import echo
 from sweep_operator.commands.status import DOCUMENTS, print_sweep, print_sweeps, require_all
+from sweep_operator.machine.stored import stored_sweep, stored_sweeps
 from sweep_operator.views.selection import Selection
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from sweep_operator.cli.names import complete_sweeps
-from sweep_operator.cli.stored import STATE, stored_sweep
 from sweep_operator.commands.failures import FAILED
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir, sweep_name
 from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.local.sync import sync as deliver
+from sweep_operator.machine.stored import STATE, stored_sweep
 
 
 @click.command()

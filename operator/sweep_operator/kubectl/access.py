@@ -10,25 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import click
 
+from sweep_operator.cluster.access import Cluster
+from sweep_operator.cluster.refusal import NotAllowed
 from sweep_operator.kube.protocol import Forbidden, Unauthenticated
-from sweep_operator.kubectl.refusal import NotAllowed
-
-if TYPE_CHECKING:
-    from sweep_operator.kube.cluster import ClusterKube
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A connection to the API server with the user's credentials, and the namespace to use."""
-
-    kube: ClusterKube
-    namespace: str
 
 
 @dataclass(frozen=True)

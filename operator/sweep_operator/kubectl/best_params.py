@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
+from sweep_operator.cluster.lookup import sweep_with_templates
 from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, RankingOptions, ranking_options, sweep_name
 from sweep_operator.commands.output import echo
 from sweep_operator.kubectl.access import in_cluster
-from sweep_operator.kubectl.lookup import sweep_with_templates
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import cluster_options
 from sweep_operator.views.best_params import best_params_blocks, ranked_runs

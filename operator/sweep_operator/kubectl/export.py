@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
+from sweep_operator.cluster.lookup import parsed_sweep
 from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import ExportOptions, export_options, sweep_name
 from sweep_operator.commands.rows import write_rows
 from sweep_operator.exchange.of_runs import rows_of
 from sweep_operator.kubectl.access import in_cluster
-from sweep_operator.kubectl.lookup import parsed_sweep
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import cluster_options
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from sweep_operator.cluster.access import Cluster
+from sweep_operator.cluster.lookup import parsed_sweep
 from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import ImportOptions, import_options, sweep_name
 from sweep_operator.commands.rows import import_file, report_imports
 from sweep_operator.exchange.import_file import ImportFile, Imports, imports_of
 from sweep_operator.kube.protocol import AlreadyExists, Kind
-from sweep_operator.kubectl.access import Cluster, in_cluster
-from sweep_operator.kubectl.lookup import parsed_sweep
+from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import cluster_options
 

@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 
 import click
 
+from sweep_operator.cluster.access import Cluster
+from sweep_operator.cluster.lookup import sweep_named
 from sweep_operator.commands.objects import parsed
 from sweep_operator.commands.output import echo
 from sweep_operator.domain.conditions import condition_of
@@ -31,8 +33,7 @@ from sweep_operator.kube.protocol import (
     Unauthenticated,
     Unavailable,
 )
-from sweep_operator.kubectl.access import Cluster, in_cluster
-from sweep_operator.kubectl.lookup import sweep_named
+from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.views.figures import number
 from sweep_operator.views.tables import run_state, sweep_state
 

@@ -14,10 +14,11 @@ from typing import TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from sweep_operator.cluster.access import Cluster
 from sweep_operator.commands.names import items, parameter_items
 from sweep_operator.domain.conditions import condition_of
 from sweep_operator.kube.protocol import Kind, Object
-from sweep_operator.kubectl.access import Access, Cluster, access_of
+from sweep_operator.kubectl.access import Access, access_of
 from sweep_operator.views.tables import run_state, sweep_state
 
 _TIMEOUT = 3.0

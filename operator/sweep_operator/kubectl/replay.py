@@ -8,12 +8,13 @@ import click
 
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.cluster.access import Cluster
+from sweep_operator.cluster.lookup import parsed_sweep, run_named
 from sweep_operator.commands.names import RUN_NAME
 from sweep_operator.commands.replay import Recorded, print_replay
 from sweep_operator.domain.identity import warm_start_name
 from sweep_operator.kube.protocol import Kind, NotFound
-from sweep_operator.kubectl.access import Cluster, in_cluster
-from sweep_operator.kubectl.lookup import parsed_sweep, run_named
+from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.kubectl.names import complete_runs
 from sweep_operator.kubectl.options import cluster_options
 

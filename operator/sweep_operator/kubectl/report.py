@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
+from sweep_operator.cluster.lookup import sweep_with_templates
 from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import no_importance
 from sweep_operator.commands.report import write_report
 from sweep_operator.kubectl.access import in_cluster
-from sweep_operator.kubectl.lookup import sweep_with_templates
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import cluster_options
 

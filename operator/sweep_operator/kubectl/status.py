@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
+from sweep_operator.cluster.access import Cluster
+from sweep_operator.cluster.lookup import read_objects
 from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import output_format, selection_options
 from sweep_operator.commands.output import echo
 from sweep_operator.commands.status import print_sweep, print_sweeps, require_all
 from sweep_operator.kube.protocol import Kind, Object
-from sweep_operator.kubectl.access import Cluster, in_cluster
+from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.kubectl.live import follow
-from sweep_operator.kubectl.lookup import read_objects
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import cluster_options
 from sweep_operator.views.selection import ALL, Selection

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 import click
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.cluster.access import Cluster
+from sweep_operator.cluster.lookup import runs_of, sweep_named
+from sweep_operator.cluster.refusal import explain
 from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.output import echo
 from sweep_operator.domain.conditions import has_ended
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Forbidden, Kind, KubeError, Object
-from sweep_operator.kubectl.access import Cluster, in_cluster
-from sweep_operator.kubectl.lookup import runs_of, sweep_named
+from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import cluster_options
-from sweep_operator.kubectl.refusal import explain
 from sweep_operator.kubectl.usage import Usage, bytes_text, cores_text, usage_of
 from sweep_operator.views.columns import columns_of, text_table
 from sweep_operator.views.figures import duration, number

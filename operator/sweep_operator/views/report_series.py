@@ -90,7 +90,7 @@ def axis(parameter: Parameter, values: Sequence[Scalar | None]) -> Axis:
         known = [None if v is None else place.get(_key(v)) for v in values]
         ticks = [(float(i), str(word)) for i, word in enumerate(words)]
         return _with_absent(path, known, (0.0, max(1.0, len(words) - 1.0)), ticks)
-    transform = float if parameter.row.axis == "linear" else math.log10
+    transform = math.log10 if parameter.row.axis in ("log2", "log10") else float
     numbers = [float(v) for v in values if isinstance(v, (int, float))]
     low, high = min([parameter.min or 0.0, *numbers]), max([parameter.max or 0.0, *numbers])
     if transform is math.log10 and low <= 0:  # a manual run is outside the bounds

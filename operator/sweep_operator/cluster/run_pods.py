@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep_operator.api.names import ATTEMPT_LABEL, INDEX_ANNOTATION, MAIN_CONTAINER, RUN_LABEL, STAGE_LABEL
+from sweep_operator.cluster.access import Cluster
+from sweep_operator.cluster.lookup import run_named
 from sweep_operator.commands.logs import LOG_STAGES, title_of
 from sweep_operator.commands.place import LogOptions, StageLog
 from sweep_operator.kube.protocol import Kind, Object
-from sweep_operator.kubectl.access import Cluster
-from sweep_operator.kubectl.lookup import run_named
 
 
 @dataclass(frozen=True)

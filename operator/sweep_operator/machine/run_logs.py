@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweep_operator.cli.resume import resume_command
-from sweep_operator.cli.stored import STATE, StoredSweep
 from sweep_operator.commands.logs import LOG_STAGES, is_over, title_of
 from sweep_operator.commands.place import LogOptions, StageLog
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.kube.embedded.status import start_of_tail
 from sweep_operator.kube.protocol import Kind, NotFound, Object
 from sweep_operator.kube.state_file import is_locked, read_objects
+from sweep_operator.machine.resume import resume_command
+from sweep_operator.machine.stored import STATE, StoredSweep
 from sweep_operator.views.tables import run_name
 
 _FILE = re.compile(r"(train|eval)-([0-9]+)(?:-([0-9]+))?\.log")

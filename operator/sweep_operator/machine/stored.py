@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep_operator.cli.resume import RESUME, resume_command
 from sweep_operator.commands.names import not_a_run
 from sweep_operator.commands.objects import parsed
 from sweep_operator.config.errors import ConfigError, suggestion
@@ -19,6 +18,7 @@ from sweep_operator.domain.conditions import condition_of, run_reason
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.kube.state_file import StoreMissing, StoreUnreadable, is_locked, read_objects
+from sweep_operator.machine.resume import RESUME, resume_command
 from sweep_operator.views.tables import STAGES, run_name
 
 if TYPE_CHECKING:

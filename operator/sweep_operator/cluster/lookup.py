@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sweep_operator.cluster.access import Cluster
 from sweep_operator.commands.names import ambiguous, not_a_run, split_name
 from sweep_operator.commands.objects import parsed
 from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Forbidden, Kind, KubeError, NotFound, Object
-from sweep_operator.kubectl.access import Cluster
 
 if TYPE_CHECKING:
     from sweep_operator.api.sweep import Sweep

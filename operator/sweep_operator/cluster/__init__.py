@@ -1,0 +1,1 @@
+"""Sweeps of a cluster: by name, their runs, pods and logs."""

@@ -1,0 +1,1 @@
+"""The page's server: what a Source has, over HTTP."""
