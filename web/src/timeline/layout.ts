@@ -133,16 +133,3 @@ function within(range: Range, whole: Range): Range {
 function first(bars: readonly Bar[]): number {
   return bars.reduce((earliest, bar) => Math.min(earliest, bar.start), Infinity);
 }
-
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
-
-/** Times for about `count` ticks, at round clock times. */
-export function timeTicks(range: Range, count: number): number[] {
-  const wanted = (range[1] - range[0]) / 1000 / Math.max(1, count);
-  const step = STEPS.find((s) => s >= wanted) ?? Math.ceil(wanted / 86400) * 86400;
-  const offset = new Date(range[0]).getTimezoneOffset() * 60;
-  const from = Math.ceil((range[0] / 1000 - offset) / step) * step + offset;
-  const ticks: number[] = [];
-  for (let at = from; at * 1000 <= range[1]; at += step) ticks.push(at * 1000);
-  return ticks;
-}
