@@ -1,13 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bandsOf, extentOf, linesOf, marksOf, nearestLine } from "../src/curves/geometry.ts";
-import { run } from "./samples.ts";
+import { run } from "./builders.ts";
 
 const forecast = { score: 9, low: 7, high: 12, probability: 0.3 };
-const live = run("a", { ended: null, progress: { step: 4, maxStep: 10, etaSeconds: 60, forecast } });
+const live = run("a", {
+  ended: null,
+  progress: { step: 4, maxStep: 10, value: 5, updated: "", etaSeconds: 60, forecast },
+});
 const verdict = {
-  policy: "model", text: "", step: 3, value: 2, low: 1, high: 3, threshold: 20, probability: 0.001, runs: 5, savedCost: 9,
-  shadow: false, wrong: null,
+  policy: "model",
+  text: "",
+  step: 3,
+  value: 2,
+  low: 1,
+  high: 3,
+  threshold: 20,
+  probability: 0.001,
+  runs: 5,
+  savedCost: 9,
+  shadow: false,
+  wrong: null,
 };
 const pruned = run("b", { group: "pruned", verdict });
 const curves = {
@@ -33,8 +46,14 @@ test("the band opens at the newest point and ends at the last step", () => {
 test("a verdict is marked where it was made, and what the run needed stays visible", () => {
   const lines = linesOf(curves, [pruned], "seconds", false, false);
   const marks = marksOf(lines, curves, "seconds");
-  assert.deepEqual(marks.map(({ x, y, threshold }) => [x, y, threshold]), [[30, 2, 20]]);
-  assert.deepEqual(extentOf(lines, [], marks), [[10, 30], [1, 20]]);
+  assert.deepEqual(
+    marks.map(({ x, y, threshold }) => [x, y, threshold]),
+    [[30, 2, 20]],
+  );
+  assert.deepEqual(extentOf(lines, [], marks), [
+    [10, 30],
+    [1, 20],
+  ]);
   assert.equal(extentOf([], [], []), null);
 });
 

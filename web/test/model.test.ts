@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { comparisons, judgment } from "../src/model/calibration.ts";
 import { contourLine, levels } from "../src/model/contour.ts";
-import { run } from "./samples.ts";
+import { run } from "./builders.ts";
 
 test("every point of a contour line has the value of the level, and a closed hill has a closed line", () => {
   const size = 21;
@@ -19,10 +19,27 @@ test("every point of a contour line has the value of the level, and a closed hil
 });
 
 test("a saddle does not connect what its middle separates", () => {
-  const lengths = (grid: number[][]) => contourLine(grid, 0).map((s) => Math.hypot(s.from[0] - s.to[0], s.from[1] - s.to[1]));
-  for (const grid of [[[1, -1.2], [-1.2, 1]], [[1.2, -1], [-1, 1.2]], [[-1.2, 1], [1, -1.2]]]) {
+  const lengths = (grid: number[][]) =>
+    contourLine(grid, 0).map((s) => Math.hypot(s.from[0] - s.to[0], s.from[1] - s.to[1]));
+  for (const grid of [
+    [
+      [1, -1.2],
+      [-1.2, 1],
+    ],
+    [
+      [1.2, -1],
+      [-1, 1.2],
+    ],
+    [
+      [-1.2, 1],
+      [1, -1.2],
+    ],
+  ]) {
     assert.equal(lengths(grid).length, 2);
-    assert.ok(lengths(grid).every((length) => length < 1), JSON.stringify(grid));
+    assert.ok(
+      lengths(grid).every((length) => length < 1),
+      JSON.stringify(grid),
+    );
   }
 });
 

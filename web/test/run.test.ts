@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ADVICE } from "../src/run/advice.ts";
+import { differenceText, safeLink } from "../src/run/difference.ts";
 import { MAX_LINE, Tail } from "../src/run/tail.ts";
 
 test("a log in pieces is the log as a whole", () => {
@@ -24,5 +25,23 @@ test("memory is bounded by lines and by their length", () => {
 
 test("the documentation explains every reason that has advice", () => {
   const page = readFileSync(new URL("../../docs/troubleshooting.md", import.meta.url), "utf8");
-  assert.deepEqual(Object.keys(ADVICE).filter((reason) => !page.includes(`\`${reason}\``)), []);
+  assert.deepEqual(
+    Object.keys(ADVICE).filter((reason) => !page.includes(`\`${reason}\``)),
+    [],
+  );
+});
+
+test("a difference is a factor on a logarithmic axis, and only https is a link", () => {
+  assert.deepEqual(
+    [
+      differenceText(8, 2, "log2"),
+      differenceText(1, 3, "linear"),
+      differenceText("a", "b", "linear"),
+      differenceText(null, 1, "linear"),
+    ],
+    ["× 4", "− 2", "another value", "absent here"],
+  );
+  assert.equal(safeLink("https://wandb.ai/x"), "https://wandb.ai/x");
+  for (const url of ["javascript:alert(1)", "http://wandb.ai", "https://user:key@wandb.ai", "/x", null])
+    assert.equal(safeLink(url), null);
 });

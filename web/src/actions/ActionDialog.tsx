@@ -2,8 +2,8 @@
 import { useState } from "preact/hooks";
 import type { ActionAnswer, ActionRequest } from "../api.ts";
 import { page, server } from "../store/store.ts";
-import { Text } from "../text/Text.tsx";
 import { cost } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 import { Copyable } from "./Copyable.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { AddForm, LimitsForm } from "./Forms.tsx";
@@ -60,9 +60,18 @@ const CONFIRM: Record<Begun["action"], string> = {
 function Body({ now }: { now: Begun }) {
   const asks = now.action === "add" || now.action === "limits";
   const [draft, setDraft] = useState<Draft | null>(asks ? null : "run" in now ? { run: now.run.name } : {});
-  const [outcome, setOutcome] = useState<{ state: "asked" | "sent" | "done" | "failed"; text: string }>({ state: "asked", text: "" });
+  const [outcome, setOutcome] = useState<{ state: "asked" | "sent" | "done" | "failed"; text: string }>({
+    state: "asked",
+    text: "",
+  });
   const { namespace, name } = page.value!.row;
-  const request: ActionRequest | null = draft && { ...draft, action: now.action, namespace, sweep: name, preview: false };
+  const request: ActionRequest | null = draft && {
+    ...draft,
+    action: now.action,
+    namespace,
+    sweep: name,
+    preview: false,
+  };
   const preview = usePreview(request as ActionRequest | null);
   const reason = readOnlyReason();
   const send = async () => {
@@ -143,8 +152,8 @@ function PreviewBox({ preview, asked }: { preview: Preview; asked: boolean }) {
           <Copyable text={answer.command} label="the command" />
           {predicted && (
             <p>
-              Predicted cost: <strong>{cost(predicted.median, predicted.unit)}</strong>, with a probability of 80% between{" "}
-              {cost(predicted.low, predicted.unit)} and {cost(predicted.high, predicted.unit)}.
+              Predicted cost: <strong>{cost(predicted.median, predicted.unit)}</strong>, with a probability of 80%
+              between {cost(predicted.low, predicted.unit)} and {cost(predicted.high, predicted.unit)}.
             </p>
           )}
           {answer.notes.map((note) => (

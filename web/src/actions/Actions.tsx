@@ -18,7 +18,11 @@ export function SweepActions({ page }: { page: SweepPage }) {
     <div class="actions">
       <Begin now={{ action: "add", from: null }}>Add a point</Begin>
       <Begin now={{ action: "limits" }}>Limits</Begin>
-      {row.suspended ? <Begin now={{ action: "resume" }}>Resume</Begin> : !row.ended && <Begin now={{ action: "suspend" }}>Suspend</Begin>}
+      {row.suspended ? (
+        <Begin now={{ action: "resume" }}>Resume</Begin>
+      ) : (
+        !row.ended && <Begin now={{ action: "suspend" }}>Suspend</Begin>
+      )}
     </div>
   );
 }

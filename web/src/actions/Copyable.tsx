@@ -8,7 +8,7 @@ export function Copyable({ text, label }: { text: string; label: string }) {
   const [said, say] = useState("");
   return (
     <div class="copyable">
-      <pre ref={box} tabIndex={0} aria-label={label}>
+      <pre ref={box} tabIndex={0} role="group" aria-label={label}>
         {visible(text)}
       </pre>
       <button type="button" onClick={() => void copied(text, box.current!).then(say)} aria-label={`Copy: ${label}`}>

@@ -2,8 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Parameter, RunRow } from "../api.ts";
 import { page } from "../store/store.ts";
-import { Text } from "../text/Text.tsx";
 import { scalar } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 import type { Draft } from "./ActionDialog.tsx";
 import { boundsOf, changedLimits, limitFields, parametersOf, prefilled } from "./form.ts";
 
@@ -37,8 +37,20 @@ export function AddForm({ from, onDraft }: FormProps & { from: RunRow | null }) 
           onText={(text) => setTexts({ ...texts, [p.path]: text })}
         />
       ))}
-      <Field id="run-name" label="Name of the run (optional)" help="Chosen for you if empty" error={nameError} warning="">
-        <input id="run-name" type="text" value={name} aria-describedby="run-name-help" onInput={(e) => setName(e.currentTarget.value.trim())} />
+      <Field
+        id="run-name"
+        label="Name of the run (optional)"
+        help="Chosen for you if empty"
+        error={nameError}
+        warning=""
+      >
+        <input
+          id="run-name"
+          type="text"
+          value={name}
+          aria-describedby="run-name-help"
+          onInput={(e) => setName(e.currentTarget.value.trim())}
+        />
       </Field>
     </fieldset>
   );
@@ -69,7 +81,14 @@ function ParameterField({ parameter: p, text, error, warning, onText }: Paramete
           ))}
         </select>
       ) : (
-        <input id={id} type="text" inputMode="decimal" value={text} {...described} onInput={(e) => onText(e.currentTarget.value)} />
+        <input
+          id={id}
+          type="text"
+          inputMode="decimal"
+          value={text}
+          {...described}
+          onInput={(e) => onText(e.currentTarget.value)}
+        />
       )}
     </Field>
   );
@@ -93,7 +112,14 @@ export function LimitsForm({ onDraft }: FormProps) {
         const id = `limit-${field.name}`;
         const was = field.value === null ? "no limit now" : `${field.value} now`;
         return (
-          <Field key={field.name} id={id} label={field.label} help={`${field.help}; ${was}`} error={errors[field.name] ?? ""} warning="">
+          <Field
+            key={field.name}
+            id={id}
+            label={field.label}
+            help={`${field.help}; ${was}`}
+            error={errors[field.name] ?? ""}
+            warning=""
+          >
             <input
               id={id}
               type="text"

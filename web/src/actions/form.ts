@@ -40,7 +40,13 @@ export function boundsOf({ values, min, max }: Parameter): string {
 
 /** The texts of the fields, prefilled from a run; empty where it does not have the parameter. */
 export function prefilled(parameters: readonly Parameter[], run: RunRow | null): Record<string, string> {
-  return Object.fromEntries(parameters.map((p, at) => [p.path, String(run?.parameters[at] ?? "")]));
+  return Object.fromEntries(parameters.map((p, at) => [p.path, textOf(run?.parameters[at])]));
+}
+
+/** The exact value, small numbers as 1.5e-5. */
+function textOf(value: Scalar | null | undefined): string {
+  if (typeof value === "number" && value !== 0 && Math.abs(value) < 1e-3) return value.toExponential();
+  return value === null || value === undefined ? "" : String(value);
 }
 
 export function parametersOf(
@@ -81,7 +87,14 @@ export function limitFields(limits: SweepPage["limits"], unit: string): LimitFie
       least: 0,
       integer: true,
     },
-    { name: "totalCost", label: "Budget", help: `Total cost (${unit})`, value: limits.totalCost, least: 0, integer: false },
+    {
+      name: "totalCost",
+      label: "Budget",
+      help: `Total cost (${unit})`,
+      value: limits.totalCost,
+      least: 0,
+      integer: false,
+    },
     {
       name: "activeDeadlineSeconds",
       label: "Deadline",
@@ -105,7 +118,8 @@ export function changedLimits(
     const value = text === "" ? null : Number(text);
     if (value === field.value) continue;
     if (value === null && REQUIRED.has(field.name)) errors[field.name] = "a number is required";
-    else if (value !== null && !(value >= field.least)) errors[field.name] = `must be a number of at least ${field.least}`;
+    else if (value !== null && !(value >= field.least))
+      errors[field.name] = `must be a number of at least ${field.least}`;
     else if (value !== null && field.integer && !Number.isInteger(value)) errors[field.name] = "must be an integer";
     else limits[field.name] = value;
   }

@@ -27,7 +27,9 @@ export function usePreview(request: ActionRequest | null): Preview {
     const timer = setTimeout(() => {
       act({ ...request, preview: true }, abort.signal)
         .then((answer) => setPreview({ state: "ready", answer, error: "" }))
-        .catch((error: Error) => abort.signal.aborted || setPreview({ state: "failed", answer: null, error: error.message }));
+        .catch(
+          (error: Error) => abort.signal.aborted || setPreview({ state: "failed", answer: null, error: error.message }),
+        );
     }, PAUSE_MS);
     return () => {
       clearTimeout(timer);

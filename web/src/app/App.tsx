@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { ActionDialog } from "../actions/ActionDialog.tsx";
 import { ListPage } from "../list/ListPage.tsx";
 import { RunView } from "../run/RunView.tsx";
 import { server } from "../store/store.ts";
@@ -47,6 +48,7 @@ export function App() {
           <Page now={now} />
         )}
       </main>
+      <ActionDialog />
     </>
   );
 }

@@ -9,7 +9,7 @@ import { type Column, DataTable } from "./DataTable.tsx";
 /** What a plot shows, as a table. */
 export interface TableData {
   columns: string[];
-  rows: Scalar[][];
+  rows: (Scalar | null)[][];
 }
 
 interface PanelProps {
@@ -64,7 +64,7 @@ export function Panel({ title, help, controls, table, empty, wide, children }: P
 }
 
 function PlotTable({ title, data }: { title: string; data: TableData }) {
-  const columns = data.columns.map<Column<Scalar[]>>((label, i) => ({
+  const columns = data.columns.map<Column<(Scalar | null)[]>>((label, i) => ({
     id: String(i),
     label,
     numeric: data.rows.some((row) => typeof row[i] === "number"),
@@ -83,7 +83,7 @@ function PlotTable({ title, data }: { title: string; data: TableData }) {
   );
 }
 
-function Cell({ value }: { value: Scalar }) {
+function Cell({ value }: { value: Scalar | null }) {
   if (typeof value === "number") return <>{number(value, 6)}</>;
   return value === null ? <>–</> : <Text value={String(value)} limit={120} />;
 }

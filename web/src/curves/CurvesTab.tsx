@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Curves, RunRow, SweepPage } from "../api.ts";
-import { runHref } from "../app/routes.ts";
 import { go } from "../app/router.ts";
+import { runHref } from "../app/routes.ts";
 import type { TabProps } from "../app/tabs.ts";
-import { Plot } from "../charts/Plot.tsx";
 import type { TableData } from "../charts/Panel.tsx";
+import { Plot } from "../charts/Plot.tsx";
 import { domainOf } from "../charts/scale.ts";
 import { selected } from "../store/filter.ts";
 import { curves as known, loadCurves } from "../store/store.ts";
@@ -37,7 +37,11 @@ export function CurvesTab({ page }: TabProps) {
         wide
         height={440}
         linked={false}
-        x={{ label: axis === "step" ? "step" : "time of training", kind: kindOf(axis, logX), domain: drawn?.x ?? [0, 1] }}
+        x={{
+          label: axis === "step" ? "step" : "time of training",
+          kind: kindOf(axis, logX),
+          domain: drawn?.x ?? [0, 1],
+        }}
         y={{ label: metric || "score", kind: logY ? "log10" : "linear", domain: drawn?.y ?? [0, 1] }}
         layers={drawn?.layers ?? []}
         onOpen={(run) => go(runHref(namespace, name, run))}
@@ -94,7 +98,8 @@ function drawing(page: SweepPage, all: Curves, axis: XAxis, logX: boolean, logY:
 function emptyText(problem: string, all: Curves | null, count: number): string | false {
   if (problem) return `The learning curves could not be loaded: ${problem}`;
   if (!all) return "Loading…";
-  if (Object.keys(all.items).length === 0) return "No run has reported a learning curve. The documentation's page on progress says how a program reports.";
+  if (Object.keys(all.items).length === 0)
+    return "No run has reported a learning curve. The documentation's page on progress says how a program reports.";
   return count === 0 && "No curve passes the filter, or none can be shown on a logarithmic axis.";
 }
 

@@ -82,7 +82,11 @@ function lastAtMost(sorted: readonly number[], limit: number): number {
 }
 
 /** Smallest and largest x and y of what is drawn; null without any. */
-export function extentOf(lines: readonly Line[], bands: readonly Band[], marks: readonly Mark[]): [Extent, Extent] | null {
+export function extentOf(
+  lines: readonly Line[],
+  bands: readonly Band[],
+  marks: readonly Mark[],
+): [Extent, Extent] | null {
   const xs: [number, number] = [Infinity, -Infinity];
   const ys: [number, number] = [Infinity, -Infinity];
   const widen = (range: [number, number], value: number) => {

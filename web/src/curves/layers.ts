@@ -28,10 +28,23 @@ export function curveLayers(drawn: { lines: Line[]; bands: Band[]; marks: Mark[]
   const best = drawn.lines.filter((line) => line.run.name === page.row.best?.run);
   return [
     ...drawn.bands.map((band, at) => bandLayer(band, at === 0)),
-    ...STYLES.flatMap(([group, style]) => groupLayers(drawn.lines.filter((line) => line.run.group === group), style, page)),
-    ...groupLayers(best, { color: "accent", label: "best run", width: 2.5, alpha: 1 }, page),
+    ...STYLES.flatMap(([group, style]) =>
+      groupLayers(
+        drawn.lines.filter((line) => line.run.group === group),
+        style,
+        page,
+      ),
+    ),
+    ...groupLayers(best, { color: "ink", label: "best run", width: 2.5, alpha: 1 }, page),
     ...drawn.bands.map((band): Layer => {
-      return { kind: "line", color: "running", x: [band.from[0], band.to], y: [band.from[1], band.middle], width: 1, dash: [4, 3] };
+      return {
+        kind: "line",
+        color: "running",
+        x: [band.from[0], band.to],
+        y: [band.from[1], band.middle],
+        width: 1,
+        dash: [4, 3],
+      };
     }),
     ...markLayers(drawn.marks),
   ];
@@ -59,13 +72,25 @@ function groupLayers(lines: Line[], style: Style, page: SweepPage): Layer[] {
   }
   if (lines.length > 0) {
     const ends = lines.map((line) => endOf(line, page));
-    layers.push({ kind: "points", color: style.color, alpha: style.alpha, shape: "dot", size: style.width + 0.8, marks: ends });
+    layers.push({
+      kind: "points",
+      color: style.color,
+      alpha: style.alpha,
+      shape: "dot",
+      size: style.width + 0.8,
+      marks: ends,
+    });
   }
   return layers;
 }
 
 function endOf({ run, x, y }: Line, page: SweepPage): PlotMark {
-  return { id: run.name, x: x[x.length - 1]!, y: y[y.length - 1]!, text: () => description(run, y[y.length - 1]!, page) };
+  return {
+    id: run.name,
+    x: x[x.length - 1]!,
+    y: y[y.length - 1]!,
+    text: () => description(run, y[y.length - 1]!, page),
+  };
 }
 
 function description(run: RunRow, last: number, page: SweepPage): string[] {
@@ -73,7 +98,9 @@ function description(run: RunRow, last: number, page: SweepPage): string[] {
   return [
     `Run ${run.label}: ${run.state}`,
     `last value ${number(last)}${run.score === null ? "" : `, score ${number(run.score)}`}`,
-    ...(forecast ? [`forecast ${number(forecast.score)} (80%: ${number(forecast.low)} to ${number(forecast.high)})`] : []),
+    ...(forecast
+      ? [`forecast ${number(forecast.score)} (80%: ${number(forecast.low)} to ${number(forecast.high)})`]
+      : []),
     ...(forecast ? [`chance to become Pareto-optimal: ${percent(forecast.probability)}`] : []),
     ...(run.verdict ? [run.verdict.text] : []),
     ...(run.name === page.row.best?.run ? ["best run"] : []),
@@ -98,7 +125,12 @@ function markLayers(marks: Mark[]): Layer[] {
       shape: "square",
       size: 3,
       label: "verdict of early stopping, and the value that was needed",
-      marks: marks.map((mark) => ({ id: mark.run.name, x: mark.x, y: mark.y, text: () => [`Run ${mark.run.label}`, mark.run.verdict!.text] })),
+      marks: marks.map((mark) => ({
+        id: mark.run.name,
+        x: mark.x,
+        y: mark.y,
+        text: () => [`Run ${mark.run.label}`, mark.run.verdict!.text],
+      })),
     },
   ];
 }

@@ -2,8 +2,8 @@
 import type { ComponentChildren } from "preact";
 import type { SweepPage } from "../api.ts";
 import { isReport } from "../store/store.ts";
-import { Text } from "../text/Text.tsx";
 import { plural } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 import type { Answer } from "./explanation.ts";
 
 interface Props<T> {

@@ -1,7 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import type { SweepPage } from "../api.ts";
-import { runHref } from "../app/routes.ts";
 import { go } from "../app/router.ts";
+import { runHref } from "../app/routes.ts";
 import type { Layer } from "../charts/layers.ts";
 import { Plot } from "../charts/Plot.tsx";
 import { domainOf, type ScaleKind } from "../charts/scale.ts";
@@ -19,7 +19,11 @@ export function CalibrationPanel({ page }: { page: SweepPage }) {
   const [of, setOf] = useState<Quantity>("score");
   const found = useMemo(() => comparisons(page.runs, of), [page.runs, of]);
   const kind: ScaleKind = of === "cost" && found.every((c) => c.low > 0 && c.observed > 0) ? "log10" : "linear";
-  const domain = domainOf(kind, found.flatMap((c) => [c.low, c.high, c.observed, c.predicted]), 0.05);
+  const domain = domainOf(
+    kind,
+    found.flatMap((c) => [c.low, c.high, c.observed, c.predicted]),
+    0.05,
+  );
   const layers = useMemo(() => layersOf(found, domain, (v) => shown(page, of, v)), [found]);
   const { namespace, name, metric } = page.row;
   const label = of === "cost" ? `cost (${page.row.costUnit})` : metric || "score";
@@ -32,7 +36,10 @@ export function CalibrationPanel({ page }: { page: SweepPage }) {
       layers={layers}
       height={300}
       onOpen={(run) => go(runHref(namespace, name, run))}
-      empty={found.length === 0 && `No finished run has a prediction of its ${of} yet: the first runs are not suggested by the model.`}
+      empty={
+        found.length === 0 &&
+        `No finished run has a prediction of its ${of} yet: the first runs are not suggested by the model.`
+      }
       table={() => ({
         columns: ["run", "predicted", "low", "high", "observed", "inside"],
         rows: found.map((c) => [c.run.label, c.predicted, c.low, c.high, c.observed, c.inside ? "yes" : "no"]),
@@ -86,7 +93,17 @@ function layersOf(found: Comparison[], domain: [number, number], show: (value: n
   ];
   return [
     { kind: "line", color: "muted", x: [...domain], y: [...domain], width: 1, dash: [4, 3] },
-    ...part(found.filter((c) => c.inside), "inside the interval", "good", "dot"),
-    ...part(found.filter((c) => !c.inside), "outside", "failed", "cross"),
+    ...part(
+      found.filter((c) => c.inside),
+      "inside the interval",
+      "good",
+      "dot",
+    ),
+    ...part(
+      found.filter((c) => !c.inside),
+      "outside",
+      "failed",
+      "cross",
+    ),
   ];
 }

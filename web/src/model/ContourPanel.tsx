@@ -1,13 +1,13 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Contour, SweepPage } from "../api.ts";
-import { runHref } from "../app/routes.ts";
 import { go } from "../app/router.ts";
+import { runHref } from "../app/routes.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { PlotArea } from "../charts/Plot.tsx";
 import { ramp } from "../charts/palette.ts";
 import { RunLink } from "../run/WhyPoint.tsx";
-import { Text } from "../text/Text.tsx";
 import { cost, number } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 import { Answered } from "./Answered.tsx";
 import { contourDrawing, type Quantity } from "./contourLayers.ts";
 import { useExplanation } from "./explanation.ts";
@@ -63,21 +63,26 @@ export function ContourPanel({ page, pair, onPair }: Props) {
       }
     >
       <Answered answer={answer} page={page}>
-        {(contour) => <Map page={page} contour={contour} of={of} />}
+        {(contour) => <ContourMap page={page} contour={contour} of={of} />}
       </Answered>
     </Panel>
   );
 }
 
-function Map({ page, contour, of }: { page: SweepPage; contour: Contour; of: Quantity }) {
+function ContourMap({ page, contour, of }: { page: SweepPage; contour: Contour; of: Quantity }) {
   const colors = ramp.value;
   const drawn = useMemo(() => contourDrawing(page, contour, of, colors), [page.runs, contour, of, colors]);
   if (!drawn) return null;
   const { namespace, name, metric, costUnit } = page.row;
   const show = (value: number) => (of === "cost" ? cost(value, costUnit) : number(value));
-  const what = of === "score" ? `predicted ${metric || "score"}` : of === "cost" ? "predicted cost" : `uncertainty of the ${metric || "score"}`;
+  const what =
+    of === "score"
+      ? `predicted ${metric || "score"}`
+      : of === "cost"
+        ? "predicted cost"
+        : `uncertainty of the ${metric || "score"}`;
   return (
-    <>
+    <div class="contour">
       <PlotArea
         title={`${what} by ${drawn.x.label} and ${drawn.y.label}`}
         x={drawn.x}
@@ -90,7 +95,13 @@ function Map({ page, contour, of }: { page: SweepPage; contour: Contour; of: Qua
         <Text value={what} limit={80} />: {show(drawn.low)}{" "}
         <svg width="160" height="12" aria-hidden="true">
           {drawn.colors.map((color, i) => (
-            <rect key={color} x={(160 * i) / drawn.colors.length} width={160 / drawn.colors.length + 0.5} height="12" fill={color} />
+            <rect
+              key={color}
+              x={(160 * i) / drawn.colors.length}
+              width={160 / drawn.colors.length + 0.5}
+              height="12"
+              fill={color}
+            />
           ))}
         </svg>{" "}
         {show(drawn.high)}
@@ -100,7 +111,7 @@ function Map({ page, contour, of }: { page: SweepPage; contour: Contour; of: Qua
           </>
         )}
       </p>
-    </>
+    </div>
   );
 }
 
@@ -108,7 +119,13 @@ function contourTable(contour: Contour) {
   return {
     columns: [contour.x, contour.y, "mean", "standard deviation", "cost"],
     rows: contour.gridY.flatMap((y, row) =>
-      contour.gridX.map((x, column) => [x, y, contour.mean[row]?.[column] ?? null, contour.sd[row]?.[column] ?? null, contour.cost?.[row]?.[column] ?? null]),
+      contour.gridX.map((x, column) => [
+        x,
+        y,
+        contour.mean[row]?.[column] ?? null,
+        contour.sd[row]?.[column] ?? null,
+        contour.cost?.[row]?.[column] ?? null,
+      ]),
     ),
   };
 }

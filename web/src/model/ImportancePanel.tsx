@@ -1,7 +1,7 @@
 import type { Importance, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { Text } from "../text/Text.tsx";
 import { percent } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 import { Answered } from "./Answered.tsx";
 import type { Answer } from "./explanation.ts";
 
@@ -19,7 +19,13 @@ export function ImportancePanel({ page, answer }: Props) {
       help="Share of each parameter in the variance of the predicted score."
       {...(known ? { table: () => ({ columns: ["parameter", "share"], rows: shares }) } : {})}
     >
-      {known ? <Bars page={page} shares={shares} note={known.note} /> : <Answered answer={answer} page={page}>{() => null}</Answered>}
+      {known ? (
+        <Bars page={page} shares={shares} note={known.note} />
+      ) : (
+        <Answered answer={answer} page={page}>
+          {() => null}
+        </Answered>
+      )}
     </Panel>
   );
 }

@@ -14,7 +14,7 @@ export function ModelTab({ page }: TabProps) {
   const order = orderOf(page, importance.value?.shares ?? page.importance?.shares ?? {});
   const [pair, setPair] = useState<[string, string] | null>(null);
   return (
-    <div class="panels">
+    <div class="panels two">
       <ImportancePanel page={page} answer={importance} />
       <CalibrationPanel page={page} />
       <SlicesPanel page={page} order={order} />

@@ -1,16 +1,17 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Parameter, ParameterSlice, Scalar, Slices, SweepPage } from "../api.ts";
-import { runHref } from "../app/routes.ts";
 import { go } from "../app/router.ts";
+import { runHref } from "../app/routes.ts";
 import type { Layer } from "../charts/layers.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { PlotArea } from "../charts/Plot.tsx";
 import { domainOf } from "../charts/scale.ts";
 import { RunLink } from "../run/WhyPoint.tsx";
-import { Text } from "../text/Text.tsx";
+import { reader } from "../store/selection.ts";
 import { number, scalar } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 import { Answered } from "./Answered.tsx";
-import { axisOf, positionsOf, reader } from "./axes.ts";
+import { axisOf, positionsOf } from "./axes.ts";
 import { useExplanation } from "./explanation.ts";
 import { type Quantity, quantitiesOf, type Series, seriesOf } from "./slices.ts";
 
@@ -82,7 +83,10 @@ interface SliceProps {
 
 function Slice({ page, slice, at, of }: SliceProps) {
   const parameter = page.parameters.find((p) => p.path === slice.path);
-  const drawn = useMemo(() => parameter && drawing(page, parameter, slice, at[slice.path] ?? null, of), [page.runs, slice, at, of]);
+  const drawn = useMemo(
+    () => parameter && drawing(page, parameter, slice, at[slice.path] ?? null, of),
+    [page.runs, slice, at, of],
+  );
   const { namespace, name, metric, costUnit } = page.row;
   if (!drawn || !parameter) return null;
   const label = of === "score" ? metric || "score" : of === "cost" ? `cost (${costUnit})` : of;
@@ -120,6 +124,8 @@ function drawing(page: SweepPage, parameter: Parameter, slice: ParameterSlice, a
     const value = of === "score" ? run.score : of === "cost" ? run.cost : null;
     return position === null || value === null ? [] : [{ run, position, value }];
   });
+  // beside the interval of a category, which they would cover
+  const aside = parameter.values ? 0.12 : 0;
   const here = at === null ? [] : positionsOf(parameter, [at]);
   const layers: Layer[] = [
     ...curve(x, series, parameter.values !== null),
@@ -131,28 +137,57 @@ function drawing(page: SweepPage, parameter: Parameter, slice: ParameterSlice, a
       alpha: 0.65,
       marks: runs.map(({ run, position, value }) => ({
         id: run.name,
-        x: position,
+        x: position + aside,
         y: value,
-        text: () => [`Run ${run.label}`, `${parameter.label} = ${scalar(run.parameters[page.parameters.indexOf(parameter)])}`, `${of} ${number(value)}`],
+        text: () => [
+          `Run ${run.label}`,
+          `${parameter.label} = ${scalar(run.parameters[page.parameters.indexOf(parameter)])}`,
+          `${of} ${number(value)}`,
+        ],
       })),
     },
     ...here.map((value): Layer => ({ kind: "rule", axis: "x", at: value, color: "accent" })),
   ];
   const drawnValues = [...series.middle, ...(series.low ?? []), ...(series.high ?? []), ...runs.map((r) => r.value)];
-  return { layers, axis: axisOf(parameter, x), domain: domainOf(of === "cost" ? "log10" : "linear", drawnValues, 0.05) };
+  return {
+    layers,
+    axis: axisOf(parameter, x),
+    domain: domainOf(of === "cost" ? "log10" : "linear", drawnValues, 0.05),
+  };
 }
 
 /** A line with its band; for categories a point with its interval. */
 function curve(x: number[], { middle, low, high }: Series, separate: boolean): Layer[] {
-  const interval: Layer[] = !low || !high ? [] : [separate ? { kind: "intervals", color: "accent", alpha: 0.9, x, low, high } : { kind: "band", color: "accent", x, low, high }];
+  const interval: Layer[] =
+    !low || !high
+      ? []
+      : [
+          separate
+            ? { kind: "intervals", color: "accent", alpha: 0.9, x, low, high }
+            : { kind: "band", color: "accent", x, low, high },
+        ];
   if (!separate) return [...interval, { kind: "line", color: "accent", width: 2, x, y: middle }];
-  const marks = x.map((value, i) => ({ id: "", x: value, y: middle[i]!, text: () => [`predicted ${number(middle[i])}`] }));
+  const marks = x.map((value, i) => ({
+    id: "",
+    x: value,
+    y: middle[i]!,
+    text: () => [`predicted ${number(middle[i])}`],
+  }));
   return [...interval, { kind: "points", color: "accent", shape: "diamond", size: 5, marks }];
 }
 
 function sliceTable(slices: readonly ParameterSlice[]) {
   return {
     columns: ["parameter", "value", "mean", "low", "high", "cost"],
-    rows: slices.flatMap((s) => s.grid.map((value, i) => [s.path, value, s.mean[i] ?? null, s.low[i] ?? null, s.high[i] ?? null, s.cost?.[i] ?? null])),
+    rows: slices.flatMap((s) =>
+      s.grid.map((value, i) => [
+        s.path,
+        value,
+        s.mean[i] ?? null,
+        s.low[i] ?? null,
+        s.high[i] ?? null,
+        s.cost?.[i] ?? null,
+      ]),
+    ),
   };
 }

@@ -1,7 +1,8 @@
 /** Axes of parameters, and positions of their values on them. */
-import type { Parameter, RunRow, Scalar, SweepPage } from "../api.ts";
+import type { Parameter, Scalar } from "../api.ts";
 import type { AxisSpec } from "../charts/Plot.tsx";
 import { domainOf, makeScale, type ScaleKind } from "../charts/scale.ts";
+import { positionOf } from "../store/selection.ts";
 
 export function kindOf(parameter: Parameter): ScaleKind {
   return parameter.values ? "category" : parameter.axis;
@@ -9,7 +10,7 @@ export function kindOf(parameter: Parameter): ScaleKind {
 
 /** Positions of a grid's values: numbers themselves, categories by their place in the list. */
 export function positionsOf(parameter: Parameter, grid: readonly Scalar[]): number[] {
-  return grid.map((value) => (parameter.values ? parameter.values.indexOf(value) : Number(value)));
+  return grid.map((value) => positionOf(parameter, value) ?? Number.NaN);
 }
 
 export function axisOf(parameter: Parameter, positions: readonly number[]): AxisSpec {
@@ -23,21 +24,4 @@ export function axisOf(parameter: Parameter, positions: readonly number[]): Axis
 /** The value that lies between two others on the axis. */
 export function between(kind: ScaleKind, from: number, to: number, share: number): number {
   return from === to ? from : makeScale(kind, [from, to], [0, 1], 2).invert(share);
-}
-
-export interface Seen {
-  run: RunRow;
-  value: number;
-}
-
-/** The position of a parameter in each run that has it. */
-export function reader(page: SweepPage, path: string): (run: RunRow) => number | null {
-  const at = page.parameters.findIndex((p) => p.path === path);
-  const parameter = page.parameters[at];
-  return (run) => {
-    const value = run.parameters[at];
-    if (!parameter || value === null || value === undefined) return null;
-    const [position] = positionsOf(parameter, [value]);
-    return position !== undefined && Number.isFinite(position) && (!parameter.values || position >= 0) ? position : null;
-  };
 }

@@ -17,7 +17,8 @@ export function comparisons(runs: readonly RunRow[], of: "score" | "cost"): Comp
     const low = run.predicted?.[`${of}Low`] ?? null;
     const high = run.predicted?.[`${of}High`] ?? null;
     const observed = run[of];
-    if (run.group !== "succeeded" || predicted === null || low === null || high === null || observed === null) return [];
+    if (run.group !== "succeeded" || predicted === null || low === null || high === null || observed === null)
+      return [];
     return [{ run, predicted, low, high, observed, inside: observed >= low && observed <= high }];
   });
 }

@@ -1,8 +1,9 @@
 /** Layers of a contour plot: the map, the lines of equal values, and the runs. */
 import type { Contour, Parameter, SweepPage } from "../api.ts";
 import type { Layer, Mark } from "../charts/layers.ts";
+import { reader } from "../store/selection.ts";
 import { number, scalar } from "../text/format.ts";
-import { axisOf, between, kindOf, positionsOf, reader } from "./axes.ts";
+import { axisOf, between, kindOf, positionsOf } from "./axes.ts";
 import { contourLine, levels } from "./contour.ts";
 
 export type Quantity = "score" | "uncertainty" | "cost";
@@ -27,12 +28,20 @@ export function contourDrawing(page: SweepPage, contour: Contour, of: Quantity, 
   return { layers, x: axisOf(xs, x), y: axisOf(ys, y), low, high, colors };
 }
 
-function valuesOf(contour: Contour, of: Quantity): number[][] | null {
+function valuesOf(contour: Contour, of: Quantity): number[][] | undefined {
   const values = of === "score" ? contour.mean : of === "cost" ? contour.cost : contour.sd;
-  return values && values.map((row, r) => row.map((value, c) => (contour.allowed?.[r]?.[c] === false ? Number.NaN : value)));
+  return values?.map((row, r) => row.map((value, c) => (contour.allowed?.[r]?.[c] === false ? Number.NaN : value)));
 }
 
-function lineLayers(values: number[][], low: number, high: number, xs: Parameter, ys: Parameter, x: number[], y: number[]): Layer[] {
+function lineLayers(
+  values: number[][],
+  low: number,
+  high: number,
+  xs: Parameter,
+  ys: Parameter,
+  x: number[],
+  y: number[],
+): Layer[] {
   const place = (parameter: Parameter, grid: number[], at: number) => {
     const cell = Math.min(Math.floor(at), grid.length - 2);
     return between(kindOf(parameter), grid[cell]!, grid[cell + 1]!, at - cell);
@@ -68,6 +77,7 @@ function runLayers(page: SweepPage, xs: Parameter, ys: Parameter): Layer[] {
     // a light dot below a dark one: visible on every color of the map
     { kind: "points", color: "surface", shape: "dot", size: 3.5, marks },
     { kind: "points", color: "ink", shape: "dot", size: 2.2, marks: marks.map((mark) => ({ ...mark })) },
-    { kind: "points", color: "accent", shape: "diamond", size: 6, marks: best },
+    { kind: "points", color: "surface", shape: "diamond", size: 8, marks: [...best] },
+    { kind: "points", color: "series-2", shape: "diamond", size: 6, marks: [...best] },
   ];
 }

@@ -35,11 +35,19 @@ async function ask(key: string, question: Ask): Promise<void> {
     const value = report.peek() ? embedded(report.peek()!.explanations, question) : await answered(now.row, question);
     put(key, { state: "ready", value, reason: "", finished });
   } catch (error) {
-    put(key, { state: "failed", value: null, reason: error instanceof Error ? error.message : String(error), finished });
+    put(key, {
+      state: "failed",
+      value: null,
+      reason: error instanceof Error ? error.message : String(error),
+      finished,
+    });
   }
 }
 
-async function answered(row: { namespace: string; name: string; displayName: string }, question: Ask): Promise<unknown> {
+async function answered(
+  row: { namespace: string; name: string; displayName: string },
+  question: Ask,
+): Promise<unknown> {
   const known = server.peek();
   if (known && !known.models) {
     throw new Error(`This server has no optimizer. Run: ${known.command} explain ${row.displayName} ${question.what}`);

@@ -9,7 +9,8 @@ export type Ask =
   | { what: "why"; run: string }
   | { what: "predict"; parameters: Record<string, Scalar> };
 
-const NOT_EMBEDDED = "This report was made without the model. Open the live page with `sweep ui` or `kubectl sweep ui`.";
+const NOT_EMBEDDED =
+  "This report was made without the model. Open the live page with `sweep ui` or `kubectl sweep ui`.";
 
 export function embedded(explanations: Readonly<Record<string, unknown>>, question: Ask): unknown {
   const found = explanations[question.what];

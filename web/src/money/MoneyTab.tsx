@@ -9,7 +9,7 @@ import { type Part, partsOf, secondsLeft } from "./parts.ts";
 /** Where the cost went, what early stopping saved, and what more runs would buy. */
 export function MoneyTab({ page }: TabProps) {
   return (
-    <div class="panels">
+    <div class="panels two">
       <Spent page={page} />
       <OutlookPanel page={page} />
       <EarlyStopping page={page} />
@@ -35,15 +35,31 @@ function Spent({ page }: TabProps) {
       wide
       help="The cost of failed attempts is wasted. Stopped early: cost of the runs that early stopping ended."
       empty={parts.length === 0 && "Nothing has been spent yet."}
-      table={() => ({ columns: ["part", "runs", `cost (${money.unit})`, "share"], rows: parts.map((p) => [p.label, p.runs, p.cost, percent(p.cost / whole)]) })}
+      table={() => ({
+        columns: ["part", "runs", `cost (${money.unit})`, "share"],
+        rows: parts.map((p) => [p.label, p.runs, p.cost, percent(p.cost / whole)]),
+      })}
     >
       <p>{budgetText(page)}</p>
-      <svg class="stack" width="100%" height="34" role="img" aria-label={`Cost: ${parts.map((p) => `${p.label} ${percent(p.cost / whole)}`).join(", ")}`}>
+      <svg
+        class="stack"
+        width="100%"
+        height="34"
+        role="img"
+        aria-label={`Cost: ${parts.map((p) => `${p.label} ${percent(p.cost / whole)}`).join(", ")}`}
+      >
         {parts.map((part, at) => {
           const before = parts.slice(0, at).reduce((sum, p) => sum + p.cost, 0);
           const percentage = (value: number) => `${(100 * value) / whole}%`;
           return (
-            <rect key={part.key} x={percentage(before)} width={percentage(part.cost)} height="34" fill={COLORS[part.kind]} class="stack-part" />
+            <rect
+              key={part.key}
+              x={percentage(before)}
+              width={percentage(part.cost)}
+              height="34"
+              fill={COLORS[part.kind]}
+              class="stack-part"
+            />
           );
         })}
       </svg>
@@ -54,7 +70,8 @@ function Spent({ page }: TabProps) {
               <rect width="12" height="12" rx="2" fill={COLORS[part.kind]} />
             </svg>{" "}
             <strong>{cost(part.cost, money.unit)}</strong> {part.label}
-            {part.runs !== null && `, ${plural(part.runs, "run")}`} <span class="muted">{percent(part.cost / whole)}</span>
+            {part.runs !== null && `, ${plural(part.runs, "run")}`}{" "}
+            <span class="muted">{percent(part.cost / whole)}</span>
           </li>
         ))}
       </ul>
@@ -106,7 +123,8 @@ function EarlyStopping({ page }: TabProps) {
         <dt>Continued for comparison</dt>
         <dd>
           {plural(shadowed, "run")}
-          {shadowed > 0 && `; ${pruned.wrong === 0 ? "none" : pruned.wrong} of them Pareto-optimal, so stopping ${pruned.wrong === 1 ? "it" : "them"} would have been wrong`}
+          {shadowed > 0 &&
+            `; ${pruned.wrong === 0 ? "none" : pruned.wrong} of them Pareto-optimal, so stopping ${pruned.wrong === 1 ? "it" : "them"} would have been wrong`}
         </dd>
       </dl>
     </Panel>

@@ -5,8 +5,8 @@ import { Panel } from "../charts/Panel.tsx";
 import { Answered } from "../model/Answered.tsx";
 import { useExplanation } from "../model/explanation.ts";
 import { isReport } from "../store/store.ts";
-import { Text } from "../text/Text.tsx";
 import { cost, number, percent, plural } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 
 const CHOICES = [5, 10, 20, 50, 100];
 

@@ -1,7 +1,7 @@
 import type { RunPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { Text } from "../text/Text.tsx";
 import { duration, time } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 
 /** Every pod of the run and how it ended, and the phases of the run. */
 export function AttemptsPanel({ details }: { details: RunPage }) {
@@ -46,11 +46,20 @@ function phaseTime(start: string, end: string | null): string {
 export function EventsPanel({ details }: { details: RunPage }) {
   const newest = [...details.events].sort((a, b) => b.time.localeCompare(a.time));
   return (
-    <Panel title="Events" wide empty={newest.length === 0 && "No Events. Kubernetes deletes them after an hour; one machine keeps the newest."}>
+    <Panel
+      title="Events"
+      wide
+      empty={newest.length === 0 && "No Events. Kubernetes deletes them after an hour; one machine keeps the newest."}
+    >
       <StaticTable
         label="Events"
         columns={["Time", "Type", "Reason", "Message"]}
-        rows={newest.map((e) => [time(e.time), e.type, e.reason, e.count > 1 ? `${e.message} (${e.count} times)` : e.message])}
+        rows={newest.map((e) => [
+          time(e.time),
+          e.type,
+          e.reason,
+          e.count > 1 ? `${e.message} (${e.count} times)` : e.message,
+        ])}
       />
     </Panel>
   );
@@ -59,7 +68,6 @@ export function EventsPanel({ details }: { details: RunPage }) {
 function StaticTable({ label, columns, rows }: { label: string; columns: string[]; rows: string[][] }) {
   if (rows.length === 0) return null;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
     <div class="scroll-x" tabIndex={0} role="group" aria-label={`Table: ${label}`}>
       <table class="data static">
         <thead>
@@ -73,7 +81,6 @@ function StaticTable({ label, columns, rows }: { label: string; columns: string[
         </thead>
         <tbody>
           {rows.map((cells, at) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: rows have no other identity
             <tr key={at}>
               {cells.map((cell, i) => (
                 <td key={columns[i]} class={columns[i] === "Message" ? "message" : undefined}>

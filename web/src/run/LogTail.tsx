@@ -23,7 +23,13 @@ export function LogTail({ namespace, sweep, run, logs }: Props) {
   const newest = logs[logs.length - 1];
   if (!newest) return <p class="muted">No log: no attempt of this run has started.</p>;
   const log = logs.find((l) => nameOf(l) === chosen) ?? newest;
-  const query = new URLSearchParams({ stage: log.stage, attempt: `${log.attempt}`, rank: `${log.rank}`, tail: "1000", follow: "1" });
+  const query = new URLSearchParams({
+    stage: log.stage,
+    attempt: `${log.attempt}`,
+    rank: `${log.rank}`,
+    tail: "1000",
+    follow: "1",
+  });
   return (
     <>
       {logs.length > 1 && (

@@ -1,7 +1,7 @@
 /** What became of a run that has no result: failed, stopped early, or still waiting. */
 import type { RunPage, RunRow, SweepPage } from "../api.ts";
-import { Text } from "../text/Text.tsx";
 import { cost, number, percent, plural } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 import { adviceOn } from "./advice.ts";
 
 export function Outcome({ now, details }: { now: SweepPage; details: RunPage }) {
@@ -32,7 +32,11 @@ function Failure({ failure }: { failure: NonNullable<RunRow["failure"]> }) {
         <strong>What to do:</strong> {remedy}
       </p>
       <p class="muted">
-        Reason <code><Text value={failure.reason} /></code>, class <code>{failure.class}</code>
+        Reason{" "}
+        <code>
+          <Text value={failure.reason} />
+        </code>
+        , class <code>{failure.class}</code>
         {failure.stage && `, stage ${failure.stage}`}: {failure.consequence}.
       </p>
     </section>
@@ -89,7 +93,8 @@ function rightness(row: RunRow, verdict: NonNullable<RunRow["verdict"]>, compare
       ? `No: the run continued for comparison and is Pareto-optimal with ${number(row.score)}.`
       : `Yes: the run continued for comparison, and its result ${number(row.score)} is not Pareto-optimal.`;
   }
-  if (compared === 0) return "Nobody knows its result, and no run has continued for comparison yet (earlyStopping.shadow).";
+  if (compared === 0)
+    return "Nobody knows its result, and no run has continued for comparison yet (earlyStopping.shadow).";
   const those = `Of ${plural(compared, "run")} that continued for comparison, `;
   return `Its own result is unknown. ${those}${wrong === 0 ? "none became Pareto-optimal" : `${wrong} became Pareto-optimal`}.`;
 }

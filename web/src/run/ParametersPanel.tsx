@@ -1,7 +1,7 @@
 import type { RunPage, Scalar, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { Text } from "../text/Text.tsx";
 import { scalar } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 import { differenceText } from "./difference.ts";
 import { RunLink } from "./WhyPoint.tsx";
 
@@ -20,14 +20,19 @@ export function ParametersPanel({ now, details }: { now: SweepPage; details: Run
           <RunLink now={now} name={best.run} />, the best run.
         </p>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard */}
       <div class="scroll-x" tabIndex={0} role="group" aria-label="Table of the parameters">
         <table class="data static">
           <thead>
             <tr>
               <th scope="col">Parameter</th>
-              <th scope="col" class="numeric">This run</th>
-              {compared && <th scope="col" class="numeric">Best run</th>}
+              <th scope="col" class="numeric">
+                This run
+              </th>
+              {compared && (
+                <th scope="col" class="numeric">
+                  Best run
+                </th>
+              )}
               {compared && <th scope="col">Difference</th>}
             </tr>
           </thead>

@@ -19,7 +19,13 @@ export function RunCurve({ now, row }: { now: SweepPage; row: RunRow }) {
     const lines = linesOf(all, [...best, row], "step", false, false);
     const parts = { lines, bands: bandsOf(lines, "step"), marks: marksOf(lines, all, "step") };
     const extent = extentOf(parts.lines, parts.bands, parts.marks);
-    return extent && { layers: curveLayers(parts, now), x: domainOf("linear", extent[0], 0.01), y: domainOf("linear", extent[1], 0.05) };
+    return (
+      extent && {
+        layers: curveLayers(parts, now),
+        x: domainOf("linear", extent[0], 0.01),
+        y: domainOf("linear", extent[1], 0.05),
+      }
+    );
   }, [all, now.row.best?.run, row]);
   const curve = all?.items[row.name];
   return (

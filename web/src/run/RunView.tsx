@@ -6,14 +6,14 @@ import { type Route, runHref } from "../app/routes.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { RunState } from "../overview/State.tsx";
 import { isReport, loaded, loadRun, page } from "../store/store.ts";
-import { Text } from "../text/Text.tsx";
 import { cost, duration, number, time } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 import { AttemptsPanel, EventsPanel } from "./Attempts.tsx";
-import { RunCurve } from "./RunCurve.tsx";
+import { safeLink } from "./difference.ts";
 import { LogTail } from "./LogTail.tsx";
 import { Outcome } from "./Outcome.tsx";
 import { ParametersPanel } from "./ParametersPanel.tsx";
-import { safeLink } from "./difference.ts";
+import { RunCurve } from "./RunCurve.tsx";
 import "./run.css";
 import { WhyPoint } from "./WhyPoint.tsx";
 
@@ -22,7 +22,8 @@ export function RunView({ route }: { route: Route & { page: "run" } }) {
   const now = page.value;
   const row = now?.runs.find((run) => run.name === route.run);
   const { details, problem } = useDetails(route, row);
-  if (!now || !row) return <p class="empty">{loaded.value ? "This run does not exist. It may have been deleted." : "Loading…"}</p>;
+  if (!now || !row)
+    return <p class="empty">{loaded.value ? "This run does not exist. It may have been deleted." : "Loading…"}</p>;
   return (
     <>
       <RunHeader now={now} row={row} />
@@ -31,13 +32,20 @@ export function RunView({ route }: { route: Route & { page: "run" } }) {
           The details of the run could not be loaded: <Text value={problem} limit={1000} />
         </p>
       )}
-      {details ? <Details now={now} details={{ ...details, row }} route={route} /> : !problem && <p class="empty">Loading…</p>}
+      {details ? (
+        <Details now={now} details={{ ...details, row }} route={route} />
+      ) : (
+        !problem && <p class="empty">Loading…</p>
+      )}
     </>
   );
 }
 
 /** Loaded again whenever the run changes. */
-function useDetails(route: Route & { page: "run" }, row: RunRow | undefined): { details: RunPage | null; problem: string } {
+function useDetails(
+  route: Route & { page: "run" },
+  row: RunRow | undefined,
+): { details: RunPage | null; problem: string } {
   const [details, setDetails] = useState<RunPage | null>(null);
   const [problem, setProblem] = useState("");
   useEffect(() => {
@@ -71,7 +79,9 @@ function RunHeader({ now, row }: { now: SweepPage; row: RunRow }) {
           Run <Text value={row.label} limit={100} />
         </h1>
         <RunState run={row} />
-        {rank >= 0 && <span class="muted">{rank === 0 ? "best run" : `rank ${rank + 1} of ${now.ranking.length}`}</span>}
+        {rank >= 0 && (
+          <span class="muted">{rank === 0 ? "best run" : `rank ${rank + 1} of ${now.ranking.length}`}</span>
+        )}
         {now.front.includes(row.name) && <span class="muted">Pareto-optimal</span>}
         <nav class="neighbors" aria-label="Other runs">
           {neighbor(now.runs[at - 1], "Previous run")} {neighbor(now.runs[at + 1], "Next run")}
@@ -85,11 +95,19 @@ function RunHeader({ now, row }: { now: SweepPage; row: RunRow }) {
         ))}
         <Fact label="origin" value={row.origin} />
         <Fact label="created" value={time(row.created)} />
-        <Fact label={row.ended ? "took" : "age"} value={duration(((row.ended ? Date.parse(row.ended) : Date.now()) - Date.parse(row.created)) / 1000)} />
+        <Fact
+          label={row.ended ? "took" : "age"}
+          value={duration(((row.ended ? Date.parse(row.ended) : Date.now()) - Date.parse(row.created)) / 1000)}
+        />
         {row.progress && !row.ended && (
-          <Fact label="step" value={`${number(row.progress.step)}${row.progress.maxStep ? ` of ${number(row.progress.maxStep)}` : ""}`} />
+          <Fact
+            label="step"
+            value={`${number(row.progress.step)}${row.progress.maxStep ? ` of ${number(row.progress.maxStep)}` : ""}`}
+          />
         )}
-        {row.progress?.etaSeconds != null && !row.ended && <Fact label="time left" value={duration(row.progress.etaSeconds)} />}
+        {row.progress?.etaSeconds != null && !row.ended && (
+          <Fact label="time left" value={duration(row.progress.etaSeconds)} />
+        )}
       </dl>
       <RunActions page={now} run={row} />
     </header>
@@ -112,7 +130,7 @@ function Fact({ label, value }: { label: string; value: string }) {
 function Details({ now, details, route }: { now: SweepPage; details: RunPage; route: Route & { page: "run" } }) {
   const { row } = details;
   return (
-    <div class="panels">
+    <div class="panels two">
       <Outcome now={now} details={details} />
       <ParametersPanel now={now} details={details} />
       <Panel title="Why this point">

@@ -2,8 +2,8 @@
 import type { Range, RunPage, RunRow, SweepPage, Why } from "../api.ts";
 import { runHref } from "../app/routes.ts";
 import { useExplanation } from "../model/explanation.ts";
-import { Text } from "../text/Text.tsx";
 import { cost, number, percent, plural } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 
 interface Props {
   now: SweepPage;
@@ -24,7 +24,9 @@ export function WhyPoint({ now, details }: Props) {
   const { row, provenance } = details;
   const why = useExplanation<Why>(row.origin === "model" ? { what: "why", run: row.name } : null);
   const sentences = why.value?.sentences ?? [];
-  const known = provenance && `The optimizer knew ${plural(provenance.observations, "result")}; ${plural(provenance.pending, "run")} had none yet.`;
+  const known =
+    provenance &&
+    `The optimizer knew ${plural(provenance.observations, "result")}; ${plural(provenance.pending, "run")} had none yet.`;
   return (
     <>
       {sentences.length > 0 ? (
@@ -82,8 +84,8 @@ function Facts({ now, details, why }: Props & { why: Why | null }) {
         <>
           <dt>Nearest known run</dt>
           <dd>
-            {nearest.run === null ? "one of the warm start" : <RunLink now={now} name={nearest.run} />}, at a distance of{" "}
-            {number(nearest.distance, 2)} (1 is the whole range of a parameter)
+            {nearest.run === null ? "one of the warm start" : <RunLink now={now} name={nearest.run} />}, at a distance
+            of {number(nearest.distance, 2)} (1 is the whole range of a parameter)
           </dd>
         </>
       )}
@@ -101,7 +103,11 @@ export function RunLink({ now, name }: { now: SweepPage; name: string }) {
 }
 
 function expected(row: RunRow, of: "score" | "cost"): Range | null {
-  const { [of]: value, [`${of}Low`]: low, [`${of}High`]: high } = (row.predicted ?? {}) as Record<string, number | null>;
+  const {
+    [of]: value,
+    [`${of}Low`]: low,
+    [`${of}High`]: high,
+  } = (row.predicted ?? {}) as Record<string, number | null>;
   return value == null ? null : { expected: value, low: low ?? value, high: high ?? value };
 }
 
@@ -114,7 +120,14 @@ interface AgainstProps {
 
 /** A forecast, and how the result compares with it. */
 function Against({ label, range, value, show }: AgainstProps) {
-  const place = value === null ? "" : value < range.low ? "below the interval" : value > range.high ? "above the interval" : "as predicted";
+  const place =
+    value === null
+      ? ""
+      : value < range.low
+        ? "below the interval"
+        : value > range.high
+          ? "above the interval"
+          : "as predicted";
   return (
     <>
       <dt>

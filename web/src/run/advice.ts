@@ -25,13 +25,25 @@ export const ADVICE: Readonly<Record<string, readonly [happened: string, remedy:
     "Let the program write its result to $SWEEP_RESULTS_FILE, then retry the run.",
   ],
   ResultInvalid: ["The result cannot be used.", "Correct the program or the Sweep's metric, then retry the run."],
-  LogUnreadable: ["The log that contains the result cannot be read.", "Let the program write $SWEEP_RESULTS_FILE instead."],
-  Silent: ["The program printed nothing for too long.", "Find out where it hangs. If it was busy, raise perRun.silenceSeconds."],
+  LogUnreadable: [
+    "The log that contains the result cannot be read.",
+    "Let the program write $SWEEP_RESULTS_FILE instead.",
+  ],
+  Silent: [
+    "The program printed nothing for too long.",
+    "Find out where it hangs. If it was busy, raise perRun.silenceSeconds.",
+  ],
   DeadlineExceeded: ["The run did not end before its deadline.", "Raise the deadline if such a run should finish."],
   InvalidParameters: ["The parameters do not fit the Sweep.", "Add a point with corrected parameters."],
-  TemplateLost: ["The run's template was deleted, and the Sweep has changed.", "Retry the run: it starts with today's template."],
+  TemplateLost: [
+    "The run's template was deleted, and the Sweep has changed.",
+    "Retry the run: it starts with today's template.",
+  ],
   NameConflict: ["A Job with this name belongs to another owner.", "Delete that Job, then retry the run."],
-  InitContainerFailed: ["An init container failed, so the program never started.", "Correct the init container, then retry the run."],
+  InitContainerFailed: [
+    "An init container failed, so the program never started.",
+    "Correct the init container, then retry the run.",
+  ],
   DiskFull: ["The disk was full.", "Free space on the disk."],
 };
 
@@ -41,7 +53,10 @@ const BY_CLASS: Readonly<Record<string, readonly [happened: string, remedy: stri
   crash: ["The training failed.", READ_LOG],
   eval: ["The evaluation failed.", READ_LOG],
   preempted: ["The pod was taken away: by a more urgent one, by its node, or by a person.", RETRY_LATER],
-  infrastructure: ["The program never started.", "Read the message and the Events; correct the Sweep, then retry the run."],
+  infrastructure: [
+    "The program never started.",
+    "Read the message and the Events; correct the Sweep, then retry the run.",
+  ],
   timeout: ["The run did not end in time.", "Raise the deadline if such a run should finish."],
   silent: ["The program printed nothing for too long.", "Find out where it hangs."],
   stopped: ["The run was stopped: by a person or by the end of the sweep.", "Retry the run if you want its result."],

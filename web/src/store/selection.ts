@@ -16,7 +16,7 @@ export function isActive(filter: Filter): boolean {
 }
 
 /** Position of a value on its axis: categories by their place in the list. */
-export function positionOf(parameter: Parameter, value: Scalar | undefined): number | null {
+export function positionOf(parameter: Parameter, value: Scalar | null | undefined): number | null {
   if (value === null || value === undefined) return null;
   if (parameter.values) {
     const index = parameter.values.indexOf(value);

@@ -1,6 +1,6 @@
 /** What the page knows. Live, it follows the server's event stream; in a report it reads the embedded document. */
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
-import type { Curves, RunPage, Server, SweepPage, SweepRow } from "../api.ts";
+import type { Curves, Report, RunPage, Server, SweepPage, SweepRow } from "../api.ts";
 import { route } from "../app/router.ts";
 import {
   changedCurves,
@@ -16,14 +16,6 @@ import { getJson, sweepPath } from "./client.ts";
 import type { Message } from "./events.ts";
 import { connection, Stream } from "./stream.ts";
 
-/** The JSON block of a report: `<script type="application/json" id="report-data">`. */
-export interface ReportData {
-  server: Server;
-  page: SweepPage;
-  curves: Curves;
-  runs: Record<string, RunPage>;
-}
-
 export const server = signal<Server | null>(null);
 export const sweeps = signal<SweepRow[]>([]);
 export const unreadable = signal<string[]>([]);
@@ -33,7 +25,7 @@ export const curves = signal<Curves | null>(null);
 export const loaded = signal(false);
 /** Milliseconds of the last message, for "state of 12:03". */
 export const updated = signal(0);
-export const report = signal<ReportData | null>(null);
+export const report = signal<Report | null>(null);
 
 export const isReport = computed(() => report.value !== null);
 export const canWrite = computed(() => server.value?.write === true && !isReport.value);
@@ -42,7 +34,7 @@ let stream: Stream | null = null;
 
 export function start(): void {
   const block = document.getElementById("report-data");
-  if (block?.textContent) openReport(JSON.parse(block.textContent) as ReportData);
+  if (block?.textContent) openReport(JSON.parse(block.textContent) as Report);
   else
     effect(() => {
       const key = wanted.value;
@@ -50,7 +42,7 @@ export function start(): void {
     });
 }
 
-function openReport(data: ReportData): void {
+function openReport(data: Report): void {
   batch(() => {
     report.value = data;
     server.value = data.server;
@@ -127,9 +119,10 @@ export async function loadCurves(again = false): Promise<void> {
 export async function loadRun(namespace: string, name: string, run: string, signal?: AbortSignal): Promise<RunPage> {
   const embedded = report.peek();
   if (embedded) {
-    const found = embedded.runs[run];
-    if (!found) throw new Error(`run ${run} is not in this report`);
-    return found;
+    const details = embedded.runs[run];
+    const row = embedded.page.runs.find((r) => r.name === run);
+    if (!details || !row) throw new Error(`run ${run} is not in this report`);
+    return { ...details, row };
   }
   return getJson<RunPage>(sweepPath(namespace, name, `/runs/${encodeURIComponent(run)}`), signal);
 }

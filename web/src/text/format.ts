@@ -55,7 +55,7 @@ export function percent(share: number | null | undefined): string {
   return `${value > 0 && value < 1 ? "<1" : Math.round(value)}%`;
 }
 
-export function scalar(value: Scalar | undefined): string {
+export function scalar(value: Scalar | null | undefined): string {
   if (value === null || value === undefined) return NONE;
   return typeof value === "number" ? number(value, 5) : String(value);
 }

@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState } from "preact/hooks";
-import { runHref } from "../app/routes.ts";
 import { go } from "../app/router.ts";
+import { runHref } from "../app/routes.ts";
 import type { TabProps } from "../app/tabs.ts";
 import { Legend } from "../charts/Legend.tsx";
 import { Panel, type TableData } from "../charts/Panel.tsx";
@@ -10,7 +10,17 @@ import { isReport } from "../store/store.ts";
 import { duration } from "../text/format.ts";
 import { useNow } from "../text/useNow.ts";
 import { barLayers } from "./layers.ts";
-import { type Bar, barsOf, type Lane, lanesByNode, lanesByRun, panned, type Range, wholeRange, zoomed } from "./layout.ts";
+import {
+  type Bar,
+  barsOf,
+  type Lane,
+  lanesByNode,
+  lanesByRun,
+  panned,
+  type Range,
+  wholeRange,
+  zoomed,
+} from "./layout.ts";
 import "./timeline.css";
 import { WaitingPanel } from "./WaitingPanel.tsx";
 
@@ -42,7 +52,8 @@ export function TimelineTab({ page }: TabProps) {
     setZoom(next[0] <= whole[0] && next[1] >= whole[1] ? null : next);
   };
   const hasNodes = bars.some((bar) => bar.node !== null);
-  const empty = bars.length === 0 && (passing ? "No run that passes the filter has started." : "No run has started yet.");
+  const empty =
+    bars.length === 0 && (passing ? "No run that passes the filter has started." : "No run has started yet.");
   return (
     <div class="panels">
       <WaitingPanel page={page} runs={runs} bars={bars} now={now} />
@@ -62,7 +73,8 @@ export function TimelineTab({ page }: TabProps) {
             <Zoom range={range} whole={whole} onChange={change} />
             {!page.row.ended && !isReport.value && (
               <label>
-                <input type="checkbox" checked={follow} onChange={(e) => setFollow(e.currentTarget.checked)} /> follow now
+                <input type="checkbox" checked={follow} onChange={(e) => setFollow(e.currentTarget.checked)} /> follow
+                now
               </label>
             )}
           </>

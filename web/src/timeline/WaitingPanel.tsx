@@ -1,9 +1,9 @@
 /** What waiting has cost, and who waits now. */
 import type { RunRow, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { Text } from "../text/Text.tsx";
-import { duration, percent, plural } from "../text/format.ts";
 import { RunLink } from "../run/WhyPoint.tsx";
+import { duration, percent, plural } from "../text/format.ts";
+import { Text } from "../text/Text.tsx";
 import { type Bar, PHASES, waitersOf, waitingOf } from "./layout.ts";
 
 const SHOWN = 8;

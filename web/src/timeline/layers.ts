@@ -7,9 +7,9 @@ import { type Bar, type Lane, PHASES, type Phase } from "./layout.ts";
 
 export const COLORS: Record<Phase, ColorName> = {
   queued: "waiting",
-  pulling: "series-5",
+  pulling: "series-6",
   training: "running",
-  evaluating: "series-3",
+  evaluating: "series-4",
   retrying: "pruned",
 };
 
