@@ -77,10 +77,8 @@ export interface Verdict {
   /** Runs that it was compared with. */
   runs: number;
   savedCost: number | null;
-  /** Whether the run continued nevertheless, for comparison. */
+  /** Whether the run continued nevertheless, for comparison: stopping it would have been wrong if it is on the sweep's front after its end. */
   shadow: boolean;
-  /** Whether stopping it would have been wrong. Known only for runs that continued and have ended. */
-  wrong: boolean | null;
 }
 
 /** One run in tables and plots. */
@@ -132,7 +130,7 @@ export interface Curves {
 export interface Attempt {
   stage: "train" | "eval";
   attempt: number;
-  /** running, succeeded, or the failure class. */
+  /** waiting, running, evicted (by its queue, and continued by another pod), succeeded, or the failure class. */
   state: string;
   reason: string;
   exitCode: number | null;
@@ -157,19 +155,12 @@ export interface Difference {
   best: Scalar | null;
 }
 
-/** The observed run whose parameters are closest: distance 0 is the same point. */
-export interface NearestRun {
-  run: string;
-  distance: number;
-}
-
-/** What a suggestion was computed from. */
+/** What a suggestion was computed from. Why it was made is a question to the model (``AskWhy``). */
 export interface Provenance {
+  /** Results that the optimizer knew. */
   observations: number;
+  /** Runs that had no result yet. */
   pending: number;
-  costLevel: number | null;
-  acquisition: string | null;
-  nearest: NearestRun | null;
 }
 
 /** A log that can be read. */

@@ -8,8 +8,11 @@ export interface Message {
 
 /** Splits what has arrived into whole messages and the rest. Comment lines are dropped. */
 export function parseEvents(buffer: string): { messages: Message[]; rest: string } {
-  const blocks = buffer.replace(/\r\n?/g, "\n").split("\n\n");
-  const rest = blocks.pop() ?? "";
+  // A carriage return at the end may be the first half of a line end.
+  const half = buffer.endsWith("\r") ? "\r" : "";
+  const whole = buffer.slice(0, buffer.length - half.length);
+  const blocks = whole.replace(/\r\n?/g, "\n").split("\n\n");
+  const rest = (blocks.pop() ?? "") + half;
   return { messages: blocks.map(parseBlock).filter((m) => m !== null), rest };
 }
 

@@ -1,7 +1,8 @@
 /** What the page knows. Live, it follows the server's event stream; in a report it reads the embedded document. */
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { Curves, Report, RunPage, Server, SweepPage, SweepRow } from "../api.ts";
-import { route } from "../app/router.ts";
+import { go, route } from "../app/router.ts";
+import { sweepHref } from "../app/routes.ts";
 import {
   changedCurves,
   changedPage,
@@ -52,6 +53,7 @@ function openReport(data: Report): void {
     loaded.value = true;
     connection.value = { state: "live" };
   });
+  if (route.peek().page === "list") go(sweepHref(data.page.row.namespace, data.page.row.name));
 }
 
 /** The sweep whose page is open, as "namespace/name", or "". */
