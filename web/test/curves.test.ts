@@ -20,7 +20,6 @@ const verdict = {
   runs: 5,
   savedCost: 9,
   shadow: false,
-  wrong: null,
 };
 const pruned = run("b", { group: "pruned", verdict });
 const curves = {

@@ -163,7 +163,6 @@ export function sampleRun(index: number, count: number, random: () => number): R
             runs: 30,
             savedCost: cost * 0.6,
             shadow: false,
-            wrong: index % 3 === 0 ? null : index % 5 === 0,
           }
         : null,
     within: group === "succeeded",
@@ -305,9 +304,6 @@ export function sampleRunPage(page: SweepPage, row: RunRow): RunPage {
     provenance: {
       observations: row.index ?? 0,
       pending: 2,
-      costLevel: 150,
-      acquisition: "log_nei",
-      nearest: best ? { run: best.name, distance: 0.21 } : null,
     },
     command: "python images/trainer/train.py trainer.gamma=0.99",
     overrides: "trainer.gamma=0.99",

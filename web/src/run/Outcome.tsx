@@ -45,8 +45,7 @@ function Failure({ failure }: { failure: NonNullable<RunRow["failure"]> }) {
 
 function Verdict({ now, row, verdict }: { now: SweepPage; row: RunRow; verdict: NonNullable<RunRow["verdict"]> }) {
   const unit = now.row.costUnit;
-  const compared = now.runs.filter((run) => run.verdict?.shadow && run.verdict.wrong !== null);
-  const wrong = compared.filter((run) => run.verdict?.wrong).length;
+  const compared = now.runs.filter((run) => run.verdict?.shadow && run.ended !== null && run.score !== null);
   return (
     <section class="panel outcome pruned" aria-labelledby="verdict-title">
       <h2 id="verdict-title">{verdict.shadow ? "Early stopping would have stopped it" : "Stopped early"}</h2>
@@ -81,22 +80,26 @@ function Verdict({ now, row, verdict }: { now: SweepPage; row: RunRow; verdict: 
         )}
       </dl>
       <p>
-        <strong>Was it right?</strong> {rightness(row, verdict, compared.length, wrong)}
+        <strong>Was it right?</strong> {rightness(row, compared, now.front)}
       </p>
     </section>
   );
 }
 
-function rightness(row: RunRow, verdict: NonNullable<RunRow["verdict"]>, compared: number, wrong: number): string {
-  if (verdict.wrong !== null) {
-    return verdict.wrong
-      ? `No: the run continued for comparison and is Pareto-optimal with ${number(row.score)}.`
-      : `Yes: the run continued for comparison, and its result ${number(row.score)} is not Pareto-optimal.`;
+/** Runs that continued for comparison tell how often the rule is wrong: it is if such a run is Pareto-optimal. */
+function rightness(row: RunRow, compared: readonly RunRow[], front: readonly string[]): string {
+  if (compared.includes(row)) {
+    return front.includes(row.name)
+      ? `Stopping it would have been wrong: it continued for comparison, and is Pareto-optimal with ${number(row.score)}.`
+      : `Stopping it would have been right: it continued for comparison, and its result ${number(row.score)} is not Pareto-optimal.`;
   }
-  if (compared === 0)
-    return "Nobody knows its result, and no run has continued for comparison yet (earlyStopping.shadow).";
-  const those = `Of ${plural(compared, "run")} that continued for comparison, `;
-  return `Its own result is unknown. ${those}${wrong === 0 ? "none became Pareto-optimal" : `${wrong} became Pareto-optimal`}.`;
+  if (row.verdict?.shadow && row.ended === null) return "It continues for comparison. Its result will tell.";
+  if (compared.length === 0) {
+    return "Its result is unknown, and no run has continued for comparison yet (earlyStopping.shadow).";
+  }
+  const wrong = compared.filter((run) => front.includes(run.name)).length;
+  const those = `Of ${plural(compared.length, "run")} that continued for comparison, `;
+  return `Its own result is unknown. ${those}${wrong === 0 ? "none" : wrong} became Pareto-optimal.`;
 }
 
 function Waiting({ details }: { details: RunPage }) {

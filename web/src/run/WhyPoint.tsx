@@ -52,10 +52,10 @@ export function WhyPoint({ now, details }: Props) {
 }
 
 function Facts({ now, details, why }: Props & { why: Why | null }) {
-  const { row, provenance } = details;
+  const { row } = details;
   const unit = now.row.costUnit;
-  const level = why?.costLevel ?? provenance?.costLevel ?? null;
-  const nearest = why?.nearest ?? provenance?.nearest ?? null;
+  const level = why?.costLevel ?? null;
+  const nearest = why?.nearest ?? null;
   const score = why?.score ?? expected(row, "score");
   const price = why?.cost ?? expected(row, "cost");
   return (
@@ -68,10 +68,10 @@ function Facts({ now, details, why }: Props & { why: Why | null }) {
           <dd>{cost(level, unit)}: at this cost, the run was to improve on the best score</dd>
         </>
       )}
-      {(why?.acquisition ?? provenance?.acquisition) && (
+      {why?.acquisition && (
         <>
           <dt>Acquisition function</dt>
-          <dd>{why?.acquisition ?? provenance?.acquisition}</dd>
+          <dd>{why.acquisition}</dd>
         </>
       )}
       {why?.success != null && why.success < 0.995 && (
