@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from protein.budget import BudgetExhausted as BudgetExhausted
     from protein.curves import CurvePoint as CurvePoint
     from protein.curves import Forecast as Forecast
+    from protein.explain.answers import Contour as Contour
+    from protein.explain.answers import Outlook as Outlook
+    from protein.explain.answers import Slices as Slices
     from protein.factory import make_optimizer as make_optimizer
     from protein.integrations.metta import MettaProtein as MettaProtein
     from protein.integrations.wandb_protein import HistoryUnavailable as HistoryUnavailable
@@ -41,6 +44,7 @@ _HOMES = {
     "Budget": "budget",
     "BudgetExhausted": "budget",
     "Calibration": "analysis.calibration",
+    "Contour": "explain.answers",
     "CurvePoint": "curves",
     "Forecast": "curves",
     "HistoryUnavailable": "integrations.wandb_protein",
@@ -48,12 +52,14 @@ _HOMES = {
     "Observation": "optimizer",
     "Optimizer": "base",
     "Outcome": "outcomes",
+    "Outlook": "explain.answers",
     "Parameter": "space",
     "Protein": "protein",
     "ProteinSettings": "settings",
     "Random": "random_search",
     "SearchSpace": "space",
     "SearchSpaceInfeasible": "optimizer",
+    "Slices": "explain.answers",
     "Sobol": "random_search",
     "SpaceError": "space",
     "SuggestionInfo": "optimizer",

@@ -29,15 +29,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protein.arrays import Array
-from protein.base import Optimizer
 from protein.budget import Budget
+from protein.explanations import Explanations
 from protein.history import History, build_history
 from protein.models.scaling import standardize
 from protein.models.threads import pinned_threads
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
-from protein.reports import Forecasts
 from protein.search.allowance import Allowance, allow
 from protein.search.initial_design import Design, initial_design_size, select
 from protein.search.observed_front import front_positions, least_measured
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE, STREAM_POOL = 2, 3, 4, 5
 
 
-class Protein(Forecasts, Optimizer):
+class Protein(Explanations):
     """Cost-aware Bayesian optimizer.
 
     Args:

@@ -1,15 +1,5 @@
 /** Applies what the server says has changed to what the page has. */
-import type { Curves, RunRow, SweepPage, SweepRow } from "../api.ts";
-
-export interface SweepsChange {
-  changed: SweepRow[];
-  deleted: string[];
-}
-export interface PageChange {
-  page: Omit<SweepPage, "runs">;
-  changed: RunRow[];
-  deleted: string[];
-}
+import type { Curves, PageChange, RunRow, SweepPage, SweepRow, SweepsChange } from "../api.ts";
 
 export const keyOf = (row: { namespace: string; name: string }): string => `${row.namespace}/${row.name}`;
 

@@ -1,18 +1,20 @@
 /** What the page knows. Live, it follows the server's event stream; in a report it reads the embedded document. */
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
-import type { Curves, Report, RunPage, Server, SweepPage, SweepRow } from "../api.ts";
+import type {
+  Curves,
+  PageChange,
+  Report,
+  RunPage,
+  Server,
+  Snapshot,
+  SweepList,
+  SweepPage,
+  SweepRow,
+  SweepsChange,
+} from "../api.ts";
 import { go, route } from "../app/router.ts";
 import { sweepHref } from "../app/routes.ts";
-import {
-  changedCurves,
-  changedPage,
-  changedSweeps,
-  keyOf,
-  type PageChange,
-  type SweepsChange,
-  sortedRuns,
-  sortedSweeps,
-} from "./changes.ts";
+import { changedCurves, changedPage, changedSweeps, keyOf, sortedRuns, sortedSweeps } from "./changes.ts";
 import { getJson, sweepPath } from "./client.ts";
 import type { Message } from "./events.ts";
 import { connection, Stream } from "./stream.ts";
@@ -26,6 +28,7 @@ export const curves = signal<Curves | null>(null);
 export const loaded = signal(false);
 /** Milliseconds of the last message, for "state of 12:03". */
 export const updated = signal(0);
+/** The document of a report: the JSON block `<script type="application/json" id="report-data">`. */
 export const report = signal<Report | null>(null);
 
 export const isReport = computed(() => report.value !== null);
@@ -47,7 +50,7 @@ function openReport(data: Report): void {
   batch(() => {
     report.value = data;
     server.value = data.server;
-    sweeps.value = [data.page.row];
+    sweeps.value = data.sweeps;
     page.value = { ...data.page, runs: sortedRuns(data.page.runs) };
     curves.value = data.curves;
     loaded.value = true;
@@ -84,7 +87,7 @@ export function reconnect(): void {
 async function describeServer(): Promise<void> {
   try {
     if (server.peek() === null) server.value = await getJson<Server>("api/server");
-    if (wanted.peek() === "") unreadable.value = (await getJson<{ unreadable: string[] }>("api/sweeps")).unreadable;
+    if (wanted.peek() === "") unreadable.value = (await getJson<SweepList>("api/sweeps")).unreadable;
   } catch {
     // the event stream reports the same failure, and retries
   }
@@ -94,14 +97,14 @@ function receive(message: Message): void {
   const data: unknown = JSON.parse(message.data);
   batch(() => {
     updated.value = Date.now();
-    if (message.event === "snapshot") snapshot(data as { sweeps: SweepRow[]; page: SweepPage | null });
+    if (message.event === "snapshot") snapshot(data as Snapshot);
     else if (message.event === "sweeps") sweeps.value = changedSweeps(sweeps.value, data as SweepsChange);
     else if (message.event === "page" && page.value) page.value = changedPage(page.value, data as PageChange);
     else if (message.event === "curves" && curves.value) curves.value = changedCurves(curves.value, data as Curves);
   });
 }
 
-function snapshot(data: { sweeps: SweepRow[]; page: SweepPage | null }): void {
+function snapshot(data: Snapshot): void {
   sweeps.value = sortedSweeps(data.sweeps);
   page.value = data.page && { ...data.page, runs: sortedRuns(data.page.runs) };
   loaded.value = true;
@@ -121,8 +124,7 @@ export async function loadCurves(again = false): Promise<void> {
 export async function loadRun(namespace: string, name: string, run: string, signal?: AbortSignal): Promise<RunPage> {
   const embedded = report.peek();
   if (embedded) {
-    const details = embedded.runs[run];
-    const row = embedded.page.runs.find((r) => r.name === run);
+    const [details, row] = [embedded.runs[run], embedded.page.runs.find((r) => r.name === run)];
     if (!details || !row) throw new Error(`run ${run} is not in this report`);
     return { ...details, row };
   }
