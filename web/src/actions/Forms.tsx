@@ -95,7 +95,7 @@ function ParameterField({ parameter: p, text, error, warning, onText }: Paramete
 }
 
 export function LimitsForm({ onDraft }: FormProps) {
-  const [now] = useState(page.value!);
+  const now = page.value!;
   const fields = limitFields(now.limits, now.row.costUnit);
   const [texts, setTexts] = useState<Record<string, string>>(() =>
     Object.fromEntries(fields.map((field) => [field.name, field.value === null ? "" : String(field.value)])),

@@ -1,7 +1,7 @@
 /** The end of a run's log. It follows the program, and stops moving while the reader looks at earlier lines. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { RunPage } from "../api.ts";
-import { request, sweepPath } from "../store/client.ts";
+import { RequestError, request, sweepPath } from "../store/client.ts";
 import { isReport } from "../store/store.ts";
 import { plural, visible } from "../text/format.ts";
 import { Tail } from "./tail.ts";
@@ -12,12 +12,14 @@ interface Props {
   sweep: string;
   run: string;
   logs: readonly Log[];
+  /** The run is over: its log does not grow. */
+  over: boolean;
 }
 
 const NEAR_THE_END = 40;
 const RETRY_MS = 3000;
 
-export function LogTail({ namespace, sweep, run, logs }: Props) {
+export function LogTail({ namespace, sweep, run, logs, over }: Props) {
   const [chosen, choose] = useState<string | null>(null);
   if (isReport.value) return <p class="muted">A report does not contain logs.</p>;
   const newest = logs[logs.length - 1];
@@ -44,7 +46,11 @@ export function LogTail({ namespace, sweep, run, logs }: Props) {
           </select>
         </label>
       )}
-      <Lines key={nameOf(log)} path={sweepPath(namespace, sweep, `/runs/${encodeURIComponent(run)}/log?${query}`)} />
+      <Lines
+        key={nameOf(log)}
+        path={sweepPath(namespace, sweep, `/runs/${encodeURIComponent(run)}/log?${query}`)}
+        over={over}
+      />
     </>
   );
 }
@@ -53,10 +59,10 @@ function nameOf(log: Log): string {
   return `${log.stage}, attempt ${log.attempt}${log.rank > 0 ? `, pod ${log.rank}` : ""}`;
 }
 
-function Lines({ path }: { path: string }) {
+function Lines({ path, over }: { path: string; over: boolean }) {
   const box = useRef<HTMLPreElement>(null);
   const [follow, setFollow] = useState(true);
-  const { tail, version, state } = useTail(path);
+  const { tail, version, state } = useTail(path, over);
   useLayoutEffect(() => {
     if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [version, follow]);
@@ -83,7 +89,7 @@ function Lines({ path }: { path: string }) {
 }
 
 /** Reads the log until it ends. A broken connection is tried again, from the start of the tail. */
-function useTail(path: string): { tail: Tail; version: number; state: string } {
+function useTail(path: string, over: boolean): { tail: Tail; version: number; state: string } {
   const tail = useRef(new Tail());
   const [version, setVersion] = useState(0);
   const [state, setState] = useState("reading");
@@ -113,8 +119,10 @@ function useTail(path: string): { tail: Tail; version: number; state: string } {
         show();
       } catch (error) {
         if (abort.signal.aborted) return;
-        setState(`${(error as Error).message || "the connection was lost"}; trying again`);
-        timer = setTimeout(() => void read(), RETRY_MS);
+        const reason = (error as Error).message || "the connection was lost";
+        const final = over && error instanceof RequestError;
+        setState(final ? reason : `${reason}; trying again`);
+        if (!final) timer = setTimeout(() => void read(), RETRY_MS);
       }
     };
     void read();

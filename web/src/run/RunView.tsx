@@ -139,7 +139,13 @@ function Details({ now, details, route }: { now: SweepPage; details: RunPage; ro
       {row.hasCurve && <RunCurve now={now} row={row} />}
       <AttemptsPanel details={details} />
       <Panel title="Log" wide>
-        <LogTail namespace={route.namespace} sweep={route.name} run={route.run} logs={details.logs} />
+        <LogTail
+          namespace={route.namespace}
+          sweep={route.name}
+          run={route.run}
+          logs={details.logs}
+          over={row.ended !== null}
+        />
       </Panel>
       <EventsPanel details={details} />
       <Commands details={details} />

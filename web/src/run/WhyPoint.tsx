@@ -25,6 +25,7 @@ export function WhyPoint({ now, details }: Props) {
   const why = useExplanation<Why>(row.origin === "model" ? { what: "why", run: row.name } : null);
   const sentences = why.value?.sentences ?? [];
   const known =
+    row.origin === "model" &&
     provenance &&
     `The optimizer knew ${plural(provenance.observations, "result")}; ${plural(provenance.pending, "run")} had none yet.`;
   return (

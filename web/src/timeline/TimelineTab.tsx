@@ -108,7 +108,7 @@ function Zoom({ range, whole, onChange }: { range: Range; whole: Range; onChange
       {button("Later", "›", () => onChange(panned(range, length / 2, whole)), range[1] >= whole[1])}
       {button("Zoom in", "+", around(0.5))}
       {button("Zoom out", "−", around(2), all)}
-      {button("Show the whole time", "All", () => onChange(whole), all)}
+      {button("All of the time", "All", () => onChange(whole), all)}
     </fieldset>
   );
 }

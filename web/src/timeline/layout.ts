@@ -99,7 +99,7 @@ export function waitersOf(runs: readonly RunRow[]): Waiter[] {
   return runs
     .flatMap((run) => {
       const last = run.phases[run.phases.length - 1];
-      if (run.ended !== null || !last || last.end !== null || !WAITS.has(last.phase)) return [];
+      if (run.group !== "waiting" || !last || last.end !== null || !WAITS.has(last.phase)) return [];
       return [{ run, phase: last.phase, since: Date.parse(last.start) }];
     })
     .sort((a, b) => a.since - b.since);
