@@ -1,20 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { changedPage, changedSweeps } from "../src/store/changes.ts";
-import { parseEvents } from "../src/store/events.ts";
+import { EventParser } from "../src/store/events.ts";
 import { samplePage } from "./sample.ts";
 
 test("events are found wherever the text is cut", () => {
-  const text = ': hello\n\nid: 1-2\nevent: page\ndata: {"a":\ndata: 1}\n\nid: 1-3\r\nevent: sweeps\r\ndata: {}\r\n\r\n';
-  const whole = parseEvents(text).messages;
-  assert.deepEqual(whole, [
+  const text =
+    ': hello\n\nid: 1-2\nevent: page\ndata: {"a":\ndata: 1}\n\nid: 1-3\r\nevent: sweeps\r\ndata: {}\r\n\r\n:';
+  const expected = [
     { id: "1-2", event: "page", data: '{"a":\n1}' },
     { id: "1-3", event: "sweeps", data: "{}" },
-  ]);
+  ];
+  const read = (...pieces: string[]) => {
+    const parser = new EventParser();
+    return pieces.flatMap((piece) => parser.push(piece));
+  };
+  assert.deepEqual(read(text), expected);
+  assert.deepEqual(read(...text), expected, "one character at a time");
   for (let cut = 0; cut < text.length; cut += 1) {
-    const first = parseEvents(text.slice(0, cut));
-    const second = parseEvents(first.rest + text.slice(cut));
-    assert.deepEqual([...first.messages, ...second.messages], whole, `cut at ${cut}`);
+    assert.deepEqual(read(text.slice(0, cut), text.slice(cut)), expected, `cut at ${cut}`);
   }
 });
 

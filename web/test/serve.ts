@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { ActionAnswer, Server, SweepPage } from "../src/api.ts";
 import { explained } from "./explained.ts";
-import { sampleCurves, samplePage, sampleRunPage } from "./sample.ts";
+import { failingPage, hostilePage, sampleCurves, samplePage, sampleRunPage } from "./sample.ts";
 
 const BUNDLE = new URL("../../operator/sweep_operator/ui/bundle/", import.meta.url);
 const FILES: Record<string, [string, string]> = {
@@ -15,13 +15,14 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const count = Number(process.argv[2] ?? 200);
-const pages = new Map<string, SweepPage>();
-for (const [name, runs, seed] of [
-  ["sample", count, 1],
-  ["small", 12, 2],
-  ["empty", 0, 3],
-] as const)
-  pages.set(name, samplePage(runs, seed, name));
+const all = [
+  samplePage(count),
+  samplePage(12, 2, "small"),
+  samplePage(0, 3, "empty"),
+  failingPage(25),
+  hostilePage(30),
+];
+const pages = new Map<string, SweepPage>(all.map((page) => [page.row.name, page]));
 const server: Server = { mode: "machine", write: true, version: "0.1.0", command: "sweep", models: true };
 
 function json(response: ServerResponse, body: unknown, status = 200): void {

@@ -59,6 +59,8 @@ class Question(Model):
     earlier: EarlierObservations | None = None
     """The observations of the warm start."""
     left: BudgetLeft | None = None
+    min_gain: float | None = None
+    """spec.stopping. It does not change suggestions."""
     outcomes: list[Objective] | None = None
     """spec.objectives after the first."""
     running: list[RunningCurve] | None = None
@@ -109,6 +111,7 @@ class Answer(Model):
     forecasts: list[RunForecast] = []
     infeasible: str | None = None
     unpayable: str | None = None
+    unworthy: str | None = None
     error: str | None = None
     seconds: float = 0.0
     end: Literal["complete", "interrupted", "model"] | None = None
@@ -135,4 +138,5 @@ def question(sweep: Sweep, request: SuggestRequest) -> Question:
         index=request.index,
         count=request.count,
         left=request.left,
+        min_gain=spec.stopping.least,
     )

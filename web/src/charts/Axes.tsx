@@ -26,10 +26,11 @@ interface AxesProps {
 export function Axes({ x, y, scales, margins, width, height, focused, drag }: AxesProps) {
   const right = width - margins.right;
   const bottom = height - margins.bottom;
+  const ticks = (axis: AxisSpec, scale: Scale) => scale.ticks.filter((t) => !axis.integer || Number.isInteger(t.value));
   const at = (mark: Mark) => ({ cx: margins.left + scales.x.of(mark.x), cy: margins.top + scales.y.of(mark.y) });
   return (
     <svg class="axes" width={width} height={height} aria-hidden="true">
-      {scales.y.ticks.map((tick) => (
+      {ticks(y, scales.y).map((tick) => (
         <g key={tick.value} transform={`translate(0 ${margins.top + scales.y.of(tick.value)})`}>
           <line x1={margins.left} x2={right} class="grid" />
           <text x={margins.left - 6} dy="0.32em" text-anchor="end">
@@ -37,7 +38,7 @@ export function Axes({ x, y, scales, margins, width, height, focused, drag }: Ax
           </text>
         </g>
       ))}
-      {scales.x.ticks.map((tick) => (
+      {ticks(x, scales.x).map((tick) => (
         <g key={tick.value} transform={`translate(${margins.left + scales.x.of(tick.value)} 0)`}>
           <line y1={bottom} y2={bottom + 4} class="axis" />
           <text y={bottom + 16} text-anchor="middle">
@@ -47,10 +48,10 @@ export function Axes({ x, y, scales, margins, width, height, focused, drag }: Ax
       ))}
       <line x1={margins.left} x2={right} y1={bottom} y2={bottom} class="axis" />
       <text class="axis-label" x={right} y={height - 4} text-anchor="end">
-        {visible(x.label, 80)}
+        {visible(x.label, Math.floor(width / 7))}
       </text>
       <text class="axis-label" x={4} y={11}>
-        {visible(y.label, 80)}
+        {visible(y.label, Math.floor(width / 7))}
       </text>
       {drag && (
         <rect

@@ -1,6 +1,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef } from "preact/hooks";
+import { Text } from "../text/Text.tsx";
 import { type Order, sortedBy } from "./order.ts";
 
 export interface Column<T> {
@@ -17,7 +18,6 @@ interface DataTableProps<T> {
   label: string;
   columns: Column<T>[];
   rows: T[];
-  rowId: (row: T) => string;
   /** Pixels of the scrolling area. */
   height: number;
   initial?: Order;
@@ -31,14 +31,15 @@ const MARGIN_ROWS = 8;
 
 /** A sortable table that renders only the rows that can be seen. The arrow keys move through it, Enter opens a row. */
 export function DataTable<T>(props: DataTableProps<T>) {
-  const { label, columns, rows, rowId, height, onOpen } = props;
+  const { label, columns, rows, height, onOpen } = props;
   const order = useSignal<Order | null>(props.initial ?? null);
   const top = useSignal(0);
   const active = useSignal(0);
   const area = useRef<HTMLDivElement>(null);
   const prefix = useId();
-  const sorted = sortedBy(rows, order.value, columns);
-  const shown = useComputed(() => Math.max(0, Math.floor(top.value / ROW_HEIGHT) - MARGIN_ROWS)).value;
+  const sorted = useMemo(() => sortedBy(rows, order.value, columns), [rows, order.value, columns]);
+  const first = useComputed(() => Math.max(0, Math.floor(top.value / ROW_HEIGHT) - MARGIN_ROWS)).value;
+  const shown = Math.min(first, Math.max(0, sorted.length - 1));
   const last = Math.min(sorted.length, shown + Math.ceil(height / ROW_HEIGHT) + 2 * MARGIN_ROWS);
   const current = Math.min(active.value, sorted.length - 1);
 
@@ -104,7 +105,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
           <Spacer rows={shown} columns={columns.length} />
           {sorted.slice(shown, last).map((row, i) => (
             <tr
-              key={rowId(row)}
+              key={shown + i}
               id={`${prefix}-${shown + i}`}
               aria-rowindex={shown + i + 2}
               class={onOpen && shown + i === current ? "current" : undefined}
@@ -144,7 +145,7 @@ function Head<T>({
   if (!column.sort)
     return (
       <th scope="col" class={kind} title={column.help}>
-        {column.label}
+        <Text value={column.label} limit={60} />
       </th>
     );
   return (
@@ -160,7 +161,7 @@ function Head<T>({
           })
         }
       >
-        {column.label}
+        <Text value={column.label} limit={60} />
         <span aria-hidden="true">{direction === "asc" ? " ▲" : direction === "desc" ? " ▼" : ""}</span>
       </button>
     </th>

@@ -29,7 +29,11 @@ function Glyph({ layer }: { layer: Layer }) {
       {shape === "square" && <rect x="-3.5" y="-3.5" width="7" height="7" fill={color} />}
       {shape === "diamond" && <path d="M0-5L5 0L0 5L-5 0Z" fill={color} />}
       {shape === "line" && (
-        <path d="M-7 0H7" {...line} {...(layer.kind === "line" && layer.dash ? { "stroke-dasharray": "3 2" } : {})} />
+        <path
+          d="M-7 0H7"
+          {...line}
+          {...(layer.kind === "line" && layer.dash?.length ? { "stroke-dasharray": "3 2" } : {})}
+        />
       )}
       {shape === "rule" && <path d="M-7 0H7" {...line} stroke-dasharray="3 2" />}
       {shape === "intervals" && <path d="M0-6V6" {...line} />}

@@ -34,7 +34,7 @@ export function Panel({ title, help, controls, table, empty, wide, children }: P
     <section class={wide ? "panel wide" : "panel"} aria-labelledby={id}>
       <header class="panel-head">
         <h2 id={id}>{title}</h2>
-        {help && <Help text={help} />}
+        {help && <Help about={title} text={help} />}
         <div class="controls">
           {!empty && controls}
           {table && !empty && (
@@ -71,16 +71,7 @@ function PlotTable({ title, data }: { title: string; data: TableData }) {
     sort: (row) => (typeof row[i] === "boolean" ? Number(row[i]) : (row[i] ?? null)),
     cell: (row) => <Cell value={row[i] ?? null} />,
   }));
-  const rows = data.rows.map((row, i) => Object.assign([...row], { key: String(i) }));
-  return (
-    <DataTable
-      label={title}
-      columns={columns}
-      rows={rows}
-      rowId={(row) => (row as { key?: string }).key ?? ""}
-      height={320}
-    />
-  );
+  return <DataTable label={title} columns={columns} rows={data.rows} height={320} />;
 }
 
 function Cell({ value }: { value: Scalar | null }) {

@@ -12,7 +12,7 @@ import { palette } from "./palette.ts";
 import { makeScale, type Scale, type ScaleKind } from "./scale.ts";
 import { Tooltip } from "./Tooltip.tsx";
 import { usePointer } from "./usePointer.ts";
-import { prepared, useWidth } from "./useSize.ts";
+import { canvasBox, prepared, useWidth } from "./useSize.ts";
 
 export interface AxisSpec {
   label: string;
@@ -20,6 +20,8 @@ export interface AxisSpec {
   domain: [number, number];
   /** Names of a category axis. */
   values?: Scalar[];
+  /** Ticks at whole numbers only. */
+  integer?: boolean;
 }
 
 export interface Box {
@@ -126,16 +128,6 @@ export function PlotArea(props: PlotAreaProps) {
       aria-label={`${title}: ${y.label} by ${x.label}, ${marks.length} points. Arrow keys move between points${onOpen ? ", Enter opens one" : ""}.`}
       {...pointer.handlers}
     >
-      <canvas
-        ref={canvas}
-        aria-hidden="true"
-        style={{
-          left: `${margins.left}px`,
-          top: `${margins.top}px`,
-          width: `${inner.width}px`,
-          height: `${inner.height}px`,
-        }}
-      />
       <Axes
         x={x}
         y={y}
@@ -146,6 +138,7 @@ export function PlotArea(props: PlotAreaProps) {
         focused={focused.value}
         drag={pointer.drag.value}
       />
+      <canvas ref={canvas} aria-hidden="true" style={canvasBox(margins.left, margins.top, inner.width, inner.height)} />
       <Tooltip mark={focused.value} scales={scales} margins={margins} width={width} />
       <div class="visually-hidden" role="status">
         {focused.value

@@ -62,10 +62,14 @@ export function draw(context: CanvasRenderingContext2D, layer: Layer, view: View
 
 function drawPoints(context: CanvasRenderingContext2D, layer: Layer & { kind: "points" }, view: View): void {
   const alpha = layer.alpha ?? 1;
-  const size = layer.size ?? (layer.marks.length > 1500 ? 2 : 3);
+  const size = layer.size ?? 3;
   // The faded ones first, so that they never cover the others.
   for (const shown of view.selected ? [false, true] : [true]) {
     context.globalAlpha = shown ? alpha : FADED;
+    if (layer.shape === "dot" && layer.marks.length > MANY) {
+      drawSmall(context, layer.marks, shown, view);
+      continue;
+    }
     context.beginPath();
     for (const mark of layer.marks) {
       if (view.selected && view.selected.has(mark.id) !== shown) continue;
@@ -78,7 +82,17 @@ function drawPoints(context: CanvasRenderingContext2D, layer: Layer & { kind: "p
   }
 }
 
-export function tracePoint(context: CanvasRenderingContext2D, shape: Shape, x: number, y: number, size: number): void {
+/** Above this number, dots are small squares: one path of thousands of circles is slow to fill. */
+const MANY = 1000;
+
+function drawSmall(context: CanvasRenderingContext2D, marks: Mark[], shown: boolean, view: View): void {
+  for (const mark of marks) {
+    if (view.selected && view.selected.has(mark.id) !== shown) continue;
+    context.fillRect(view.x.of(mark.x) - 1.5, view.y.of(mark.y) - 1.5, 3, 3);
+  }
+}
+
+function tracePoint(context: CanvasRenderingContext2D, shape: Shape, x: number, y: number, size: number): void {
   if (shape === "cross") {
     context.moveTo(x - size, y - size);
     context.lineTo(x + size, y + size);

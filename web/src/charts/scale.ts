@@ -1,5 +1,5 @@
 /** Scales: data to pixels and back, with ticks. */
-import { ticks as linearTicks } from "d3-array";
+import { ticks as linearTicks, quantileSorted } from "d3-array";
 import type { Scalar } from "../api.ts";
 import { duration, number, scalar } from "../text/format.ts";
 
@@ -49,6 +49,31 @@ export function domainOf(kind: ScaleKind, values: Iterable<number | null | undef
   if (low > high) return kind === "logit" ? [0.1, 0.9] : kind.startsWith("log") ? [1, 10] : [0, 1];
   const margin = high > low ? (high - low) * pad : Math.max(Math.abs(low) * 0.1, 0.5);
   return [back(low - margin), back(high + margin)];
+}
+
+/**
+ * A domain that far outliers on the bad side do not stretch: it ends three times the distance between the 10th and 90th
+ * percentiles beyond them. Values outside are drawn at its end. `keep` is always inside.
+ */
+export function robustDomain(
+  values: number[],
+  better: "maximize" | "minimize",
+  keep: (number | null | undefined)[],
+  pad = 0.06,
+): [number, number] {
+  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
+  const [low, high] = [quantileSorted(sorted, 0.1) ?? 0, quantileSorted(sorted, 0.9) ?? 0];
+  const reach = 3 * (high - low);
+  const shown =
+    sorted.length < 8 || reach === 0
+      ? sorted
+      : sorted.filter((v) => (better === "maximize" ? v >= low - reach : v <= high + reach));
+  return domainOf("linear", [...shown, ...keep], pad);
+}
+
+/** The value, or the end of the domain that it is beyond. */
+export function clamped(value: number, [low, high]: [number, number]): number {
+  return Math.min(high, Math.max(low, value));
 }
 
 export function makeScale(

@@ -41,7 +41,7 @@ export function usePointer({ scales, margins, candidates, focused, onOpen, onBru
   };
   const step = (count: number) => {
     const marks = candidates();
-    const now = focused.value ? marks.indexOf(focused.value) : -1;
+    const now = focused.value ? marks.findIndex((m) => m.id === focused.value?.id) : -1;
     const next = now < 0 ? (count > 0 ? 0 : marks.length - 1) : Math.max(0, Math.min(marks.length - 1, now + count));
     focused.value = marks[next] ?? null;
   };

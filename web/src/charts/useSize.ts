@@ -19,16 +19,30 @@ export function useWidth(element: RefObject<HTMLElement | null>): number {
   return width.value;
 }
 
-/** Prepares a canvas for the screen's resolution, cleared. */
+/** Room around a plot's area, so that marks at its border are drawn whole. */
+export const PAD = 6;
+
+/** Prepares a canvas for the screen's resolution, cleared; the origin is `PAD` inside of it. */
 export function prepared(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
   const ratio = Math.min(devicePixelRatio || 1, 2);
-  const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
+  const [w, h] = [Math.round((width + 2 * PAD) * ratio), Math.round((height + 2 * PAD) * ratio)];
   if (canvas.width !== w || canvas.height !== h) {
     canvas.width = w;
     canvas.height = h;
   }
   const context = canvas.getContext("2d")!;
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, w, h);
+  context.setTransform(ratio, 0, 0, ratio, PAD * ratio, PAD * ratio);
   return context;
+}
+
+/** Where a canvas lies whose drawing area is the given rectangle. */
+export function canvasBox(left: number, top: number, width: number, height: number): Record<string, string> {
+  return {
+    left: `${left - PAD}px`,
+    top: `${top - PAD}px`,
+    width: `${width + 2 * PAD}px`,
+    height: `${height + 2 * PAD}px`,
+  };
 }

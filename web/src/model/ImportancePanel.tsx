@@ -5,6 +5,8 @@ import { Text } from "../text/Text.tsx";
 import { Answered } from "./Answered.tsx";
 import type { Answer } from "./explanation.ts";
 
+const SHOWN = 10;
+
 interface Props {
   page: SweepPage;
   answer: Answer<Importance> & { again: () => void };
@@ -35,7 +37,7 @@ function Bars({ page, shares, note }: { page: SweepPage; shares: [string, number
   return (
     <>
       <ul class="importance">
-        {shares.map(([path, share]) => (
+        {shares.slice(0, SHOWN).map(([path, share]) => (
           <li key={path}>
             <span class="importance-name" title={path}>
               <Text value={page.parameters.find((p) => p.path === path)?.label ?? path} limit={80} />
@@ -47,6 +49,12 @@ function Bars({ page, shares, note }: { page: SweepPage; shares: [string, number
           </li>
         ))}
       </ul>
+      {shares.length > SHOWN && (
+        <p class="muted">
+          The other {shares.length - SHOWN} parameters together:{" "}
+          {percent(shares.slice(SHOWN).reduce((sum, [, share]) => sum + share, 0))}
+        </p>
+      )}
       {note && (
         <p class="muted">
           <Text value={note} limit={1000} />

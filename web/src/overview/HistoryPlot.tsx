@@ -4,7 +4,7 @@ import { go } from "../app/router.ts";
 import { runHref } from "../app/routes.ts";
 import type { Layer, Mark } from "../charts/layers.ts";
 import { type Box, Plot } from "../charts/Plot.tsx";
-import { domainOf } from "../charts/scale.ts";
+import { clamped, domainOf, robustDomain } from "../charts/scale.ts";
 import { setBrush } from "../store/filter.ts";
 import { bestSoFar, runText } from "./history.ts";
 
@@ -19,7 +19,7 @@ export function HistoryPlot({ page }: { page: SweepPage }) {
     <Plot
       title="History"
       help={HELP}
-      x={{ label: "run", kind: "linear", domain: x }}
+      x={{ label: "run", kind: "linear", domain: x, integer: true }}
       y={{ label: metric || "score", kind: "linear", domain: y }}
       layers={layers}
       onOpen={(run) => go(runHref(namespace, name, run))}
@@ -53,20 +53,17 @@ function historyOf(page: SweepPage): { layers: Layer[]; x: [number, number]; y: 
   const scored = (runs: RunRow[]) => runs.filter((r) => r.score !== null);
   const waiting = [...of("running"), ...of("waiting")].filter((r) => r.predicted?.score != null);
   const best = bestSoFar(page.runs, page.row.goal, (r) => r.index);
-  const y = domainOf(
-    "linear",
-    [
-      ...page.runs.map((r) => r.score),
-      ...waiting.flatMap((r) => [r.predicted!.scoreLow, r.predicted!.scoreHigh]),
-      page.target,
-    ],
-    0.06,
-  );
+  const scores = page.runs.map((r) => r.score).filter((v) => v !== null);
+  const y = robustDomain(scores, page.row.goal, [
+    ...waiting.flatMap((r) => [r.predicted!.scoreLow, r.predicted!.scoreHigh]),
+    page.target,
+  ]);
   const marks = (runs: RunRow[], at: (r: RunRow) => number): Mark[] =>
-    runs.map((r) => ({ id: r.name, x: r.index!, y: at(r), text: () => runText(page, r) }));
+    runs.map((r) => ({ id: r.name, x: r.index!, y: clamped(at(r), y), text: () => runText(page, r) }));
+  const size = page.runs.length > 1000 ? 2 : 3;
   const layers: Layer[] = [];
   if (page.target !== null) layers.push({ kind: "rule", axis: "y", at: page.target, color: "good", label: "target" });
-  layers.push({
+  add(layers, {
     kind: "points",
     shape: "dot",
     color: "muted",
@@ -77,19 +74,20 @@ function historyOf(page: SweepPage): { layers: Layer[]; x: [number, number]; y: 
   add(layers, {
     kind: "points",
     shape: "square",
+    size,
+    alpha: 0.8,
     color: "pruned",
     label: "stopped early",
     marks: marks(scored(of("pruned")), (r) => r.score!),
   });
-  const failures = Map.groupBy(of("failed"), (r) => r.failure?.class || "failed");
-  for (const [kind, runs] of failures)
-    add(layers, {
-      kind: "points",
-      shape: "cross",
-      color: "failed",
-      label: `failed: ${kind}`,
-      marks: marks(runs, () => y[0]),
-    });
+  add(layers, {
+    kind: "points",
+    shape: "cross",
+    size,
+    color: "failed",
+    label: failureLabel(of("failed")),
+    marks: marks(of("failed"), () => y[0]),
+  });
   if (waiting.length > 0) {
     layers.push({
       kind: "intervals",
@@ -107,7 +105,8 @@ function historyOf(page: SweepPage): { layers: Layer[]; x: [number, number]; y: 
       marks: marks(waiting, (r) => r.predicted!.score!),
     });
   }
-  layers.push({ kind: "line", color: "accent", width: 2, step: true, label: "best so far", ...best });
+  if (best.x.length > 0)
+    layers.push({ kind: "line", color: "accent", width: 2, step: true, label: "best so far", ...best });
   return {
     layers,
     x: domainOf(
@@ -121,4 +120,12 @@ function historyOf(page: SweepPage): { layers: Layer[]; x: [number, number]; y: 
 
 function add(layers: Layer[], layer: Layer & { kind: "points" }): void {
   if (layer.marks.length > 0) layers.push(layer);
+}
+
+/** "failed: 3 oom, 1 nan", the most frequent class first. */
+function failureLabel(runs: RunRow[]): string {
+  const classes = [...Map.groupBy(runs, (r) => r.failure?.class || "unknown")].sort(
+    (a, b) => b[1].length - a[1].length,
+  );
+  return `failed: ${classes.map(([kind, of]) => `${of.length} ${kind}`).join(", ")}`;
 }

@@ -20,7 +20,7 @@ export function ParametersPanel({ now, details }: { now: SweepPage; details: Run
           <RunLink now={now} name={best.run} />, the best run.
         </p>
       )}
-      <div class="scroll-x" tabIndex={0} role="group" aria-label="Table of the parameters">
+      <div class="scroll-x parameters" tabIndex={0} role="group" aria-label="Table of the parameters">
         <table class="data static">
           <thead>
             <tr>

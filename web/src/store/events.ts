@@ -6,14 +6,25 @@ export interface Message {
   data: string;
 }
 
-/** Splits what has arrived into whole messages and the rest. Comment lines are dropped. */
-export function parseEvents(buffer: string): { messages: Message[]; rest: string } {
-  // A carriage return at the end may be the first half of a line end.
-  const half = buffer.endsWith("\r") ? "\r" : "";
-  const whole = buffer.slice(0, buffer.length - half.length);
-  const blocks = whole.replace(/\r\n?/g, "\n").split("\n\n");
-  const rest = (blocks.pop() ?? "") + half;
-  return { messages: blocks.map(parseBlock).filter((m) => m !== null), rest };
+/** Finds the messages in text that arrives in pieces. A snapshot has megabytes, so each piece is looked at once. */
+export class EventParser {
+  private pieces: string[] = [];
+  private half = "";
+
+  /** The messages that this piece completes. Comments are dropped. */
+  push(piece: string): Message[] {
+    const text = this.half + piece;
+    this.half = text.endsWith("\r") ? "\r" : ""; // perhaps the first half of a line end
+    const clean = text.slice(0, text.length - this.half.length).replace(/\r\n?/g, "\n");
+    if (clean === "") return [];
+    const before = this.pieces.at(-1) ?? "";
+    this.pieces.push(clean);
+    if (!(before.slice(-1) + clean).includes("\n\n")) return [];
+    const blocks = this.pieces.join("").split("\n\n");
+    const rest = blocks.pop() ?? "";
+    this.pieces = rest ? [rest] : [];
+    return blocks.map(parseBlock).filter((m) => m !== null);
+  }
 }
 
 function parseBlock(block: string): Message | null {

@@ -1,7 +1,7 @@
 /** The event stream of the server: reads, reconnects, and says whether the page is live. */
 import { signal } from "@preact/signals";
 import { RequestError, request } from "./client.ts";
-import { type Message, parseEvents } from "./events.ts";
+import { EventParser, type Message } from "./events.ts";
 
 export type Connection =
   | { state: "connecting" }
@@ -76,16 +76,14 @@ export class Stream {
     try {
       const response = await request(this.path, { headers, signal: this.abort.signal });
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-      let buffer = "";
+      const parser = new EventParser();
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return;
         clearTimeout(silence.timer);
         silence.timer = setTimeout(() => this.abort.abort(), SILENCE_MS);
-        const { messages, rest } = parseEvents(buffer + value);
-        buffer = rest;
         this.failures = 0;
-        for (const message of messages) {
+        for (const message of parser.push(value)) {
           this.receive(message);
           this.lastId = message.id ?? this.lastId; // only now: what was received is what was applied
         }

@@ -4,6 +4,10 @@ import type { Scalar } from "../api.ts";
 const NONE = "–";
 const MINUS = /^-/;
 
+// Formatters are kept: making one takes longer than a hundred uses of it.
+const WHOLE = new Intl.NumberFormat("en-US", { maximumFractionDigits: 8 });
+const DATE_TIME = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+
 /** Four significant digits: 0.00012, 12.35, 12,350, 1.2e-7. */
 export function number(value: number | null | undefined, digits = 4): string {
   if (value === null || value === undefined) return NONE;
@@ -12,10 +16,10 @@ export function number(value: number | null | undefined, digits = 4): string {
   const size = Math.abs(value);
   let text: string;
   if (size >= 1e7 || size < 1e-4) text = Number(value.toPrecision(Math.min(digits, 3))).toExponential();
-  else if (Number.isInteger(value)) text = value.toLocaleString("en-US");
+  else if (Number.isInteger(value)) text = WHOLE.format(value);
   else {
     const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
-    text = Number(value.toFixed(Math.min(decimals, 8))).toLocaleString("en-US", { maximumFractionDigits: 8 });
+    text = WHOLE.format(Number(value.toFixed(Math.min(decimals, 8))));
   }
   return text.replace("e+", "e").replace(MINUS, "−");
 }
@@ -46,7 +50,7 @@ export function duration(seconds: number | null | undefined): string {
 /** A cost in the sweep's unit; seconds are shown as a duration. */
 export function cost(value: number | null | undefined, unit: string): string {
   if (value === null || value === undefined) return NONE;
-  return unit === "seconds" ? duration(value) : `${number(value)} ${unit}`.trim();
+  return unit === "seconds" ? duration(value) : `${number(value)} ${visible(unit, 20)}`.trim();
 }
 
 export function percent(share: number | null | undefined): string {
@@ -64,17 +68,7 @@ export function scalar(value: Scalar | null | undefined): string {
 export function time(iso: string | null): string {
   if (iso === null) return NONE;
   const date = new Date(iso);
-  return Number.isNaN(date.valueOf())
-    ? NONE
-    : date.toLocaleString("en-US", {
-        year: "numeric",
-        month: "short",
-        day: "numeric",
-        hour: "2-digit",
-        minute: "2-digit",
-        second: "2-digit",
-        hourCycle: "h23",
-      });
+  return Number.isNaN(date.valueOf()) ? NONE : DATE_TIME.format(date);
 }
 
 /** "3m ago", relative to `now` (milliseconds). */
@@ -85,7 +79,7 @@ export function ago(iso: string | null, now: number): string {
 }
 
 export function plural(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${WHOLE.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 // Control characters except tab and line feed, and marks that change the direction of text.
