@@ -162,7 +162,7 @@ class Explainer:
     async def _ask(self, asked: Question, ask: Explain) -> JsonObject:
         async with self._turn:
             try:
-                async with aclosing(self._process.answers(asked.with_(explain=ask))) as answers:
+                async with aclosing(self._process.answers(asked.with_(explain=ask, min_gain=None))) as answers:
                     found: Answer = await anext(answers)
                     async for _ in answers:
                         pass

@@ -88,6 +88,8 @@ class Question(Model):
     earlier: EarlierObservations | None = None
     """The observations of the warm start."""
     left: BudgetLeft | None = None
+    min_gain: float | None = None
+    """spec.stopping. It does not change suggestions."""
     outcomes: list[Objective] | None = None
     """spec.objectives after the first."""
     running: list[RunningCurve] | None = None
@@ -171,6 +173,7 @@ class Answer(Model):
     """The answer to the question about the model, by the type that the question has."""
     infeasible: str | None = None
     unpayable: str | None = None
+    unworthy: str | None = None
     error: str | None = None
     seconds: float = 0.0
     end: Literal["complete", "interrupted", "model"] | None = None
@@ -197,4 +200,5 @@ def question(sweep: Sweep, request: SuggestRequest) -> Question:
         index=request.index,
         count=request.count,
         left=request.left,
+        min_gain=spec.stopping.least,
     )

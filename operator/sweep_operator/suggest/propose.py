@@ -11,6 +11,7 @@ from typing import Any
 from protein import (
     Budget,
     BudgetExhausted,
+    NotWorthIt,
     Optimizer,
     Outcome,
     Protein,
@@ -90,7 +91,7 @@ class Proposer:
             if question.forecasts:
                 yield from self._forecasts(question)
                 return
-            self._optimizer.budget = _budget(question.left)
+            self._optimizer.budget = _budget(question.left, question.min_gain)
             if question.explain is not None:
                 yield Answer(explanation=self._explained(question, question.explain).to_json(), end="complete")
                 return
@@ -116,6 +117,8 @@ class Proposer:
                 began = time.perf_counter()
         except RulesTooSlow as error:
             yield Answer(infeasible=str(error), end="complete")
+        except NotWorthIt as error:
+            yield Answer(unworthy=str(error), end="complete")
         except BudgetExhausted as error:
             yield Answer(unpayable=str(error), end="complete")
         except SearchSpaceInfeasible as error:
@@ -142,7 +145,9 @@ class Proposer:
         yield Answer(end="complete")
 
     def _prepare(self, question: Question) -> None:
-        basis = question.with_(pending=[], index=0, count=0, light=False, left=None, forecasts=False, explain=None)
+        basis = question.with_(
+            pending=[], index=0, count=0, light=False, left=None, min_gain=None, forecasts=False, explain=None
+        )
         if self._basis == basis:
             self._rules.left = RULES_SECONDS
             return
@@ -203,11 +208,11 @@ def _forecast(found: Forecast) -> RunForecast:
     )
 
 
-def _budget(left: BudgetLeft | None) -> Budget:
+def _budget(left: BudgetLeft | None, min_gain: float | None) -> Budget:
     """The limits as a budget that nothing was spent of."""
     if left is None:
-        return Budget()
-    return Budget(cost=left.cost, runs=left.runs, run_cost=left.seconds, spent=0.0, share=left.share)
+        return Budget(min_gain=min_gain)
+    return Budget(left.cost, left.runs, left.seconds, spent=0.0, share=left.share, min_gain=min_gain)
 
 
 def _prediction(info: Any) -> Prediction | None:
