@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from protein.base import Optimizer as Optimizer
     from protein.budget import Budget as Budget
     from protein.budget import BudgetExhausted as BudgetExhausted
+    from protein.budget import NotWorthIt as NotWorthIt
     from protein.curves import CurvePoint as CurvePoint
     from protein.curves import Forecast as Forecast
     from protein.explain.answers import Contour as Contour
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from protein.optimizer import SearchSpaceInfeasible as SearchSpaceInfeasible
     from protein.optimizer import SuggestionInfo as SuggestionInfo
     from protein.outcomes import Outcome as Outcome
+    from protein.prospect import Prospect as Prospect
     from protein.protein import Protein as Protein
     from protein.random_search import Random as Random
     from protein.random_search import Sobol as Sobol
@@ -49,12 +51,14 @@ _HOMES = {
     "Forecast": "curves",
     "HistoryUnavailable": "integrations.wandb_protein",
     "MettaProtein": "integrations.metta",
+    "NotWorthIt": "budget",
     "Observation": "optimizer",
     "Optimizer": "base",
     "Outcome": "outcomes",
     "Outlook": "explain.answers",
     "Parameter": "space",
     "Protein": "protein",
+    "Prospect": "prospect",
     "ProteinSettings": "settings",
     "Random": "random_search",
     "SearchSpace": "space",

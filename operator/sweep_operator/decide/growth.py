@@ -47,9 +47,8 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     if snap.sweep.spec.warm_start is not None and earlier is None:
         return Growth(create, read_warm_start=True)
     request = SuggestRequest(index + len(fresh), 0, runs.observations(), (), missing, earlier or NOTHING_EARLIER)
-    if not lasting and (
-        most == 1 or not request.known
-    ):  # one run at a time: each result would change what was computed before it
+    # with one run at a time, each result would change what was computed before it
+    if not lasting and (most == 1 or not request.known):
         ahead = min(ahead, _design_left(snap, index + wanted - len(again)))
     if missing + ahead == 0:
         return Growth(create)

@@ -28,8 +28,11 @@ export const curves = signal<Curves | null>(null);
 export const loaded = signal(false);
 /** Milliseconds of the last message, for "state of 12:03". */
 export const updated = signal(0);
-/** The document of a report: the JSON block `<script type="application/json" id="report-data">`. */
+/** The document of a report: the JSON block `<script type="application/json" id="data">`. */
 export const report = signal<Report | null>(null);
+
+/** Why the server itself has no current data, such as an API server that does not answer; "" if all is well. */
+export const trouble = signal("");
 
 export const isReport = computed(() => report.value !== null);
 export const canWrite = computed(() => server.value?.write === true && !isReport.value);
@@ -37,7 +40,7 @@ export const canWrite = computed(() => server.value?.write === true && !isReport
 let stream: Stream | null = null;
 
 export function start(): void {
-  const block = document.getElementById("report-data");
+  const block = document.getElementById("data");
   if (block?.textContent) openReport(JSON.parse(block.textContent) as Report);
   else
     effect(() => {
@@ -98,6 +101,7 @@ function receive(message: Message): void {
   batch(() => {
     updated.value = Date.now();
     if (message.event === "snapshot") snapshot(data as Snapshot);
+    else if (message.event === "trouble") trouble.value = (data as { message: string }).message;
     else if (message.event === "sweeps") sweeps.value = changedSweeps(sweeps.value, data as SweepsChange);
     else if (message.event === "page" && page.value) page.value = changedPage(page.value, data as PageChange);
     else if (message.event === "curves" && curves.value) curves.value = changedCurves(curves.value, data as Curves);
@@ -108,6 +112,7 @@ function snapshot(data: Snapshot): void {
   sweeps.value = sortedSweeps(data.sweeps);
   page.value = data.page && { ...data.page, runs: sortedRuns(data.page.runs) };
   loaded.value = true;
+  trouble.value = ""; // if it lasts, the server says so again
   if (server.peek() === null) void describeServer();
   if (curves.peek() !== null) void loadCurves(true); // changes may have been missed
 }
