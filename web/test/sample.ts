@@ -127,6 +127,7 @@ export function sampleRun(index: number, count: number, random: () => number): R
             reason: kind === "oom" ? "OOMKilled" : "BadParameters",
             message: "rollout buffer of 2048 steps is smaller than the batch",
             stage: "train",
+            consequence: "not retried; learned as infeasible",
           }
         : null,
     score,
@@ -141,6 +142,8 @@ export function sampleRun(index: number, count: number, random: () => number): R
         ? {
             step: 4000,
             maxStep: 10000,
+            value: truth * 0.8,
+            updated: at(created + 60),
             etaSeconds: 95,
             forecast: { score: truth, low: truth - 40, high: truth + 40, probability: 0.31 },
           }
@@ -151,11 +154,20 @@ export function sampleRun(index: number, count: number, random: () => number): R
         ? {
             policy: "forecast",
             text: "3% chance of beating the best run",
-            step: 4000,
+            step: 3744,
+            value: truth * 0.7,
+            low: truth * 0.6,
+            high: truth * 0.8,
+            threshold: 420,
+            probability: 0.003,
+            runs: 30,
+            savedCost: cost * 0.6,
             shadow: false,
-            wrong: index % 3 === 0 ? null : index % 5 === 0,
           }
         : null,
+    within: group === "succeeded",
+    seconds: cost,
+    lostSeconds: {},
     hasCurve: group !== "waiting",
   };
 }
@@ -231,6 +243,8 @@ export function samplePage(count: number, seed = 1, name = "sample"): SweepPage 
       yaml: "trainer:\n  gamma: 0.99\n",
       overrides: "trainer.gamma=0.99",
       command: "python train.py trainer.gamma=0.99",
+      patch: null,
+      notes: [],
     },
     importance: {
       shares: { "trainer.optimizer.learning_rate": 0.7, "trainer.gamma": 0.2, "trainer.batch_size": 0.1 },
@@ -290,9 +304,6 @@ export function sampleRunPage(page: SweepPage, row: RunRow): RunPage {
     provenance: {
       observations: row.index ?? 0,
       pending: 2,
-      costLevel: 150,
-      acquisition: "log_nei",
-      nearest: best ? { run: best.name, distance: 0.21 } : null,
     },
     command: "python images/trainer/train.py trainer.gamma=0.99",
     overrides: "trainer.gamma=0.99",
@@ -309,6 +320,7 @@ export function failingPage(count: number): SweepPage {
     reason: "BadParameters",
     message: "rollout buffer is smaller than the batch",
     stage: "train",
+    consequence: "not retried; learned as infeasible",
   };
   const runs = page.runs.map(
     (r): RunRow => ({
@@ -367,7 +379,7 @@ export function hostilePage(count: number): SweepPage {
       ...r,
       label: r.index === 1 ? long : `${NASTY}${r.index}`,
       state: r.index === 2 ? NASTY : r.state,
-      failure: r.failure && { class: NASTY, reason: long, message, stage: "train" },
+      failure: r.failure && { class: NASTY, reason: long, message, stage: "train", consequence: NASTY },
       parameters: parameters.map((p, i) => (p.values ? p.values[(r.index ?? 0) % 2]! : (r.parameters[i % 6] ?? null))),
     }),
   );

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { ActionDialog } from "../actions/ActionDialog.tsx";
 import { ComparePage } from "../compare/ComparePage.tsx";
 import { ListPage } from "../list/ListPage.tsx";
 import { RunView } from "../run/RunView.tsx";
@@ -49,6 +50,7 @@ export function App() {
           <Page now={now} />
         )}
       </main>
+      <ActionDialog />
     </>
   );
 }

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { SweepActions } from "../actions/Actions.tsx";
 import type { SweepPage } from "../api.ts";
 import { runHref } from "../app/routes.ts";
 import { cost, duration, number, time } from "../text/format.ts";
@@ -20,6 +21,7 @@ export function SweepHeader({ page }: { page: SweepPage }) {
         <span class="muted">
           <Text value={`${row.namespace}/${row.name}`} limit={120} />
         </span>
+        <SweepActions page={page} />
       </div>
       {row.message && (
         <p class="message muted">
