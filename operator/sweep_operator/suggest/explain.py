@@ -124,7 +124,7 @@ class Explainer:
         """The answer. ``earlier``: the observations of the warm start. Raises ConfigError, NotExplainable."""
         _check(sweep, ask)
         if isinstance(ask, AskWhy):
-            return await self._why(sweep, list(runs), ask.run, earlier)
+            return await self._why(sweep, await asyncio.to_thread(list, runs), ask.run, earlier)
         found = await asyncio.to_thread(known, sweep, runs)
         if isinstance(ask, AskOutlook):
             ask = ask.with_(parallel=ask.parallel or sweep.spec.limits.max_parallel_runs)

@@ -37,6 +37,10 @@ class Explainer(Protocol):
         """The answer. Raises ConfigError for a question without one, KubeError."""
         ...
 
+    async def close(self) -> None:
+        """End what was started for the answers."""
+        ...
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -70,6 +74,8 @@ def application(serving: Serving) -> web.Application:
     async def reading(_: web.Application) -> AsyncIterator[None]:
         async with hub.running():
             yield
+        if serving.explainer is not None:
+            await serving.explainer.close()
 
     app.cleanup_ctx.append(reading)
     app.on_shutdown.append(streams.close)
