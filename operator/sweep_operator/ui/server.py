@@ -150,6 +150,7 @@ class _Documents:
         key, body = await allowed_sweep(request), await json_body(request)
         if self._serving.explainer is None:
             raise Unavailable("this server does not answer questions about the model")
+        await self._hub.until_ready()
         ask = ASK.validate_json(body)
         return json_answer(to_bytes(await self._serving.explainer.answer(key, ask)))
 
