@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PAGE := $(VENV)/.page
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help
@@ -14,7 +15,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 .PHONY: setup
-setup: $(STAMP) ## create .venv and install everything into it
+setup: $(STAMP) $(PAGE) ## create .venv, install everything into it, and build the page
 
 $(STAMP): requirements.txt pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }
@@ -24,7 +25,13 @@ $(STAMP): requirements.txt pyproject.toml
 	|| UV_HTTP_TIMEOUT=10 UV_HTTP_RETRIES=0 $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu "$$torch" 2>/dev/null \
 	|| echo "PyTorch's CPU index is unreachable: installing torch from PyPI (larger, also works on a CPU)"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	$(BIN)/python web/build.py
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+# The page: built again if its sources have changed. Node.js comes from PyPI.
+$(PAGE): $(STAMP) $(shell find web -type f -not -path 'web/node_modules/*')
+	$(BIN)/python web/build.py
 	@touch $@
 
 .PHONY: lock
@@ -40,14 +47,14 @@ demo: $(STAMP) ## run an Acrobot sweep of at most 12 runs, 2 in parallel, on thi
 # Unit, property and conformance levels (tests/README.md); what starts servers, browsers or trainings is in `make test`.
 CHECKED := $(addprefix tests/,api config decide docs engine exchange kube kubectl manifests protein release report runtime sandbox suggest)
 .PHONY: check
-check: lint ## run lint and the fast tests (about three minutes)
+check: $(PAGE) lint ## run lint and the fast tests (about three minutes)
 	$(BIN)/pytest -n 2 -m "not slow" --ignore tests/kube/test_cluster_kube.py $(CHECKED)
 
 .PHONY: test
 OUTAGE := tests/cluster/test_operator_outage.py
 SKIPPED := $(abspath $(VENV))/skipped-tests
 test: export SWEEP_TESTS_SKIPPED := $(SKIPPED)
-test: $(STAMP) ## run all tests
+test: $(STAMP) $(PAGE) ## run all tests
 	@rm -f $(SKIPPED)
 	@test -n "$${KUBEBUILDER_ASSETS:-}" || $(BIN)/python -m tests.cluster.fetch --downloads
 	@# this test mostly waits for an unavailable API server, so it runs next to the tests without a cluster
@@ -79,16 +86,18 @@ e2e: $(STAMP) ## run the tests with real containers on a real node (root on Linu
 	$(BIN)/pytest -p no:xdist tests/e2e
 
 .PHONY: lint
-lint: $(STAMP) ## run ruff, mypy --strict and the import rules
+lint: $(STAMP) ## run ruff, mypy --strict, the import rules, and tsc and biome on the page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python web/build.py run --silent lint
 
 .PHONY: format
 format: $(STAMP) ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python web/build.py run --silent format
 
 .PHONY: generate
 generate: $(STAMP) ## write the files that are generated from the models

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from protein.base import Optimizer as Optimizer
     from protein.budget import Budget as Budget
     from protein.budget import BudgetExhausted as BudgetExhausted
+    from protein.budget import NotWorthIt as NotWorthIt
     from protein.curves import CurvePoint as CurvePoint
     from protein.curves import Forecast as Forecast
+    from protein.explain.answers import Contour as Contour
+    from protein.explain.answers import Outlook as Outlook
+    from protein.explain.answers import Slices as Slices
     from protein.factory import make_optimizer as make_optimizer
     from protein.integrations.metta import MettaProtein as MettaProtein
     from protein.integrations.wandb_protein import HistoryUnavailable as HistoryUnavailable
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from protein.optimizer import SearchSpaceInfeasible as SearchSpaceInfeasible
     from protein.optimizer import SuggestionInfo as SuggestionInfo
     from protein.outcomes import Outcome as Outcome
+    from protein.prospect import Prospect as Prospect
     from protein.protein import Protein as Protein
     from protein.random_search import Random as Random
     from protein.random_search import Sobol as Sobol
@@ -41,19 +46,24 @@ _HOMES = {
     "Budget": "budget",
     "BudgetExhausted": "budget",
     "Calibration": "analysis.calibration",
+    "Contour": "explain.answers",
     "CurvePoint": "curves",
     "Forecast": "curves",
     "HistoryUnavailable": "integrations.wandb_protein",
     "MettaProtein": "integrations.metta",
+    "NotWorthIt": "budget",
     "Observation": "optimizer",
     "Optimizer": "base",
     "Outcome": "outcomes",
+    "Outlook": "explain.answers",
     "Parameter": "space",
     "Protein": "protein",
+    "Prospect": "prospect",
     "ProteinSettings": "settings",
     "Random": "random_search",
     "SearchSpace": "space",
     "SearchSpaceInfeasible": "optimizer",
+    "Slices": "explain.answers",
     "Sobol": "random_search",
     "SpaceError": "space",
     "SuggestionInfo": "optimizer",

@@ -12,6 +12,10 @@ class BudgetExhausted(Exception):
     """No further run is predicted to be payable. The message contains the forecast."""
 
 
+class NotWorthIt(BudgetExhausted):
+    """Further runs are expected to gain less than ``Budget.min_gain``. The message contains the forecast."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """The limits of a search. None: no limit.
@@ -37,6 +41,9 @@ class Budget:
     """Share of a larger budget, from 0 to 1, that ``cost`` or ``run_cost`` was when this budget began: for example the
     share of the time that is left until a deadline. The smaller it is, the less the search saves. None: 1 for ``cost``,
     and no saving for ``run_cost`` alone."""
+    min_gain: float | None = None
+    """End the search when spending as much again is expected to improve the best score by less than this share of what
+    was gained so far, which is its difference from the score of a typical configuration. None: never."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -29,15 +29,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protein.arrays import Array
-from protein.base import Optimizer
 from protein.budget import Budget
+from protein.explanations import Explanations
 from protein.history import History, build_history
 from protein.models.scaling import standardize
 from protein.models.threads import pinned_threads
 from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
-from protein.reports import Forecasts
+from protein.prospect import Prospects
 from protein.search.allowance import Allowance, allow
 from protein.search.initial_design import Design, initial_design_size, select
 from protein.search.observed_front import front_positions, least_measured
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE, STREAM_POOL = 2, 3, 4, 5
 
 
-class Protein(Forecasts, Optimizer):
+class Protein(Prospects, Explanations):
     """Cost-aware Bayesian optimizer.
 
     Args:
@@ -212,19 +212,24 @@ class Protein(Forecasts, Optimizer):
     def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
         """One suggestion given flat pending points, at position `index` of the random stream."""
         history = self._history()
-        waiting = np.array(self._pending_rows.all(pending)).reshape(-1, self.space.dim)
-        waiting = waiting[np.lexsort(waiting.T[::-1])]
+        waiting = self._rows(pending)
         allowance = self._allowance(history, waiting)
         if self._in_design(history, len(waiting)):
             initial = self._propose_initial(history, waiting, pending, allowance)
             if initial is not None:
                 return initial
+        self._require_worth(history, waiting)
         every = self.settings.resample_frequency
         if every > 0 and index % every == 0:
             repeated = self._propose_resample(history, index, allowance)
             if repeated is not None:
                 return repeated
         return self._propose_model(history, waiting, pending, index, allowance)
+
+    def _rows(self, points: Sequence[Flat]) -> Array:
+        """The sorted rows (p, dim) of points."""
+        rows = np.array(self._pending_rows.all(points)).reshape(-1, self.space.dim)
+        return rows[np.lexsort(rows.T[::-1])]
 
     def _allowance(self, history: History, waiting: Array) -> Allowance:
         """What the budget leaves for the next run besides the pending rows. No limit without costs to predict from."""

@@ -9,9 +9,16 @@ budget at the average cost so far, more expensive ones can be paid.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from protein.budget import Budget
 from protein.history import History
+
+if TYPE_CHECKING:
+    from protein.models.model_set import Models
+
+MAX_PLAN = 256
+"""Largest number of runs in a plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +44,26 @@ def allow(budget: Budget, history: History, pending: int, pending_cost: float) -
     # a limit of each run holds for as many runs at a time as there are now
     rest = budget.left_of_cost(history.spent, pending_cost) or payable * (pending + 1)
     return Allowance(payable, share * min(runs * history.spent / len(history) / rest, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """What a plan of further runs may cost: all of them, each of them, and their number.
+
+    As long as no cost is known, each run costs 1.
+    """
+
+    cost: float
+    payable: float
+    runs: int
+
+
+def horizon(budget: Budget, max_cost: float | None, models: Models, pending: int, pending_cost: float) -> Horizon:
+    """As much again as was spent, pending runs included, or what the budget has left if that is less."""
+    history, known = models.history, models.cost.known
+    spent = (history.spent if known else len(history)) + pending_cost
+    left = budget.left_of_cost(history.spent, pending_cost) if known else None
+    cost = spent if left is None else min(spent, max(left, 0.0))
+    limits = [limit for limit in (budget.run_cost, max_cost) if known and limit is not None]
+    runs = MAX_PLAN if budget.runs is None else min(MAX_PLAN, max(budget.runs - len(history) - pending, 0))
+    return Horizon(cost, min([cost, *limits]), runs)

@@ -57,6 +57,7 @@ INVALID: list[tuple[str, Object, str, str]] = [
     ("negative runs", _with(limits={"maxRuns": -1}), "spec.limits.maxRuns", "0"),
     ("runs are text", _with(limits={"maxRuns": "many"}), "spec.limits.maxRuns", "integer"),
     ("no cost limit", _with(limits={"totalCost": 0}), "spec.limits.totalCost", "0"),
+    ("worth of random runs", _with(stopping={"policy": "WhenNotWorthIt"}, method="random"), "spec", "method bayes"),
     ("factor without seconds", _with(perRun={"deadlineFactor": 2}, cost={"source": "Reported"}), "spec", "WallClock"),
     ("log without pattern", _with(train={"image": "a", "results": {"source": "Log"}}), "results", "pattern"),
     (

@@ -55,6 +55,19 @@ LIMITS: list[tuple[str, Object, dict[str, str], str, str, int, Object]] = [
         2,
         {"limits": {"maxFailedRuns": 4}},
     ),
+    (
+        "worth",
+        {
+            "method": "bayes",
+            "stopping": {"policy": "WhenNotWorthIt", "minGain": 0.5},
+            "limits": {"maxRuns": 60, "maxParallelRuns": 4},
+        },
+        {},
+        "NotWorthIt",
+        "True",
+        0,
+        {"stopping": {"policy": "Never"}},
+    ),
     ("count", {"limits": {"maxRuns": 2}}, {}, "MaxRunsReached", "True", 2, {"limits": {"maxRuns": 3}}),
 ]
 
@@ -72,8 +85,8 @@ def test_every_limit_ends_the_sweep_and_raising_it_goes_on(cluster: Cluster, sha
         made = runs(cluster, ns, name)
         assert len(made) == status["runs"]["created"] == (count or len(made)), (name, end)
         assert all(ended(run) for run in made), name
-        # the message names the limit, or the target
-        assert next(iter(spec.get("limits", spec))) in end["message"] or name == "target", end
+        # the message names the limit, the target or stopping
+        assert next(iter(spec.get("limits", spec))) in end["message"] or name in ("target", "worth"), end
     target, budget, deadline = ([r["status"] for r in runs(cluster, ns, n)] for n in ("target", "budget", "deadline"))
     assert all("score" in s for s in target), "what runs when the target is reached is finished"
     spent = cluster.get("sweep", "budget", ns)["status"]["cost"]
@@ -92,7 +105,7 @@ def test_every_limit_ends_the_sweep_and_raising_it_goes_on(cluster: Cluster, sha
         cluster.patch("sweep", name, ns, {"spec": raised})
     for name, *_ in LIMITS:
         cluster.until(lambda n=name: len(runs(cluster, ns, n)) > made_before[n], f"{name} goes on")
-    for name in ("target", "budget", "deadline"):
+    for name in ("target", "budget", "deadline", "worth"):
         cluster.patch("sweep", name, ns, {"spec": {"stop": True}})
         until_reason(cluster, "sweep", name, ns, "Stopped")
     for name, why, count in (("failed", "TooManyFailedRuns", 4), ("count", "MaxRunsReached", 3)):

@@ -245,6 +245,23 @@ def test_a_sweep_goes_on_while_a_run_may_still_be_payable(change: dict[str, Any]
     assert state(plan) == ("Unknown", "Running")
 
 
+def test_a_sweep_ends_when_further_runs_are_not_worth_it() -> None:
+    told = Suggested(unworthy="5 more runs are expected to gain nothing", known=1)
+    s = sweep(stopping={"policy": "WhenNotWorthIt", "minGain": 0.02}, limits={"maxParallelRuns": 2, "maxRuns": 9})
+    done, active = finished(s, 0, 0.1), started(s, 1)
+    waits = decide(snapshot(s, [done, active], [job(active)], [pod(active)], suggested=told))
+    assert state(waits) == ("Unknown", "Running"), "the result of an active run may change the forecast"
+    edited = decide(snapshot(sweep(), [done], suggested=told))
+    assert state(edited) == ("Unknown", "Running"), "an answer from before an edit"
+    plan = decide(snapshot(s, [done], suggested=told))
+    assert state(plan) == ("True", "NotWorthIt")
+    condition = find_condition(plan.status.conditions, "Succeeded")
+    assert condition is not None
+    assert condition.message == (
+        "5 more runs are expected to gain nothing; stopping.minGain is 0.02, lower it to continue"
+    )
+
+
 def test_the_optimizer_knows_what_the_limits_leave() -> None:
     limits = {"totalCost": 100, "activeDeadlineSeconds": 600, "maxRuns": 9}
     s = sweep(status={"activeSince": at(0).isoformat()}, limits=limits)

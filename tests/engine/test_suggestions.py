@@ -42,8 +42,8 @@ class World:
             if step == "fail":
                 yield Suggested(error="failed")
                 return
-            if step == "unpayable":
-                yield Suggested(unpayable="too expensive", known=len(request.observations))
+            if step in ("unpayable", "unworthy"):
+                yield Suggested(**{step: "too expensive"}, known=len(request.observations))
                 return
             yield Suggested((Suggestion(index, {"x": serial + index / 100}, "model"),), seconds=0.5)
             if self._stopped:
@@ -108,16 +108,17 @@ async def test_a_result_replaces_what_is_at_hand_which_is_used_until_then() -> N
     assert world.requests[2] == request(6, 2, rows=1, pending=pending)
 
 
-async def test_what_is_not_payable_is_not_asked_for_again_until_a_result_arrives() -> None:
+@pytest.mark.parametrize("why", ["unpayable", "unworthy"])
+async def test_what_is_refused_is_not_asked_for_again_until_a_result_arrives(why: str) -> None:
     world = World()
     await world.ask(request(3, 2, urgent=1, rows=2))
-    await world.answer(step="unpayable")
+    await world.answer(step=why)
     assert world.woken == 1, "the pass decides whether the sweep ends"
     await world.ask(request(3, 2, urgent=1, rows=2))
     assert len(world.requests) == 1
     found = world.suggestions.of_generation(1)
     assert found is not None
-    assert found.unpayable == "too expensive"
+    assert getattr(found, why) == "too expensive"
     await world.ask(request(3, 2, urgent=1, rows=3))
     await world.answer(2)
     assert [i for i, _ in world.hand()] == [3, 4]

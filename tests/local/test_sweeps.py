@@ -259,6 +259,18 @@ async def test_the_optimizer_learns_from_a_sweep_with_protein(tmp_path: Path) ->
     assert [c.status for c in healthy] == ["True"]
 
 
+async def test_a_sweep_ends_when_further_runs_are_not_worth_it(tmp_path: Path) -> None:
+    limits = {"maxRuns": 60, "maxParallelRuns": 2}
+    body = manifest(method="bayes", limits=limits, stopping={"policy": "WhenNotWorthIt", "minGain": 0.5})
+    sweep, runs = await finish(tmp_path, body)
+    assert end_of(sweep) == ("True", "NotWorthIt")
+    assert 10 <= len(runs) < 60
+    assert max(run.status.score or 0.0 for run in runs) > 0.9
+    (end,) = [c for c in sweep.status.conditions if c.type == "Succeeded"]
+    assert "more runs, which would cost" in end.message
+    assert end.message.endswith("; stopping.minGain is 0.5, lower it to continue")
+
+
 async def test_predictions_are_recorded_and_calibrated(tmp_path: Path) -> None:
     """Each run of the model records its prediction. The status of the sweep reports the calibration."""
     body = manifest(method="bayes", limits={"maxRuns": 7, "maxParallelRuns": 1}, cost={"source": "Reported"})

@@ -144,7 +144,7 @@ def test_the_number_of_runs_and_what_is_spent_end_every_search(method: str) -> N
         ({"spent": True}, "budget.spent: True is not a finite number of 0 or more; use None for no limit"),
         ({"runs": 2.5}, "budget.runs: 2.5 is not an integer of 0 or more; use None for no limit"),
         ({"share": 1.5}, "budget.share: 1.5 is above 1; use a number between 0 and 1"),
-        ({"costs": 1.0}, "budget.costs: unknown field; use cost, runs, run_cost, spent, share"),
+        ({"costs": 1.0}, "budget.costs: unknown field; use cost, runs, run_cost, spent, share, min_gain"),
     ],
 )
 def test_invalid_budgets_are_rejected(budget: dict[str, Any], message: str) -> None:

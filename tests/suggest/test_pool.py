@@ -129,6 +129,17 @@ async def test_what_is_left_of_the_budget_limits_the_suggestions(child: Optimize
     assert "only 1 is left" in answer.unpayable
 
 
+async def test_no_further_run_is_suggested_that_is_not_worth_it(child: OptimizerPool) -> None:
+    peak = tuple(dataclasses.replace(row, score=-(abs(i - 6.0) ** 0.5)) for i, row in enumerate(ROWS))
+    plain = await ask(child, sweep(), request(1, 12, peak))
+    for least, worth in ((1e-6, True), (1.0, False)):
+        stopping = {"policy": "WhenNotWorthIt", "minGain": least}
+        answer, *_ = [part async for part in child.suggest(sweep(stopping=stopping), request(1, 12, peak))]
+        assert (answer.unworthy is None) is worth
+        assert answer.suggestions == (plain.suggestions if worth else ()), "otherwise suggestions stay the same"
+        assert worth or "are expected to improve the best score by" in (answer.unworthy or "")
+
+
 def test_each_suggestion_of_a_batch_is_what_its_provenance_gives_whatever_the_budget() -> None:
     asked = question(sweep(), request(3, 12, ROWS))
     batches = []

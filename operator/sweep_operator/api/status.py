@@ -179,7 +179,7 @@ class SweepStatus(Model):
     """The sweep in the tracker."""
     conditions: list[Condition] = []
     """Accepted: the spec is valid. Succeeded: Unknown until the sweep ends, then True (MaxRunsReached, TargetReached,
-    BudgetExhausted, DeadlineReached, Stopped) or False (TooManyConsecutiveFailures, TooManyFailedRuns,
+    BudgetExhausted, NotWorthIt, DeadlineReached, Stopped) or False (TooManyConsecutiveFailures, TooManyFailedRuns,
     SearchSpaceInfeasible). Its message says what runs wait for. Finished: True after the end of the sweep, whether it
     succeeded or failed. Suspended: no new runs start. OptimizerHealthy: the last suggestion is not a random
     fallback. WarmStarted: the sources of warmStart were read. TrackingSynced: the tracker has every result.

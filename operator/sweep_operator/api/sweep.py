@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from protein.searchspace.conditions import DOTTED_PATH, PATH
 from sweep_operator.api.early_stopping import EarlyStopping
-from sweep_operator.api.limits import Cost, Limits, PerRun
+from sweep_operator.api.limits import Cost, Limits, PerRun, Stopping
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.model import MAX_SECONDS, Model, Scalar
 from sweep_operator.api.optimizer import ProteinSpec
@@ -144,6 +144,8 @@ class SweepSpec(Model):
     """Rules between parameters. The optimizer never suggests a configuration that breaks one."""
     limits: Limits = Limits()
     """When the sweep ends, and how many runs may be unfinished at the same time."""
+    stopping: Stopping = Stopping()
+    """Whether the sweep ends when further runs are not worth their cost. By default, it does not."""
     per_run: PerRun = PerRun()
     """Deadlines and retries of each run. Changes apply to new runs only."""
     early_stopping: EarlyStopping | None = None
@@ -229,6 +231,8 @@ class SweepSpec(Model):
     def _across_fields(self) -> Self:
         if self.objectives and (self.metric_ is not None or self.goal_ != "maximize"):
             raise ValueError("objectives: the first one has the metric and the goal; remove spec.metric and spec.goal")
+        if self.stopping.least is not None and (self.method != "bayes" or len(self.objectives) > 1):
+            raise ValueError(f"stopping.policy: {self.stopping.policy} needs method bayes and one objective; use Never")
         for path in self.fixed:
             if not PATH.fullmatch(path):
                 raise ValueError(f"fixed[{path[:256]}]: is not {DOTTED_PATH}")

@@ -30,6 +30,8 @@ class LimitInput:
     now: datetime
     unpayable: str | None = None
     """Why no further run is predicted to be payable, now that no run is active."""
+    unworthy: str | None = None
+    """Why no further run is worth its cost, now that no run is active."""
     failures_since: datetime | None = None
     """None: a program that cannot start does not end the sweep at once."""
 
@@ -89,6 +91,14 @@ def payable(at: LimitInput) -> End | None:
     deadline = [] if seconds is None else [f"limits.activeDeadlineSeconds={seconds}"]
     message = f"{at.unpayable} of {' and '.join(total + deadline)}; raise the limit to continue"
     return End("BudgetExhausted", message, True)
+
+
+def worth(at: LimitInput) -> End | None:
+    """spec.stopping."""
+    least = at.sweep.spec.stopping.least
+    if at.unworthy is None or least is None:
+        return None
+    return End("NotWorthIt", f"{at.unworthy}; stopping.minGain is {least:.3g}, lower it to continue", True)
 
 
 def program(at: LimitInput) -> End | None:
@@ -160,6 +170,7 @@ CHECKS: tuple[Check, ...] = (
     target,
     budget,
     payable,
+    worth,
     program,
     consecutive_failures,
     failed_runs,
@@ -180,20 +191,21 @@ def find_end(snap: Snapshot, totals: Totals) -> End | None:
         consecutive_failures=totals.consecutive_failures(snap.current_hash, snap.failures_since),
         infeasible=snap.suggested.infeasible if snap.suggested else None,
         now=snap.now,
-        unpayable=_unpayable(snap, totals),
+        unpayable=_refusal(snap, totals, "unpayable"),
+        unworthy=_refusal(snap, totals, "unworthy"),
         failures_since=snap.failures_since,
     )
     return next((end for check in CHECKS if (end := check(at)) is not None), None)
 
 
-def _unpayable(snap: Snapshot, totals: Totals) -> str | None:
-    """The forecast. None if it does not know all results, or if runs are active: they may cost less than predicted."""
+def _refusal(snap: Snapshot, totals: Totals, why: Literal["unpayable", "unworthy"]) -> str | None:
+    """The optimizer's forecast. None if it does not know all results, or if runs are active: they may change it."""
     suggested = snap.suggested
     if suggested is None or suggested.suggestions or totals.open > 0:
         return None
     earlier = snap.warm_start.observations
     known = totals.observations + (earlier.count if earlier is not None else 0)
-    return suggested.unpayable if suggested.known == known else None
+    return getattr(suggested, why) if suggested.known == known else None
 
 
 def budget_left(snap: Snapshot, totals: Totals, runs: int) -> BudgetLeft | None:

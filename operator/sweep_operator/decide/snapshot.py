@@ -74,6 +74,8 @@ class Suggested:
     seconds: float = 0.0
     unpayable: str | None = None
     """Why no further run is predicted to be payable."""
+    unworthy: str | None = None
+    """Why no further run is worth its cost, by spec.stopping."""
     known: int | None = None
     """Number of results that this was predicted from; None if there were pending runs, whose cost is not known yet."""
 

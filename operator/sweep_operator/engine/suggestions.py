@@ -145,7 +145,7 @@ class Suggestions:
         while (wanted := self._open()) is not None:
             batch, request = wanted
             last = await self._ask(batch, request)
-            if last.unpayable is not None:
+            if last.unpayable is not None or last.unworthy is not None:
                 self._refused = batch
             if last.infeasible is not None:
                 break

@@ -20,6 +20,7 @@ _COMMANDS = {
     "logs": ("kubectl.logs", "logs", "Print the log of a run; -f streams it through all stages."),
     "add": ("kubectl.add", "add", "Add runs with given parameters."),
     "retry": ("kubectl.retry", "retry", "Retry failed runs."),
+    "limits": ("kubectl.limits", "limits", "Change the limits of a sweep, such as maxRuns."),
     "suspend": ("kubectl.control", "suspend", "Suspend a sweep: no new runs start."),
     "resume": ("kubectl.control", "resume", "Resume a suspended or stopped sweep."),
     "stop": ("kubectl.control", "stop", "Stop a sweep or a run now."),

@@ -27,7 +27,7 @@ from sweep_operator.runtime.waits import longest_waits
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
 
 PASS_OUTCOMES = ("done", "again", "failed")
-SUGGESTION_OUTCOMES = ("done", "infeasible", "unpayable", "fallback", "failed")
+SUGGESTION_OUTCOMES = ("done", "infeasible", "unpayable", "unworthy", "fallback", "failed")
 
 
 class Metrics:
@@ -97,6 +97,8 @@ def _outcome(answer: Suggested) -> str:
         return "fallback" if answer.suggestions else "failed"
     if answer.unpayable is not None:
         return "unpayable"
+    if answer.unworthy is not None:
+        return "unworthy"
     return "done" if answer.infeasible is None else "infeasible"
 
 

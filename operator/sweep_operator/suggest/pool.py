@@ -240,4 +240,5 @@ def _suggested(answer: Answer, sweep: Sweep, request: SuggestRequest) -> Suggest
         ),
     )  # fmt: skip
     known = None if request.pending else request.known
-    return Suggested(suggestions, answer.infeasible, answer.error, answer.seconds, answer.unpayable, known)
+    refused = answer.unpayable, answer.unworthy
+    return Suggested(suggestions, answer.infeasible, answer.error, answer.seconds, *refused, known)

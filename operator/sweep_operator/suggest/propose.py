@@ -11,8 +11,10 @@ from typing import Any
 from protein import (
     Budget,
     BudgetExhausted,
+    NotWorthIt,
     Optimizer,
     Outcome,
+    Protein,
     SearchSpace,
     SearchSpaceInfeasible,
     flatten,
@@ -22,12 +24,22 @@ from protein.curves import Forecast
 from protein.reports import Forecasts
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
-from sweep_operator.api.model import Scalar
+from sweep_operator.api.model import Model, Scalar
 from sweep_operator.api.sweeprun import BudgetLeft, Prediction
 from sweep_operator.decide.plan import EarlierObservations, ToldPoint
 from sweep_operator.exchange.observation import JsonObservation, unpack
+from sweep_operator.suggest.explained import explained, why_facts
 from sweep_operator.suggest.inputs import Inputs
-from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Proposal, Question, RunForecast
+from sweep_operator.suggest.messages import (
+    RULES_SECONDS,
+    RULES_TOO_SLOW,
+    Answer,
+    AskFacts,
+    Explain,
+    Proposal,
+    Question,
+    RunForecast,
+)
 
 FORECASTS_PER_LINE = 500
 
@@ -79,7 +91,10 @@ class Proposer:
             if question.forecasts:
                 yield from self._forecasts(question)
                 return
-            self._optimizer.budget = _budget(question.left)
+            self._optimizer.budget = _budget(question.left, question.min_gain)
+            if question.explain is not None:
+                yield Answer(explanation=self._explained(question, question.explain).to_json(), end="complete")
+                return
             inputs = self._inputs.with_pending(question.pending).with_left(question.left)
             batch = self._optimizer.suggest_many(question.count, pending=question.pending, index=question.index)
             for offset in range(question.count):
@@ -102,6 +117,8 @@ class Proposer:
                 began = time.perf_counter()
         except RulesTooSlow as error:
             yield Answer(infeasible=str(error), end="complete")
+        except NotWorthIt as error:
+            yield Answer(unworthy=str(error), end="complete")
         except BudgetExhausted as error:
             yield Answer(unpayable=str(error), end="complete")
         except SearchSpaceInfeasible as error:
@@ -109,6 +126,15 @@ class Proposer:
             yield Answer(infeasible=f"{error} (constraints: {rules_text})", end="complete")
         else:
             yield Answer(end="complete")
+
+    def _explained(self, question: Question, ask: Explain) -> Model:
+        assert isinstance(self._optimizer, Protein)
+        if not isinstance(ask, AskFacts):
+            return explained(self._optimizer, ask, question.pending)
+        suggestion, info = self._optimizer.suggest(1, pending=question.pending, index=question.index)[0]
+        digest = self._inputs.with_pending(question.pending).with_left(question.left).digest(question.index)
+        proposal = Proposal(index=question.index, parameters=flatten(suggestion), origin=info.origin, digest=digest)
+        return why_facts(self._optimizer, ask, proposal, info.details)
 
     def _forecasts(self, question: Question) -> Iterator[Answer]:
         """The forecasts, in parts that fit into one line each."""
@@ -119,7 +145,9 @@ class Proposer:
         yield Answer(end="complete")
 
     def _prepare(self, question: Question) -> None:
-        basis = question.with_(pending=[], index=0, count=0, light=False, left=None, forecasts=False)
+        basis = question.with_(
+            pending=[], index=0, count=0, light=False, left=None, min_gain=None, forecasts=False, explain=None
+        )
         if self._basis == basis:
             self._rules.left = RULES_SECONDS
             return
@@ -180,11 +208,11 @@ def _forecast(found: Forecast) -> RunForecast:
     )
 
 
-def _budget(left: BudgetLeft | None) -> Budget:
+def _budget(left: BudgetLeft | None, min_gain: float | None) -> Budget:
     """The limits as a budget that nothing was spent of."""
     if left is None:
-        return Budget()
-    return Budget(cost=left.cost, runs=left.runs, run_cost=left.seconds, spent=0.0, share=left.share)
+        return Budget(min_gain=min_gain)
+    return Budget(left.cost, left.runs, left.seconds, spent=0.0, share=left.share, min_gain=min_gain)
 
 
 def _prediction(info: Any) -> Prediction | None:

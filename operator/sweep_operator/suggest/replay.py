@@ -35,7 +35,7 @@ async def replay(sweep: Sweep, runs: Sequence[SweepRun], earlier: EarlierObserva
     request = request_of(sweep, runs, earlier, run)
     process = OptimizerProcess(SECONDS, available_memory())
     try:
-        async with aclosing(process.answers(question(sweep, request))) as answers:
+        async with aclosing(process.answers(question(sweep, request).with_(min_gain=None))) as answers:
             answer = await anext(answers)
     except (TimeoutError, ChildFailed) as error:
         raise NotReplayable(f"the optimizer failed: {error or 'no suggestion in time'}") from None

@@ -1,0 +1,71 @@
+import { useSignal } from "@preact/signals";
+import { setToken } from "../store/client.ts";
+import { isReport, reconnect, server, trouble, updated } from "../store/store.ts";
+import { connection } from "../store/stream.ts";
+import { visible } from "../text/format.ts";
+
+/** Says that what the page shows may be old. */
+export function Banner() {
+  const now = connection.value;
+  const cut = now.state === "disconnected" && !isReport.value;
+  const late = !cut && trouble.value !== "";
+  return (
+    <div role="status" class={cut || late ? "banner" : "visually-hidden"}>
+      {cut && (
+        <>
+          <strong>Disconnected:</strong> {visible(now.reason, 200)}.{" "}
+          {updated.value > 0 && `The page shows the state of ${CLOCK.format(updated.value)}. `}
+          Reconnecting…
+          <button type="button" class="quiet" onClick={reconnect}>
+            Try now
+          </button>
+        </>
+      )}
+      {late && (
+        <>
+          <strong>Not current:</strong> {visible(trouble.value, 500)}
+        </>
+      )}
+    </div>
+  );
+}
+
+const CLOCK = new Intl.DateTimeFormat("en-US", { timeStyle: "medium", hourCycle: "h23" });
+
+/** Asks for the token if the URL had none, or the server does not accept it. */
+export function TokenForm() {
+  const value = useSignal("");
+  const local = server.value === null || server.value.mode !== "cluster";
+  return (
+    <form
+      class="panel notice"
+      onSubmit={(event) => {
+        event.preventDefault();
+        setToken(value.value);
+        reconnect();
+      }}
+    >
+      <h1>Token needed</h1>
+      <p>
+        The server did not accept the request without a valid token.
+        {local
+          ? " Open the URL again that the command printed, or paste its token."
+          : " Paste a bearer token of the cluster, for example from `kubectl create token`."}{" "}
+        The page keeps the token in memory only, so reloading the page needs it again.
+      </p>
+      <label>
+        Token{" "}
+        <input
+          type="password"
+          autocomplete="off"
+          required
+          value={value.value}
+          onInput={(event) => {
+            value.value = event.currentTarget.value;
+          }}
+        />
+      </label>{" "}
+      <button type="submit">Continue</button>
+    </form>
+  );
+}

@@ -1,0 +1,41 @@
+/** The one filter of a sweep's page. Every panel shows the runs that pass it, and fades or drops the others. */
+import { computed, effect, signal } from "@preact/signals";
+import { keyOf } from "./changes.ts";
+import { chipsOf, type Filter, isActive, NO_FILTER, passing } from "./selection.ts";
+import { page } from "./store.ts";
+
+export const filter = signal<Filter>(NO_FILTER);
+
+/** Names of the runs that pass, or null if there is no filter. */
+export const selected = computed<Set<string> | null>(() => {
+  const now = page.value;
+  return now && isActive(filter.value) ? passing(now, filter.value) : null;
+});
+
+export const chips = computed(() => (page.value ? chipsOf(page.value, filter.value) : []));
+
+export function clearFilter(): void {
+  filter.value = NO_FILTER;
+}
+
+const openSweep = computed(() => (page.value ? keyOf(page.value.row) : ""));
+effect(() => {
+  openSweep.value; // a filter belongs to one sweep
+  clearFilter();
+});
+
+/** Sets the ranges of one axis ("score", "cost", "index" or a parameter's path); an empty list removes them. */
+export function setBrush(axis: string, ranges: [number, number][]): void {
+  const brushes = { ...filter.value.brushes };
+  if (ranges.length > 0) brushes[axis] = ranges;
+  else delete brushes[axis];
+  filter.value = { ...filter.value, brushes };
+}
+
+export function setText(text: string): void {
+  filter.value = { ...filter.value, text };
+}
+
+export function setMaxCost(maxCost: number | null): void {
+  filter.value = { ...filter.value, maxCost };
+}
