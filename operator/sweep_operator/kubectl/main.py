@@ -18,6 +18,7 @@ _COMMANDS = {
     "explain": ("kubectl.explain", "explain", "Explain a sweep by its model, or why a run was suggested."),
     "replay": ("kubectl.replay", "replay", "Compute the suggestion of a run again, and compare it with the run."),
     "report": ("kubectl.report", "report", "Write a self-contained HTML report."),
+    "ui": ("kubectl.ui", "ui", "Show sweeps in a browser, as they change."),
     "logs": ("kubectl.logs", "logs", "Print the log of a run; -f streams it through all stages."),
     "add": ("kubectl.add", "add", "Add runs with given parameters."),
     "retry": ("kubectl.retry", "retry", "Retry failed runs."),
