@@ -143,7 +143,9 @@ class RunsDirectory:
         for uid in names.keys() - changes.versions.keys():
             del names[uid]
         version = max(changes.versions.values(), default=0)
-        return Runs(_shown(changes.objects(), key, names, interrupted), names.values(), (scope, version, len(changes.versions)))
+        return Runs(
+            _shown(changes.objects(), key, names, interrupted), names.values(), (scope, version, len(changes.versions))
+        )
 
     def _state(self, key: Key) -> Path:
         try:
