@@ -623,6 +623,8 @@ export interface ActionAnswer {
 
 /** The data of an exported report. */
 export interface Report {
+  /** When it was written, which is the time that the page shows. */
+  written: string;
   server: Server;
   sweeps: SweepRow[];
   page: SweepPage;
