@@ -215,6 +215,8 @@ export interface AskContour {
 export interface AskOutlook {
   what?: "outlook";
   runs?: number;
+  /** Number of runs at a time; null: limits.maxParallelRuns. */
+  parallel?: number | null;
 }
 
 /** Why did the optimizer suggest this run? */
@@ -307,13 +309,15 @@ export interface Contour {
 
 /** What the next runs are expected to buy. */
 export interface Outlook {
-  /** Number of further runs, besides those that run now. */
+  /** Number of further runs, besides those that have no result yet. */
   runs: number;
+  /** How many of them the limits of the sweep pay for, on average. */
+  payableRuns: number | null;
   /** The best score so far of a run that reaches the thresholds. */
   bestNow: number | null;
   /** The best score after these runs. */
   best: Range | null;
-  /** Probability that one of these runs has a better score than ``best_now``. */
+  /** Probability that the best score gets better. */
   probabilityBetter: number | null;
   /** Total cost of these runs. */
   cost: Range | null;
@@ -619,6 +623,8 @@ export interface ActionAnswer {
 
 /** The data of an exported report. */
 export interface Report {
+  /** When it was written, which is the time that the page shows. */
+  written: string;
   server: Server;
   sweeps: SweepRow[];
   page: SweepPage;

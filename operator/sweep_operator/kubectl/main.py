@@ -17,6 +17,7 @@ _COMMANDS = {
     "import": ("kubectl.import_", "import_", "Import completed runs into a sweep."),
     "replay": ("kubectl.replay", "replay", "Compute the suggestion of a run again, and compare it with the run."),
     "report": ("kubectl.report", "report", "Write a self-contained HTML report."),
+    "ui": ("kubectl.ui", "ui", "Show sweeps in a browser, as they change."),
     "logs": ("kubectl.logs", "logs", "Print the log of a run; -f streams it through all stages."),
     "add": ("kubectl.add", "add", "Add runs with given parameters."),
     "retry": ("kubectl.retry", "retry", "Retry failed runs."),

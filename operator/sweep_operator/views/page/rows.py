@@ -12,6 +12,7 @@ from sweep_operator.decide.facts import objective_values, within_thresholds
 from sweep_operator.decide.verdicts import evidence
 from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.views.figures import finite
+from sweep_operator.views.labels import label
 from sweep_operator.views.page.phases import phases_of
 from sweep_operator.views.page.run_models import (
     Curve,
@@ -25,7 +26,6 @@ from sweep_operator.views.page.run_models import (
 )
 from sweep_operator.views.page.times import text_of
 from sweep_operator.views.progress import run_state
-from sweep_operator.views.report_series import label
 
 
 def run_row(sweep: Sweep, run: SweepRun) -> RunRow:
