@@ -278,6 +278,7 @@ def test_a_suggestion_is_computed_again_from_the_cluster(cluster: Cluster, perso
     done = person.does("replay", f"{finished}.r.1")
     assert re.fullmatch(r"done\.r\.1: \d results, suggested .*run.*, origin random", done.lines[0])
     assert done.lines[-1] == "The parameters are the same, bit for bit."
+    assert person.does("explain", finished, f"{finished}.r.1").lines[0] == f"{finished}.r.1: origin random"
     old = {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -37,6 +37,10 @@ class Explainer(Protocol):
         """The answer. Raises ConfigError for a question without one, KubeError."""
         ...
 
+    async def close(self) -> None:
+        """End what was started for the answers."""
+        ...
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -70,6 +74,8 @@ def application(serving: Serving) -> web.Application:
     async def reading(_: web.Application) -> AsyncIterator[None]:
         async with hub.running():
             yield
+        if serving.explainer is not None:
+            await serving.explainer.close()
 
     app.cleanup_ctx.append(reading)
     app.on_shutdown.append(streams.close)
@@ -144,6 +150,7 @@ class _Documents:
         key, body = await allowed_sweep(request), await json_body(request)
         if self._serving.explainer is None:
             raise Unavailable("this server does not answer questions about the model")
+        await self._hub.until_ready()
         ask = ASK.validate_json(body)
         return json_answer(to_bytes(await self._serving.explainer.answer(key, ask)))
 
