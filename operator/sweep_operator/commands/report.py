@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 from sweep_operator.api.model import JsonObject
@@ -16,9 +17,11 @@ from sweep_operator.report.bundle import read_bundle
 from sweep_operator.report.data import Program, report_data
 from sweep_operator.report.page import report_page
 from sweep_operator.suggest.explain import Explainer, NotExplainable
-from sweep_operator.views.page.explanations import Ask, AskImportance, AskOutlook, AskSlices
+from sweep_operator.views.page.explanations import Ask, AskContour, AskImportance, AskOutlook, AskSlices
 from sweep_operator.views.training_command import Templates
 
+_CONTOURED = 4
+"""Of so many parameters, the most important ones, each pair has a contour."""
 _QUESTIONS: tuple[Ask, ...] = (AskImportance(), AskSlices(), AskOutlook())
 
 
@@ -39,13 +42,20 @@ def write_report(
 
 
 async def _explanations(sweep: Sweep, runs: Sequence[SweepRun]) -> JsonObject:
-    """What the model says, by question. Without an answer, the page says so."""
+    """What the model says, by question. The page says what is missing, such as without enough results."""
     explainer, found = Explainer(), JsonObject()
+
+    async def answer(ask: Ask) -> JsonObject:
+        return (await explainer.explain(sweep, runs, ask)).model_dump(mode="json", by_alias=True)
+
     try:
         for ask in _QUESTIONS:
             with contextlib.suppress(NotExplainable):
-                answer = await explainer.explain(sweep, runs, ask)
-                found[ask.what] = answer.model_dump(mode="json", by_alias=True)
+                found[ask.what] = await answer(ask)
+        known = found.get("importance") or {"shares": {}}
+        pairs = combinations(list(known["shares"])[:_CONTOURED], 2)
+        with contextlib.suppress(NotExplainable):
+            found["contour"] = [await answer(AskContour(x=x, y=y)) for x, y in pairs]
     finally:
         await explainer.close()
     return found
