@@ -55,6 +55,7 @@ const OUTLOOK = (page: SweepPage, runs: number): Outlook => ({
   },
   probabilityBetter: 1 - 0.93 ** runs,
   cost: { expected: 150 * runs, low: 120 * runs, high: 195 * runs },
+  payableRuns: null,
   frontGain: { expected: 0.03, low: 0, high: 0.08 },
   costUnit: page.row.costUnit,
   assumptions: ["The next runs are suggested as the last ones were.", "The search space stays as it is."],

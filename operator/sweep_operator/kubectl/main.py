@@ -15,6 +15,7 @@ _COMMANDS = {
     "best-params": ("kubectl.best_params", "best_params", "Print the best parameters of a sweep."),
     "export": ("kubectl.export", "export", "Write all runs of a sweep as CSV or JSON lines."),
     "import": ("kubectl.import_", "import_", "Import completed runs into a sweep."),
+    "explain": ("kubectl.explain", "explain", "Explain a sweep by its model, or why a run was suggested."),
     "replay": ("kubectl.replay", "replay", "Compute the suggestion of a run again, and compare it with the run."),
     "report": ("kubectl.report", "report", "Write a self-contained HTML report."),
     "ui": ("kubectl.ui", "ui", "Show sweeps in a browser, as they change."),

@@ -54,7 +54,7 @@ _ASSUMPTIONS = (
 )
 
 
-class NotExplainable(ConfigError):
+class NotExplainable(Exception):
     """The optimizer did not answer. The message says why."""
 
 
@@ -124,7 +124,7 @@ class Explainer:
         """The answer. ``earlier``: the observations of the warm start. Raises ConfigError, NotExplainable."""
         _check(sweep, ask)
         if isinstance(ask, AskWhy):
-            return await self._why(sweep, list(runs), ask.run, earlier)
+            return await self._why(sweep, await asyncio.to_thread(list, runs), ask.run, earlier)
         found = await asyncio.to_thread(known, sweep, runs)
         if isinstance(ask, AskOutlook):
             ask = ask.with_(parallel=ask.parallel or sweep.spec.limits.max_parallel_runs)
@@ -205,7 +205,9 @@ def _check(sweep: Sweep, ask: Ask) -> None:
 def _completed(answer: Explanation, sweep: Sweep, found: Known) -> Explanation:
     """With what the optimizer does not know: names, units, and the sweep's method."""
     cost_unit = unit(sweep, OperatorConfig())
-    if isinstance(answer, Slices | Contour):
+    if isinstance(answer, Slices):
+        return answer.with_(run=found.name(answer.at), goal=sweep.spec.goal)
+    if isinstance(answer, Contour):
         return answer.with_(run=found.name(answer.at))
     if isinstance(answer, Predicted):
         return answer.with_(cost_unit=cost_unit)

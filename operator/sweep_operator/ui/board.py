@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
-from sweep_operator.api.errors import InvalidObject
+from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.kube.protocol import Object
 from sweep_operator.ui.source import Key, Runs, Source
 from sweep_operator.ui.tracked import Tracked
-from sweep_operator.views.page.rows import curve_of, run_row
-from sweep_operator.views.page.run_models import RunRow
+from sweep_operator.views.page.rows import run_row
+from sweep_operator.views.page.run_models import Curve, RunRow
 from sweep_operator.views.page.sweeps import sweep_head
 
 
@@ -123,14 +123,25 @@ def _convert(sweep: Sweep, runs: Runs) -> _Converted:
     found = _Converted()
     for obj in runs.changed:
         try:
-            run = read(SweepRun, obj)
+            run, curve = _read(obj)
         except InvalidObject:  # of a newer version; the condition of the Sweep says what is wrong
             continue
-        row = run_row(sweep, run)
+        row = run_row(sweep, run).with_(has_curve=curve is not None).compact()
         found.rows[run.name], found.texts[run.name] = row, to_bytes(row)
         found.uids[run.name] = run.metadata.uid
-        if (curve := curve_of(run)) is not None:
+        if curve is not None:
             found.curves[run.name] = to_bytes(curve)
         if run.name == best:
             found.best = run
     return found
+
+
+def _read(obj: Object) -> tuple[SweepRun, Curve | None]:
+    """The run without its curve, whose points would take most of the time as models, and the curve."""
+    status = obj.get("status") or {}
+    points = status.get("curve") or ()
+    run = read(SweepRun, {**obj, "status": {**status, "curve": []}})
+    if len(points) < 2:
+        return run, None
+    step, value, seconds = ([point.get(name) for point in points] for name in ("step", "value", "seconds"))
+    return run, parse(Curve, {"step": step, "value": value, "seconds": seconds})

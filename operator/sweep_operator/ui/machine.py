@@ -9,7 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -132,10 +142,10 @@ class RunsDirectory:
         changes = read_changes(state, Kind.SWEEP_RUN, -1 if last is None else last)
         for uid in names.keys() - changes.versions.keys():
             del names[uid]
-        runs = [o for o in changes.objects() if o["spec"].get("sweepName") == key.name]
-        names |= {o["metadata"]["uid"]: o["metadata"]["name"] for o in runs}
         version = max(changes.versions.values(), default=0)
-        return Runs(_as_shown(runs, interrupted), set(names.values()), (scope, version))
+        return Runs(
+            _shown(changes.objects(), key, names, interrupted), names.values(), (scope, version, len(changes.versions))
+        )
 
     def _state(self, key: Key) -> Path:
         try:
@@ -148,8 +158,12 @@ class RunsDirectory:
         return any(c["type"] == "Interrupted" for c in (sweep.get("status") or {}).get("conditions") or [])
 
 
-def _as_shown(runs: Sequence[Object], interrupted: bool) -> Iterator[Object]:
-    return (interrupted_run(run) if interrupted else run for run in runs)
+def _shown(runs: Iterable[Object], key: Key, names: dict[str, str], interrupted: bool) -> Iterator[Object]:
+    """The runs of the sweep, one at a time, whose names are noted."""
+    for run in runs:
+        if run["spec"].get("sweepName") == key.name:
+            names[run["metadata"]["uid"]] = run["metadata"]["name"]
+            yield interrupted_run(run) if interrupted else run
 
 
 def _look_at(state: Path) -> _Look | None:

@@ -46,7 +46,7 @@ class Runs:
     changed: Iterable[Object]
     """Read once and in order, in a thread: it may unpack an object when it is asked for it."""
     names: Collection[str]
-    """The names of all runs that exist."""
+    """The names of all runs that exist. Complete when ``changed`` was read to its end."""
     version: Hashable
     """Names this answer in the next question. Its meaning is the source's own."""
 

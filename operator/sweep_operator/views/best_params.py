@@ -22,8 +22,8 @@ from sweep_operator.config.patch import (
 )
 from sweep_operator.decide.summary import ranked
 from sweep_operator.views.figures import number
+from sweep_operator.views.labels import label
 from sweep_operator.views.report_data import rank_by_posterior
-from sweep_operator.views.report_series import label
 from sweep_operator.views.training_command import Templates, TrainingCommand, takes_overrides, training_command
 from sweep_operator.views.where import satisfying
 

@@ -9,12 +9,14 @@ import { domainOf } from "../charts/scale.ts";
 import { selected } from "../store/filter.ts";
 import { curves as known, loadCurves } from "../store/store.ts";
 import { number, plural } from "../text/format.ts";
-import { bandsOf, type Extent, extentOf, linesOf, marksOf, type XAxis } from "./geometry.ts";
+import { bandsOf, chosenRuns, type Extent, extentOf, linesOf, marksOf, type XAxis } from "./geometry.ts";
 import { curveLayers } from "./layers.ts";
 
 const HELP =
   "Each line is a run. The band of a running run is the forecast of its final score: 80% of such runs end inside. " +
   "A square marks where early stopping judged a run; the line from it ends at the value that the run needed.";
+
+const MOST = 400;
 
 /** The learning curves of all runs that pass the filter, with forecasts and verdicts. */
 export function CurvesTab({ page }: TabProps) {
@@ -46,7 +48,7 @@ export function CurvesTab({ page }: TabProps) {
         layers={drawn?.layers ?? []}
         onOpen={(run) => go(runHref(namespace, name, run))}
         table={() => curveTable(page, all)}
-        empty={emptyText(problem, all, drawn?.count ?? 0)}
+        empty={emptyText(problem, all, drawn?.drawn ?? 0)}
         controls={
           <>
             <label>
@@ -61,7 +63,7 @@ export function CurvesTab({ page }: TabProps) {
           </>
         }
       >
-        <p class="muted">{summary(page.runs, drawn?.count ?? 0)}</p>
+        <p class="muted">{summary(page.runs, drawn?.count ?? 0, drawn?.drawn ?? 0)}</p>
       </Plot>
     </div>
   );
@@ -81,15 +83,16 @@ function kindOf(axis: XAxis, log: boolean) {
 
 function drawing(page: SweepPage, all: Curves, axis: XAxis, logX: boolean, logY: boolean) {
   const passing = selected.peek();
-  const runs = page.runs.filter((run) => run.hasCurve && (!passing || passing.has(run.name)));
-  const lines = linesOf(all, runs, axis, logX, logY);
+  const runs = page.runs.filter((run) => all.items[run.name] && (!passing || passing.has(run.name)));
+  const lines = linesOf(all, chosenRuns(runs, page.ranking, MOST), axis, logX, logY);
   const bands = bandsOf(lines, axis);
   const marks = marksOf(lines, all, axis);
   const extent = extentOf(lines, bands, marks);
   const padded = (range: Extent, log: boolean, pad: number) => domainOf(log ? "log10" : "linear", range, pad);
   return {
     layers: curveLayers({ lines, bands, marks }, page),
-    count: lines.length,
+    count: runs.length,
+    drawn: lines.length,
     x: extent && padded(extent[0], logX, 0.01),
     y: extent && padded(extent[1], logY, 0.05),
   };
@@ -103,10 +106,12 @@ function emptyText(problem: string, all: Curves | null, count: number): string |
   return count === 0 && "No curve passes the filter, or none can be shown on a logarithmic axis.";
 }
 
-function summary(runs: readonly RunRow[], count: number): string {
+function summary(runs: readonly RunRow[], count: number, drawn: number): string {
   const running = runs.filter((run) => run.group === "running").length;
   const stopped = runs.filter((run) => run.verdict && !run.verdict.shadow).length;
-  const parts = [plural(count, "curve")];
+  const few =
+    count > MOST ? `, ${drawn.toLocaleString("en-US")} of them drawn (running, best, and a choice of the others)` : "";
+  const parts = [`${plural(count, "curve")}${few}`];
   if (running > 0) parts.push(`${plural(running, "run")} in progress`);
   if (stopped > 0) parts.push(`${plural(stopped, "run")} stopped early`);
   return `${parts.join(", ")}.`;

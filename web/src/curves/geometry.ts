@@ -10,6 +10,21 @@ export interface Line {
 export type XAxis = "step" | "seconds";
 export type Extent = readonly [low: number, high: number];
 
+/**
+ * At most `limit` of the runs, in their order: those in progress, the best ones, and an even choice of the others.
+ * Thousands of curves cannot be told apart, and take a second to draw.
+ */
+export function chosenRuns(runs: readonly RunRow[], ranking: readonly string[], limit: number): readonly RunRow[] {
+  if (runs.length <= limit) return runs;
+  const best = new Set(ranking.slice(0, limit / 4));
+  const first = runs.filter((run) => run.ended === null || best.has(run.name)).slice(0, limit);
+  const kept = new Set(first);
+  const others = runs.filter((run) => !kept.has(run));
+  const room = limit - first.length;
+  for (let i = 0; i < room; i++) kept.add(others[Math.floor((i * others.length) / room)]!);
+  return runs.filter((run) => kept.has(run));
+}
+
 /** The curves of the given runs. Points that an axis cannot show are omitted. */
 export function linesOf(curves: Curves, runs: readonly RunRow[], axis: XAxis, logX: boolean, logY: boolean): Line[] {
   return runs.flatMap((run) => {

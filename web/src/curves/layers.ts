@@ -17,7 +17,7 @@ const STYLES: [RunRow["group"], Style][] = [
   ["stopped", { color: "waiting", label: "stopped by a person", width: 1, alpha: 0.6 }],
   ["failed", { color: "failed", label: "failed", width: 1, alpha: 0.7 }],
   ["pruned", { color: "pruned", label: "stopped early", width: 1, alpha: 0.7 }],
-  ["succeeded", { color: "good", label: "succeeded", width: 1.2, alpha: 0.55 }],
+  ["succeeded", { color: "good", label: "succeeded", width: 1, alpha: 0.6 }],
   ["waiting", { color: "waiting", label: "waiting", width: 1.5, alpha: 0.9 }],
   ["running", { color: "running", label: "running", width: 2, alpha: 1 }],
 ];

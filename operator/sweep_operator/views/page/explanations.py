@@ -126,7 +126,8 @@ class Slices(Model):
     at: dict[str, Scalar]
     """The configuration that the slices go through: every active parameter."""
     run: str | None = None
-    """Name of the run with this configuration, if ``at`` was not given."""
+    """Name of the run with this configuration; null if there is none."""
+    goal: Literal["maximize", "minimize"] = "maximize"
     parameters: list[ParameterSlice]
     note: str = ""
 
@@ -148,7 +149,7 @@ class Contour(Model):
     """Whether the parameters are present and the constraints allow the configuration; null if all are."""
     at: dict[str, Scalar]
     run: str | None = None
-    """Name of the run with this configuration, if ``at`` was not given."""
+    """Name of the run with this configuration; null if there is none."""
     note: str = ""
 
 
