@@ -107,6 +107,7 @@ export function explained(
         at: { [paths[0]!]: 4e-4 },
         goal: page.row.goal,
         run: page.row.best!.run,
+        goal: page.row.goal,
         parameters: paths.map((p) => slice(page, p)),
         note: "",
       };

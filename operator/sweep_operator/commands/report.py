@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
 from sweep_operator.api.model import JsonObject
-from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.output import echo, write_file
+from sweep_operator.commands.recorded import Recorded
 from sweep_operator.report.bundle import read_bundle
 from sweep_operator.report.data import Program, report_data
 from sweep_operator.report.page import report_page
@@ -25,12 +23,11 @@ _CONTOURED = 4
 _QUESTIONS: tuple[Ask, ...] = (AskImportance(), AskSlices(), AskOutlook())
 
 
-def write_report(
-    sweep: Sweep, runs: Sequence[SweepRun], templates: Templates, path: Path, program: Program, *, no_model: bool
-) -> None:
+def write_report(recorded: Recorded, templates: Templates, path: Path, program: Program, *, no_model: bool) -> None:
     """Write the page and print its path; ``-`` writes it to standard output. Raises ConfigError."""
     bundle = read_bundle()
-    explanations = {} if no_model else asyncio.run(_explanations(sweep, runs))
+    sweep, runs = recorded.sweep, recorded.runs
+    explanations = {} if no_model else asyncio.run(_explanations(recorded))
     page = report_page(report_data(sweep, runs, templates, datetime.now(UTC), explanations, program), bundle)
     if str(path) == "-":
         echo(page)
@@ -41,12 +38,13 @@ def write_report(
     echo(path)
 
 
-async def _explanations(sweep: Sweep, runs: Sequence[SweepRun]) -> JsonObject:
+async def _explanations(recorded: Recorded) -> JsonObject:
     """What the model says, by question. The page says what is missing, such as without enough results."""
-    explainer, found = Explainer(), JsonObject()
+    explainer, found, earlier = Explainer(), JsonObject(), recorded.earlier_if_readable()
 
     async def answer(ask: Ask) -> JsonObject:
-        return (await explainer.explain(sweep, runs, ask)).model_dump(mode="json", by_alias=True)
+        said = await explainer.explain(recorded.sweep, recorded.runs, ask, earlier)
+        return said.model_dump(mode="json", by_alias=True)
 
     try:
         for ask in _QUESTIONS:
