@@ -147,6 +147,11 @@ class Explainer:
         asked = question_now(sweep, known(sweep, runs), earlier)
         return Means.model_validate(await self._ask(asked, AskMeans(points=searched))).means
 
+    @property
+    def running(self) -> bool:
+        """Whether the process runs."""
+        return self._process.pid is not None
+
     async def close(self) -> None:
         """End the process."""
         await self._process.close()

@@ -99,6 +99,11 @@ class Models:
         self._reader, self._explainer = reader, explainer or Explainer(nice=_NICE)
         self._answers: OrderedDict[str, asyncio.Task[Explanation]] = OrderedDict()
 
+    @property
+    def ready(self) -> bool:
+        """Whether the process runs: it takes seconds to start."""
+        return self._explainer.running
+
     async def answer(self, key: Key, ask: Ask) -> Explanation:
         """The answer. Raises ConfigError for a question without one, KubeError."""
         sweep = read(Sweep, await self._reader.sweep(key))
