@@ -233,6 +233,11 @@ export interface AskPredict {
   parameters: Record<string, Scalar>;
 }
 
+/** What will the runs in progress score? */
+export interface AskForecast {
+  what?: "forecast";
+}
+
 /** An expected value with its 80% interval. */
 export interface Range {
   expected: number;
@@ -281,8 +286,9 @@ export interface ParameterSlice {
 export interface Slices {
   /** The configuration that the slices go through: every active parameter. */
   at: Record<string, Scalar>;
-  /** Name of the run with this configuration, if ``at`` was not given. */
+  /** Name of the run with this configuration; null if there is none. */
   run: string | null;
+  goal: "maximize" | "minimize";
   parameters: ParameterSlice[];
   note: string;
 }
@@ -302,7 +308,7 @@ export interface Contour {
   /** Whether the parameters are present and the constraints allow the configuration; null if all are. */
   allowed: boolean[][] | null;
   at: Record<string, Scalar>;
-  /** Name of the run with this configuration, if ``at`` was not given. */
+  /** Name of the run with this configuration; null if there is none. */
   run: string | null;
   note: string;
 }
@@ -388,6 +394,13 @@ export interface Predicted {
   costUnit: string;
   /** Whether the constraints allow it. */
   allowed: boolean;
+  note: string;
+}
+
+/** The final scores of the runs in progress, as their learning curves suggest. The intervals contain 80%. */
+export interface Forecasts {
+  /** By name of the run. Missing: a run without a report. */
+  items: Record<string, Forecast>;
   note: string;
 }
 
@@ -550,8 +563,6 @@ export interface SweepHead {
   calibration: Calibrations;
   money: Money;
   bestParams: BestParams | null;
-  /** Only in a report; a server answers questions about it. */
-  importance: Importance | null;
 }
 
 /** One sweep with its runs. */
