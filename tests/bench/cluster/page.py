@@ -66,6 +66,7 @@ async def _measure(cluster: Cluster, runs: int, active: int, pages: int, changes
                 tasks = [asyncio.create_task(s.follow()) for s in (first, *others)]
                 while len(first.runs) < runs or not all(other.read for other in others):
                     await asyncio.sleep(0.1)
+                    assert not tasks[0].done(), tasks[0]
                 print(f"{pages} open pages, {_memory(page)}")
                 async with _writing(kube, stored[:active], every):
                     delays = [await _delay(kube, first, stored[n % active]) for n in range(changes)]
