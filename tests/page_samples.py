@@ -62,7 +62,7 @@ def _lived(run: Json, draw: random.Random, points: int, n: int) -> Json:
         attempts.append(_attempt(number, failure["class"] if failure else "succeeded", cost, scheduled, began))
     status["train"] = {
         "attempt": number, "node": _NODES[index % 3], "startTime": _text(began), "scheduledTime": _text(scheduled),
-        "seconds": cost + (5.0 if retried else 0.0), "attempts": attempts,
+        "seconds": sum(a["seconds"] for a in attempts), "attempts": attempts,
     }  # fmt: skip
     if failure:  # it costs what all of its attempts cost
         status["cost"] = status["train"]["seconds"]

@@ -38,6 +38,11 @@ def sweep_operator_uninstall() -> None:
     _run("sweep-operator-uninstall", "sweep_operator.runtime.uninstall", "sweep-operator[operator]")
 
 
+def sweep_ui() -> None:
+    """``sweep-ui``: the page of a cluster's sweeps."""
+    _run("sweep-ui", "sweep_operator.ui.main", "sweep-operator[operator]")
+
+
 def _run(program: str, module: str, requirement: str, others: Mapping[str, str] = {}) -> None:
     """``others``: requirements of the packages that only some commands need."""
     try:

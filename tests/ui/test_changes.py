@@ -154,5 +154,5 @@ def _condition(reason: str) -> dict[str, Any]:
     return {"type": "Succeeded", "status": "Unknown", "reason": reason, "lastTransitionTime": T0.isoformat()}
 
 
-ChangesOfAPage.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
+ChangesOfAPage.TestCase.settings = settings(max_examples=30, stateful_step_count=20)
 test_an_open_page_misses_nothing = ChangesOfAPage.TestCase

@@ -215,6 +215,8 @@ export interface AskContour {
 export interface AskOutlook {
   what?: "outlook";
   runs?: number;
+  /** Number of runs at a time; null: limits.maxParallelRuns. */
+  parallel?: number | null;
 }
 
 /** Why did the optimizer suggest this run? */
@@ -229,6 +231,11 @@ export interface AskPredict {
   what?: "predict";
   /** Missing parameters take their search center, as in a manual run. */
   parameters: Record<string, Scalar>;
+}
+
+/** What will the runs in progress score? */
+export interface AskForecast {
+  what?: "forecast";
 }
 
 /** An expected value with its 80% interval. */
@@ -279,8 +286,9 @@ export interface ParameterSlice {
 export interface Slices {
   /** The configuration that the slices go through: every active parameter. */
   at: Record<string, Scalar>;
-  /** Name of the run with this configuration, if ``at`` was not given. */
+  /** Name of the run with this configuration; null if there is none. */
   run: string | null;
+  goal: "maximize" | "minimize";
   parameters: ParameterSlice[];
   note: string;
 }
@@ -300,20 +308,22 @@ export interface Contour {
   /** Whether the parameters are present and the constraints allow the configuration; null if all are. */
   allowed: boolean[][] | null;
   at: Record<string, Scalar>;
-  /** Name of the run with this configuration, if ``at`` was not given. */
+  /** Name of the run with this configuration; null if there is none. */
   run: string | null;
   note: string;
 }
 
 /** What the next runs are expected to buy. */
 export interface Outlook {
-  /** Number of further runs, besides those that run now. */
+  /** Number of further runs, besides those that have no result yet. */
   runs: number;
+  /** How many of them the limits of the sweep pay for, on average. */
+  payableRuns: number | null;
   /** The best score so far of a run that reaches the thresholds. */
   bestNow: number | null;
   /** The best score after these runs. */
   best: Range | null;
-  /** Probability that one of these runs has a better score than ``best_now``. */
+  /** Probability that the best score gets better. */
   probabilityBetter: number | null;
   /** Total cost of these runs. */
   cost: Range | null;
@@ -384,6 +394,13 @@ export interface Predicted {
   costUnit: string;
   /** Whether the constraints allow it. */
   allowed: boolean;
+  note: string;
+}
+
+/** The final scores of the runs in progress, as their learning curves suggest. The intervals contain 80%. */
+export interface Forecasts {
+  /** By name of the run. Missing: a run without a report. */
+  items: Record<string, Forecast>;
   note: string;
 }
 
@@ -546,8 +563,6 @@ export interface SweepHead {
   calibration: Calibrations;
   money: Money;
   bestParams: BestParams | null;
-  /** Only in a report; a server answers questions about it. */
-  importance: Importance | null;
 }
 
 /** One sweep with its runs. */
@@ -619,6 +634,8 @@ export interface ActionAnswer {
 
 /** The data of an exported report. */
 export interface Report {
+  /** When it was written, which is the time that the page shows. */
+  written: string;
   server: Server;
   sweeps: SweepRow[];
   page: SweepPage;

@@ -1,5 +1,15 @@
 /** Made-up answers of the model about the made-up sweep. */
-import type { Contour, Importance, Outlook, ParameterSlice, Scalar, Slices, SweepPage, Why } from "../src/api.ts";
+import type {
+  Contour,
+  Forecasts,
+  Importance,
+  Outlook,
+  ParameterSlice,
+  Scalar,
+  Slices,
+  SweepPage,
+  Why,
+} from "../src/api.ts";
 import { makeScale } from "../src/charts/scale.ts";
 
 function gridOf(page: SweepPage, path: string, count: number): Scalar[] {
@@ -55,6 +65,7 @@ const OUTLOOK = (page: SweepPage, runs: number): Outlook => ({
   },
   probabilityBetter: 1 - 0.93 ** runs,
   cost: { expected: 150 * runs, low: 120 * runs, high: 195 * runs },
+  payableRuns: null,
   frontGain: { expected: 0.03, low: 0, high: 0.08 },
   costUnit: page.row.costUnit,
   assumptions: ["The next runs are suggested as the last ones were.", "The search space stays as it is."],
@@ -84,15 +95,19 @@ const why = (page: SweepPage, run: string): Why => ({
 export function explained(
   page: SweepPage,
   question: Record<string, unknown>,
-): Importance | Slices | Contour | Outlook | Why {
+): Importance | Slices | Contour | Outlook | Why | Forecasts {
   const paths = page.parameters.map((p) => p.path);
   switch (question.what) {
+    case "forecast":
+      return { items: {}, note: "" };
     case "importance":
       return { shares: Object.fromEntries(paths.map((p, i) => [p, 0.5 ** (i + 1)])), note: "" };
     case "slices":
       return {
         at: { [paths[0]!]: 4e-4 },
+
         run: page.row.best!.run,
+        goal: page.row.goal,
         parameters: paths.map((p) => slice(page, p)),
         note: "",
       };

@@ -26,6 +26,7 @@ _COMMANDS = {
     "best-params": ("cli.best_params", "best_params", "Print the best parameters, and the command that uses them."),
     "export": ("cli.export", "export", "Write all runs of a sweep as CSV or JSON lines."),
     "import": ("cli.import_", "import_", "Import completed runs into a sweep."),
+    "explain": ("cli.explain", "explain", "Explain a sweep by its model, or why a run was suggested."),
     "replay": ("cli.replay", "replay", "Compute the suggestion of a run again, and compare it with the run."),
     "sync": ("cli.sync", "sync", "Deliver finished runs that are missing in W&B."),
     "report": ("cli.report", "report", "Write a self-contained HTML report."),

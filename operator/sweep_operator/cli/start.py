@@ -35,9 +35,9 @@ from sweep_operator.kube.state_file import is_locked
 from sweep_operator.local import LocalSession
 from sweep_operator.machine.resume import resume_command, write_resume_command
 from sweep_operator.machine.stored import STATE
+from sweep_operator.views.labels import label
 from sweep_operator.views.live import LineView, TableView, View
 from sweep_operator.views.progress import stop_reason, tracking_lines, undelivered
-from sweep_operator.views.report_series import label
 
 _REPORTED_AS_EVENTS = (
     "sweep_operator.engine.recorder", "sweep_operator.suggest.pool", "sweep_operator.tracking.delivery.outbox",

@@ -135,18 +135,17 @@ def _outlook(runs: int, found: FoundOutlook | None, note: str) -> Outlook:
     )
 
 
-def _predicted(optimizer: Protein, parameters: Mapping[str, Scalar], note: str) -> Predicted:
+def _predicted(optimizer: Protein, parameters: Mapping[str, Scalar], few: str) -> Predicted:
     complete = optimizer.space.complete(parameters)
-    known = any(o.cost is not None for o in optimizer.observations)
-    details = optimizer.expected(complete) if known or not note else {}
+    details = {} if few else optimizer.expected(complete)
     score, cost = details.get("score_forecast"), details.get("cost_forecast")
     return Predicted(
         parameters=complete,
-        score=_range(score["mean"], score["interval"]) if score and not note else None,
-        cost=_range(cost["median"], cost["interval"]) if cost else None,
+        score=None if score is None else _range(score["mean"], score["interval"]),
+        cost=None if cost is None else _range(cost["median"], cost["interval"]),
         success=details.get("success_probability") if any(o.is_failure for o in optimizer.observations) else None,
         allowed=all(constraint(complete) for constraint in optimizer.constraints),
-        note=note,
+        note=few,
     )
 
 

@@ -76,10 +76,10 @@ class Messages:
     def _events(self, view: View, seen: int | None) -> bytes:
         hub, board, events = self._hub, view.board, list[tuple[str, bytes]]()
         if seen is None:
-            page = b"null" if board is None else self.page(board)
+            page = b"null" if board is None else _page(board)
             events.append(("snapshot", json_object({"sweeps": self._rows(view.namespaces), "page": page})))
             if board is not None and board.curves.values:
-                events.append(("curves", self.curves(board)))
+                events.append(("curves", _curves(board.curves.values)))
         else:
             events += self._list_changes(view.namespaces, seen)
             if board is not None and board.exists:

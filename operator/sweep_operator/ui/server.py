@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from aiohttp import web
 from pydantic import BaseModel
 
-from sweep_operator.config.errors import ConfigError
 from sweep_operator.kube.protocol import NotFound, Unavailable
+from sweep_operator.report.bundle import BUNDLE, require_bundle
 from sweep_operator.ui.actions import Actions
 from sweep_operator.ui.board import to_bytes
 from sweep_operator.ui.errors import answer_errors
@@ -26,15 +25,23 @@ from sweep_operator.ui.stream import EventStreams
 from sweep_operator.views.page.explanations import ASK, Ask
 from sweep_operator.views.page.models import Server
 
-BUNDLE = Path(__file__).with_name("bundle")
 _LONGEST_BODY = 1 << 20
 
 
 class Explainer(Protocol):
     """Answers questions about a sweep's model."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether an answer takes no start of a process."""
+        ...
+
     async def answer(self, key: Key, ask: Ask) -> BaseModel:
         """The answer. Raises ConfigError for a question without one, KubeError."""
+        ...
+
+    async def close(self) -> None:
+        """End what was started for the answers."""
         ...
 
 
@@ -52,12 +59,6 @@ class Serving:
     """The options that select a namespace, or this runs directory, in equivalent commands."""
 
 
-def require_bundle() -> None:
-    """Raises ConfigError if the page is not built."""
-    if not (BUNDLE / "index.html").is_file():
-        raise ConfigError("the page is not built; run `make setup`")
-
-
 def application(serving: Serving) -> web.Application:
     """The server. It reads the source while it runs."""
     app = web.Application(
@@ -70,6 +71,8 @@ def application(serving: Serving) -> web.Application:
     async def reading(_: web.Application) -> AsyncIterator[None]:
         async with hub.running():
             yield
+        if serving.explainer is not None:
+            await serving.explainer.close()
 
     app.cleanup_ctx.append(reading)
     app.on_shutdown.append(streams.close)
@@ -144,6 +147,7 @@ class _Documents:
         key, body = await allowed_sweep(request), await json_body(request)
         if self._serving.explainer is None:
             raise Unavailable("this server does not answer questions about the model")
+        await self._hub.until_ready()
         ask = ASK.validate_json(body)
         return json_answer(to_bytes(await self._serving.explainer.answer(key, ask)))
 

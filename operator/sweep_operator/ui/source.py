@@ -46,7 +46,7 @@ class Runs:
     changed: Iterable[Object]
     """Read once and in order, in a thread: it may unpack an object when it is asked for it."""
     names: Collection[str]
-    """The names of all runs that exist."""
+    """The names of all runs that exist. Complete when ``changed`` was read to its end."""
     version: Hashable
     """Names this answer in the next question. Its meaning is the source's own."""
 
@@ -68,6 +68,10 @@ class Source(Protocol):
 
     async def objects(self, key: Key, uids: Collection[str]) -> Sequence[Object]:
         """These SweepRuns, those that exist."""
+        ...
+
+    async def revisions(self, key: Key, hashes: Collection[str]) -> Sequence[Object]:
+        """The ControllerRevisions of these templates, as far as everybody may read them who sees the sweep."""
         ...
 
     def trouble(self) -> str:

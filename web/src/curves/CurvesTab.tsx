@@ -9,12 +9,26 @@ import { domainOf } from "../charts/scale.ts";
 import { selected } from "../store/filter.ts";
 import { curves as known, loadCurves } from "../store/store.ts";
 import { number, plural } from "../text/format.ts";
-import { bandsOf, type Extent, extentOf, linesOf, marksOf, type XAxis } from "./geometry.ts";
+import { Text } from "../text/Text.tsx";
+import {
+  bandsOf,
+  chosenRuns,
+  type Extent,
+  extentOf,
+  type Forecasts,
+  forecastOf,
+  linesOf,
+  marksOf,
+  type XAxis,
+} from "./geometry.ts";
 import { curveLayers } from "./layers.ts";
+import { useForecasts } from "./useForecasts.ts";
 
 const HELP =
   "Each line is a run. The band of a running run is the forecast of its final score: 80% of such runs end inside. " +
   "A square marks where early stopping judged a run; the line from it ends at the value that the run needed.";
+
+const MOST = 400;
 
 /** The learning curves of all runs that pass the filter, with forecasts and verdicts. */
 export function CurvesTab({ page }: TabProps) {
@@ -22,12 +36,16 @@ export function CurvesTab({ page }: TabProps) {
   const [axis, setAxis] = useState<XAxis>("step");
   const [logX, setLogX] = useState(false);
   const [logY, setLogY] = useState(false);
+  const { forecasts, note } = useForecasts(page);
   useEffect(() => {
     loadCurves().catch((error: Error) => setProblem(error.message));
   }, [page.row.name]);
   const all = known.value;
   const passing = selected.value;
-  const drawn = useMemo(() => all && drawing(page, all, axis, logX, logY), [page.runs, all, axis, logX, logY, passing]);
+  const drawn = useMemo(
+    () => all && drawing(page, all, { axis, logX, logY }, forecasts),
+    [page.runs, all, axis, logX, logY, passing, forecasts],
+  );
   const { namespace, name, metric } = page.row;
   return (
     <div class="panels">
@@ -45,8 +63,8 @@ export function CurvesTab({ page }: TabProps) {
         y={{ label: metric || "score", kind: logY ? "log10" : "linear", domain: drawn?.y ?? [0, 1] }}
         layers={drawn?.layers ?? []}
         onOpen={(run) => go(runHref(namespace, name, run))}
-        table={() => curveTable(page, all)}
-        empty={emptyText(problem, all, drawn?.count ?? 0)}
+        table={() => curveTable(page, all, forecasts)}
+        empty={emptyText(problem, all, drawn?.drawn ?? 0)}
         controls={
           <>
             <label>
@@ -61,7 +79,12 @@ export function CurvesTab({ page }: TabProps) {
           </>
         }
       >
-        <p class="muted">{summary(page.runs, drawn?.count ?? 0)}</p>
+        <p class="muted">{summary(page.runs, drawn?.count ?? 0, drawn?.drawn ?? 0)}</p>
+        {note && (
+          <p class="muted">
+            No forecast: <Text value={note} limit={500} />
+          </p>
+        )}
       </Plot>
     </div>
   );
@@ -79,17 +102,24 @@ function kindOf(axis: XAxis, log: boolean) {
   return log ? "log10" : axis === "seconds" ? "seconds" : "linear";
 }
 
-function drawing(page: SweepPage, all: Curves, axis: XAxis, logX: boolean, logY: boolean) {
+interface View {
+  axis: XAxis;
+  logX: boolean;
+  logY: boolean;
+}
+
+function drawing(page: SweepPage, all: Curves, { axis, logX, logY }: View, forecasts: Forecasts) {
   const passing = selected.peek();
-  const runs = page.runs.filter((run) => run.hasCurve && (!passing || passing.has(run.name)));
-  const lines = linesOf(all, runs, axis, logX, logY);
-  const bands = bandsOf(lines, axis);
+  const runs = page.runs.filter((run) => all.items[run.name] && (!passing || passing.has(run.name)));
+  const lines = linesOf(all, chosenRuns(runs, page.ranking, MOST), axis, logX, logY);
+  const bands = bandsOf(lines, axis, forecasts);
   const marks = marksOf(lines, all, axis);
   const extent = extentOf(lines, bands, marks);
   const padded = (range: Extent, log: boolean, pad: number) => domainOf(log ? "log10" : "linear", range, pad);
   return {
-    layers: curveLayers({ lines, bands, marks }, page),
-    count: lines.length,
+    layers: curveLayers({ lines, bands, marks, forecasts }, page),
+    count: runs.length,
+    drawn: lines.length,
     x: extent && padded(extent[0], logX, 0.01),
     y: extent && padded(extent[1], logY, 0.05),
   };
@@ -103,22 +133,24 @@ function emptyText(problem: string, all: Curves | null, count: number): string |
   return count === 0 && "No curve passes the filter, or none can be shown on a logarithmic axis.";
 }
 
-function summary(runs: readonly RunRow[], count: number): string {
+function summary(runs: readonly RunRow[], count: number, drawn: number): string {
   const running = runs.filter((run) => run.group === "running").length;
   const stopped = runs.filter((run) => run.verdict && !run.verdict.shadow).length;
-  const parts = [plural(count, "curve")];
+  const few =
+    count > MOST ? `, ${drawn.toLocaleString("en-US")} of them drawn (running, best, and a choice of the others)` : "";
+  const parts = [`${plural(count, "curve")}${few}`];
   if (running > 0) parts.push(`${plural(running, "run")} in progress`);
   if (stopped > 0) parts.push(`${plural(stopped, "run")} stopped early`);
   return `${parts.join(", ")}.`;
 }
 
-function curveTable(page: SweepPage, all: Curves | null): TableData {
+function curveTable(page: SweepPage, all: Curves | null, forecasts: Forecasts): TableData {
   const runs = page.runs.filter((run) => all?.items[run.name] && (!selected.peek() || selected.peek()!.has(run.name)));
   return {
     columns: ["run", "state", "points", "last step", "last value", "forecast", "80% interval", "verdict"],
     rows: runs.map((run) => {
       const curve = all!.items[run.name]!;
-      const forecast = run.ended === null ? run.progress?.forecast : null;
+      const forecast = forecastOf(run, forecasts);
       return [
         run.label,
         run.state,

@@ -1,5 +1,5 @@
 /** What the panel of learning curves draws: lines, forecast bands and verdicts, in data coordinates. */
-import type { Curves, RunRow } from "../api.ts";
+import type { Curves, Forecast, RunRow } from "../api.ts";
 
 export interface Line {
   run: RunRow;
@@ -9,6 +9,21 @@ export interface Line {
 
 export type XAxis = "step" | "seconds";
 export type Extent = readonly [low: number, high: number];
+
+/**
+ * At most `limit` of the runs, in their order: those in progress, the best ones, and an even choice of the others.
+ * Thousands of curves cannot be told apart, and take a second to draw.
+ */
+export function chosenRuns(runs: readonly RunRow[], ranking: readonly string[], limit: number): readonly RunRow[] {
+  if (runs.length <= limit) return runs;
+  const best = new Set(ranking.slice(0, limit / 4));
+  const first = runs.filter((run) => run.ended === null || best.has(run.name)).slice(0, limit);
+  const kept = new Set(first);
+  const others = runs.filter((run) => !kept.has(run));
+  const room = limit - first.length;
+  for (let i = 0; i < room; i++) kept.add(others[Math.floor((i * others.length) / room)]!);
+  return runs.filter((run) => kept.has(run));
+}
 
 /** The curves of the given runs. Points that an axis cannot show are omitted. */
 export function linesOf(curves: Curves, runs: readonly RunRow[], axis: XAxis, logX: boolean, logY: boolean): Line[] {
@@ -39,12 +54,19 @@ export interface Band {
   probability: number;
 }
 
-/** The forecast of each running run: it opens at the newest point and ends at the last step. */
-export function bandsOf(lines: readonly Line[], axis: XAxis): Band[] {
+/** Forecasts by name of the run: the model's, or those that the operator has recorded. */
+export type Forecasts = Readonly<Record<string, Forecast>>;
+
+export function forecastOf(run: RunRow, forecasts: Forecasts): Forecast | null {
+  return run.ended === null ? (forecasts[run.name] ?? run.progress?.forecast ?? null) : null;
+}
+
+/** The forecast of each run in progress: it opens at the newest point and ends at the last step. */
+export function bandsOf(lines: readonly Line[], axis: XAxis, forecasts: Forecasts): Band[] {
   return lines.flatMap(({ run, x, y }) => {
-    const forecast = run.progress?.forecast;
+    const forecast = forecastOf(run, forecasts);
     const end = run.progress && lastX(run.progress, axis, x[x.length - 1]!);
-    if (!forecast || !end || run.ended !== null) return [];
+    if (!forecast || !end) return [];
     const from = [x[x.length - 1]!, y[y.length - 1]!] as const;
     const { low, high, score, probability } = forecast;
     return end > from[0] ? [{ run, from, to: end, low, middle: score, high, probability }] : [];
@@ -104,27 +126,4 @@ export function extentOf(
   }
   for (const mark of marks) if (mark.threshold !== null) widen(ys, mark.threshold);
   return xs[0] <= xs[1] ? [xs, ys] : null;
-}
-
-/** The line whose nearest point is closest to a position on the screen, at most `reach` pixels away. */
-export function nearestLine(
-  lines: readonly Line[],
-  toX: (x: number) => number,
-  toY: (y: number) => number,
-  at: readonly [number, number],
-  reach: number,
-): { line: Line; point: number } | null {
-  let best: { line: Line; point: number } | null = null;
-  let distance = reach * reach;
-  for (const line of lines) {
-    for (let i = 0; i < line.x.length; i++) {
-      const dx = toX(line.x[i]!) - at[0];
-      const dy = toY(line.y[i]!) - at[1];
-      if (dx * dx + dy * dy < distance) {
-        distance = dx * dx + dy * dy;
-        best = { line, point: i };
-      }
-    }
-  }
-  return best;
 }

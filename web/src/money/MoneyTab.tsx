@@ -3,6 +3,7 @@ import type { TabProps } from "../app/tabs.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { cost, percent, plural, time } from "../text/format.ts";
 import "./money.css";
+import { currentTime } from "../text/useNow.ts";
 import { OutlookPanel } from "./OutlookPanel.tsx";
 import { type Part, partsOf, secondsLeft } from "./parts.ts";
 
@@ -85,9 +86,9 @@ function budgetText(page: SweepPage): string {
   if (money.budget === null) return `${spent}. The sweep has no budget (limits.totalCost).${deadlineText(page)}`;
   const left = money.budget - money.spent;
   const used = `${spent} of ${cost(money.budget, money.unit)} (${percent(money.spent / money.budget)}); ${cost(Math.max(0, left), money.unit)} is left.`;
-  const seconds = secondsLeft(money, row.created, row.ended, Date.now());
+  const seconds = secondsLeft(money, row.created, row.ended, currentTime());
   if (seconds === null) return `${used}${deadlineText(page)}`;
-  const until = time(new Date(Date.now() + seconds * 1000).toISOString());
+  const until = time(new Date(currentTime() + seconds * 1000).toISOString());
   const runsFirst = row.etaSeconds !== null && row.etaSeconds < seconds;
   const rate = runsFirst
     ? ` The sweep is expected to reach its ${limits.maxRuns} runs before the budget is used up.`

@@ -9,7 +9,7 @@ import { setBrush } from "../store/filter.ts";
 import { bestSoFar, runText } from "./history.ts";
 
 const HELP =
-  "Each point is a run, in the order of their numbers. The line is the best score so far. Runs in progress stand at the score that the model predicts, with an 80% interval. Failed runs stand on the axis. Drag to filter.";
+  "Each point is a run, in the order of their numbers. The line is the best score so far. Runs in progress stand at the score that the model predicts, with an 80% interval. Runs without a score, such as failed ones, stand on the axis. Drag to filter.";
 
 /** Scores over runs, with the best so far, failures and predictions. */
 export function HistoryPlot({ page }: { page: SweepPage }) {
@@ -78,7 +78,7 @@ function historyOf(page: SweepPage): { layers: Layer[]; x: [number, number]; y: 
     alpha: 0.8,
     color: "pruned",
     label: "stopped early",
-    marks: marks(scored(of("pruned")), (r) => r.score!),
+    marks: marks(of("pruned"), (r) => r.score ?? y[0]),
   });
   add(layers, {
     kind: "points",

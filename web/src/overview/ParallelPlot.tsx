@@ -3,6 +3,7 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { palette, ramp } from "../charts/palette.ts";
+import { clamped } from "../charts/scale.ts";
 import { canvasBox, prepared, useWidth } from "../charts/useSize.ts";
 import { filter, selected, setBrush } from "../store/filter.ts";
 import { number, visible } from "../text/format.ts";
@@ -198,17 +199,9 @@ function Axis({ axis, x, spacing, index, last }: AxisProps) {
         </text>
       )}
       {ranges.map(([low, high]) => {
-        const [top, bottom] = [axis.scale.of(high), axis.scale.of(low)];
-        return (
-          <rect
-            key={low}
-            class="brush"
-            x="-7"
-            width="14"
-            y={Math.max(0, top)}
-            height={Math.max(2, Math.min(HEIGHT, bottom) - Math.max(0, top))}
-          />
-        );
+        const { of, domain } = axis.scale; // a range may be open
+        const [top, bottom] = [of(clamped(high, domain)), of(clamped(low, domain))];
+        return <rect key={low} class="brush" x="-7" width="14" y={top} height={Math.max(2, bottom - top)} />;
       })}
       <rect
         class="brush-area"

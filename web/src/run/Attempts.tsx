@@ -2,6 +2,7 @@ import type { RunPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { duration, time } from "../text/format.ts";
 import { Text } from "../text/Text.tsx";
+import { currentTime } from "../text/useNow.ts";
 
 /** Every pod of the run and how it ended, and the phases of the run. */
 export function AttemptsPanel({ details }: { details: RunPage }) {
@@ -39,7 +40,7 @@ export function AttemptsPanel({ details }: { details: RunPage }) {
 }
 
 function phaseTime(start: string, end: string | null): string {
-  const seconds = ((end === null ? Date.now() : Date.parse(end)) - Date.parse(start)) / 1000;
+  const seconds = ((end === null ? currentTime() : Date.parse(end)) - Date.parse(start)) / 1000;
   return `${duration(Math.max(0, seconds))}${end === null ? " so far" : ""}`;
 }
 

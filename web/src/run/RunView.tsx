@@ -15,6 +15,7 @@ import { Outcome } from "./Outcome.tsx";
 import { ParametersPanel } from "./ParametersPanel.tsx";
 import { RunCurve } from "./RunCurve.tsx";
 import "./run.css";
+import { currentTime } from "../text/useNow.ts";
 import { WhyPoint } from "./WhyPoint.tsx";
 
 /** The page of one run. */
@@ -97,7 +98,7 @@ function RunHeader({ now, row }: { now: SweepPage; row: RunRow }) {
         <Fact label="created" value={time(row.created)} />
         <Fact
           label={row.ended ? "took" : "age"}
-          value={duration(((row.ended ? Date.parse(row.ended) : Date.now()) - Date.parse(row.created)) / 1000)}
+          value={duration(((row.ended ? Date.parse(row.ended) : currentTime()) - Date.parse(row.created)) / 1000)}
         />
         {row.progress && !row.ended && (
           <Fact

@@ -16,6 +16,7 @@ import { go, route } from "../app/router.ts";
 import { sweepHref } from "../app/routes.ts";
 import { changedCurves, changedPage, changedSweeps, keyOf, sortedRuns, sortedSweeps } from "./changes.ts";
 import { getJson, sweepPath } from "./client.ts";
+import { unpacked } from "./embedded.ts";
 import type { Message } from "./events.ts";
 import { connection, Stream } from "./stream.ts";
 
@@ -28,7 +29,7 @@ export const curves = signal<Curves | null>(null);
 export const loaded = signal(false);
 /** Milliseconds of the last message, for "state of 12:03". */
 export const updated = signal(0);
-/** The document of a report: the JSON block `<script type="application/json" id="data">`. */
+/** The document of a report: the block `<script type="application/json" id="data">`. */
 export const report = signal<Report | null>(null);
 
 /** Why the server itself has no current data, such as an API server that does not answer; "" if all is well. */
@@ -41,7 +42,7 @@ let stream: Stream | null = null;
 
 export function start(): void {
   const block = document.getElementById("data");
-  if (block?.textContent) openReport(JSON.parse(block.textContent) as Report);
+  if (block?.textContent) void unpacked(block.textContent).then(openReport, unreadableReport);
   else
     effect(() => {
       const key = wanted.value;
@@ -60,6 +61,11 @@ function openReport(data: Report): void {
     connection.value = { state: "live" };
   });
   if (route.peek().page === "list") go(sweepHref(data.page.row.namespace, data.page.row.name));
+}
+
+function unreadableReport(): void {
+  const reason = "This browser cannot read the report. Open it with a current version of Chrome, Firefox or Safari.";
+  connection.value = { state: "denied", status: 0, reason };
 }
 
 /** The sweep whose page is open, as "namespace/name", or "". */

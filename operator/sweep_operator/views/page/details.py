@@ -11,6 +11,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.views.best_params import searched_overrides
 from sweep_operator.views.events import read_event
+from sweep_operator.views.labels import label
 from sweep_operator.views.page.run_models import (
     Attempt,
     Difference,
@@ -20,7 +21,6 @@ from sweep_operator.views.page.run_models import (
     RunEvent,
 )
 from sweep_operator.views.page.times import page_conditions
-from sweep_operator.views.report_series import label
 from sweep_operator.views.training_command import Templates, training_command
 
 Object = Mapping[str, Any]
@@ -93,9 +93,10 @@ def _provenance(run: SweepRun) -> Provenance | None:
 
 
 def _logs(run: SweepRun, stage: Stage, nodes: int) -> Iterator[Log]:
-    """The logs that can exist: the operator deletes those of old attempts."""
-    for attempt in range(1, run.status.stage(stage).attempt + 1):
-        for rank in range(nodes):
+    """The logs that can exist: of each attempt, and of all nodes of the last one."""
+    last = run.status.stage(stage).attempt
+    for attempt in range(1, last + 1):
+        for rank in range(nodes if attempt == last else 1):
             yield Log(stage=stage, attempt=attempt, rank=rank)
 
 

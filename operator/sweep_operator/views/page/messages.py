@@ -82,6 +82,8 @@ class ActionAnswer(Model):
 class Report(Model):
     """The data of an exported report."""
 
+    written: str
+    """When it was written, which is the time that the page shows."""
     server: Server
     sweeps: list[SweepRow]
     page: SweepPage

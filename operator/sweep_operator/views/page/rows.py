@@ -12,6 +12,7 @@ from sweep_operator.decide.facts import objective_values, within_thresholds
 from sweep_operator.decide.verdicts import evidence
 from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.views.figures import finite
+from sweep_operator.views.labels import label
 from sweep_operator.views.page.phases import phases_of
 from sweep_operator.views.page.run_models import (
     Curve,
@@ -25,7 +26,6 @@ from sweep_operator.views.page.run_models import (
 )
 from sweep_operator.views.page.times import text_of
 from sweep_operator.views.progress import run_state
-from sweep_operator.views.report_series import label
 
 
 def run_row(sweep: Sweep, run: SweepRun) -> RunRow:
@@ -64,7 +64,16 @@ def curve_of(run: SweepRun) -> Curve | None:
     points = run.status.curve
     if len(points) < 2:
         return None
-    return Curve(step=[p.step for p in points], value=[p.value for p in points], seconds=[p.seconds for p in points])
+    return Curve(
+        step=[p.step for p in points],
+        value=[None if p.value is None else _drawn(p.value) for p in points],
+        seconds=[_drawn(p.seconds) for p in points],
+    )
+
+
+def _drawn(value: float) -> float:
+    """As precise as a plot can show, in half the text."""
+    return float(f"{value:.6g}")
 
 
 def group_of(run: SweepRun, table: FailureTable = FAILURES) -> Group:

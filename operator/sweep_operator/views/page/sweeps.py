@@ -15,6 +15,7 @@ from sweep_operator.config.patch import patch_usage
 from sweep_operator.decide.summary import rank_key
 from sweep_operator.views.best_params import patch_of, searched_overrides, yaml_of
 from sweep_operator.views.figures import finite
+from sweep_operator.views.labels import short_labels
 from sweep_operator.views.page.models import (
     Best,
     BestParams,
@@ -33,7 +34,6 @@ from sweep_operator.views.page.rows import run_row
 from sweep_operator.views.page.run_models import RunRow
 from sweep_operator.views.page.times import page_conditions, text_of
 from sweep_operator.views.progress import RunTime, seconds_left
-from sweep_operator.views.report_series import short_labels
 from sweep_operator.views.tables import sweep_state
 from sweep_operator.views.training_command import Templates, takes_overrides, training_command
 
@@ -100,7 +100,6 @@ def sweep_head(
         ),
         money=money_of(sweep, rows),
         best_params=None if best is None else best_params(sweep, best, templates),
-        importance=None,
     )
 
 
@@ -160,10 +159,11 @@ def _time(text: str) -> datetime:
 
 def _parameters(sweep: Sweep) -> list[Parameter]:
     labels = short_labels(list(sweep.spec.parameters))
-    return [_parameter(spec.parameter(path), labels) for path, spec in sweep.spec.parameters.items()]
+    return [page_parameter(spec.parameter(path), labels) for path, spec in sweep.spec.parameters.items()]
 
 
-def _parameter(known: searchspace.Parameter, labels: Mapping[str, str]) -> Parameter:
+def page_parameter(known: searchspace.Parameter, labels: Mapping[str, str]) -> Parameter:
+    """One parameter. ``labels``: short names by path."""
     when = None
     if known.when is not None:
         values = ", ".join(map(str, known.when.values))
