@@ -105,7 +105,7 @@ export function explained(
     case "slices":
       return {
         at: { [paths[0]!]: 4e-4 },
-        goal: page.row.goal,
+
         run: page.row.best!.run,
         goal: page.row.goal,
         parameters: paths.map((p) => slice(page, p)),
