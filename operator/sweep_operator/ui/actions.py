@@ -100,7 +100,7 @@ class Actions:
     async def _predicted_cost(
         self, key: Key, sweep: Object, run: Object | None, ask: ActionRequest
     ) -> PredictedCost | None:
-        """By the model if it answers soon, else by similar runs."""
+        """By the model if it is at hand, else by similar runs: no process starts for a preview."""
         parsed = read(Sweep, sweep)
         parameters = ask.parameters or {} if run is None else read(SweepRun, run).parameters
         unit = sweep_row(parsed).cost_unit
@@ -111,7 +111,7 @@ class Actions:
         return await asyncio.to_thread(cost_of_similar_runs, parsed, rows, parameters, unit)
 
     async def _by_model(self, key: Key, parameters: Mapping[str, Scalar], unit: str) -> PredictedCost | None:
-        if self._serving.explainer is None:
+        if self._serving.explainer is None or not self._serving.explainer.ready:
             return None
         task = asyncio.create_task(self._ask_model(key, parameters, unit))
         self._predictions.add(task)  # one that takes longer goes on: the model is then ready for the next question

@@ -83,6 +83,8 @@ class Hub:
         finally:
             board.clients -= 1
             board.idle_since = asyncio.get_running_loop().time()
+            if not board.clients and not board.exists:
+                self._boards.pop(key, None)
 
     async def changed(self, seen: int, timeout: float) -> None:
         """Wait for a pass after ``seen`` that has changed anything, for ``wake``, or for ``timeout`` seconds."""

@@ -31,6 +31,11 @@ _LONGEST_BODY = 1 << 20
 class Explainer(Protocol):
     """Answers questions about a sweep's model."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether an answer takes no start of a process."""
+        ...
+
     async def answer(self, key: Key, ask: Ask) -> BaseModel:
         """The answer. Raises ConfigError for a question without one, KubeError."""
         ...

@@ -1,0 +1,31 @@
+"""Draw the pictures of the documentation: ``python -m tests.ui.pictures``.
+
+A made-up sweep of 60 runs is served by the real server, with the real model, and photographed in Chromium.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from sweep_operator.api.names import SWEEP_LABEL
+from tests.page_samples import big_sweep
+from tests.ui.browser import opened, write
+from tests.ui.serving import served
+
+OUT = Path(__file__).parents[2] / "docs" / "images" / "page"
+SWEEP = "/s/default/my-sweep"
+PICTURES = {
+    "overview": (SWEEP, 1180),
+    "curves": (f"{SWEEP}/curves", 760),
+    "timeline": (f"{SWEEP}/timeline", 860),
+    "model": (f"{SWEEP}/model", 1480),
+    "money": (f"{SWEEP}/money", 640),
+    "run": (f"{SWEEP}/r/my-sweep.r.35", 940),
+}
+"""Route and height in pixels, by name of the file."""
+_WIDTH = 1280
