@@ -51,8 +51,8 @@ export function TokenForm() {
         The server did not accept the request without a valid token.
         {mode !== "cluster" && " Open the URL again that the command printed, or paste its token."}
         {mode === undefined && " If the page runs in a cluster, paste a bearer token of its API server."}
-        {mode === "cluster" && " Paste a bearer token of the API server, for example from `kubectl create token`."}{" "}
-        The page keeps the token in memory only, so reloading the page needs it again.
+        {mode === "cluster" && " Paste a bearer token of the API server, for example from `kubectl create token`."} The
+        page keeps the token in memory only, so reloading the page needs it again.
       </p>
       <label>
         Token{" "}
