@@ -5,17 +5,7 @@ A made-up sweep of 60 runs is served by the real server, with the real model, an
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import tempfile
 from pathlib import Path
-
-from playwright.async_api import Page, expect
-
-from sweep_operator.api.names import SWEEP_LABEL
-from tests.page_samples import big_sweep
-from tests.ui.browser import opened, write
-from tests.ui.serving import served
 
 OUT = Path(__file__).parents[2] / "docs" / "images" / "page"
 SWEEP = "/s/default/my-sweep"
