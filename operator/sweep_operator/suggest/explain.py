@@ -54,9 +54,9 @@ _FINISHED_CURVES = 4
 """Fewer do not tell how curves go on."""
 _ASSUMPTIONS = (
     "Future runs behave as the model of the runs so far expects.",
-    "The search goes on with the same parameters, limits and settings.",
-    "Runs that have no result yet finish as predicted; their scores count, their cost does not.",
+    "The search continues with the same parameters and settings.",
 )
+_PENDING = "Runs without a result finish as predicted: their scores count, but their cost does not."
 
 
 class NotExplainable(Exception):
@@ -245,7 +245,9 @@ def _completed(answer: Explanation, sweep: Sweep, found: Known) -> Explanation:
         return answer
     method = sweep.spec.method
     note = answer.note if method == "bayes" else f"The sweep has method {method}; this is the outlook of method bayes."
-    return answer.with_(cost_unit=cost_unit, assumptions=[*_ASSUMPTIONS, *_limits(sweep, answer)], note=note)
+    pending = [_PENDING] if found.pending else []
+    lines = [*_ASSUMPTIONS, *pending, *_limits(sweep, answer)]
+    return answer.with_(cost_unit=cost_unit, assumptions=lines, note=note)
 
 
 def _limits(sweep: Sweep, answer: Outlook) -> list[str]:
@@ -254,7 +256,7 @@ def _limits(sweep: Sweep, answer: Outlook) -> list[str]:
         paid = f"{answer.payable_runs:.3g} of {answer.runs} runs"
         lines.append(f"limits.totalCost is kept: it pays for {paid} on average.")
     if limits.active_deadline_seconds is not None:
-        lines.append("limits.activeDeadlineSeconds does not end the sweep before.")
+        lines.append("limits.activeDeadlineSeconds does not end the sweep earlier.")
     return lines
 
 
