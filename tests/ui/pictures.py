@@ -1,6 +1,6 @@
 """Draw the pictures of the documentation: ``python -m tests.ui.pictures``.
 
-A made-up sweep of 60 runs is served by the real server, with the real model, and photographed in Chromium.
+A made-up sweep of 63 runs is served by the real server, with the real model, and photographed in Chromium.
 """
 
 from __future__ import annotations
@@ -64,10 +64,15 @@ async def draw(out: Path) -> None:
 
 def _ended() -> tuple[Sweep, list[SweepRun]]:
     """A sweep without runs in progress: of those, the page would say that no process runs them."""
-    sweep, runs = big_sweep(70)
+    sweep, runs = big_sweep(70, limits={"maxRuns": 63, "maxParallelRuns": 8})
     ended, runs = with_status(sweep.to_json(), [run for run in runs if run.terminal])
-    condition = {"type": "Succeeded", "status": "True", "reason": "MaxRunsReached", "message": "60 runs created"}
-    done = {**condition, "lastTransitionTime": (T0 + timedelta(minutes=20)).isoformat()}
+    condition = {
+        "type": "Succeeded",
+        "status": "True",
+        "reason": "MaxRunsReached",
+        "message": "63 runs created (limits.maxRuns=63)",
+    }
+    done = {**condition, "lastTransitionTime": (T0 + timedelta(minutes=27)).isoformat()}
     status = {**ended.status.to_json(), "conditions": [done]}
     return parse(Sweep, {**ended.to_json(), "status": status}), runs
 
