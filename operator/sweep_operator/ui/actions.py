@@ -21,7 +21,7 @@ from sweep_operator.commands.limits import set_limits
 from sweep_operator.commands.place import Place
 from sweep_operator.commands.retry import retry_runs
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.kube.protocol import Forbidden, KubeError, NotFound, Object
+from sweep_operator.kube.protocol import Forbidden, KubeError, Object
 from sweep_operator.ui.board import to_bytes
 from sweep_operator.ui.guard import user_of
 from sweep_operator.ui.hub import Hub
@@ -73,8 +73,7 @@ class Actions:
         key, user, said = Key(ask.namespace, ask.sweep), user_of(request), _Collected()
         await require_visible(request, key)
         await self._hub.until_ready()
-        if (sweep := self._hub.sweeps.get(key)) is None:
-            raise NotFound(f"no sweep {key.name!r} in namespace {key.namespace}; it may have been deleted")
+        sweep = self._hub.sweep(key)
         run = None if ask.run is None or ask.action == "add" else await self._pages.run_object(key, ask.run)
         try:
             await user.require(*_right(ask), key.namespace)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
-from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.errors import parse
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
@@ -21,6 +22,8 @@ from sweep_operator.views.page.rows import run_row
 from sweep_operator.views.page.run_models import Curve, RunRow
 from sweep_operator.views.page.sweeps import sweep_head
 from sweep_operator.views.training_command import Templates
+
+log = logging.getLogger(__name__)
 
 
 def to_bytes(model: BaseModel) -> bytes:
@@ -138,9 +141,10 @@ def _convert(sweep: Sweep, runs: Runs) -> _Converted:
     for obj in runs.changed:
         try:
             run, curve = _read(obj)
-        except InvalidObject:  # of a newer version; the condition of the Sweep says what is wrong
+            row = run_row(sweep, run).with_(has_curve=curve is not None).compact()
+        except ValueError as error:  # such as a field of a newer version: all other runs are shown
+            log.warning("%s: %s", obj["metadata"]["name"], error)
             continue
-        row = run_row(sweep, run).with_(has_curve=curve is not None).compact()
         found.rows[run.name], found.texts[run.name] = row, to_bytes(row)
         found.uids[run.name] = run.metadata.uid
         if curve is not None:

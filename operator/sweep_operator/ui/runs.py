@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -18,7 +17,7 @@ from sweep_operator.kube.protocol import Forbidden, NotFound, Object, TooManyReq
 from sweep_operator.ui.board import templates_of, to_bytes
 from sweep_operator.ui.guard import user_of
 from sweep_operator.ui.hub import Hub
-from sweep_operator.ui.requests import allowed_sweep, json_answer, number, send
+from sweep_operator.ui.requests import allowed_sweep, json_answer, number, send, stream
 from sweep_operator.ui.source import Key, Source, User
 from sweep_operator.views.page.details import run_details
 from sweep_operator.views.page.rows import run_row
@@ -44,7 +43,7 @@ class RunPages:
     async def _page(self, request: web.Request) -> web.Response:
         key, user = await allowed_sweep(request), user_of(request)
         obj = await self.run_object(key, request.match_info["run"])
-        sweep, run = read(Sweep, self._hub.sweeps[key]), read(SweepRun, obj)
+        sweep, run = read(Sweep, self._hub.sweep(key)), read(SweepRun, obj)
         best = await self._best(key, sweep)
         hashes = {h for r in (run, best) if r is not None and (h := r.status.template_hash) is not None}
         templates = templates_of(key, await user.revisions(key, hashes))
@@ -93,10 +92,7 @@ class RunPages:
             found = await place.run(place.name(obj))
             source, name = place.logs(found), place.name(found.obj)
             log = await latest_log(source, found.obj, name, wanted)
-            response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
-            response.headers["X-Accel-Buffering"] = "no"
-            await response.prepare(request)
-            with contextlib.suppress(ConnectionError, TimeoutError, NotFound, ConfigError):  # deleted meanwhile
+            async with stream(request, "text/plain; charset=utf-8") as response:
                 async for text in visible_lines(source.read(log, wanted)):
                     await send(response, text.encode())
             return response
