@@ -233,8 +233,10 @@ class Protein(Prospects, Explanations):
 
     def _allowance(self, history: History, waiting: Array) -> Allowance:
         """What the budget leaves for the next run besides the pending rows. No limit without costs to predict from."""
-        if not self.budget.limits_cost or not history.predicts_cost:
+        if not history.predicts_cost:
             return Allowance()
+        if not self.budget.limits_cost:
+            return allow(self.budget, history, len(waiting), 0.0)
         models = self.models()
         with pinned_threads():
             return allow(self.budget, history, len(waiting), math.fsum(models.predict_cost(waiting)))
