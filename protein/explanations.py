@@ -48,14 +48,16 @@ class Explanations(Forecasts, Optimizer):
         """What one run with this configuration is expected to score and cost, as in the details of a suggestion's info.
 
         `score_forecast` has mean, sd and 80% interval; `cost_forecast` median, log_sd and interval. Both predict a
-        measurement, noise included, and are calibrated by earlier forecasts. Missing parameters are at their center.
+        measurement, noise included, and are calibrated by earlier forecasts. `nearest` is the nearest observed run.
+        Missing parameters are at their center.
         """
         from protein.models.model_set import describe
 
         row = self.space.encode(self.space.complete(paths.flatten(params)))
         models = self.models()
         with pinned_threads():
-            return describe(models, row, self._calibrator)
+            found = describe(models, row, self._calibrator)
+        return found | models.history.nearest(row, self._observations)
 
     def slices(
         self, at: Flat | None = None, *, parameters: Sequence[str] | None = None, points: int = SLICE_POINTS

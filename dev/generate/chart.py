@@ -15,7 +15,16 @@ from dev.generate.chart_docs import documented, profile_table, values_table, wit
 from dev.generate.chart_schema import values_schema
 from dev.generate.crd import run_crd, sweep_crd
 from dev.generate.operator_policy import operator_policies
-from dev.generate.rbac import EDIT_RULES, LEASE_RULES, RELEASE_RULES, STOP_RULES, VIEW_RULES, WORK_RULES, Rule
+from dev.generate.rbac import (
+    EDIT_RULES,
+    LEASE_RULES,
+    RELEASE_RULES,
+    STOP_RULES,
+    UI_RULES,
+    VIEW_RULES,
+    WORK_RULES,
+    Rule,
+)
 from sweep_operator.api.names import MANAGED_BY
 from sweep_operator.config.yaml_files import documents_text
 
@@ -38,6 +47,7 @@ _RULES: dict[str, tuple[list[Rule], str | None]] = {
     "leaseRules": (LEASE_RULES, "leaseName"),
     "stopRules": (STOP_RULES, "fullname"),
     "releaseRules": (RELEASE_RULES, None),
+    "uiRules": (UI_RULES, None),
     "viewRules": (VIEW_RULES, None),
     "editRules": (EDIT_RULES, None),
 }

@@ -23,6 +23,8 @@ HostFeature = Literal[
     "capabilities", "hostIPC", "hostNetwork", "hostPID", "hostPath", "privileged", "serviceAccountToken"
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
+HostName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?$", max_length=259)]
+"""As in the header Host, which browsers send in lower case."""
 
 
 class Image(Model):
@@ -163,6 +165,33 @@ class NetworkPolicy(Model):
     extra_egress: list[kubernetes.EgressRule]
 
 
+class UiService(Model):
+    """The Service of the page."""
+
+    port: Port
+    annotations: Annotations
+
+
+class UiNetworkPolicy(Model):
+    """Ingress of the page's pods."""
+
+    from_: list[kubernetes.NetworkPolicyPeer] = Field(alias="from")
+
+
+class Ui(Model):
+    """The page."""
+
+    enabled: bool
+    hosts: list[HostName]
+    replicas: int = Field(ge=0, le=10)
+    port: int = Field(ge=1024, le=65535)
+    """Ports below 1024 need root."""
+    resources: kubernetes.Requirements
+    service_account_name: ObjectName
+    service: UiService
+    network_policy: UiNetworkPolicy
+
+
 class UninstallHook(Model):
     """The Job that runs before the release is deleted."""
 
@@ -217,5 +246,6 @@ class Values(Model):
     extra_volumes: list[kubernetes.Volume]
     extra_volume_mounts: list[kubernetes.VolumeMount]
     metrics: Metrics
+    ui: Ui
     network_policy: NetworkPolicy
     uninstall_hook: UninstallHook

@@ -59,6 +59,11 @@ STOP_RULES: list[Rule] = [
 ]
 """For the uninstall hook, in the operator's namespace: it scales the Deployment to 0 and waits for the pods."""
 
+UI_RULES: list[Rule] = [
+    {"apiGroups": [GROUP], "resources": ["sweeps", "sweepruns"], "verbs": ["list", "watch"]},
+]
+"""For the page in the cluster, in every watched namespace. It sends everything else with the token of its user."""
+
 VIEW_RULES: list[Rule] = [
     {"apiGroups": [GROUP], "resources": ["sweeps", "sweepruns"], "verbs": ["get", "list", "watch"]},
     # for `kubectl sweep logs` and `top`, and for users who have this role but not Kubernetes' own
@@ -67,6 +72,8 @@ VIEW_RULES: list[Rule] = [
     # for the training command of `kubectl sweep best-params`: the template that a run used
     {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["get"]},
     {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"]},
+    # for the page of a run
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
 ]
 EDIT_RULES: list[Rule] = [
     {

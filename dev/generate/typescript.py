@@ -11,17 +11,19 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from sweep_operator.api.model import Model
-from sweep_operator.views.page import models
+from sweep_operator.views.page import explanations, messages, models, run_models
 
 Schema = Mapping[str, Any]
 _HEADER = "// Generated from the models in operator/sweep_operator/views/page by `make generate`.\n"
 _NAMES = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
+_QUESTIONS = ("Ask", "ActionRequest")
+"""How the names of models begin that clients send."""
 _SCALAR = ["boolean", "number", "string"]
 
 
 def generated() -> dict[str, str]:
     """Map from path (relative to the repository root) to content."""
-    return {"web/src/api.ts": typescript(models)}
+    return {"web/src/api.ts": typescript(run_models, explanations, models, messages)}
 
 
 def typescript(*modules: ModuleType) -> str:
@@ -42,7 +44,8 @@ def _interface(model: type[Model], known: Schema) -> Iterator[str]:
     schema, base = known[model.__name__], known.get(model.__bases__[0].__name__)
     yield from _comment(schema.get("description", ""), "")
     yield f"export interface {model.__name__} {f'extends {model.__bases__[0].__name__} ' if base else ''}{{"
-    required = schema.get("required", ())
+    # An answer has every field; of a question, those with a default can be omitted.
+    required = schema.get("required", ()) if model.__name__.startswith(_QUESTIONS) else schema["properties"]
     for field, node in schema["properties"].items():
         if base and field in base["properties"]:
             continue

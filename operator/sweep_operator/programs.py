@@ -7,6 +7,7 @@ names the extra, not to a traceback.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 
 _OURS = ("protein", "sweep_operator")
@@ -14,7 +15,7 @@ _OURS = ("protein", "sweep_operator")
 
 def sweep() -> None:
     """``sweep``: sweeps on this machine."""
-    _run("sweep", "sweep_operator.cli.main", "sweep-operator")
+    _run("sweep", "sweep_operator.cli.main", "sweep-operator", {"aiohttp": "sweep-operator[ui]"})
 
 
 def kubectl_sweep() -> None:
@@ -37,7 +38,13 @@ def sweep_operator_uninstall() -> None:
     _run("sweep-operator-uninstall", "sweep_operator.runtime.uninstall", "sweep-operator[operator]")
 
 
-def _run(program: str, module: str, requirement: str) -> None:
+def sweep_ui() -> None:
+    """``sweep-ui``: the page of a cluster's sweeps."""
+    _run("sweep-ui", "sweep_operator.ui.main", "sweep-operator[operator]")
+
+
+def _run(program: str, module: str, requirement: str, others: Mapping[str, str] = {}) -> None:
+    """``others``: requirements of the packages that only some commands need."""
     try:
         import_module(module).main()
     except KeyboardInterrupt:  # a Ctrl-C while modules are imported
@@ -45,7 +52,8 @@ def _run(program: str, module: str, requirement: str) -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in _OURS:
             raise
+        package = error.name.split(".")[0]
         sys.exit(
-            f"{program}: the Python package {error.name.split('.')[0]!r} is not installed; "
-            f"run: pip install '{requirement}'"
+            f"{program}: the Python package {package!r} is not installed; "
+            f"run: pip install '{others.get(package, requirement)}'"
         )

@@ -17,7 +17,7 @@ from protein.searchspace.parameters import Parameter, read_parameter
 from sweep_operator.api.parameters import distribution_description, distribution_schema
 from sweep_operator.tracking.delivery.content import wandb_form
 from sweep_operator.tracking.history.objects import translated
-from sweep_operator.views.report_series import axis
+from sweep_operator.views.page.sweeps import page_parameter
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "sqrt_uniform"
@@ -72,7 +72,7 @@ def test_crd_schema_and_rules() -> None:
     assert "in ['categorical', 'int_log_normal', 'int_uniform', 'sqrt_uniform', 'uniform_pow2']" in policy, "a parent"
 
 
-def test_wandb_report_and_docs() -> None:
+def test_wandb_page_and_docs() -> None:
     shown = wandb_form(parameter())
     assert shown == {"distribution": "sqrt", "min": 1, "max": 100}
     assert translated(shown, ROWS) == {"distribution": NAME, "min": 1.0, "max": 100.0}
@@ -81,7 +81,7 @@ def test_wandb_report_and_docs() -> None:
     assert translated({"distribution": "q_log_uniform_values", "min": 0.5, "max": 100, "q": 0.5}) == {
         "distribution": "log_normal", "min": 0.5, "max": 100.0,
     }  # fmt: skip
-    assert axis(parameter(), [10, None]).range == (pytest.approx(-0.3), 2.0)
+    assert page_parameter(parameter(), {parameter().path: "x"}).axis == "log10"
     assert docs_rows(ROWS)[-1] == "| an area | [sqrt_uniform](#sqrt_uniform) |"
 
 

@@ -135,6 +135,22 @@ CASES: dict[str, Object] = {
             },
         }
     },
+    "ui": {"ui": {"enabled": True, "hosts": ["sweeps.example.com", "sweeps.local:8443"]}},
+    "ui-namespaced": {
+        "scope": "namespaced",
+        "namespaces": ["team-a", "team-b"],
+        "rbac": {"create": False},
+        "ui": {
+            "enabled": True,
+            "replicas": 2,
+            "port": 9000,
+            "resources": {"limits": {"memory": "1Gi"}},
+            "serviceAccountName": "page",
+            "service": {"port": 8080, "annotations": {"team": "rl"}},
+            "networkPolicy": {"from": [{"podSelector": {"matchLabels": {"app": "oauth2-proxy"}}}]},
+        },
+        "networkPolicy": {"enabled": True},
+    },
     "network-policy": {
         "networkPolicy": {
             "enabled": True,

@@ -16,6 +16,7 @@ from sweep_operator.api.names import GROUP
 from sweep_operator.runtime.main import main
 from sweep_operator.runtime.options import read_config
 from sweep_operator.runtime.uninstall import main as uninstall
+from sweep_operator.ui.main import main as page_main
 from tests.chart.renders import CASES, NAMESPACE, POLICY_KINDS, Object, objects, of_kind, only, parsed, render
 from tests.chart.rules import rules_name
 from tests.cluster.chart import CHART
@@ -24,29 +25,58 @@ KEPT = ("CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmi
 OF_THE_API = {f"sweeps.{GROUP}", f"sweepruns.{GROUP}"}
 
 
-def container(case: str, kind: str) -> Object:
+def deployments(case: str) -> dict[str, Object]:
+    """By component: ``operator``, and perhaps ``ui``."""
+    return {d["metadata"]["labels"]["app.kubernetes.io/component"]: d for d in of_kind(case, "Deployment")}
+
+
+def operator(case: str) -> Object:
+    """The Deployment of the operator."""
+    return deployments(case)["operator"]
+
+
+def container(deployment: Object) -> Object:
     """The only container of the pod template."""
-    (found,) = only(case, kind)["spec"]["template"]["spec"]["containers"]
+    (found,) = deployment["spec"]["template"]["spec"]["containers"]
     return dict(found)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_commands_accept_their_options(case: str) -> None:
-    operator = container(case, "Deployment")
-    assert operator["command"] == ["sweep-operator"]
-    given = main.make_context("sweep-operator", list(operator["args"])).params
-    assert given["port"] == operator["ports"][0]["containerPort"]
+    started = container(operator(case))
+    assert started["command"] == ["sweep-operator"]
+    given = main.make_context("sweep-operator", list(started["args"])).params
+    assert given["port"] == started["ports"][0]["containerPort"]
     for job in of_kind(case, "Job"):
         (container_,) = job["spec"]["template"]["spec"]["containers"]
         assert container_["command"] == ["sweep-operator-uninstall"]
         before = uninstall.make_context("sweep-operator-uninstall", list(container_["args"])).params
-        assert before["deployment"] == only(case, "Deployment")["metadata"]["name"]
+        assert before["deployment"] == operator(case)["metadata"]["name"]
         assert before["deployment_namespace"] == NAMESPACE
         assert before["namespaces"] == given["namespaces"]
-        labels = only(case, "Deployment")["spec"]["selector"]["matchLabels"]
+        labels = operator(case)["spec"]["selector"]["matchLabels"]
         assert dict(label.split("=") for label in before["selectors"]) == labels
         # the hook does not wait for its own pod
         assert not labels.items() <= job["spec"]["template"]["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if CASES[case].get("ui")])
+def test_the_page_accepts_its_options_and_is_reached_by_its_service_alone(case: str) -> None:
+    page = deployments(case)["ui"]
+    started, labels = container(page), page["spec"]["template"]["metadata"]["labels"]
+    assert started["command"] == ["sweep-ui"]
+    given = page_main.make_context("sweep-ui", list(started["args"])).params
+    assert given["port"] == started["ports"][0]["containerPort"]
+    assert list(given["allowed_hosts"]) == CASES[case]["ui"].get("hosts", [])
+    assert list(given["namespaces"]) == CASES[case].get("namespaces", [])
+    assert {started[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe")} == {"/healthz"}
+    assert started["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    services = [s for s in of_kind(case, "Service") if s["spec"]["selector"].items() <= labels.items()]
+    assert [s["metadata"]["name"] for s in services] == [page["metadata"]["name"]]
+    policies = [p for p in of_kind(case, "NetworkPolicy") if p["metadata"]["name"] == page["metadata"]["name"]]
+    assert len(policies) == bool(CASES[case].get("networkPolicy"))
+    for policy in policies:
+        assert policy["spec"]["podSelector"]["matchLabels"] == page["spec"]["selector"]["matchLabels"]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -80,12 +110,17 @@ def test_accounts_have_exactly_their_rules(case: str) -> None:
         assert subject["namespace"] == NAMESPACE
         given.setdefault(subject["name"], set()).add((roles[ref["kind"], where, ref["name"]], where))
     worked_in = CASES[case].get("namespaces") or ([NAMESPACE] if CASES[case].get("scope") == "namespaced" else [None])
-    account = only(case, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"]
+    pods = {component: d["spec"]["template"]["spec"] for component, d in deployments(case).items()}
+    account = pods["operator"]["serviceAccountName"]
     expected = {account: {("LEASE_RULES", NAMESPACE), *(("WORK_RULES", n) for n in worked_in)}}
+    if "ui" in pods:
+        expected[pods["ui"]["serviceAccountName"]] = {("UI_RULES", n) for n in worked_in}
     for job in of_kind(case, "Job"):
         hook = job["spec"]["template"]["spec"]["serviceAccountName"]
         expected[hook] = {("STOP_RULES", NAMESPACE), *(("RELEASE_RULES", n) for n in worked_in)}
-    assert given == (expected if case != "nothing-cluster-wide" else {})
+    if not CASES[case].get("rbac", {}).get("create", True):
+        expected = {name: of for name, of in expected.items() if name.endswith("-uninstall")}
+    assert given == expected
 
 
 def test_resource_names_are_those_of_the_release() -> None:
@@ -93,7 +128,7 @@ def test_resource_names_are_those_of_the_release() -> None:
         rules = only("names", "Role", role)["rules"]
         return [name for rule in rules for name in rule.get("resourceNames", [])]
 
-    deployment = only("names", "Deployment")["metadata"]["name"]
+    deployment = operator("names")["metadata"]["name"]
     assert names(f"{deployment}-leader") == ["turns"]
     assert names(f"{deployment}-uninstall-stop") == [deployment]
 
@@ -134,7 +169,7 @@ def test_the_readme_s_label_selects_what_is_kept_after_an_uninstall() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_a_change_of_the_configuration_restarts_the_operator(case: str) -> None:
     def checksum(of: str) -> str:
-        return str(only(of, "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/config"])
+        return str(operator(of)["spec"]["template"]["metadata"]["annotations"]["checksum/config"])
 
     def data(of: str) -> list[Object]:
         return [c["data"] for c in of_kind(of, "ConfigMap") if "config.yaml" in c["data"]]
@@ -143,12 +178,13 @@ def test_a_change_of_the_configuration_restarts_the_operator(case: str) -> None:
 
 
 def test_names_of_a_long_release_are_valid() -> None:
-    made = objects(render({"nameOverride": "an-operator-whose-name-is-rather-long"}, release="r" * 53))
+    values = {"nameOverride": "an-operator-whose-name-is-rather-long", "ui": {"enabled": True}}
+    made = objects(render(values, release="r" * 53))
     kinds = ("Deployment", "Service", "Job", "Pod", "ServiceAccount", "ConfigMap")
     names = [o["metadata"]["name"] for o in made if o["kind"] in kinds]
-    assert len(names) == 7
+    assert len(names) == 10
     assert all(len(name) <= 63 and name[-1] != "-" for name in names)
-    assert len(set(names)) == 3, "what is the operator's has one name, the others each their own"
+    assert len(set(names)) == 4, "what is the operator's has one name, the others each their own"
 
 
 def test_the_values_for_given_namespaces_render_no_cluster_wide_object() -> None:

@@ -36,6 +36,11 @@ def notes(folder: Path, values: dict[str, Any]) -> str:
             ["all namespaces"],
         ),
         ({"replicas": 0}, ["stopped (replicas: 0)"], []),
+        (
+            {"ui": {"enabled": True, "service": {"port": 8080}}},
+            ["kubectl port-forward service/tuner-sweep-operator-ui 8081:8080 --namespace here"],
+            [],
+        ),
         ({"crds": {"enabled": False}}, ["kubectl apply --server-side -f crds/"], ["WARNING"]),
         ({"crds": {"keep": False}}, ["WARNING: helm uninstall will delete the CRDs"], []),
     ],

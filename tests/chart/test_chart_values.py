@@ -98,6 +98,14 @@ WRONG: list[tuple[str, Any, str]] = [
     ("networkPolicy.from", [{"podSelectr": {}}], "at '/networkPolicy/from/0': additional properties 'podSelectr'"),
     ("networkPolicy.extraEgress", [{"too": []}], "at '/networkPolicy/extraEgress/0': additional properties 'too'"),
     ("networkPolicy.egressPorts", ["https"], "at '/networkPolicy/egressPorts/0': got string, want integer"),
+    ("ui.enabled", "yes", "at '/ui/enabled': got string, want boolean"),
+    ("ui.hosts", ["https://sweeps.example.com"], "at '/ui/hosts/0': 'https://sweeps.example.com' does not match"),
+    ("ui.hosts", "sweeps.example.com", "at '/ui/hosts': got string, want array"),
+    ("ui.replicas", -1, "at '/ui/replicas': minimum: got -1, want 0"),
+    ("ui.port", 80, "at '/ui/port': minimum: got 80, want 1,024"),
+    ("ui.service.port", 0, "at '/ui/service/port': minimum: got 0, want 1"),
+    ("ui.networkPolicy.from", [{"podSelectr": {}}], "at '/ui/networkPolicy/from/0': additional properties"),
+    ("ui.ingress", {}, "at '/ui': additional properties 'ingress' not allowed"),
     ("uninstallHook.timeoutSeconds", 5, "at '/uninstallHook/timeoutSeconds': minimum: got 5, want 10"),
 ]
 

@@ -18,6 +18,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.cli.main import cli
 from sweep_operator.kube.embedded.server import EmbeddedKube
 from tests.cli.stored_sweeps import T0, finished, manifest, store
+from tests.report.test_report_page import embedded
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ["--config-dir", str(ROOT / "configs")]
@@ -135,14 +136,13 @@ def test_report_writes_one_file(tmp_path: Path) -> None:
     store(tmp_path, manifest(), [*runs, finished(None)])
     result = sweep("report", "my_sweep", "--runs-dir", str(tmp_path))
     assert result.exit_code == 0, result.output
-    page = (tmp_path / "my_sweep" / "report.html").read_text()
+    report = embedded((tmp_path / "my_sweep" / "report.html").read_text())
     assert result.stdout == f"{tmp_path / 'my_sweep' / 'report.html'}\n"
-    assert 'id="plot-importance"' in page
+    assert report.explanations.keys() == {"importance", "slices", "outlook"}
+    assert sum(report.explanations["importance"]["shares"].values()) == pytest.approx(1)
     out = tmp_path / "elsewhere" / "r.html"
-    assert (
-        sweep("report", "my_sweep", "--no-importance", "--output", str(out), "--runs-dir", str(tmp_path)).exit_code == 0
-    )
-    assert 'id="plot-importance"' not in out.read_text()
+    assert sweep("report", "my_sweep", "--no-model", "--output", str(out), "--runs-dir", str(tmp_path)).exit_code == 0
+    assert embedded(out.read_text()).explanations == {}
 
 
 def test_by_posterior_ignores_an_outlier(tmp_path: Path) -> None:

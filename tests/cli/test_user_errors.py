@@ -119,7 +119,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "--output-dir /proc/no: cannot be written: No such file or directory; use --no-patch",
         ),
         (
-            "report my_sweep --no-importance --output /proc/no.html",
+            "report my_sweep --no-model --output /proc/no.html",
             "--output /proc/no.html: cannot be written: No such file or directory",
         ),
         ("export my_sweep -o /proc/no.csv", "--output /proc/no.csv: cannot be written: No such file or directory"),

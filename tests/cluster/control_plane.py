@@ -94,7 +94,7 @@ class ControlPlane:
                 if not line.endswith("\n"):
                     return
                 event = json.loads(line)
-                if user is None or event["user"]["username"] == user:
+                if user is None or event["user"].get("username") == user:  # a rejected token has none
                     yield event
 
     # -- the API server alone ---------------------------------------------------------------------------------------

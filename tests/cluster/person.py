@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,13 +18,16 @@ from tests.cluster.kubectl import Kubectl
 
 Rule = tuple[str, str, str]
 """API group, resource, verbs by commas."""
-EDIT: tuple[Rule, ...] = tuple(
-    (group, resource, ",".join(rule["verbs"]))
-    for rule in (*VIEW_RULES, *EDIT_RULES)
-    for group in rule["apiGroups"]
-    for resource in rule["resources"]
+VIEW, EDIT = (
+    tuple(
+        (group, resource, ",".join(rule["verbs"]))
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    )
+    for rules in (VIEW_RULES, [*VIEW_RULES, *EDIT_RULES])
 )
-"""What the chart's role for editors gives: the plugin must need no more."""
+"""What the chart's roles for viewers and editors give: the plugin must need no more."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,11 @@ class Person:
         )
         self.kubeconfig = cluster.kubeconfig_for(namespace, name)
         self.account = f"system:serviceaccount:{namespace}:{name}"
+
+    @property
+    def token(self) -> str:
+        """The bearer token."""
+        return str(json.loads(self.kubeconfig.read_text())["users"][0]["user"]["token"])
 
     def sweep(self, *arguments: str, stdin: str | None = None, **environment: str) -> Done:
         """``kubectl sweep ...`` to its end, in this process: a new one imports for a second."""

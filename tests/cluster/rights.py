@@ -72,7 +72,7 @@ def asked_paths(cluster: Audited, account: str) -> set[str]:
 def _events(cluster: Audited, account: str | None) -> Iterator[Object]:
     for event in cluster.audit(account):
         by_kubectl = event.get("userAgent", "").startswith("kubectl")  # tests ask in its name too
-        if not by_kubectl and (account or event["user"]["username"].endswith(f":{MANAGED_BY}")):
+        if not by_kubectl and (account or event["user"].get("username", "").endswith(f":{MANAGED_BY}")):
             yield event
 
 

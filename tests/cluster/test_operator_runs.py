@@ -63,6 +63,8 @@ def test_manual_runs_are_adopted_completed_and_wait_like_others(cluster: Cluster
         assert ended["runName"] == name
         assert ended["score"] == y  # of the last parameter, see stages.py
         assert ended["seed"] > 0
+        (attempt,) = ended["train"]["attempts"]
+        assert attempt["scheduledTime"] <= attempt["startTime"], "the page tells waiting for a node from pulling"
         env = _env(objects_of(cluster, "pods", ns, "asked"), name)
         assert (env["SWEEP_PARAM_X"], env["SWEEP_RUN_NAME"]) == (str(x), name)
         assert "SWEEP_RUN_INDEX" not in env

@@ -21,6 +21,7 @@ from tests.cluster.operator_process import Operator
 from tests.cluster.person import EDIT, Person
 from tests.cluster.sweeps import condition, ended, manual_run, reason, running_pods, runs, sweep, until_reason
 from tests.hostile_text import hidden
+from tests.report.test_report_page import embedded
 
 NO_RETRY = {"retries": {"onFailure": 0, "backoffSeconds": 0}}
 
@@ -114,9 +115,10 @@ def test_best_params_and_the_report(
     assert person.does("best-params", finished, "--show-scores").out == printed.out, "the run's own template"
     person.does("best-params", f"sweep_run={finished}", "--output-dir", str(tmp_path))
     assert yaml.safe_load((tmp_path / "My_Sweep_best.yaml").read_text())["x"] == best["parameters"]["x"]
-    made = person.does("report", finished, "--no-importance")
+    made = person.does("report", finished, "--no-model")
     assert made.out == "done-report.html\n"
-    assert "My_Sweep.r.1" in (tmp_path / "done-report.html").read_text()
+    report = embedded((tmp_path / "done-report.html").read_text())
+    assert "My_Sweep.r.1" in {run.label for run in report.page.runs}
 
 
 def test_status_follows_a_sweep_to_its_end(cluster: Cluster, person: Person) -> None:
@@ -276,6 +278,7 @@ def test_a_suggestion_is_computed_again_from_the_cluster(cluster: Cluster, perso
     done = person.does("replay", f"{finished}.r.1")
     assert re.fullmatch(r"done\.r\.1: \d results, suggested .*run.*, origin random", done.lines[0])
     assert done.lines[-1] == "The parameters are the same, bit for bit."
+    assert person.does("explain", finished, f"{finished}.r.1").lines[0] == f"{finished}.r.1: origin random"
     old = {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -149,7 +149,7 @@ def test_the_verdict_is_written_before_the_job_is_deleted() -> None:
     assert (verdict.rule, verdict.step, verdict.value, verdict.runs, verdict.seconds) == ("asha", 4, 0.2, 2, 20.0)
     assert verdict.threshold == pytest.approx(0.575)
     assert verdict.saved_cost == 480, "96 more steps at 5 s each"
-    assert own.cleanup[0] == DeleteJob(job(live).name, job(live).uid), "after the status write"
+    assert own.cleanup[0] == DeleteJob(job(live).name, job(live).uid, stops=True), "after the status write"
     assert own.follow is None
     assert status.failure is not None
     assert (status.failure.class_, reason(own.updated), status.cost) == ("pruned", "Pruned", 99.0)

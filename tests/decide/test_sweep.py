@@ -96,6 +96,24 @@ def test_if_runs_follow_one_another_a_model_waits_for_the_result(spec: dict[str,
     assert (plan.suggest.count if plan.suggest else 0) == ahead
 
 
+@pytest.mark.parametrize(
+    ("spec", "ahead"),
+    [
+        ({"method": "sobol"}, 8),
+        ({"method": "random", "limits": {"maxParallelRuns": 8, "totalCost": 1e6}}, 4),
+        ({"method": "bayes"}, 4),
+    ],
+)
+def test_suggestions_that_results_do_not_change_are_computed_for_every_slot(spec: dict[str, Any], ahead: int) -> None:
+    s = sweep(**{"limits": {"maxParallelRuns": 8, "maxRuns": 99}, **spec})
+    runs = [started(s, i) for i in range(1, 9)]
+    plan = decide(snapshot(s, [finished(s, 0, 0.1), *runs], [job(r) for r in runs], [pod(r) for r in runs]))
+    assert plan.suggest is not None
+    assert (plan.suggest.urgent, plan.suggest.count, plan.suggest.lasting) == (0, ahead, ahead == 8)
+    later = dataclasses.replace(plan.suggest, index=12, observations=(Observation({}, 1.0, None),))
+    assert later.goes_on(plan.suggest) == (ahead == 8)
+
+
 def test_what_is_left_of_a_request_goes_on_until_a_result_or_another_run() -> None:
     asked = SuggestRequest(5, 4, (), (PendingRun("s.r.3", 3, {}), PendingRun("mine", None, {})))
     ours = PendingRun("s.r.5", 5, {})

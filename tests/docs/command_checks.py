@@ -206,6 +206,12 @@ def _uninstall(line: Line) -> Iterator[str]:
     yield from _parsed("sweep-operator-uninstall", main, line.arguments[1:], line)
 
 
+def _ui(line: Line) -> Iterator[str]:
+    from sweep_operator.ui.main import main
+
+    yield from _parsed("sweep-ui", main, line.arguments[1:], line)
+
+
 def _kind(line: Line) -> Iterator[str]:
     if line.arguments[1:3] not in (("create", "cluster"), ("load", "docker-image"), ("delete", "cluster")):
         yield f"kind {' '.join(line.arguments[1:3])} is not allowed in the documentation"
@@ -226,4 +232,5 @@ CHECKS: dict[str, Callable[[Line], Iterator[str]]] = {
     "sweep": _sweep,
     "sweep-operator": _operator,
     "sweep-operator-uninstall": _uninstall,
+    "sweep-ui": _ui,
 }

@@ -71,7 +71,7 @@ def _status() -> dict[str, Any]:
 @pytest.mark.parametrize("line", TO_RUN, ids=str)
 def test_the_command_works(line: Line, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(checkout)
-    cheaper = ["--no-importance"] if line.arguments[1] == "report" else []
+    cheaper = ["--no-model"] if line.arguments[1] == "report" else []
     result = CliRunner().invoke(cli, [*line.arguments[1:], *cheaper])
     assert result.exit_code == 0, result.output
     assert result.output or "-o" in line.arguments

@@ -78,6 +78,7 @@ async def test_a_service_whose_attempt_ended_while_no_operator_ran_is_deleted(tm
     engine = world.engine()
     await engine.audit(NS)
     await engine.reconcile(KEY)
+    await settle_suggestions(engine)
     assert (await world.kube.list(Kind.SERVICE)).items == ()
 
 
@@ -94,6 +95,7 @@ async def test_jobs_and_pods_of_finished_runs_are_deleted_after_an_hour(tmp_path
     assert len((await world.kube.list(Kind.JOB)).items) == 4
     await world.tick(101)
     await engine.reconcile(KEY)
+    await settle_suggestions(engine)
     assert (await world.kube.list(Kind.JOB)).items == ()
     assert (await world.kube.list(Kind.POD)).items == ()
     before = (await world.kube.list(Kind.SWEEP)).resource_version

@@ -50,17 +50,28 @@ class Gate:
 
 
 class KillAt(Gate):
+    """The write may be that of a task beside the passes, so no request is sent after it."""
+
     def __init__(self, kube: Kube, at: int, *, committed: bool) -> None:
         super().__init__(kube)
-        self._at, self._committed = at, committed
+        self._at, self._committed, self._killed = at, committed, False
+
+    def __getattr__(self, name: str) -> Any:
+        if self._killed:
+            raise Killed
+        return super().__getattr__(name)
 
     def before(self, n: int) -> None:
         if n == self._at and not self._committed:
-            raise Killed
+            self._kill()
 
     def after(self, n: int) -> None:
         if n == self._at and self._committed:
-            raise Killed
+            self._kill()
+
+    def _kill(self) -> None:
+        self._killed = True
+        raise Killed
 
 
 class Unreliable(Gate):

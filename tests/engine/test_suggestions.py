@@ -108,6 +108,23 @@ async def test_a_result_replaces_what_is_at_hand_which_is_used_until_then() -> N
     assert world.requests[2] == request(6, 2, rows=1, pending=pending)
 
 
+async def test_suggestions_that_results_do_not_change_are_asked_for_again_when_half_of_them_are_used() -> None:
+    world = World()
+
+    async def ask(index: int, rows: int) -> None:
+        await world.ask(dataclasses.replace(request(index, 4, rows=rows), lasting=True))
+
+    await ask(0, rows=0)
+    await world.answer(4)
+    for index in range(3):
+        assert len(world.requests) == 1
+        world.create(world.hand()[0])
+        await ask(index + 1, rows=index + 1)
+    assert [(r.index, r.count) for r in world.requests] == [(0, 4), (4, 3)]
+    await world.answer(3)
+    assert [i for i, _ in world.hand()] == [3, 4, 5, 6]
+
+
 @pytest.mark.parametrize("why", ["unpayable", "unworthy"])
 async def test_what_is_refused_is_not_asked_for_again_until_a_result_arrives(why: str) -> None:
     world = World()

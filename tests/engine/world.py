@@ -236,10 +236,10 @@ async def drive(world: World, engine: Engine, steps: int = 200) -> str:
 
 
 async def settle_suggestions(engine: Engine) -> None:
-    """Let the suggestion in progress finish, and the Events be written."""
+    """Let the suggestion and the cleanups in progress finish, and the Events be written."""
     for _ in range(3):
         await asyncio.sleep(0)
-    await engine.events.drain()
+    await engine.drain()
 
 
 async def quiet(world: World, engine: Engine) -> bool:

@@ -142,7 +142,7 @@ def test_one_signal_ends_it_and_the_same_command_resumes(running: Running, numbe
         ("export my_sweep", 0, ""),
         ("export my_sweep -o {disk}/runs.csv", 2, "error: --output {disk}/runs.csv: cannot be written: {why}"),
         (
-            "report my_sweep --no-importance", 2,
+            "report my_sweep --no-model", 2,
             "error: --output {disk}/my_sweep/report.html: cannot be written: {why}",
         ),
         (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 from sweep_operator.api.names import (
@@ -15,7 +18,11 @@ from sweep_operator.api.names import (
     SWEEP_LABEL,
 )
 from sweep_operator.api.progress import MAX_POINTS
+from sweep_operator.api.stored import read
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.kube.protocol import EventType, Kind, Object
+from sweep_operator.views.page.sweeps import sweep_page
 from tests.engine.world import NS
 from tests.fuzz import clock
 from tests.fuzz.known import Violation, known
@@ -279,6 +286,19 @@ class Judge:
         if jobs:
             self.violation("live-jobs", f"{jobs} after {reason}")
         self._services()
+        for sweep in self._world.server.peek_all(Kind.SWEEP):
+            self._page(sweep)
+
+    def _page(self, sweep: Object) -> None:
+        """The page can show it: its groups are the counts of the status, and its parts are the cost."""
+        runs = [read(SweepRun, run) for run in self._runs(sweep["metadata"]["uid"])]
+        page = sweep_page(read(Sweep, sweep), runs, {}, datetime.fromtimestamp(clock.seconds(), UTC))
+        groups, counts, money = Counter(row.group for row in page.runs), page.row.counts, page.money
+        if (groups["succeeded"], groups["failed"] + groups["stopped"]) != (counts.succeeded, counts.failed):
+            self.violation("wrong-page", f"{groups} are the groups of the page; the status has {counts}")
+        parts = money.useful + sum(part.cost for part in money.wasted) + money.pruned.cost
+        if _ended(sweep) and not isclose(parts, money.spent, rel_tol=1e-6, abs_tol=1e-6):
+            self.violation("wrong-page", f"the parts of the cost are not its sum: {money}")
 
     def _services(self) -> None:
         live = {j["metadata"]["name"] for j in self._world.server.peek_all(Kind.JOB) if not _job_over(j)}

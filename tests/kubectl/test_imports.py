@@ -9,7 +9,7 @@ import pytest
 
 from sweep_operator.kubectl.main import cli
 
-HEAVY = ("kubernetes", "aiohttp", "torch", "numpy", "pydantic", "plotly", "rich")
+HEAVY = ("kubernetes", "aiohttp", "torch", "numpy", "pydantic", "rich")
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def test_no_dependency_is_pinned_to_one_minor_version_of_torch() -> None:
     [
         ("sweep_operator", "kopf", "pip install 'sweep-operator[operator]'"),
         ("sweep_operator_uninstall", "kubernetes", "pip install 'sweep-operator[operator]'"),
+        ("sweep_ui", "kubernetes", "pip install 'sweep-operator[operator]'"),
         ("sweep", "click", "pip install 'sweep-operator'"),
         ("kubectl_sweep", "kubernetes", "pip install 'sweep-operator[kubectl]'"),
     ],

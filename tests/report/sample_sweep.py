@@ -10,6 +10,7 @@ from typing import Any
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.calibration import QUANTITIES
 from sweep_operator.decide.summary import totals
 from tests.builders import sweep_body
 
@@ -121,13 +122,19 @@ def forecast(score: float, cost: float) -> dict[str, float]:
 def with_status(body: dict[str, Any], runs: list[SweepRun]) -> tuple[Sweep, list[SweepRun]]:
     """The Sweep with the status that follows from its runs."""
     sweep = parse(Sweep, body)
-    spent = sum(r.status.cost or 0 for r in runs)
+    sums = totals(sweep, runs)
     condition = {"type": "Succeeded", "status": "Unknown", "reason": "Running", "lastTransitionTime": T0.isoformat()}
     status = {
-        "runs": totals(sweep, runs).counts().to_json(),
-        "best": [b.to_json() for b in totals(sweep, runs).best()],
-        "pareto": [p.to_json() for p in totals(sweep, runs).pareto()],
-        "cost": {"spent": spent, "wasted": sum(r.status.cost or 0 for r in runs if r.failed), "unit": "seconds"},
+        "runs": sums.counts().to_json(),
+        "best": [b.to_json() for b in sums.best()],
+        "pareto": [p.to_json() for p in sums.pareto()],
+        "cost": sums.costs("seconds").to_json(),
+        "optimizer": {
+            f"{quantity}Calibration": found.to_json()
+            for quantity in QUANTITIES
+            if (found := sums.calibration(quantity)) is not None
+        },
+        "earlyStopping": sums.early_stopping().to_json(),
         "conditions": [condition],
     }
     return parse(Sweep, {**body, "status": status}), runs

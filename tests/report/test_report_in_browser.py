@@ -1,4 +1,4 @@
-"""The report in headless Chromium: the plots are drawn, and the page sends no requests."""
+"""The report in headless Chromium: every tab is drawn, and the page sends no requests."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from sweep_operator.api.errors import parse
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.report.bundle import read_bundle
+from sweep_operator.report.data import report_data
 from sweep_operator.report.page import report_page
-from tests.report.sample_sweep import T0, sample
+from sweep_operator.views.page.explanations import Importance
+from tests.page_samples import big_sweep, hostile_sweep
+from tests.report.sample_sweep import T0, run_json, sweep_json, with_status
 
 CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
 needs_chromium = pytest.mark.skipif(
@@ -20,38 +26,71 @@ needs_chromium = pytest.mark.skipif(
 )
 
 
-def opened(page: Path, tmp_path: Path) -> tuple[str, set[str]]:
-    """The rendered document, and the initiators of requests: "not an origin" is the browser itself, never a page."""
+def opened(page: Path, tmp_path: Path, fragment: str = "") -> tuple[str, set[str]]:
+    """The rendered document, and the initiators of requests: "not an origin" is the browser itself, never a page.
+
+    Fails if the browser's console has a message of the page, such as a refused script.
+    """
     assert CHROMIUM is not None, "CI needs Chromium: apt-get install chromium"
     log = tmp_path / "net.json"
     command = [
         CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
         "--disable-dev-shm-usage", f"--user-data-dir={tmp_path / 'profile'}", f"--log-net-log={log}",
         "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=10000", "--window-size=1320,3600",
-        "--dump-dom", page.as_uri(),
+        "--enable-logging=stderr", "--dump-dom", page.as_uri() + fragment,
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert "CONSOLE" not in done.stderr, done.stderr
     document = re.sub(r"<script.*?</script>", "", done.stdout, flags=re.DOTALL)
     return document, set(re.findall(r'"initiator":"([^"]*)"', log.read_text()))
 
 
 @needs_chromium
-def test_the_plots_are_drawn_without_a_network(tmp_path: Path) -> None:
-    sweep, runs = sample()
+@pytest.mark.parametrize(
+    ("tab", "shown"),
+    [
+        ("", ["History", "Score and cost", "Best configuration", "2 parameters, 1 crash", 'aria-rowcount="61"']),
+        ("/curves", ["Learning curves"]),
+        ("/model", ["Importance of the parameters", "75%", "results lie within their 80% interval"]),
+        ("/timeline", ["retrying", "training"]),
+        ("/money", ["Where the cost went", "wasted: preempted"]),
+        ("/r/my-sweep.r.3", ["images/trainer/train.py", "preempted"]),
+    ],
+)
+def test_every_tab_is_drawn_without_a_network(tab: str, shown: list[str], tmp_path: Path) -> None:
+    sweep, runs = big_sweep(60)
+    shares = Importance(shares={"trainer.batch_size": 0.75, "trainer.gamma": 0.25})
+    answers = {"importance": shares.model_dump(mode="json", by_alias=True)}
     page = tmp_path / "report.html"
-    page.write_text(report_page(sweep, runs, {"trainer.batch_size": 0.75, "trainer.gamma": 0.25}, "note", T0, {}))
-    document, asked = opened(page, tmp_path)
-    drawn = set(re.findall(r'<div id="plot-([a-z-]+)" class="plotly-graph-div[^"]*js-plotly-plot', document))
-    assert drawn == {"score", "pareto", "importance", "parameters", "calibration-score", "calibration-cost"}
-    scored = sum(r.succeeded for r in runs)
-    assert document.count('<path class="point"') >= len(runs) - 1 + scored, "a dot per run, in two plots"
-    bars = sum(r.succeeded and r.spec.origin == "model" for r in runs)
-    assert document.count('class="xerror') == 2 * bars, "an interval per prediction, in two plots"
-    assert document.count('class="axis-title"') == len(sweep.spec.parameters) + 1, (
-        "an axis per parameter, and the score"
-    )
-    assert "WebGL is not supported" not in document
+    page.write_text(report_page(report_data(sweep, runs, {}, T0, answers, "sweep"), read_bundle()))
+    document, asked = opened(page, tmp_path, f"#/s/default/my-sweep{tab}")
+    assert [text for text in shown if text not in document] == []
     assert asked <= {"not an origin"}
+
+
+@needs_chromium
+def test_each_further_objective_has_a_plot(tmp_path: Path) -> None:
+    body = sweep_json(metric=None, objectives=[{"metric": "reward"}, {"metric": "<latency>", "threshold": 3}])
+    made = [run_json(body, index, float(index), 2.0 + index, {}) for index in range(3)]
+    for index, run in enumerate(made[:2]):
+        run["status"]["metrics"] = {"<latency>": 5.0 - index}
+    page = tmp_path / "report.html"
+    sweep, runs = with_status(body, [parse(SweepRun, run) for run in made])
+    page.write_text(report_page(report_data(sweep, runs, {}, T0, {}, "sweep"), read_bundle()))
+    document, _ = opened(page, tmp_path)
+    assert "Score and &lt;latency&gt;" in document
+    assert "No run has reported it yet." not in document
+
+
+@needs_chromium
+def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
+    sweep, runs = hostile_sweep()
+    page = tmp_path / "report.html"
+    page.write_text(report_page(report_data(sweep, runs, {}, T0, {}, "sweep"), read_bundle()))
+    for fragment in ("", "#/s/default/hostile/r/hostile.r.1"):
+        document, asked = opened(page, tmp_path, fragment)
+        assert "&lt;script&gt;alert(1)" in document
+        assert asked <= {"not an origin"}
 
 
 @needs_chromium

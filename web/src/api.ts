@@ -2,6 +2,395 @@
 
 export type Scalar = boolean | number | string;
 
+/** A condition of the sweep or of a run. */
+export interface Condition {
+  type: string;
+  status: string;
+  reason: string;
+  message: string;
+  since: string;
+}
+
+/** Why a run failed. */
+export interface Failure {
+  class: string;
+  reason: string;
+  message: string;
+  /** Empty: no stage had started. */
+  stage: string;
+  /** Whether the class is retried, and what is learned from it. */
+  consequence: string;
+}
+
+/** What the optimizer expected of a run. Low and high are the ends of 80% intervals. */
+export interface Prediction {
+  score: number | null;
+  scoreLow: number | null;
+  scoreHigh: number | null;
+  cost: number | null;
+  costLow: number | null;
+  costHigh: number | null;
+}
+
+/** What is expected of a run from its learning curve. */
+export interface Forecast {
+  score: number;
+  low: number;
+  high: number;
+  /** Probability that the run becomes Pareto-optimal. */
+  probability: number;
+}
+
+/** The newest report of a run that has not ended. */
+export interface Progress {
+  step: number;
+  maxStep: number | null;
+  value: number | null;
+  /** Estimated time from `updated` to the end of the stage. */
+  etaSeconds: number | null;
+  updated: string;
+  forecast: Forecast | null;
+}
+
+/** A part of a run's time. An end of null: it has not ended. */
+export interface Phase {
+  phase: "queued" | "pulling" | "training" | "evaluating" | "retrying";
+  stage: "train" | "eval";
+  attempt: number;
+  start: string;
+  end: string | null;
+  node: string | null;
+}
+
+/** What early stopping decided about a run. */
+export interface Verdict {
+  policy: string;
+  text: string;
+  step: number;
+  /** Its value at the step; of the policy model, the predicted score. */
+  value: number;
+  low: number | null;
+  high: number | null;
+  /** The value that it needed. */
+  threshold: number | null;
+  probability: number | null;
+  /** Runs that it was compared with. */
+  runs: number;
+  savedCost: number | null;
+  /** Whether the run continued nevertheless, for comparison: stopping it would have been wrong if it is on the sweep's front after its end. */
+  shadow: boolean;
+}
+
+/** One run in tables and plots. */
+export interface RunRow {
+  name: string;
+  label: string;
+  index: number | null;
+  origin: string;
+  manual: boolean;
+  imported: boolean;
+  /** As in the column STATUS. */
+  state: string;
+  group: "succeeded" | "failed" | "pruned" | "stopped" | "running" | "waiting";
+  failure: Failure | null;
+  score: number | null;
+  cost: number | null;
+  /** Whether a run with a score reaches the thresholds of all objectives. */
+  within: boolean;
+  /** How long its programs ran, in all attempts. */
+  seconds: number;
+  /** Seconds of attempts that ended without a result, by failure class. */
+  lostSeconds: Record<string, number>;
+  /** Values of the sweep's objectives after the first. */
+  metrics: Record<string, number>;
+  /** In the order of the sweep's parameters. Null: the run does not have it. */
+  parameters: (Scalar | null)[];
+  predicted: Prediction | null;
+  created: string;
+  ended: string | null;
+  progress: Progress | null;
+  phases: Phase[];
+  verdict: Verdict | null;
+  hasCurve: boolean;
+}
+
+/** The learning curve of a run. A value of null was not finite. */
+export interface Curve {
+  step: number[];
+  value: (number | null)[];
+  seconds: number[];
+}
+
+/** Learning curves by name of the run. */
+export interface Curves {
+  items: Record<string, Curve>;
+}
+
+/** One attempt of a stage. */
+export interface Attempt {
+  stage: "train" | "eval";
+  attempt: number;
+  /** waiting, running, evicted (by its queue, and continued by another pod), succeeded, or the failure class. */
+  state: string;
+  reason: string;
+  exitCode: number | null;
+  seconds: number | null;
+  node: string | null;
+  pod: string | null;
+}
+
+/** One Event about the run. */
+export interface RunEvent {
+  time: string;
+  type: string;
+  reason: string;
+  message: string;
+  count: number;
+}
+
+/** A parameter whose value differs from that of the best run. Null: the run does not have it. */
+export interface Difference {
+  path: string;
+  value: Scalar | null;
+  best: Scalar | null;
+}
+
+/** What a suggestion was computed from. Why it was made is a question to the model (``AskWhy``). */
+export interface Provenance {
+  /** Results that the optimizer knew. */
+  observations: number;
+  /** Runs that had no result yet. */
+  pending: number;
+}
+
+/** A log that can be read. */
+export interface Log {
+  stage: "train" | "eval";
+  attempt: number;
+  rank: number;
+}
+
+/** What the page of a run shows besides its row. */
+export interface RunDetails {
+  attempts: Attempt[];
+  events: RunEvent[];
+  conditions: Condition[];
+  difference: Difference[];
+  provenance: Provenance | null;
+  command: string;
+  overrides: string;
+  logs: Log[];
+  trackerUrl: string | null;
+}
+
+/** One run. */
+export interface RunPage extends RunDetails {
+  row: RunRow;
+}
+
+/** Which parameters matter? */
+export interface AskImportance {
+  what?: "importance";
+}
+
+/** What does each parameter do, if the others stay as they are? */
+export interface AskSlices {
+  what?: "slices";
+  /** The configuration that the slices go through. Missing parameters, or null: those of the best run. */
+  at?: Record<string, Scalar> | null;
+  /** Paths of the parameters to slice; null: all. */
+  parameters?: string[] | null;
+}
+
+/** What do two parameters do together? */
+export interface AskContour {
+  what?: "contour";
+  x: string;
+  y: string;
+  /** As in AskSlices. */
+  at?: Record<string, Scalar> | null;
+}
+
+/** What are the next runs expected to buy? */
+export interface AskOutlook {
+  what?: "outlook";
+  runs?: number;
+  /** Number of runs at a time; null: limits.maxParallelRuns. */
+  parallel?: number | null;
+}
+
+/** Why did the optimizer suggest this run? */
+export interface AskWhy {
+  what?: "why";
+  /** Name of the run, as the user knows it or that of its object. */
+  run: string;
+}
+
+/** What would a run with these parameters score and cost? */
+export interface AskPredict {
+  what?: "predict";
+  /** Missing parameters take their search center, as in a manual run. */
+  parameters: Record<string, Scalar>;
+}
+
+/** An expected value with its 80% interval. */
+export interface Range {
+  expected: number;
+  low: number;
+  high: number;
+}
+
+/** The share of each parameter in the variance of the predicted score. */
+export interface Importance {
+  /** By path, largest first; they sum to 1. Empty without an answer. */
+  shares: Record<string, number>;
+  note: string;
+}
+
+/** A further objective along a slice. */
+export interface MetricSlice {
+  mean: number[];
+  low: number[];
+  high: number[];
+}
+
+/** The model along one parameter. All lists have one entry per value of the grid. */
+export interface ParameterSlice {
+  path: string;
+  /** Values of the parameter, in its order: numbers rise. */
+  grid: Scalar[];
+  /** Predicted score without noise. */
+  mean: number[];
+  low: number[];
+  high: number[];
+  /** Predicted median cost; null as long as no cost is known. */
+  cost: number[] | null;
+  costLow: number[] | null;
+  costHigh: number[] | null;
+  /** Probability that a run does not fail because of its parameters; null without such failures. */
+  success: number[] | null;
+  /** Whether the constraints allow the configuration; null without constraints. */
+  allowed: boolean[] | null;
+  /** Further objectives by metric. */
+  metrics: Record<string, MetricSlice>;
+  /** Values that differ from ``at``, because the parameter is present only with them. */
+  assumed: Record<string, Scalar>;
+}
+
+/** What each parameter does, if the others stay as they are. */
+export interface Slices {
+  /** The configuration that the slices go through: every active parameter. */
+  at: Record<string, Scalar>;
+  /** Name of the run with this configuration, if ``at`` was not given. */
+  run: string | null;
+  parameters: ParameterSlice[];
+  note: string;
+}
+
+/** What two parameters do together. Rows of the tables belong to ``grid_y``, columns to ``grid_x``. */
+export interface Contour {
+  x: string;
+  y: string;
+  gridX: Scalar[];
+  gridY: Scalar[];
+  /** Predicted score without noise. */
+  mean: number[][];
+  /** Its standard deviation: how well the model knows it. */
+  sd: number[][];
+  /** Predicted median cost; null as long as no cost is known. */
+  cost: number[][] | null;
+  /** Whether the parameters are present and the constraints allow the configuration; null if all are. */
+  allowed: boolean[][] | null;
+  at: Record<string, Scalar>;
+  /** Name of the run with this configuration, if ``at`` was not given. */
+  run: string | null;
+  note: string;
+}
+
+/** What the next runs are expected to buy. */
+export interface Outlook {
+  /** Number of further runs, besides those that have no result yet. */
+  runs: number;
+  /** How many of them the limits of the sweep pay for, on average. */
+  payableRuns: number | null;
+  /** The best score so far of a run that reaches the thresholds. */
+  bestNow: number | null;
+  /** The best score after these runs. */
+  best: Range | null;
+  /** Probability that the best score gets better. */
+  probabilityBetter: number | null;
+  /** Total cost of these runs. */
+  cost: Range | null;
+  /** Growth of the area under the front of score over log-cost, as a share of the area now: 0.1 is 10% more. */
+  frontGain: Range | null;
+  costUnit: string;
+  /** What the answer assumes, one sentence each. */
+  assumptions: string[];
+  note: string;
+}
+
+/** The run nearest to a configuration, among those that the optimizer knew. */
+export interface Nearest {
+  /** Name of the run; null for one of the warm start. */
+  run: string | null;
+  /** Distance in the unit box of the parameters: 1 is the whole range of one parameter. */
+  distance: number;
+  score: number | null;
+  cost: number | null;
+}
+
+/** A parameter of a run compared with the best run that the optimizer knew. */
+export interface ParameterReason {
+  path: string;
+  value: Scalar;
+  /** Its value in that run; null if it has none. */
+  best: Scalar | null;
+  /** Distance as a share of the parameter's range; 1 for another category. */
+  distance: number | null;
+  /** The comparison in words. */
+  text: string;
+}
+
+/** Why the optimizer suggested a run. */
+export interface Why {
+  run: string;
+  origin: string;
+  /** How many results it knew. */
+  observations: number | null;
+  /** How many runs had no result yet. */
+  pending: number | null;
+  /** The cost at which this run was to improve the front; null: the cost was not limited. */
+  costLevel: number | null;
+  /** Kind of gain: ei (expected improvement), ucb (upper confidence bound), area (of the front), or protein. */
+  acquisition: string | null;
+  nearest: Nearest | null;
+  /** Name of the best run that the optimizer knew; null without one, or for one of the warm start. */
+  best: string | null;
+  /** Predicted score, before the result was known. */
+  score: Range | null;
+  /** Predicted cost, before the result was known. */
+  cost: Range | null;
+  /** Predicted probability that the run does not fail because of its parameters. */
+  success: number | null;
+  parameters: ParameterReason[];
+  /** The reason in words. */
+  sentences: string[];
+  note: string;
+}
+
+/** What a configuration is predicted to score and cost. */
+export interface Predicted {
+  /** The complete configuration. */
+  parameters: Record<string, Scalar>;
+  score: Range | null;
+  cost: Range | null;
+  success: number | null;
+  costUnit: string;
+  /** Whether the constraints allow it. */
+  allowed: boolean;
+  note: string;
+}
+
 /** What serves the page, and what it can do. */
 export interface Server {
   mode: "machine" | "kubectl" | "cluster" | "report";
@@ -87,15 +476,6 @@ export interface Limits {
   deadlineSeconds: number | null;
 }
 
-/** A condition of the sweep or of a run. */
-export interface Condition {
-  type: string;
-  status: string;
-  reason: string;
-  message: string;
-  since: string;
-}
-
 /** How many observed values lie within their predicted 80% intervals. */
 export interface Calibration {
   count: number;
@@ -142,97 +522,13 @@ export interface Money {
 /** The best parameters in the forms in which they are used. */
 export interface BestParams {
   yaml: string;
+  /** Command-line overrides. Empty: the program does not take any. */
   overrides: string;
+  /** The Hydra patch of `best-params`. Null: the program is not Hydra's. */
+  patch: string | null;
   command: string;
-}
-
-/** Share of the predicted score's variance that each parameter explains alone. Empty with a note that says why. */
-export interface Importance {
-  shares: Record<string, number>;
-  note: string;
-}
-
-/** Why a run failed. */
-export interface Failure {
-  class: string;
-  reason: string;
-  message: string;
-  stage: string;
-}
-
-/** What the optimizer expected of a run. Low and high are the ends of 80% intervals. */
-export interface Predicted {
-  score: number | null;
-  scoreLow: number | null;
-  scoreHigh: number | null;
-  cost: number | null;
-  costLow: number | null;
-  costHigh: number | null;
-}
-
-/** What is expected of a run from its learning curve. */
-export interface Forecast {
-  score: number;
-  low: number;
-  high: number;
-  /** Probability that the run becomes Pareto-optimal. */
-  probability: number;
-}
-
-/** The newest report of a run that has not ended. */
-export interface Progress {
-  step: number;
-  maxStep: number | null;
-  etaSeconds: number | null;
-  forecast: Forecast | null;
-}
-
-/** A part of a run's time. An end of null: it has not ended. */
-export interface Phase {
-  phase: "queued" | "pulling" | "training" | "evaluating" | "retrying";
-  stage: "train" | "eval";
-  attempt: number;
-  start: string;
-  end: string | null;
-  node: string | null;
-}
-
-/** What early stopping decided about a run. */
-export interface Verdict {
-  policy: string;
-  text: string;
-  step: number;
-  /** Whether the run continued nevertheless, for comparison. */
-  shadow: boolean;
-  /** Whether stopping it would have been wrong. Known only for runs that continued and have ended. */
-  wrong: boolean | null;
-}
-
-/** One run in tables and plots. */
-export interface RunRow {
-  name: string;
-  label: string;
-  index: number | null;
-  origin: string;
-  manual: boolean;
-  imported: boolean;
-  /** As in the column STATUS. */
-  state: string;
-  group: "succeeded" | "failed" | "pruned" | "stopped" | "running" | "waiting";
-  failure: Failure | null;
-  score: number | null;
-  cost: number | null;
-  /** Values of the sweep's objectives after the first. */
-  metrics: Record<string, number>;
-  /** In the order of the sweep's parameters. Null: the run does not have it. */
-  parameters: (Scalar | null)[];
-  predicted: Predicted | null;
-  created: string;
-  ended: string | null;
-  progress: Progress | null;
-  phases: Phase[];
-  verdict: Verdict | null;
-  hasCurve: boolean;
+  /** What the user has to provide for the command. */
+  notes: string[];
 }
 
 /** One sweep without its runs. */
@@ -261,87 +557,6 @@ export interface SweepHead {
 /** One sweep with its runs. */
 export interface SweepPage extends SweepHead {
   runs: RunRow[];
-}
-
-/** The learning curve of a run. A value of null was not finite. */
-export interface Curve {
-  step: number[];
-  value: (number | null)[];
-  seconds: number[];
-}
-
-/** Learning curves by name of the run. */
-export interface Curves {
-  items: Record<string, Curve>;
-}
-
-/** One attempt of a stage. */
-export interface Attempt {
-  stage: "train" | "eval";
-  attempt: number;
-  /** running, succeeded, or the failure class. */
-  state: string;
-  reason: string;
-  exitCode: number | null;
-  seconds: number | null;
-  node: string | null;
-  pod: string | null;
-}
-
-/** One Event about the run. */
-export interface RunEvent {
-  time: string;
-  type: string;
-  reason: string;
-  message: string;
-  count: number;
-}
-
-/** A parameter whose value differs from that of the best run. Null: the run does not have it. */
-export interface Difference {
-  path: string;
-  value: Scalar | null;
-  best: Scalar | null;
-}
-
-/** The observed run whose parameters are closest: distance 0 is the same point. */
-export interface NearestRun {
-  run: string;
-  distance: number;
-}
-
-/** What a suggestion was computed from. */
-export interface Provenance {
-  observations: number;
-  pending: number;
-  costLevel: number | null;
-  acquisition: string | null;
-  nearest: NearestRun | null;
-}
-
-/** A log that can be read. */
-export interface Log {
-  stage: "train" | "eval";
-  attempt: number;
-  rank: number;
-}
-
-/** What the page of a run shows besides its row. */
-export interface RunDetails {
-  attempts: Attempt[];
-  events: RunEvent[];
-  conditions: Condition[];
-  difference: Difference[];
-  provenance: Provenance | null;
-  command: string;
-  overrides: string;
-  logs: Log[];
-  trackerUrl: string | null;
-}
-
-/** One run. */
-export interface RunPage extends RunDetails {
-  row: RunRow;
 }
 
 /** ``GET /api/sweeps``. */
@@ -408,6 +623,8 @@ export interface ActionAnswer {
 
 /** The data of an exported report. */
 export interface Report {
+  /** When it was written, which is the time that the page shows. */
+  written: string;
   server: Server;
   sweeps: SweepRow[];
   page: SweepPage;

@@ -127,6 +127,7 @@ export function sampleRun(index: number, count: number, random: () => number): R
             reason: kind === "oom" ? "OOMKilled" : "BadParameters",
             message: "rollout buffer of 2048 steps is smaller than the batch",
             stage: "train",
+            consequence: "not retried; learned as infeasible",
           }
         : null,
     score,
@@ -141,6 +142,8 @@ export function sampleRun(index: number, count: number, random: () => number): R
         ? {
             step: 4000,
             maxStep: 10000,
+            value: truth * 0.8,
+            updated: at(created + 60),
             etaSeconds: 95,
             forecast: { score: truth, low: truth - 40, high: truth + 40, probability: 0.31 },
           }
@@ -151,11 +154,20 @@ export function sampleRun(index: number, count: number, random: () => number): R
         ? {
             policy: "forecast",
             text: "3% chance of beating the best run",
-            step: 4000,
+            step: 3744,
+            value: truth * 0.7,
+            low: truth * 0.6,
+            high: truth * 0.8,
+            threshold: 420,
+            probability: 0.003,
+            runs: 30,
+            savedCost: cost * 0.6,
             shadow: false,
-            wrong: index % 3 === 0 ? null : index % 5 === 0,
           }
         : null,
+    within: group === "succeeded",
+    seconds: cost,
+    lostSeconds: {},
     hasCurve: group !== "waiting",
   };
 }
@@ -231,6 +243,8 @@ export function samplePage(count: number, seed = 1, name = "sample"): SweepPage 
       yaml: "trainer:\n  gamma: 0.99\n",
       overrides: "trainer.gamma=0.99",
       command: "python train.py trainer.gamma=0.99",
+      patch: null,
+      notes: [],
     },
     importance: {
       shares: { "trainer.optimizer.learning_rate": 0.7, "trainer.gamma": 0.2, "trainer.batch_size": 0.1 },
@@ -290,13 +304,92 @@ export function sampleRunPage(page: SweepPage, row: RunRow): RunPage {
     provenance: {
       observations: row.index ?? 0,
       pending: 2,
-      costLevel: 150,
-      acquisition: "log_nei",
-      nearest: best ? { run: best.name, distance: 0.21 } : null,
     },
     command: "python images/trainer/train.py trainer.gamma=0.99",
     overrides: "trainer.gamma=0.99",
     logs: [{ stage: "train", attempt: 1, rank: 0 }],
     trackerUrl: null,
+  };
+}
+
+/** A sweep in which nothing succeeds. */
+export function failingPage(count: number): SweepPage {
+  const page = samplePage(count, 4, "failing");
+  const failure = {
+    class: "parameters",
+    reason: "BadParameters",
+    message: "rollout buffer is smaller than the batch",
+    stage: "train",
+    consequence: "not retried; learned as infeasible",
+  };
+  const runs = page.runs.map(
+    (r): RunRow => ({
+      ...r,
+      group: "failed",
+      state: "Failed",
+      score: null,
+      cost: 12,
+      predicted: null,
+      progress: null,
+      verdict: null,
+      failure,
+      ended: r.created,
+    }),
+  );
+  const counts = {
+    ...page.row.counts,
+    finished: count,
+    succeeded: 0,
+    pruned: 0,
+    running: 0,
+    waiting: 0,
+    failed: count,
+  };
+  const row: SweepRow = {
+    ...page.row,
+    best: null,
+    counts,
+    state: "Failed",
+    ended: true,
+    completed: at(9000),
+    message: "10 runs in a row failed: rollout buffer is smaller than the batch",
+  };
+  return { ...page, row, runs, front: [], ranking: [], bestParams: null };
+}
+
+const NASTY = `<script>alert(1)</script><img src=x onerror=alert(1)> javascript:alert(1) \u202Etxt.exe\u202C \u001b[31mred\u001b[0m `;
+
+/** Names, messages and values that try to be something else than text. */
+export function hostilePage(count: number): SweepPage {
+  const page = samplePage(count, 5, "hostile");
+  const long = NASTY + "name-".repeat(800);
+  const message = NASTY.repeat(3) + "x".repeat(10_000);
+  const parameters = Array.from(
+    { length: 64 },
+    (_, i): Parameter => ({
+      ...PARAMETERS[i % 6]!,
+      path: i === 0 ? `${long}.0` : `group.${NASTY}.p${i}`,
+      label: i === 0 ? long : `p${i}${i % 7 === 0 ? NASTY : ""}`,
+      values: i % 6 === 4 ? ["adam", NASTY] : null,
+      kind: i % 6 === 4 ? "category" : "number",
+    }),
+  );
+  const runs = page.runs.map(
+    (r): RunRow => ({
+      ...r,
+      label: r.index === 1 ? long : `${NASTY}${r.index}`,
+      state: r.index === 2 ? NASTY : r.state,
+      failure: r.failure && { class: NASTY, reason: long, message, stage: "train", consequence: NASTY },
+      parameters: parameters.map((p, i) => (p.values ? p.values[(r.index ?? 0) % 2]! : (r.parameters[i % 6] ?? null))),
+    }),
+  );
+  const best = page.row.best && { ...page.row.best, label: long };
+  const row: SweepRow = { ...page.row, displayName: long, metric: NASTY, message, best, costUnit: NASTY };
+  return {
+    ...page,
+    row,
+    parameters,
+    runs,
+    conditions: [{ type: "Succeeded", status: "Unknown", reason: NASTY, message, since: at(0) }],
   };
 }

@@ -52,3 +52,24 @@ securityContext:
 {{ toYaml . }}
 {{- end }}
 {{- end }}
+
+{{/* Egress rules of every NetworkPolicy of the chart. */}}
+{{- define "sweep-operator.egress" -}}
+{{- with .Values.networkPolicy -}}
+- ports:
+    - port: 53
+      protocol: UDP
+    - port: 53
+      protocol: TCP
+{{- with .egressPorts }}
+- ports:
+    {{- range . }}
+    - port: {{ toJson . }}
+      protocol: TCP
+    {{- end }}
+{{- end }}
+{{- with .extraEgress }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -153,6 +153,10 @@ class Attempt(Model):
     """The pod's uid; absent if several pods are merged."""
     seconds: float = 0.0
     """Seconds that its main container ran."""
+    scheduled_time: Time | None = None
+    """When its pod was assigned to a node. Absent: it was not, or the node does not report it."""
+    start_time: Time | None = None
+    """When its main container started. Absent: it did not start, or several pods are merged."""
     class_: AttemptEnd | None = Field(default=None, alias="class")
     """succeeded, or the failure class. Absent while it runs."""
 
@@ -170,6 +174,8 @@ class StageStatus(Model):
     """Attempts that were preempted, evicted or lost with a node. perRun.retries limits them."""
     start_time: Time | None = None
     """When the main container of the latest attempt started; deadlineSeconds counts from it."""
+    scheduled_time: Time | None = None
+    """When the pod of the latest attempt was assigned to a node, written with startTime."""
     completion_time: Time | None = None
     """When the main container of the latest attempt ended."""
     seconds: float = 0.0

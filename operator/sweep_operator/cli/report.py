@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sweep_operator.cli.names import complete_sweeps
-from sweep_operator.commands.options import DEFAULT_RUNS_DIR, no_importance, runs_dir, sweep_name
+from sweep_operator.commands.options import DEFAULT_RUNS_DIR, no_model, runs_dir, sweep_name
 from sweep_operator.commands.report import write_report
 from sweep_operator.machine.stored import stored_sweep
 
@@ -17,11 +17,11 @@ from sweep_operator.machine.stored import stored_sweep
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write. [<runs-dir>/<NAME>/report.html]"
 )
-@no_importance
+@no_model
 @runs_dir(DEFAULT_RUNS_DIR)
-def report(name: str, output: Path | None, no_importance: bool, runs_dir: Path) -> None:
-    """Write a self-contained HTML report of a sweep: scores, Pareto front, parameters, failures."""
+def report(name: str, output: Path | None, no_model: bool, runs_dir: Path) -> None:
+    """Write the page of a sweep as one HTML file, which needs no server and no network."""
     stored = stored_sweep(runs_dir, sweep_name(name))
     sweep, runs = stored.parsed()
     path = output or runs_dir / sweep.display_name / "report.html"
-    write_report(sweep, runs, stored.templates(), path, no_importance=no_importance)
+    write_report(sweep, runs, stored.templates(), path, "sweep", no_model=no_model)

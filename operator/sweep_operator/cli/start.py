@@ -1,4 +1,7 @@
-"""Start a sweep on this machine and print its summary."""
+"""Start a sweep on this machine and print its summary.
+
+The page's server is imported inside a function: it needs an extra, and only ``--ui`` needs it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,17 +35,27 @@ from sweep_operator.kube.state_file import is_locked
 from sweep_operator.local import LocalSession
 from sweep_operator.machine.resume import resume_command, write_resume_command
 from sweep_operator.machine.stored import STATE
+from sweep_operator.views.labels import label
 from sweep_operator.views.live import LineView, TableView, View
 from sweep_operator.views.progress import stop_reason, tracking_lines, undelivered
-from sweep_operator.views.report_series import label
 
 _REPORTED_AS_EVENTS = (
     "sweep_operator.engine.recorder", "sweep_operator.suggest.pool", "sweep_operator.tracking.delivery.outbox",
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Shown:
+    """How the user follows the sweep."""
+
+    plain: bool = False
+    """One line per event, even on a terminal."""
+    page: bool = False
+    """With the page, too."""
+
+
 def start(
-    arguments: tuple[str, ...], config_dir: Path | None, runs_dir: Path | None, plain: bool, *, new_runs: int | None
+    arguments: tuple[str, ...], config_dir: Path | None, runs_dir: Path | None, shown: Shown, *, new_runs: int | None
 ) -> None:
     """Run the sweep; ``new_runs``: stop after that many new runs. Raises click's Exit with the command's exit code."""
     loaded = load_sweep(arguments, config_dir, runs_dir)
@@ -53,11 +67,11 @@ def start(
     command = _command(arguments, config_dir, runs_dir)
     if not is_locked(session.directory / STATE):
         write_resume_command(session.directory, command)
-    table = sys.stdout.isatty() and not plain
+    table = sys.stdout.isatty() and not shown.plain
     view: View = TableView(Console(), lambda: datetime.now(UTC)) if table else LineView(_say)
     try:
         with _warnings_to(view):
-            ended = asyncio.run(drive(session, view, new_runs=new_runs))
+            ended = asyncio.run(_driven(session, view, new_runs, shown.page))
     finally:
         view.close()
     for line in _summary(ended, session.directory):
@@ -68,6 +82,18 @@ def start(
         raise click.exceptions.Exit(FAILED)
     if undelivered(ended.sweep, ended.runs):
         raise click.exceptions.Exit(UNDELIVERED)
+
+
+async def _driven(session: LocalSession, view: View, new_runs: int | None, page: bool) -> Ended:
+    """Drive the session; ``page``: serve the page as long as it runs, with changes, which the user may make anyway."""
+    if not page:
+        return await drive(session, view, new_runs=new_runs)
+    from sweep_operator.ui.here import page_here
+    from sweep_operator.ui.machine_page import machine_page
+
+    async with page_here(machine_page(session.runs_dir, writes=True)) as url:
+        view.say(f"Page: {url}")
+        return await drive(session, view, new_runs=new_runs)
 
 
 def _say(line: str) -> None:

@@ -42,3 +42,11 @@ class ClusterPlace:
     def logs(self, run: Found) -> LogSource:
         """The logs of the run's pods."""
         return PodLogs(self._cluster, run.name)
+
+    def notes(self) -> list[str]:
+        """None: the operator does the rest."""
+        return []
+
+    def about_edits(self) -> str:
+        """Nothing."""
+        return ""

@@ -24,14 +24,18 @@ def explain(message: str) -> str:
     found = _NO_PERMISSION.search(message)
     if found is None:
         return message
-    verb, (resource, _, part) = found["verb"], found["resource"].partition("/")
-    name = f"{resource}.{found['group']}" if found["group"] else resource
+    resource, _, part = found["resource"].partition("/")
+    return missing(f"{found['user']} is", found["verb"], resource, found["group"], found["namespace"], part=part)
+
+
+def missing(who: str, verb: str, resource: str, group: str, namespace: str | None, *, part: str = "") -> str:
+    """Which permission is missing, how to request it, and how to check it. ``who``: ``alice is``."""
+    name = f"{resource}.{group}" if group else resource
     shown = f"{name}/{part}" if part else name
-    namespace = found["namespace"]
     where = f"in namespace {namespace}" if namespace else "cluster-wide"
     check = f"kubectl auth can-i {verb} {name}{f' --subresource={part}' if part else ''}"
     check += f" -n {namespace}" if namespace else " -A"
     return (
-        f"{found['user']} is not allowed to {verb} {shown} {where}; request a Role with verb {verb} on {shown} "
+        f"{who} not allowed to {verb} {shown} {where}; request a Role with verb {verb} on {shown} "
         f"(check with `{check}`)"
     )

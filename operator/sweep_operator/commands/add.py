@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from protein.searchspace.paths import flatten
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.commands.change import Change, printed
 from sweep_operator.commands.manual_runs import checked_parameters, create_run, outside_bounds
 from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, grouped
-from sweep_operator.commands.output import echo
-from sweep_operator.commands.place import Place, Program
+from sweep_operator.commands.place import Program
 from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.errors import ConfigError, shown
 from sweep_operator.config.yaml_files import parse_documents, read_documents
@@ -26,12 +26,12 @@ from sweep_operator.kube.protocol import Kind
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """Where parameters come from besides the arguments, and the name of the new run."""
 
-    files: tuple[Path, ...]
-    like: str | None
-    name: str | None
+    files: tuple[Path, ...] = ()
+    like: str | None = None
+    name: str | None = None
 
 
 def add_command(program: Program) -> click.Command:
@@ -40,7 +40,7 @@ def add_command(program: Program) -> click.Command:
     files_help = "YAML or JSON file with parameters, flat or nested. Each document or list entry is one run. "
     source = grouped(
         "source",
-        _Source,
+        Source,
         click.option("-f", "--filename", "files", multiple=True, type=file, help=f"{files_help}-: standard input"),
         click.option("--like", metavar="RUN", help="Use the parameters of this run as defaults.",
                      shell_complete=program.complete_runs),
@@ -52,7 +52,7 @@ def add_command(program: Program) -> click.Command:
     @click.argument("parameters", nargs=-1, metavar="[name=value ...]", shell_complete=program.complete_parameters)
     @source
     @program.options
-    def add(sweep: str, parameters: tuple[str, ...], source: _Source, **where: Any) -> None:
+    def add(sweep: str, parameters: tuple[str, ...], source: Source, **where: Any) -> None:
         """Add runs with the given parameters to SWEEP. The optimizer learns from their results.
 
         Parameters that are not given take the value of their search center. name=value overrides -f, and -f overrides
@@ -64,12 +64,12 @@ def add_command(program: Program) -> click.Command:
             PROGRAM add cartpole -f candidates.yaml
         """
         wanted = _wanted(parameters, source)
-        program.run(lambda place: _add(place, sweep, wanted, source), **where)
+        program.run(lambda place: add_runs(printed(place, program.name), sweep, wanted, source), **where)
 
     return add
 
 
-def _wanted(parameters: tuple[str, ...], source: _Source) -> list[tuple[str, dict[str, Any]]]:
+def _wanted(parameters: tuple[str, ...], source: Source) -> list[tuple[str, dict[str, Any]]]:
     """The given parameters of each run, and a prefix for error messages. Raises ConfigError, UsageError."""
     arguments = [parse_argument(p) for p in parameters]
     for argument in arguments:
@@ -85,18 +85,19 @@ def _wanted(parameters: tuple[str, ...], source: _Source) -> list[tuple[str, dic
     return wanted
 
 
-async def _add(place: Place, name: str, wanted: list[tuple[str, dict[str, Any]]], source: _Source) -> None:
-    found = await place.sweep(name)
+async def add_runs(change: Change, name: str, wanted: Sequence[tuple[str, Mapping[str, Any]]], source: Source) -> None:
+    """Check all runs, then create them. ``wanted``: a prefix for error messages and the parameters of each."""
+    found = await change.place.sweep(name)
     sweep = read(Sweep, found.obj)
-    base = {} if source.like is None else read(SweepRun, (await place.run(source.like)).obj).parameters
-    # Check all runs before creating the first.
-    known_as = place.name(found.obj)
+    base = {} if source.like is None else read(SweepRun, (await change.place.run(source.like)).obj).parameters
+    known_as = change.place.name(found.obj)
     runs = [checked_parameters(sweep, known_as, {**base, **values}, where) for where, values in wanted]
     for parameters in runs:
         for note in outside_bounds(sweep, parameters):
-            echo(f"note: {note}", err=True)
-        created = await create_run(found, parameters, name=source.name, prefix=f"{found.name}.m.")
-        echo(f"{place.title(Kind.SWEEP_RUN, created)} created")
+            change.output.note(note)
+        if not change.dry_run:
+            created = await create_run(found, parameters, name=source.name, prefix=f"{found.name}.m.")
+            change.output.say(f"{change.place.title(Kind.SWEEP_RUN, created)} created")
 
 
 def _read(files: tuple[Path, ...]) -> list[tuple[str, dict[str, Any]]]:

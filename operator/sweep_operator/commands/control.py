@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from sweep_operator.commands.change import Change, printed
 from sweep_operator.commands.names import SWEEP_NAME
-from sweep_operator.commands.output import echo
-from sweep_operator.commands.place import Found, Place, Program
+from sweep_operator.commands.place import Found, Program
 from sweep_operator.domain.conditions import condition_of, has_ended
 
 
@@ -20,7 +21,7 @@ def suspend_command(program: Program) -> click.Command:
     @program.options
     def suspend(sweeps: tuple[str, ...], **where: Any) -> None:
         """Suspend SWEEPS: no new runs start. spec.suspendPolicy decides whether active runs finish or stop."""
-        program.run(lambda place: _edit_sweeps(place, sweeps, {"suspend": True}, "suspended"), **where)
+        program.run(lambda place: suspend_sweeps(printed(place, program.name), sweeps), **where)
 
     return suspend
 
@@ -33,7 +34,7 @@ def resume_command(program: Program) -> click.Command:
     @program.options
     def resume(sweeps: tuple[str, ...], **where: Any) -> None:
         """Resume SWEEPS that were suspended or stopped."""
-        program.run(lambda place: _edit_sweeps(place, sweeps, {"suspend": False, "stop": False}, "resumed"), **where)
+        program.run(lambda place: resume_sweeps(printed(place, program.name), sweeps), **where)
 
     return resume
 
@@ -46,32 +47,40 @@ def stop_command(program: Program) -> click.Command:
     @program.options
     def stop(names: tuple[str, ...], **where: Any) -> None:
         """Stop NAMES now. A stopped sweep can be resumed. A stopped run cannot, and the optimizer ignores it."""
-        program.run(lambda place: _stop(place, names), **where)
+        program.run(lambda place: stop_named(printed(place, program.name), names), **where)
 
     return stop
 
 
-async def _stop(place: Place, names: tuple[str, ...]) -> None:
+async def suspend_sweeps(change: Change, names: Sequence[str]) -> None:
+    """Let no new run start."""
     for name in names:
-        found = await place.sweep_or_run(name)
+        await _edit(change, await change.place.sweep(name), {"suspend": True}, "suspended")
+
+
+async def resume_sweeps(change: Change, names: Sequence[str]) -> None:
+    """Undo a suspend or a stop."""
+    for name in names:
+        await _edit(change, await change.place.sweep(name), {"suspend": False, "stop": False}, "resumed")
+
+
+async def stop_named(change: Change, names: Sequence[str]) -> None:
+    """Stop sweeps and runs."""
+    for name in names:
+        found = await change.place.sweep_or_run(name)
         if has_ended(found.obj):
             reason = condition_of(found.obj, "Succeeded")["reason"]
-            echo(f"{place.title(found.kind, found.obj)} has already ended ({reason})")
+            change.output.say(f"{change.place.title(found.kind, found.obj)} has already ended ({reason})")
         else:
-            await _edit(place, found, {"stop": True}, "stopped")
+            await _edit(change, found, {"stop": True}, "stopped")
 
 
-async def _edit_sweeps(place: Place, names: tuple[str, ...], fields: dict[str, bool], done: str) -> None:
-    for name in names:
-        await _edit(place, await place.sweep(name), fields, done)
-
-
-async def _edit(place: Place, found: Found, fields: dict[str, bool], done: str) -> None:
+async def _edit(change: Change, found: Found, fields: dict[str, bool], done: str) -> None:
     """Patch only the fields that differ; without a difference, send no request."""
     wanted = {field: value for field, value in fields.items() if bool(found.obj["spec"].get(field)) != value}
-    title = place.title(found.kind, found.obj)
+    title = change.place.title(found.kind, found.obj)
     if not wanted:
-        echo(f"{title} {done} (unchanged)")
-        return
-    await found.kube.patch(found.kind, found.namespace, found.name, {"spec": wanted})
-    echo(f"{title} {done}")
+        change.output.say(f"{title} {done} (unchanged)")
+    elif not change.dry_run:
+        await found.kube.patch(found.kind, found.namespace, found.name, {"spec": wanted})
+        change.output.say(f"{title} {done}")

@@ -74,19 +74,25 @@ def _log_options(pods: bool) -> Decorator:
 
 async def _logs(place: Place, name: str, wanted: LogOptions) -> None:
     found = await place.run(name)
-    source = place.logs(found)
-    logs = await source.logs(wanted)
+    source, known_as = place.logs(found), place.name(found.obj)
     if wanted.follow:
-        await _Following(source, place.name(found.obj), wanted).print(found.obj, logs)
-    elif not logs:
-        raise NoLog(_missing(source, found.obj, place.name(found.obj), wanted))
-    elif not logs[-1].started(wanted.container):
+        await _Following(source, known_as, wanted).print(found.obj, await source.logs(wanted))
+        return
+    log = await latest_log(source, found.obj, known_as, wanted)
+    try:
+        await _print(source, log, wanted)
+    except NotFound as error:
+        raise NoLog(f"{log.name}: {error}") from None
+
+
+async def latest_log(source: LogSource, run: Object, name: str, wanted: LogOptions) -> StageLog:
+    """The log of the latest requested stage and attempt. Raises NoLog."""
+    logs = await source.logs(wanted)
+    if not logs:
+        raise NoLog(_missing(source, run, name, wanted))
+    if not logs[-1].started(wanted.container):
         raise NoLog(_not_started(logs[-1], name))
-    else:
-        try:
-            await _print(source, logs[-1], wanted)
-        except NotFound as error:
-            raise NoLog(f"{logs[-1].name}: {error}") from None
+    return logs[-1]
 
 
 class _Following:
@@ -179,5 +185,5 @@ def _missing(source: LogSource, run: Object, name: str, wanted: LogOptions) -> s
     )
     if is_over(run, wanted):
         return f"{name} ({run_state(run)}) has no {source.noun}{which}, or it was deleted: {source.lost}"
-    hint = f", and {stalled}" if (stalled := source.stalled()) else "; use -f to wait for it"
+    hint = f", and {stalled}" if (stalled := source.stalled()) else "" if wanted.follow else "; use -f to wait for it"
     return f"{name} ({run_state(run)}) has no {source.noun}{which} yet{hint}"

@@ -64,8 +64,8 @@ selection_options = grouped(
     ),
     click.option("--failed", is_flag=True, help="Show failed runs only, each with its message."),
 )  # fmt: skip
-no_importance = click.option(
-    "--no-importance", is_flag=True, help="Omit the parameter importance, which requires fitting the model."
+no_model = click.option(
+    "--no-model", is_flag=True, help="Omit what requires fitting the model: importance, slices, and what more runs buy."
 )
 
 

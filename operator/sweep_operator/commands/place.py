@@ -152,6 +152,14 @@ class Place(Protocol):
         """The logs of a run."""
         ...
 
+    def notes(self) -> list[str]:
+        """What the user has to do after the changes so far."""
+        ...
+
+    def about_edits(self) -> str:
+        """What the user has to know about an edit of a Sweep's spec; empty: nothing."""
+        ...
+
 
 class _Run(Protocol):
     def __call__(self, work: Callable[[Place], Awaitable[None]], **options: Any) -> None: ...

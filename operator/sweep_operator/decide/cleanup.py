@@ -22,7 +22,7 @@ def run_cleanup(status: SweepRunStatus, ctx: RunContext, *, ended: bool) -> tupl
         recorded = ended or status.attempt_recorded(job.stage, job.attempt)
         unfinished = recorded and not job.finished and not finishes_by_itself(job, ctx.pods)
         if not job.deleting and (unfinished or (due is not None and ctx.snap.now >= due)):
-            actions.append(DeleteJob(job.name, job.uid))
+            actions.append(DeleteJob(job.name, job.uid, stops=unfinished))
     # The garbage collector deletes the Jobs of a deleted run, unless its owner references were removed.
     orphans = (job for job in ctx.old_jobs if job.owner_uid is None and job.run_uid is not None)
     actions += [DeleteJob(job.name, job.uid) for job in orphans if not job.deleting]

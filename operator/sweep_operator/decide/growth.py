@@ -13,7 +13,8 @@ from sweep_operator.decide.snapshot import Snapshot, Suggestion
 from sweep_operator.decide.totals import Totals
 
 AHEAD = 4
-"""Suggestions that are computed before a slot is free, at most one for each slot."""
+"""Suggestions that are computed before a slot is free, at most one for each slot. If results do not change them, there
+is one for each slot."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +39,23 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     fresh = tuple(_create(s) for s in _ready(snap, index)[: wanted - len(again)])
     create = (*again, *fresh)
     waiting = max(0, totals.open - most)  # they get the next slots
-    missing, ahead = wanted - len(create), max(0, min(AHEAD, most, left - wanted) - waiting)
+    lasting = _is_lasting(snap)
+    missing, ahead = wanted - len(create), max(0, min(most if lasting else AHEAD, most, left - wanted) - waiting)
     if missing + ahead == 0:
         return Growth(create)
     earlier = snap.warm_start.observations
     if snap.sweep.spec.warm_start is not None and earlier is None:
         return Growth(create, read_warm_start=True)
     request = SuggestRequest(index + len(fresh), 0, runs.observations(), (), missing, earlier or NOTHING_EARLIER)
-    if most == 1 or not request.known:  # one run at a time: each result would change what was computed before it
+    # with one run at a time, each result would change what was computed before it
+    if not lasting and (most == 1 or not request.known):
         ahead = min(ahead, _design_left(snap, index + wanted - len(again)))
     if missing + ahead == 0:
         return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
     pending = (*runs.pending(), *new)
     budget = budget_left(snap, totals, request.known + len(pending) + left - len(create))
-    return Growth(create, replace(request, count=missing + ahead, pending=pending, left=budget))
+    return Growth(create, replace(request, count=missing + ahead, pending=pending, left=budget, lasting=lasting))
 
 
 def next_index(snap: Snapshot, totals: Totals) -> int:
@@ -67,6 +70,13 @@ def fallback_event(snap: Snapshot, create: Sequence[CreateRun]) -> tuple[Event, 
         return ()
     count = "1 run gets" if len(random) == 1 else f"{len(random)} runs get"
     return (Event("RandomFallback", f"{count} random parameters: {snap.suggested.error}", None, "Warning"),)
+
+
+def _is_lasting(snap: Snapshot) -> bool:
+    """Whether results do not change the suggestions."""
+    limits = snap.sweep.spec.limits
+    limited = limits.total_cost is not None or limits.active_deadline_seconds is not None
+    return snap.sweep.spec.method != "bayes" and not limited
 
 
 def _design_left(snap: Snapshot, index: int) -> int:

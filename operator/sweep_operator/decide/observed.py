@@ -108,6 +108,8 @@ class PodView:
     init_exit_code: int | None = None
     """Exit code of the init container that failed, so that main never started."""
     init_message: str = ""
+    scheduled: datetime | None = None
+    """When it was assigned to a node."""
     peak_memory: float | None = None
     """Highest memory use of main in bytes. Only one machine measures it; a kubelet does not report it."""
     containers_ended: bool = False
@@ -224,6 +226,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         node=(pod.get("spec") or {}).get("nodeName"),
         holds_result=RESULT_FINALIZER in (meta.get("finalizers") or []),
         run_uid=(meta.get("labels") or {}).get(RUN_UID_LABEL),
+        scheduled=parse_time(scheduled.get("lastTransitionTime")) if scheduled.get("status") == "True" else None,
         peak_memory=status.get(PEAK_MEMORY),
         containers_ended=_all_ended(pod.get("spec") or {}, status),
         **_main_container(status),

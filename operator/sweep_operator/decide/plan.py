@@ -58,6 +58,8 @@ class DeleteJob:
 
     name: str
     uid: str
+    stops: bool = False
+    """Whether its pods may be running. No other run gets the slot before the Job is deleted."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,8 @@ class SuggestRequest:
     earlier: EarlierObservations = NOTHING_EARLIER
     left: BudgetLeft | None = None
     """None: the cost is not limited."""
+    lasting: bool = False
+    """Whether results do not change the suggestions: there is no model and no limit of the cost."""
 
     @property
     def known(self) -> int:
@@ -199,6 +203,8 @@ class SuggestRequest:
 
     def goes_on(self, earlier: SuggestRequest) -> bool:
         """Whether this is what is left of ``earlier`` after its first suggestions became runs."""
+        if self.lasting and earlier.lasting:
+            return True
         since = range(earlier.index, self.index)
         known = {run.name for run in self.pending if run.index is None or run.index < earlier.index}
         new = {run.index for run in self.pending if run.index is not None and run.index >= earlier.index}
@@ -244,11 +250,16 @@ class RunPlan:
         return self.run if self.status is self.run.status else self.run.with_(status=self.status)
 
     @property
+    def changes(self) -> bool:
+        """Whether anything is written before a new run may get a slot."""
+        return bool(self.before or self.after) or self.status != self.run.status
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to do for this run before ``wake``, unless something changes."""
         rest_of_log = self.follow is not None and self.follow.last
-        todo = (self.before, self.after, self.cleanup, self.logs, self.probes, self.looks, self.events, rest_of_log)
-        return self.error is None and not any(todo) and self.status == self.run.status
+        todo = (self.changes, self.cleanup, self.logs, self.probes, self.looks, self.events, rest_of_log)
+        return self.error is None and not any(todo)
 
 
 @dataclass(frozen=True)

@@ -60,23 +60,34 @@ class Record:
         lead = sorted((p for p in pods if p.rank == 0), key=lambda p: (p.created, p.uid))
         for pod in lead[:-1]:
             if pod.over and pod.started is not None:
-                entry = Attempt(n=pod.attempt, pod_uid=pod.uid, seconds=pod.seconds(self.ctx.snap.now))
+                entry = Attempt(
+                    n=pod.attempt,
+                    pod_uid=pod.uid,
+                    seconds=pod.seconds(self.ctx.snap.now),
+                    scheduled_time=pod.scheduled,
+                    start_time=pod.started,
+                )
                 self.put(stage, cost.add_attempt(self.status.stage(stage), entry))
 
     def attempt_ended(self, stage: Stage, class_: str, pod: PodView | None, seconds: float = 0.0) -> None:
         """Record how the attempt ended: a failure class or "succeeded". ``seconds``: its duration without a pod."""
         status, row = self.status.stage(stage), FAILURES.get(class_)
         counter = row.counter if row else None
+        times = {
+            "scheduled_time": (pod.scheduled if pod else None) or status.scheduled_time,
+            "start_time": (pod.started if pod else None) or status.start_time,
+        }
         entry = Attempt.model_validate(
             {
                 "n": status.attempt,
                 "pod_uid": pod.uid if pod else None,
                 "seconds": pod.seconds(self.ctx.snap.now) if pod else seconds,
                 "class": class_,
+                **times,
             }
         )
         status = cost.add_attempt(status, entry).with_(
-            start_time=(pod.started if pod else None) or status.start_time,
+            **times,
             completion_time=(pod.finished if pod else None) or self.ctx.snap.now,
             exit_code=None if pod is None else pod.init_exit_code if pod.exit_code is None else pod.exit_code,
             node=pod.node if pod else status.node,

@@ -36,7 +36,8 @@ def without_claims(plans: Sequence[RunPlan], names: frozenset[str], jobs: Sequen
 
 
 def _without_claim(plan: RunPlan, jobs: Sequence[JobView]) -> RunPlan:
-    left = [j for j in jobs if j.run == plan.run.name and j.owner_uid == plan.run.metadata.uid and not j.deleting]
-    kept = tuple(a for a in plan.cleanup if not isinstance(a, DeleteJob))
-    delete = (DeleteJobs(plan.run.name),) if left else ()
+    kept = tuple(a for a in plan.cleanup if not isinstance(a, DeleteJob) or a.stops)
+    stopped = {a.name for a in kept if isinstance(a, DeleteJob)}
+    own = [j for j in jobs if j.run == plan.run.name and j.owner_uid == plan.run.metadata.uid and not j.deleting]
+    delete = () if {j.name for j in own} <= stopped else (DeleteJobs(plan.run.name),)
     return replace(plan, cleanup=(*kept, *delete, DeleteClaim(plan.run.name)))

@@ -113,7 +113,8 @@ class StageTransitions:
         status = self.record.status.stage(stage)
         n = status.attempt + 1
         name = job_name(self.run.name, stage, n)
-        self.record.put(stage, status.with_(attempt=n, job_name=name, start_time=None, completion_time=None))
+        none: dict[str, datetime | None] = dict.fromkeys(("start_time", "scheduled_time", "completion_time"))
+        self.record.put(stage, status.with_(attempt=n, job_name=name, **none))
         self._ensure(stage, n, template)
 
     def _ensure(self, stage: Stage, n: int, template: RunTemplate) -> None:
@@ -213,7 +214,8 @@ class StageTransitions:
             if self.snap.now < noteworthy:
                 self._wake(noteworthy)
                 return
-        self.record.put(stage, status.with_(start_time=pod.started, node=pod.node, image_id=pod.image_id))
+        started = {"start_time": pod.started, "scheduled_time": pod.scheduled}
+        self.record.put(stage, status.with_(**started, node=pod.node, image_id=pod.image_id))
         self.record.unsettled(_ACTIVE_REASON[stage], "the main container is running")
 
     def _report(self, stage: Stage, template: RunTemplate, pod: PodView) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep, goal_sign
@@ -22,8 +23,13 @@ def ranked(sweep: Sweep, runs: Iterable[SweepRun], *, thresholds: bool = True) -
 
     ``thresholds``: only those that reach the thresholds of spec.objectives, unless none does.
     """
-    sign = goal_sign(sweep.spec.goal)
     scored = [r for r in runs if r.succeeded and r.status.score is not None]
     if thresholds:
         scored = [r for r in scored if within_thresholds(r, sweep)] or scored
-    return sorted(scored, key=lambda r: (-sign * (r.status.score or 0.0), r.status.cost or 0.0, start_order(r)))
+    goal = sweep.spec.goal
+    return sorted(scored, key=lambda r: rank_key(goal, r.status.score or 0.0, r.status.cost, start_order(r)))
+
+
+def rank_key(goal: str, score: float, cost: float | None, order: tuple[int, str]) -> tuple[Any, ...]:
+    """By score, the best first. Equal scores are ordered by cost, then by the order of the start."""
+    return -goal_sign(goal) * score, cost or 0.0, order

@@ -6,7 +6,7 @@ from heapq import merge
 
 from sweep_operator.api.early_stopping import EarlyStopping, Verdict
 from sweep_operator.api.meta import ConditionStatus
-from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweep import Sweep, SweepSpec
 from sweep_operator.api.sweeprun import Prediction, SweepRun, SweepRunStatus
 from sweep_operator.decide import cost
 from sweep_operator.decide.book import Outlook
@@ -63,16 +63,28 @@ def find_verdict(
         found = None if reports.comparable is False else _compared(run, status, settings, snap, others)
     if found is None:
         return None
-    verdict, text = found
-    if verdict.saved_cost is None:
-        verdict = verdict.with_(saved_cost=_saved(run, status, template, snap))
+    if found.saved_cost is None:
+        found = found.with_(saved_cost=_saved(run, status, template, snap))
     shadow = share_of(f"shadow/{run.metadata.uid}") < settings.shadow
-    return verdict.with_(shadow=shadow), text
+    return found.with_(shadow=shadow), evidence(found, snap.sweep.spec)
+
+
+def evidence(verdict: Verdict, spec: SweepSpec) -> str:
+    """Why the rule stops the run, in words."""
+    metric, value, threshold = metric_of(spec), f"{verdict.value:.4g}", verdict.threshold
+    shown = "" if threshold is None else f"{threshold:.4g}"
+    rule = RULES.get(verdict.rule)
+    if rule is not None:
+        step = f"{verdict.step:g}"
+        return rule.words.format(metric=metric, value=value, threshold=shown, step=step, runs=verdict.runs)
+    width = "" if verdict.low is None or verdict.high is None else f" +- {verdict.high / 2 - verdict.low / 2:.2g}"
+    needs = "" if threshold is None else f"; the front needs {shown} there"
+    return f"predicted {metric} {value}{width} at {verdict.seconds:.4g} s{needs}"
 
 
 def _compared(
     run: SweepRun, status: SweepRunStatus, settings: EarlyStopping, snap: Snapshot, others: Others
-) -> tuple[Verdict, str] | None:
+) -> Verdict | None:
     """By the rules that compare curves."""
     name, spec = settings.active, snap.sweep.spec
     if name is None:
@@ -83,7 +95,7 @@ def _compared(
     if found is None:
         return None
     value, threshold = (float(f"{sign_of(spec) * v:.7g}") for v in (found.value, found.threshold))
-    verdict = Verdict(
+    return Verdict(
         rule=name,
         step=found.step,
         value=value,
@@ -92,11 +104,9 @@ def _compared(
         seconds=now[-1].seconds,
         time=snap.now,
     )
-    shown = {"value": f"{value:.4g}", "threshold": f"{threshold:.4g}", "step": f"{found.step:g}", "runs": found.runs}
-    return verdict, rule.words.format(metric=metric_of(spec), **shown)
 
 
-def _forecast_verdict(run: SweepRun, settings: EarlyStopping, snap: Snapshot) -> tuple[Verdict, str] | None:
+def _forecast_verdict(run: SweepRun, settings: EarlyStopping, snap: Snapshot) -> Verdict | None:
     """By the optimizer's forecast, if it knew the curve as it is recorded."""
     forecast, curve = snap.forecasts.get(run.name), samples_of(snap.sweep.spec, run.status.curve)
     known = snap.all_runs.facts[run.name].curve
@@ -106,7 +116,7 @@ def _forecast_verdict(run: SweepRun, settings: EarlyStopping, snap: Snapshot) ->
         return None
     if forecast.probability >= 1 - settings.confidence:
         return None
-    verdict = Verdict(
+    return Verdict(
         rule="model",
         step=curve[-1].step,
         value=forecast.score,
@@ -119,9 +129,6 @@ def _forecast_verdict(run: SweepRun, settings: EarlyStopping, snap: Snapshot) ->
         saved_cost=forecast.remaining_cost,
         time=snap.now,
     )
-    margin = f"{forecast.score:.4g} +- {forecast.high / 2 - forecast.low / 2:.2g}"
-    needs = "" if forecast.needed is None else f"; the front needs {forecast.needed:.4g} there"
-    return verdict, f"predicted {metric_of(snap.sweep.spec)} {margin} at {curve[-1].seconds:.4g} s{needs}"
 
 
 def forecast_request(snap: Snapshot, runs: Outlook) -> SuggestRequest | None:

@@ -1,7 +1,7 @@
 """Carries out plans with idempotent writes, in an order that makes a crash between any two of them harmless.
 
-Per run: what its status refers to, then the status, then the Job that the status announces, then the cleanup of what is
-recorded. Events follow the change they report, and may be lost.
+Per run: what its status refers to, then the status, then the Job that the status announces. The cleanup of what is
+recorded begins after the status. Events follow the change they report, and may be lost.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from sweep_operator.api.hardware import Profile
 from sweep_operator.api.meta import ObjectMeta
@@ -17,21 +18,15 @@ from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun
 from sweep_operator.decide.plan import (
-    Cleanup,
     CreateRun,
-    DeleteClaim,
-    DeleteJob,
-    DeleteJobs,
-    DeleteService,
     EnsureRevision,
     EnsureStage,
     Event,
-    ReleasePod,
-    RemovePod,
     RunPlan,
 )
-from sweep_operator.domain.identity import belongs, claim_name
+from sweep_operator.domain.identity import belongs
 from sweep_operator.domain.revisions import revision_name
+from sweep_operator.engine.cleanups import Cleanups
 from sweep_operator.engine.each import each
 from sweep_operator.engine.errors import OUTAGES
 from sweep_operator.engine.log_keys import log_keys
@@ -43,7 +38,7 @@ from sweep_operator.kube.protocol import Conflict, Forbidden, Invalid, Kind, Kub
 from sweep_operator.manifests.attempt import StageAttempt
 from sweep_operator.manifests.claim import build_claim
 from sweep_operator.manifests.job import build_job
-from sweep_operator.manifests.ownership import owned_by_sweep, run_labels, sweep_labels
+from sweep_operator.manifests.ownership import owned_by_sweep, sweep_labels
 from sweep_operator.manifests.revision import build_revision
 from sweep_operator.manifests.service import build_service
 from sweep_operator.manifests.sweeprun import build_run
@@ -55,8 +50,11 @@ LATE_SECONDS = 10.0
 class Executor:
     """Executes the plans of one Sweep. Methods raise KubeError; completed writes stay."""
 
-    def __init__(self, objects: Objects, recorder: Recorder, preflight: Preflight, settings: Settings) -> None:
+    def __init__(
+        self, objects: Objects, recorder: Recorder, preflight: Preflight, cleanups: Cleanups, settings: Settings
+    ) -> None:
         self._objects, self._recorder, self._preflight, self._settings = objects, recorder, preflight, settings
+        self._cleanups = cleanups
         self.foreign_jobs: set[str] = set()
         """Names of our Jobs that belong to other owners."""
         self.burnt: set[int] = set()
@@ -71,24 +69,28 @@ class Executor:
         """By run uid: (stage, attempt) that this process started: no live read of the run precedes their Jobs."""
         self._revising = asyncio.Lock()
 
-    async def carry_out(self, sweep: Sweep, plan: RunPlan) -> bool:
-        """Execute the plan of one run; return whether anything was written. A plan without changes writes nothing."""
+    async def write(self, sweep: Sweep, plan: RunPlan) -> RunPlan:
+        """Write the status of one run and what it refers to. Return the plan as far as it can be carried out now."""
         with log_keys(run=plan.run.name):
             for before in plan.before:
                 if isinstance(before, EnsureRevision):
                     await self._ensure_revision(sweep, before)
                 else:
                     await self._adopt_run(sweep, plan.run)
-                    return True  # its resourceVersion has changed: the rest follows in the next pass
+                    # its resourceVersion has changed: the rest follows in the next pass
+                    return replace(plan, status=plan.run.status, after=())
             if plan.status != plan.run.status:
                 await self._objects.write_status(Kind.SWEEP_RUN, plan.run.metadata, plan.status.to_json())
                 self._note_raised(plan)
+            await self._cleanups.begin(sweep, plan.run, plan.cleanup)
+            self._recorder.record(sweep, plan.events)
+        return plan
+
+    async def start(self, sweep: Sweep, plan: RunPlan) -> None:
+        """Create the Jobs that the written status announces."""
+        with log_keys(run=plan.run.name):
             for after in plan.after:
                 await self._ensure_stage(sweep, plan.updated, after)
-            for cleanup in plan.cleanup:
-                await self._clean_up(sweep, plan.run, cleanup)
-            self._recorder.record(sweep, plan.events)
-        return bool(plan.before or plan.after or plan.cleanup) or plan.status != plan.run.status
 
     def _note_raised(self, plan: RunPlan) -> None:
         if plan.updated.terminal:
@@ -194,22 +196,6 @@ class Executor:
             await self._objects.read(kind, old["namespace"], old["name"])
             raise
         self._objects.store.apply(kind, patched)
-
-    async def _clean_up(self, sweep: Sweep, run: SweepRun, action: Cleanup) -> None:
-        objects, namespace = self._objects, run.metadata.namespace
-        match action:
-            case DeleteJob(name, uid):
-                await objects.delete(Kind.JOB, namespace, name, uid)
-            case DeleteJobs():
-                await objects.delete_jobs(namespace, run_labels(sweep, run))
-            case ReleasePod(name, uid):
-                await objects.release_pod(namespace, name, uid)
-            case RemovePod(name, uid):
-                await objects.delete(Kind.POD, namespace, name, uid, grace_seconds=0)
-            case DeleteService(name, uid):
-                await objects.delete(Kind.SERVICE, namespace, name, uid)
-            case DeleteClaim():
-                await objects.delete(Kind.CLAIM, namespace, claim_name(run), None)
 
     # -- the Job of an attempt --------------------------------------------------------------------------------------
 

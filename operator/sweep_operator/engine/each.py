@@ -9,6 +9,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+async def together(*works: Awaitable[None]) -> None:
+    """Do these at the same time. An error stops none of the others; the first one is raised when all are done."""
+    for error in await asyncio.gather(*works, return_exceptions=True):
+        if error is not None:
+            raise error
+
+
 async def each(items: Sequence[T], work: Callable[[T], Awaitable[None]], limit: int) -> None:
     """Work on all items, at most ``limit`` at a time, in their order.
 

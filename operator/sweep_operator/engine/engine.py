@@ -126,6 +126,22 @@ class Engine:
                 group.create_task(self._worker())
             group.create_task(self.reports.run())
 
+    @property
+    def idle(self) -> bool:
+        """Whether no pass waits or runs, and nothing is being cleaned up (timers may be set)."""
+        return self.queue.idle and not any(known.cleanups.runs for known in self._reconcilers.values())
+
+    async def stop(self) -> None:
+        """Begin no more passes; return when everything that was begun is done."""
+        await self.queue.stop()
+        await self.drain()
+
+    async def drain(self) -> None:
+        """Wait for the cleanups and the Events in progress."""
+        for reconciler in list(self._reconcilers.values()):
+            await reconciler.cleanups.drain()
+        await self.events.drain()
+
     def close(self) -> None:
         """Cancel the background tasks."""
         self.queue.close()

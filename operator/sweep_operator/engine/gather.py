@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from heapq import nsmallest
 
@@ -43,7 +43,11 @@ class Gatherer:
     changes. All of this can be rebuilt from the store.
     """
 
-    def __init__(self, objects: Objects, namespace: str, sweep: str, config: OperatorConfig) -> None:
+    def __init__(
+        self, objects: Objects, namespace: str, sweep: str, config: OperatorConfig, cleaning: Set[str] = frozenset()
+    ) -> None:
+        """``cleaning``: the runs that are being cleaned up, kept current. If they have ended, they are left out."""
+        self._cleaning = cleaning
         self._objects, self._store, self._config = objects, objects.store, config
         self._namespace, self._sweep = namespace, sweep
         self._changed = self._store.follow(namespace, sweep)
@@ -246,8 +250,9 @@ class Gatherer:
     def _first_of(self, awake: Sequence[SweepRun]) -> tuple[list[SweepRun], list[SweepRun]]:
         """The runs to decide about now, and those to decide about later: after a start, thousands have ended."""
         ended = sorted((run for run in awake if run.terminal), key=lambda run: self._looked.get(run.name, 0))
-        later = ended[AT_ONCE:]
-        self.unfinished = any(run.name not in self._looked for run in later)
+        due = [run for run in ended if run.name not in self._cleaning]
+        self.unfinished = any(run.name not in self._looked for run in due[AT_ONCE:])
+        later = [*due[AT_ONCE:], *(run for run in ended if run.name in self._cleaning)]
         names = {run.name for run in later}
         return [run for run in awake if run.name not in names], later
 

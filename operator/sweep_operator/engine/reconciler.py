@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from sweep_operator.api.errors import FieldError, InvalidObject
 from sweep_operator.api.meta import ObjectMeta
@@ -20,7 +21,8 @@ from sweep_operator.domain.conditions import has_ended
 from sweep_operator.engine.acceptance import Acceptance, not_accepted
 from sweep_operator.engine.act import LATE_SECONDS, Executor
 from sweep_operator.engine.background import Background
-from sweep_operator.engine.each import each
+from sweep_operator.engine.cleanups import Cleanups
+from sweep_operator.engine.each import each, together
 from sweep_operator.engine.errors import OUTAGES, TRANSIENT, RunErrors
 from sweep_operator.engine.forecasts import Forecasts
 from sweep_operator.engine.gather import Gatherer
@@ -73,9 +75,12 @@ class Reconciler:
         self._warm_start = WarmStarter(objects, sources, recorder, self._reading, settings)
         self._preflight = Preflight(objects, settings.now)
         self.acceptance = Acceptance(objects.kube, self._preflight, recorder, self._checking, settings)
-        self._gatherer = Gatherer(objects, *key, settings.config)
-        self._executor = Executor(objects, recorder, self._preflight, settings)
+        self.cleanups = Cleanups(objects, lambda: queue.add(key))
+        self._gatherer = Gatherer(objects, *key, settings.config, self.cleanups.runs)
+        self._executor = Executor(objects, recorder, self._preflight, self.cleanups, settings)
         self._status = StatusWriter(objects, recorder, settings)
+        self._late_errors: dict[str, Exception] = {}
+        """By run: errors of the latest pass that were found after it had written the Sweep's status."""
         self._parsed: tuple[Object, Sweep, list[FieldError]] | None = None
         self._settled: Object | None = None
         """The Sweep that has ended, if the latest pass over it has found nothing to do."""
@@ -84,6 +89,7 @@ class Reconciler:
     def close(self) -> None:
         """Cancel the background tasks."""
         self._gatherer.close()
+        self.cleanups.close()
         for background in self._backgrounds:
             background.cancel()
 
@@ -121,20 +127,24 @@ class Reconciler:
         if self._executor.unanswered:
             self._requeue(LATE_SECONDS)
         plan = await self._decide(sweep, run_limit)
+        self._suggestions.use(plan.create)
+        self._suggestions.request(sweep, plan.suggest)  # computed while the rest is written
         for pod, run in self._gatherer.orphans():
             await self._objects.release_orphan(self.key[0], pod, run)
-        written, errors = await self._carry_out(sweep, plan)
-        failures = errors if self._lasting_error is None else {"": self._lasting_error, **errors}
-        if any(run.run.name in errors and run.status != run.run.status for run in plan.runs):
-            await self._status.write(sweep, sweep.status, (), failures)  # the plan counts a status that is not written
+        late, cleaning = self._late_errors, self.cleanups.take_errors()
+        done, errors = await self._write_runs(sweep, plan)
+        unwritten = any(run.run.name in errors and run.status != run.run.status for run in plan.runs)
+        if unwritten:  # the plan counts it
+            plan = dataclasses.replace(plan, status=sweep.status, create=(), events=())
+        lasting = {} if self._lasting_error is None else {"": self._lasting_error}
+        written = await self._start_and_grow(sweep, plan, done, {**lasting, **late, **cleaning, **errors})
+        written = written or any(run.changes for run in done)
+        errors = {**cleaning, **errors, **self._late_errors}
+        if unwritten:
             raise RunErrors(errors)
-        if await self._status.write(sweep, plan.status, plan.events, failures):  # reserves the indices of new runs
-            written = True
-        self._suggestions.use(plan.create)
-        await self._executor.create_runs(sweep, plan.create)
         refusal = self._executor.refusal
         created = plan.create and refusal is None
-        more = written or created or self._gatherer.unfinished  # one write may enable the next
+        more = written or created or late or self._gatherer.unfinished  # one write may enable the next
         if more or any(run.looks for run in plan.runs):
             self._queue.add(self.key)
         if self._status.waits:
@@ -147,8 +157,9 @@ class Reconciler:
         if refusal is not None:
             raise refusal
         undelivered = plan.track is not None and plan.track.runs
-        unsettled = undelivered or self._status.waits or self.acceptance.problems or self.acceptance.waits
-        if not (more or failures or plan.suggest or unsettled):
+        waits = undelivered or self._status.waits or self.acceptance.waits or self.cleanups.runs
+        unsettled = waits or self.acceptance.problems
+        if not (more or lasting or plan.suggest or unsettled):
             self._settled = self._parsed[0] if self._parsed is not None and has_ended(self._parsed[0]) else None
 
     async def _decide(self, sweep: Sweep, run_limit: int | None) -> Plan:
@@ -168,21 +179,47 @@ class Reconciler:
         self._gatherer.rest(sweep, plan.runs, self._tracking_report)
         return plan
 
-    async def _carry_out(self, sweep: Sweep, plan: Plan) -> tuple[bool, dict[str, Exception]]:
-        """Execute the plans of the runs. Return whether anything was written, and the errors by run.
+    async def _write_runs(self, sweep: Sweep, plan: Plan) -> tuple[list[RunPlan], dict[str, Exception]]:
+        """Write the statuses of the runs. Return the plans of which this is done, and the errors by run."""
+        done: list[RunPlan] = []
 
-        The requests of different runs are sent at the same time. An error of one run does not stop the others. Raises
-        an outage.
+        async def write(run: RunPlan) -> None:
+            if run.error is not None:
+                raise run.error
+            done.append(await self._executor.write(sweep, run))
+
+        return done, await self._each_run([run for run in plan.runs if not run.idle], write)
+
+    async def _start_and_grow(
+        self, sweep: Sweep, plan: Plan, runs: Sequence[RunPlan], failures: Mapping[str, Exception]
+    ) -> bool:
+        """Create the Jobs of runs, and at the same time new runs. Return whether the Sweep's status was written."""
+        wrote = False
+
+        async def start() -> None:
+            starting = [run for run in runs if run.after]
+            self._late_errors = await self._each_run(starting, lambda run: self._executor.start(sweep, run))
+
+        async def grow() -> None:
+            nonlocal wrote
+            wrote = await self._status.write(sweep, plan.status, plan.events, failures)  # reserves the indices
+            await self._executor.create_runs(sweep, plan.create)
+
+        await together(start(), grow())
+        return wrote
+
+    async def _each_run(
+        self, plans: Sequence[RunPlan], work: Callable[[RunPlan], Awaitable[None]]
+    ) -> dict[str, Exception]:
+        """Work on several runs at the same time. Return the errors by run. Raises an outage.
+
+        An error of one run does not stop the others.
         """
-        written, errors = False, dict[str, Exception]()
+        errors: dict[str, Exception] = {}
 
         async def carry_out(run: RunPlan) -> None:
-            nonlocal written
             try:
-                if run.error is not None:
-                    raise run.error
-                wrote = await self._executor.carry_out(sweep, run)
-                written = written or wrote
+                await work(run)
             except OUTAGES:
                 raise
             except Exception as error:
@@ -190,8 +227,8 @@ class Reconciler:
                 if not isinstance(error, KubeError):
                     log.exception("%s: the pass over this run failed", run.run.name)
 
-        await each([run for run in plan.runs if not run.idle], carry_out, self._settings.writes)
-        return written, errors
+        await each(plans, carry_out, self._settings.writes)
+        return errors
 
     @property
     def _background_error(self) -> Exception | None:
@@ -267,7 +304,6 @@ class Reconciler:
             self._settings.tracker.offer(self.key, sweep, plan.track)
         if plan.read_warm_start:
             self._warm_start.read(sweep)
-        self._suggestions.request(sweep, plan.suggest)
         self._forecasts.request(sweep, plan.forecast)
 
     def _requeue(self, seconds: float) -> None:

@@ -139,7 +139,8 @@ class Suggestions:
         hand = self._hand
         if hand is None or not hand.answers(request):
             return _Batch(sweep, request), request
-        return (hand, hand.rest_of(request)) if len(hand.left) < request.count else None
+        enough = request.count // 2 if request.lasting else request.count  # half, to send fewer requests
+        return None if len(hand.left) >= max(1, enough) else (hand, hand.rest_of(request))
 
     async def _work(self) -> float:
         while (wanted := self._open()) is not None:

@@ -16,8 +16,9 @@ import shutil
 import sqlite3
 import tempfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from sweep_operator.kube.protocol import Kind, KubeError, Object
@@ -92,6 +93,38 @@ def stored_bodies(
     return [(body, known.get(kind)) for kind, body in rows]
 
 
+@dataclass(frozen=True)
+class Changes:
+    """The objects of one kind: the versions of all by uid, and the bodies of those that have changed."""
+
+    versions: dict[str, int]
+    bodies: list[tuple[Body, bytes | None]]
+    """With their dictionaries, the one that changed last at the end."""
+
+    def objects(self) -> Iterator[Object]:
+        """The changed objects, each unpacked when it is asked for. Raises ValueError, zlib.error."""
+        for body, dictionary in self.bodies:
+            yield json.loads(unpacked(body, dictionary))
+
+
+def read_changes(path: Path, kind: Kind, since: int) -> Changes:
+    """What has changed after version ``since``. Raises StoreUnreadable."""
+    try:
+        with closing(_opened(path)) as connection:
+            newest = check_format(connection) == FORMAT
+            column = "kind" if newest else "json_extract(body, '$.kind')"
+            found = connection.execute(
+                f"SELECT uid, version, CASE WHEN version > ? THEN body END FROM objects WHERE {column} = ? "
+                "ORDER BY version",
+                (since, str(kind)),
+            ).fetchall()
+            dictionary = dictionaries(connection).get(kind) if newest else None
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, error) from None
+    bodies = [(body, dictionary) for _, _, body in found if body is not None]
+    return Changes({uid: version for uid, version, _ in found}, bodies)
+
+
 def dictionaries(connection: sqlite3.Connection) -> dict[str, bytes]:
     """The dictionary of each kind that has one."""
     return dict(connection.execute("SELECT kind, text FROM dictionaries").fetchall())
@@ -146,10 +179,15 @@ def is_locked(path: Path) -> bool:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """A connection to the last written state. Raises StoreUnreadable."""
+    """A connection to the last written state. Raises StoreUnreadable.
+
+    The file is not opened otherwise: to close it would release the locks that this process may have on it.
+    """
     try:
-        with path.open("rb"):
-            return _connect(path)
+        path.stat()
+        if not os.access(path, os.R_OK):
+            raise PermissionError
+        return _connect(path)
     except FileNotFoundError:
         raise StoreMissing(f"{path} does not exist") from None
     except PermissionError:

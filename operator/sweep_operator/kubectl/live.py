@@ -9,30 +9,20 @@ Imports rich inside a function: only the table on a terminal needs it, and ``kub
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import click
 
 from sweep_operator.cluster.access import Cluster
 from sweep_operator.cluster.lookup import sweep_named
+from sweep_operator.cluster.watches import PAUSE, STARTS_WITHIN, ListAndWatch
 from sweep_operator.commands.objects import parsed
 from sweep_operator.commands.output import echo
 from sweep_operator.domain.conditions import condition_of
 from sweep_operator.domain.ordering import display_order
-from sweep_operator.kube.protocol import (
-    Forbidden,
-    Gone,
-    Kind,
-    KubeError,
-    Object,
-    TooManyRequests,
-    Unauthenticated,
-    Unavailable,
-)
+from sweep_operator.kube.protocol import Kind, KubeError, Object, WatchEvent
 from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.views.figures import number
 from sweep_operator.views.tables import run_state, sweep_state
@@ -41,12 +31,6 @@ _REDRAW = 1.0
 """Seconds between redraws without events, since ages and estimates change with time."""
 _TOGETHER = 0.2
 """Seconds to collect events before redrawing."""
-_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-"""Seconds before a failed request is retried: the default without Retry-After, and the maximum with it."""
-_STARTS_WITHIN = 30.0
-"""Seconds for which an API server that has just started may refuse requests, before it has loaded all roles."""
-_REFUSED_WITHIN = 30.0
-"""Request timeout in seconds: a watch that lasts longer was authorized."""
 Show = Callable[[Object, Sequence[Object]], bool]
 """Show the state; returns whether the sweep has ended."""
 Say = Callable[[str], None]
@@ -128,12 +112,10 @@ class Follower:
     """Watches the sweep and its runs, and keeps their latest state."""
 
     def __init__(
-        self, cluster: Cluster, name: str, say: Say, *, pause: float = _PAUSE, starts_within: float = _STARTS_WITHIN
+        self, cluster: Cluster, name: str, say: Say, *, pause: float = PAUSE, starts_within: float = STARTS_WITHIN
     ) -> None:
         self._cluster, self._name, self._say = cluster, name, say
         self._pause, self._starts_within = pause, starts_within
-        # When each watch was last open or the server unreachable: a refusal soon after may come from a restart.
-        self._open: dict[Kind, float] = {}
         self._lost: set[Kind] = set()
         self._objects: dict[Kind, dict[str, Object]] = {}
         self._changed = asyncio.Event()
@@ -141,8 +123,8 @@ class Follower:
     async def run(self, show: Show) -> Object:
         """The sweep as it was when ``show`` returned True."""
         watches = [
-            asyncio.create_task(self._keep(Kind.SWEEP, {"metadata.name": self._name})),
-            asyncio.create_task(self._keep(Kind.SWEEP_RUN, {"spec.sweepName": self._name})),
+            asyncio.create_task(self._watch(kind, {field: self._name}).run())
+            for kind, field in ((Kind.SWEEP, "metadata.name"), (Kind.SWEEP_RUN, "spec.sweepName"))
         ]
         try:
             while True:
@@ -169,48 +151,32 @@ class Follower:
             await asyncio.sleep(_TOGETHER)
             self._changed.clear()
 
-    async def _keep(self, kind: Kind, fields: dict[str, str]) -> None:
-        while True:
-            try:
-                await self._listed_and_watched(kind, fields)
-            except Gone:
-                continue  # changes were missed; list again
-            except (Forbidden, Unauthenticated) as error:
-                if time.monotonic() - self._open.get(kind, -math.inf) >= self._starts_within:
-                    raise
-                self._report_lost(kind, error)
-                await asyncio.sleep(self._pause)
-            except (Unavailable, TooManyRequests) as error:
-                self._open[kind] = time.monotonic()
-                self._report_lost(kind, error)
-                await asyncio.sleep(min(error.retry_after or self._pause, _LONGEST_PAUSE))
+    def _watch(self, kind: Kind, fields: Mapping[str, str]) -> ListAndWatch:
+        return ListAndWatch(
+            self._cluster.kube, kind, self._cluster.namespace,
+            listed=lambda objects: self._list(kind, objects),
+            changed=lambda event: self._change(kind, event),
+            lost=lambda error: self._report_lost(kind, error),
+            fields=fields, pause=self._pause, starts_within=self._starts_within,
+        )  # fmt: skip
 
-    async def _listed_and_watched(self, kind: Kind, fields: dict[str, str]) -> None:
-        kube, namespace = self._cluster.kube, self._cluster.namespace
-        listed = await kube.list(kind, namespace, fields=fields)
-        self._objects[kind] = {o["metadata"]["name"]: o for o in listed.items}
-        self._report_found(kind)
+    def _list(self, kind: Kind, objects: Sequence[Object]) -> None:
+        self._objects[kind] = {o["metadata"]["name"]: o for o in objects}
+        if self._lost and not self._lost - {kind}:
+            self._say("")
+        self._lost.discard(kind)
         self._changed.set()
-        began = time.monotonic()
-        try:
-            async for event in kube.watch(kind, namespace, resource_version=listed.resource_version, fields=fields):
-                name = event.object["metadata"]["name"]
-                if event.type == "DELETED":
-                    self._objects[kind].pop(name, None)
-                else:
-                    self._objects[kind][name] = event.object
-                self._changed.set()
-        finally:
-            if time.monotonic() - began > _REFUSED_WITHIN:  # a permission that was never granted is reported at once
-                self._open[kind] = time.monotonic()
+
+    def _change(self, kind: Kind, event: WatchEvent) -> None:
+        name = event.object["metadata"]["name"]
+        if event.type == "DELETED":
+            self._objects[kind].pop(name, None)
+        else:
+            self._objects[kind][name] = event.object
+        self._changed.set()
 
     def _report_lost(self, kind: Kind, error: KubeError) -> None:
         """Report an outage once, for whichever watch notices it first."""
         if not self._lost:
             self._say(f"waiting for the API server ({error})")
         self._lost.add(kind)
-
-    def _report_found(self, kind: Kind) -> None:
-        if self._lost and not self._lost - {kind}:
-            self._say("")
-        self._lost.discard(kind)

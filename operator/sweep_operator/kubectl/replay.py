@@ -37,10 +37,15 @@ def replay(run: str) -> None:
 
 async def _recorded(cluster: Cluster, name: str) -> Recorded:
     run = read(SweepRun, await run_named(cluster, name))
-    sweep, runs = await parsed_sweep(cluster, run.spec.sweep_name)
+    return await recorded(cluster, run.spec.sweep_name)
+
+
+async def recorded(cluster: Cluster, name: str) -> Recorded:
+    """The sweep with its runs and the observations of its warm start. Raises ConfigError, InvalidObject."""
+    sweep, runs = await parsed_sweep(cluster, name)
     config_maps = []
     if (digest := sweep.status.warm_start_digest) is not None:
         stored = warm_start_name(sweep.name, digest)
-        with contextlib.suppress(NotFound):  # print_replay reports it
+        with contextlib.suppress(NotFound):  # whoever needs it reports it
             config_maps.append(await cluster.kube.get(Kind.CONFIG_MAP, cluster.namespace, stored))
     return Recorded(sweep, runs, config_maps)

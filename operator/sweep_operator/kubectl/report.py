@@ -8,7 +8,7 @@ import click
 
 from sweep_operator.cluster.lookup import sweep_with_templates
 from sweep_operator.commands.names import SWEEP_NAME
-from sweep_operator.commands.options import no_importance
+from sweep_operator.commands.options import no_model
 from sweep_operator.commands.report import write_report
 from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.kubectl.names import complete_sweeps
@@ -21,9 +21,9 @@ from sweep_operator.kubectl.options import cluster_options
     "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="File to write; - for standard output. [SWEEP-report.html]",
 )  # fmt: skip
-@no_importance
+@no_model
 @cluster_options
-def report(sweep: str, output: Path | None, no_importance: bool) -> None:
-    """Write a self-contained HTML report of SWEEP: scores, Pareto front, parameters, failures."""
+def report(sweep: str, output: Path | None, no_model: bool) -> None:
+    """Write the page of SWEEP as one HTML file, which needs no server and no network."""
     found, runs, templates = in_cluster(lambda cluster: sweep_with_templates(cluster, sweep))
-    write_report(found, runs, templates, output or Path(f"{sweep}-report.html"), no_importance=no_importance)
+    write_report(found, runs, templates, output or Path(f"{sweep}-report.html"), "kubectl sweep", no_model=no_model)

@@ -242,13 +242,13 @@ class LocalSession:
 
     def idle(self) -> bool:
         """Report whether no reconcile, process or suggestion is in progress."""
-        return self._engine.queue.idle and self.drained()
+        return self._engine.idle and self.drained()
 
     async def settle(self) -> None:
         """Wait until no reconcile is in progress, at most SETTLE_SECONDS, and load all Events for ``events``."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
-                while not self._engine.queue.idle:
+                while not self._engine.idle:
                     await self.changed(0.05)
                 await self._engine.events.drain()
         self._events += (await self.kube.list(Kind.EVENT, NAMESPACE)).items

@@ -5,6 +5,7 @@ Imports ``local.admission`` inside a function: it loads the models, which only a
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from sweep_operator.commands.names import ambiguous, split_name
@@ -30,12 +31,12 @@ class Machine:
 
     async def sweep(self, name: str) -> Found:
         """The Sweep of that display name or object name."""
-        stored = stored_sweep(self._directory, sweep_name(name))
+        stored = await asyncio.to_thread(stored_sweep, self._directory, sweep_name(name))
         return Found(self._client(stored), Kind.SWEEP, stored.sweep)
 
     async def run(self, name: str) -> Found:
         """The SweepRun of that display name or object name."""
-        stored, run = stored_run(self._directory, name)
+        stored, run = await asyncio.to_thread(stored_run, self._directory, name)
         return Found(self._client(stored), Kind.SWEEP_RUN, run)
 
     async def sweep_or_run(self, name: str) -> Found:
@@ -82,6 +83,10 @@ class Machine:
             for stored, client in self._used.values()
             if client.wrote or not (has_ended(stored.sweep) or is_locked(stored.directory / STATE))
         ]
+
+    def about_edits(self) -> str:
+        """The configuration of a sweep is elsewhere."""
+        return "the next `sweep run` applies the limits of its configuration again; change them there, too"
 
     def close(self) -> None:
         """Release the locks of the sweeps that were changed."""

@@ -80,7 +80,7 @@ class StoredSweeps:
 def stored_sweeps(runs_dir: Path) -> StoredSweeps:
     """What ``runs_dir`` contains. Raises ConfigError if it cannot be listed."""
     found = StoredSweeps([], [], {})
-    for directory in _directories(runs_dir):
+    for directory in directories(runs_dir):
         try:
             sweeps = _read(directory, (Kind.SWEEP,))
         except StoreMissing:
@@ -138,7 +138,7 @@ def stored_run(runs_dir: Path, name: str) -> tuple[StoredSweep, dict[str, Any]]:
 
 def _likely_first(runs_dir: Path, name: str) -> list[Path]:
     """The directories of sweeps. The name of a run usually begins with the name of its sweep."""
-    return sorted(_directories(runs_dir), key=lambda d: (not name.startswith(f"{d.name}."), -len(d.name), d.name))
+    return sorted(directories(runs_dir), key=lambda d: (not name.startswith(f"{d.name}."), -len(d.name), d.name))
 
 
 def _whole(directory: Path) -> list[StoredSweep]:
@@ -150,7 +150,8 @@ def _whole(directory: Path) -> list[StoredSweep]:
         raise Unreadable(str(error)) from None
 
 
-def _directories(runs_dir: Path) -> list[Path]:
+def directories(runs_dir: Path) -> list[Path]:
+    """The directories in which sweeps may be. Raises ConfigError."""
     try:
         return sorted(path for path in runs_dir.iterdir() if path.is_dir())
     except (FileNotFoundError, NotADirectoryError):
@@ -179,16 +180,27 @@ def _read(directory: Path, kinds: Sequence[Kind]) -> list[StoredSweep]:
         for s in objects
         if s["kind"] == Kind.SWEEP
     ]
-    return stored if is_locked(directory / STATE) else [_without_process(s) for s in stored]
+    return [_without_process(s) if is_interrupted(directory, s.sweep) else s for s in stored]
+
+
+def is_interrupted(directory: Path, sweep: dict[str, Any]) -> bool:
+    """Whether the sweep has not ended and no process runs it."""
+    return condition_of(sweep, "Succeeded").get("status") == "Unknown" and not is_locked(directory / STATE)
 
 
 def _without_process(stored: StoredSweep) -> StoredSweep:
-    """A sweep that no process runs: what its status calls active has the condition Interrupted, which is not stored."""
-    if condition_of(stored.sweep, "Succeeded").get("status") != "Unknown":
-        return stored
-    message = f"no process runs this sweep; to resume it, run: {resume_command(stored.directory)}"
-    runs = [_interrupted(r, "no process runs this sweep") if run_reason(r) in STAGES else r for r in stored.runs]
-    return replace(stored, sweep=_interrupted(stored.sweep, message), runs=runs)
+    sweep = interrupted_sweep(stored.directory, stored.sweep)
+    return replace(stored, sweep=sweep, runs=[interrupted_run(r) for r in stored.runs])
+
+
+def interrupted_sweep(directory: Path, sweep: dict[str, Any]) -> dict[str, Any]:
+    """The Sweep with the condition Interrupted, which is not stored."""
+    return _interrupted(sweep, f"no process runs this sweep; to resume it, run: {resume_command(directory)}")
+
+
+def interrupted_run(run: dict[str, Any]) -> dict[str, Any]:
+    """The run of an interrupted sweep: what its status calls active has the condition Interrupted, too."""
+    return _interrupted(run, "no process runs this sweep") if run_reason(run) in STAGES else run
 
 
 def _interrupted(obj: dict[str, Any], message: str) -> dict[str, Any]:

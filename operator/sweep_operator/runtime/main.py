@@ -210,8 +210,7 @@ async def _until_stopped(work: Coroutine[None, None, None], stop: asyncio.Event,
         log.info("stopping")
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
-                await engine.queue.stop()
-                await engine.events.drain()
+                await engine.stop()
         except TimeoutError:
             log.warning("a pass is still active after %g s; the next process continues it", _DRAIN_SECONDS)
     stopped.cancel()

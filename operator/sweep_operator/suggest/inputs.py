@@ -30,7 +30,7 @@ class Inputs:
         assert question.earlier is None
         body = question.to_json()
         rows = [*body.pop("observations"), *(body.pop("running", None) or ())]
-        for field in ("pending", "index", "count", "light", "left", "min_gain", "forecasts"):
+        for field in ("pending", "index", "count", "light", "left", "min_gain", "forecasts", "explain"):
             body.pop(field, None)
         return cls(_hash(body), _sum(rows))
 

@@ -7,7 +7,9 @@ arrives meanwhile (``Interrupt``) ends the answer after the suggestion that is b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
 
 from sweep_operator.api.model import JsonObject, Model, Scalar
 from sweep_operator.api.optimizer import ProteinSpec
@@ -16,6 +18,14 @@ from sweep_operator.api.sweep import Constraint, Objective, Sweep
 from sweep_operator.api.sweeprun import BudgetLeft, Origin, Prediction
 from sweep_operator.decide.plan import EarlierObservations, SuggestRequest, ToldPoint
 from sweep_operator.exchange.observation import JsonObservation
+from sweep_operator.views.page.explanations import (
+    AskContour,
+    AskImportance,
+    AskOutlook,
+    AskPredict,
+    AskSlices,
+    Predicted,
+)
 
 MEMORY = "SWEEP_OPTIMIZER_MEMORY"
 """Environment variable with the memory limit of a process in bytes."""
@@ -40,6 +50,25 @@ class RunningCurve(Model):
 
     parameters: dict[str, Scalar]
     curve: tuple[ToldPoint, ...]
+
+
+class AskFacts(Model):
+    """What explains the suggestion that the question asks for, whose parameters these are?"""
+
+    what: Literal["facts"] = "facts"
+    parameters: dict[str, Scalar]
+
+
+class AskMeans(Model):
+    """What is the posterior mean of the score at these configurations?"""
+
+    what: Literal["means"] = "means"
+    points: list[dict[str, Scalar]]
+
+
+Explain = Annotated[
+    AskImportance | AskSlices | AskContour | AskOutlook | AskPredict | AskFacts | AskMeans, Field(discriminator="what")
+]
 
 
 class Question(Model):
@@ -69,6 +98,8 @@ class Question(Model):
     """False: reports of different runs cannot be compared."""
     forecasts: bool = False
     """Forecast the runs in ``running``, instead of suggesting anything."""
+    explain: Explain | None = None
+    """Answer this question about the model, instead of suggesting anything."""
     light: bool = False
     """End the answer where a suggestion needs a model: this process must not import torch."""
 
@@ -104,11 +135,42 @@ class RunForecast(Model):
     learned_from: int
 
 
+class KnownRun(Model):
+    """A result that the optimizer knew, or its parameters only."""
+
+    parameters: dict[str, Scalar]
+    score: float | None = None
+    cost: float | None = None
+    distance: float = 0.0
+    """In the unit box, from the run that is explained."""
+
+
+class WhyFacts(Model):
+    """What the parent process makes the answer to AskWhy from: it knows the names of the runs."""
+
+    proposal: Proposal
+    cost_level: float | None = None
+    acquisition: str | None = None
+    nearest: KnownRun | None = None
+    best: KnownRun | None = None
+    distances: dict[str, float] = {}
+    """From the best run, by parameter, as a share of its range."""
+    predicted: Predicted
+
+
+class Means(Model):
+    """Posterior means, in the order of the points."""
+
+    means: list[float]
+
+
 class Answer(Model):
     """One suggestion, some forecasts, or that there can be none, or what went wrong."""
 
     proposal: Proposal | None = None
     forecasts: list[RunForecast] = []
+    explanation: JsonObject | None = None
+    """The answer to the question about the model, by the type that the question has."""
     infeasible: str | None = None
     unpayable: str | None = None
     unworthy: str | None = None

@@ -14,6 +14,7 @@ from protein import (
     NotWorthIt,
     Optimizer,
     Outcome,
+    Protein,
     SearchSpace,
     SearchSpaceInfeasible,
     flatten,
@@ -23,12 +24,22 @@ from protein.curves import Forecast
 from protein.reports import Forecasts
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
-from sweep_operator.api.model import Scalar
+from sweep_operator.api.model import Model, Scalar
 from sweep_operator.api.sweeprun import BudgetLeft, Prediction
 from sweep_operator.decide.plan import EarlierObservations, ToldPoint
 from sweep_operator.exchange.observation import JsonObservation, unpack
+from sweep_operator.suggest.explained import explained, why_facts
 from sweep_operator.suggest.inputs import Inputs
-from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Proposal, Question, RunForecast
+from sweep_operator.suggest.messages import (
+    RULES_SECONDS,
+    RULES_TOO_SLOW,
+    Answer,
+    AskFacts,
+    Explain,
+    Proposal,
+    Question,
+    RunForecast,
+)
 
 FORECASTS_PER_LINE = 500
 
@@ -81,6 +92,9 @@ class Proposer:
                 yield from self._forecasts(question)
                 return
             self._optimizer.budget = _budget(question.left, question.min_gain)
+            if question.explain is not None:
+                yield Answer(explanation=self._explained(question, question.explain).to_json(), end="complete")
+                return
             inputs = self._inputs.with_pending(question.pending).with_left(question.left)
             batch = self._optimizer.suggest_many(question.count, pending=question.pending, index=question.index)
             for offset in range(question.count):
@@ -113,6 +127,15 @@ class Proposer:
         else:
             yield Answer(end="complete")
 
+    def _explained(self, question: Question, ask: Explain) -> Model:
+        assert isinstance(self._optimizer, Protein)
+        if not isinstance(ask, AskFacts):
+            return explained(self._optimizer, ask, question.pending)
+        suggestion, info = self._optimizer.suggest(1, pending=question.pending, index=question.index)[0]
+        digest = self._inputs.with_pending(question.pending).with_left(question.left).digest(question.index)
+        proposal = Proposal(index=question.index, parameters=flatten(suggestion), origin=info.origin, digest=digest)
+        return why_facts(self._optimizer, ask, proposal, info.details)
+
     def _forecasts(self, question: Question) -> Iterator[Answer]:
         """The forecasts, in parts that fit into one line each."""
         assert isinstance(self._optimizer, Forecasts)
@@ -122,7 +145,9 @@ class Proposer:
         yield Answer(end="complete")
 
     def _prepare(self, question: Question) -> None:
-        basis = question.with_(pending=[], index=0, count=0, light=False, left=None, min_gain=None, forecasts=False)
+        basis = question.with_(
+            pending=[], index=0, count=0, light=False, left=None, min_gain=None, forecasts=False, explain=None
+        )
         if self._basis == basis:
             self._rules.left = RULES_SECONDS
             return

@@ -7,14 +7,15 @@ directory, ``ui/cluster.py`` for an API server.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from sweep_operator.commands.place import Place
 from sweep_operator.kube.protocol import Object
 
+T = TypeVar("T")
 Verb = Literal["get", "list", "watch", "create", "patch"]
 Resource = Literal["sweeps", "sweepruns", "events", "pods/log"]
 
@@ -45,13 +46,13 @@ class Runs:
     changed: Iterable[Object]
     """Read once and in order, in a thread: it may unpack an object when it is asked for it."""
     names: Collection[str]
-    """The names of all runs that exist."""
+    """The names of all runs that exist. Complete when ``changed`` was read to its end."""
     version: Hashable
     """Names this answer in the next question. Its meaning is the source's own."""
 
 
 class Source(Protocol):
-    """Sweeps and runs as they are now, as JSON. Every method may raise a KubeError."""
+    """Sweeps and runs as they are now, as JSON. Every method but ``changed`` and ``trouble`` may raise a KubeError."""
 
     async def changed(self) -> None:
         """Wait until something may have changed since the last call. The first call returns at once."""
@@ -69,12 +70,8 @@ class Source(Protocol):
         """These SweepRuns, those that exist."""
         ...
 
-    async def events(self, key: Key, uid: str) -> Sequence[Object]:
-        """The Events about the SweepRun with this uid, its Jobs and its pods."""
-        ...
-
-    async def revisions(self, key: Key) -> Sequence[Object]:
-        """The ControllerRevisions of the templates that the runs used."""
+    def trouble(self) -> str:
+        """Why what is shown may be old; empty if it is not. A change of it wakes ``changed``."""
         ...
 
 
@@ -89,8 +86,20 @@ class User(Protocol):
         """Raises Forbidden, which says what is missing."""
         ...
 
+    async def events(self, key: Key, run: Object) -> Sequence[Object]:
+        """The Events about the SweepRun, its Jobs and its pods. Raises Forbidden."""
+        ...
+
+    async def revisions(self, key: Key, hashes: Collection[str]) -> Sequence[Object]:
+        """The ControllerRevisions of these templates, those that exist and that the user may read."""
+        ...
+
+    async def act(self, namespace: str, work: Callable[[Place], Awaitable[T]]) -> T:
+        """Change sweeps and runs with the rights of the user: ``work`` gets them. It may run in another thread."""
+        ...
+
     def place(self, namespace: str) -> AbstractAsyncContextManager[Place]:
-        """Sweeps and runs with the rights of the user, for changes and logs."""
+        """Sweeps and runs with the rights of the user, to read logs."""
         ...
 
 

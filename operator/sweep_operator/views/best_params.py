@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from sweep_operator.config.patch import (
 )
 from sweep_operator.decide.summary import ranked
 from sweep_operator.views.figures import number
+from sweep_operator.views.labels import label
 from sweep_operator.views.report_data import rank_by_posterior
-from sweep_operator.views.report_series import label
 from sweep_operator.views.training_command import Templates, TrainingCommand, takes_overrides, training_command
 from sweep_operator.views.where import satisfying
 
@@ -96,6 +97,13 @@ def _head(sweep: Sweep, run: SweepRun, place: int) -> Iterator[str]:
 def yaml_of(again: TrainingCommand) -> str:
     """The searched parameters as nested YAML."""
     return yaml_block(typed_parameters(again.sweep, again.run.parameters))
+
+
+def searched_overrides(again: TrainingCommand) -> str:
+    """The searched parameters as arguments of the program, quoted for a shell; empty if it does not take overrides."""
+    if not takes_overrides(again.template.train):
+        return ""
+    return " ".join(map(shlex.quote, overrides(typed_parameters(again.sweep, again.run.parameters))))
 
 
 def _hydra(again: TrainingCommand, place: int, output_dir: Path | None) -> Iterator[str]:

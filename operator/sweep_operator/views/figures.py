@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -18,6 +19,12 @@ def number(value: object, digits: int = _DIGITS) -> str:
     if value == int(value) and abs(value) < 1e10:
         return str(int(value))
     return f"{value:.0f}" if 10**digits <= abs(value) < 1e10 else f"{value:.{digits}g}"
+
+
+def finite(value: float) -> float:
+    """``value``, or the largest number instead of an infinite one, which JSON does not have. Not a number: 0."""
+    largest = sys.float_info.max
+    return 0.0 if math.isnan(value) else min(largest, max(-largest, value))
 
 
 def format_for(values: Iterable[object], *, exact: bool = False) -> Callable[[object], str]:

@@ -17,6 +17,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.visible_text import visible_text
 from sweep_operator.domain.conditions import joined
 from sweep_operator.views.columns import fitting
+from sweep_operator.views.events import read_event
 from sweep_operator.views.figures import duration, format_for, number
 from sweep_operator.views.progress import eta_seconds, run_columns, shown_runs, stage, stop_reason, trouble
 from sweep_operator.views.tables import early_stopping_line, spent
@@ -107,10 +108,9 @@ def _once(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def event_line(event: dict[str, Any]) -> str:
     """``12:03:04 cartpole.r.3 RunCreated: ...``."""
-    at = str(event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp") or "")
-    regarding = event.get("involvedObject") or event.get("regarding") or {}
-    reason, text = event.get("reason") or "", event.get("message") or event.get("note") or ""
-    line = f"{at[11:19]} {regarding.get('name', '')} {joined(reason, text if text != reason else '')}"
+    found = read_event(event)
+    text = found.message if found.message != found.reason else ""
+    line = f"{found.time[11:19]} {found.about} {joined(found.reason, text)}"
     return " ".join(visible_text(line).split("\n")).strip()
 
 

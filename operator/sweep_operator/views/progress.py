@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
+from sweep_operator.api.limits import Limits
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Prediction, SweepRun
@@ -79,19 +81,36 @@ def shown_runs(runs: Sequence[SweepRun], best: str | None, room: int) -> list[Sw
     return [runs[i] for i in latest([(r.name, r.terminal) for r in runs], best, room)]
 
 
+class RunTime(NamedTuple):
+    """What the estimate of the remaining time needs to know of a run that the operator created."""
+
+    ended: bool
+    seconds: float
+    """How long its programs ran."""
+    start: datetime | None
+    """When its training started."""
+
+
 def eta_seconds(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> float | None:
     """Estimated seconds until maxRuns is reached; None before the first run ends and after the last."""
-    own = [r for r in runs if r.spec.index is not None]
-    took = [s for r in own if r.terminal and (s := r.status.train.seconds + r.status.eval.seconds) > 0]
-    limits = sweep.spec.limits
+    times = [
+        RunTime(r.terminal, r.status.train.seconds + r.status.eval.seconds, r.status.train.start_time)
+        for r in runs
+        if r.spec.index is not None
+    ]
+    return seconds_left(sweep.spec.limits, times, now)
+
+
+def seconds_left(limits: Limits, own: Sequence[RunTime], now: datetime) -> float | None:
+    """As ``eta_seconds``, from the times of the runs that the operator created."""
+    took = [r.seconds for r in own if r.ended and r.seconds > 0]
     if not took:
         return None
     mean = sum(took) / len(took)
-    live = [r for r in own if not r.terminal]
+    live = [r for r in own if not r.ended]
     to_come = max(0, limits.max_runs - len(own)) * mean
     for run in live:
-        start = run.status.train.start_time
-        to_come += mean if start is None else max(0.0, mean - (now - start).total_seconds())
+        to_come += mean if run.start is None else max(0.0, mean - (now - run.start).total_seconds())
     return to_come / max(1, limits.max_parallel_runs) if to_come or live else None
 
 

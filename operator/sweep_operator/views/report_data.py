@@ -1,4 +1,4 @@
-"""Results that need the fitted model: parameter importance, and ranking by posterior mean.
+"""Results that need the fitted model: the ranking by posterior mean.
 
 Imports ``protein`` inside functions: it loads torch, which commands that do not fit the model must not load.
 """
@@ -11,20 +11,6 @@ from typing import Any
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.facts import observation
-
-MIN_OBSERVATIONS = 5
-_NOTE = "Share of the variance of the predicted score that each parameter explains alone."
-
-
-def parameter_shares(sweep: Sweep, runs: Sequence[SweepRun]) -> tuple[dict[str, float], str]:
-    """Importance by path, largest first, and a note. With too few scores: {} and the reason."""
-    scored = sum(r.succeeded for r in runs)
-    needed = max(MIN_OBSERVATIONS, len(sweep.spec.parameters) + 1)
-    if scored < needed:
-        return {}, f"{scored} runs have a score; importance requires {needed}."
-    from protein.analysis.importance import parameter_importance
-
-    return parameter_importance(_fitted(sweep, runs)), _NOTE
 
 
 def rank_by_posterior(sweep: Sweep, runs: Sequence[SweepRun], candidates: Sequence[SweepRun]) -> list[SweepRun]:

@@ -34,7 +34,7 @@ class Footprint:
         children = main.children(recursive=True)
         cpu = main.cpu_times()
         parts = (_rss(main), _pss(main), sum(map(_rss, children)), sum(map(_pss, children)))
-        return cls(*parts, _peak(main), cpu.user + cpu.system)
+        return cls(*parts, peak_of(main), cpu.user + cpu.system)
 
     def row(self) -> dict[str, Any]:
         """The memory alone."""
@@ -49,7 +49,8 @@ def _pss(process: psutil.Process) -> float:
     return float(getattr(process.memory_full_info(), "pss", 0)) / _MB
 
 
-def _peak(process: psutil.Process) -> float:
+def peak_of(process: psutil.Process) -> float:
+    """MB: resident at most since its start (0 where the kernel does not say)."""
     status = Path(f"/proc/{process.pid}/status")
     lines = status.read_text().splitlines() if status.exists() else ()
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { ActionDialog } from "../actions/ActionDialog.tsx";
 import { ComparePage } from "../compare/ComparePage.tsx";
 import { ListPage } from "../list/ListPage.tsx";
 import { RunView } from "../run/RunView.tsx";
@@ -7,6 +8,7 @@ import { connection } from "../store/stream.ts";
 import { visible } from "../text/format.ts";
 import { Banner, TokenForm } from "./Banner.tsx";
 import { Crumbs } from "./Crumbs.tsx";
+import { Notice } from "./Notice.tsx";
 import { route } from "./router.ts";
 import type { Route } from "./routes.ts";
 import { SweepView } from "./SweepView.tsx";
@@ -48,6 +50,7 @@ export function App() {
           <Page now={now} />
         )}
       </main>
+      <ActionDialog />
     </>
   );
 }
@@ -58,21 +61,22 @@ function Page({ now }: { now: Route }) {
   if (now.page === "sweep") return <SweepView route={now} />;
   if (now.page === "run") return <RunView key={now.run} route={now} />;
   return (
-    <p class="empty">
-      This page does not exist. <a href="#/">Show all sweeps</a>
-    </p>
+    <Notice title="This page does not exist">
+      <p>
+        <a href="#/">Show all sweeps</a>
+      </p>
+    </Notice>
   );
 }
 
 function Denied({ reason }: { reason: string }) {
   return (
-    <div class="panel notice" role="alert">
-      <h1>Not available</h1>
-      <p>{visible(reason, 2000)}</p>
+    <Notice title="Not available">
+      <p role="alert">{visible(reason, 2000)}</p>
       <p>
         <a href="#/">Show all sweeps</a>
       </p>
-    </div>
+    </Notice>
   );
 }
 

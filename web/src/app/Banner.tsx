@@ -1,29 +1,36 @@
 import { useSignal } from "@preact/signals";
 import { setToken } from "../store/client.ts";
-import { isReport, reconnect, server, updated } from "../store/store.ts";
+import { isReport, reconnect, server, trouble, updated } from "../store/store.ts";
 import { connection } from "../store/stream.ts";
 import { visible } from "../text/format.ts";
 
 /** Says that what the page shows may be old. */
 export function Banner() {
   const now = connection.value;
-  const shown = now.state === "disconnected" && !isReport.value;
+  const cut = now.state === "disconnected" && !isReport.value;
+  const late = !cut && trouble.value !== "";
   return (
-    <div role="status" class={shown ? "banner" : "visually-hidden"}>
-      {shown && (
+    <div role="status" class={cut || late ? "banner" : "visually-hidden"}>
+      {cut && (
         <>
           <strong>Disconnected:</strong> {visible(now.reason, 200)}.{" "}
-          {updated.value > 0 &&
-            `The page shows the state of ${new Date(updated.value).toLocaleTimeString("en-US", { hourCycle: "h23" })}. `}
+          {updated.value > 0 && `The page shows the state of ${CLOCK.format(updated.value)}. `}
           Reconnecting…
           <button type="button" class="quiet" onClick={reconnect}>
             Try now
           </button>
         </>
       )}
+      {late && (
+        <>
+          <strong>Not current:</strong> {visible(trouble.value, 500)}
+        </>
+      )}
     </div>
   );
 }
+
+const CLOCK = new Intl.DateTimeFormat("en-US", { timeStyle: "medium", hourCycle: "h23" });
 
 /** Asks for the token if the URL had none, or the server does not accept it. */
 export function TokenForm() {

@@ -1,6 +1,7 @@
 import { FilterBar } from "../overview/FilterBar.tsx";
 import { SweepHeader } from "../overview/SweepHeader.tsx";
 import { loaded, page } from "../store/store.ts";
+import { Loading, Notice } from "./Notice.tsx";
 import type { Route } from "./routes.ts";
 import { sweepHref } from "./routes.ts";
 import { TABS } from "./tabs.ts";
@@ -8,8 +9,8 @@ import { TABS } from "./tabs.ts";
 /** Header, tabs and the open tab of one sweep. */
 export function SweepView({ route }: { route: Route & { page: "sweep" } }) {
   const now = page.value;
-  if (!now)
-    return <p class="empty">{loaded.value ? "This sweep does not exist. It may have been deleted." : "Loading…"}</p>;
+  if (!now && !loaded.value) return <Loading />;
+  if (!now) return <Notice title="This sweep does not exist">It may have been deleted.</Notice>;
   const tab = TABS.find((t) => t.id === route.tab) ?? TABS[0]!;
   const Tab = tab.component;
   return (

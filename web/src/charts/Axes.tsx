@@ -48,10 +48,10 @@ export function Axes({ x, y, scales, margins, width, height, focused, drag }: Ax
       ))}
       <line x1={margins.left} x2={right} y1={bottom} y2={bottom} class="axis" />
       <text class="axis-label" x={right} y={height - 4} text-anchor="end">
-        {visible(x.label, 80)}
+        {visible(x.label, Math.floor(width / 7))}
       </text>
       <text class="axis-label" x={4} y={11}>
-        {visible(y.label, 80)}
+        {visible(y.label, Math.floor(width / 7))}
       </text>
       {drag && (
         <rect

@@ -1,6 +1,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
+import { Text } from "../text/Text.tsx";
 import { type Order, sortedBy } from "./order.ts";
 
 export interface Column<T> {
@@ -144,7 +145,7 @@ function Head<T>({
   if (!column.sort)
     return (
       <th scope="col" class={kind} title={column.help}>
-        {column.label}
+        <Text value={column.label} limit={60} />
       </th>
     );
   return (
@@ -160,7 +161,7 @@ function Head<T>({
           })
         }
       >
-        {column.label}
+        <Text value={column.label} limit={60} />
         <span aria-hidden="true">{direction === "asc" ? " ▲" : direction === "desc" ? " ▼" : ""}</span>
       </button>
     </th>

@@ -34,7 +34,7 @@ export function Panel({ title, help, controls, table, empty, wide, children }: P
     <section class={wide ? "panel wide" : "panel"} aria-labelledby={id}>
       <header class="panel-head">
         <h2 id={id}>{title}</h2>
-        {help && <Help text={help} />}
+        {help && <Help about={title} text={help} />}
         <div class="controls">
           {!empty && controls}
           {table && !empty && (

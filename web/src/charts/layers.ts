@@ -189,7 +189,7 @@ function drawBars(context: CanvasRenderingContext2D, layer: Layer & { kind: "bar
 
 function drawGrid(context: CanvasRenderingContext2D, layer: Layer & { kind: "grid" }, view: View): void {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of layer.values.flat()) {
+  for (const value of layer.values.flat().filter(Number.isFinite)) {
     low = Math.min(low, value);
     high = Math.max(high, value);
   }

@@ -50,8 +50,12 @@ export function usePointer({ scales, margins, candidates, focused, onOpen, onBru
     ArrowLeft: () => step(-1),
     PageDown: () => step(10),
     PageUp: () => step(-10),
-    Home: () => step(Number.NEGATIVE_INFINITY),
-    End: () => step(Number.POSITIVE_INFINITY),
+    Home: () => {
+      focused.value = candidates()[0] ?? null;
+    },
+    End: () => {
+      focused.value = candidates().at(-1) ?? null;
+    },
     Escape: () => {
       focused.value = null;
     },

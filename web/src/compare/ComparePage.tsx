@@ -7,6 +7,7 @@ import type { Layer } from "../charts/layers.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { Plot } from "../charts/Plot.tsx";
 import { seriesColor } from "../charts/palette.ts";
+import { Scrolling } from "../charts/Scrolling.tsx";
 import { domainOf, robustDomain } from "../charts/scale.ts";
 import { State } from "../overview/State.tsx";
 import { keyOf } from "../store/changes.ts";
@@ -168,7 +169,7 @@ function ProgressPlot({ pages, measure }: { pages: SweepPage[]; measure: Measure
 function Results({ pages, keys }: { pages: SweepPage[]; keys: string[] }) {
   return (
     <Panel title="Results" wide>
-      <div class="scroll-x">
+      <Scrolling label="Results: table">
         <table class="data static">
           <thead>
             <tr>
@@ -241,7 +242,7 @@ function Results({ pages, keys }: { pages: SweepPage[]; keys: string[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scrolling>
     </Panel>
   );
 }

@@ -1,5 +1,6 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { SweepRow } from "../api.ts";
+import { Loading, Notice } from "../app/Notice.tsx";
 import { go } from "../app/router.ts";
 import { compareHref, sweepHref } from "../app/routes.ts";
 import { type Column, DataTable } from "../charts/DataTable.tsx";
@@ -30,7 +31,7 @@ export function ListPage() {
   const now = useNow(30_000);
   const namespaces = new Set(sweeps.value.map((row) => row.namespace)).size > 1;
   const chosen = rows.map(keyOf).filter((key) => marked.value.has(key));
-  if (!loaded.value) return <p class="empty">Loading…</p>;
+  if (!loaded.value) return <Loading />;
   if (sweeps.value.length === 0) return <NoSweeps />;
   return (
     <>
@@ -43,7 +44,7 @@ export function ListPage() {
           <input
             type="search"
             aria-label="Filter sweeps by text"
-            placeholder="Filter: name, state, metric"
+            placeholder="Filter sweeps"
             value={text.value}
             onInput={(e) => {
               text.value = e.currentTarget.value;
@@ -68,6 +69,7 @@ export function ListPage() {
         columns={columnsOf({ marked: marked.value, toggle, namespaces, now })}
         rows={rows}
         height={Math.max(240, innerHeight - 170)}
+        initial={{ column: "age", direction: "asc" }}
         onOpen={(row) => go(sweepHref(row.namespace, row.name))}
         empty="No sweep passes the filter."
       />
@@ -92,7 +94,7 @@ function columnsOf({ marked, toggle, namespaces, now }: ListOptions): Column<Swe
   return [
     {
       id: "mark",
-      label: "",
+      label: "Compare",
       cell: (r) => (
         <input
           type="checkbox"
@@ -195,12 +197,11 @@ function columnsOf({ marked, toggle, namespaces, now }: ListOptions): Column<Swe
 
 function NoSweeps() {
   return (
-    <div class="panel notice">
-      <h1>No sweeps yet</h1>
+    <Notice title="No sweeps yet">
       <p>
         A sweep that starts appears here at once. Start one with <code>sweep run CONFIG</code>, or apply a Sweep
         manifest with <code>kubectl</code>.
       </p>
-    </div>
+    </Notice>
   );
 }

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import type { SweepPage } from "../api.ts";
 import { runHref } from "../app/routes.ts";
 import { Panel } from "../charts/Panel.tsx";
@@ -5,12 +6,19 @@ import { CopyButton } from "../text/CopyButton.tsx";
 import { cost, number, scalar } from "../text/format.ts";
 import { Text } from "../text/Text.tsx";
 
+/** How many parameters are shown at first. */
+const FEW = 16;
+
 /** Parameters of the best run, ready to be used. */
 export function BestPanel({ page }: { page: SweepPage }) {
   const { best, namespace, name, metric, costUnit } = page.row;
   const run = page.runs.find((r) => r.name === best?.run);
   const copies = page.bestParams;
+  const all = useSignal(false);
   if (!best || !run) return null;
+  const set = page.parameters
+    .map((parameter, i) => ({ parameter, value: run.parameters[i] ?? null }))
+    .filter(({ value }) => value !== null);
   return (
     <Panel
       title="Best configuration"
@@ -36,13 +44,22 @@ export function BestPanel({ page }: { page: SweepPage }) {
         </div>
         <Value label={metric || "score"} text={number(best.score)} />
         <Value label="cost" text={cost(best.cost, costUnit)} />
-        {page.parameters.map(
-          (p, i) =>
-            run.parameters[i] != null && (
-              <Value key={p.path} label={p.label} title={p.path} text={scalar(run.parameters[i])} />
-            ),
-        )}
+        {(all.value ? set : set.slice(0, FEW)).map(({ parameter, value }) => (
+          <Value key={parameter.path} label={parameter.label} title={parameter.path} text={scalar(value)} />
+        ))}
       </dl>
+      {set.length > FEW && (
+        <button
+          type="button"
+          class="quiet"
+          aria-expanded={all.value}
+          onClick={() => {
+            all.value = !all.value;
+          }}
+        >
+          {all.value ? `Show ${FEW} parameters` : `Show all ${set.length} parameters`}
+        </button>
+      )}
     </Panel>
   );
 }

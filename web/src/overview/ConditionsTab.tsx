@@ -1,14 +1,16 @@
 import type { TabProps } from "../app/tabs.ts";
 import { Panel } from "../charts/Panel.tsx";
+import { Scrolling } from "../charts/Scrolling.tsx";
 import { time } from "../text/format.ts";
 import { Text } from "../text/Text.tsx";
+import { SettingsPanel } from "./SettingsPanel.tsx";
 
-/** The sweep's conditions, as `kubectl get sweep -o yaml` has them. */
+/** The sweep's conditions, and what it was asked to do. */
 export function ConditionsTab({ page }: TabProps) {
   return (
     <div class="panels">
       <Panel title="Conditions" wide empty={page.conditions.length === 0 && "The sweep has no conditions yet."}>
-        <div class="scroll-x">
+        <Scrolling label="Conditions: table">
           <table class="data static">
             <thead>
               <tr>
@@ -35,8 +37,9 @@ export function ConditionsTab({ page }: TabProps) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrolling>
       </Panel>
+      <SettingsPanel page={page} />
     </div>
   );
 }

@@ -7,6 +7,7 @@ import type { Layer, Mark } from "../charts/layers.ts";
 import { Plot } from "../charts/Plot.tsx";
 import { clamped, domainOf, robustDomain } from "../charts/scale.ts";
 import { setBrush } from "../store/filter.ts";
+import { visible } from "../text/format.ts";
 import { BudgetSlider } from "./BudgetSlider.tsx";
 import { bestWithin, type Priced, priced, sliderScale } from "./front.ts";
 import { runText } from "./history.ts";
@@ -30,7 +31,7 @@ export function FrontPlot({ page }: { page: SweepPage }) {
     <Plot
       title="Score and cost"
       help={HELP}
-      x={{ label: `cost (${costUnit})`, kind: base.log ? "log10" : "linear", domain: base.x }}
+      x={{ label: `cost (${visible(costUnit, 20)})`, kind: base.log ? "log10" : "linear", domain: base.x }}
       y={{ label: metric || "score", kind: "linear", domain: base.y }}
       layers={layers}
       onOpen={(run) => go(runHref(namespace, name, run))}

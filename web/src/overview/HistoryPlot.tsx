@@ -9,7 +9,7 @@ import { setBrush } from "../store/filter.ts";
 import { bestSoFar, runText } from "./history.ts";
 
 const HELP =
-  "Each point is a run, in the order of their numbers. The line is the best score so far. Runs in progress stand at the score that the model predicts, with an 80% interval. Failed runs stand on the axis. Drag to filter.";
+  "Each point is a run, in the order of their numbers. The line is the best score so far. Runs in progress stand at the score that the model predicts, with an 80% interval. Runs without a score, such as failed ones, stand on the axis. Drag to filter.";
 
 /** Scores over runs, with the best so far, failures and predictions. */
 export function HistoryPlot({ page }: { page: SweepPage }) {
@@ -60,9 +60,10 @@ function historyOf(page: SweepPage): { layers: Layer[]; x: [number, number]; y: 
   ]);
   const marks = (runs: RunRow[], at: (r: RunRow) => number): Mark[] =>
     runs.map((r) => ({ id: r.name, x: r.index!, y: clamped(at(r), y), text: () => runText(page, r) }));
+  const size = page.runs.length > 1000 ? 2 : 3;
   const layers: Layer[] = [];
   if (page.target !== null) layers.push({ kind: "rule", axis: "y", at: page.target, color: "good", label: "target" });
-  layers.push({
+  add(layers, {
     kind: "points",
     shape: "dot",
     color: "muted",
@@ -73,13 +74,16 @@ function historyOf(page: SweepPage): { layers: Layer[]; x: [number, number]; y: 
   add(layers, {
     kind: "points",
     shape: "square",
+    size,
+    alpha: 0.8,
     color: "pruned",
     label: "stopped early",
-    marks: marks(scored(of("pruned")), (r) => r.score!),
+    marks: marks(of("pruned"), (r) => r.score ?? y[0]),
   });
   add(layers, {
     kind: "points",
     shape: "cross",
+    size,
     color: "failed",
     label: failureLabel(of("failed")),
     marks: marks(of("failed"), () => y[0]),
@@ -101,7 +105,8 @@ function historyOf(page: SweepPage): { layers: Layer[]; x: [number, number]; y: 
       marks: marks(waiting, (r) => r.predicted!.score!),
     });
   }
-  layers.push({ kind: "line", color: "accent", width: 2, step: true, label: "best so far", ...best });
+  if (best.x.length > 0)
+    layers.push({ kind: "line", color: "accent", width: 2, step: true, label: "best so far", ...best });
   return {
     layers,
     x: domainOf(

@@ -3,6 +3,7 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { palette, ramp } from "../charts/palette.ts";
+import { clamped } from "../charts/scale.ts";
 import { canvasBox, prepared, useWidth } from "../charts/useSize.ts";
 import { filter, selected, setBrush } from "../store/filter.ts";
 import { number, visible } from "../text/format.ts";
@@ -70,13 +71,15 @@ function Coordinates({ page }: { page: SweepPage }) {
     if (!above.current || visibleWidth === 0) return;
     const context = prepared(above.current, inner.width, inner.height);
     const shown = passing ? lines.filter((line) => passing.has(line.name)) : lines;
-    context.globalAlpha = shown.length > 2000 ? 0.45 : shown.length > 300 ? 0.65 : 0.9;
+    const alpha = Math.min(0.8, 12 / Math.sqrt(shown.length));
     for (const line of shown) {
+      const top = line.share !== null && line.share > 0.98;
       context.strokeStyle =
         line.share === null
           ? colors[line.failed ? "failed" : "waiting"]
           : steps[Math.round(line.share * (steps.length - 1))]!;
-      context.lineWidth = line.share !== null && line.share > 0.98 ? 1.8 : 1;
+      context.globalAlpha = top ? 0.9 : line.failed ? alpha / 2 : alpha;
+      context.lineWidth = top ? 1.6 : 1;
       stroke(context, line.at, spacing);
     }
   }, [lines, colors, steps, inner.width, visibleWidth, passing]);
@@ -107,7 +110,14 @@ function Coordinates({ page }: { page: SweepPage }) {
           aria-label={`Parallel coordinates of ${page.runs.length} runs with ${axes.length} axes`}
         >
           {axes.map((axis, i) => (
-            <Axis key={axis.id} axis={axis} x={MARGINS.left + i * spacing} spacing={spacing} index={i} />
+            <Axis
+              key={axis.id}
+              axis={axis}
+              x={MARGINS.left + i * spacing}
+              spacing={spacing}
+              index={i}
+              last={i === axes.length - 1}
+            />
           ))}
         </svg>
       </div>
@@ -146,7 +156,15 @@ function stroke(context: CanvasRenderingContext2D, at: Float32Array, spacing: nu
 /** Pixels to the left and right of an axis where a drag starts a brush. */
 const REACH = 16;
 
-function Axis({ axis, x, spacing, index }: { axis: ParallelAxis; x: number; spacing: number; index: number }) {
+interface AxisProps {
+  axis: ParallelAxis;
+  x: number;
+  spacing: number;
+  index: number;
+  last: boolean;
+}
+
+function Axis({ axis, x, spacing, index, last }: AxisProps) {
   const drag = useSignal<{ from: number; to: number; add: boolean } | null>(null);
   const ranges = filter.value.brushes[axis.id] ?? [];
   const y = (event: PointerEvent) => {
@@ -158,9 +176,11 @@ function Axis({ axis, x, spacing, index }: { axis: ParallelAxis; x: number; spac
     setBrush(axis.id, [...(now.add ? ranges.slice(0, -1) : []), a < b ? [a, b] : [b, a]]);
   };
   const chars = Math.floor(spacing / 6.4);
+  const anchor = index === 0 ? "start" : last ? "end" : "middle";
+  const edge = anchor === "start" ? 6 - MARGINS.left : anchor === "end" ? MARGINS.right - 6 : 0;
   return (
     <g transform={`translate(${x} ${MARGINS.top})`}>
-      <text class="axis-label" y={index % 2 && spacing < 120 ? -28 : -14} text-anchor="middle">
+      <text class="axis-label" x={edge} y={index % 2 && spacing < 120 ? -28 : -14} text-anchor={anchor}>
         <title>{visible(axis.id, 300)}</title>
         {visible(axis.label, Math.max(4, spacing < 120 ? 2 * chars - 4 : chars))}
       </text>
@@ -179,17 +199,9 @@ function Axis({ axis, x, spacing, index }: { axis: ParallelAxis; x: number; spac
         </text>
       )}
       {ranges.map(([low, high]) => {
-        const [top, bottom] = [axis.scale.of(high), axis.scale.of(low)];
-        return (
-          <rect
-            key={low}
-            class="brush"
-            x="-7"
-            width="14"
-            y={Math.max(0, top)}
-            height={Math.max(2, Math.min(HEIGHT, bottom) - Math.max(0, top))}
-          />
-        );
+        const { of, domain } = axis.scale; // a range may be open
+        const [top, bottom] = [of(clamped(high, domain)), of(clamped(low, domain))];
+        return <rect key={low} class="brush" x="-7" width="14" y={top} height={Math.max(2, bottom - top)} />;
       })}
       <rect
         class="brush-area"

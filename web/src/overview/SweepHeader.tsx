@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { SweepActions } from "../actions/Actions.tsx";
 import type { SweepPage } from "../api.ts";
 import { runHref } from "../app/routes.ts";
 import { cost, duration, number, time } from "../text/format.ts";
@@ -20,6 +21,7 @@ export function SweepHeader({ page }: { page: SweepPage }) {
         <span class="muted">
           <Text value={`${row.namespace}/${row.name}`} limit={120} />
         </span>
+        <SweepActions page={page} />
       </div>
       {row.message && (
         <p class="message muted">
@@ -56,7 +58,9 @@ export function SweepHeader({ page }: { page: SweepPage }) {
           <ProgressBar value={row.spent} of={row.budget} text={cost(row.spent, row.costUnit)} />
         </Fact>
         <Fact label={row.ended ? "Ended" : "Remaining"} note={`started ${time(row.created)}`}>
-          <span class="big">{row.ended ? time(row.completed) : duration(row.etaSeconds)}</span>
+          <span class="big">
+            {row.ended ? time(row.completed) : duration(row.interrupted || row.suspended ? null : row.etaSeconds)}
+          </span>
         </Fact>
       </dl>
     </header>

@@ -16,6 +16,7 @@ import { go, route } from "../app/router.ts";
 import { sweepHref } from "../app/routes.ts";
 import { changedCurves, changedPage, changedSweeps, keyOf, sortedRuns, sortedSweeps } from "./changes.ts";
 import { getJson, sweepPath } from "./client.ts";
+import { unpacked } from "./embedded.ts";
 import type { Message } from "./events.ts";
 import { connection, Stream } from "./stream.ts";
 
@@ -28,8 +29,11 @@ export const curves = signal<Curves | null>(null);
 export const loaded = signal(false);
 /** Milliseconds of the last message, for "state of 12:03". */
 export const updated = signal(0);
-/** The document of a report: the JSON block `<script type="application/json" id="report-data">`. */
+/** The document of a report: the block `<script type="application/json" id="data">`. */
 export const report = signal<Report | null>(null);
+
+/** Why the server itself has no current data, such as an API server that does not answer; "" if all is well. */
+export const trouble = signal("");
 
 export const isReport = computed(() => report.value !== null);
 export const canWrite = computed(() => server.value?.write === true && !isReport.value);
@@ -37,8 +41,8 @@ export const canWrite = computed(() => server.value?.write === true && !isReport
 let stream: Stream | null = null;
 
 export function start(): void {
-  const block = document.getElementById("report-data");
-  if (block?.textContent) openReport(JSON.parse(block.textContent) as Report);
+  const block = document.getElementById("data");
+  if (block?.textContent) void unpacked(block.textContent).then(openReport);
   else
     effect(() => {
       const key = wanted.value;
@@ -98,6 +102,7 @@ function receive(message: Message): void {
   batch(() => {
     updated.value = Date.now();
     if (message.event === "snapshot") snapshot(data as Snapshot);
+    else if (message.event === "trouble") trouble.value = (data as { message: string }).message;
     else if (message.event === "sweeps") sweeps.value = changedSweeps(sweeps.value, data as SweepsChange);
     else if (message.event === "page" && page.value) page.value = changedPage(page.value, data as PageChange);
     else if (message.event === "curves" && curves.value) curves.value = changedCurves(curves.value, data as Curves);
@@ -108,6 +113,7 @@ function snapshot(data: Snapshot): void {
   sweeps.value = sortedSweeps(data.sweeps);
   page.value = data.page && { ...data.page, runs: sortedRuns(data.page.runs) };
   loaded.value = true;
+  trouble.value = ""; // if it lasts, the server says so again
   if (server.peek() === null) void describeServer();
   if (curves.peek() !== null) void loadCurves(true); // changes may have been missed
 }

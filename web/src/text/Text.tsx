@@ -1,3 +1,4 @@
+import { useId } from "preact/hooks";
 import { visible } from "./format.ts";
 
 /** Text that comes from a Sweep: invisible characters are shown as escapes, and its direction stays inside. */
@@ -10,12 +11,13 @@ export function Text({ value, limit = 300 }: { value: string; limit?: number }) 
   );
 }
 
-/** A term with its explanation, which shows on hover and on keyboard focus. */
-export function Help({ text }: { text: string }) {
+/** The explanation of a panel's terms, which shows on hover and on keyboard focus. */
+export function Help({ about, text }: { about: string; text: string }) {
+  const id = useId();
   return (
-    <button type="button" class="help" aria-label={text}>
+    <button type="button" class="help" aria-label={`About ${about}`} aria-describedby={id}>
       ?
-      <span class="help-text" aria-hidden="true">
+      <span class="help-text" id={id}>
         {text}
       </span>
     </button>

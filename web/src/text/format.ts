@@ -50,7 +50,7 @@ export function duration(seconds: number | null | undefined): string {
 /** A cost in the sweep's unit; seconds are shown as a duration. */
 export function cost(value: number | null | undefined, unit: string): string {
   if (value === null || value === undefined) return NONE;
-  return unit === "seconds" ? duration(value) : `${number(value)} ${unit}`.trim();
+  return unit === "seconds" ? duration(value) : `${number(value)} ${visible(unit, 20)}`.trim();
 }
 
 export function percent(share: number | null | undefined): string {

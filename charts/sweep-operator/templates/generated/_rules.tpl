@@ -149,6 +149,17 @@
   - patch
 {{- end }}
 
+{{- define "sweep-operator.uiRules" -}}
+- apiGroups:
+  - metta.ai
+  resources:
+  - sweeps
+  - sweepruns
+  verbs:
+  - list
+  - watch
+{{- end }}
+
 {{- define "sweep-operator.viewRules" -}}
 - apiGroups:
   - metta.ai
@@ -185,6 +196,12 @@
   - pods
   verbs:
   - get
+  - list
+- apiGroups:
+  - ''
+  resources:
+  - events
+  verbs:
   - list
 {{- end }}
 

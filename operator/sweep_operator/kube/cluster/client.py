@@ -11,7 +11,7 @@ from sweep_operator.kube.cluster.connection import JSON, YAML, Connection
 from sweep_operator.kube.cluster.log_part import TAIL_LINES, part_of
 from sweep_operator.kube.cluster.objects import accept_deep_objects, cleaner, type_of
 from sweep_operator.kube.cluster.pages import PAGE, list_all
-from sweep_operator.kube.cluster.paths import collection, item, segment
+from sweep_operator.kube.cluster.paths import collection, item, resource, segment
 from sweep_operator.kube.cluster.retry import Retry
 from sweep_operator.kube.cluster.sources import Source, find_source
 from sweep_operator.kube.cluster.transport import Request, Transport
@@ -32,6 +32,7 @@ from sweep_operator.pacing import AdaptiveBucket
 
 _MERGE_PATCH = "application/merge-patch+json"
 _STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+_REVIEWS = "authorization.k8s.io/v1"
 _NOT_IN_CREATES = ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "uid")
 _ALWAYS_CREATED = (Kind.LEASE, Kind.EVENT)
 """Created without the leadership check: a Lease elects the leader, an Event only reports."""
@@ -186,6 +187,15 @@ class ClusterKube:
         """Names of those that exist."""
         answer = await self._transport.send(Request("list", "/api/v1/namespaces"))
         return [str(n["metadata"]["name"]) for n in answer.get("items") or ()]
+
+    async def may(self, verb: str, kind: Kind, namespace: str | None, *, subresource: str = "") -> bool:
+        """Whether this client's account has the permission; ``namespace`` None: in all namespaces."""
+        group, version, plural = resource(kind)
+        attributes = {"group": group, "version": version, "resource": plural, "subresource": subresource}
+        attributes |= {"verb": verb, "namespace": namespace or ""}
+        body = {"apiVersion": _REVIEWS, "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
+        answer = await self._transport.send(Request("create", f"/apis/{_REVIEWS}/selfsubjectaccessreviews", {}, body))
+        return bool((answer.get("status") or {}).get("allowed"))
 
     async def serves(self, group: str) -> bool:
         """From the server's list of its API groups, which every account may read."""

@@ -82,10 +82,14 @@ class Connection:
         body: Object | None,
         content_type: str,
         timeout: ClientTimeout,
+        authorization: str | None = None,
     ) -> ClientResponse:
-        """Send a request; the body of the answer is not read yet. Raises aiohttp's errors and AnswerLost."""
+        """Send a request; the body of the answer is not read yet. Raises aiohttp's errors and AnswerLost.
+
+        ``authorization``: header to send; None: from the credentials.
+        """
         headers = {"Accept": "application/json, */*", "Content-Type": content_type, "User-Agent": _USER_AGENT}
-        authorization = await self._authorization()
+        authorization = authorization or await self._authorization()
         if authorization:
             headers["Authorization"] = authorization
         url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")

@@ -68,7 +68,10 @@ class Transport:
         *,
         timeout: float,
         on_request: Callable[[str, str], None],
+        authorization: str | None = None,
     ) -> None:
+        """``authorization``: sent instead of the connection's own credentials."""
+        self._authorization = authorization
         self._connection, self._bucket, self.retry = connection, bucket, retry
         self._timeout = ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS)
         self._on_request = on_request
@@ -143,7 +146,7 @@ class Transport:
             if not await self._connection.renew(epoch):
                 raise
             return await self._counted(request, timeout)
-        if response.status == 401 and await self._connection.renew(epoch):
+        if response.status == 401 and self._authorization is None and await self._connection.renew(epoch):
             response.release()
             response = await self._counted(request, timeout)
         return response
@@ -160,6 +163,7 @@ class Transport:
                 body=request.body,
                 content_type=request.content_type,
                 timeout=timeout,
+                authorization=self._authorization,
             )
         except (aiohttp.ClientError, TimeoutError, OSError):
             self._on_request(request.verb, "error")

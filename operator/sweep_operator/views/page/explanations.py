@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter
 
 from sweep_operator.api.model import Model, Scalar
 
-MAX_OUTLOOK_RUNS = 1000
+MAX_OUTLOOK_RUNS = 200
 
 
 class AskImportance(Model):
@@ -47,6 +47,8 @@ class AskOutlook(Model):
 
     what: Literal["outlook"] = "outlook"
     runs: int = Field(default=10, ge=1, le=MAX_OUTLOOK_RUNS)
+    parallel: int | None = Field(default=None, ge=1)
+    """Number of runs at a time; null: limits.maxParallelRuns."""
 
 
 class AskWhy(Model):
@@ -124,7 +126,8 @@ class Slices(Model):
     at: dict[str, Scalar]
     """The configuration that the slices go through: every active parameter."""
     run: str | None = None
-    """Name of the run with this configuration, if ``at`` was not given."""
+    """Name of the run with this configuration; null if there is none."""
+    goal: Literal["maximize", "minimize"] = "maximize"
     parameters: list[ParameterSlice]
     note: str = ""
 
@@ -146,7 +149,7 @@ class Contour(Model):
     """Whether the parameters are present and the constraints allow the configuration; null if all are."""
     at: dict[str, Scalar]
     run: str | None = None
-    """Name of the run with this configuration, if ``at`` was not given."""
+    """Name of the run with this configuration; null if there is none."""
     note: str = ""
 
 
@@ -154,13 +157,15 @@ class Outlook(Model):
     """What the next runs are expected to buy."""
 
     runs: int
-    """Number of further runs, besides those that run now."""
+    """Number of further runs, besides those that have no result yet."""
+    payable_runs: float | None = None
+    """How many of them the limits of the sweep pay for, on average."""
     best_now: float | None = None
     """The best score so far of a run that reaches the thresholds."""
     best: Range | None = None
     """The best score after these runs."""
     probability_better: float | None = None
-    """Probability that one of these runs has a better score than ``best_now``."""
+    """Probability that the best score gets better."""
     cost: Range | None = None
     """Total cost of these runs."""
     front_gain: Range | None = None

@@ -1,0 +1,147 @@
+"""One sweep that somebody looks at: its rows as JSON, converted only when their run has changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+
+from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.stored import read
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.kube.protocol import Object
+from sweep_operator.ui.source import Key, Runs, Source
+from sweep_operator.ui.tracked import Tracked
+from sweep_operator.views.page.rows import run_row
+from sweep_operator.views.page.run_models import Curve, RunRow
+from sweep_operator.views.page.sweeps import sweep_head
+
+
+def to_bytes(model: BaseModel) -> bytes:
+    """The JSON that the page reads: every field is present."""
+    return model.model_dump_json(by_alias=True).encode()
+
+
+@dataclass
+class _Converted:
+    """What has changed in one pass."""
+
+    rows: dict[str, RunRow] = field(default_factory=dict)
+    texts: dict[str, bytes] = field(default_factory=dict)
+    curves: dict[str, bytes] = field(default_factory=dict)
+    uids: dict[str, str] = field(default_factory=dict)
+    best: SweepRun | None = None
+
+
+class Board:
+    """The document of one sweep. ``refresh`` is called by one task; readers see it before or after a pass."""
+
+    def __init__(self, key: Key, number: int) -> None:
+        self.key, self.number = key, number
+        self.clients = 0
+        self.idle_since = 0.0
+        self._clear(0)
+
+    def _clear(self, now: int) -> None:
+        self.rows, self.curves, self.head = Tracked(), Tracked(), b""
+        self.began = now
+        """Pass in which it was read from scratch: who has seen an earlier one needs everything."""
+        self.head_changed = now
+        self.uids: dict[str, str] = {}
+        self.models: dict[str, RunRow] = {}
+        self._version: Hashable | None = None
+        self._sweep: Object | None = None
+        self._best: SweepRun | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the sweep exists and was read."""
+        return bool(self.head)
+
+    @property
+    def complete_since(self) -> int:
+        """The last pass from which a client can continue."""
+        return max(self.began, self.rows.complete_since, self.curves.complete_since)
+
+    async def refresh(self, source: Source, sweep: Object | None, now: int) -> bool:
+        """Read what has changed; return whether anything has. Raises KubeError, InvalidObject."""
+        before = self._sweep
+        if sweep is None:
+            if before is not None or not self.began:
+                self._clear(now)
+            return before is not None
+        if before is None or before["metadata"]["uid"] != sweep["metadata"]["uid"]:
+            self._clear(now)
+        elif before["metadata"].get("generation") != sweep["metadata"].get("generation"):
+            self._version = None  # rows depend on the spec
+        runs = await source.runs(self.key, self._version)
+        if runs.version == self._version and sweep is before:
+            return False
+        parsed = read(Sweep, sweep)
+        converted = await asyncio.to_thread(_convert, parsed, runs)
+        self._best = converted.best or await self._best_run(source, parsed)
+        changed = self._apply(converted, runs, now)
+        head = await asyncio.to_thread(self._head, parsed)
+        if head != self.head:
+            self.head, self.head_changed, changed = head, now, True
+        self._sweep, self._version = sweep, runs.version
+        return changed
+
+    def _apply(self, converted: _Converted, runs: Runs, now: int) -> bool:
+        changed = False
+        self.models |= converted.rows
+        self.uids |= converted.uids
+        for name, text in converted.texts.items():
+            changed |= self.rows.put(name, text, now)
+        for name, text in converted.curves.items():
+            changed |= self.curves.put(name, text, now)
+        if self.rows.keep_only(runs.names, now):
+            self.curves.keep_only(runs.names, now)
+            self.models = {n: row for n, row in self.models.items() if n in self.rows.values}
+            self.uids = {n: uid for n, uid in self.uids.items() if n in self.rows.values}
+            changed = True
+        return changed
+
+    def _head(self, sweep: Sweep) -> bytes:
+        return to_bytes(sweep_head(sweep, list(self.models.values()), self._best, {}, datetime.now(UTC)))
+
+    async def _best_run(self, source: Source, sweep: Sweep) -> SweepRun | None:
+        name = sweep.status.best[0].run if sweep.status.best else None
+        if name is None or (self._best is not None and self._best.name == name):
+            return self._best if name is not None else None
+        uid = self.uids.get(name)
+        found = [] if uid is None else await source.objects(self.key, [uid])
+        return read(SweepRun, found[0]) if found else None
+
+
+def _convert(sweep: Sweep, runs: Runs) -> _Converted:
+    best = sweep.status.best[0].run if sweep.status.best else None
+    found = _Converted()
+    for obj in runs.changed:
+        try:
+            run, curve = _read(obj)
+        except InvalidObject:  # of a newer version; the condition of the Sweep says what is wrong
+            continue
+        row = run_row(sweep, run).with_(has_curve=curve is not None).compact()
+        found.rows[run.name], found.texts[run.name] = row, to_bytes(row)
+        found.uids[run.name] = run.metadata.uid
+        if curve is not None:
+            found.curves[run.name] = to_bytes(curve)
+        if run.name == best:
+            found.best = run
+    return found
+
+
+def _read(obj: Object) -> tuple[SweepRun, Curve | None]:
+    """The run without its curve, whose points would take most of the time as models, and the curve."""
+    status = obj.get("status") or {}
+    points = status.get("curve") or ()
+    run = read(SweepRun, {**obj, "status": {**status, "curve": []}})
+    if len(points) < 2:
+        return run, None
+    step, value, seconds = ([point.get(name) for point in points] for name in ("step", "value", "seconds"))
+    return run, parse(Curve, {"step": step, "value": value, "seconds": seconds})

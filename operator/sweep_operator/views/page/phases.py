@@ -1,0 +1,86 @@
+"""The time of a run in phases: waiting for a node, preparing the pod, training, evaluating, waiting for a retry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sweep_operator.api.meta import find_condition
+from sweep_operator.api.sweeprun import STAGES, Attempt, Stage, SweepRun
+from sweep_operator.views.page.run_models import Phase, PhaseName
+from sweep_operator.views.page.times import later, text_of, utc
+
+_WORK: dict[Stage, PhaseName] = {"train": "training", "eval": "evaluating"}
+_ON_A_NODE = ("ContainerCreating", "PodInitializing", "ErrImagePull", "ImagePullBackOff")
+"""Reasons of a wait that a node reports: the pod is assigned to it."""
+
+
+def phases_of(run: SweepRun) -> list[Phase]:
+    """The phases in order. A phase whose end is unknown, because several pods were merged, is missing."""
+    return list(_phases(run))
+
+
+def _phases(run: SweepRun) -> Iterator[Phase]:
+    since = run.metadata.creation_timestamp
+    if since is None or run.imported:
+        return
+    since = utc(since)
+    ended = run.terminal
+    for stage in STAGES:
+        status, retry = run.status.stage(stage), False
+        for attempt in _attempts(run, stage):
+            open_ = attempt.class_ is None and attempt.n == status.attempt and not ended
+            last = attempt.n == status.attempt
+            ends = list(_ends(run, attempt, open_=open_))
+            for phase, end in ends:
+                node = status.node if last and phase != "queued" else None
+                if phase == "queued" and retry:
+                    phase = "retrying"
+                if end is None or end > since:
+                    yield Phase(
+                        phase=_WORK[stage] if phase == "training" else phase, stage=stage, attempt=attempt.n,
+                        start=text_of(since), end=None if end is None else text_of(end), node=node,
+                    )  # fmt: skip
+                since = since if end is None else max(since, end)
+            if ends and ends[-1][1] is None:
+                return
+            retry = True
+    if not ended and (waits := _waits(run)) is not None:
+        stage, name = waits
+        n = run.status.stage(stage).attempt + 1
+        yield Phase(phase=name, stage=stage, attempt=n, start=text_of(since), end=None, node=None)
+
+
+def _attempts(run: SweepRun, stage: Stage) -> list[Attempt]:
+    """The attempts that have ended, and the one that has not."""
+    status = run.status.stage(stage)
+    if status.attempt == 0 or run.status.attempt_recorded(stage, status.attempt):
+        return status.attempts
+    latest = Attempt(n=status.attempt, scheduled_time=status.scheduled_time, start_time=status.start_time)
+    return [*status.attempts, latest]
+
+
+def _ends(run: SweepRun, attempt: Attempt, *, open_: bool) -> Iterator[tuple[PhaseName, datetime | None]]:
+    """The phases of one attempt, each with its end; None: it has not ended."""
+    started = None if attempt.start_time is None else utc(attempt.start_time)
+    scheduled = None if attempt.scheduled_time is None else utc(attempt.scheduled_time)
+    if started is not None:
+        if scheduled is not None:
+            yield "queued", min(scheduled, started)
+            yield "pulling", started
+        else:
+            yield "queued", started
+        yield "training", None if open_ else later(started, attempt.seconds)
+    elif open_:
+        condition = find_condition(run.status.conditions, "Succeeded")
+        yield "pulling" if condition is not None and condition.reason in _ON_A_NODE else "queued", None
+
+
+def _waits(run: SweepRun) -> tuple[Stage, PhaseName] | None:
+    """The stage that a run without an open attempt waits for."""
+    status = run.status
+    if status.train.attempt == 0:
+        return "train", "queued"
+    trained = find_condition(status.conditions, "TrainSucceeded")
+    stage: Stage = "eval" if trained is not None and trained.status == "True" else "train"
+    return stage, "retrying" if status.stage(stage).attempt else "queued"

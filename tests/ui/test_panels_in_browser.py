@@ -1,0 +1,155 @@
+"""Learning curves, timeline, money, model and the page of a run, in a real Chromium over the real server.
+
+Starting a browser takes seconds, so each test looks at several panels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.page_samples import HOSTILE, big_sweep, hostile_sweep
+from tests.ui.browser import needs_chromium, opened, stored, violations
+from tests.ui.serving import served
+
+pytestmark = needs_chromium
+
+SWEEP = "/s/default/my-sweep"
+COUNT = 60
+RUNS = {run.name: run for run in big_sweep(COUNT)[1]}
+OUT_OF_MEMORY = "my-sweep.r.8"
+STOPPED_EARLY = "my-sweep.r.35"
+TRAINING = "my-sweep.r.59"
+AT_END = """() => {
+    const log = document.querySelector('[role=log]');
+    return log.scrollTop + log.clientHeight > log.scrollHeight - 5;
+}"""
+TABS = ("curves", "timeline", "model", "money")
+
+
+@pytest.fixture(scope="module")
+def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 runs, 8 of them in training, and the hostile sweep."""
+    directory = tmp_path_factory.mktemp("runs")
+    stored(directory, *big_sweep(COUNT))
+    stored(directory, *hostile_sweep())
+    return directory
+
+
+@pytest.fixture
+async def url(runs_dir: Path) -> AsyncIterator[str]:
+    async with served(runs_dir) as client:
+        yield f"{client.root}/#token={client.token}"
+
+
+async def show(page: Page, route: str) -> None:
+    await page.evaluate("(route) => { location.hash = '#' + route }", route)
+    ready = page.get_by_role("heading", name="Take it elsewhere") if "/r/" in route else page.locator(".panel").first
+    await expect(ready).to_be_visible()
+
+
+async def rows(page: Page, panel: str) -> Locator:
+    """The rows of the panel's table, in place of its plot."""
+    await page.get_by_role("button", name=f"Show {panel} as a table").click()
+    return page.get_by_role("group", name=f"{panel}: table").locator("tbody tr:not(.spacer)")
+
+
+async def cells(found: Locator, column: int) -> list[str]:
+    """The texts of a column."""
+    return await found.evaluate_all(f"(rows) => rows.map((row) => row.children[{column}].innerText)")
+
+
+async def test_axe_finds_nothing_in_light_and_dark(url: str) -> None:
+    found: dict[str, list[str]] = {}
+    async with opened(url, f"{SWEEP}/curves") as page:
+        routes = [*(f"{SWEEP}/{tab}" for tab in TABS), *(f"{SWEEP}/r/{run}" for run in (OUT_OF_MEMORY, STOPPED_EARLY))]
+        for route in routes:
+            await show(page, route)
+            found[route] = await violations(page)
+            await page.emulate_media(color_scheme="dark")
+            found[f"{route} dark"] = await violations(page, "color-contrast")
+            await page.emulate_media(color_scheme="light")
+        await page.get_by_role("button", name="Add a point like this").click()
+        await expect(page.get_by_role("heading", name="The same as a command")).to_be_visible()
+        found["dialog"] = await violations(page)
+    assert {where: what for where, what in found.items() if what} == {}
+
+
+async def test_panels_of_a_sweep(url: str) -> None:
+    failed = [r for r in RUNS.values() if r.status.failure and r.status.failure.reason == "OOMKilled"]
+    async with opened(url, f"{SWEEP}/curves") as page:
+        await expect(page.get_by_text(f"{COUNT} curves")).to_be_visible()
+        plot = page.get_by_role("application", name="Learning curves")
+        linear = await plot.screenshot()
+        await page.get_by_label("log x").check()
+        await page.wait_for_function("() => document.querySelector('.axes text')")
+        assert await plot.screenshot() != linear
+        await page.get_by_placeholder("Filter runs").fill("OOMKilled")
+        await expect(page.get_by_text(f"{len(failed)} curves")).to_be_visible()
+        assert await (await rows(page, "Learning curves")).count() == len(failed)
+
+        await show(page, f"{SWEEP}/timeline")
+        await expect(page.get_by_role("group", name=f"Lanes 1 to {len(failed)} of {len(failed)}")).to_be_visible()
+        await page.get_by_placeholder("Filter runs").fill("")
+        await expect(page.get_by_role("group", name=f"of {COUNT}")).to_be_visible()
+        await page.get_by_label("by node").check()
+        await expect(page.locator(".timeline-area").get_by_text("node-a (1)")).to_be_visible()
+        plot = page.get_by_role("application", name="Timeline")
+        whole = await plot.screenshot()
+        await page.get_by_role("button", name="Zoom in", exact=True).click()
+        assert await plot.screenshot() != whole
+        await page.get_by_role("button", name="All of the time").click()
+        assert await plot.screenshot() == whole
+        assert {"queued", "pulling", "training"} <= set(await cells(await rows(page, "Timeline"), 1))
+
+        await show(page, f"{SWEEP}/money")
+        shares = await cells(await rows(page, "Where the cost went"), 3)
+        assert abs(sum(int(share.strip("%<")) for share in shares) - 100) <= len(shares)
+        await expect(page.get_by_text("wasted: crash")).to_be_visible()
+
+        await show(page, f"{SWEEP}/model")
+        predicted = sum(bool(r.succeeded and r.spec.prediction) for r in RUNS.values())
+        await rows(page, "How sure is the model?")
+        await expect(page.get_by_role("group", name=f"How sure is the model?: table, {predicted} rows")).to_be_visible()
+
+
+async def test_pages_of_runs(url: str, runs_dir: Path) -> None:
+    log = runs_dir / "my_sweep" / "runs" / "my_sweep.r.59" / "logs" / f"train-{RUNS[TRAINING].status.train.attempt}.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("".join(f"line {i}\n" for i in range(400)) + "\x1b[31mred\x1b[0m <script>alert(1)</script>\n")
+    async with opened(url, f"{SWEEP}/r/{OUT_OF_MEMORY}") as page:
+        panel = page.get_by_role("region", name="Why it failed")
+        for text in ("used more memory than it may", "out of memory", "request more memory", "not retried; learned"):
+            await expect(panel).to_contain_text(text)
+        await expect(page.get_by_role("region", name="Parameters")).to_contain_text("the best run")
+
+        await show(page, f"{SWEEP}/r/{STOPPED_EARLY}")
+        panel = page.get_by_role("region", name="Stopped early")
+        for text in ("It needed", "Was it right?", "continued for comparison"):
+            await expect(panel).to_contain_text(text)
+
+        await show(page, f"{SWEEP}/r/{TRAINING}")
+        box = page.get_by_role("log")
+        await expect(box).to_contain_text("red <script>alert(1)</script>")
+        await page.wait_for_function(AT_END)
+        await box.focus()
+        await page.keyboard.press("Home")
+        await expect(page.get_by_text("paused while you read earlier lines")).to_be_visible()
+        await page.wait_for_function("() => document.querySelector('[role=log]').scrollTop === 0")
+        await page.get_by_role("button", name="Follow").click()
+        await page.wait_for_function(AT_END)
+
+
+async def test_hostile_content_is_text(url: str) -> None:
+    async with opened(url, "/s/default/hostile/r/hostile.r.1") as page:
+        await expect(page.get_by_role("region", name="Why it failed")).to_contain_text(HOSTILE[:20])
+        for route in (*(f"/s/default/hostile/{tab}" for tab in TABS), "/s/default/hostile/r/hostile.r.0"):
+            await show(page, route)
+            text = await page.inner_text("body")
+            assert not {"\u202e", "\x1b"} & set(text)
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), route
+            protocols = await page.eval_on_selector_all("a[href]", "(all) => all.map((a) => a.protocol)")
+            assert set(protocols) <= {"http:"}

@@ -1,0 +1,36 @@
+/** Where the cost of a sweep went. */
+import type { SweepPage } from "../api.ts";
+
+export interface Part {
+  key: string;
+  label: string;
+  cost: number;
+  runs: number | null;
+  kind: "useful" | "pruned" | "wasted" | "open" | "left";
+}
+
+/** The parts of the cost, without empty ones. They add up to the budget, or to the spent cost if that is more. */
+export function partsOf(money: SweepPage["money"], succeeded: number): Part[] {
+  const wasted = [...money.wasted].sort((a, b) => b.cost - a.cost);
+  const ended = money.useful + money.pruned.cost + wasted.reduce((sum, w) => sum + w.cost, 0);
+  const left = money.budget === null ? 0 : money.budget - money.spent;
+  const parts: Part[] = [
+    { key: "useful", label: "succeeded runs", cost: money.useful, runs: succeeded, kind: "useful" },
+    { key: "pruned", label: "stopped early", cost: money.pruned.cost, runs: money.pruned.runs, kind: "pruned" },
+    ...wasted.map((w): Part => {
+      return { key: `wasted-${w.class}`, label: `wasted: ${w.class}`, cost: w.cost, runs: w.runs, kind: "wasted" };
+    }),
+    { key: "open", label: "other attempts and unfinished runs", cost: money.spent - ended, runs: null, kind: "open" },
+    { key: "left", label: "left of the budget", cost: left, runs: null, kind: "left" },
+  ];
+  // less than a thousandth of a percent is rounding
+  const least = Math.max(money.spent, money.budget ?? 0) * 1e-5;
+  return parts.filter((part) => part.cost > least);
+}
+
+/** Seconds until the budget is used up, if runs go on to cost as much per second as until now; null if unknown. */
+export function secondsLeft(money: SweepPage["money"], created: string, ended: boolean, now: number): number | null {
+  const elapsed = (now - Date.parse(created)) / 1000;
+  if (money.budget === null || ended || money.spent <= 0 || elapsed <= 0) return null;
+  return Math.max(0, (money.budget - money.spent) / (money.spent / elapsed));
+}

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { changedLimits, entryOf, limitFields, parametersOf, prefilled } from "../src/actions/form.ts";
+import { partsOf, secondsLeft } from "../src/money/parts.ts";
+import { parameter, run, T0 } from "./builders.ts";
+
+const rate = parameter("rate", { min: 1e-5, max: 0.01 });
+const epochs = parameter("epochs", { kind: "integer", min: 2, max: 20 });
+const optimizer = parameter("optimizer", { kind: "category", values: ["adam", 8, true] });
+
+test("values outside the bounds are allowed and warned of; wrong types are not allowed", () => {
+  assert.deepEqual(entryOf(" 3e-4 ", rate), { value: 3e-4, error: "", warning: "" });
+  assert.equal(entryOf("1", rate).warning, "outside the bounds (0.00001 to 0.01)");
+  assert.match(entryOf("fast", rate).error, /not a number/);
+  assert.match(entryOf("2.5", epochs).error, /not an integer/);
+  assert.equal(entryOf("8", optimizer).value, 8);
+  assert.match(entryOf("sgd", optimizer).warning, /adam, 8, true/);
+});
+
+test("a run prefills the form, and what it does not have stays empty and is omitted", () => {
+  const texts = prefilled([rate, epochs, optimizer], run("a", { parameters: [3e-4, null, true] }));
+  assert.deepEqual(texts, { rate: "3e-4", epochs: "", optimizer: "true" });
+  assert.deepEqual(parametersOf(texts, [rate, epochs, optimizer]).values, { rate: 3e-4, optimizer: true });
+});
+
+test("only changed limits are sent, and an emptied one is removed", () => {
+  const fields = limitFields({ maxRuns: 40, maxParallelRuns: 2, totalCost: 100, deadlineSeconds: null }, "seconds");
+  const texts = { maxRuns: "40", maxParallelRuns: "4", totalCost: "", activeDeadlineSeconds: "" };
+  assert.deepEqual(changedLimits(texts, fields), { limits: { maxParallelRuns: 4, totalCost: null }, errors: {} });
+  assert.deepEqual(Object.keys(changedLimits({ ...texts, maxRuns: "", maxParallelRuns: "1.5" }, fields).errors), [
+    "maxRuns",
+    "maxParallelRuns",
+  ]);
+});
+
+test("the parts of the cost add up to the budget", () => {
+  const wasted = [
+    { class: "crash", cost: 5, runs: 1 },
+    { class: "eval", cost: 15, runs: 2 },
+  ];
+  const money = {
+    unit: "seconds",
+    spent: 100,
+    useful: 60,
+    wasted,
+    pruned: { cost: 10, saved: 40, runs: 3, wrong: 0 },
+    budget: 150,
+  };
+  const parts = partsOf(money, 7);
+  assert.deepEqual(
+    parts.map((p) => [p.key, p.cost]),
+    [
+      ["useful", 60],
+      ["pruned", 10],
+      ["wasted-eval", 15],
+      ["wasted-crash", 5],
+      ["open", 10],
+      ["left", 50],
+    ],
+  );
+  assert.equal(
+    parts.reduce((sum, p) => sum + p.cost, 0),
+    money.budget,
+  );
+  assert.ok(partsOf({ ...money, budget: null }, 7).every((p) => p.kind !== "left"));
+  assert.equal(secondsLeft(money, new Date(T0).toISOString(), false, T0 + 10_000), 5);
+});
