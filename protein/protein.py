@@ -298,6 +298,7 @@ class Protein(Prospects, Explanations):
             details = describe(models, chosen.row, self._calibrator)
         nearest = history.nearest(chosen.row, self._observations)
         details |= {**nearest, "cost_level": chosen.cost_level, "acquisition": chosen.kind}
+        details["cost_power"] = 0.0 if models.cost.constant or chosen.kind == "area" else allowance.thrift
         info = SuggestionInfo(
             origin="model",
             score=details.get("score_forecast", {}).get("mean"),

@@ -1,6 +1,6 @@
 """Draws the acquisition of one suggestion: the kind of gain, the cost level and the incumbent.
 
-The draws are random so that both cheap and expensive regions are explored. They depend only on the generator.
+The draws depend only on the generator.
 """
 
 from __future__ import annotations

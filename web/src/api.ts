@@ -281,8 +281,9 @@ export interface ParameterSlice {
 export interface Slices {
   /** The configuration that the slices go through: every active parameter. */
   at: Record<string, Scalar>;
-  /** Name of the run with this configuration, if ``at`` was not given. */
+  /** Name of the run with this configuration; null if there is none. */
   run: string | null;
+  goal: "maximize" | "minimize";
   parameters: ParameterSlice[];
   note: string;
 }
@@ -302,7 +303,7 @@ export interface Contour {
   /** Whether the parameters are present and the constraints allow the configuration; null if all are. */
   allowed: boolean[][] | null;
   at: Record<string, Scalar>;
-  /** Name of the run with this configuration, if ``at`` was not given. */
+  /** Name of the run with this configuration; null if there is none. */
   run: string | null;
   note: string;
 }

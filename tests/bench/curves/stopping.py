@@ -1,12 +1,12 @@
-"""Early stopping on the tables: `python -m tests.bench.curves.stopping --half report --seeds 20-24 --out stopping.jsonl`.
+"""Early stopping on the tables: `python -m tests.bench.curves.stopping --half report --out stopping.jsonl`.
 
 A peer is a search with a rule, such as `random+asha`. The rules `asha` and `median` are those of a Sweep with default
 settings, `model` stops by the forecasts of Protein, and `optuna-asha` and `optuna-median` are Optuna's pruners with
 default settings. Searches are played in virtual time on four slots, with the same seconds. All runs have the full
 number of epochs. What is in the file is not run again.
 
-Of a stopped run, the table knows how it would have ended. A verdict is wrong if the run would have been Pareto-optimal in
-score and seconds among the finished runs of the whole search; also printed is how many would have had the best score.
+Of a stopped run, the table knows how it would have ended. A verdict is wrong if the run would have been Pareto-optimal
+in score and seconds among the finished runs of the whole search, and "of the best" if it would have had the best score.
 """
 
 from __future__ import annotations
@@ -174,8 +174,8 @@ def play(task: Task, peer: str, seed: int) -> dict[str, Any]:
 
 
 def values(row: dict[str, Any]) -> list[float]:
-    """Shares of runs that were stopped and of seconds that this saved, verdicts that are wrong and that stopped the best
-    run, all verdicts, regrets, hypervolumes."""
+    """Shares of runs that were stopped and of seconds that this saved, numbers of verdicts that are wrong, that stopped
+    the best run, and of all, then regrets and hypervolumes."""
     finished, stopped = [*zip(row["cost"], row["score"], strict=True)], row["stopped"]
     wrong = [not any(s >= score and c <= end for c, s in finished) for _, end, score in stopped]
     best_stopped = [score > max(row["score"], default=-math.inf) for *_, score in stopped]
