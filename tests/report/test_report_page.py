@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.report import bundle
 from sweep_operator.report.bundle import Bundle, read_bundle
 from sweep_operator.report.data import report_data
 from sweep_operator.report.page import report_page
@@ -81,7 +80,6 @@ def test_a_report_of_200_runs_is_small() -> None:
     assert len(page.encode()) < MOST_BYTES
 
 
-def test_without_the_bundle_the_command_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(bundle, "files", lambda _: tmp_path)
+def test_without_the_bundle_the_command_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the page is not built; run `make setup`"):
-        read_bundle()
+        read_bundle(tmp_path)

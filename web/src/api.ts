@@ -551,8 +551,6 @@ export interface SweepHead {
   calibration: Calibrations;
   money: Money;
   bestParams: BestParams | null;
-  /** Only in a report; a server answers questions about it. */
-  importance: Importance | null;
 }
 
 /** One sweep with its runs. */

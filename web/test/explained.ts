@@ -94,6 +94,7 @@ export function explained(
       return {
         at: { [paths[0]!]: 4e-4 },
         run: page.row.best!.run,
+        goal: page.row.goal,
         parameters: paths.map((p) => slice(page, p)),
         note: "",
       };

@@ -246,10 +246,6 @@ export function samplePage(count: number, seed = 1, name = "sample"): SweepPage 
       patch: null,
       notes: [],
     },
-    importance: {
-      shares: { "trainer.optimizer.learning_rate": 0.7, "trainer.gamma": 0.2, "trainer.batch_size": 0.1 },
-      note: "from a fit to 200 runs",
-    },
     runs,
   };
 }

@@ -50,11 +50,12 @@ def best_params(
         python images/trainer/train.py run=new +trainer/patch=my_sweep_best
     """
     from sweep_operator.cli.find_sweep import find_sweep
-    from sweep_operator.views.best_params import best_params_blocks, ranked_runs
+    from sweep_operator.commands.ranking import best_first
+    from sweep_operator.views.best_params import best_params_blocks
     from sweep_operator.views.training_command import takes_overrides, training_command
 
-    found, runs, templates = find_sweep(sweep_name(sweep), arguments, lookup)
-    scored = ranked_runs(found, runs, ranking.max_cost, ranking.by, ranking.where)
+    recorded, templates = find_sweep(sweep_name(sweep), arguments, lookup)
+    found, scored = recorded.sweep, best_first(recorded, ranking)
     if output_dir is None and takes_overrides(training_command(found, scored[0], templates, "").template.train):
         output_dir = PATCH_DIR
     for block in best_params_blocks(

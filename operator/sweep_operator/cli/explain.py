@@ -9,10 +9,8 @@ import click
 from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.commands.explain import ExplainOptions, explain_options, print_explanation
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir, sweep_name
-from sweep_operator.commands.replay import Recorded
-from sweep_operator.kube.protocol import Kind
-from sweep_operator.kube.state_file import read_objects
-from sweep_operator.machine.stored import STATE, stored_sweep
+from sweep_operator.commands.recorded import Recorded
+from sweep_operator.machine.stored import stored_sweep
 
 
 @click.command()
@@ -33,5 +31,4 @@ def explain(name: str, run: str | None, options: ExplainOptions, runs_dir: Path)
     """
     stored = stored_sweep(runs_dir, sweep_name(name))
     sweep, runs = stored.parsed()
-    config_maps = read_objects(stored.directory / STATE, (Kind.CONFIG_MAP,))
-    print_explanation(Recorded(sweep, runs, config_maps), run, options, object_names=False)
+    print_explanation(Recorded(sweep, runs, stored.config_maps()), run, options, object_names=False)

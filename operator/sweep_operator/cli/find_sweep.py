@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cli.lookup import Lookup
 from sweep_operator.cli.wandb_place import Place, ask_wandb, place_of, says_wandb
 from sweep_operator.commands.output import echo
+from sweep_operator.commands.recorded import Recorded
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.machine.stored import StoredSweep, Unreadable, stored_sweep
@@ -17,12 +16,12 @@ from sweep_operator.tracking.history.objects import objects_of_answer
 from sweep_operator.tracking.history.reader import WandbUnreadable
 
 
-def find_sweep(
-    name: str, arguments: Sequence[str], lookup: Lookup
-) -> tuple[Sweep, list[SweepRun], dict[str, RunTemplate]]:
-    """The sweep, its runs, and the templates that they used, found as by ``look_up``."""
+def find_sweep(name: str, arguments: Sequence[str], lookup: Lookup) -> tuple[Recorded, dict[str, RunTemplate]]:
+    """The sweep with its runs, and the templates that they used, found as by ``look_up``."""
     found = look_up(name, arguments, lookup)
-    return (*found.parsed(), found.templates()) if isinstance(found, StoredSweep) else (*objects_of_answer(found), {})
+    if isinstance(found, StoredSweep):
+        return Recorded(*found.parsed(), found.config_maps()), found.templates()
+    return Recorded(*objects_of_answer(found)), {}
 
 
 def look_up(name: str, arguments: Sequence[str], lookup: Lookup) -> StoredSweep | HistoryAnswer:

@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir
-from sweep_operator.commands.replay import Recorded, print_replay
-from sweep_operator.kube.protocol import Kind
-from sweep_operator.kube.state_file import read_objects
-from sweep_operator.machine.stored import STATE, stored_run
+from sweep_operator.commands.recorded import Recorded
+from sweep_operator.commands.replay import print_replay
+from sweep_operator.machine.stored import stored_run
 
 
 @click.command()
@@ -27,4 +26,4 @@ def replay(run: str, runs_dir: Path) -> None:
     """
     stored, _ = stored_run(runs_dir, run)
     sweep, runs = stored.parsed()
-    print_replay(Recorded(sweep, runs, read_objects(stored.directory / STATE, (Kind.CONFIG_MAP,))), run)
+    print_replay(Recorded(sweep, runs, stored.config_maps()), run)

@@ -8,6 +8,7 @@ import click
 
 from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, no_model, runs_dir, sweep_name
+from sweep_operator.commands.recorded import Recorded
 from sweep_operator.commands.report import write_report
 from sweep_operator.machine.stored import stored_sweep
 
@@ -24,4 +25,5 @@ def report(name: str, output: Path | None, no_model: bool, runs_dir: Path) -> No
     stored = stored_sweep(runs_dir, sweep_name(name))
     sweep, runs = stored.parsed()
     path = output or runs_dir / sweep.display_name / "report.html"
-    write_report(sweep, runs, stored.templates(), path, "sweep", no_model=no_model)
+    recorded = Recorded(sweep, runs, stored.config_maps())
+    write_report(recorded, stored.templates(), path, "sweep", no_model=no_model)

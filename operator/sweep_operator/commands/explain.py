@@ -13,10 +13,9 @@ import click
 from sweep_operator.api.model import Scalar
 from sweep_operator.commands.options import Decorator, grouped
 from sweep_operator.commands.output import echo
-from sweep_operator.commands.replay import Recorded
+from sweep_operator.commands.recorded import Recorded
 from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.engine.warm_start import stored_observations
 from sweep_operator.suggest.explain import Explainer
 from sweep_operator.views.explained import contour_table, outlook_lines, overview, slice_table, why_lines
 from sweep_operator.views.page.explanations import (
@@ -99,7 +98,7 @@ def _at(given: Sequence[str]) -> dict[str, Scalar] | None:
 
 async def _answers(recorded: Recorded, questions: Sequence[Ask]) -> list[Explanation]:
     try:
-        earlier = stored_observations(recorded.sweep, recorded.config_maps)
+        earlier = recorded.earlier()
     except LookupError as error:
         raise ConfigError(f"the warm start cannot be read: {error.args[0]} does not exist") from None
     explainer = Explainer()

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.output import echo
+from sweep_operator.commands.recorded import Recorded
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.engine.warm_start import stored_observations
-from sweep_operator.kube.protocol import Object
 from sweep_operator.suggest.provenance import optimizer_version
 from sweep_operator.suggest.replay import NotReplayable, replay
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What a suggestion is computed from again."""
-
-    sweep: Sweep
-    runs: Sequence[SweepRun]
-    config_maps: Sequence[Object]
-    """With the one of the warm start."""
 
 
 def print_replay(recorded: Recorded, name: str) -> None:
@@ -33,7 +18,7 @@ def print_replay(recorded: Recorded, name: str) -> None:
     if run is None:
         raise ConfigError(f"no run {name!r} in sweep {sweep.display_name}")
     try:
-        earlier = stored_observations(sweep, recorded.config_maps)
+        earlier = recorded.earlier()
         proposal = asyncio.run(replay(sweep, runs, earlier, run))
     except LookupError as error:
         raise ConfigError(f"{name} cannot be replayed: {error.args[0]} no longer exists") from None

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 from sweep_operator.api.model import JsonObject
-from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.output import echo, write_file
+from sweep_operator.commands.recorded import Recorded
 from sweep_operator.report.bundle import read_bundle
 from sweep_operator.report.data import Program, report_data
 from sweep_operator.report.page import report_page
 from sweep_operator.suggest.explain import Explainer, NotExplainable
-from sweep_operator.views.page.explanations import Ask, AskImportance, AskOutlook, AskSlices
+from sweep_operator.views.page.explanations import Ask, AskContour, AskImportance, AskOutlook, AskSlices
 from sweep_operator.views.training_command import Templates
 
+_CONTOURED = 4
+"""Of so many parameters, the most important ones, each pair has a contour."""
 _QUESTIONS: tuple[Ask, ...] = (AskImportance(), AskSlices(), AskOutlook())
 
 
-def write_report(
-    sweep: Sweep, runs: Sequence[SweepRun], templates: Templates, path: Path, program: Program, *, no_model: bool
-) -> None:
+def write_report(recorded: Recorded, templates: Templates, path: Path, program: Program, *, no_model: bool) -> None:
     """Write the page and print its path; ``-`` writes it to standard output. Raises ConfigError."""
     bundle = read_bundle()
-    explanations = {} if no_model else asyncio.run(_explanations(sweep, runs))
+    sweep, runs = recorded.sweep, recorded.runs
+    explanations = {} if no_model else asyncio.run(_explanations(recorded))
     page = report_page(report_data(sweep, runs, templates, datetime.now(UTC), explanations, program), bundle)
     if str(path) == "-":
         echo(page)
@@ -38,14 +38,22 @@ def write_report(
     echo(path)
 
 
-async def _explanations(sweep: Sweep, runs: Sequence[SweepRun]) -> JsonObject:
-    """What the model says, by question. Without an answer, the page says so."""
-    explainer, found = Explainer(), JsonObject()
+async def _explanations(recorded: Recorded) -> JsonObject:
+    """What the model says, by question. The page says what is missing, such as without enough results."""
+    explainer, found, earlier = Explainer(), JsonObject(), recorded.earlier_if_readable()
+
+    async def answer(ask: Ask) -> JsonObject:
+        said = await explainer.explain(recorded.sweep, recorded.runs, ask, earlier)
+        return said.model_dump(mode="json", by_alias=True)
+
     try:
         for ask in _QUESTIONS:
             with contextlib.suppress(NotExplainable):
-                answer = await explainer.explain(sweep, runs, ask)
-                found[ask.what] = answer.model_dump(mode="json", by_alias=True)
+                found[ask.what] = await answer(ask)
+        known = found.get("importance") or {"shares": {}}
+        pairs = combinations(list(known["shares"])[:_CONTOURED], 2)
+        with contextlib.suppress(NotExplainable):
+            found["contour"] = [await answer(AskContour(x=x, y=y)) for x, y in pairs]
     finally:
         await explainer.close()
     return found

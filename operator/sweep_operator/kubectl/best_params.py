@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from sweep_operator.cluster.lookup import sweep_with_templates
 from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, RankingOptions, ranking_options, sweep_name
 from sweep_operator.commands.output import echo
+from sweep_operator.commands.ranking import best_first
 from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import cluster_options
-from sweep_operator.views.best_params import best_params_blocks, ranked_runs
+from sweep_operator.kubectl.replay import recorded_if_allowed
+from sweep_operator.views.best_params import best_params_blocks
 
 
 @click.command("best-params", context_settings=OVERRIDES_FOLLOW)
@@ -30,7 +31,7 @@ def best_params(sweep: str, ranking: RankingOptions, output_dir: Path | None) ->
 
     For a program that uses Hydra, also print them as overrides.
     """
-    found, runs, templates = in_cluster(lambda cluster: sweep_with_templates(cluster, sweep_name(sweep)))
-    scored = ranked_runs(found, runs, ranking.max_cost, ranking.by, ranking.where)
-    for block in best_params_blocks(found, scored, templates, ranking.top_n, ranking.show_scores, output_dir):
+    recorded, templates = in_cluster(lambda cluster: recorded_if_allowed(cluster, sweep_name(sweep)))
+    scored = best_first(recorded, ranking)
+    for block in best_params_blocks(recorded.sweep, scored, templates, ranking.top_n, ranking.show_scores, output_dir):
         echo(block)

@@ -7,13 +7,16 @@ import contextlib
 import click
 
 from sweep_operator.api.stored import read
+from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.cluster.access import Cluster
-from sweep_operator.cluster.lookup import parsed_sweep, run_named
+from sweep_operator.cluster.lookup import parsed_sweep, run_named, sweep_with_templates
 from sweep_operator.commands.names import RUN_NAME
-from sweep_operator.commands.replay import Recorded, print_replay
+from sweep_operator.commands.recorded import Recorded
+from sweep_operator.commands.replay import print_replay
 from sweep_operator.domain.identity import warm_start_name
-from sweep_operator.kube.protocol import Kind, NotFound
+from sweep_operator.domain.revisions import RunTemplate
+from sweep_operator.kube.protocol import Forbidden, Kind, NotFound, Object
 from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.kubectl.names import complete_runs
 from sweep_operator.kubectl.options import cluster_options
@@ -43,9 +46,21 @@ async def _recorded(cluster: Cluster, name: str) -> Recorded:
 async def recorded(cluster: Cluster, name: str) -> Recorded:
     """The sweep with its runs and the observations of its warm start. Raises ConfigError, InvalidObject."""
     sweep, runs = await parsed_sweep(cluster, name)
-    config_maps = []
-    if (digest := sweep.status.warm_start_digest) is not None:
-        stored = warm_start_name(sweep.name, digest)
-        with contextlib.suppress(NotFound):  # whoever needs it reports it
-            config_maps.append(await cluster.kube.get(Kind.CONFIG_MAP, cluster.namespace, stored))
-    return Recorded(sweep, runs, config_maps)
+    return Recorded(sweep, runs, await warm_start_maps(cluster, sweep))
+
+
+async def warm_start_maps(cluster: Cluster, sweep: Sweep) -> list[Object]:
+    """The ConfigMap with the observations of the warm start, if there is one. Raises Forbidden."""
+    if (digest := sweep.status.warm_start_digest) is None:
+        return []
+    with contextlib.suppress(NotFound):  # whoever needs it reports it
+        return [await cluster.kube.get(Kind.CONFIG_MAP, cluster.namespace, warm_start_name(sweep.name, digest))]
+    return []
+
+
+async def recorded_if_allowed(cluster: Cluster, name: str) -> tuple[Recorded, dict[str, RunTemplate]]:
+    """The sweep with its runs and their templates, and the observations of its warm start if the user may read them."""
+    sweep, runs, templates = await sweep_with_templates(cluster, name)
+    with contextlib.suppress(Forbidden):
+        return Recorded(sweep, runs, await warm_start_maps(cluster, sweep)), templates
+    return Recorded(sweep, runs), templates

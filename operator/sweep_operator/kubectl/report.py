@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from sweep_operator.cluster.lookup import sweep_with_templates
 from sweep_operator.commands.names import SWEEP_NAME
 from sweep_operator.commands.options import no_model
 from sweep_operator.commands.report import write_report
 from sweep_operator.kubectl.access import in_cluster
 from sweep_operator.kubectl.names import complete_sweeps
 from sweep_operator.kubectl.options import cluster_options
+from sweep_operator.kubectl.replay import recorded_if_allowed
 
 
 @click.command()
@@ -25,5 +25,5 @@ from sweep_operator.kubectl.options import cluster_options
 @cluster_options
 def report(sweep: str, output: Path | None, no_model: bool) -> None:
     """Write the page of SWEEP as one HTML file, which needs no server and no network."""
-    found, runs, templates = in_cluster(lambda cluster: sweep_with_templates(cluster, sweep))
-    write_report(found, runs, templates, output or Path(f"{sweep}-report.html"), "kubectl sweep", no_model=no_model)
+    recorded, templates = in_cluster(lambda cluster: recorded_if_allowed(cluster, sweep))
+    write_report(recorded, templates, output or Path(f"{sweep}-report.html"), "kubectl sweep", no_model=no_model)

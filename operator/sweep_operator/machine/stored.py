@@ -58,6 +58,10 @@ class StoredSweep:
         """The objects as models. Raises InvalidObject."""
         return parsed(self.sweep, self.runs)
 
+    def config_maps(self) -> Sequence[dict[str, Any]]:
+        """The ConfigMaps of the directory: observations of a warm start."""
+        return read_objects(self.directory / STATE, (Kind.CONFIG_MAP,))
+
     def templates(self) -> dict[str, RunTemplate]:
         """The templates that the runs used, by hash."""
         from sweep_operator.manifests.revision import read_revision

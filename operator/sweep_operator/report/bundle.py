@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
 from sweep_operator.config.errors import ConfigError
+
+BUNDLE = Path(__file__).parents[1] / "ui" / "bundle"
+"""The directory with index.html, app.js and app.css."""
 
 
 @dataclass(frozen=True)
@@ -16,11 +19,14 @@ class Bundle:
     style: str
 
 
-def read_bundle() -> Bundle:
+def require_bundle(folder: Path = BUNDLE) -> None:
+    """Raises ConfigError if the page is not built."""
+    if not (folder / "index.html").is_file():
+        raise ConfigError("the page is not built; run `make setup`")
+
+
+def read_bundle(folder: Path = BUNDLE) -> Bundle:
     """The bundle. Raises ConfigError if the page is not built."""
-    folder = files("sweep_operator") / "ui" / "bundle"
-    try:
-        script, style = ((folder / name).read_text(encoding="utf-8") for name in ("app.js", "app.css"))
-    except OSError:
-        raise ConfigError("the page is not built; run `make setup`") from None
+    require_bundle(folder)
+    script, style = ((folder / name).read_text(encoding="utf-8") for name in ("app.js", "app.css"))
     return Bundle(script, style)

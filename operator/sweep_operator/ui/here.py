@@ -19,7 +19,8 @@ import click
 from sweep_operator.commands.options import grouped
 from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.ui.server import Serving, application, listening, require_bundle
+from sweep_operator.report.bundle import require_bundle
+from sweep_operator.ui.server import Serving, application, listening
 
 TOKEN = "SWEEP_UI_TOKEN"
 """Environment variable with the token. A page that is open when the server restarts can then continue."""

@@ -15,10 +15,11 @@ import click
 
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.kube.cluster import Callers, ClusterKube, NoCluster, find_source
+from sweep_operator.report.bundle import require_bundle
 from sweep_operator.runtime import logs
 from sweep_operator.ui.access import TokenUsers
 from sweep_operator.ui.cluster import ClusterSource
-from sweep_operator.ui.server import Serving, application, listening, require_bundle
+from sweep_operator.ui.server import Serving, application, listening
 from sweep_operator.views.page.models import Server
 
 log = logging.getLogger(__name__)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from aiohttp import web
 from pydantic import BaseModel
 
-from sweep_operator.config.errors import ConfigError
 from sweep_operator.kube.protocol import NotFound, Unavailable
+from sweep_operator.report.bundle import BUNDLE, require_bundle
 from sweep_operator.ui.actions import Actions
 from sweep_operator.ui.board import to_bytes
 from sweep_operator.ui.errors import answer_errors
@@ -26,7 +25,6 @@ from sweep_operator.ui.stream import EventStreams
 from sweep_operator.views.page.explanations import ASK, Ask
 from sweep_operator.views.page.models import Server
 
-BUNDLE = Path(__file__).with_name("bundle")
 _LONGEST_BODY = 1 << 20
 
 
@@ -54,12 +52,6 @@ class Serving:
     explainer: Explainer | None = None
     where: Callable[[str], Sequence[str]] = lambda namespace: ()
     """The options that select a namespace, or this runs directory, in equivalent commands."""
-
-
-def require_bundle() -> None:
-    """Raises ConfigError if the page is not built."""
-    if not (BUNDLE / "index.html").is_file():
-        raise ConfigError("the page is not built; run `make setup`")
 
 
 def application(serving: Serving) -> web.Application:

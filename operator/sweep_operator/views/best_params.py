@@ -23,7 +23,6 @@ from sweep_operator.config.patch import (
 from sweep_operator.decide.summary import ranked
 from sweep_operator.views.figures import number
 from sweep_operator.views.labels import label
-from sweep_operator.views.report_data import rank_by_posterior
 from sweep_operator.views.training_command import Templates, TrainingCommand, takes_overrides, training_command
 from sweep_operator.views.where import satisfying
 
@@ -31,9 +30,9 @@ _RULE, _LINE = "=" * 60, "-" * 40
 
 
 def ranked_runs(
-    sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None, by: str, where: Sequence[str] = ()
+    sweep: Sweep, runs: Sequence[SweepRun], max_cost: float | None, where: Sequence[str] = ()
 ) -> list[SweepRun]:
-    """Successful runs, best first, ranked by ``observed`` score or by ``posterior`` mean.
+    """Successful runs, best first, ranked by observed score.
 
     ``max_cost``: ignore runs that cost more. ``where``: ignore runs for which one of these conditions does not hold;
     then the thresholds of spec.objectives do not apply. Raises ConfigError if no run qualifies.
@@ -52,7 +51,7 @@ def ranked_runs(
             raise ConfigError(f"--max-cost: no run cost {max_cost:g} or less; {least}")
     for condition in where:
         scored = satisfying(condition, scored)
-    return rank_by_posterior(sweep, runs, scored) if by == "posterior" else scored
+    return scored
 
 
 def best_params_blocks(

@@ -13,7 +13,7 @@ interface Props {
 }
 
 export function ImportancePanel({ page, answer }: Props) {
-  const known = answer.value ?? page.importance;
+  const known = answer.value;
   const shares = Object.entries(known?.shares ?? {});
   return (
     <Panel

@@ -11,7 +11,7 @@ import { SlicesPanel } from "./SlicesPanel.tsx";
 /** What the optimizer's model believes about the parameters, and how sure it is. */
 export function ModelTab({ page }: TabProps) {
   const importance = useExplanation<Importance>({ what: "importance" });
-  const order = orderOf(page, importance.value?.shares ?? page.importance?.shares ?? {});
+  const order = orderOf(page, importance.value?.shares ?? {});
   const [pair, setPair] = useState<[string, string] | null>(null);
   return (
     <div class="panels two">

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from protein.searchspace.distributions import Axis
 from sweep_operator.api.model import Model, Scalar, VisibleText
-from sweep_operator.views.page.explanations import Importance
 from sweep_operator.views.page.run_models import Condition, RunRow
 
 Goal = Literal["maximize", "minimize"]
@@ -190,8 +189,6 @@ class SweepHead(Model):
     calibration: Calibrations
     money: Money
     best_params: BestParams | None
-    importance: Importance | None
-    """Only in a report; a server answers questions about it."""
 
 
 class SweepPage(SweepHead):

@@ -64,7 +64,16 @@ def curve_of(run: SweepRun) -> Curve | None:
     points = run.status.curve
     if len(points) < 2:
         return None
-    return Curve(step=[p.step for p in points], value=[p.value for p in points], seconds=[p.seconds for p in points])
+    return Curve(
+        step=[p.step for p in points],
+        value=[None if p.value is None else _drawn(p.value) for p in points],
+        seconds=[_drawn(p.seconds) for p in points],
+    )
+
+
+def _drawn(value: float) -> float:
+    """As precise as a plot can show, in half the text."""
+    return float(f"{value:.6g}")
 
 
 def group_of(run: SweepRun, table: FailureTable = FAILURES) -> Group:

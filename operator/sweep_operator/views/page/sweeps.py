@@ -100,7 +100,6 @@ def sweep_head(
         ),
         money=money_of(sweep, rows),
         best_params=None if best is None else best_params(sweep, best, templates),
-        importance=None,
     )
 
 
