@@ -108,7 +108,7 @@ class Stream:
         async with self._session.get("/api/events", params=self._query, headers=headers, timeout=timeout) as answer:
             answer.raise_for_status()
             kind, data = "", b""
-            async for line in answer.content:
+            async for line in _lines(answer.content):
                 name, _, value = line.rstrip(b"\n").partition(b": ")
                 if name == b"event":
                     kind = value.decode()
@@ -135,6 +135,17 @@ class Stream:
         elif kind == "trouble":
             self.trouble = data["message"]
             self.troubles.append(self.trouble)
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Lines of any length; a snapshot of thousands of runs is one."""
+    parts: list[bytes] = []
+    async for chunk in content.iter_any():
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            yield b"".join([*parts, line])
+            parts = []
+        parts.append(rest)
 
 
 def _key(row: Object) -> str:

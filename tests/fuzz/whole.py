@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import Plan
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep import decide
-from sweep_operator.domain.revisions import RunTemplate
 from sweep_operator.engine import reconciler
 from sweep_operator.engine.gather import Gatherer
 
@@ -22,8 +20,7 @@ _PARTIAL = Gatherer.snapshot
 class _Unasking(Gatherer):
     """Sends no requests, so that nothing changes between its Snapshot and the one it is compared with."""
 
-    async def _revisions(self, runs: Sequence[SweepRun]) -> Mapping[str, RunTemplate]:
-        return self._templates
+    async def _read_template(self, wanted: str) -> None: ...
 
 
 @contextmanager

@@ -94,6 +94,15 @@ def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
 
 
 @needs_chromium
+def test_a_browser_that_cannot_read_the_data_says_so(tmp_path: Path) -> None:
+    sweep, runs = big_sweep(4)
+    whole = report_page(report_data(sweep, runs, {}, T0, {}, "sweep"), read_bundle())
+    page = tmp_path / "report.html"
+    page.write_text(whole.replace('{"gzip": "', '{"gzip": "AAAA'))
+    assert "This browser cannot read the report." in opened(page, tmp_path)[0]
+
+
+@needs_chromium
 def test_a_request_of_a_page_is_detected(tmp_path: Path) -> None:
     page = tmp_path / "other.html"
     page.write_text('<img src="http://example.invalid/x.png">')

@@ -20,6 +20,7 @@ from sweep_operator.suggest.propose import Proposer
 from sweep_operator.suggest.provenance import provenance
 from sweep_operator.views.page.explanations import (
     AskContour,
+    AskForecast,
     AskImportance,
     AskOutlook,
     AskPredict,
@@ -198,6 +199,31 @@ def test_a_finite_budget_limits_the_outlook(ask: Ask) -> None:
     random = sweep(method="random")
     (noted,) = ask(AskOutlook(runs=2), of=random)
     assert noted.note == "The sweep has method random; this is the outlook of method bayes."
+
+
+def curved(run: SweepRun, points: int = 16) -> SweepRun:
+    """The run after that many of 16 reports: its curve approaches its score."""
+    final = score(run.parameters)
+    reports = [{"step": i, "value": final * (1 - 0.5**i), "seconds": i} for i in range(1, points + 1)]
+    return parse(SweepRun, {**run.to_json(), "status": {**run.status.to_json(), "curve": reports}})
+
+
+def test_the_scores_of_runs_in_progress_are_forecast_from_their_curves(ask: Ask) -> None:
+    reports = {"train": {"command": ["x"], "reports": {"maxStep": 16}}}
+    done = [curved(run) for run in RUNS]
+    last = RUNS[0].to_json()
+    body = {**last, "metadata": {"name": "live", "uid": "live"}, "status": {}}
+    body["spec"] = {**last["spec"], "parameters": {"lr": 0.02, "kind": "a"}, "index": 9}
+    live = curved(parse(SweepRun, body), points=6)
+    found, none, few = (
+        ask(AskForecast(), of=sweep(**reports), runs=runs)[0] for runs in ([*done, live], done, [*done[:2], live])
+    )
+    assert list(found.items) == ["live"]
+    forecast = found.items["live"]
+    assert forecast.low < score({"lr": 0.02, "kind": "a"}) < forecast.high
+    assert 0 <= forecast.probability <= 1
+    assert (none.items, none.note) == ({}, "No run in progress has reported its score.")
+    assert (few.items, few.note) == ({}, "2 finished runs have a learning curve; a forecast needs 4.")
 
 
 @pytest.mark.parametrize(

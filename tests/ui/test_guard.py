@@ -38,7 +38,14 @@ async def page(runs_dir: Path) -> AsyncIterator[Client]:
 
 
 async def test_nothing_is_answered_without_the_token(page: Client) -> None:
-    for authorization in ("", "Bearer ", f"Bearer {page.token}x", f"Basic {page.token}", "Bearer \N{SNOWMAN}"):
+    for authorization in (
+        "",
+        "Bearer ",
+        f"Bearer {page.token}x",
+        f"Basic {page.token}",
+        "Bearer \N{SNOWMAN}",
+        "Bearer \udcff",
+    ):
         for method, paths in (("GET", READS), ("POST", WRITES)):
             for path in paths:
                 status, found = await page.send(method, path, Authorization=authorization)
@@ -59,7 +66,14 @@ async def test_a_name_that_points_to_this_machine_is_not_enough(page: Client) ->
 
 async def test_pages_of_other_sites_are_refused(page: Client) -> None:
     own = page.root.removeprefix("http://")
-    for origin in ("http://evil.example", "null", f"http://{own}.evil.example", "http://localhost:1", "file://"):
+    for origin in (
+        "http://evil.example",
+        "null",
+        f"http://{own}.evil.example",
+        "http://localhost:1",
+        "file://",
+        "http://[",
+    ):
         for path in (*READS, *FILES):
             assert (await page.send("GET", path, Origin=origin))[0] == 403, (path, origin)
         for path in WRITES:

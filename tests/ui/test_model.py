@@ -52,6 +52,10 @@ async def test_questions_are_answered_and_answers_are_kept(runs_dir: Path) -> No
         assert status == 400
         status, why = await asked(what="why", run="done.r.1")
         assert status == 200, why
+        status, predicted = await asked(what="predict", parameters={"x": 0.5, "y": 0.5})
+        status, preview = await client.act("add", parameters={"x": 0.5, "y": 0.5}, preview=True)
+        low, median, high = (predicted["cost"][name] for name in ("low", "expected", "high"))
+        assert preview["predictedCost"] == {"low": low, "median": median, "high": high, "unit": "seconds"}
 
 
 class _Counting(DirectoryReader):

@@ -163,6 +163,18 @@ def test_a_run_waits_is_retried_and_is_evaluated() -> None:
     assert shown(run)[-3:] == [("training", "train", 2, "09:06", "09:08"), *after]
 
 
+def test_a_run_whose_queue_evicts_it_goes_on_with_another_pod() -> None:
+    evicted = {"n": 1, "podUID": "p", "seconds": 60.0, "scheduledTime": at(1), "startTime": at(2)}
+    train = {"attempt": 1, "attempts": [evicted], "scheduledTime": at(9), "startTime": at(10)}
+    run = run_of({"train": train, "conditions": [condition("Unknown", "Training")]})
+    assert shown(run)[2:] == [
+        ("training", "train", 1, "09:02", "09:03"), ("queued", "train", 1, "09:03", "09:09"),
+        ("pulling", "train", 1, "09:09", "09:10"), ("training", "train", 1, "09:10", None),
+    ]  # fmt: skip
+    details = run_details(SWEEP, run, None, [], {})
+    assert [a.state for a in details.attempts] == ["evicted", "running"]
+
+
 def test_a_run_that_has_not_started_is_queued_and_an_imported_one_has_no_phases() -> None:
     assert shown(run_of({})) == [("queued", "train", 1, "09:00", None)]
     imported = run_of({"conditions": [condition("True", "Imported")]}, origin="imported", observation={"score": 1.0})

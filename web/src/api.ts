@@ -233,6 +233,11 @@ export interface AskPredict {
   parameters: Record<string, Scalar>;
 }
 
+/** What will the runs in progress score? */
+export interface AskForecast {
+  what?: "forecast";
+}
+
 /** An expected value with its 80% interval. */
 export interface Range {
   expected: number;
@@ -389,6 +394,13 @@ export interface Predicted {
   costUnit: string;
   /** Whether the constraints allow it. */
   allowed: boolean;
+  note: string;
+}
+
+/** The final scores of the runs in progress, as their learning curves suggest. The intervals contain 80%. */
+export interface Forecasts {
+  /** By name of the run. Missing: a run without a report. */
+  items: Record<string, Forecast>;
   note: string;
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bandsOf, chosenRuns, extentOf, linesOf, marksOf, nearestLine } from "../src/curves/geometry.ts";
+import { bandsOf, chosenRuns, extentOf, linesOf, marksOf } from "../src/curves/geometry.ts";
 import { run } from "./builders.ts";
 
 const forecast = { score: 9, low: 7, high: 12, probability: 0.3 };
@@ -37,9 +37,10 @@ test("points that an axis cannot show are omitted", () => {
 
 test("the band opens at the newest point and ends at the last step", () => {
   const lines = linesOf(curves, [live, pruned], "step", false, false);
-  const [band, ...others] = bandsOf(lines, "step");
+  const [band, ...others] = bandsOf(lines, "step", {});
   assert.deepEqual([band?.from, band?.to, band?.low, band?.high, others], [[4, 5], 10, 7, 12, []]);
-  assert.equal(bandsOf(linesOf(curves, [live], "seconds", false, false), "seconds")[0]?.to, 100);
+  assert.equal(bandsOf(lines, "step", { a: { ...forecast, high: 99 } })[0]?.high, 99);
+  assert.equal(bandsOf(linesOf(curves, [live], "seconds", false, false), "seconds", {})[0]?.to, 100);
 });
 
 test("a verdict is marked where it was made, and what the run needed stays visible", () => {
@@ -54,13 +55,6 @@ test("a verdict is marked where it was made, and what the run needed stays visib
     [1, 20],
   ]);
   assert.equal(extentOf([], [], []), null);
-});
-
-test("the nearest line is found within reach only", () => {
-  const lines = linesOf(curves, [live, pruned], "step", false, false);
-  const same = (value: number) => value;
-  assert.equal(nearestLine(lines, same, same, [3.2, 2.1], 1)?.line.run.name, "b");
-  assert.equal(nearestLine(lines, same, same, [3, 100], 5), null);
 });
 
 test("of too many runs, those in progress and the best are kept, and the others evenly", () => {

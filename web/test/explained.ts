@@ -1,5 +1,15 @@
 /** Made-up answers of the model about the made-up sweep. */
-import type { Contour, Importance, Outlook, ParameterSlice, Scalar, Slices, SweepPage, Why } from "../src/api.ts";
+import type {
+  Contour,
+  Forecasts,
+  Importance,
+  Outlook,
+  ParameterSlice,
+  Scalar,
+  Slices,
+  SweepPage,
+  Why,
+} from "../src/api.ts";
 import { makeScale } from "../src/charts/scale.ts";
 
 function gridOf(page: SweepPage, path: string, count: number): Scalar[] {
@@ -85,14 +95,17 @@ const why = (page: SweepPage, run: string): Why => ({
 export function explained(
   page: SweepPage,
   question: Record<string, unknown>,
-): Importance | Slices | Contour | Outlook | Why {
+): Importance | Slices | Contour | Outlook | Why | Forecasts {
   const paths = page.parameters.map((p) => p.path);
   switch (question.what) {
+    case "forecast":
+      return { items: {}, note: "" };
     case "importance":
       return { shares: Object.fromEntries(paths.map((p, i) => [p, 0.5 ** (i + 1)])), note: "" };
     case "slices":
       return {
         at: { [paths[0]!]: 4e-4 },
+
         run: page.row.best!.run,
         goal: page.row.goal,
         parameters: paths.map((p) => slice(page, p)),

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { ActionAnswer, Server, SweepPage } from "../src/api.ts";
 import { explained } from "./explained.ts";
-import { failingPage, hostilePage, sampleCurves, samplePage, sampleRunPage } from "./sample.ts";
+import { failingPage, hostilePage } from "./odd.ts";
+import { sampleCurves, samplePage, sampleRunPage } from "./sample.ts";
 
 const BUNDLE = new URL("../../operator/sweep_operator/ui/bundle/", import.meta.url);
 const FILES: Record<string, [string, string]> = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -99,7 +100,8 @@ class Model(BaseModel):
         """The record itself, in half the memory: it shares the sets of given fields with other records."""
         given = self.__pydantic_fields_set__
         object.__setattr__(self, "__pydantic_fields_set__", _FIELD_SETS.setdefault(frozenset(given), given))
-        for value in self.__dict__.values():
+        for name in _parts_of(type(self)):
+            value = self.__dict__[name]
             for part in value if isinstance(value, (list, tuple)) else (value,):
                 if isinstance(part, Model):
                     part.compact()
@@ -114,6 +116,18 @@ class Model(BaseModel):
             for name, text in _field_docstrings(owner).items() if issubclass(owner, Model) else ():
                 properties[cls.model_fields[name].alias or name]["description"] = text
         return schema
+
+
+@functools.cache
+def _parts_of(cls: type[Model]) -> tuple[str, ...]:
+    """The fields that may contain models."""
+    return tuple(name for name, field in cls.model_fields.items() if _may_be_model(field.annotation))
+
+
+def _may_be_model(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return True
+    return any(_may_be_model(part) for part in get_args(annotation))
 
 
 def _field_docstrings(cls: type) -> dict[str, str]:

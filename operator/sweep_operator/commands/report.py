@@ -15,12 +15,12 @@ from sweep_operator.report.bundle import read_bundle
 from sweep_operator.report.data import Program, report_data
 from sweep_operator.report.page import report_page
 from sweep_operator.suggest.explain import Explainer, NotExplainable
-from sweep_operator.views.page.explanations import Ask, AskContour, AskImportance, AskOutlook, AskSlices
+from sweep_operator.views.page.explanations import Ask, AskContour, AskForecast, AskImportance, AskOutlook, AskSlices
 from sweep_operator.views.training_command import Templates
 
 _CONTOURED = 4
 """Of so many parameters, the most important ones, each pair has a contour."""
-_QUESTIONS: tuple[Ask, ...] = (AskImportance(), AskSlices(), AskOutlook())
+_QUESTIONS: tuple[Ask, ...] = (AskImportance(), AskSlices(), AskOutlook(), AskForecast())
 
 
 def write_report(recorded: Recorded, templates: Templates, path: Path, program: Program, *, no_model: bool) -> None:

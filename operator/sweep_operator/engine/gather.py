@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from heapq import nsmallest
 
-from pydantic import ValidationError
-
-from sweep_operator.api.errors import field_path, place_in
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.model import STORED
 from sweep_operator.api.names import RUN_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
@@ -26,11 +21,10 @@ from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.parts import Parts
+from sweep_operator.engine.read_run import read_run
 from sweep_operator.engine.resting import Resting
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.manifests.revision import read_revision
-
-log = logging.getLogger(__name__)
 
 AT_ONCE = 500
 """Runs that have ended which one pass decides about."""
@@ -44,10 +38,16 @@ class Gatherer:
     """
 
     def __init__(
-        self, objects: Objects, namespace: str, sweep: str, config: OperatorConfig, cleaning: Set[str] = frozenset()
+        self,
+        objects: Objects,
+        namespace: str,
+        sweep: str,
+        config: OperatorConfig,
+        cleaning: Set[str] = frozenset(),
+        read: Callable[[Object], SweepRun | None] = read_run,
     ) -> None:
         """``cleaning``: the runs that are being cleaned up, kept current. If they have ended, they are left out."""
-        self._cleaning = cleaning
+        self._cleaning, self._read = cleaning, read
         self._objects, self._store, self._config = objects, objects.store, config
         self._namespace, self._sweep = namespace, sweep
         self._changed = self._store.follow(namespace, sweep)
@@ -92,13 +92,13 @@ class Gatherer:
         self._follow_spec(sweep)
         self._resting.wake_due(now)
         self._wake_delivered(report)
-        awake = await self._awake(sweep)
-        templates = await self._revisions(awake)
         await self._read_facts(sweep)
-        if self._wake_queued(sweep.spec.limits.max_parallel_runs - self._book.totals.holding):
-            awake = await self._awake(sweep)
-        runs, later = self._first_of(awake)
-        undelivered = (*self._undelivered.values(), *(r for r in later if is_awaited(r, sweep, report, self._config)))
+        self._wake_queued(sweep.spec.limits.max_parallel_runs - self._book.totals.holding)
+        names, later = self._first_of_awake()
+        runs = [run for name in names if (run := self._run(name)) is not None]
+        templates = await self._revisions(runs)
+        await self._read_facts(sweep)  # of the runs whose templates were read now
+        undelivered = (*self._undelivered.values(), *(self._awaited(later, sweep, report)))
         with_pods = [run.name for run in (*runs, *undelivered)]
         return Snapshot(
             sweep=sweep,
@@ -184,14 +184,13 @@ class Gatherer:
         self._queued.pop(run, None)
         self._undelivered.pop(run, None)
 
-    def _wake_queued(self, free: int) -> bool:
-        """Wake the first runs that wait for a slot, as many as slots are free. Return whether there are any."""
+    def _wake_queued(self, free: int) -> None:
+        """Wake the first runs that wait for a slot, as many as slots are free."""
         for name in self._queued.keys() & self._resting.awake:
             del self._queued[name]
         first = nsmallest(max(0, free), self._queued, key=self._queued.__getitem__)
         for name in first:
             self._wake(name)
-        return bool(first)
 
     def _read_claims(self) -> None:
         before = self._claims
@@ -235,35 +234,34 @@ class Gatherer:
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
-    async def _awake(self, sweep: Sweep) -> list[SweepRun]:
-        """The runs to decide about, by name."""
-        runs = []
-        for number, name in enumerate(sorted(self._resting.awake)):
-            run = self._run(name)
-            if run is not None and belongs(run, sweep):
-                runs.append(run)
-            else:
-                self._resting.awake.discard(name)
-            await _give_way(number)
-        return runs
-
-    def _first_of(self, awake: Sequence[SweepRun]) -> tuple[list[SweepRun], list[SweepRun]]:
+    def _first_of_awake(self) -> tuple[list[str], list[str]]:
         """The runs to decide about now, and those to decide about later: after a start, thousands have ended."""
-        ended = sorted((run for run in awake if run.terminal), key=lambda run: self._looked.get(run.name, 0))
-        due = [run for run in ended if run.name not in self._cleaning]
-        self.unfinished = any(run.name not in self._looked for run in due[AT_ONCE:])
-        later = [*due[AT_ONCE:], *(run for run in ended if run.name in self._cleaning)]
-        names = {run.name for run in later}
-        return [run for run in awake if run.name not in names], later
+        facts, awake = self._book.facts, self._resting.awake
+        awake &= facts.keys()
+        ended = sorted(name for name in awake if facts[name].ended is not None)
+        due = [name for name in ended if name not in self._cleaning]
+        due.sort(key=lambda name: self._looked.get(name, 0))
+        self.unfinished = any(name not in self._looked for name in due[AT_ONCE:])
+        later = [*due[AT_ONCE:], *(name for name in ended if name in self._cleaning)]
+        return sorted(awake.difference(later)), later
+
+    def _awaited(self, names: Iterable[str], sweep: Sweep, report: TrackingReport | None) -> list[SweepRun]:
+        """Those that have ended and are to be delivered."""
+        if report is None:
+            return []
+        runs = (self._run(name) for name in names if not self._book.facts[name].delivered)
+        return [run for run in runs if run is not None and is_awaited(run, sweep, report, self._config)]
 
     def _run(self, name: str) -> SweepRun | None:
         """The parsed run; None if it does not exist or cannot be read."""
         if name not in self._runs:
             obj = self._store.get(Kind.SWEEP_RUN, self._namespace, name)
-            self._runs[name] = None if obj is None else _read_run(obj)
+            self._runs[name] = None if obj is None else self._read(obj)
         return self._runs[name]
 
     async def _read_facts(self, sweep: Sweep) -> None:
+        """Read what has changed. A run that is decided about later is parsed again then: there may be thousands."""
+        missing, ended = set[str](), 0
         for number, name in enumerate(sorted(self._unread)):
             await _give_way(number)
             run = self._run(name)
@@ -275,10 +273,16 @@ class Gatherer:
                 self._forget(name)
                 self._unread.discard(name)
                 continue
-            template = self._templates.get(run.status.template_hash or "")
-            self._book.put(facts_of(run, sweep, template, self._config))
+            wanted = run.status.template_hash
+            if wanted and wanted not in self._templates and wanted not in missing:
+                await self._read_template(wanted)
+                missing |= {wanted} - self._templates.keys()
+            self._book.put(facts_of(run, sweep, self._templates.get(wanted or ""), self._config))
+            ended += run.terminal
             if run.terminal and name not in self._resting.awake and name not in self._undelivered:
                 self._forget(name)
+            elif run.terminal and ended > AT_ONCE:
+                self._runs.pop(name)
             self._unread.discard(name)
 
     def _forget(self, run: str) -> None:
@@ -292,35 +296,20 @@ class Gatherer:
     async def _revisions(self, runs: Sequence[SweepRun]) -> Mapping[str, RunTemplate]:
         """The templates that the runs started with, by hash."""
         for wanted in sorted({r.status.template_hash for r in runs if r.status.template_hash}):
-            if wanted in self._templates:
-                continue
-            name = revision_name(self._sweep, wanted)
-            obj = self._store.get(Kind.REVISION, self._namespace, name)
-            obj = obj or await self._objects.read(Kind.REVISION, self._namespace, name)
-            if obj is not None:
-                self._templates[wanted] = read_revision(obj)
-                self._unread |= {
-                    n for n, run in self._runs.items() if run is not None and run.status.template_hash == wanted
-                }
+            if wanted not in self._templates:
+                await self._read_template(wanted)
         return dict(self._templates)
+
+    async def _read_template(self, wanted: str) -> None:
+        name = revision_name(self._sweep, wanted)
+        obj = self._store.get(Kind.REVISION, self._namespace, name)
+        obj = obj or await self._objects.read(Kind.REVISION, self._namespace, name)
+        if obj is not None:
+            self._templates[wanted] = read_revision(obj)
+            self._unread |= {run.name for run in self._book.facts.values() if run.template_hash == wanted}
 
 
 async def _give_way(number: int) -> None:
     """Let other work of this process go on, such as the renewal of its Lease."""
     if number % AT_ONCE == AT_ONCE - 1:
         await asyncio.sleep(0)
-
-
-def _read_run(obj: Object) -> SweepRun | None:
-    """None for a run that cannot be read (created before its field had a schema, for example): it is ignored.
-
-    Users may create thousands of them, so nothing is repaired, and the log names one error of each.
-    """
-    try:
-        return SweepRun.model_validate(obj, extra="ignore", context=STORED)
-    except ValidationError as error:
-        meta, first = obj["metadata"], error.errors(include_url=False, include_context=False)[0]
-        where, count = field_path(place_in(first["loc"], obj)), error.error_count()
-        text = f"{where}: {first['msg']}" + (f" (and {count - 1} more errors)" if count > 1 else "")
-        log.warning("SweepRun %s/%s: %s", meta.get("namespace"), meta["name"], text)
-        return None

@@ -9,11 +9,13 @@ from typing import Protocol
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import NOTHING_EARLIER, EarlierObservations, SuggestRequest, TrackRequest
 from sweep_operator.decide.snapshot import Forecasted, Suggested
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine.allowance import Allowances
+from sweep_operator.engine.read_run import read_run
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.sandbox.tasks import Evaluator, InProcess
 
@@ -106,6 +108,8 @@ class Settings:
     """Evaluates constraints, patterns and files that users supply. The default is for tests."""
     allowances: Allowances | None = None
     """What new and changed Sweeps of a namespace may cost; None: no limit."""
+    read_run: Callable[[Object], SweepRun | None] = read_run
+    """Parses a stored run. Who shows the runs as well may keep what was parsed."""
     tracker: Tracker | None = None
     """None: no tracking."""
     forecaster: Forecaster | None = None

@@ -76,7 +76,7 @@ class Reconciler:
         self._preflight = Preflight(objects, settings.now)
         self.acceptance = Acceptance(objects.kube, self._preflight, recorder, self._checking, settings)
         self.cleanups = Cleanups(objects, lambda: queue.add(key))
-        self._gatherer = Gatherer(objects, *key, settings.config, self.cleanups.runs)
+        self._gatherer = Gatherer(objects, *key, settings.config, self.cleanups.runs, settings.read_run)
         self._executor = Executor(objects, recorder, self._preflight, self.cleanups, settings)
         self._status = StatusWriter(objects, recorder, settings)
         self._late_errors: dict[str, Exception] = {}
@@ -169,7 +169,8 @@ class Reconciler:
         if not looks:
             return self._rest(sweep, plan)
         labels = [{RUN_LABEL: n, STAGE_LABEL: look.stage, ATTEMPT_LABEL: str(look.attempt)} for n, look in looks]
-        for selector in labels if len(labels) <= MANY_LOOKS else [{SWEEP_LABEL: sweep.name}]:
+        many = len(labels) > MANY_LOOKS and not self._settings.own_kube  # which finds those of a run at once
+        for selector in [{SWEEP_LABEL: sweep.name}] if many else labels:
             for kind in (Kind.JOB, Kind.POD):
                 await self._objects.refresh(kind, sweep.metadata.namespace, selector)
         snapshot = await self._snapshot(sweep, run_limit)

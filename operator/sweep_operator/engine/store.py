@@ -55,6 +55,11 @@ class Store:
         known = self._objects.get((kind, namespace, name))
         return known.unpack() if isinstance(known, Packed) else known
 
+    def version(self, key: Key) -> int | None:
+        """The newest known resourceVersion, or None."""
+        known = self._objects.get(key)
+        return None if known is None else _version(known)
+
     def all(self, kind: Kind) -> list[Object]:
         """All objects of a resource type."""
         return [_unpacked(o) for (k, _, _), o in self._objects.items() if k == kind]

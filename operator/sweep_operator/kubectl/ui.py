@@ -14,6 +14,7 @@ from sweep_operator.ui.access import ClusterUser, require_watching
 from sweep_operator.ui.cluster import ClusterSource
 from sweep_operator.ui.guard import OneToken
 from sweep_operator.ui.here import Here, here_options, show_page
+from sweep_operator.ui.model import Models, SourceReader
 from sweep_operator.ui.server import Serving
 from sweep_operator.views.page.models import Server
 
@@ -40,14 +41,13 @@ async def _show(cluster: Cluster, access: Access, here: Here, *, everywhere: boo
     namespaces = () if everywhere else (cluster.namespace,)
     for namespace in namespaces or (None,):
         await require_watching(cluster.kube, namespace)
-    server = Server(
-        mode="kubectl", write=True, version=version("sweep-operator"), command="kubectl sweep", models=False
-    )
+    server = Server(mode="kubectl", write=True, version=version("sweep-operator"), command="kubectl sweep", models=True)
     source, user = ClusterSource(cluster.kube, namespaces), ClusterUser(cluster.kube)
     context = [] if access.context is None else ["--context", access.context]
 
     def serving(token: str) -> Serving:
-        return Serving(server, source, OneToken(token, user), where=lambda namespace: ["-n", namespace, *context])
+        models = Models(SourceReader(source))
+        return Serving(server, source, OneToken(token, user), (), models, lambda n: ["-n", n, *context])
 
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(source.run())

@@ -20,7 +20,6 @@ from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import Destination, destination
-from sweep_operator.domain.ordering import start_order
 from sweep_operator.engine.acceptance import check_sweep
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
@@ -33,6 +32,7 @@ from sweep_operator.local.config_file import write_config
 from sweep_operator.local.objects import NAMESPACE, replacing_patch, with_namespace
 from sweep_operator.local.optimizer import Starting
 from sweep_operator.local.repeated import continued, never_started, with_defaults
+from sweep_operator.local.runs import Runs
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.local.warm_start_sources import LocalWarmStart
 from sweep_operator.sandbox.child import Sandbox
@@ -74,8 +74,7 @@ class LocalSession:
         self.directory = self.runs_dir / self.display_name
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._runs: dict[str, SweepRun] = {}
-        self._changed_runs: set[str] = set()
+        self._runs = Runs()
         self._events: list[Object] = []
         self._last_event_version = 0
 
@@ -83,9 +82,9 @@ class LocalSession:
 
     async def __aenter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._cluster = LocalCluster(
-            self.directory / "state.db", self.runs_dir, admission=admit, clock=lambda: datetime.now(UTC)
-        )
+        state = self.directory / "state.db"
+        resumed = state.exists()
+        self._cluster = LocalCluster(state, self.runs_dir, admission=admit, clock=lambda: datetime.now(UTC))
         await self._cluster.__aenter__()
         self.kube: Kube = self._cluster.kube
         try:
@@ -95,6 +94,8 @@ class LocalSession:
             raise
         self._cluster.space.be_patient(True)
         self._child, self._sandbox = OptimizerPool(), Sandbox()
+        if resumed:
+            await self._child.prepare()  # it starts while the runs are read
         self._outbox = Outbox(
             DeliveryChild(run_seconds=self._config.wandb_run_seconds),
             self._config,
@@ -141,6 +142,7 @@ class LocalSession:
             tracker=self._outbox,
             forecaster=self._child,
             on_change=self._on_change,
+            read_run=self._runs.parse,
         )
 
     async def _apply(self) -> None:
@@ -185,16 +187,7 @@ class LocalSession:
         """Return the Sweep and its runs: manual runs first, then by index."""
         obj = self._engine.store.get(Kind.SWEEP, NAMESPACE, self.name)
         assert obj is not None, "the Sweep exists while the session does"
-        changed, self._changed_runs = self._changed_runs, set()
-        before = len(self._runs)
-        for name in changed:
-            if (found := self._engine.store.get(Kind.SWEEP_RUN, NAMESPACE, name)) is not None:
-                self._runs[name] = read(SweepRun, found).compact()  # a known one keeps its place
-            elif self._runs.pop(name, None) is not None:
-                before -= 1
-        if len(self._runs) > before:
-            self._runs = {run.name: run for run in sorted(self._runs.values(), key=start_order)}
-        return read(Sweep, obj), list(self._runs.values())
+        return read(Sweep, obj), self._runs.view(self._engine.store)
 
     async def changed(self, timeout: float) -> None:
         """Wait for the next change, at most ``timeout`` seconds."""
@@ -303,7 +296,7 @@ class LocalSession:
         if kind in (Kind.SWEEP, Kind.SWEEP_RUN):
             self._changed.set()
         if kind == Kind.SWEEP_RUN:
-            self._changed_runs.add(obj["metadata"]["name"])
+            self._runs.note(obj["metadata"]["name"])
         if kind == Kind.SWEEP and _wandb_sweep(obj) != self._written_wandb_sweep:
             self._written_wandb_sweep = _wandb_sweep(obj)
             try:

@@ -26,17 +26,20 @@ from sweep_operator.suggest.why import by_model, without_model
 from sweep_operator.views.page.explanations import (
     Ask,
     AskContour,
+    AskForecast,
     AskOutlook,
     AskPredict,
     AskSlices,
     AskWhy,
     Contour,
     Explanation,
+    Forecasts,
     Importance,
     Outlook,
     Predicted,
     Slices,
 )
+from sweep_operator.views.page.run_models import Forecast
 
 SECONDS = 120.0
 """Time limit for one answer."""
@@ -47,11 +50,13 @@ _ANSWERS: Mapping[str, type[Importance | Slices | Contour | Outlook | Predicted]
     "outlook": Outlook,
     "predict": Predicted,
 }
+_FINISHED_CURVES = 4
+"""Fewer do not tell how curves go on."""
 _ASSUMPTIONS = (
     "Future runs behave as the model of the runs so far expects.",
-    "The search goes on with the same parameters, limits and settings.",
-    "Runs that have no result yet finish as predicted; their scores count, their cost does not.",
+    "The search continues with the same parameters and settings.",
 )
+_PENDING = "Runs without a result finish as predicted: their scores count, but their cost does not."
 
 
 class NotExplainable(Exception):
@@ -126,6 +131,8 @@ class Explainer:
         if isinstance(ask, AskWhy):
             return await self._why(sweep, await asyncio.to_thread(list, runs), ask.run, earlier)
         found = await asyncio.to_thread(known, sweep, runs)
+        if isinstance(ask, AskForecast):
+            return await self._forecasts(question_now(sweep, found, earlier), found)
         if isinstance(ask, AskOutlook):
             ask = ask.with_(parallel=ask.parallel or sweep.spec.limits.max_parallel_runs)
         asked = question_now(sweep, found, earlier)
@@ -139,6 +146,11 @@ class Explainer:
         searched = [{k: v for k, v in point.items() if k in sweep.spec.parameters} for point in points]
         asked = question_now(sweep, known(sweep, runs), earlier)
         return Means.model_validate(await self._ask(asked, AskMeans(points=searched))).means
+
+    @property
+    def running(self) -> bool:
+        """Whether the process runs."""
+        return self._process.pid is not None
 
     async def close(self) -> None:
         """End the process."""
@@ -159,21 +171,39 @@ class Explainer:
         answer = await self._ask(question(sweep, request), AskFacts(parameters=parameters))
         return by_model(sweep, run, WhyFacts.model_validate(answer), known(sweep, runs).name)
 
+    async def _forecasts(self, asked: Question, found: Known) -> Forecasts:
+        names = [run.name for run in found.pending if run.curve]
+        if not names:
+            return Forecasts(items={}, note="No run in progress has reported its score.")
+        answers = await self._answers(asked.with_(forecasts=True))
+        made = [forecast for answer in answers for forecast in answer.forecasts]
+        if len(made) != len(names):
+            raise NotExplainable(f"the optimizer failed: {answers[-1].error or answers[-1].infeasible or 'no answer'}")
+        learned = min(forecast.learned_from for forecast in made)
+        if learned < _FINISHED_CURVES:
+            note = f"{learned} finished runs have a learning curve; a forecast needs {_FINISHED_CURVES}."
+            return Forecasts(items={}, note=note)
+        fields = Forecast.model_fields
+        items = (Forecast(**{name: getattr(one, name) for name in fields}) for one in made)
+        return Forecasts(items=dict(zip(names, items, strict=True)))
+
     async def _ask(self, asked: Question, ask: Explain) -> JsonObject:
-        async with self._turn:
-            try:
-                async with aclosing(self._process.answers(asked.with_(explain=ask, min_gain=None))) as answers:
-                    found: Answer = await anext(answers)
-                    async for _ in answers:
-                        pass
-            except TimeoutError:
-                raise NotExplainable(f"the optimizer did not answer within {self._seconds:g} s") from None
-            except ChildFailed as error:
-                raise NotExplainable(f"the optimizer failed: {error}") from None
+        found = (await self._answers(asked.with_(explain=ask)))[0]
         if found.explanation is None:
             reason = found.error or found.infeasible or found.unpayable or "no answer"
             raise NotExplainable(f"the optimizer failed: {reason}")
         return found.explanation
+
+    async def _answers(self, asked: Question) -> list[Answer]:
+        """All answers to a question, in turn. Raises NotExplainable."""
+        async with self._turn:
+            try:
+                async with aclosing(self._process.answers(asked.with_(min_gain=None))) as answers:
+                    return [answer async for answer in answers]
+            except TimeoutError:
+                raise NotExplainable(f"the optimizer did not answer within {self._seconds:g} s") from None
+            except ChildFailed as error:
+                raise NotExplainable(f"the optimizer failed: {error}") from None
 
 
 def _check(sweep: Sweep, ask: Ask) -> None:
@@ -215,7 +245,9 @@ def _completed(answer: Explanation, sweep: Sweep, found: Known) -> Explanation:
         return answer
     method = sweep.spec.method
     note = answer.note if method == "bayes" else f"The sweep has method {method}; this is the outlook of method bayes."
-    return answer.with_(cost_unit=cost_unit, assumptions=[*_ASSUMPTIONS, *_limits(sweep, answer)], note=note)
+    pending = [_PENDING] if found.pending else []
+    lines = [*_ASSUMPTIONS, *pending, *_limits(sweep, answer)]
+    return answer.with_(cost_unit=cost_unit, assumptions=lines, note=note)
 
 
 def _limits(sweep: Sweep, answer: Outlook) -> list[str]:
@@ -224,7 +256,7 @@ def _limits(sweep: Sweep, answer: Outlook) -> list[str]:
         paid = f"{answer.payable_runs:.3g} of {answer.runs} runs"
         lines.append(f"limits.totalCost is kept: it pays for {paid} on average.")
     if limits.active_deadline_seconds is not None:
-        lines.append("limits.activeDeadlineSeconds does not end the sweep before.")
+        lines.append("limits.activeDeadlineSeconds does not end the sweep earlier.")
     return lines
 
 

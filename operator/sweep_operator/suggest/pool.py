@@ -120,6 +120,10 @@ class OptimizerPool:
         runs = [run for run in request.pending if run.curve]
         return Forecasted({run.name: _forecast(run, one) for run, one in zip(runs, found, strict=True)})
 
+    async def prepare(self) -> None:
+        """Start the process without a model before the first question."""
+        await self._processes[0].prepare()
+
     def interrupt(self, sweep: Sweep) -> None:
         """End the suggestions for a Sweep after the one that is being computed."""
         stream = self._streams.get(sweep.metadata.uid)

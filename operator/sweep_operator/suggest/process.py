@@ -40,6 +40,10 @@ class OptimizerProcess:
         self._child = ChildOnDemand(self._start)
         self._waits_since: float | None = None
 
+    async def prepare(self) -> None:
+        """Start it before the first question."""
+        await self._child.running()
+
     async def answers(self, asked: Question) -> AsyncGenerator[Answer, None]:
         """The answers as they come; the last one has ``end``. Raises TimeoutError, ChildFailed.
 

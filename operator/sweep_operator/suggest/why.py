@@ -108,21 +108,18 @@ def _origin(sweep: Sweep, run: SweepRun) -> str:
 
 def _gain(sweep: Sweep, run: SweepRun, facts: WhyFacts) -> str:
     """What the suggestion maximized."""
-    cost = "" if facts.cost_level is None else f" of the runs that cost at most {_cost(sweep, facts.cost_level)}"
     told = run.spec.provenance
     thrifty = facts.cost_level is None and told is not None and told.left is not None
-    weighed = ", divided by a power of its cost, because limits.totalCost is finite" if thrifty else ""
+    weighed = ", divided by a power of its cost because the budget is limited" if thrifty else ""
+    level = "" if facts.cost_level is None else f" that cost at most about {_cost(sweep, facts.cost_level)}"
     match facts.acquisition:
         case "ei":
-            return f"It had the largest expected improvement over the best score{cost}{weighed}."
+            of = f" of the runs{level}" if level else ""
+            return f"It had the largest expected improvement over the best score{of}{weighed}."
         case "ucb":
-            level = (
-                ""
-                if facts.cost_level is None
-                else f" among configurations that cost about {_cost(sweep, facts.cost_level)} or less"
-            )
+            among = f" among configurations{level}" if level else ""
             text = "It had the highest optimistic score (the prediction plus 1.5 standard deviations)"
-            return f"{text}{level}{weighed}: it explores where the model is unsure."
+            return f"{text}{among}{weighed}: it explores where the model is unsure."
         case "area":
             return "It promised the largest growth of the area under the front of score and cost."
         case "protein":
@@ -171,4 +168,5 @@ def _compared(value: Scalar, best: Scalar | None, distance: float | None) -> str
 
 
 def _cost(sweep: Sweep, cost: float) -> str:
-    return f"{number(cost)} {unit(sweep, OperatorConfig())}"
+    name = unit(sweep, OperatorConfig())
+    return number(cost, 3) if name == "reported" else f"{number(cost, 3)} {name}"

@@ -21,7 +21,7 @@ from sweep_operator.commands.limits import set_limits
 from sweep_operator.commands.place import Place
 from sweep_operator.commands.retry import retry_runs
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.kube.protocol import Forbidden, KubeError, NotFound, Object
+from sweep_operator.kube.protocol import Forbidden, KubeError, Object
 from sweep_operator.ui.board import to_bytes
 from sweep_operator.ui.guard import user_of
 from sweep_operator.ui.hub import Hub
@@ -73,8 +73,7 @@ class Actions:
         key, user, said = Key(ask.namespace, ask.sweep), user_of(request), _Collected()
         await require_visible(request, key)
         await self._hub.until_ready()
-        if (sweep := self._hub.sweeps.get(key)) is None:
-            raise NotFound(f"no sweep {key.name!r} in namespace {key.namespace}; it may have been deleted")
+        sweep = self._hub.sweep(key)
         run = None if ask.run is None or ask.action == "add" else await self._pages.run_object(key, ask.run)
         try:
             await user.require(*_right(ask), key.namespace)
@@ -100,7 +99,7 @@ class Actions:
     async def _predicted_cost(
         self, key: Key, sweep: Object, run: Object | None, ask: ActionRequest
     ) -> PredictedCost | None:
-        """By the model if it answers soon, else by similar runs."""
+        """By the model if it is at hand, else by similar runs: no process starts for a preview."""
         parsed = read(Sweep, sweep)
         parameters = ask.parameters or {} if run is None else read(SweepRun, run).parameters
         unit = sweep_row(parsed).cost_unit
@@ -111,7 +110,7 @@ class Actions:
         return await asyncio.to_thread(cost_of_similar_runs, parsed, rows, parameters, unit)
 
     async def _by_model(self, key: Key, parameters: Mapping[str, Scalar], unit: str) -> PredictedCost | None:
-        if self._serving.explainer is None:
+        if self._serving.explainer is None or not self._serving.explainer.ready:
             return None
         task = asyncio.create_task(self._ask_model(key, parameters, unit))
         self._predictions.add(task)  # one that takes longer goes on: the model is then ready for the next question

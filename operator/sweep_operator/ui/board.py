@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+import logging
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
-from sweep_operator.api.errors import InvalidObject, parse
+from sweep_operator.api.errors import parse
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.kube.protocol import Object
+from sweep_operator.manifests.revision import read_revision
 from sweep_operator.ui.source import Key, Runs, Source
 from sweep_operator.ui.tracked import Tracked
 from sweep_operator.views.page.rows import run_row
 from sweep_operator.views.page.run_models import Curve, RunRow
 from sweep_operator.views.page.sweeps import sweep_head
+from sweep_operator.views.training_command import Templates
+
+log = logging.getLogger(__name__)
 
 
 def to_bytes(model: BaseModel) -> bytes:
@@ -56,6 +61,7 @@ class Board:
         self._version: Hashable | None = None
         self._sweep: Object | None = None
         self._best: SweepRun | None = None
+        self._templates: Templates = {}
 
     @property
     def exists(self) -> bool:
@@ -83,7 +89,7 @@ class Board:
             return False
         parsed = read(Sweep, sweep)
         converted = await asyncio.to_thread(_convert, parsed, runs)
-        self._best = converted.best or await self._best_run(source, parsed)
+        await self._find_best(source, parsed, converted.best)
         changed = self._apply(converted, runs, now)
         head = await asyncio.to_thread(self._head, parsed)
         if head != self.head:
@@ -107,15 +113,26 @@ class Board:
         return changed
 
     def _head(self, sweep: Sweep) -> bytes:
-        return to_bytes(sweep_head(sweep, list(self.models.values()), self._best, {}, datetime.now(UTC)))
+        rows = list(self.models.values())
+        return to_bytes(sweep_head(sweep, rows, self._best, self._templates, datetime.now(UTC)))
 
-    async def _best_run(self, source: Source, sweep: Sweep) -> SweepRun | None:
-        name = sweep.status.best[0].run if sweep.status.best else None
-        if name is None or (self._best is not None and self._best.name == name):
-            return self._best if name is not None else None
-        uid = self.uids.get(name)
-        found = [] if uid is None else await source.objects(self.key, [uid])
-        return read(SweepRun, found[0]) if found else None
+    async def _find_best(self, source: Source, sweep: Sweep, converted: SweepRun | None) -> None:
+        """Read the best run and its template, unless they are known or among what has changed."""
+        before, best = self._best, converted
+        name = sweep.status.best[0].run if sweep.status.best else ""
+        if best is None and before is not None and before.name == name:
+            return
+        if best is None and (uid := self.uids.get(name)) is not None:
+            best = next((read(SweepRun, obj) for obj in await source.objects(self.key, [uid])), None)
+        used = None if best is None else best.status.template_hash
+        if used is not None and used not in self._templates:
+            self._templates = templates_of(self.key, await source.revisions(self.key, [used]))
+        self._best = best
+
+
+def templates_of(key: Key, revisions: Sequence[Object]) -> Templates:
+    """The templates by hash."""
+    return {r["metadata"]["name"].removeprefix(f"{key.name}-"): read_revision(r) for r in revisions}
 
 
 def _convert(sweep: Sweep, runs: Runs) -> _Converted:
@@ -124,9 +141,10 @@ def _convert(sweep: Sweep, runs: Runs) -> _Converted:
     for obj in runs.changed:
         try:
             run, curve = _read(obj)
-        except InvalidObject:  # of a newer version; the condition of the Sweep says what is wrong
+            row = run_row(sweep, run).with_(has_curve=curve is not None).compact()
+        except ValueError as error:  # such as a field of a newer version: all other runs are shown
+            log.warning("%s: %s", obj["metadata"]["name"], error)
             continue
-        row = run_row(sweep, run).with_(has_curve=curve is not None).compact()
         found.rows[run.name], found.texts[run.name] = row, to_bytes(row)
         found.uids[run.name] = run.metadata.uid
         if curve is not None:

@@ -88,6 +88,10 @@ class ClusterSource:
         of = self._runs.get(key) or _RunsOf()
         return [run.packed.unpack() for run in of.runs.values() if run.packed.note in uids]
 
+    async def revisions(self, key: Key, hashes: Collection[str]) -> Sequence[Object]:
+        """None: the page's account may not read them, and whoever sees a sweep need not."""
+        return ()
+
     def trouble(self) -> str:
         """Why what is shown may be old."""
         return next((f"waiting for the API server ({reason})" for reason in self._lost.values()), "")

@@ -59,8 +59,8 @@ def guard(users: Users, hosts: Collection[str]) -> Middleware:
         if host not in names and _name_of(host) not in names:
             raise WrongHost(f"the Host header {host!r} is not a name of this server; open the printed URL")
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host:
-            raise WrongOrigin(f"pages of {origin} have no access")
+        if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
+            raise WrongOrigin(f"pages of {origin!r} have no access")
         if request.path not in FILES:
             request[_USER] = await users.user(_token(request))
         return await handler(request)
@@ -82,8 +82,10 @@ def _name_of(host: str) -> str | None:
 
 def _token(request: web.Request) -> str:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("no token; open the URL that the command printed, with the part after #")
+    if kind.lower() != "bearer" or not token.strip() or not token.isascii():
+        raise Unauthenticated(
+            "no token; open the URL that the command printed, with the part after #; in a cluster, send a bearer token"
+        )
     return token.strip()
 
 

@@ -10,12 +10,12 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 
 from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.kube.protocol import KubeError, Object, Unavailable
+from sweep_operator.kube.protocol import KubeError, NotFound, Object, Unavailable
 from sweep_operator.ui.board import Board, to_bytes
 from sweep_operator.ui.source import Key, Source, Sweeps
 from sweep_operator.ui.tracked import Tracked
@@ -40,7 +40,7 @@ class Hub:
         self.now = 1
         """Number of the last pass that changed anything."""
         self.sweeps: dict[Key, Object] = {}
-        self.unreadable: list[str] = []
+        self._unreadable: list[str] = []
         self.trouble = ""
         self.trouble_changed = 0
         self.rows = Tracked()
@@ -83,6 +83,16 @@ class Hub:
         finally:
             board.clients -= 1
             board.idle_since = asyncio.get_running_loop().time()
+            if not board.clients and not board.exists:
+                self._boards.pop(key, None)
+
+    @contextlib.asynccontextmanager
+    async def opened_existing(self, key: Key) -> AsyncIterator[Board]:
+        """As ``opened``. Raises NotFound."""
+        async with self.opened(key) as board:
+            if not board.exists:
+                raise _missing(key)
+            yield board
 
     async def changed(self, seen: int, timeout: float) -> None:
         """Wait for a pass after ``seen`` that has changed anything, for ``wake``, or for ``timeout`` seconds."""
@@ -90,6 +100,17 @@ class Hub:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._next_pass.wait()
+
+    def sweep(self, key: Key) -> Object:
+        """The Sweep. Raises NotFound."""
+        if (found := self.sweeps.get(key)) is None:
+            raise _missing(key)
+        return found
+
+    def unreadable(self, namespaces: Collection[str]) -> list[str]:
+        """What cannot be read, of these namespaces."""
+        errors = (text for key, text in self._errors.items() if key.namespace in namespaces)
+        return [*self._unreadable, *errors]
 
     def namespaces(self) -> frozenset[str]:
         """The namespaces that have sweeps."""
@@ -146,7 +167,7 @@ class Hub:
         """Make a pass: read and convert what has changed. Raises the first error, after all other sweeps were read."""
         found = await self._source.sweeps()
         now = self.now + 1
-        changed, unreadable = await self._update_rows(found, now)
+        changed = await self._update_rows(found, now)
         errors = []
         for board in list(self._boards.values()):
             if not board.clients and asyncio.get_running_loop().time() - board.idle_since > _KEPT_SECONDS:
@@ -154,27 +175,28 @@ class Hub:
             elif board.began:
                 try:
                     changed |= await board.refresh(self._source, self.sweeps.get(board.key), now)
-                except (KubeError, InvalidObject) as error:
+                except (NotFound, InvalidObject):  # deleted meanwhile, or written by a newer version
+                    continue
+                except KubeError as error:
                     errors.append(error)
-        changed |= unreadable != self.unreadable
-        self.unreadable = unreadable
         if changed:
             self._publish()
         if errors:
             raise errors[0]
 
-    async def _update_rows(self, found: Sweeps, now: int) -> tuple[bool, list[str]]:
-        """Convert the Sweeps that have changed. Returns whether any row has, and what cannot be read."""
+    async def _update_rows(self, found: Sweeps, now: int) -> bool:
+        """Convert the Sweeps that have changed. Returns whether the list has."""
         new = {key: obj for key, obj in found.items.items() if self.sweeps.get(key) is not obj}
         rows, errors = await asyncio.to_thread(_rows_of, new)
         self.sweeps = dict(found.items)
-        changed = False
+        changed = self._unreadable != list(found.unreadable)
+        self._unreadable = list(found.unreadable)
         for key, row in rows.items():
             changed |= self.rows.put(str(key), row, now)
         known = {**self._errors, **errors}
         self._errors = {key: text for key, text in known.items() if key in self.sweeps and key not in rows}
         changed |= self.rows.keep_only((str(key) for key in self.sweeps if key not in self._errors), now)
-        return changed, [*found.unreadable, *self._errors.values()]
+        return changed or bool(errors)
 
     def _tell(self, trouble: str) -> None:
         """Called between passes only: the number of a pass must not be published while it is made."""
@@ -185,6 +207,10 @@ class Hub:
     def _publish(self) -> None:
         self.now += 1
         self.wake()
+
+
+def _missing(key: Key) -> NotFound:
+    return NotFound(f"no sweep {key.name!r} in namespace {key.namespace}; it may have been deleted")
 
 
 def _rows_of(sweeps: Mapping[Key, Object]) -> tuple[dict[Key, bytes], dict[Key, str]]:

@@ -26,6 +26,7 @@ from typing import TypeVar
 
 from sweep_operator.commands.place import Place
 from sweep_operator.config.errors import ConfigError
+from sweep_operator.domain.conditions import condition_of
 from sweep_operator.kube.protocol import Forbidden, Kind, NotFound, Object
 from sweep_operator.kube.state_file import StoreMissing, StoreUnreadable, is_locked, read_changes, read_objects
 from sweep_operator.machine.place import Machine
@@ -61,13 +62,14 @@ class _Stored:
 
 
 class RunsDirectory:
-    """Source of a runs directory. The methods are called by one task."""
+    """Source of a runs directory. One task calls ``changed``, one ``sweeps`` and ``runs``; requests call the others."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._looks: dict[Path, _Look] | None = None
         self._stored: dict[Path, _Stored] = {}
         self._places: dict[Key, Path] = {}
+        self._shown: dict[Key, Object] = {}
         self._names: dict[Key, dict[str, str]] = {}
         """Name of each run by its uid, for the sweeps whose runs were read."""
         self._trouble = ""
@@ -102,6 +104,10 @@ class RunsDirectory:
         """All objects of a kind in the directory of the sweep."""
         return await asyncio.to_thread(read_objects, self._state(key), (kind,))
 
+    async def revisions(self, key: Key, hashes: Collection[str]) -> Sequence[Object]:
+        """The ControllerRevisions of the sweep."""
+        return await self.related(key, Kind.REVISION) if hashes else ()
+
     def look(self) -> bool:
         """Look at the files; return whether one may have changed since the last call."""
         before, trouble = self._looks, self._trouble
@@ -121,15 +127,17 @@ class RunsDirectory:
             known = self._stored.get(path)
             if known is None or known.look != look or not look.settled:
                 self._stored[path] = _read_directory(path, look, known)
-        self._places, items, unreadable = {}, {}, [s.error for s in self._stored.values() if s.error]
+        places, items = dict[Key, Path](), dict[Key, Object]()
+        unreadable = [s.error for s in self._stored.values() if s.error]
         for path, stored in sorted(self._stored.items()):
             for key, sweep in stored.sweeps.items():
-                if (first := self._places.setdefault(key, path)) is path:
+                if (first := places.setdefault(key, path)) is path:
                     items[key] = sweep
                 else:
                     unreadable.append(
                         f"{path} is not shown: its sweep is called {key.name}, as that of {first}; move one"
                     )
+        self._places, self._shown = places, items
         self._names = {key: names for key, names in self._names.items() if key in items}
         return Sweeps(items, unreadable)
 
@@ -154,8 +162,7 @@ class RunsDirectory:
             raise NotFound(f"no sweep {key.name!r} in {self._path}; it may have been deleted") from None
 
     def _is_interrupted(self, key: Key) -> bool:
-        sweep = self._stored[self._places[key]].sweeps[key]
-        return any(c["type"] == "Interrupted" for c in (sweep.get("status") or {}).get("conditions") or [])
+        return bool(condition_of(self._shown.get(key) or {}, "Interrupted"))
 
 
 def _shown(runs: Iterable[Object], key: Key, names: dict[str, str], interrupted: bool) -> Iterator[Object]:
@@ -223,7 +230,7 @@ class LocalUser:
 
     async def revisions(self, key: Key, hashes: Collection[str]) -> Sequence[Object]:
         """The ControllerRevisions of the sweep."""
-        return await self._source.related(key, Kind.REVISION) if hashes else []
+        return await self._source.revisions(key, hashes)
 
     async def act(self, namespace: str, work: Callable[[Place], Awaitable[T]]) -> T:
         """Change the sweeps in a thread: a sweep that no process runs is read as a whole."""

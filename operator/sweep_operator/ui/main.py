@@ -19,6 +19,7 @@ from sweep_operator.report.bundle import require_bundle
 from sweep_operator.runtime import logs
 from sweep_operator.ui.access import TokenUsers
 from sweep_operator.ui.cluster import ClusterSource
+from sweep_operator.ui.model import Models, SourceReader
 from sweep_operator.ui.server import Serving, application, listening
 from sweep_operator.views.page.models import Server
 
@@ -75,10 +76,7 @@ async def _serve(options: _Options) -> None:
     found = find_source(options.kubeconfig, options.context)
     kube, callers = await ClusterKube.connect(source=found), await Callers.open(found)
     source = ClusterSource(kube, options.namespaces)
-    server = Server(
-        mode="cluster", write=True, version=version("sweep-operator"), command="kubectl sweep", models=False
-    )
-    page = application(Serving(server, source, TokenUsers(callers), hosts=options.allowed_hosts, where=_where))
+    page = application(_serving(source, callers, options))
     try:
         async with listening(page, options.host, options.port) as port:
             log.info("page on port %d, sweeps of %s", port, ", ".join(options.namespaces) or "all namespaces")
@@ -86,6 +84,12 @@ async def _serve(options: _Options) -> None:
     finally:
         await callers.close()
         await kube.close()
+
+
+def _serving(source: ClusterSource, callers: Callers, options: _Options) -> Serving:
+    server = Server(mode="cluster", write=True, version=version("sweep-operator"), command="kubectl sweep", models=True)
+    models = Models(SourceReader(source))
+    return Serving(server, source, TokenUsers(callers), options.allowed_hosts, models, _where)
 
 
 def _where(namespace: str) -> Sequence[str]:

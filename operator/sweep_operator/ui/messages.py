@@ -38,7 +38,7 @@ class Messages:
 
     def sweep_list(self, namespaces: frozenset[str]) -> bytes:
         """``SweepList``."""
-        unreadable = json.dumps(self._hub.unreadable).encode()
+        unreadable = json.dumps(self._hub.unreadable(namespaces)).encode()
         return self._once(
             ("list", namespaces),
             lambda: json_object({"items": self._rows(namespaces), "unreadable": unreadable}),
@@ -46,14 +46,7 @@ class Messages:
 
     def page(self, board: Board) -> bytes:
         """``SweepPage``; null for a sweep that does not exist."""
-        return self._once(
-            ("page", board.number),
-            lambda: (
-                board.head[:-1] + b',"runs":' + json_list(board.rows.values.values()) + b"}"
-                if board.exists
-                else b"null"
-            ),
-        )
+        return self._once(("page", board.number), lambda: _page(board))
 
     def curves(self, board: Board, names: Iterable[str] | None = None) -> bytes:
         """``Curves`` of these runs, or of all."""

@@ -21,7 +21,7 @@ from sweep_operator.kube.protocol import Kind, KubeError, NotFound, Object, Unav
 from sweep_operator.suggest.explain import Explainer, NotExplainable
 from sweep_operator.ui.machine import RunsDirectory
 from sweep_operator.ui.source import Key, Source
-from sweep_operator.views.page.explanations import Ask, Explanation
+from sweep_operator.views.page.explanations import Ask, AskForecast, Explanation
 
 MOST_WAITING = 32
 """Questions that may wait for their turn."""
@@ -99,6 +99,11 @@ class Models:
         self._reader, self._explainer = reader, explainer or Explainer(nice=_NICE)
         self._answers: OrderedDict[str, asyncio.Task[Explanation]] = OrderedDict()
 
+    @property
+    def ready(self) -> bool:
+        """Whether the process runs: it takes seconds to start."""
+        return self._explainer.running
+
     async def answer(self, key: Key, ask: Ask) -> Explanation:
         """The answer. Raises ConfigError for a question without one, KubeError."""
         sweep = read(Sweep, await self._reader.sweep(key))
@@ -108,7 +113,7 @@ class Models:
             if sum(not one.done() for one in self._answers.values()) > MOST_WAITING:
                 raise Unavailable(f"{MOST_WAITING} questions about models wait for their turn; try again later")
             task = self._answers[about] = asyncio.create_task(self._computed(key, sweep, ask))
-            task.add_done_callback(lambda done: self._forget_failed(about, done))
+            task.add_done_callback(lambda done: self._forget(about, ask, done))
         self._answers.move_to_end(about)
         while len(self._answers) > _KEPT:
             self._answers.popitem(last=False)
@@ -122,8 +127,9 @@ class Models:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._explainer.close()
 
-    def _forget_failed(self, about: str, task: asyncio.Task[Explanation]) -> None:
-        if task.cancelled() or task.exception() is not None:
+    def _forget(self, about: str, ask: Ask, task: asyncio.Task[Explanation]) -> None:
+        """What is not worth keeping: failures, and forecasts, which change with every report."""
+        if task.cancelled() or task.exception() is not None or isinstance(ask, AskForecast):
             self._answers.pop(about, None)
 
     async def _computed(self, key: Key, sweep: Sweep, ask: Ask) -> Explanation:

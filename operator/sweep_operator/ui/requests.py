@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 
 from sweep_operator.config.errors import ConfigError
+from sweep_operator.kube.protocol import KubeError
 from sweep_operator.ui.guard import user_of
 from sweep_operator.ui.source import Key
 
+log = logging.getLogger(__name__)
 _CHUNK = 1 << 16
 _PATIENCE = 60.0
 """A client that takes nothing for so long is disconnected. It reconnects, and misses nothing."""
@@ -48,6 +53,22 @@ def number(request: web.Request, name: str, default: int | None) -> int | None:
     if not text.isdecimal() or len(text) > 9:
         raise ConfigError(f"{name}: must be a number, got {text!r}")
     return int(text)
+
+
+@contextlib.asynccontextmanager
+async def stream(request: web.Request, content_type: str) -> AsyncIterator[web.StreamResponse]:
+    """An answer that is sent part by part. After an error it is broken off: another answer cannot follow."""
+    response = web.StreamResponse(headers={"Content-Type": content_type, "X-Accel-Buffering": "no"})
+    await response.prepare(request)
+    try:
+        yield response
+    except (ConnectionError, TimeoutError):  # the client is gone
+        pass
+    except Exception as error:
+        if not isinstance(error, KubeError | ConfigError):
+            log.exception("%s %s", request.method, request.path)
+        if request.transport is not None:
+            request.transport.abort()
 
 
 async def send(response: web.StreamResponse, data: bytes) -> None:

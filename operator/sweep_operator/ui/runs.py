@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -16,16 +14,14 @@ from sweep_operator.commands.output import visible_lines
 from sweep_operator.commands.place import LogOptions
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.kube.protocol import Forbidden, NotFound, Object, TooManyRequests
-from sweep_operator.manifests.revision import read_revision
-from sweep_operator.ui.board import to_bytes
+from sweep_operator.ui.board import templates_of, to_bytes
 from sweep_operator.ui.guard import user_of
 from sweep_operator.ui.hub import Hub
-from sweep_operator.ui.requests import allowed_sweep, json_answer, number, send
+from sweep_operator.ui.requests import allowed_sweep, json_answer, number, send, stream
 from sweep_operator.ui.source import Key, Source, User
 from sweep_operator.views.page.details import run_details
 from sweep_operator.views.page.rows import run_row
 from sweep_operator.views.page.run_models import RunEvent, RunPage
-from sweep_operator.views.training_command import Templates
 
 _MAX_LOGS = 100
 """Logs that are read at the same time."""
@@ -47,10 +43,10 @@ class RunPages:
     async def _page(self, request: web.Request) -> web.Response:
         key, user = await allowed_sweep(request), user_of(request)
         obj = await self.run_object(key, request.match_info["run"])
-        sweep, run = read(Sweep, self._hub.sweeps[key]), read(SweepRun, obj)
+        sweep, run = read(Sweep, self._hub.sweep(key)), read(SweepRun, obj)
         best = await self._best(key, sweep)
         hashes = {h for r in (run, best) if r is not None and (h := r.status.template_hash) is not None}
-        templates = _templates(key, await user.revisions(key, hashes))
+        templates = templates_of(key, await user.revisions(key, hashes))
         try:
             events, note = await user.events(key, obj), []
         except Forbidden as error:
@@ -96,17 +92,10 @@ class RunPages:
             found = await place.run(place.name(obj))
             source, name = place.logs(found), place.name(found.obj)
             log = await latest_log(source, found.obj, name, wanted)
-            response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
-            response.headers["X-Accel-Buffering"] = "no"
-            await response.prepare(request)
-            with contextlib.suppress(ConnectionError, TimeoutError, NotFound, ConfigError):  # deleted meanwhile
+            async with stream(request, "text/plain; charset=utf-8") as response:
                 async for text in visible_lines(source.read(log, wanted)):
                     await send(response, text.encode())
             return response
-
-
-def _templates(key: Key, revisions: Sequence[Object]) -> Templates:
-    return {r["metadata"]["name"].removeprefix(f"{key.name}-"): read_revision(r) for r in revisions}
 
 
 def _log_options(request: web.Request) -> LogOptions:

@@ -10,7 +10,7 @@ from typing import Protocol
 from aiohttp import web
 from pydantic import BaseModel
 
-from sweep_operator.kube.protocol import NotFound, Unavailable
+from sweep_operator.kube.protocol import Unavailable
 from sweep_operator.report.bundle import BUNDLE, require_bundle
 from sweep_operator.ui.actions import Actions
 from sweep_operator.ui.board import to_bytes
@@ -30,6 +30,11 @@ _LONGEST_BODY = 1 << 20
 
 class Explainer(Protocol):
     """Answers questions about a sweep's model."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether an answer takes no start of a process."""
+        ...
 
     async def answer(self, key: Key, ask: Ask) -> BaseModel:
         """The answer. Raises ConfigError for a question without one, KubeError."""
@@ -125,17 +130,13 @@ class _Documents:
 
     async def _page(self, request: web.Request) -> web.Response:
         key = await allowed_sweep(request)
-        async with self._hub.opened(key) as board:
-            if not board.exists:
-                raise _missing(key)
+        async with self._hub.opened_existing(key) as board:
             return json_answer(self._messages.page(board))
 
     async def _curves(self, request: web.Request) -> web.Response:
         key = await allowed_sweep(request)
         names = request.query.get("runs")
-        async with self._hub.opened(key) as board:
-            if not board.exists:
-                raise _missing(key)
+        async with self._hub.opened_existing(key) as board:
             return json_answer(self._messages.curves(board, None if names is None else names.split(",")))
 
     async def _explain(self, request: web.Request) -> web.Response:
@@ -155,7 +156,3 @@ async def _file(request: web.Request) -> web.StreamResponse:
     require_bundle()
     name = request.path.removeprefix("/") or "index.html"
     return web.FileResponse(BUNDLE / name, headers={"Cache-Control": "no-cache"})
-
-
-def _missing(key: Key) -> NotFound:
-    return NotFound(f"no sweep {key.name!r} in namespace {key.namespace}; it may have been deleted")

@@ -70,6 +70,10 @@ class Source(Protocol):
         """These SweepRuns, those that exist."""
         ...
 
+    async def revisions(self, key: Key, hashes: Collection[str]) -> Sequence[Object]:
+        """The ControllerRevisions of these templates, as far as everybody may read them who sees the sweep."""
+        ...
+
     def trouble(self) -> str:
         """Why what is shown may be old; empty if it is not. A change of it wakes ``changed``."""
         ...

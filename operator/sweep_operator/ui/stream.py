@@ -12,7 +12,7 @@ from sweep_operator.ui.board import Board
 from sweep_operator.ui.guard import user_of
 from sweep_operator.ui.hub import Hub
 from sweep_operator.ui.messages import Messages, View
-from sweep_operator.ui.requests import require_visible, send
+from sweep_operator.ui.requests import require_visible, send, stream
 from sweep_operator.ui.source import Key
 
 _HEARTBEAT = 10.0
@@ -36,12 +36,9 @@ class EventStreams:
         if key is not None:
             await require_visible(request, key)
         await self._hub.until_ready()
-        async with self._opened(key) as board:
-            response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
-            await response.prepare(request)
-            with contextlib.suppress(ConnectionError, TimeoutError):
-                await self._send(request, response, board)
-            return response
+        async with self._opened(key) as board, stream(request, "text/event-stream") as response:
+            await self._send(request, response, board)
+        return response
 
     async def _send(self, request: web.Request, response: web.StreamResponse, board: Board | None) -> None:
         hub, seen, epoch = self._hub, *last_seen(request.headers.get("Last-Event-ID", ""))

@@ -19,6 +19,7 @@ from sweep_operator.views.page.explanations import (
 
 Name = Callable[[str], str]
 """The name of a run as the program writes it, from that of its object."""
+_SLICE_ROWS = 20
 _CONTOUR_CELLS = 9
 """Rows and columns of a contour in a terminal."""
 
@@ -29,58 +30,52 @@ def overview(importance: Importance | None, slices: Slices, name: Name) -> str:
         return f"Parameters: {slices.note}"
     shares = importance.shares if importance is not None else {}
     parts = sorted(slices.parameters, key=lambda p: -shares.get(p.path, 0.0))
-    best = [_best(part, slices) for part in parts]
-    scores = format_for([value for part, i in zip(parts, best, strict=True) for value in (part.low[i], part.high[i])])
+    best = [(part, _best(part, slices.goal)) for part in parts]
+    scores = format_for([value for part, i in best for value in (part.low[i], part.high[i])])
     table = [
         column("PARAMETER", (p.path for p in parts), left=True),
         column("IMPORTANCE", (f"{shares[p.path]:.0%}" if p.path in shares else "" for p in parts)),
         column("VALUE", (value_text(slices.at.get(p.path, "")) for p in parts)),
-        column("BEST AT", (value_text(p.grid[i]) for p, i in zip(parts, best, strict=True))),
-        column("SCORE THERE", (scores(p.mean[i]) for p, i in zip(parts, best, strict=True))),
-        column(
-            "80% INTERVAL", (f"{scores(p.low[i])} to {scores(p.high[i])}" for p, i in zip(parts, best, strict=True))
-        ),
+        column("BEST AT", (value_text(p.grid[i]) for p, i in best)),
+        column("SCORE THERE", (scores(p.mean[i]) for p, i in best)),
+        column("80% INTERVAL", (f"{scores(p.low[i])} to {scores(p.high[i])}" for p, i in best)),
     ]
-    of = f"of {name(slices.run)}" if slices.run is not None else "given"
+    of = f"of {name(slices.run)}" if slices.run is not None else "of the best result"
     lines = [text_table(table), f"VALUE: {of}. BEST AT: the best predicted value if only this parameter changes."]
+    lines += [f"{part.path}: with {_assumed(part)}, because it is absent otherwise." for part in parts if part.assumed]
     notes = {note for note in (slices.note, "" if shares or importance is None else importance.note) if note}
     return "\n".join([*lines, *sorted(notes)])
 
 
-def _best(part: ParameterSlice, slices: Slices) -> int:
+def _best(part: ParameterSlice, goal: str) -> int:
     """The index of the best predicted value that the constraints allow."""
     allowed = part.allowed or [True] * len(part.grid)
-    sign = -1.0 if slices.goal == "minimize" else 1.0
+    sign = -1.0 if goal == "minimize" else 1.0
     return max(range(len(part.grid)), key=lambda i: (allowed[i], sign * part.mean[i]))
 
 
+def _assumed(part: ParameterSlice) -> str:
+    return ", ".join(f"{path}={value_text(value)}" for path, value in part.assumed.items())
+
+
 def slice_table(part: ParameterSlice) -> str:
-    """One row per value of the parameter."""
+    """One row per value of the parameter, or per second value if there are many."""
+    rows = range(0, len(part.grid), 1 if len(part.grid) <= _SLICE_ROWS else 2)
     scores = format_for([*part.mean, *part.low, *part.high])
-    columns = [
-        column(part.path, _values(part.grid)),
-        *(column(title, map(scores, cells)) for title, cells in
-          (("SCORE", part.mean), ("LOW", part.low), ("HIGH", part.high))),
-    ]  # fmt: skip
-    if part.cost is not None:
-        costs = ("COST", part.cost), ("COST LOW", part.cost_low or []), ("COST HIGH", part.cost_high or [])
-        columns += [column(title, map(number, cells)) for title, cells in costs]
+    columns = [column(part.path, [_values(part.grid)[i] for i in rows])]
+    for title, cells in (("SCORE", part.mean), ("LOW", part.low), ("HIGH", part.high)):
+        columns.append(column(title, (scores(cells[i]) for i in rows)))
+    for title, known in (("COST", part.cost), ("COST LOW", part.cost_low), ("COST HIGH", part.cost_high)):
+        if known is not None:
+            columns.append(column(title, (number(known[i]) for i in rows)))
     for metric, found in part.metrics.items():
-        columns.append(
-            column(
-                metric,
-                (
-                    f"{number(m)} ({number(a)} to {number(b)})"
-                    for m, a, b in zip(found.mean, found.low, found.high, strict=True)
-                ),
-            )
-        )
+        ranges = (Range(expected=found.mean[i], low=found.low[i], high=found.high[i]) for i in rows)
+        columns.append(column(metric, map(_range, ranges)))
     if part.success is not None:
-        columns.append(column("SUCCESS", (f"{share:.0%}" for share in part.success)))
+        columns.append(column("SUCCESS", (f"{part.success[i]:.0%}" for i in rows)))
     if part.allowed is not None:
-        columns.append(column("ALLOWED", ("yes" if ok else "no" for ok in part.allowed)))
-    assumed = ", ".join(f"{path}={value_text(value)}" for path, value in part.assumed.items())
-    return text_table(columns) + (f"\nwith {assumed}" if assumed else "")
+        columns.append(column("ALLOWED", ("yes" if part.allowed[i] else "no" for i in rows)))
+    return text_table(columns) + (f"\nwith {_assumed(part)}" if part.assumed else "")
 
 
 def contour_table(found: Contour) -> str:
@@ -111,13 +106,15 @@ def outlook_lines(found: Outlook) -> Iterator[str]:
     if found.probability_better is not None:
         yield f"  probability of a better score: {found.probability_better:.0%}"
     if found.cost is not None:
-        yield f"  cost: {_range(found.cost)} {found.cost_unit}".rstrip()
+        unit = "" if found.cost_unit == "reported" else f" {found.cost_unit}"
+        yield f"  cost: {_range(found.cost)}{unit}"
     if found.front_gain is not None:
         low, middle, high = (
             f"{value:.0%}" for value in (found.front_gain.low, found.front_gain.expected, found.front_gain.high)
         )
         yield f"  growth of the front's area: {middle} ({low} to {high})"
-    yield from (f"  {line}" for line in found.assumptions)
+    if found.assumptions:
+        yield f"  Assumed: {' '.join(found.assumptions)}"
     if found.note:
         yield f"  {found.note}"
 

@@ -9,8 +9,20 @@ import { domainOf } from "../charts/scale.ts";
 import { selected } from "../store/filter.ts";
 import { curves as known, loadCurves } from "../store/store.ts";
 import { number, plural } from "../text/format.ts";
-import { bandsOf, chosenRuns, type Extent, extentOf, linesOf, marksOf, type XAxis } from "./geometry.ts";
+import { Text } from "../text/Text.tsx";
+import {
+  bandsOf,
+  chosenRuns,
+  type Extent,
+  extentOf,
+  type Forecasts,
+  forecastOf,
+  linesOf,
+  marksOf,
+  type XAxis,
+} from "./geometry.ts";
 import { curveLayers } from "./layers.ts";
+import { useForecasts } from "./useForecasts.ts";
 
 const HELP =
   "Each line is a run. The band of a running run is the forecast of its final score: 80% of such runs end inside. " +
@@ -24,12 +36,16 @@ export function CurvesTab({ page }: TabProps) {
   const [axis, setAxis] = useState<XAxis>("step");
   const [logX, setLogX] = useState(false);
   const [logY, setLogY] = useState(false);
+  const { forecasts, note } = useForecasts(page);
   useEffect(() => {
     loadCurves().catch((error: Error) => setProblem(error.message));
   }, [page.row.name]);
   const all = known.value;
   const passing = selected.value;
-  const drawn = useMemo(() => all && drawing(page, all, axis, logX, logY), [page.runs, all, axis, logX, logY, passing]);
+  const drawn = useMemo(
+    () => all && drawing(page, all, { axis, logX, logY }, forecasts),
+    [page.runs, all, axis, logX, logY, passing, forecasts],
+  );
   const { namespace, name, metric } = page.row;
   return (
     <div class="panels">
@@ -47,7 +63,7 @@ export function CurvesTab({ page }: TabProps) {
         y={{ label: metric || "score", kind: logY ? "log10" : "linear", domain: drawn?.y ?? [0, 1] }}
         layers={drawn?.layers ?? []}
         onOpen={(run) => go(runHref(namespace, name, run))}
-        table={() => curveTable(page, all)}
+        table={() => curveTable(page, all, forecasts)}
         empty={emptyText(problem, all, drawn?.drawn ?? 0)}
         controls={
           <>
@@ -64,6 +80,11 @@ export function CurvesTab({ page }: TabProps) {
         }
       >
         <p class="muted">{summary(page.runs, drawn?.count ?? 0, drawn?.drawn ?? 0)}</p>
+        {note && (
+          <p class="muted">
+            No forecast: <Text value={note} limit={500} />
+          </p>
+        )}
       </Plot>
     </div>
   );
@@ -81,16 +102,22 @@ function kindOf(axis: XAxis, log: boolean) {
   return log ? "log10" : axis === "seconds" ? "seconds" : "linear";
 }
 
-function drawing(page: SweepPage, all: Curves, axis: XAxis, logX: boolean, logY: boolean) {
+interface View {
+  axis: XAxis;
+  logX: boolean;
+  logY: boolean;
+}
+
+function drawing(page: SweepPage, all: Curves, { axis, logX, logY }: View, forecasts: Forecasts) {
   const passing = selected.peek();
   const runs = page.runs.filter((run) => all.items[run.name] && (!passing || passing.has(run.name)));
   const lines = linesOf(all, chosenRuns(runs, page.ranking, MOST), axis, logX, logY);
-  const bands = bandsOf(lines, axis);
+  const bands = bandsOf(lines, axis, forecasts);
   const marks = marksOf(lines, all, axis);
   const extent = extentOf(lines, bands, marks);
   const padded = (range: Extent, log: boolean, pad: number) => domainOf(log ? "log10" : "linear", range, pad);
   return {
-    layers: curveLayers({ lines, bands, marks }, page),
+    layers: curveLayers({ lines, bands, marks, forecasts }, page),
     count: runs.length,
     drawn: lines.length,
     x: extent && padded(extent[0], logX, 0.01),
@@ -117,13 +144,13 @@ function summary(runs: readonly RunRow[], count: number, drawn: number): string 
   return `${parts.join(", ")}.`;
 }
 
-function curveTable(page: SweepPage, all: Curves | null): TableData {
+function curveTable(page: SweepPage, all: Curves | null, forecasts: Forecasts): TableData {
   const runs = page.runs.filter((run) => all?.items[run.name] && (!selected.peek() || selected.peek()!.has(run.name)));
   return {
     columns: ["run", "state", "points", "last step", "last value", "forecast", "80% interval", "verdict"],
     rows: runs.map((run) => {
       const curve = all!.items[run.name]!;
-      const forecast = run.ended === null ? run.progress?.forecast : null;
+      const forecast = forecastOf(run, forecasts);
       return [
         run.label,
         run.state,

@@ -1,5 +1,5 @@
 /** What the panel of learning curves draws: lines, forecast bands and verdicts, in data coordinates. */
-import type { Curves, RunRow } from "../api.ts";
+import type { Curves, Forecast, RunRow } from "../api.ts";
 
 export interface Line {
   run: RunRow;
@@ -54,12 +54,19 @@ export interface Band {
   probability: number;
 }
 
-/** The forecast of each running run: it opens at the newest point and ends at the last step. */
-export function bandsOf(lines: readonly Line[], axis: XAxis): Band[] {
+/** Forecasts by name of the run: the model's, or those that the operator has recorded. */
+export type Forecasts = Readonly<Record<string, Forecast>>;
+
+export function forecastOf(run: RunRow, forecasts: Forecasts): Forecast | null {
+  return run.ended === null ? (forecasts[run.name] ?? run.progress?.forecast ?? null) : null;
+}
+
+/** The forecast of each run in progress: it opens at the newest point and ends at the last step. */
+export function bandsOf(lines: readonly Line[], axis: XAxis, forecasts: Forecasts): Band[] {
   return lines.flatMap(({ run, x, y }) => {
-    const forecast = run.progress?.forecast;
+    const forecast = forecastOf(run, forecasts);
     const end = run.progress && lastX(run.progress, axis, x[x.length - 1]!);
-    if (!forecast || !end || run.ended !== null) return [];
+    if (!forecast || !end) return [];
     const from = [x[x.length - 1]!, y[y.length - 1]!] as const;
     const { low, high, score, probability } = forecast;
     return end > from[0] ? [{ run, from, to: end, low, middle: score, high, probability }] : [];
@@ -119,27 +126,4 @@ export function extentOf(
   }
   for (const mark of marks) if (mark.threshold !== null) widen(ys, mark.threshold);
   return xs[0] <= xs[1] ? [xs, ys] : null;
-}
-
-/** The line whose nearest point is closest to a position on the screen, at most `reach` pixels away. */
-export function nearestLine(
-  lines: readonly Line[],
-  toX: (x: number) => number,
-  toY: (y: number) => number,
-  at: readonly [number, number],
-  reach: number,
-): { line: Line; point: number } | null {
-  let best: { line: Line; point: number } | null = null;
-  let distance = reach * reach;
-  for (const line of lines) {
-    for (let i = 0; i < line.x.length; i++) {
-      const dx = toX(line.x[i]!) - at[0];
-      const dy = toY(line.y[i]!) - at[1];
-      if (dx * dx + dy * dy < distance) {
-        distance = dx * dx + dy * dy;
-        best = { line, point: i };
-      }
-    }
-  }
-  return best;
 }

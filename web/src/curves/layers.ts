@@ -1,9 +1,9 @@
 /** Layers of the plot of learning curves. */
-import type { RunRow, SweepPage } from "../api.ts";
+import type { Forecast, RunRow, SweepPage } from "../api.ts";
 import type { Layer, Mark as PlotMark } from "../charts/layers.ts";
 import type { ColorName } from "../charts/palette.ts";
 import { number, percent } from "../text/format.ts";
-import type { Band, Line, Mark } from "./geometry.ts";
+import { type Band, type Forecasts, forecastOf, type Line, type Mark } from "./geometry.ts";
 
 interface Style {
   color: ColorName;
@@ -24,7 +24,14 @@ const STYLES: [RunRow["group"], Style][] = [
 /** Curves that are drawn as one path: thousands of paths are slow, and so is one path of thousands of curves. */
 const TOGETHER = 40;
 
-export function curveLayers(drawn: { lines: Line[]; bands: Band[]; marks: Mark[] }, page: SweepPage): Layer[] {
+interface Drawn {
+  lines: Line[];
+  bands: Band[];
+  marks: Mark[];
+  forecasts: Forecasts;
+}
+
+export function curveLayers(drawn: Drawn, page: SweepPage): Layer[] {
   const best = drawn.lines.filter((line) => line.run.name === page.row.best?.run);
   return [
     ...drawn.bands.map((band, at) => bandLayer(band, at === 0)),
@@ -32,10 +39,11 @@ export function curveLayers(drawn: { lines: Line[]; bands: Band[]; marks: Mark[]
       groupLayers(
         drawn.lines.filter((line) => line.run.group === group),
         style,
+        drawn,
         page,
       ),
     ),
-    ...groupLayers(best, { color: "ink", label: "best run", width: 2.5, alpha: 1 }, page),
+    ...groupLayers(best, { color: "ink", label: "best run", width: 2.5, alpha: 1 }, drawn, page),
     ...drawn.bands.map((band): Layer => {
       return {
         kind: "line",
@@ -55,7 +63,7 @@ function bandLayer({ from, to, low, high }: Band, first: boolean): Layer {
   return { kind: "band", color: "running", alpha: 0.16, ...shape, ...(first ? { label: "forecast (80%)" } : {}) };
 }
 
-function groupLayers(lines: Line[], style: Style, page: SweepPage): Layer[] {
+function groupLayers(lines: Line[], style: Style, { forecasts }: Drawn, page: SweepPage): Layer[] {
   const layers: Layer[] = [];
   for (let from = 0; from < lines.length; from += TOGETHER) {
     const some = lines.slice(from, from + TOGETHER);
@@ -71,7 +79,7 @@ function groupLayers(lines: Line[], style: Style, page: SweepPage): Layer[] {
     });
   }
   if (lines.length > 0) {
-    const ends = lines.map((line) => endOf(line, page));
+    const ends = lines.map((line) => endOf(line, forecasts, page));
     layers.push({
       kind: "points",
       color: style.color,
@@ -84,17 +92,16 @@ function groupLayers(lines: Line[], style: Style, page: SweepPage): Layer[] {
   return layers;
 }
 
-function endOf({ run, x, y }: Line, page: SweepPage): PlotMark {
+function endOf({ run, x, y }: Line, forecasts: Forecasts, page: SweepPage): PlotMark {
   return {
     id: run.name,
     x: x[x.length - 1]!,
     y: y[y.length - 1]!,
-    text: () => description(run, y[y.length - 1]!, page),
+    text: () => description(run, y[y.length - 1]!, forecastOf(run, forecasts), page),
   };
 }
 
-function description(run: RunRow, last: number, page: SweepPage): string[] {
-  const forecast = run.ended === null ? run.progress?.forecast : null;
+function description(run: RunRow, last: number, forecast: Forecast | null, page: SweepPage): string[] {
   return [
     `Run ${run.label}: ${run.state}`,
     `last value ${number(last)}${run.score === null ? "" : `, score ${number(run.score)}`}`,

@@ -19,19 +19,24 @@ export function CalibrationPanel({ page }: { page: SweepPage }) {
   const [of, setOf] = useState<Quantity>("score");
   const found = useMemo(() => comparisons(page.runs, of), [page.runs, of]);
   const kind: ScaleKind = of === "cost" && found.every((c) => c.low > 0 && c.observed > 0) ? "log10" : "linear";
-  const domain = domainOf(
+  const observed = domainOf(
     kind,
-    found.flatMap((c) => [c.low, c.high, c.observed, c.predicted]),
+    found.map((c) => c.observed),
     0.05,
   );
-  const layers = useMemo(() => layersOf(found, domain, (v) => shown(page, of, v)), [found]);
+  const domain = domainOf(
+    kind,
+    found.flatMap((c) => [c.low, c.high, c.predicted]),
+    0.05,
+  );
+  const layers = useMemo(() => layersOf(found, observed, (v) => shown(page, of, v)), [found]);
   const { namespace, name, metric } = page.row;
   const label = of === "cost" ? `cost (${page.row.costUnit})` : metric || "score";
   return (
     <Plot
       title="How sure is the model?"
       help={HELP}
-      x={{ label: `observed ${label}`, kind, domain }}
+      x={{ label: `observed ${label}`, kind, domain: observed }}
       y={{ label: `predicted ${label}`, kind, domain }}
       layers={layers}
       height={300}

@@ -6,6 +6,7 @@ export type Ask =
   | { what: "slices" }
   | { what: "contour"; x: string; y: string }
   | { what: "outlook"; runs: number }
+  | { what: "forecast" }
   | { what: "why"; run: string }
   | { what: "predict"; parameters: Record<string, Scalar> };
 

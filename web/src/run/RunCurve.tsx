@@ -4,6 +4,7 @@ import { Plot } from "../charts/Plot.tsx";
 import { domainOf } from "../charts/scale.ts";
 import { bandsOf, extentOf, linesOf, marksOf } from "../curves/geometry.ts";
 import { curveLayers } from "../curves/layers.ts";
+import { useForecasts } from "../curves/useForecasts.ts";
 import { curves as known, loadCurves } from "../store/store.ts";
 import { number } from "../text/format.ts";
 
@@ -13,11 +14,12 @@ export function RunCurve({ now, row }: { now: SweepPage; row: RunRow }) {
     loadCurves().catch(() => undefined); // the panel then says that it is loading; the connection's banner says why
   }, [now.row.name]);
   const all = known.value;
+  const { forecasts } = useForecasts(now);
   const drawn = useMemo(() => {
     if (!all) return null;
     const best = now.runs.filter((run) => run.name === now.row.best?.run && run.name !== row.name);
     const lines = linesOf(all, [...best, row], "step", false, false);
-    const parts = { lines, bands: bandsOf(lines, "step"), marks: marksOf(lines, all, "step") };
+    const parts = { lines, bands: bandsOf(lines, "step", forecasts), marks: marksOf(lines, all, "step"), forecasts };
     const extent = extentOf(parts.lines, parts.bands, parts.marks);
     return (
       extent && {
@@ -26,7 +28,7 @@ export function RunCurve({ now, row }: { now: SweepPage; row: RunRow }) {
         y: domainOf("linear", extent[1], 0.05),
       }
     );
-  }, [all, now.row.best?.run, row]);
+  }, [all, now.row.best?.run, row, forecasts]);
   const curve = all?.items[row.name];
   return (
     <Plot

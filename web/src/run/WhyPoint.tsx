@@ -20,6 +20,12 @@ const ORIGINS: Record<string, string> = {
   imported: "It was run elsewhere and imported.",
 };
 
+const ACQUISITIONS: Record<string, string> = {
+  ei: "expected improvement",
+  ucb: "upper confidence bound",
+  area: "growth of the area under the front",
+};
+
 export function WhyPoint({ now, details }: Props) {
   const { row, provenance } = details;
   const why = useExplanation<Why>(row.origin === "model" ? { what: "why", run: row.name } : null);
@@ -62,7 +68,7 @@ function Facts({ now, details, why }: Props & { why: Why | null }) {
   return (
     <dl class="terms">
       {score && <Against label={now.row.metric || "score"} range={score} value={row.score} show={(v) => number(v)} />}
-      {price && <Against label="cost" range={price} value={row.cost} show={(v) => cost(v, unit)} />}
+      {price && <Against label="cost" range={price} value={row.cost} show={(v) => exactCost(v, unit)} />}
       {level !== null && (
         <>
           <dt>Cost level</dt>
@@ -72,7 +78,7 @@ function Facts({ now, details, why }: Props & { why: Why | null }) {
       {why?.acquisition && (
         <>
           <dt>Acquisition function</dt>
-          <dd>{why.acquisition}</dd>
+          <dd>{ACQUISITIONS[why.acquisition] ?? why.acquisition}</dd>
         </>
       )}
       {why?.success != null && why.success < 0.995 && (
@@ -110,6 +116,11 @@ function expected(row: RunRow, of: "score" | "cost"): Range | null {
     [`${of}High`]: high,
   } = (row.predicted ?? {}) as Record<string, number | null>;
   return value == null ? null : { expected: value, low: low ?? value, high: high ?? value };
+}
+
+/** Short times with more digits, so that values beside each other differ where it matters. */
+function exactCost(value: number | null, unit: string): string {
+  return unit === "seconds" && value !== null && value < 60 ? `${number(value)} s` : cost(value, unit);
 }
 
 interface AgainstProps {

@@ -42,7 +42,7 @@ let stream: Stream | null = null;
 
 export function start(): void {
   const block = document.getElementById("data");
-  if (block?.textContent) void unpacked(block.textContent).then(openReport);
+  if (block?.textContent) void unpacked(block.textContent).then(openReport, unreadableReport);
   else
     effect(() => {
       const key = wanted.value;
@@ -61,6 +61,11 @@ function openReport(data: Report): void {
     connection.value = { state: "live" };
   });
   if (route.peek().page === "list") go(sweepHref(data.page.row.namespace, data.page.row.name));
+}
+
+function unreadableReport(): void {
+  const reason = "This browser cannot read the report. Open it with a current version of Chrome, Firefox or Safari.";
+  connection.value = { state: "denied", status: 0, reason };
 }
 
 /** The sweep whose page is open, as "namespace/name", or "". */

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import overload
 
+from sweep_operator.api.names import RUN_LABEL
 from sweep_operator.kube.embedded.job_step import is_unfinished
-from sweep_operator.kube.embedded.objects import copy
+from sweep_operator.kube.embedded.objects import copy, labels_match
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kube.state_file import Body
 
@@ -31,12 +33,14 @@ def owners_of(obj: Object) -> list[Object]:
 class _Entry:
     """One object: as the file stores it, and unpacked while it is recent."""
 
-    __slots__ = ("body", "obj", "owners", "uid")
+    __slots__ = ("body", "obj", "owners", "run", "uid")
 
     def __init__(self, obj: Object, body: Body) -> None:
         self.obj: Object | None = obj
         self.body, self.uid = body, obj["metadata"]["uid"]
         self.owners = tuple(owner["uid"] for owner in owners_of(obj))
+        run = (obj["metadata"].get("labels") or {}).get(RUN_LABEL)
+        self.run = None if run is None else sys.intern(run)
 
 
 class _Copies(Sequence[Object]):
@@ -85,9 +89,15 @@ class ObjectIndex:
         """The keys of all objects of a kind (of one namespace), sorted."""
         return [(kind, *place) for place in sorted(self._by_kind[kind]) if namespace in (None, place[0])]
 
-    def copies(self, kind: Kind, namespace: str | None = None) -> Sequence[Object]:
-        """Copies of these objects as they are now, in that order."""
-        return self._copies(kind, (key[1:] for key in self.keys(kind, namespace)))
+    def copies(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> Sequence[Object]:
+        """Copies of these objects, with these labels, as they are now, in that order."""
+        labels = labels or {}
+        run, places = labels.get(RUN_LABEL), self._by_kind[kind].items()
+        found = sorted(place for place, entry in places if run in (None, entry.run) and namespace in (None, place[0]))
+        copies = self._copies(kind, found)
+        return tuple(obj for obj in copies if labels_match(obj, labels)) if labels else copies
 
     def unfinished(self, kind: Kind) -> Sequence[Object]:
         """Copies of the Jobs or pods for which a controller may have something to do."""

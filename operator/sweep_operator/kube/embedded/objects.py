@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from sweep_operator.kube.protocol import Invalid, Object
@@ -50,7 +51,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return result
 
 
-def labels_match(obj: Object, labels: dict[str, str]) -> bool:
+def labels_match(obj: Object, labels: Mapping[str, str]) -> bool:
     """Whether an object matches an equality selector."""
     have = obj["metadata"].get("labels") or {}
     return all(have.get(k) == v for k, v in labels.items())

@@ -27,7 +27,7 @@ from sweep_operator.kube.embedded.deletion import (
 from sweep_operator.kube.embedded.follow import chunks_of, part_of
 from sweep_operator.kube.embedded.index import Key, ObjectIndex, key_of
 from sweep_operator.kube.embedded.metadata import check_metadata
-from sweep_operator.kube.embedded.objects import copy, labels_match, merge_patch, normalize
+from sweep_operator.kube.embedded.objects import copy, merge_patch, normalize
 from sweep_operator.kube.embedded.persistence import Persistence
 from sweep_operator.kube.embedded.space import DiskFull, Space
 from sweep_operator.kube.embedded.volumes import unsupported
@@ -105,10 +105,7 @@ class EmbeddedKube:
         self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
     ) -> ObjectList:
         """All objects of a kind, by name. They are unpacked as they are looked at."""
-        found: Sequence[Object] = self._objects.copies(kind, namespace)
-        if labels:
-            found = tuple(o for o in found if labels_match(o, dict(labels)))
-        return ObjectList(found, self._watch_log.version)
+        return ObjectList(self._objects.copies(kind, namespace, labels), self._watch_log.version)
 
     def unfinished(self, kind: Kind) -> ObjectList:
         """The Jobs or pods for which a controller may have something to do."""

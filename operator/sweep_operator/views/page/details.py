@@ -93,9 +93,10 @@ def _provenance(run: SweepRun) -> Provenance | None:
 
 
 def _logs(run: SweepRun, stage: Stage, nodes: int) -> Iterator[Log]:
-    """The logs that can exist: the operator deletes those of old attempts."""
-    for attempt in range(1, run.status.stage(stage).attempt + 1):
-        for rank in range(nodes):
+    """The logs that can exist: of each attempt, and of all nodes of the last one."""
+    last = run.status.stage(stage).attempt
+    for attempt in range(1, last + 1):
+        for rank in range(nodes if attempt == last else 1):
             yield Log(stage=stage, attempt=attempt, rank=rank)
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from sweep_operator.api.model import Model, Scalar
+from sweep_operator.views.page.run_models import Forecast
 
 MAX_OUTLOOK_RUNS = 200
 
@@ -67,7 +68,13 @@ class AskPredict(Model):
     """Missing parameters take their search center, as in a manual run."""
 
 
-Ask = AskImportance | AskSlices | AskContour | AskOutlook | AskWhy | AskPredict
+class AskForecast(Model):
+    """What will the runs in progress score?"""
+
+    what: Literal["forecast"] = "forecast"
+
+
+Ask = AskImportance | AskSlices | AskContour | AskOutlook | AskWhy | AskPredict | AskForecast
 ASK: TypeAdapter[Ask] = TypeAdapter(Annotated[Ask, Field(discriminator="what")])
 """Validates a question."""
 
@@ -242,4 +249,12 @@ class Predicted(Model):
     note: str = ""
 
 
-Explanation = Importance | Slices | Contour | Outlook | Why | Predicted
+class Forecasts(Model):
+    """The final scores of the runs in progress, as their learning curves suggest. The intervals contain 80%."""
+
+    items: dict[str, Forecast]
+    """By name of the run. Missing: a run without a report."""
+    note: str = ""
+
+
+Explanation = Importance | Slices | Contour | Outlook | Why | Predicted | Forecasts

@@ -28,8 +28,7 @@ def _phases(run: SweepRun) -> Iterator[Phase]:
     ended = run.terminal
     for stage in STAGES:
         status, retry = run.status.stage(stage), False
-        for attempt in _attempts(run, stage):
-            open_ = attempt.class_ is None and attempt.n == status.attempt and not ended
+        for attempt, open_ in _attempts(run, stage):
             last = attempt.n == status.attempt
             ends = list(_ends(run, attempt, open_=open_))
             for phase, end in ends:
@@ -44,20 +43,19 @@ def _phases(run: SweepRun) -> Iterator[Phase]:
                 since = since if end is None else max(since, end)
             if ends and ends[-1][1] is None:
                 return
-            retry = True
+            retry = attempt.class_ is not None  # else its queue evicted it, and another pod continues it
     if not ended and (waits := _waits(run)) is not None:
         stage, name = waits
         n = run.status.stage(stage).attempt + 1
         yield Phase(phase=name, stage=stage, attempt=n, start=text_of(since), end=None, node=None)
 
 
-def _attempts(run: SweepRun, stage: Stage) -> list[Attempt]:
-    """The attempts that have ended, and the one that has not."""
+def _attempts(run: SweepRun, stage: Stage) -> Iterator[tuple[Attempt, bool]]:
+    """The attempts, and whether each one is still going on: at most the last."""
     status = run.status.stage(stage)
-    if status.attempt == 0 or run.status.attempt_recorded(stage, status.attempt):
-        return status.attempts
-    latest = Attempt(n=status.attempt, scheduled_time=status.scheduled_time, start_time=status.start_time)
-    return [*status.attempts, latest]
+    yield from ((attempt, False) for attempt in status.attempts)
+    if status.attempt and not run.terminal and not run.status.attempt_recorded(stage, status.attempt):
+        yield Attempt(n=status.attempt, scheduled_time=status.scheduled_time, start_time=status.start_time), True
 
 
 def _ends(run: SweepRun, attempt: Attempt, *, open_: bool) -> Iterator[tuple[PhaseName, datetime | None]]:

@@ -1,0 +1,29 @@
+"""Parses stored SweepRuns."""
+
+from __future__ import annotations
+
+import logging
+
+from pydantic import ValidationError
+
+from sweep_operator.api.errors import field_path, place_in
+from sweep_operator.api.model import STORED
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.kube.protocol import Object
+
+log = logging.getLogger(__name__)
+
+
+def read_run(obj: Object) -> SweepRun | None:
+    """None for a run that cannot be read (created before its field had a schema, for example): it is ignored.
+
+    Users may create thousands of them, so nothing is repaired, and the log names one error of each.
+    """
+    try:
+        return SweepRun.model_validate(obj, extra="ignore", context=STORED)
+    except ValidationError as error:
+        meta, first = obj["metadata"], error.errors(include_url=False, include_context=False)[0]
+        where, count = field_path(place_in(first["loc"], obj)), error.error_count()
+        text = f"{where}: {first['msg']}" + (f" (and {count - 1} more errors)" if count > 1 else "")
+        log.warning("SweepRun %s/%s: %s", meta.get("namespace"), meta["name"], text)
+        return None
