@@ -233,8 +233,10 @@ class Protein(Prospects, Explanations):
 
     def _allowance(self, history: History, waiting: Array) -> Allowance:
         """What the budget leaves for the next run besides the pending rows. No limit without costs to predict from."""
-        if not self.budget.limits_cost or not history.predicts_cost:
+        if not history.predicts_cost:
             return Allowance()
+        if not self.budget.limits_cost:
+            return allow(self.budget, history, len(waiting), 0.0)
         models = self.models()
         with pinned_threads():
             return allow(self.budget, history, len(waiting), math.fsum(models.predict_cost(waiting)))
@@ -296,6 +298,7 @@ class Protein(Prospects, Explanations):
             details = describe(models, chosen.row, self._calibrator)
         nearest = history.nearest(chosen.row, self._observations)
         details |= {**nearest, "cost_level": chosen.cost_level, "acquisition": chosen.kind}
+        details["cost_power"] = 0.0 if models.cost.constant or chosen.kind == "area" else allowance.thrift
         info = SuggestionInfo(
             origin="model",
             score=details.get("score_forecast", {}).get("mean"),

@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.page_samples import HOSTILE, big_sweep, hostile_sweep
+from tests.report.sample_sweep import PARAMETERS
 from tests.ui.browser import needs_chromium, opened, stored, violations
 from tests.ui.serving import served
 
@@ -114,6 +115,23 @@ async def test_panels_of_a_sweep(url: str) -> None:
         predicted = sum(bool(r.succeeded and r.spec.prediction) for r in RUNS.values())
         await rows(page, "How sure is the model?")
         await expect(page.get_by_role("group", name=f"How sure is the model?: table, {predicted} rows")).to_be_visible()
+
+
+async def test_what_the_model_says(url: str) -> None:
+    async with opened(url, f"{SWEEP}/model") as page:
+        await expect(page.get_by_text("The slices go through")).to_be_visible()
+        plots = page.get_by_role("application")
+        await expect(plots.filter(has_text="learning_rate")).not_to_have_count(0)
+        assert set(await cells(await rows(page, "Importance of the parameters"), 0)) == set(PARAMETERS)
+        contour = page.get_by_role("region", name="What two parameters do together")
+        await contour.locator("select").nth(1).select_option("trainer.gamma")
+        await expect(contour.get_by_role("application", name="and gamma")).to_be_visible()
+
+        await show(page, f"{SWEEP}/money")
+        outlook = page.get_by_role("region", name="What more runs would buy")
+        await outlook.get_by_label("next").select_option("20")
+        for text in ("Chance of a new best", "Cost of 20 runs", "What this assumes"):
+            await expect(outlook).to_contain_text(text)
 
 
 async def test_pages_of_runs(url: str, runs_dir: Path) -> None:
