@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { setToken } from "../store/client.ts";
-import { isReport, reconnect, server, trouble, updated } from "../store/store.ts";
+import { isReport, reconnect, retryNow, server, trouble, updated } from "../store/store.ts";
 import { connection } from "../store/stream.ts";
 import { visible } from "../text/format.ts";
 
@@ -16,7 +16,7 @@ export function Banner() {
           <strong>Disconnected:</strong> {visible(now.reason, 200)}.{" "}
           {updated.value > 0 && `The page shows the state of ${CLOCK.format(updated.value)}. `}
           Reconnecting…
-          <button type="button" class="quiet" onClick={reconnect}>
+          <button type="button" class="quiet" onClick={retryNow}>
             Try now
           </button>
         </>

@@ -29,7 +29,7 @@ export function ListPage() {
   const now = useNow(30_000);
   const namespaces = new Set(sweeps.value.map((row) => row.namespace)).size > 1;
   const chosen = rows.map(keyOf).filter((key) => marked.value.has(key));
-  if (!loaded.value) return <Loading />;
+  if (!loaded.value && sweeps.value.length === 0) return <Loading />;
   if (sweeps.value.length === 0) return <NoSweeps />;
   return (
     <>
