@@ -142,18 +142,17 @@ def _status(index: int, *, ended: bool) -> Object:
     }  # fmt: skip
 
 
-async def _change(kube: ClusterKube, run: Object, seconds: float) -> None:
+async def _change(kube: ClusterKube, run: Object, step: float) -> None:
     """As an operator writes progress."""
-    status = {**run["status"], "train": {**run["status"]["train"], "seconds": seconds}}
-    status["cost"] = seconds
-    run |= await kube.update_status(Kind.SWEEP_RUN, {**run, "status": status})
+    progress = {"stage": "train", "attempt": 1, "summary": "50%", "step": step, "seconds": 10.0, "updateTime": _SINCE}
+    run |= await kube.update_status(Kind.SWEEP_RUN, {**run, "status": {**run["status"], "progress": progress}})
 
 
 async def _delay(kube: ClusterKube, stream: Stream, run: Object) -> float:
     wanted = time.monotonic()
     await _change(kube, run, wanted)
     written = time.monotonic()
-    while stream.runs[run["metadata"]["name"]]["cost"] != wanted:
+    while (stream.runs[run["metadata"]["name"]]["progress"] or {}).get("step") != wanted:
         await asyncio.sleep(0.005)
     return time.monotonic() - written
 
