@@ -218,13 +218,14 @@ class Protein(Prospects, Explanations):
             initial = self._propose_initial(history, waiting, pending, allowance)
             if initial is not None:
                 return initial
-        self._require_worth(history, waiting)
         every = self.settings.resample_frequency
         if every > 0 and index % every == 0:
             repeated = self._propose_resample(history, index, allowance)
             if repeated is not None:
                 return repeated
-        return self._propose_model(history, waiting, pending, index, allowance)
+        proposed = self._propose_model(history, waiting, pending, index, allowance)  # or nothing is payable
+        self._require_worth(history, waiting)
+        return proposed
 
     def _rows(self, points: Sequence[Flat]) -> Array:
         """The sorted rows (p, dim) of points."""
@@ -233,8 +234,10 @@ class Protein(Prospects, Explanations):
 
     def _allowance(self, history: History, waiting: Array) -> Allowance:
         """What the budget leaves for the next run besides the pending rows. No limit without costs to predict from."""
-        if not self.budget.limits_cost or not history.predicts_cost:
+        if not history.predicts_cost:
             return Allowance()
+        if not self.budget.limits_cost:
+            return allow(self.budget, history, len(waiting), 0.0)
         models = self.models()
         with pinned_threads():
             return allow(self.budget, history, len(waiting), math.fsum(models.predict_cost(waiting)))
@@ -296,6 +299,7 @@ class Protein(Prospects, Explanations):
             details = describe(models, chosen.row, self._calibrator)
         nearest = history.nearest(chosen.row, self._observations)
         details |= {**nearest, "cost_level": chosen.cost_level, "acquisition": chosen.kind}
+        details["cost_power"] = 0.0 if models.cost.constant or chosen.kind == "area" else allowance.thrift
         info = SuggestionInfo(
             origin="model",
             score=details.get("score_forecast", {}).get("mean"),

@@ -69,13 +69,7 @@ def _lived(run: Json, draw: random.Random, points: int, n: int) -> Json:
     if not active:
         status["train"] |= {"completionTime": _text(began + timedelta(seconds=cost)), "exitCode": 1 if failure else 0}
     if active:
-        for name in ("score", "cost"):
-            status.pop(name, None)
-        status["conditions"][0] |= {"status": "Unknown", "reason": "Training"}
-        status["progress"] = {
-            "stage": "train", "attempt": number, "summary": "50%", "step": 10000.0, "fraction": 0.5, "value": 120.5,
-            "seconds": 20.0, "etaSeconds": 20, "updateTime": _text(began + timedelta(seconds=20)),
-        }  # fmt: skip
+        _in_progress(status, number, began)
     if (failure and failure["class"] == "pruned") or index % 50 == 20:
         status["earlyStopping"] = {
             "rule": "median", "step": 64.0, "value": 3.0, "threshold": 5.0, "runs": 9, "seconds": 2.0,
@@ -83,6 +77,16 @@ def _lived(run: Json, draw: random.Random, points: int, n: int) -> Json:
         }  # fmt: skip
     status["curve"] = _curve(status.get("score") or 100.0, cost, points, draw)
     return run
+
+
+def _in_progress(status: Json, attempt: int, began: Any) -> None:
+    for name in ("score", "cost"):
+        status.pop(name, None)
+    status["conditions"][0] |= {"status": "Unknown", "reason": "Training"}
+    status["progress"] = {
+        "stage": "train", "attempt": attempt, "summary": "50%", "step": 10000.0, "fraction": 0.5, "value": 120.5,
+        "seconds": 20.0, "etaSeconds": 20, "updateTime": _text(began + timedelta(seconds=20)),
+    }  # fmt: skip
 
 
 def _attempt(n: int, class_: str, seconds: float, scheduled: Any, began: Any) -> Json:

@@ -53,7 +53,8 @@ class Simulated:
 
     before: the best observed score; -inf without one. best: (s,), after these runs. cost: (s,), total of the runs that
     are not pending. gain: (s,), growth of the area under the front; None where it is not defined. paid: (s,), number of
-    these runs that the budget pays for. horizon: number of runs, relative to that of the results so far.
+    these runs that the budget pays for. horizon: number of runs, relative to that of the results so far. varies:
+    whether the cost does.
     """
 
     before: float
@@ -62,6 +63,7 @@ class Simulated:
     gain: Array | None
     paid: Array
     horizon: float
+    varies: bool
 
 
 def simulated(plan: Plan, seed: list[int]) -> Simulated:
@@ -76,20 +78,24 @@ def simulated(plan: Plan, seed: list[int]) -> Simulated:
     total = (costs * paid).sum(axis=1) if models.cost.known else None
     lowest = float(models.score.z.min(initial=0.0))  # assumed where no run counts
     horizon = (plan.pending + plan.runs) / max(len(history), 1)
-    return Simulated(before, np.maximum(best, lowest), total, _front_gain(models, paths), paid.sum(axis=1), horizon)
+    gain, varies = _front_gain(models, paths), not models.cost.constant
+    return Simulated(before, np.maximum(best, lowest), total, gain, paid.sum(axis=1), horizon, varies)
 
 
 def told(found: Simulated, plan: Plan) -> Outlook:
     """The outlook, in the user's units."""
     models, history = plan.models, plan.models.history
     eligible = history.scored & history.outcomes.reach(history.outcomes.least)
-    low, middle, high = (models.sign * models.score.standardization.backward(corrected(found, "best"))).tolist()
+    now = float(history.utility[eligible].max(initial=-math.inf))
+    # the model moves outliers closer, but the best score is what was observed
+    best = np.maximum(models.score.standardization.backward(corrected(found, "best")), now)
+    low, middle, high = (models.sign * best).tolist()
     cost = None if found.cost is None else corrected(found, "cost").tolist()
     gain = None if found.gain is None else corrected(found, "gain").tolist()
     return Outlook(
         runs=plan.runs,
         payable_runs=float(found.paid.mean()),
-        best_now=float(models.sign * history.utility[eligible].max()) if eligible.any() else None,
+        best_now=models.sign * now if eligible.any() else None,
         best=middle,
         best_interval=(min(low, high), max(low, high)),
         probability_better=better(found),
@@ -103,11 +109,11 @@ def told(found: Simulated, plan: Plan) -> Outlook:
 def corrected(found: Simulated, quantity: str) -> Array:
     """The ends and the middle (3,) of the "best" standardized score, of the "cost" or of the "gain"."""
     values: Array = getattr(found, quantity)
+    ends: Array = np.percentile(values, ENDS)
     if quantity != "best":
-        out: Array = np.percentile(values, ENDS) * (COST if quantity == "cost" else GAIN)
-        return out
+        return ends * GAIN if quantity == "gain" else ends * COST if found.varies else ends
     if not math.isfinite(found.before):
-        return np.percentile(values, ENDS)
+        return ends
     horizon = min(max(found.horizon, HORIZON[0]), HORIZON[1])
     gains = [factor * horizon**power * np.percentile(values - found.before, at) for at, factor, power in BEST]
     return found.before + np.maximum.accumulate(gains)

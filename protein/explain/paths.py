@@ -17,9 +17,9 @@ from protein.models.model_set import Models
 from protein.models.posterior import Posterior, gram
 from protein.models.score import as_tensor
 from protein.search.acquisition import Acquisition, Predictions
-from protein.search.allowance import allow
+from protein.search.allowance import ASSUMED_SHARE, allow
 from protein.search.candidates import row_keys
-from protein.search.cost_level import SHARE_UCB, cost_cap, draw_cost_level, draw_outcome_levels
+from protein.search.cost_level import SHARE_UCB, draw_outcome_levels
 from protein.search.pool import Pool
 from protein.search.proposal import allowed_rows, unique_rows
 from protein.search.refinement import polish
@@ -80,24 +80,21 @@ def plan(
 def _refined(space: SearchSpace, settings: ProteinSettings, pool: Pool) -> Array:
     """The best candidates of each kind of gain, refined (k, dim)."""
     models = pool.models
-    cap = cost_cap(models, np.zeros(0), settings.max_suggestion_cost)
+    thrift = 0.0 if models.cost.constant else ASSUMED_SHARE
     best = float(models.score.z.max(initial=0.0))
     found = []
     for kind in ("ei", "ucb"):
-        acquisition = _acquisition(models, kind, torch.tensor([best], dtype=torch.float64), cap, 0.0, np.zeros(0))
+        acquisition = _acquisition(models, kind, torch.tensor([best], dtype=torch.float64), thrift, np.zeros(0))
         order = np.argsort(-acquisition.values_given(pool.known), kind="stable")[:REFINED]
         found.append(allowed_rows(space, polish(space, acquisition, pool.rows[order]), pool.constraints))
     return np.concatenate(found)
 
 
-def _acquisition(
-    models: Models, kind: str, incumbents: Tensor, level: float | None, thrift: float, outcome_levels: Array
-) -> Acquisition:
+def _acquisition(models: Models, kind: str, incumbents: Tensor, thrift: float, outcome_levels: Array) -> Acquisition:
     pairs = zip(models.outcomes, outcome_levels, strict=False)
     targets = tuple((model, model.standardize(float(at))) for model, at in pairs if np.isfinite(at))
-    level = None if models.cost.constant else level
     posterior, cost, feasibility = models.score.posterior, models.cost, models.feasibility
-    return Acquisition(posterior, cost, feasibility, incumbents, kind, level, None, None, targets, thrift)
+    return Acquisition(posterior, cost, feasibility, incumbents, kind, None, None, None, targets, thrift)
 
 
 class Process:
@@ -211,18 +208,15 @@ class _Walk:
         """The candidate with the highest acquisition on each path (s,), and whether it is payable."""
         models, plan = self.models, self.plan
         log_cost, log_sd = self.cost.known, self.cost.variance.sqrt()
-        typical = np.log([max(float(np.median(self.spent)), 1e-300)])
-        level = draw_cost_level(models, cost_cap(models, typical, plan.settings.max_suggestion_cost), self.rng)
         outcome_levels = draw_outcome_levels(models.history, self.rng)
         allowance = allow(plan.budget, models.history, len(self.scores), float(np.median(self.spent)))
-        thrift = 0.0 if allowance.thrift is None or models.cost.constant else allowance.thrift
-        level = None if thrift > 0 else level
-        shifted = self.score.known - torch.tensor(self._incumbents(level, outcome_levels))[:, None]
+        thrift = 0.0 if models.cost.constant else allowance.thrift
+        shifted = self.score.known - torch.tensor(self._incumbents(outcome_levels))[:, None]
         ucb = torch.tensor(self.rng.random(self.paths) < _ucb_share(plan.settings))
         values = torch.empty_like(shifted)
         for kind, group in (("ucb", ucb), ("ei", ~ucb)):
             if group.any():
-                acquisition = _acquisition(models, kind, torch.zeros(1).double(), level, thrift, outcome_levels)
+                acquisition = _acquisition(models, kind, torch.zeros(1).double(), thrift, outcome_levels)
                 at = self._predictions(
                     shifted[group], self.score.variance[group].sqrt(), log_cost[group], log_sd[group]
                 )
@@ -261,19 +255,15 @@ class _Walk:
         score = mean.reshape(-1, 1), sd.reshape(-1).clamp_min(1e-6)
         return Predictions(score, (log_cost.reshape(-1), log_sd.reshape(-1)), repeat(self.log_success), outcomes)
 
-    def _incumbents(self, level: float | None, outcome_levels: Array) -> Array:
+    def _incumbents(self, outcome_levels: Array) -> Array:
         """The score to improve on, on each path (s,): the best one within the levels whose result is known."""
         history, z = self.models.history, self.models.score.z
         within = history.outcomes.reach(outcome_levels)[history.scored]
-        if level is not None:
-            with np.errstate(invalid="ignore"):
-                within &= np.log(np.maximum(history.cost[history.scored], 1e-300)) <= level
         best = np.full(self.paths, z[within].max(initial=-np.inf))
         known = max(len(self.scores) - self.plan.parallel + 1, 0)
         targets = _targets(self.models, outcome_levels)
-        for score, log_cost, values in zip(self.scores[:known], self.log_costs, self.outcome_values, strict=False):
-            counts = (values >= targets).all(1) & (True if level is None else log_cost <= level)
-            best = np.maximum(best, np.where(counts, score, -np.inf))
+        for score, values in zip(self.scores[:known], self.outcome_values, strict=False):
+            best = np.maximum(best, np.where((values >= targets).all(1), score, -np.inf))
         return np.where(np.isfinite(best), best, z.min(initial=0.0))
 
 

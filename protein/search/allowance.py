@@ -1,13 +1,14 @@
 """What the budget leaves for the next run, and how much its cost matters.
 
-Without a budget, runs are compared at a cost level (protein.search.cost_level). With one, the gain of a run is divided
-by its cost to the power of the share of the budget that is left: early runs are cheap, and the last ones as expensive
-as the rest allows. A limit of the number of runs makes cost matter less: if the runs that are left would not spend the
-budget at the average cost so far, more expensive ones can be paid.
+The gain of a run is divided by its cost to the power of the share of the budget that is left: early runs are cheap, and
+the last ones as expensive as the rest allows. Without a budget, a constant share is assumed. A limit of the number of
+runs makes cost matter less: if the runs that are left would not spend the budget at the average cost so far, more
+expensive ones can be paid.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from protein.history import History
 if TYPE_CHECKING:
     from protein.models.model_set import Models
 
+ASSUMED_SHARE = 1 / 3
+"""The share that is assumed to be left without a limit of the total cost."""
 MAX_PLAN = 256
 """Largest number of runs in a plan."""
 
@@ -25,11 +28,11 @@ MAX_PLAN = 256
 class Allowance:
     """payable: the largest cost that the next run may have, None without a limit.
 
-    thrift: the power of the cost that divides the gain, from 0 to 1. None: the budget is no limit of all runs together.
+    thrift: the power of the cost that divides the gain, from 0 to 1.
     """
 
     payable: float | None = None
-    thrift: float | None = None
+    thrift: float = 0.0
 
 
 def allow(budget: Budget, history: History, pending: int, pending_cost: float) -> Allowance:
@@ -37,7 +40,7 @@ def allow(budget: Budget, history: History, pending: int, pending_cost: float) -
     payable = budget.left(history.spent, pending_cost)
     share = budget.share_left(history.spent, pending_cost)
     if share is None:
-        return Allowance(payable)
+        return Allowance(None if payable == math.inf else payable, ASSUMED_SHARE)
     if budget.runs is None or payable <= 0:
         return Allowance(payable, share)
     runs = budget.runs - len(history) - pending
@@ -50,12 +53,13 @@ def allow(budget: Budget, history: History, pending: int, pending_cost: float) -
 class Horizon:
     """What a plan of further runs may cost: all of them, each of them, and their number.
 
-    As long as no cost is known, each run costs 1.
+    As long as no cost is known, each run costs 1. extent: all of them relative to what was spent so far, at most 1.
     """
 
     cost: float
     payable: float
     runs: int
+    extent: float
 
 
 def horizon(budget: Budget, max_cost: float | None, models: Models, pending: int, pending_cost: float) -> Horizon:
@@ -65,5 +69,7 @@ def horizon(budget: Budget, max_cost: float | None, models: Models, pending: int
     left = budget.left_of_cost(history.spent, pending_cost) if known else None
     cost = spent if left is None else min(spent, max(left, 0.0))
     limits = [limit for limit in (budget.run_cost, max_cost) if known and limit is not None]
-    runs = MAX_PLAN if budget.runs is None else min(MAX_PLAN, max(budget.runs - len(history) - pending, 0))
-    return Horizon(cost, min([cost, *limits]), runs)
+    count = len(history) + pending
+    runs = MAX_PLAN if budget.runs is None else min(MAX_PLAN, max(budget.runs - count, 0))
+    extent = min(cost / spent if spent > 0 else 1.0, runs / count, 1.0)
+    return Horizon(cost, min([cost, *limits]), runs, extent)

@@ -1,6 +1,6 @@
 """Draws the acquisition of one suggestion: the kind of gain, the cost level and the incumbent.
 
-The draws are random so that both cheap and expensive regions are explored. They depend only on the generator.
+The draws depend only on the generator.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from protein.search.pool import Turn
 from protein.search.staircase import build_staircase
 from protein.settings import ProteinSettings
 
-SHARE_AT_CAP = 0.8
-"""Share of suggestions whose cost level is the cap. The others draw it log-uniformly below the cap."""
 SHARE_UCB = 0.3
 SHARE_AREA = 0.3
 """Share of suggestions that maximize the area under the front instead of its height, if costs span FEW_DECADES + 1
@@ -41,7 +39,7 @@ def draw_acquisition(
 ) -> tuple[Acquisition | AncestralAcquisition, float | None, float | None]:
     """The acquisition of one suggestion, its cost level and the limit of max_suggestion_cost (log-cost, or None).
 
-    With a budget of all runs there is no cost level, unless the area under the front is maximized.
+    There is a cost level only if the area under the front is maximized.
     """
     history, pending, rng = models.history, turn.pending, turn.rng
     posterior, fantasies = _fantasize(models, pending, turn.fantasy_rng)
@@ -52,14 +50,12 @@ def draw_acquisition(
         return ancestral, cost_level, cost_limit
     pending_costs = models.cost.mean(pending)
     cap = cost_cap(models, pending_costs, settings.max_suggestion_cost)
-    cost_level = draw_cost_level(models, cap, rng)
     outcome_levels = draw_outcome_levels(history, rng)
     kind = _draw_kind(settings, models, cap, rng)
     z = models.score.z
     reached = history.outcomes.reach(outcome_levels)[history.scored]
-    staircase, thrift = None, 0.0
-    if turn.allowance.thrift is not None and not models.cost.constant and kind != "area":
-        cost_level, thrift = None, turn.allowance.thrift
+    staircase, cost_level = None, None
+    thrift = 0.0 if models.cost.constant or kind == "area" else turn.allowance.thrift
     if kind == "area" and cap is not None:
         cost_level = cap
         worst = float(z.min()) if len(z) else 0.0
@@ -164,15 +160,6 @@ def draw_outcome_levels(history: History, rng: np.random.Generator) -> Array:
     if not history.outcomes.outcomes:
         return np.zeros(0)
     return draw_levels(history.outcomes, front_positions(history), rng)
-
-
-def draw_cost_level(models: Models, cap: float | None, rng: np.random.Generator) -> float | None:
-    """The log-cost, up to `cap`, at which to improve the front. None if the cost is unknown or constant."""
-    first, second = rng.random(2)
-    if cap is None or first < SHARE_AT_CAP:
-        return cap
-    cheapest = _log_cheapest(models)
-    return cheapest + float(second) * (cap - cheapest) if cheapest < cap else cap
 
 
 def cost_cap(models: Models, pending_costs: Array, max_cost: float | None) -> float | None:

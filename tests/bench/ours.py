@@ -1,6 +1,7 @@
 """Protein behind the ask/tell protocol of the optimizer benchmark: `OURS=tests/bench/ours.py:OursProtein`.
 
-OURS_SETTINGS in the environment contains settings as JSON, for a comparison with the defaults.
+OURS_SETTINGS in the environment contains settings as JSON, for a comparison with the defaults. With OURS_BUDGET=none,
+the optimizer does not know the budget.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class OursProtein:
         self.space = SearchSpace(spec)
         chosen = json.loads(os.environ.get("OURS_SETTINGS", "{}"))
         settings = ProteinSettings.from_config({"max_suggestion_cost": max_cost, **chosen})
-        self.protein = Protein(self.space, settings, goal=goal, seed=seed, budget=Budget(cost=budget, runs=runs))
+        told = Budget() if os.environ.get("OURS_BUDGET") == "none" else Budget(cost=budget, runs=runs)
+        self.protein = Protein(self.space, settings, goal=goal, seed=seed, budget=told)
         self.pending: list[dict[str, Any]] = []
         self.defaults = {name: fields["mean"] for name, fields in space.items() if "when" in fields}
         self.when = {name: fields["when"] for name, fields in space.items() if "when" in fields}

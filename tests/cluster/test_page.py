@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from playwright.async_api import expect
 
 from dev.generate.rbac import UI_RULES, VIEW_RULES
 from tests.cluster.audit import resource, writes
@@ -22,6 +23,7 @@ from tests.cluster.person import EDIT, VIEW, Person
 from tests.cluster.processes import Process, free_port
 from tests.cluster.rights import asked, rights_of
 from tests.cluster.sweeps import manual_run, sweep
+from tests.ui.browser import needs_chromium, opened
 
 FAILED = {
     "type": "Succeeded",
@@ -199,6 +201,21 @@ async def test_a_hundred_pages_cost_one_watch_per_resource_and_miss_nothing_in_a
         assert not any(task.done() for task in tasks), "the streams stayed open"
         for task in tasks:
             task.cancel()
+
+
+@needs_chromium
+async def test_a_browser_asks_for_a_token_and_shows_what_its_owner_may_see(
+    places: tuple[str, str], users: dict[str, User], page: Page
+) -> None:
+    async with opened(f"{page.url}/#token=outdated") as tab:
+        await tab.get_by_label("Token").fill(users["editor"].token)
+        await tab.get_by_role("button", name="Continue").click()
+        links = tab.get_by_role("link", name="admin")
+        await expect(links).to_have_count(1)
+        await links.click()
+        await expect(tab.get_by_role("heading", name="admin")).to_be_visible()
+        assert f"/s/{places[0]}/admin" in tab.url
+        assert users["editor"].token not in tab.url
 
 
 async def test_wrong_tokens_and_hosts_are_refused_and_no_token_is_logged(users: dict[str, User], page: Page) -> None:

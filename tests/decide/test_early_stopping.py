@@ -369,6 +369,9 @@ def test_a_condition_says_why_the_rule_cannot_work() -> None:
     status, why, message = effective(s, peer(s, 0, 0.5))
     assert (status, why) == ("True", "Comparing")
     assert message == "at the steps 1, 4, 16, ..., once 2 other runs have reached the step"
+    assert effective(of(method="bayes"), peer(s, 0, 0.5))[2] == message, "the optimizer knows how far a stopped run was"
+    unknown = of(method="bayes", train={**TRAIN, "reports": {"everySeconds": 60}})
+    assert effective(unknown, peer(s, 0, 0.5))[2].startswith(f"{message}; set train.reports.maxStep: without it, the")
     fixed = of(train={**TRAIN, "reports": {"comparable": False}})
     assert effective(fixed)[:2] == ("False", "NotComparable")
     late = ("NoReports", "no report within 10 minutes: no line of the log is a SWEEP_REPORT")

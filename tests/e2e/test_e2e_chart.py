@@ -35,6 +35,31 @@ def test_the_operator_runs_as_hardened_as_it_says(cluster: Kubectl, operator: Re
     assert (fields["CapEff"], fields["NoNewPrivs"], fields["Seccomp"]) == ("0" * 16, "1", "2")
 
 
+PAGE = """
+import urllib.error, urllib.request
+token = open("/var/run/secrets/kubernetes.io/serviceaccount/token").read()
+for path, sent in (("/", {}), ("/api/sweeps", {}), ("/api/sweeps", {"Authorization": "Bearer " + token})):
+    try:
+        answer = urllib.request.urlopen(urllib.request.Request("http://localhost:8081" + path, headers=sent))
+        print(answer.status, answer.read(9).decode())
+    except urllib.error.HTTPError as error:
+        print(error.code)
+"""
+
+
+def test_the_page_runs_as_hardened_as_the_operator(cluster: Kubectl, operator: Release) -> None:
+    """Its probes have succeeded, since helm waits for it."""
+    operator.upgrade(ui={"enabled": True})
+    inside = ("exec", f"deployment/{operator.name}-ui", "-n", operator.namespace, "--")
+    asked = cluster.kubectl(*inside, "python", "-c", PAGE).splitlines()
+    assert asked == ["200 <!doctype", "401", '200 {"items":'], asked
+    assert "Read-only file system" in cluster.fails(*inside, "touch", "/file")
+    service = f"/api/v1/namespaces/{operator.namespace}/services/{operator.name}-ui:80/proxy"
+    assert cluster.kubectl("get", "--raw", f"{service}/readyz") == "ok"
+    assert "is not a name of this server" in cluster.fails("get", "--raw", f"{service}/")
+    operator.upgrade(ui={"enabled": False})
+
+
 def test_an_upgrade_in_the_middle_of_a_sweep_loses_nothing(
     cluster: Kubectl, namespace: str, workload: Workload, operator: Release
 ) -> None:

@@ -98,6 +98,22 @@ def test_early_runs_are_cheap_and_the_last_ones_as_expensive_as_the_rest_allows(
     assert steps[0] < steps[1] < steps[2]
 
 
+def test_without_a_limit_of_the_total_cost_a_third_is_assumed_to_be_left() -> None:
+    spent = math.fsum(o.cost or 0.0 for o in observed().observations)
+    for budget, power in (
+        (Budget(), 1 / 3),
+        (Budget(run_cost=300.0), 1 / 3),
+        (Budget(cost=4 * spent), 0.75),
+        (Budget(cost=4 * spent, share=0.5), 0.375),
+    ):
+        _, info = observed(budget=budget).suggest(pending=[], index=9)
+        assert info.details["cost_power"] == pytest.approx(power), budget
+    constant = Protein(SPACE, seed=3)
+    for o in observed().observations:
+        constant.observe(o.params, score=o.score, cost=5.0)
+    assert constant.suggest()[1].details["cost_power"] == 0, "costs that do not vary play no part"
+
+
 def test_few_runs_do_not_have_to_be_cheap() -> None:
     total = 20_000.0
     for runs in (10, 100):

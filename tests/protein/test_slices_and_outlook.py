@@ -160,6 +160,7 @@ def test_pending_runs_count_for_the_best_score_and_not_for_the_cost() -> None:
         protein.observe({"x": float(x)}, score=float(x), cost=2.0)
     alone, waiting = protein.outlook(3), protein.outlook(3, pending=[{"x": 1.0}])
     assert waiting.cost == pytest.approx(6.0, rel=0.05)
+    assert waiting.cost_interval == pytest.approx((6.0, 6.0), rel=0.05), "the cost is constant"
     assert alone.best == pytest.approx(0.6, abs=0.02)
     assert waiting.best > 0.8
 

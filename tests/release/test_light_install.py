@@ -95,11 +95,12 @@ def test_no_dependency_is_pinned_to_one_minor_version_of_torch() -> None:
         ("sweep_operator_uninstall", "kubernetes", "pip install 'sweep-operator[operator]'"),
         ("sweep_ui", "kubernetes", "pip install 'sweep-operator[operator]'"),
         ("sweep", "click", "pip install 'sweep-operator'"),
+        ("sweep", "aiohttp", "pip install 'sweep-operator[ui]'"),
         ("kubectl_sweep", "kubernetes", "pip install 'sweep-operator[kubectl]'"),
     ],
 )
 def test_a_program_names_the_extra_that_is_missing(function: str, missing: str, remedy: str) -> None:
-    arguments = ["status"] if function == "kubectl_sweep" else []
+    arguments = {"kubernetes": ["status"], "aiohttp": ["ui"]}.get(missing, [])
     script = (
         f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['program', *{arguments!r}]\n"
         f"from sweep_operator.programs import {function}; {function}()"

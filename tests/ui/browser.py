@@ -35,23 +35,24 @@ AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min
 
 def stored(runs_dir: Path, sweep: Sweep, runs: Sequence[SweepRun]) -> Path:
     """Write the objects as `sweep run` stores them; returns the sweep's directory."""
+    return asyncio.run(store(runs_dir, sweep, runs))
+
+
+async def store(runs_dir: Path, sweep: Sweep, runs: Sequence[SweepRun]) -> Path:
+    """The same, where an event loop runs."""
     directory = runs_dir / sweep.display_name
     directory.mkdir(parents=True)
-    asyncio.run(_store(directory / "state.db", sweep, runs))
-    return directory
-
-
-async def _store(path: Path, sweep: Sweep, runs: Sequence[SweepRun]) -> None:
     own = [(Kind.SWEEP_RUN, run.to_json(), {SWEEP_LABEL: sweep.name}) for run in runs]
     objects = [(Kind.SWEEP, sweep.to_json(), {}), *own]
     created = [item.metadata.creation_timestamp for item in (sweep, *runs)]
     now = [created[0]]
-    with closing(EmbeddedKube(path, clock=lambda: now[0])) as kube, kube.together():
+    with closing(EmbeddedKube(directory / "state.db", clock=lambda: now[0])) as kube, kube.together():
         for time, (kind, body, labels) in zip(created, objects, strict=True):
             now[0] = time
             metadata = {"name": body["metadata"]["name"], "namespace": "default", "labels": labels}
             made = await kube.create(kind, {**body, "metadata": metadata})
             await kube.update_status(kind, {**made, "status": body["status"]})
+    return directory
 
 
 @asynccontextmanager

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
+from sweep_operator.kube.protocol import Forbidden
+from sweep_operator.ui import stream
+from sweep_operator.ui.machine import LocalUser
 from tests.cli.stored_sweeps import finished, manifest, store
+from tests.local.sweeps import PATIENCE
 from tests.ui.serving import Client, served
 
 POLICY = (
@@ -85,6 +91,22 @@ async def test_a_form_cannot_send_an_action(page: Client) -> None:
     for path in WRITES:
         status, found = await page.send("POST", path, {}, Content_Type="text/plain")
         assert (status, found["error"]) == (400, "Content-Type: must be application/json")
+
+
+async def test_a_stream_ends_when_its_user_may_no_longer_see_the_sweep(
+    page: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def withdrawn(*_: object) -> None:
+        raise Forbidden("no longer allowed")
+
+    monkeypatch.setattr(stream, "_HEARTBEAT", 0.1)
+    async with page.stream("/api/events?sweep=default/s") as chunks, asyncio.timeout(PATIENCE):
+        assert b"event: snapshot" in await anext(chunks)
+        monkeypatch.setattr(LocalUser, "require", withdrawn)
+        with suppress(aiohttp.ClientError):
+            async for chunk in chunks:
+                assert chunk == b": \n\n", "a heartbeat that was sent before"
+    assert (await page.send("GET", "/api/events?sweep=default/s"))[0] == 403
 
 
 async def test_every_answer_has_the_headers(page: Client) -> None:

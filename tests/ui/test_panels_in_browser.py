@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.page_samples import HOSTILE, big_sweep, hostile_sweep
+from tests.report.sample_sweep import PARAMETERS
 from tests.ui.browser import needs_chromium, opened, stored, violations
 from tests.ui.serving import served
 
@@ -82,11 +83,10 @@ async def test_panels_of_a_sweep(url: str) -> None:
     failed = [r for r in RUNS.values() if r.status.failure and r.status.failure.reason == "OOMKilled"]
     async with opened(url, f"{SWEEP}/curves") as page:
         await expect(page.get_by_text(f"{COUNT} curves")).to_be_visible()
-        plot = page.get_by_role("application", name="Learning curves")
-        linear = await plot.screenshot()
+        axes = page.get_by_role("application", name="Learning curves").locator("svg.axes")
+        linear = str(await axes.text_content())
         await page.get_by_label("log x").check()
-        await page.wait_for_function("() => document.querySelector('.axes text')")
-        assert await plot.screenshot() != linear
+        await expect(axes).not_to_have_text(linear)
         await page.get_by_placeholder("Filter runs").fill("OOMKilled")
         await expect(page.get_by_text(f"{len(failed)} curves")).to_be_visible()
         assert await (await rows(page, "Learning curves")).count() == len(failed)
@@ -97,12 +97,12 @@ async def test_panels_of_a_sweep(url: str) -> None:
         await expect(page.get_by_role("group", name=f"of {COUNT}")).to_be_visible()
         await page.get_by_label("by node").check()
         await expect(page.locator(".timeline-area").get_by_text("node-a (1)")).to_be_visible()
-        plot = page.get_by_role("application", name="Timeline")
-        whole = await plot.screenshot()
+        axes = page.get_by_role("application", name="Timeline").locator("svg.axes")
+        whole = str(await axes.text_content())
         await page.get_by_role("button", name="Zoom in", exact=True).click()
-        assert await plot.screenshot() != whole
+        await expect(axes).not_to_have_text(whole)
         await page.get_by_role("button", name="All of the time").click()
-        assert await plot.screenshot() == whole
+        await expect(axes).to_have_text(whole)
         assert {"queued", "pulling", "training"} <= set(await cells(await rows(page, "Timeline"), 1))
 
         await show(page, f"{SWEEP}/money")
@@ -114,6 +114,24 @@ async def test_panels_of_a_sweep(url: str) -> None:
         predicted = sum(bool(r.succeeded and r.spec.prediction) for r in RUNS.values())
         await rows(page, "How sure is the model?")
         await expect(page.get_by_role("group", name=f"How sure is the model?: table, {predicted} rows")).to_be_visible()
+
+
+async def test_what_the_model_says(url: str) -> None:
+    async with opened(url, f"{SWEEP}/model") as page:
+        await expect(page.get_by_text("The slices go through")).to_be_visible()
+        plots = page.get_by_role("application")
+        await expect(plots.filter(has_text="learning_rate")).not_to_have_count(0)
+        assert set(await cells(await rows(page, "Importance of the parameters"), 0)) == set(PARAMETERS)
+        contour = page.get_by_role("region", name="What two parameters do together")
+        await contour.locator("select").nth(1).select_option("trainer.gamma")
+        await expect(contour.get_by_role("application", name="and gamma")).to_be_visible()
+        assert await violations(page) == []
+
+        await show(page, f"{SWEEP}/money")
+        outlook = page.get_by_role("region", name="What more runs would buy")
+        await outlook.get_by_label("next").select_option("20")
+        for text in ("Chance of a new best", "Cost of 20 runs", "What this assumes"):
+            await expect(outlook).to_contain_text(text)
 
 
 async def test_pages_of_runs(url: str, runs_dir: Path) -> None:

@@ -36,6 +36,7 @@ test("changed runs replace the old ones in their place, deleted ones disappear",
   assert.equal(after.runs.at(-1)!.name, "new");
   assert.ok(!after.runs.includes(runs[5]!));
   assert.equal(page.runs.length, 12, "the old page is not changed");
+  assert.deepEqual(changedPage(null, { page: rest, changed: runs, deleted: [] }), page, "a sweep that appears later");
 });
 
 test("sweeps are the newest first", () => {

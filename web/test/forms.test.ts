@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { changedLimits, entryOf, limitFields, parametersOf, prefilled } from "../src/actions/form.ts";
-import { partsOf, secondsLeft } from "../src/money/parts.ts";
+import { comparisonText, partsOf, secondsLeft } from "../src/money/parts.ts";
 import { parameter, run, T0 } from "./builders.ts";
 
 const rate = parameter("rate", { min: 1e-5, max: 0.01 });
@@ -64,4 +64,10 @@ test("the parts of the cost add up to the budget", () => {
   );
   assert.ok(partsOf({ ...money, budget: null }, 7).every((p) => p.kind !== "left"));
   assert.equal(secondsLeft(money, new Date(T0).toISOString(), false, T0 + 10_000), 5);
+});
+
+test("early stopping is judged by the runs that continued", () => {
+  assert.match(comparisonText(0, 0), /unknown/);
+  assert.match(comparisonText(3, 0), /^3 runs; .* right/);
+  assert.match(comparisonText(3, 1), /wrong once/);
 });

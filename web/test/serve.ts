@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { ActionAnswer, Server, SweepPage } from "../src/api.ts";
 import { explained } from "./explained.ts";
-import { failingPage, hostilePage, sampleCurves, samplePage, sampleRunPage } from "./sample.ts";
+import { failingPage, hostilePage } from "./odd.ts";
+import { sampleCurves, samplePage, sampleRunPage } from "./sample.ts";
 
 const BUNDLE = new URL("../../operator/sweep_operator/ui/bundle/", import.meta.url);
 const FILES: Record<string, [string, string]> = {
@@ -35,7 +36,9 @@ function events(request: IncomingMessage, response: ServerResponse, sweep: strin
     sweeps: [...pages.values()].map((p) => p.row),
     page: pages.get(sweep.split("/")[1] ?? "") ?? null,
   };
-  response.write(`id: 1-1\nevent: snapshot\ndata: ${JSON.stringify(snapshot)}\n\n`);
+  const curves = snapshot.page ? sampleCurves(snapshot.page) : { items: {} };
+  response.write(`event: snapshot\ndata: ${JSON.stringify(snapshot)}\n\n`);
+  response.write(`id: 1-1\nevent: curves\ndata: ${JSON.stringify(curves)}\n\n`);
   const beat = setInterval(() => response.write(": still here\n\n"), 10_000);
   request.on("close", () => clearInterval(beat));
 }

@@ -4,6 +4,7 @@ import {
   barsOf,
   lanesByNode,
   lanesByRun,
+  lastKnown,
   panned,
   waitersOf,
   waitingOf,
@@ -34,6 +35,19 @@ test("an open phase reaches until now, and one of a run that is over until its e
   );
   const lost = run("d", { phases: [phase("training", 0, null)] });
   assert.equal(barsOf([lost], NOW + 1e6)[0]!.end, T0 + 100_000);
+});
+
+test("an interrupted sweep is known until its last report", () => {
+  const progress = {
+    step: 1,
+    maxStep: null,
+    value: 1,
+    updated: new Date(T0 + 95_000).toISOString(),
+    etaSeconds: null,
+    forecast: null,
+  };
+  assert.equal(lastKnown(runs), T0 + 70_000);
+  assert.equal(lastKnown([...runs, run("e", { progress })]), T0 + 95_000);
 });
 
 test("the newest run is the first lane, and runs without phases have none", () => {

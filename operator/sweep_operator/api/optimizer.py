@@ -38,7 +38,7 @@ class ProteinSpec(Model):
     of log cost. Default: 0.25."""
     acquisition: Literal["auto", "protein", "ei", "ucb"] | None = None
     """Acquisition function that rates candidates. ei: expected improvement. ucb: upper confidence bound. protein: the
-    rule of PufferLib's Protein. Default: auto, a mix of ei and ucb at a randomly drawn cost level."""
+    rule of PufferLib's Protein. Default: auto, a mix of ei and ucb, by cost."""
 
     def design_size(self, parameters: int) -> int:
         """Number of suggestions before the model proposes any, for that many parameters."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sweep_operator.cli.names import complete_sweeps
+from sweep_operator.cli.names import complete_runs, complete_sweeps
 from sweep_operator.commands.explain import ExplainOptions, explain_options, print_explanation
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, runs_dir, sweep_name
 from sweep_operator.commands.recorded import Recorded
@@ -15,7 +15,7 @@ from sweep_operator.machine.stored import stored_sweep
 
 @click.command()
 @click.argument("name", shell_complete=complete_sweeps)
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete_runs)
 @explain_options
 @runs_dir(DEFAULT_RUNS_DIR)
 def explain(name: str, run: str | None, options: ExplainOptions, runs_dir: Path) -> None:

@@ -16,7 +16,7 @@ from sweep_operator.commands.output import echo
 from sweep_operator.commands.recorded import Recorded
 from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.errors import ConfigError
-from sweep_operator.suggest.explain import Explainer
+from sweep_operator.suggest.explain import Explainer, check, prepared
 from sweep_operator.views.explained import contour_table, outlook_lines, overview, slice_table, why_lines
 from sweep_operator.views.page.explanations import (
     MAX_OUTLOOK_RUNS,
@@ -103,7 +103,12 @@ async def _answers(recorded: Recorded, questions: Sequence[Ask]) -> list[Explana
         raise ConfigError(f"the warm start cannot be read: {error.args[0]} does not exist") from None
     explainer = Explainer()
     try:
-        return [await explainer.explain(recorded.sweep, recorded.runs, ask, earlier) for ask in questions]
+        if isinstance(questions[0], AskWhy):
+            return [await explainer.explain(recorded.sweep, recorded.runs, questions[0], earlier)]
+        for ask in questions:
+            check(recorded.sweep, ask)
+        about = prepared(recorded.sweep, recorded.runs, earlier)
+        return [await explainer.answer(about, ask) for ask in questions]
     finally:
         await explainer.close()
 

@@ -14,7 +14,7 @@ from sweep_operator.commands.recorded import Recorded
 from sweep_operator.report.bundle import read_bundle
 from sweep_operator.report.data import Program, report_data
 from sweep_operator.report.page import report_page
-from sweep_operator.suggest.explain import Explainer, NotExplainable
+from sweep_operator.suggest.explain import Explainer, NotExplainable, prepared
 from sweep_operator.views.page.explanations import Ask, AskContour, AskForecast, AskImportance, AskOutlook, AskSlices
 from sweep_operator.views.training_command import Templates
 
@@ -40,11 +40,11 @@ def write_report(recorded: Recorded, templates: Templates, path: Path, program: 
 
 async def _explanations(recorded: Recorded) -> JsonObject:
     """What the model says, by question. The page says what is missing, such as without enough results."""
-    explainer, found, earlier = Explainer(), JsonObject(), recorded.earlier_if_readable()
+    explainer, found = Explainer(), JsonObject()
+    about = prepared(recorded.sweep, recorded.runs, recorded.earlier_if_readable())
 
     async def answer(ask: Ask) -> JsonObject:
-        said = await explainer.explain(recorded.sweep, recorded.runs, ask, earlier)
-        return said.model_dump(mode="json", by_alias=True)
+        return (await explainer.answer(about, ask)).model_dump(mode="json", by_alias=True)
 
     try:
         for ask in _QUESTIONS:

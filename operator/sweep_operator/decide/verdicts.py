@@ -173,7 +173,12 @@ def effective(snap: Snapshot, totals: Totals) -> tuple[ConditionStatus, str, str
         return "True", "Forecasting", f"once {settings.min_runs} runs have succeeded"
     steps = ", ".join(f"{step_of(rule, mark):g}" for mark in range(3))
     which = "succeeded runs" if rule.finished else "other runs"
-    return "True", "Comparing", f"at the steps {steps}, ..., once {settings.min_runs} {which} have reached the step"
+    text = f"at the steps {steps}, ..., once {settings.min_runs} {which} have reached the step"
+    if snap.sweep.spec.method == "bayes" and (reports is None or reports.max_step is None):
+        text += (
+            "; set train.reports.maxStep: without it, the optimizer learns the last report of a stopped run as a score"
+        )
+    return "True", "Comparing", text
 
 
 def _remedy(sweep: Sweep, reason: str) -> str:

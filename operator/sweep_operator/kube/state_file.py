@@ -9,11 +9,13 @@ first one of the kind. That of runs contains no data of users, because it stays 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -184,8 +186,9 @@ def _opened(path: Path) -> sqlite3.Connection:
     The file is not opened otherwise: to close it would release the locks that this process may have on it.
     """
     try:
-        path.stat()
-        if not os.access(path, os.R_OK):
+        if stat.S_ISDIR(path.stat().st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
             raise PermissionError
         return _connect(path)
     except FileNotFoundError:

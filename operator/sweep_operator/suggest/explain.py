@@ -115,6 +115,21 @@ def _left(sweep: Sweep, found: Known, earlier: EarlierObservations) -> BudgetLef
     return BudgetLeft(cost=cost, share=cost / limits.total_cost if limits.total_cost else 0.0, runs=runs)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A sweep as the questions about it need it, all but AskWhy."""
+
+    sweep: Sweep
+    known: Known
+    question: Question
+
+
+def prepared(sweep: Sweep, runs: Iterable[SweepRun], earlier: EarlierObservations = NOTHING_EARLIER) -> Prepared:
+    """Prepare for several questions: with thousands of runs, this takes longer than an answer."""
+    found = known(sweep, runs)
+    return Prepared(sweep, found, question_now(sweep, found, earlier))
+
+
 class Explainer:
     """Answers questions one at a time. Its process starts with the first one, and ends when it has been idle."""
 
@@ -127,17 +142,22 @@ class Explainer:
         self, sweep: Sweep, runs: Iterable[SweepRun], ask: Ask, earlier: EarlierObservations = NOTHING_EARLIER
     ) -> Explanation:
         """The answer. ``earlier``: the observations of the warm start. Raises ConfigError, NotExplainable."""
-        _check(sweep, ask)
+        check(sweep, ask)
         if isinstance(ask, AskWhy):
             return await self._why(sweep, await asyncio.to_thread(list, runs), ask.run, earlier)
-        found = await asyncio.to_thread(known, sweep, runs)
+        return await self.answer(await asyncio.to_thread(prepared, sweep, runs, earlier), ask)
+
+    async def answer(self, about: Prepared, ask: Ask) -> Explanation:
+        """As `explain`, except for AskWhy."""
+        sweep = about.sweep
+        check(sweep, ask)
+        assert not isinstance(ask, AskWhy), "it needs the runs"
         if isinstance(ask, AskForecast):
-            return await self._forecasts(question_now(sweep, found, earlier), found)
+            return await self._forecasts(about.question, about.known)
         if isinstance(ask, AskOutlook):
             ask = ask.with_(parallel=ask.parallel or sweep.spec.limits.max_parallel_runs)
-        asked = question_now(sweep, found, earlier)
-        answer = _ANSWERS[ask.what].model_validate(await self._ask(asked, ask))
-        return _completed(answer, sweep, found)
+        answer = _ANSWERS[ask.what].model_validate(await self._ask(about.question, ask))
+        return _completed(answer, sweep, about.known)
 
     async def posterior_means(
         self, sweep: Sweep, runs: Iterable[SweepRun], points: list[dict[str, Scalar]], earlier: EarlierObservations
@@ -206,7 +226,7 @@ class Explainer:
                 raise NotExplainable(f"the optimizer failed: {error}") from None
 
 
-def _check(sweep: Sweep, ask: Ask) -> None:
+def check(sweep: Sweep, ask: Ask) -> None:
     """Raises ConfigError for what the sweep does not have."""
     specs = sweep.spec.parameters
     paths: list[str] = []

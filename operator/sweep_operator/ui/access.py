@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SECONDS = 60.0
-"""How long an answer is kept. A withdrawn permission ends after this time at the latest."""
+"""A withdrawn permission ends after this time at the latest."""
+_VISIBLE_SECONDS = 10.0
+"""How long a stream uses the same set of namespaces: it asks at every change."""
+_ANSWER_SECONDS = SECONDS - _VISIBLE_SECONDS
 _MOST = 20_000
 """Answers that are kept; the oldest ones are dropped."""
 _AT_ONCE = 16
@@ -54,32 +57,45 @@ class Right(NamedTuple):
 
 Review = Callable[[str, Right], Awaitable[bool]]
 """Asks the API server: (token, right). Raises KubeError."""
-_Answer = asyncio.Future[bool]
+_Answer = asyncio.Task[bool | str]
+"""A text: the API server rejects the token, and says this. An exception would hold the token in its frames."""
 
 
 class Permissions:
     """Answers of the API server. Errors other than a rejected token are not kept."""
 
     def __init__(self, review: Review, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._review, self._clock, self._key = review, clock, os.urandom(32)
+        self._review, self.clock, self._key = review, clock, os.urandom(32)
         self._answers: OrderedDict[tuple[bytes, Right], tuple[float, _Answer]] = OrderedDict()
+        """The oldest first."""
 
     async def may(self, token: str, right: Right) -> bool:
         """Whether the owner of the token has the permission. Raises Unauthenticated, KubeError."""
-        digest = hashlib.blake2b(token.encode(), key=self._key, digest_size=32).digest()
-        asked, answer = self._answers.get((digest, right), (0.0, None))
-        if answer is None or self._clock() - asked >= SECONDS:
-            answer = asyncio.ensure_future(self._review(token, right))
-            answer.add_done_callback(lambda done: self._forget_failure((digest, right), done))
-            self._answers[digest, right] = self._clock(), answer
-            self._answers.move_to_end((digest, right))
-            while len(self._answers) > _MOST:
-                self._answers.popitem(last=False)
-        return await asyncio.shield(answer)  # others wait for it, too
+        self._forget_old()
+        key = hashlib.blake2b(token.encode(), key=self._key, digest_size=32).digest(), right
+        if key not in self._answers:
+            task = asyncio.create_task(self._asked(token, right))
+            task.add_done_callback(lambda done: self._forget_failure(key, done))
+            self._answers[key] = self.clock(), task
+        answer = await asyncio.shield(self._answers[key][1])  # others wait for it, too
+        if isinstance(answer, str):
+            raise Unauthenticated(answer)
+        return answer
+
+    async def _asked(self, token: str, right: Right) -> bool | str:
+        try:
+            return await self._review(token, right)
+        except Unauthenticated as error:
+            return str(error)
+
+    def _forget_old(self) -> None:
+        oldest = self.clock() - _ANSWER_SECONDS
+        while self._answers and (next(iter(self._answers.values()))[0] <= oldest or len(self._answers) > _MOST):
+            self._answers.popitem(last=False)
 
     def _forget_failure(self, key: tuple[bytes, Right], done: _Answer) -> None:
-        failed = done.cancelled() or not isinstance(done.exception(), Unauthenticated | None)
-        if failed and self._answers.get(key, (0.0, None))[1] is done:
+        failed = done.cancelled() or done.exception() is not None
+        if failed and key in self._answers and self._answers[key][1] is done:
             del self._answers[key]
 
 
@@ -144,11 +160,19 @@ class TokenUser(ClusterUser):
     def __init__(self, kube: ClusterKube, token: str, permissions: Permissions) -> None:
         super().__init__(kube)
         self._token, self._permissions = token, permissions
+        self._visible: tuple[float, frozenset[str], frozenset[str]] | None = None
+        """When it was asked, of which namespaces, and those that are visible."""
 
     async def visible(self, namespaces: Collection[str]) -> frozenset[str]:
         """The namespaces whose sweeps and runs the user may list and watch."""
+        now, asked = self._permissions.clock(), frozenset(namespaces)
+        if self._visible is None or self._visible[1] != asked or now - self._visible[0] >= _VISIBLE_SECONDS:
+            self._visible = now, asked, await self._visible_of(asked)
+        return self._visible[2]
+
+    async def _visible_of(self, namespaces: frozenset[str]) -> frozenset[str]:
         if await self._sees(None):
-            return frozenset(namespaces)
+            return namespaces
         at_once = asyncio.Semaphore(_AT_ONCE)
 
         async def sees(namespace: str) -> bool:

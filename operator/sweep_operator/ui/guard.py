@@ -83,7 +83,9 @@ def _name_of(host: str) -> str | None:
 def _token(request: web.Request) -> str:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token.strip() or not token.isascii():
-        raise Unauthenticated("no token; open the URL that the command printed, with the part after #")
+        raise Unauthenticated(
+            "no token; open the URL that the command printed, with the part after #; in a cluster, send a bearer token"
+        )
     return token.strip()
 
 

@@ -18,10 +18,10 @@ from sweep_operator.decide.plan import NOTHING_EARLIER, EarlierObservations
 from sweep_operator.domain.identity import warm_start_name
 from sweep_operator.engine.warm_start import stored_observations
 from sweep_operator.kube.protocol import Kind, KubeError, NotFound, Object, Unavailable
-from sweep_operator.suggest.explain import Explainer, NotExplainable
+from sweep_operator.suggest.explain import Explainer, NotExplainable, Prepared, prepared
 from sweep_operator.ui.machine import RunsDirectory
 from sweep_operator.ui.source import Key, Source
-from sweep_operator.views.page.explanations import Ask, AskForecast, Explanation
+from sweep_operator.views.page.explanations import Ask, AskForecast, AskWhy, Explanation
 
 MOST_WAITING = 32
 """Questions that may wait for their turn."""
@@ -98,6 +98,8 @@ class Models:
     def __init__(self, reader: Reader, explainer: Explainer | None = None) -> None:
         self._reader, self._explainer = reader, explainer or Explainer(nice=_NICE)
         self._answers: OrderedDict[str, asyncio.Task[Explanation]] = OrderedDict()
+        self._preparing = asyncio.Lock()
+        self._latest: tuple[str, Prepared, str] | None = None
 
     @property
     def ready(self) -> bool:
@@ -133,13 +135,27 @@ class Models:
             self._answers.pop(about, None)
 
     async def _computed(self, key: Key, sweep: Sweep, ask: Ask) -> Explanation:
-        earlier, note = await self._earlier(key, sweep)
-        runs = await self._reader.runs(key)
         try:
-            answer = await self._explainer.explain(sweep, _parsed(runs), ask, earlier)
+            if isinstance(ask, AskWhy):
+                earlier, note = await self._earlier(key, sweep)
+                answer = await self._explainer.explain(sweep, _parsed(await self._reader.runs(key)), ask, earlier)
+            else:
+                about, note = await self._prepared(key, sweep, new=isinstance(ask, AskForecast))
+                answer = await self._explainer.answer(about, ask)
         except NotExplainable as error:
             raise Unavailable(str(error)) from None
         return answer.with_(note=f"{answer.note} {note}".strip()) if note else answer
+
+    async def _prepared(self, key: Key, sweep: Sweep, *, new: bool) -> tuple[Prepared, str]:
+        """The sweep for questions, and what is missing. The latest one is kept: a page asks several questions."""
+        state = _state(sweep)
+        async with self._preparing:
+            if new or self._latest is None or self._latest[0] != state:
+                self._latest = None
+                earlier, note = await self._earlier(key, sweep)
+                runs = _parsed(await self._reader.runs(key))
+                self._latest = state, await asyncio.to_thread(prepared, sweep, runs, earlier), note
+            return self._latest[1:]
 
     async def _earlier(self, key: Key, sweep: Sweep) -> tuple[EarlierObservations, str]:
         """The observations of the warm start, or why they are not there."""

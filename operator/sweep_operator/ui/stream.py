@@ -43,6 +43,8 @@ class EventStreams:
     async def _send(self, request: web.Request, response: web.StreamResponse, board: Board | None) -> None:
         hub, seen, epoch = self._hub, *last_seen(request.headers.get("Last-Event-ID", ""))
         while not self._closing:
+            if board is not None:
+                await require_visible(request, board.key)  # a permission that was withdrawn ends the stream
             view = View(await user_of(request).visible(hub.namespaces()), board)
             if view.epoch(hub) != epoch:
                 seen, epoch = None, view.epoch(hub)

@@ -118,7 +118,9 @@ def _counts(outlook: Outlook, quantity: str) -> bool:
 
 def _as_simulated(o: Outlook) -> Simulated:
     cost, gain = (None if o[name] is None else np.array(o[name]) for name in ("cost", "gain"))
-    return Simulated(o["before"], np.array(o["best"]), cost, gain, np.array(o["paid"]), o["n"] / o["index"])
+    return Simulated(
+        o["before"], np.array(o["best"]), cost, gain, np.array(o["paid"]), o["n"] / o["index"], o["varies"]
+    )
 
 
 def _simulated(found: Simulated, quantity: str) -> Array:

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { setToken } from "../store/client.ts";
-import { isReport, reconnect, server, trouble, updated } from "../store/store.ts";
+import { isReport, reconnect, retryNow, server, trouble, updated } from "../store/store.ts";
 import { connection } from "../store/stream.ts";
 import { visible } from "../text/format.ts";
 
@@ -16,7 +16,7 @@ export function Banner() {
           <strong>Disconnected:</strong> {visible(now.reason, 200)}.{" "}
           {updated.value > 0 && `The page shows the state of ${CLOCK.format(updated.value)}. `}
           Reconnecting…
-          <button type="button" class="quiet" onClick={reconnect}>
+          <button type="button" class="quiet" onClick={retryNow}>
             Try now
           </button>
         </>
@@ -35,7 +35,8 @@ const CLOCK = new Intl.DateTimeFormat("en-US", { timeStyle: "medium", hourCycle:
 /** Asks for the token if the URL had none, or the server does not accept it. */
 export function TokenForm() {
   const value = useSignal("");
-  const local = server.value === null || server.value.mode !== "cluster";
+  // the server says where it runs only to those who have a token
+  const mode = server.value?.mode;
   return (
     <form
       class="panel notice"
@@ -48,10 +49,10 @@ export function TokenForm() {
       <h1>Token needed</h1>
       <p>
         The server did not accept the request without a valid token.
-        {local
-          ? " Open the URL again that the command printed, or paste its token."
-          : " Paste a bearer token of the cluster, for example from `kubectl create token`."}{" "}
-        The page keeps the token in memory only, so reloading the page needs it again.
+        {mode !== "cluster" && " Open the URL again that the command printed, or paste its token."}
+        {mode === undefined && " If the page runs in a cluster, paste a bearer token of its API server."}
+        {mode === "cluster" && " Paste a bearer token of the API server, for example from `kubectl create token`."} The
+        page keeps the token in memory only, so reloading the page needs it again.
       </p>
       <label>
         Token{" "}

@@ -15,7 +15,7 @@ export function parseFragment(hash: string): { token: string | null; fragment: s
   if (!text.startsWith("token=")) return { token: null, fragment: `#${text || "/"}`, route: parsePath(text) };
   const fields = new URLSearchParams(text);
   const path = fields.get("route") ?? "/";
-  return { token: fields.get("token"), fragment: `#${path}`, route: parsePath(path) };
+  return { token: fields.get("token") || null, fragment: `#${path}`, route: parsePath(path) };
 }
 
 function parsePath(text: string): Route {

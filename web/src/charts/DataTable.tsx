@@ -1,4 +1,4 @@
-import { useComputed, useSignal } from "@preact/signals";
+import { type Signal, useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
 import { Text } from "../text/Text.tsx";
@@ -27,51 +27,15 @@ interface DataTableProps<T> {
 }
 
 export const ROW_HEIGHT = 28;
-const MARGIN_ROWS = 8;
+const MARGIN_ROWS = 4;
 
 /** A sortable table that renders only the rows that can be seen. The arrow keys move through it, Enter opens a row. */
 export function DataTable<T>(props: DataTableProps<T>) {
   const { label, columns, rows, height, onOpen } = props;
   const order = useSignal<Order | null>(props.initial ?? null);
-  const top = useSignal(0);
-  const active = useSignal(0);
-  const area = useRef<HTMLDivElement>(null);
-  const prefix = useId();
   const sorted = useMemo(() => sortedBy(rows, order.value, columns), [rows, order.value, columns]);
-  const first = useComputed(() => Math.max(0, Math.floor(top.value / ROW_HEIGHT) - MARGIN_ROWS)).value;
-  const shown = Math.min(first, Math.max(0, sorted.length - 1));
-  const last = Math.min(sorted.length, shown + Math.ceil(height / ROW_HEIGHT) + 2 * MARGIN_ROWS);
-  const current = Math.min(active.value, sorted.length - 1);
-
-  useEffect(() => {
-    if (area.current && area.current.scrollTop !== top.peek()) top.value = area.current.scrollTop;
-  });
-
-  const move = (to: number) => {
-    active.value = Math.max(0, Math.min(sorted.length - 1, to));
-    const box = area.current!;
-    const at = active.value * ROW_HEIGHT;
-    if (at < box.scrollTop) box.scrollTop = at;
-    else if (at + 2 * ROW_HEIGHT > box.scrollTop + box.clientHeight)
-      box.scrollTop = at + 2 * ROW_HEIGHT - box.clientHeight;
-  };
-  const page = Math.max(1, Math.floor(height / ROW_HEIGHT) - 2);
-  const keys: Record<string, () => void> = {
-    ArrowDown: () => move(current + 1),
-    ArrowUp: () => move(current - 1),
-    PageDown: () => move(current + page),
-    PageUp: () => move(current - page),
-    Home: () => move(0),
-    End: () => move(sorted.length - 1),
-    ...(onOpen ? { Enter: () => sorted[current] !== undefined && onOpen(sorted[current]) } : {}),
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    const action = event.target === area.current ? keys[event.key] : undefined;
-    if (!action) return;
-    event.preventDefault();
-    action();
-  };
-
+  const { area, first, last, current, handlers } = useScrolling(sorted, height, onOpen);
+  const prefix = useId();
   return (
     <div
       class="table-area"
@@ -81,40 +45,27 @@ export function DataTable<T>(props: DataTableProps<T>) {
       role="group"
       aria-label={`${label}: table, ${sorted.length} rows`}
       aria-activedescendant={onOpen && sorted.length > 0 ? `${prefix}-${current}` : undefined}
-      onScroll={() => {
-        top.value = area.current!.scrollTop;
-      }}
-      onKeyDown={onKeyDown}
+      {...handlers}
     >
       <table class={onOpen ? "data opens" : "data"} aria-rowcount={sorted.length + 1}>
         <thead>
           <tr>
             {columns.map((column) => (
-              <Head
-                key={column.id}
-                column={column}
-                order={order.value}
-                onSort={(next) => {
-                  order.value = next;
-                }}
-              />
+              <Head key={column.id} column={column} order={order} />
             ))}
           </tr>
         </thead>
         <tbody>
-          <Spacer rows={shown} columns={columns.length} />
-          {sorted.slice(shown, last).map((row, i) => (
+          <Spacer rows={first} columns={columns.length} />
+          {sorted.slice(first, last).map((row, i) => (
             <tr
-              key={shown + i}
-              id={`${prefix}-${shown + i}`}
-              aria-rowindex={shown + i + 2}
-              class={onOpen && shown + i === current ? "current" : undefined}
-              onClick={
-                onOpen &&
-                ((event) => {
-                  if (!(event.target as Element).closest("a,button,input")) onOpen(row);
-                })
-              }
+              key={first + i}
+              id={`${prefix}-${first + i}`}
+              aria-rowindex={first + i + 2}
+              class={onOpen && first + i === current ? "current" : undefined}
+              onClick={(event) => {
+                if (!(event.target as Element).closest("a,button,input")) onOpen?.(row);
+              }}
             >
               {columns.map((column) => (
                 <td key={column.id} class={column.numeric ? "numeric" : undefined}>
@@ -131,37 +82,68 @@ export function DataTable<T>(props: DataTableProps<T>) {
   );
 }
 
-function Head<T>({
-  column,
-  order,
-  onSort,
-}: {
-  column: Column<T>;
-  order: Order | null;
-  onSort: (order: Order) => void;
-}) {
-  const direction = order?.column === column.id ? order.direction : null;
+/** Which rows are rendered, which one is current, and the keys that change it. */
+function useScrolling<T>(rows: T[], height: number, onOpen: ((row: T) => void) | undefined) {
+  const area = useRef<HTMLDivElement>(null);
+  const top = useSignal(0);
+  const active = useSignal(0);
+  const above = useComputed(() => Math.max(0, Math.floor(top.value / ROW_HEIGHT) - MARGIN_ROWS)).value;
+  const first = Math.min(above, Math.max(0, rows.length - 1));
+  const last = Math.min(rows.length, first + Math.ceil(height / ROW_HEIGHT) + 2 * MARGIN_ROWS);
+  const current = Math.min(active.value, rows.length - 1);
+  const onScroll = () => {
+    if (area.current) top.value = area.current.scrollTop;
+  };
+  useEffect(onScroll); // fewer rows may have moved it
+  const move = (to: number) => {
+    active.value = Math.max(0, Math.min(rows.length - 1, to));
+    const box = area.current!;
+    const at = active.value * ROW_HEIGHT;
+    const below = at + 2 * ROW_HEIGHT - box.clientHeight;
+    if (at < box.scrollTop) box.scrollTop = at;
+    else if (below > box.scrollTop) box.scrollTop = below;
+  };
+  const page = Math.max(1, Math.floor(height / ROW_HEIGHT) - 2);
+  const keys: Record<string, () => void> = {
+    ArrowDown: () => move(current + 1),
+    ArrowUp: () => move(current - 1),
+    PageDown: () => move(current + page),
+    PageUp: () => move(current - page),
+    Home: () => move(0),
+    End: () => move(rows.length - 1),
+    ...(onOpen ? { Enter: () => rows[current] !== undefined && onOpen(rows[current]) } : {}),
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const action = event.target === area.current ? keys[event.key] : undefined;
+    if (!action) return;
+    event.preventDefault();
+    action();
+  };
+  return { area, first, last, current, handlers: { onScroll, onKeyDown } };
+}
+
+function Head<T>({ column, order }: { column: Column<T>; order: Signal<Order | null> }) {
+  const direction = order.value?.column === column.id ? order.value.direction : null;
   const kind = column.numeric ? "numeric" : undefined;
+  const text = <Text value={column.label} limit={60} />;
   if (!column.sort)
     return (
       <th scope="col" class={kind} title={column.help}>
-        <Text value={column.label} limit={60} />
+        {text}
       </th>
     );
+  const next = direction === "asc" || (direction === null && column.numeric) ? "desc" : "asc";
   return (
     <th scope="col" class={kind} aria-sort={direction ? `${direction}ending` : "none"}>
       <button
         type="button"
         class="sort"
         title={column.help}
-        onClick={() =>
-          onSort({
-            column: column.id,
-            direction: direction === "asc" || (direction === null && column.numeric) ? "desc" : "asc",
-          })
-        }
+        onClick={() => {
+          order.value = { column: column.id, direction: next };
+        }}
       >
-        <Text value={column.label} limit={60} />
+        {text}
         <span aria-hidden="true">{direction === "asc" ? " ▲" : direction === "desc" ? " ▼" : ""}</span>
       </button>
     </th>

@@ -83,7 +83,7 @@ export function PlotArea(props: PlotAreaProps) {
     height: height - margins.top - margins.bottom,
   };
   const scales = useMemo(() => {
-    const xs = makeScale(x.kind, x.domain, [0, inner.width], Math.floor(inner.width / 80), x.values);
+    const xs = makeScale(x.kind, x.domain, [0, inner.width], Math.floor(inner.width / 100), x.values);
     const ys = makeScale(
       y.kind,
       y.domain,

@@ -86,10 +86,22 @@ function drawPoints(context: CanvasRenderingContext2D, layer: Layer & { kind: "p
 const MANY = 1000;
 
 function drawSmall(context: CanvasRenderingContext2D, marks: Mark[], shown: boolean, view: View): void {
-  for (const mark of marks) {
-    if (view.selected && view.selected.has(mark.id) !== shown) continue;
-    context.fillRect(view.x.of(mark.x) - 1.5, view.y.of(mark.y) - 1.5, 3, 3);
-  }
+  const at = positions(marks, view);
+  marks.forEach((mark, i) => {
+    if (view.selected && view.selected.has(mark.id) !== shown) return;
+    context.fillRect(at[2 * i]!, at[2 * i + 1]!, 3, 3);
+  });
+}
+
+const kept = new WeakMap<Mark[], { x: Scale; y: Scale; at: Float32Array }>();
+
+/** Corners of the squares. Kept, because a filter redraws thousands of marks that have not moved. */
+function positions(marks: Mark[], { x, y }: View): Float32Array {
+  const known = kept.get(marks);
+  if (known?.x === x && known.y === y) return known.at;
+  const at = Float32Array.from(marks.flatMap((m) => [x.of(m.x) - 1.5, y.of(m.y) - 1.5]));
+  kept.set(marks, { x, y, at });
+  return at;
 }
 
 function tracePoint(context: CanvasRenderingContext2D, shape: Shape, x: number, y: number, size: number): void {

@@ -52,7 +52,3 @@ export const ramp = computed<string[]>(() => {
 function rgb(color: string): number[] {
   return (color.match(/[\d.]+/g) ?? ["0", "0", "0"]).slice(0, 3).map(Number);
 }
-
-export function seriesColor(index: number): ColorName {
-  return (["series-1", "series-2", "series-3", "series-4", "series-5", "series-6"] as const)[index % 6]!;
-}

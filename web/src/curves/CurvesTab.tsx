@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { Curves, RunRow, SweepPage } from "../api.ts";
 import { go } from "../app/router.ts";
 import { runHref } from "../app/routes.ts";
@@ -7,7 +7,7 @@ import type { TableData } from "../charts/Panel.tsx";
 import { Plot } from "../charts/Plot.tsx";
 import { domainOf } from "../charts/scale.ts";
 import { selected } from "../store/filter.ts";
-import { curves as known, loadCurves } from "../store/store.ts";
+import { curves as known } from "../store/store.ts";
 import { number, plural } from "../text/format.ts";
 import { Text } from "../text/Text.tsx";
 import {
@@ -32,14 +32,10 @@ const MOST = 400;
 
 /** The learning curves of all runs that pass the filter, with forecasts and verdicts. */
 export function CurvesTab({ page }: TabProps) {
-  const [problem, setProblem] = useState("");
   const [axis, setAxis] = useState<XAxis>("step");
   const [logX, setLogX] = useState(false);
   const [logY, setLogY] = useState(false);
   const { forecasts, note } = useForecasts(page);
-  useEffect(() => {
-    loadCurves().catch((error: Error) => setProblem(error.message));
-  }, [page.row.name]);
   const all = known.value;
   const passing = selected.value;
   const drawn = useMemo(
@@ -64,7 +60,7 @@ export function CurvesTab({ page }: TabProps) {
         layers={drawn?.layers ?? []}
         onOpen={(run) => go(runHref(namespace, name, run))}
         table={() => curveTable(page, all, forecasts)}
-        empty={emptyText(problem, all, drawn?.drawn ?? 0)}
+        empty={emptyText(all, drawn?.drawn ?? 0)}
         controls={
           <>
             <label>
@@ -125,8 +121,7 @@ function drawing(page: SweepPage, all: Curves, { axis, logX, logY }: View, forec
   };
 }
 
-function emptyText(problem: string, all: Curves | null, count: number): string | false {
-  if (problem) return `The learning curves could not be loaded: ${problem}`;
+function emptyText(all: Curves | null, count: number): string | false {
   if (!all) return "Loading…";
   if (Object.keys(all.items).length === 0)
     return "No run has reported a learning curve. The documentation's page on progress says how a program reports.";

@@ -107,7 +107,8 @@ function ContourMap({ page, contour, of }: { page: SweepPage; contour: Contour; 
         {show(drawn.high)}
         {contour.run && (
           <>
-            . The other parameters are those of <RunLink now={page} name={contour.run} />, the best run (diamond).
+            . The other parameters are those of <RunLink now={page} name={contour.run} />, the best configuration so far
+            (diamond).
           </>
         )}
       </p>

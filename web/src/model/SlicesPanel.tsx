@@ -54,7 +54,8 @@ export function SlicesPanel({ page, order }: { page: SweepPage; order: readonly 
           <>
             {slices.run && (
               <p class="muted">
-                The slices go through <RunLink now={page} name={slices.run} />, the best run.
+                The slices go through the configuration of <RunLink now={page} name={slices.run} />, the best one so
+                far.
               </p>
             )}
             <div class="slices">

@@ -5,7 +5,7 @@ import { cost, percent, plural, time } from "../text/format.ts";
 import "./money.css";
 import { currentTime } from "../text/useNow.ts";
 import { OutlookPanel } from "./OutlookPanel.tsx";
-import { type Part, partsOf, secondsLeft } from "./parts.ts";
+import { comparisonText, type Part, partsOf, secondsLeft } from "./parts.ts";
 
 /** Where the cost went, what early stopping saved, and what more runs would buy. */
 export function MoneyTab({ page }: TabProps) {
@@ -104,7 +104,7 @@ function deadlineText({ limits, row }: SweepPage): string {
 
 function EarlyStopping({ page }: TabProps) {
   const { pruned, unit } = page.money;
-  const shadowed = page.runs.filter((run) => run.verdict?.shadow).length;
+  const compared = page.runs.filter((run) => run.verdict?.shadow && run.ended !== null).length;
   const none = page.earlyStopping === "none" || page.earlyStopping === "";
   return (
     <Panel
@@ -122,11 +122,7 @@ function EarlyStopping({ page }: TabProps) {
         <dt>Saved</dt>
         <dd>about {cost(pruned.saved, unit)}</dd>
         <dt>Continued for comparison</dt>
-        <dd>
-          {plural(shadowed, "run")}
-          {shadowed > 0 &&
-            `; ${pruned.wrong === 0 ? "none" : pruned.wrong} of them Pareto-optimal, so stopping ${pruned.wrong === 1 ? "it" : "them"} would have been wrong`}
-        </dd>
+        <dd>{comparisonText(compared, pruned.wrong)}</dd>
       </dl>
     </Panel>
   );

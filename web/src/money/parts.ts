@@ -34,3 +34,11 @@ export function secondsLeft(money: SweepPage["money"], created: string, ended: b
   if (money.budget === null || ended || money.spent <= 0 || elapsed <= 0) return null;
   return Math.max(0, (money.budget - money.spent) / (money.spent / elapsed));
 }
+
+/** How often early stopping was wrong, by the runs that have continued for comparison and ended. */
+export function comparisonText(compared: number, wrong: number): string {
+  const runs = `${compared} ${compared === 1 ? "run" : "runs"}`;
+  if (compared === 0) return "no run has ended yet, so it is unknown how often the rule is wrong";
+  if (wrong === 0) return `${runs}; stopping would have been right each time`;
+  return `${runs}; stopping would have been wrong ${wrong === 1 ? "once" : `${wrong} times`}, because the result is Pareto-optimal`;
+}

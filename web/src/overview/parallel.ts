@@ -13,6 +13,8 @@ export interface ParallelAxis {
   optional: boolean;
 }
 
+export const HEIGHT = 260;
+export const MARGINS = { left: 46, right: 46, top: 44, bottom: 26 };
 export const ABSENT_GAP = 14;
 
 export function axesOf(page: SweepPage, height: number): ParallelAxis[] {

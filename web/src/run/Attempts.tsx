@@ -1,5 +1,6 @@
 import type { RunPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
+import { isReport } from "../store/store.ts";
 import { duration, time } from "../text/format.ts";
 import { Text } from "../text/Text.tsx";
 import { currentTime } from "../text/useNow.ts";
@@ -50,7 +51,12 @@ export function EventsPanel({ details }: { details: RunPage }) {
     <Panel
       title="Events"
       wide
-      empty={newest.length === 0 && "No Events. Kubernetes deletes them after an hour; one machine keeps the newest."}
+      empty={
+        newest.length === 0 &&
+        (isReport.value
+          ? "A report does not contain Events."
+          : "No Events. Kubernetes deletes them after an hour; one machine keeps the newest.")
+      }
     >
       <StaticTable
         label="Events"

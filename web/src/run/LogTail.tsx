@@ -18,6 +18,8 @@ interface Props {
 
 const NEAR_THE_END = 40;
 const RETRY_MS = 3000;
+/** A program may print thousands of lines per second. */
+const DRAW_MS = 200;
 
 export function LogTail({ namespace, sweep, run, logs, over }: Props) {
   const [chosen, choose] = useState<string | null>(null);
@@ -96,12 +98,12 @@ function useTail(path: string, over: boolean): { tail: Tail; version: number; st
   useEffect(() => {
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let frame = 0;
+    let drawing: ReturnType<typeof setTimeout> | undefined;
     const show = () => {
-      frame ||= requestAnimationFrame(() => {
-        frame = 0;
+      drawing ??= setTimeout(() => {
+        drawing = undefined;
         setVersion((v) => v + 1);
-      });
+      }, DRAW_MS);
     };
     const read = async () => {
       try {
@@ -129,7 +131,7 @@ function useTail(path: string, over: boolean): { tail: Tail; version: number; st
     return () => {
       abort.abort();
       clearTimeout(timer);
-      cancelAnimationFrame(frame);
+      clearTimeout(drawing);
     };
   }, [path]);
   return { tail: tail.current, version, state };

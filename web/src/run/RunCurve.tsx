@@ -1,18 +1,15 @@
-import { useEffect, useMemo } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { RunRow, SweepPage } from "../api.ts";
 import { Plot } from "../charts/Plot.tsx";
 import { domainOf } from "../charts/scale.ts";
 import { bandsOf, extentOf, linesOf, marksOf } from "../curves/geometry.ts";
 import { curveLayers } from "../curves/layers.ts";
 import { useForecasts } from "../curves/useForecasts.ts";
-import { curves as known, loadCurves } from "../store/store.ts";
+import { curves as known } from "../store/store.ts";
 import { number } from "../text/format.ts";
 
 /** The learning curve of the run, together with that of the best run. */
 export function RunCurve({ now, row }: { now: SweepPage; row: RunRow }) {
-  useEffect(() => {
-    loadCurves().catch(() => undefined); // the panel then says that it is loading; the connection's banner says why
-  }, [now.row.name]);
   const all = known.value;
   const { forecasts } = useForecasts(now);
   const drawn = useMemo(() => {

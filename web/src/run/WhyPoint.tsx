@@ -2,6 +2,7 @@
 import type { Range, RunPage, RunRow, SweepPage, Why } from "../api.ts";
 import { runHref } from "../app/routes.ts";
 import { useExplanation } from "../model/explanation.ts";
+import { isReport } from "../store/store.ts";
 import { cost, number, percent, plural } from "../text/format.ts";
 import { Text } from "../text/Text.tsx";
 
@@ -28,7 +29,8 @@ const ACQUISITIONS: Record<string, string> = {
 
 export function WhyPoint({ now, details }: Props) {
   const { row, provenance } = details;
-  const why = useExplanation<Why>(row.origin === "model" ? { what: "why", run: row.name } : null);
+  const asks = row.origin === "model" && !isReport.value;
+  const why = useExplanation<Why>(asks ? { what: "why", run: row.name } : null);
   const sentences = why.value?.sentences ?? [];
   const known =
     row.origin === "model" &&
@@ -47,7 +49,7 @@ export function WhyPoint({ now, details }: Props) {
           {ORIGINS[row.origin] ?? "The optimizer suggested it."} {known}
         </p>
       )}
-      {why.state === "waiting" && row.origin === "model" && <p class="muted">Asking the model…</p>}
+      {why.state === "waiting" && asks && <p class="muted">Asking the model…</p>}
       {(why.reason || why.value?.note) && (
         <p class="muted">
           <Text value={why.reason || why.value!.note} limit={1000} />

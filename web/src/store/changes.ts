@@ -24,14 +24,16 @@ export function sortedRuns(runs: Iterable<RunRow>): RunRow[] {
   });
 }
 
-export function changedPage(page: SweepPage, change: PageChange): SweepPage {
-  if (change.changed.length === 0 && change.deleted.length === 0) return { ...change.page, runs: page.runs };
-  const byName = new Map(page.runs.map((run) => [run.name, run]));
+/** A sweep that appears only now has all of its runs in the change. */
+export function changedPage(page: SweepPage | null, change: PageChange): SweepPage {
+  const runs = page?.runs ?? [];
+  if (change.changed.length === 0 && change.deleted.length === 0) return { ...change.page, runs };
+  const byName = new Map(runs.map((run) => [run.name, run]));
   for (const run of change.changed) byName.set(run.name, run);
   for (const name of change.deleted) byName.delete(name);
   return { ...change.page, runs: sortedRuns(byName.values()) };
 }
 
-export function changedCurves(curves: Curves, change: Curves): Curves {
-  return { items: { ...curves.items, ...change.items } };
+export function changedCurves(curves: Curves | null, change: Curves): Curves {
+  return { items: { ...curves?.items, ...change.items } };
 }

@@ -91,6 +91,7 @@ function rangeText(page: SweepPage, axis: string, [low, high]: [number, number])
         .map(scalar)
         .join(", ") || "none"
     );
+  if (axis === "index") return `${number(Math.ceil(low))} – ${number(Math.floor(high))}`;
   const show = axis === "cost" ? (v: number) => cost(v, page.row.costUnit) : (v: number) => number(v, 3);
   return `${show(low)} – ${show(high)}`;
 }

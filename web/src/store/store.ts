@@ -88,7 +88,12 @@ function follow(key: string): void {
   void describeServer();
 }
 
-/** After a new token, or when the reader asks for it. */
+/** Tries to connect again at once, and continues where the connection was lost. */
+export function retryNow(): void {
+  stream?.retryNow();
+}
+
+/** Begins again, with a new token. */
 export function reconnect(): void {
   follow(wanted.peek());
 }
@@ -108,27 +113,24 @@ function receive(message: Message): void {
     updated.value = Date.now();
     if (message.event === "snapshot") snapshot(data as Snapshot);
     else if (message.event === "trouble") trouble.value = (data as { message: string }).message;
-    else if (message.event === "sweeps") sweeps.value = changedSweeps(sweeps.value, data as SweepsChange);
-    else if (message.event === "page" && page.value) page.value = changedPage(page.value, data as PageChange);
-    else if (message.event === "curves" && curves.value) curves.value = changedCurves(curves.value, data as Curves);
+    else if (message.event === "sweeps") sweepsChanged(data as SweepsChange);
+    else if (message.event === "page") page.value = changedPage(page.value, data as PageChange);
+    else if (message.event === "curves") curves.value = changedCurves(curves.value, data as Curves);
   });
+}
+
+function sweepsChanged(change: SweepsChange): void {
+  sweeps.value = changedSweeps(sweeps.value, change);
+  if (change.deleted.includes(wanted.peek())) page.value = null;
 }
 
 function snapshot(data: Snapshot): void {
   sweeps.value = sortedSweeps(data.sweeps);
   page.value = data.page && { ...data.page, runs: sortedRuns(data.page.runs) };
+  curves.value = { items: {} }; // those of all runs follow
   loaded.value = true;
   trouble.value = ""; // if it lasts, the server says so again
   if (server.peek() === null) void describeServer();
-  if (curves.peek() !== null) void loadCurves(true); // changes may have been missed
-}
-
-/** Fetches the learning curves of the open sweep; later changes come with the events. */
-export async function loadCurves(again = false): Promise<void> {
-  const row = page.peek()?.row;
-  if (!row || (curves.peek() !== null && !again)) return;
-  const result = await getJson<Curves>(sweepPath(row.namespace, row.name, "/curves"));
-  if (page.peek()?.row.name === row.name) curves.value = result;
 }
 
 /** The page of a run: fetched, or from the report. */

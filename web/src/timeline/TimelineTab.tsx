@@ -16,6 +16,7 @@ import {
   type Lane,
   lanesByNode,
   lanesByRun,
+  lastKnown,
   panned,
   type Range,
   wholeRange,
@@ -28,7 +29,7 @@ const ROW = 20;
 const MARGINS = 58;
 const MAX_ROWS = 24;
 const TICK_MS = 1000;
-/** Nothing moves in a sweep that has ended. */
+/** Nothing moves in a sweep that has ended or is interrupted. */
 const NEVER_MS = 2 ** 30;
 
 const HELP =
@@ -37,7 +38,9 @@ const HELP =
 
 /** When each run waited and worked. */
 export function TimelineTab({ page }: TabProps) {
-  const now = useNow(page.row.ended || isReport.value ? NEVER_MS : TICK_MS);
+  const still = page.row.ended || page.row.interrupted || isReport.value;
+  const clock = useNow(still ? NEVER_MS : TICK_MS);
+  const now = page.row.interrupted ? lastKnown(page.runs) : clock;
   const passing = selected.value;
   const runs = useMemo(() => page.runs.filter((run) => !passing || passing.has(run.name)), [page.runs, passing]);
   const bars = useMemo(() => barsOf(runs, now), [runs, now]);
@@ -71,7 +74,7 @@ export function TimelineTab({ page }: TabProps) {
               </label>
             )}
             <Zoom range={range} whole={whole} onChange={change} />
-            {!page.row.ended && !isReport.value && (
+            {!still && (
               <label>
                 <input type="checkbox" checked={follow} onChange={(e) => setFollow(e.currentTarget.checked)} /> follow
                 now

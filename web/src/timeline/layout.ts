@@ -47,6 +47,15 @@ export function barsOf(runs: readonly RunRow[], now: number): Bar[] {
   );
 }
 
+/** The newest time that is known of the runs: what is open in an interrupted sweep has not gone on since then. */
+export function lastKnown(runs: readonly RunRow[]): number {
+  const times = runs.flatMap((run) => [
+    ...run.phases.map((phase) => Date.parse(phase.end ?? phase.start)),
+    ...(run.progress ? [Date.parse(run.progress.updated)] : []),
+  ]);
+  return times.reduce((latest, time) => Math.max(latest, time), 0);
+}
+
 /** One lane per run, newest first. */
 export function lanesByRun(runs: readonly RunRow[], bars: readonly Bar[]): Lane[] {
   const own = Map.groupBy(bars, (bar) => bar.run);
