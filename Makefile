@@ -151,7 +151,7 @@ $(WANDB_OLDEST_STAMP):
 wandb-oldest: $(WANDB_OLDEST_STAMP) ## install the oldest supported W&B SDK for its tests (needs setup)
 
 .PHONY: bench
-bench: $(BENCH_STAMP) ## run the benchmarks (by hand, because wall time depends on the machine)
+bench: $(BENCH_STAMP) $(PAGE) ## run the benchmarks (by hand, because wall time depends on the machine)
 	$(BENCH_BIN)/python -m tests.bench.latency --out docs/optimizer-latency.md
 	$(BIN)/python -m tests.bench.tracking
 	$(BIN)/python -m tests.bench.history
@@ -162,6 +162,8 @@ bench: $(BENCH_STAMP) ## run the benchmarks (by hand, because wall time depends 
 	$(BIN)/python -m tests.bench.scale idle
 	$(BIN)/python -m tests.bench.scale day
 	$(BIN)/python -m tests.bench.local --runs 1000
+	$(BIN)/python -m tests.bench.page
+	$(BIN)/python -m tests.bench.page_browser
 	$(BIN)/python -m tests.bench.cluster
 	$(BIN)/python -m tests.bench.cluster.tenants
 
