@@ -43,7 +43,8 @@ class Budget:
     and no saving for ``run_cost`` alone."""
     min_gain: float | None = None
     """End the search when spending as much again is expected to improve the best score by less than this share of what
-    was gained so far, which is its difference from the score of a typical configuration. None: never."""
+    was gained so far, which is its difference from the score of a typical configuration. If the budget leaves less to
+    spend, a proportionally smaller improvement is enough. None: never."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

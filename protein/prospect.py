@@ -43,6 +43,8 @@ class Prospect:
     """By how much the best score is expected to improve, at least 0."""
     gained: float
     """By how much the best score so far is better than that of a typical configuration, at least 0."""
+    extent: float = 1.0
+    """What may be spent, relative to what was spent so far: 1, or less if the budget leaves less."""
 
     @property
     def share(self) -> float:
@@ -103,7 +105,7 @@ class Prospects(ABC):
         if least is None or len(history) < LEAST_RESULTS:
             return
         found = self._prospect(history, waiting)
-        if found.share < least:
+        if found.share < least * found.extent:
             raise NotWorthIt(found.describe())
 
     @abstractmethod

@@ -218,13 +218,14 @@ class Protein(Prospects, Explanations):
             initial = self._propose_initial(history, waiting, pending, allowance)
             if initial is not None:
                 return initial
-        self._require_worth(history, waiting)
         every = self.settings.resample_frequency
         if every > 0 and index % every == 0:
             repeated = self._propose_resample(history, index, allowance)
             if repeated is not None:
                 return repeated
-        return self._propose_model(history, waiting, pending, index, allowance)
+        proposed = self._propose_model(history, waiting, pending, index, allowance)  # or nothing is payable
+        self._require_worth(history, waiting)
+        return proposed
 
     def _rows(self, points: Sequence[Flat]) -> Array:
         """The sorted rows (p, dim) of points."""

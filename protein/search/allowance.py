@@ -53,12 +53,13 @@ def allow(budget: Budget, history: History, pending: int, pending_cost: float) -
 class Horizon:
     """What a plan of further runs may cost: all of them, each of them, and their number.
 
-    As long as no cost is known, each run costs 1.
+    As long as no cost is known, each run costs 1. extent: all of them relative to what was spent so far, at most 1.
     """
 
     cost: float
     payable: float
     runs: int
+    extent: float
 
 
 def horizon(budget: Budget, max_cost: float | None, models: Models, pending: int, pending_cost: float) -> Horizon:
@@ -68,5 +69,7 @@ def horizon(budget: Budget, max_cost: float | None, models: Models, pending: int
     left = budget.left_of_cost(history.spent, pending_cost) if known else None
     cost = spent if left is None else min(spent, max(left, 0.0))
     limits = [limit for limit in (budget.run_cost, max_cost) if known and limit is not None]
-    runs = MAX_PLAN if budget.runs is None else min(MAX_PLAN, max(budget.runs - len(history) - pending, 0))
-    return Horizon(cost, min([cost, *limits]), runs)
+    count = len(history) + pending
+    runs = MAX_PLAN if budget.runs is None else min(MAX_PLAN, max(budget.runs - count, 0))
+    extent = min(cost / spent if spent > 0 else 1.0, runs / count, 1.0)
+    return Horizon(cost, min([cost, *limits]), runs, extent)

@@ -62,6 +62,7 @@ def prospect(space: SearchSpace, pool: Pool, pending: Array, horizon: Horizon, r
         cost=math.fsum(options.costs[plan]) if models.cost.known else None,
         gain=gain * scale,
         gained=max(best - typical, 0.0) * scale,
+        extent=horizon.extent,
     )
 
 

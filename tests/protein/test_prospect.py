@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from protein import Budget, NotWorthIt, Outcome, Protein
+from protein import Budget, BudgetExhausted, NotWorthIt, Outcome, Protein
 
 SPACE = {
     "x": {"distribution": "uniform", "min": 0.0, "max": 1.0},
@@ -45,6 +45,7 @@ def test_it_spends_as_much_again_or_what_the_budget_leaves() -> None:
     assert rest.cost is not None
     assert 0 < rest.cost <= 15.0
     assert rest.gain < free.gain
+    assert (free.extent, rest.extent) == (1.0, pytest.approx(15.0 / spent))
     optimizer.budget = Budget(runs=12)
     assert optimizer.prospect().runs <= 2
     optimizer.budget = Budget(run_cost=0.5)
@@ -80,6 +81,11 @@ def test_a_search_ends_when_further_runs_are_not_worth_it() -> None:
     assert score(dict(optimizer.best()[0])) > -0.05  # type: ignore[index]
     with pytest.raises(NotWorthIt, match=r"runs, which would cost .*, are expected to improve the best score by"):
         optimizer.suggest()
+    spent = math.fsum(o.cost or 0.0 for o in optimizer.observations)
+    optimizer.budget = Budget(cost=spent, min_gain=0.02)
+    with pytest.raises(BudgetExhausted) as nothing_left:
+        optimizer.suggest()
+    assert nothing_left.type is BudgetExhausted, "the budget ends it, whatever it is worth"
     optimizer.budget = Budget(min_gain=optimizer.prospect().share / 2)
     first, _ = optimizer.suggest(pending=[])
     optimizer.budget = Budget()

@@ -42,9 +42,9 @@ class Stopping(Model):
     has ended for this reason continues with policy Never or a lower minGain."""
 
     policy: Literal["Never", "WhenNotWorthIt"] = "Never"
-    """WhenNotWorthIt: end (NotWorthIt) when spending as much again as so far, or what limits.totalCost leaves if that
-    is less, is expected to improve the best score by less than minGain. The message contains the forecast. Needs method
-    bayes and one objective, and at least 10 results. Active runs are finished first."""
+    """WhenNotWorthIt: end (NotWorthIt) when spending as much again as so far is expected to improve the best score by
+    less than minGain, or by proportionally less if limits.totalCost leaves less to spend. The message contains the
+    forecast. Needs method bayes and one objective, and at least 10 results. Active runs are finished first."""
     min_gain: float = Field(default=0.01, gt=0, le=1)
     """The smallest improvement that is worth it, as a share of what the sweep has gained so far: of the difference
     between its best score and that of a typical configuration."""
