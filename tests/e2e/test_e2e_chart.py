@@ -56,7 +56,7 @@ def test_the_page_runs_as_hardened_as_the_operator(cluster: Kubectl, operator: R
     assert "Read-only file system" in cluster.fails(*inside, "touch", "/file")
     service = f"/api/v1/namespaces/{operator.namespace}/services/{operator.name}-ui:80/proxy"
     assert cluster.kubectl("get", "--raw", f"{service}/readyz") == "ok"
-    assert "is not a name of this server" in cluster.fails("get", "--raw", f"{service}/")
+    assert "status code 421" in cluster.fails("get", "--raw", f"{service}/"), "its Host is the address of the pod"
     operator.upgrade(ui={"enabled": False})
 
 

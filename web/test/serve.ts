@@ -1,4 +1,4 @@
-/** Serves the built page with made-up data: `node web/test/serve.ts [runs]`, then open http://127.0.0.1:8266/. */
+/** Serves the built page with made-up data: `python web/build.py run sample [runs]`, then open http://127.0.0.1:8266/. */
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { ActionAnswer, Server, SweepPage } from "../src/api.ts";
@@ -94,6 +94,5 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   } else json(response, page);
 }
 
-createServer(answer).listen(Number(process.env.PORT ?? 8266), "127.0.0.1", () =>
-  console.log("http://127.0.0.1:8266/#/s/default/sample"),
-);
+const port = Number(process.env.PORT ?? 8266);
+createServer(answer).listen(port, "127.0.0.1", () => console.log(`http://127.0.0.1:${port}/#/s/default/sample`));

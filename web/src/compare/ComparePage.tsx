@@ -1,11 +1,12 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { SweepPage } from "../api.ts";
 import { go } from "../app/router.ts";
 import { compareHref } from "../app/routes.ts";
 import { keyOf } from "../store/changes.ts";
 import { loadSweep, sweeps } from "../store/store.ts";
 import { Text } from "../text/Text.tsx";
+import { useNow } from "../text/useNow.ts";
 import { ProgressPlot } from "./ProgressPlot.tsx";
 import { Results } from "./Results.tsx";
 
@@ -55,30 +56,33 @@ export function ComparePage({ sweeps: keys }: { sweeps: string[] }) {
   );
 }
 
-/** The pages of the sweeps, fetched again when a run of one has ended. */
+const REFRESH_MS = 10_000;
+
+/** The pages of the sweeps. One whose runs have changed is fetched again, at most every ten seconds. */
 function usePages(keys: string[]): { pages: Record<string, SweepPage>; errors: Record<string, string> } {
   const pages = useSignal<Record<string, SweepPage>>({});
   const errors = useSignal<Record<string, string>>({});
-  const versions = keys.map((key) => {
-    const row = sweeps.value.find((r) => keyOf(r) === key);
-    return `${key} ${row?.counts.finished} ${row?.state}`;
-  });
+  const fetched = useRef<Record<string, string>>({});
+  const tick = useNow(REFRESH_MS);
   useEffect(() => {
     const abort = new AbortController();
     for (const key of keys) {
+      const row = sweeps.peek().find((r) => keyOf(r) === key);
+      const version = `${row?.counts.finished} ${row?.state}`;
+      if (fetched.current[key] === version) continue;
       loadSweep(key, abort.signal).then(
         (page) => {
+          fetched.current[key] = version;
           pages.value = { ...pages.value, [key]: page };
-          const { [key]: _, ...rest } = errors.value;
-          errors.value = rest;
+          errors.value = Object.fromEntries(Object.entries(errors.value).filter(([failed]) => failed !== key));
         },
         (error: Error) => {
-          if (!abort.signal.aborted && pages.value[key] === undefined)
-            errors.value = { ...errors.value, [key]: error.message };
+          if (abort.signal.aborted || pages.value[key] !== undefined) return;
+          errors.value = { ...errors.value, [key]: error.message };
         },
       );
     }
     return () => abort.abort();
-  }, [versions.join("\n")]);
+  }, [keys.join("\n"), tick]);
   return { pages: pages.value, errors: errors.value };
 }
