@@ -127,8 +127,6 @@ class Reconciler:
         if self._executor.unanswered:
             self._requeue(LATE_SECONDS)
         plan = await self._decide(sweep, run_limit)
-        self._suggestions.use(plan.create)
-        self._suggestions.request(sweep, plan.suggest)  # computed while the rest is written
         for pod, run in self._gatherer.orphans():
             await self._objects.release_orphan(self.key[0], pod, run)
         late, cleaning = self._late_errors, self.cleanups.take_errors()
@@ -204,6 +202,7 @@ class Reconciler:
         async def grow() -> None:
             nonlocal wrote
             wrote = await self._status.write(sweep, plan.status, plan.events, failures)  # reserves the indices
+            self._suggestions.use(plan.create)
             await self._executor.create_runs(sweep, plan.create)
 
         await together(start(), grow())
@@ -305,6 +304,7 @@ class Reconciler:
             self._settings.tracker.offer(self.key, sweep, plan.track)
         if plan.read_warm_start:
             self._warm_start.read(sweep)
+        self._suggestions.request(sweep, plan.suggest)
         self._forecasts.request(sweep, plan.forecast)
 
     def _requeue(self, seconds: float) -> None:
