@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.api.names import RUN_LABEL
+from sweep_operator.api.names import RUN_LABEL, SWEEP_LABEL
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.operator_process import Operator
@@ -216,6 +216,29 @@ def test_a_sweep_starts_from_what_others_have_learned(cluster: Cluster, shared: 
     kept = cluster.get("configmap", f"warm-warm-start-{digest[:10]}", ns)
     assert kept["immutable"] is True
     assert [o["uid"] for o in kept["metadata"]["ownerReferences"]] == [found["metadata"]["uid"]]
+
+
+def test_masses_of_runs_that_belong_to_no_sweep_or_to_another_one_are_not_run(
+    cluster: Cluster, shared: Operator
+) -> None:
+    """Whoever may create SweepRuns may write any Sweep's name, label and owner reference into them."""
+    ns = shared.namespace
+    cluster.apply([sweep(name, suspend=True, limits={"maxRuns": 4}) for name in ("haunted", "idle")], ns)
+    owner = {"apiVersion": "metta.ai/v1alpha1", "kind": "Sweep", "name": "idle", "controller": True}
+    owner["uid"] = cluster.get("sweep", "idle", ns)["metadata"]["uid"]
+    label = {SWEEP_LABEL: "haunted"}
+    forged: list[Object] = [{}, {"labels": label}, {"labels": label, "ownerReferences": [owner]}]
+    ghosts = []
+    for n in range(90):
+        ghost = manual_run(f"ghost-{n}", "haunted" if n % 3 == 2 else "missing", x=0.5)
+        ghosts.append({**ghost, "metadata": {**ghost["metadata"], **forged[n % 3]}})
+    cluster.apply(ghosts, ns)
+    cluster.patch("sweep", "haunted", ns, {"spec": {"suspend": False}})
+    status = until_reason(cluster, "sweep", "haunted", ns, "MaxRunsReached")["status"]
+    assert (status["runs"]["created"], status["runs"]["succeeded"]) == (4, 4)
+    for run in cluster.list("sweepruns", ns):
+        assert ("status" in run) != run["metadata"]["name"].startswith("ghost-"), run
+    assert len(objects_of(cluster, "jobs", ns, "haunted")) == 4
 
 
 def test_a_deleted_run_is_made_up_for_under_a_new_index(cluster: Cluster, shared: Operator) -> None:

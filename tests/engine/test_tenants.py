@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import json
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,11 +16,13 @@ import pytest
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import Condition, find_condition
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.engine import warm_start_rows
 from sweep_operator.engine.allowance import BURST, EACH, RATE, Allowances
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.warm_start_rows import NewestRuns
 from sweep_operator.exchange.learner import Learner
-from sweep_operator.kube.protocol import Kind, ObjectList
+from sweep_operator.kube.protocol import Kind, Object, ObjectList
 from sweep_operator.sandbox.child import Sandbox
 from sweep_operator.sandbox.tasks import Answer, Check, Evaluator, File, FitFiles, InProcess, Join, Refused, Scan, Task
 from tests.builders import make_sweep, sweep_body
@@ -284,3 +287,45 @@ async def test_runs_with_many_invalid_values_are_ignored(
     assert line.startswith("SweepRun default/bad: spec.parameters['x0']: ")
     assert line.endswith(" more errors)")
     assert len(line) < 200
+
+
+async def test_runs_of_a_sweep_that_does_not_exist_are_packed_and_cost_no_request(tmp_path: Path) -> None:
+    """A user may create thousands of them."""
+    world = World(tmp_path)
+    for n in range(20):
+        spec: dict[str, Any] = {"sweepName": "s", "parameters": {"x": n / 20}}
+        await world.kube.create(Kind.SWEEP_RUN, {"metadata": {"name": f"g-{n}", "namespace": NS}, "spec": spec})
+    engine = world.engine()
+    await engine.audit(NS)
+    before = (await world.kube.list(Kind.SWEEP)).resource_version
+    while engine.queue.depth:
+        await engine.work()
+    assert engine.store.unpacked(Kind.SWEEP_RUN) == []
+    assert len(engine.store.all(Kind.SWEEP_RUN)) == 20
+    assert (await world.kube.list(Kind.SWEEP)).resource_version == before
+    await world.apply(limits={"maxRuns": 1, "maxParallelRuns": 20}, eval=None)
+    for _ in range(8):
+        await engine.audit(NS)
+        while engine.queue.depth:
+            await engine.work()
+        await settle_suggestions(engine)
+        await world.tick()
+    assert [run.succeeded for run in await world.runs()] == [True] * 21, "a new Sweep adopts them"
+    engine.close()
+
+
+async def test_of_another_sweeps_runs_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(n: int, of: str = "other") -> Object:
+        created = f"2026-01-01T00:{n // 60:02}:{n % 60:02}Z"
+        spec = {"sweepName": of, "parameters": {"x": n}, "unread": "y" * 999}
+        return {"metadata": {"name": f"r-{n}", "creationTimestamp": created, "labels": {"a": "b"}}, "spec": spec}
+
+    monkeypatch.setattr(warm_start_rows, "MAX_RUNS_BYTES", 12_000)
+    newest = NewestRuns("other")
+    for page in ([run(n) for n in (5, 70, 2)], [run(0, of="another")], [run(n) for n in range(100, 120)]):
+        await newest.add(page)
+    lines = newest.lines()
+    assert newest.found == 23
+    assert [json.loads(line)["spec"]["parameters"]["x"] for line in lines] == [*range(119, 119 - len(lines), -1)]
+    assert 5 < len(lines) < 20
+    assert sum(map(len, lines)) <= 12_000

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sweep_operator.kube.cluster import ClusterKube
 from sweep_operator.kube.cluster.retry import READ_PATIENCE, WRITE_PATIENCE
 from sweep_operator.kube.protocol import (
     Invalid,
@@ -244,6 +245,21 @@ async def test_what_is_sent(kube: Kube, server: ScriptedServer) -> None:
     assert listing.path == "/api/v1/persistentvolumeclaims"
     assert listing.query == {"labelSelector": "metta.ai/sweep=a,b=c", "limit": "500"}
     assert create.headers["User-Agent"].startswith("sweep-operator/")
+
+
+async def test_pages_are_read_one_by_one(kube: Kube, server: ScriptedServer) -> None:
+    assert isinstance(kube, ClusterKube)
+    item = {"metadata": {"name": "a"}}
+    more = {"metadata": {"resourceVersion": "7", "continue": "next"}, "items": [item, item]}
+    answers(server, Reply(body=more), Reply(body={"metadata": {"resourceVersion": "7"}, "items": [item]}))
+    sizes = []
+    async for page in kube.pages(Kind.SWEEP_RUN, "default", {"a": "b"}):
+        sizes.append((len(page.items), page.resource_version, len(server.seen)))
+    assert sizes == [(2, 7, 1), (1, 7, 2)]
+    assert [seen.query for seen in server.seen] == [
+        {"labelSelector": "a=b", "limit": "500"},
+        {"labelSelector": "a=b", "limit": "500", "continue": "next"},
+    ]
 
 
 class TestTokenBucket:

@@ -365,8 +365,10 @@ export interface Why {
   observations: number | null;
   /** How many runs had no result yet. */
   pending: number | null;
-  /** The cost at which this run was to improve the front; null: the cost was not limited. */
+  /** The cost up to which this run was to improve the front; null: the gain has no such limit. */
   costLevel: number | null;
+  /** The gain was divided by the cost to this power: 0 if the cost does not matter, 1 if the gain per cost counts. */
+  costPower: number | null;
   /** Kind of gain: ei (expected improvement), ucb (upper confidence bound), area (of the front), or protein. */
   acquisition: string | null;
   nearest: Nearest | null;

@@ -43,6 +43,8 @@ from sweep_operator.manifests.revision import build_revision
 from sweep_operator.manifests.service import build_service
 from sweep_operator.manifests.sweeprun import build_run
 
+ADOPTIONS = 8
+"""Runs of a Sweep that are adopted at the same time. Users may create thousands: others must not wait for them."""
 LATE_SECONDS = 10.0
 """How long a request that got no answer may still take effect. The lease has a margin for the same reason."""
 
@@ -68,6 +70,7 @@ class Executor:
         self._raised: dict[str, set[tuple[Stage, int]]] = {}
         """By run uid: (stage, attempt) that this process started: no live read of the run precedes their Jobs."""
         self._revising = asyncio.Lock()
+        self._adopting = asyncio.Semaphore(ADOPTIONS)
 
     async def write(self, sweep: Sweep, plan: RunPlan) -> RunPlan:
         """Write the status of one run and what it refers to. Return the plan as far as it can be carried out now."""
@@ -76,7 +79,8 @@ class Executor:
                 if isinstance(before, EnsureRevision):
                     await self._ensure_revision(sweep, before)
                 else:
-                    await self._adopt_run(sweep, plan.run)
+                    async with self._adopting:
+                        await self._adopt_run(sweep, plan.run)
                     # its resourceVersion has changed: the rest follows in the next pass
                     return replace(plan, status=plan.run.status, after=())
             if plan.status != plan.run.status:

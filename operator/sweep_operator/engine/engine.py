@@ -202,6 +202,7 @@ class Engine:
                 self._settings.tracker.forget(key)
             # The runs are deleted with the Sweep: no pod may keep the operator's finalizer.
             await self._objects.release_pods(*key)
+            self.store.pack_labeled(Kind.SWEEP_RUN, *key)  # users may create thousands for a Sweep that does not exist
             return
         if key not in self._reconcilers:
             self._reconcilers[key] = Reconciler(

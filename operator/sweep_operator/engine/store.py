@@ -95,6 +95,11 @@ class Store:
             self._samples[place] = as_json(obj)
         self._objects[key] = Packed.of(obj, self._samples.get(place, b""), note_of(key[0], obj))
 
+    def pack_labeled(self, kind: Kind, namespace: str, value: str) -> None:
+        """Pack the objects whose indexed label has that value."""
+        for key in self._by_label.get((kind, namespace, value), ()):
+            self.pack(key)
+
     def labeled(self, kind: Kind, namespace: str, value: str) -> list[Object]:
         """Objects whose indexed label has that value, by name."""
         keys = self._by_label.get((kind, namespace, value), ())

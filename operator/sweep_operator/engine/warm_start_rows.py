@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import heapq
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ MAX_KEYS = 100
 """Files of one ConfigMap."""
 _RUNS_AT_ONCE = 100
 """Runs that are written as JSON before other work of this process goes on."""
+_Age = tuple[bool, str, str]
 _STATUS = ("conditions", "runName", "score", "cost", "metrics", "failure", "fixed")
 """Fields of a run's status that a row is made of."""
 
@@ -65,26 +67,43 @@ async def read_sources(
     return WarmStartRows(observations, tuple(notes))
 
 
-async def read_runs(evaluator: Evaluator, learner: Learner, other: Object, runs: Iterable[Object]) -> Learned:
+class NewestRuns:
+    """The runs of another Sweep as JSON lines, as they are read page by page. At most MAX_RUNS_BYTES are kept."""
+
+    def __init__(self, sweep: str) -> None:
+        self._sweep = sweep
+        self._kept: list[tuple[_Age, str]] = []
+        """A heap: the oldest one is the first to go."""
+        self._size = 0
+        self.found = 0
+        """Number of all runs."""
+
+    async def add(self, runs: Iterable[Object]) -> None:
+        """Take some runs, in any order."""
+        for number, run in enumerate(runs):
+            if (run.get("spec") or {}).get("sweepName") != self._sweep:
+                continue
+            self.found += 1
+            line = json.dumps(_content(run))
+            heapq.heappush(self._kept, (_age(run), line))
+            self._size += len(line)
+            while self._size > MAX_RUNS_BYTES:
+                self._size -= len(heapq.heappop(self._kept)[1])
+            if number % _RUNS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def lines(self) -> list[str]:
+        """Newest first."""
+        return [line for _, line in sorted(self._kept, reverse=True)]
+
+
+async def read_runs(evaluator: Evaluator, learner: Learner, other: Object, runs: NewestRuns) -> Learned:
     """Observations of the runs of another Sweep, newest first. Raises WarmStartUnreadable."""
-    name = other["metadata"]["name"]
-    where = f"Sweep {name!r}"
-    found = [run for run in runs if (run.get("spec") or {}).get("sweepName") == name]
-    found.sort(key=_age, reverse=True)
-    lines: list[str] = []
-    size = 0
-    for number, run in enumerate(found):
-        lines.append(json.dumps(_content(run)))
-        size += len(lines[-1])
-        if size > MAX_RUNS_BYTES:
-            lines.pop()
-            break
-        if number % _RUNS_AT_ONCE == 0:
-            await asyncio.sleep(0)
+    where, lines = f"Sweep {other['metadata']['name']!r}", runs.lines()
     task = FitRuns(learner=learner, where=where, other=json.dumps(_content(other)), runs="\n".join(lines))
     learned = await _evaluated(evaluator, learner.sweep.metadata.namespace, task, where)
-    if len(lines) < len(found):
-        learned = learned.with_(notes=[f"read its newest {len(lines)} of {len(found)} runs", *learned.notes])
+    if len(lines) < runs.found:
+        learned = learned.with_(notes=[f"read its newest {len(lines)} of {runs.found} runs", *learned.notes])
     return learned
 
 
@@ -135,7 +154,7 @@ async def _evaluated(evaluator: Evaluator, owner: str, task: FitFiles | FitRuns 
     return answer.learned
 
 
-def _age(run: Object) -> tuple[bool, str, str]:
+def _age(run: Object) -> _Age:
     """Sorts by creation; a run without a time is the newest one."""
     created = str(run["metadata"].get("creationTimestamp") or "")
     return not created, created, run["metadata"]["name"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
-from sweep_operator.engine.warm_start_rows import read_bytes, read_config_map, read_runs, read_sources
+from sweep_operator.engine.warm_start_rows import NewestRuns, read_bytes, read_config_map, read_runs, read_sources
 from sweep_operator.exchange.learner import Learned, Learner
 from sweep_operator.exchange.row import Row
 from sweep_operator.kube.protocol import Kind, Kube
@@ -47,7 +47,9 @@ class LocalWarmStart:
                 unreadable.append(str(error))
                 continue
             if found is not None:
-                return await read_runs(self._evaluator, learner, found, runs)
+                newest = NewestRuns(found["metadata"]["name"])
+                await newest.add(runs)
+                return await read_runs(self._evaluator, learner, found, newest)
         missing = f"sweep {name!r} does not exist in {self._runs_dir}"
         raise WarmStartUnreadable("; ".join([missing, *unreadable]))
 

@@ -151,6 +151,7 @@ class WhyFacts(Model):
     proposal: Proposal
     cost_level: float | None = None
     acquisition: str | None = None
+    cost_power: float | None = None
     nearest: KnownRun | None = None
     best: KnownRun | None = None
     distances: dict[str, float] = {}

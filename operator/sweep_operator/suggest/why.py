@@ -45,6 +45,7 @@ def by_model(sweep: Sweep, run: SweepRun, facts: WhyFacts, name: Name) -> Why:
     found = _why(run, note).with_(
         cost_level=facts.cost_level,
         acquisition=facts.acquisition,
+        cost_power=facts.cost_power,
         nearest=None if facts.nearest is None else _nearest(facts.nearest, name),
         best=best,
         success=facts.predicted.success,
@@ -55,7 +56,7 @@ def by_model(sweep: Sweep, run: SweepRun, facts: WhyFacts, name: Name) -> Why:
     found = found.with_(score=found.score or facts.predicted.score, cost=found.cost or facts.predicted.cost)
     return found.with_(
         sentences=[
-            _origin(sweep, run) if run.spec.origin != "model" else _gain(sweep, run, facts),
+            _origin(sweep, run) if run.spec.origin != "model" else _gain(sweep, facts),
             *_more(sweep, found),
         ]
     )
@@ -106,25 +107,22 @@ def _origin(sweep: Sweep, run: SweepRun) -> str:
     return "It belongs to the initial design, which spreads the first runs over the space before a model suggests any."
 
 
-def _gain(sweep: Sweep, run: SweepRun, facts: WhyFacts) -> str:
+def _gain(sweep: Sweep, facts: WhyFacts) -> str:
     """What the suggestion maximized."""
-    told = run.spec.provenance
-    thrifty = facts.cost_level is None and told is not None and told.left is not None
-    weighed = ", divided by a power of its cost because the budget is limited" if thrifty else ""
-    level = "" if facts.cost_level is None else f" that cost at most about {_cost(sweep, facts.cost_level)}"
+    level = "" if facts.cost_level is None else f" at a cost of at most about {_cost(sweep, facts.cost_level)}"
     match facts.acquisition:
         case "ei":
-            of = f" of the runs{level}" if level else ""
-            return f"It had the largest expected improvement over the best score{of}{weighed}."
+            text = f"It had the largest expected improvement over the best score{level}"
         case "ucb":
-            among = f" among configurations{level}" if level else ""
-            text = "It had the highest optimistic score (the prediction plus 1.5 standard deviations)"
-            return f"{text}{among}{weighed}: it explores where the model is unsure."
+            text = f"It had the highest optimistic score (the prediction plus 1.5 standard deviations){level}"
         case "area":
-            return "It promised the largest growth of the area under the front of score and cost."
+            text = f"It promised the largest growth of the area under the front of score and cost{level}"
         case "protein":
-            return "It had the best predicted score close to a target cost, which is drawn for each suggestion."
-    return "The model suggested it."
+            text = "It had the best predicted score close to a target cost, which is drawn for each suggestion"
+        case _:
+            return "The model suggested it."
+    power = facts.cost_power or 0.0
+    return f"{text}, relative to its cost to the power of {power:.2g}." if power > 0 else f"{text}."
 
 
 def _more(sweep: Sweep, why: Why) -> list[str]:

@@ -10,7 +10,7 @@ from sweep_operator.api.names import MAIN_CONTAINER
 from sweep_operator.kube.cluster.connection import JSON, YAML, Connection
 from sweep_operator.kube.cluster.log_part import TAIL_LINES, part_of
 from sweep_operator.kube.cluster.objects import accept_deep_objects, cleaner, type_of
-from sweep_operator.kube.cluster.pages import PAGE, list_all
+from sweep_operator.kube.cluster.pages import PAGE, list_all, pages
 from sweep_operator.kube.cluster.paths import collection, item, resource, segment
 from sweep_operator.kube.cluster.retry import Retry
 from sweep_operator.kube.cluster.sources import Source, find_source
@@ -120,6 +120,11 @@ class ClusterKube:
         return await list_all(
             self._transport, path, selector, clean=cleaner(kind), page=self._page, limited=kind != Kind.LEASE
         )
+
+    def pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> AsyncIterator[ObjectList]:
+        """The same page by page, for who does not keep the objects. Raises KubeError."""
+        query = {**_selector(labels), "limit": str(self._page)}
+        return pages(self._transport, collection(kind, namespace), query, clean=cleaner(kind))
 
     def watch(
         self,

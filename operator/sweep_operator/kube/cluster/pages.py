@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from sweep_operator.kube.cluster.transport import Request, Transport
 from sweep_operator.kube.protocol import Gone, Object, ObjectList
@@ -21,21 +21,34 @@ async def list_all(
 ) -> ObjectList:
     """All objects at one resourceVersion. Raises KubeError."""
     try:
-        return await _pages(transport, path, {**selector, "limit": str(page)}, clean, limited)
+        return await _joined(pages(transport, path, {**selector, "limit": str(page)}, clean=clean, limited=limited))
     except Gone:
         # The version was compacted before the last page was read. A single answer has no such problem.
-        return await _pages(transport, path, selector, clean, limited)
+        return await _joined(pages(transport, path, selector, clean=clean, limited=limited))
 
 
-async def _pages(
-    transport: Transport, path: str, query: Mapping[str, str], clean: Callable[[Object], Object], limited: bool
-) -> ObjectList:
-    items: list[Object] = []
+async def _joined(parts: AsyncIterator[ObjectList]) -> ObjectList:
+    items, version = list[Object](), 0
+    async for part in parts:
+        items += part.items
+        version = part.resource_version
+    return ObjectList(tuple(items), version)
+
+
+async def pages(
+    transport: Transport,
+    path: str,
+    query: Mapping[str, str],
+    *,
+    clean: Callable[[Object], Object],
+    limited: bool = True,
+) -> AsyncIterator[ObjectList]:
+    """The objects page by page. Raises KubeError: Gone if the pages have been read too slowly."""
     rest: Mapping[str, str] = {}
     while True:
         answer = await transport.send(Request("list", path, {**query, **rest}, limited=limited))
-        items += map(clean, answer.get("items") or ())
         meta = answer.get("metadata") or {}
+        yield ObjectList(tuple(map(clean, answer.get("items") or ())), int(meta.get("resourceVersion") or 0))
         if not meta.get("continue"):
-            return ObjectList(tuple(items), int(meta.get("resourceVersion") or 0))
+            return
         rest = {"continue": meta["continue"]}
