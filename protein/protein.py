@@ -1,7 +1,7 @@
 """Protein: a cost-aware Bayesian optimizer for experiments whose price varies by orders of magnitude.
 
-It fits Gaussian processes of the score, of log-cost and of failure to the observations. For each suggestion it draws a
-cost level and proposes the point with the largest expected improvement of the Pareto front (score, cost) there.
+It fits Gaussian processes of the score, of log-cost and of failure to the observations. It proposes the point with the
+largest expected improvement by cost: the improvement is divided by a power of the cost, which follows the budget.
 
 Reproducibility. A suggestion depends on space, settings, goal, seed, index, and on the observations and pending points
 (in any order). It depends on no clock, no global generator and no earlier fit. With the same machine and versions, a
@@ -299,7 +299,8 @@ class Protein(Prospects, Explanations):
             details = describe(models, chosen.row, self._calibrator)
         nearest = history.nearest(chosen.row, self._observations)
         details |= {**nearest, "cost_level": chosen.cost_level, "acquisition": chosen.kind}
-        details["cost_power"] = 0.0 if models.cost.constant or chosen.kind == "area" else allowance.thrift
+        by_cost = chosen.kind in ("ei", "ucb") and not models.cost.constant
+        details["cost_power"] = allowance.thrift if by_cost else 0.0
         info = SuggestionInfo(
             origin="model",
             score=details.get("score_forecast", {}).get("mean"),

@@ -1,13 +1,13 @@
 """Acquisition functions, as sums in log space, so that no sign and no mask can make the worst candidate the best.
 
-    a(x) = gain(x) + log P(success | x) + log Phi((L - mu_c) / sigma_c) + log Phi((M - mu_c) / sigma_c)
+    a(x) = gain(x) - t mu_c + log P(success | x) + log Phi((M - mu_c) / sigma_c)
 
 The gain is the log expected improvement, an upper confidence bound of the standardized score, or the log of the
 expected increase of the area under the front (protein.search.staircase). mu_c and sigma_c are the mean and standard
-deviation of log-cost at x. L is the cost level drawn for this suggestion and M is the log of max_suggestion_cost. Each
-additional outcome (protein.outcomes) with a level adds log P(outcome >= level). Dividing the improvement by the cost
-itself would keep the search in the cheap region (arXiv 2406.20062). With a budget, the gain is divided by the cost to
-the power of the share of the budget that is left, and there is no cost level (protein.search.allowance).
+deviation of log-cost at x, and M is the log of max_suggestion_cost. t is the share of the budget that is left
+(protein.search.allowance): dividing the improvement by the cost itself, t = 1, would keep the search in the cheap
+region (arXiv 2406.20062). For the area, t is 0, and its cost level adds a term like that of M. Each additional outcome
+(protein.outcomes) with a level adds log P(outcome >= level).
 """
 
 from __future__ import annotations

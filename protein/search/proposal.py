@@ -1,4 +1,4 @@
-"""One model-based suggestion: draw a cost level, evaluate the acquisition at the candidates, refine the best.
+"""One model-based suggestion: draw its acquisition, evaluate the acquisition at the candidates, refine the best.
 
 A pure function of (space, settings, pool, pending, generator). Rows are points of the unit box (dim,).
 """

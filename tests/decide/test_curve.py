@@ -14,8 +14,14 @@ from sweep_operator.domain.curve import Point, fold
 
 MOST = 32
 steps = st.one_of(st.integers(0, 10**9).map(float), st.floats(0, 1e12), st.sampled_from([0.0, 1.0, 5e-324, 1.7e308]))
+metrics = st.dictionaries(st.text(max_size=3), st.floats(-1e9, 1e9), max_size=2).map(lambda m: tuple(sorted(m.items())))
 points = st.builds(
-    Point, steps, st.none() | st.floats(-1e9, 1e9), st.floats(0, 1e6).map(lambda s: round(s, 1)), st.integers(1, 3)
+    Point,
+    steps,
+    st.none() | st.floats(-1e9, 1e9),
+    st.floats(0, 1e6).map(lambda s: round(s, 1)),
+    st.integers(1, 3),
+    metrics,
 )
 
 

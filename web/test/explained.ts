@@ -78,6 +78,7 @@ const why = (page: SweepPage, run: string): Why => ({
   observations: 40,
   pending: 2,
   costLevel: 150,
+  costPower: 0,
   acquisition: "area",
   nearest: { run: page.row.best!.run, distance: 0.21, score: 400, cost: 120 },
   best: page.row.best!.run,

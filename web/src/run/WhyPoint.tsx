@@ -74,7 +74,7 @@ function Facts({ now, details, why }: Props & { why: Why | null }) {
       {level !== null && (
         <>
           <dt>Cost level</dt>
-          <dd>{cost(level, unit)}: at this cost, the run was to improve on the best score</dd>
+          <dd>{cost(level, unit)}: at this cost, the run was to improve the front</dd>
         </>
       )}
       {why?.acquisition && (
