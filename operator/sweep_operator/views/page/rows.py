@@ -106,8 +106,8 @@ def _lost_seconds(run: SweepRun, table: FailureTable = FAILURES) -> dict[str, fl
     lost: dict[str, float] = {}
     for stage in STAGES:
         for attempt in run.status.stage(stage).attempts:
-            name = attempt.class_
-            if name is not None and name in table and attempt.seconds > 0:
+            name = attempt.class_ or "preempted"  # without a class, the queue evicted its pod
+            if name in table and attempt.seconds > 0:
                 lost[name] = finite(lost.get(name, 0.0) + attempt.seconds)
     return lost
 
