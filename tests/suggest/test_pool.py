@@ -478,7 +478,7 @@ def test_curves_of_running_runs_are_inputs_in_any_order() -> None:
     assert answers[0] == answers[1]
     assert answers[2] is not None
     assert answers[2].digest != answers[0].digest
-    assert answers[2].parameters != answers[0].parameters
+    assert answers[2].prediction != answers[0].prediction
 
 
 @given(st.sets(st.integers(0, 40)))
