@@ -129,7 +129,7 @@ SWEEP_SPEC: Mapping[str, Sequence[Rule]] = {
         ("!has(self.earlyStopping) || !has(self.earlyStopping.rule) || self.earlyStopping.rule == 'none' || "
          "has(self.train.reports)",
          "earlyStopping.rule compares reports of the training; add train.reports"),
-        ("self.stopping.policy == 'Never' || "
+        ("!has(self.stopping) || self.stopping.policy == 'Never' || "
          "(self.method == 'bayes' && (!has(self.objectives) || self.objectives.size() < 2))",
          "stopping.policy WhenNotWorthIt needs method bayes and one objective; use Never"),
         ("has(self.eval) || 'train' in self.cost.include",

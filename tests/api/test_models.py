@@ -170,7 +170,7 @@ def test_deadline_factor_needs_wall_clock() -> None:
 @pytest.mark.parametrize("change", [{"method": "random"}, {"objectives": [{"metric": "a"}, {"metric": "b"}]}])
 def test_the_worth_of_further_runs_needs_a_model_of_one_objective(change: dict[str, Any]) -> None:
     body = sweep_body(method="bayes", stopping={"policy": "WhenNotWorthIt"}, train={"command": ["t"]})
-    assert parse(Sweep, body).spec.stopping.least == 0.01
+    assert parse(Sweep, body).spec.min_gain == 0.01
     del body["spec"]["metric"]
     body["spec"] |= change
     with pytest.raises(InvalidObject, match=r"stopping\.policy: WhenNotWorthIt needs method bayes and one objective"):

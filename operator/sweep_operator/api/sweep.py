@@ -144,8 +144,8 @@ class SweepSpec(Model):
     """Rules between parameters. The optimizer never suggests a configuration that breaks one."""
     limits: Limits = Limits()
     """When the sweep ends, and how many runs may be unfinished at the same time."""
-    stopping: Stopping = Stopping()
-    """Whether the sweep ends when further runs are not worth their cost. By default, it does not."""
+    stopping: Stopping | None = None
+    """Whether the sweep ends when further runs are not worth their cost. Absent: it does not."""
     per_run: PerRun = PerRun()
     """Deadlines and retries of each run. Changes apply to new runs only."""
     early_stopping: EarlyStopping | None = None
@@ -227,12 +227,17 @@ class SweepSpec(Model):
         """Whether higher or lower scores are better."""
         return self.objectives[0].goal if self.objectives else self.goal_
 
+    @property
+    def min_gain(self) -> float | None:
+        """stopping.minGain if it applies."""
+        return self.stopping.least if self.stopping is not None else None
+
     @model_validator(mode="after")
     def _across_fields(self) -> Self:
         if self.objectives and (self.metric_ is not None or self.goal_ != "maximize"):
             raise ValueError("objectives: the first one has the metric and the goal; remove spec.metric and spec.goal")
-        if self.stopping.least is not None and (self.method != "bayes" or len(self.objectives) > 1):
-            raise ValueError(f"stopping.policy: {self.stopping.policy} needs method bayes and one objective; use Never")
+        if self.min_gain is not None and (self.method != "bayes" or len(self.objectives) > 1):
+            raise ValueError("stopping.policy: WhenNotWorthIt needs method bayes and one objective; use Never")
         for path in self.fixed:
             if not PATH.fullmatch(path):
                 raise ValueError(f"fixed[{path[:256]}]: is not {DOTTED_PATH}")

@@ -95,7 +95,7 @@ def payable(at: LimitInput) -> End | None:
 
 def worth(at: LimitInput) -> End | None:
     """spec.stopping."""
-    least = at.sweep.spec.stopping.least
+    least = at.sweep.spec.min_gain
     if at.unworthy is None or least is None:
         return None
     return End("NotWorthIt", f"{at.unworthy}; stopping.minGain is {least:.3g}, lower it to continue", True)

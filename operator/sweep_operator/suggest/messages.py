@@ -201,5 +201,5 @@ def question(sweep: Sweep, request: SuggestRequest) -> Question:
         index=request.index,
         count=request.count,
         left=request.left,
-        min_gain=spec.stopping.least,
+        min_gain=spec.min_gain,
     )
