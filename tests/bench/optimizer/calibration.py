@@ -97,27 +97,34 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
         for when, early in ((f"first {EARLY}", True), ("later", False)):
             cell = [(side, score) for index, side, score in judged if (index < EARLY) == early]
             if cell:
-                lines.append(f"| {kind} | {quantity} | {when} | {len(cell)} | {name} | {_shares(cell)} |")
+                lines.append(f"| {kind} | {quantity} | {when} | {len(cell)} | {name} | {shares(cell, '.2f')} |")
     return "\n".join(lines)
 
 
-def _shares(cell: Sequence[tuple[int, float]]) -> str:
-    inside, below, above = (sum(side == s for side, _ in cell) / len(cell) for s in (0, -1, 1))
-    return f"{inside:.0%} | {below:.0%} | {above:.0%} | {np.mean([score for _, score in cell]):.2f}"
+def shares(cells: Sequence[tuple[int, float]], digits: str) -> str:
+    """Shares of the cells (side, score) inside, below and above, and their mean score in the format ``digits``."""
+    inside, below, above = (sum(side == s for side, _ in cells) / len(cells) for s in (0, -1, 1))
+    return f"{inside:.0%} | {below:.0%} | {above:.0%} | {np.mean([score for _, score in cells]):{digits}}"
+
+
+def arguments(description: str | None, tasks: str, seeds: str, chosen: str) -> argparse.Namespace:
+    """The command line of a benchmark of forecasts. ``chosen``: where its constants come from."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", default=tasks)
+    parser.add_argument("--seeds", default=seeds, help=f"a range; the constants were chosen on {chosen}")
+    parser.add_argument("--evaluations", type=int, default=75)
+    parser.add_argument("--out", type=Path, required=True)
+    parsed = parser.parse_args()
+    first, _, last = parsed.seeds.partition("-")
+    parsed.seeds = range(int(first), int(last or first) + 1)
+    return parsed
 
 
 def main() -> None:
     """Run the tasks and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", default="ackley6,branin2-noisy,hartmann6-noisy,rosenbrock5,mlp_digits")
-    parser.add_argument(
-        "--seeds", default="100-104", help="a range; the constants were chosen on other tasks, seeds 0-5"
-    )
-    parser.add_argument("--evaluations", type=int, default=75)
-    parser.add_argument("--out", type=Path, required=True)
-    a = parser.parse_args()
-    first, _, last = a.seeds.partition("-")
-    print(table(run_all(a.tasks, range(int(first), int(last or first) + 1), a.evaluations, a.out)))
+    names = "ackley6,branin2-noisy,hartmann6-noisy,rosenbrock5,mlp_digits"
+    a = arguments(__doc__, names, "100-104", "other tasks, seeds 0-5")
+    print(table(run_all(a.tasks, a.seeds, a.evaluations, a.out)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ and the probability of a better score, predicted and observed. Costs and fronts 
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import zlib
@@ -24,6 +23,7 @@ from protein.analysis.conformal import BEYOND, side_of
 from protein.arrays import Array
 from protein.explain.outlook import ENDS, Simulated, better, corrected, front_area, simulated
 from tests.bench.optimizer import tasks
+from tests.bench.optimizer.calibration import arguments, shares
 from tests.bench.ours import OursProtein
 
 AFTER, FURTHER = (10, 15, 25, 40, 55), (5, 10, 20)
@@ -105,7 +105,7 @@ def table(runs: Sequence[Mapping[str, Any]]) -> str:
             for name, ends in (("simulated", _simulated), ("told", corrected)):
                 if of_n:
                     cells = [_judge(ends(_as_simulated(o), quantity), o[f"true_{quantity}"]) for o in of_n]
-                    lines.append(f"| {quantity} | {n} | {len(cells)} | {name} | {_shares(cells)} |")
+                    lines.append(f"| {quantity} | {n} | {len(cells)} | {name} | {shares(cells, '.3g')} |")
     told = [better(_as_simulated(o)) for o in outlooks]
     observed = [o["true_best"] > o["before"] for o in outlooks]
     lines += ["", f"Probability of a better score: {np.mean(told):.2f} told, {np.mean(observed):.2f} observed."]
@@ -135,23 +135,11 @@ def _judge(ends: Array, value: float) -> tuple[int, float]:
     return side, high - low + beyond / BEYOND
 
 
-def _shares(cells: Sequence[tuple[int, float]]) -> str:
-    inside, below, above = (sum(side == s for side, _ in cells) / len(cells) for s in (0, -1, 1))
-    return f"{inside:.0%} | {below:.0%} | {above:.0%} | {np.mean([score for _, score in cells]):.3g}"
-
-
 def main() -> None:
     """Run the tasks and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", default="ackley6,branin2-noisy,levy20,decaying40,failing6")
-    parser.add_argument(
-        "--seeds", default="100-103", help="a range; the constants were chosen on other tasks and seeds"
-    )
-    parser.add_argument("--evaluations", type=int, default=75)
-    parser.add_argument("--out", type=Path, required=True)
-    a = parser.parse_args()
-    first, _, last = a.seeds.partition("-")
-    print(table(run_all(a.tasks, range(int(first), int(last or first) + 1), a.evaluations, a.out)))
+    names = "ackley6,branin2-noisy,levy20,decaying40,failing6"
+    a = arguments(__doc__, names, "100-103", "other tasks and seeds")
+    print(table(run_all(a.tasks, a.seeds, a.evaluations, a.out)))
 
 
 if __name__ == "__main__":
