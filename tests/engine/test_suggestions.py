@@ -175,6 +175,17 @@ async def test_more_is_computed_as_what_is_at_hand_goes_on() -> None:
     assert world.hand() == [(1, 1.01), (2, 2.02), (3, 2.03)]
 
 
+async def test_nothing_is_asked_for_indices_that_were_used_since_the_latest_pass() -> None:
+    world = World()
+    await world.ask(request(0, 3))
+    await world.answer(2)
+    pending = world.create((0, 1.0), (1, 1.01))  # the pass that created them has not ended
+    await world.answer()
+    assert len(world.requests) == 1
+    await world.ask(request(2, 3, pending=pending))
+    assert [r.index for r in world.requests] == [0, 3], "what is at hand for index 2 goes on"
+
+
 async def test_what_follows_a_run_that_was_not_created_as_suggested_is_dropped() -> None:
     world = World()
     await world.ask(request(0, 3))

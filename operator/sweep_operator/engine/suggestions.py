@@ -134,6 +134,8 @@ class Suggestions:
         if self._wanted is None:
             return None
         sweep, request = self._wanted
+        if request.index != self._next_index:  # runs were created since: the next pass asks for what follows them
+            return None
         if self._refused is not None and self._refused.answers(request):
             return None
         hand = self._hand
