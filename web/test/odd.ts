@@ -1,6 +1,7 @@
 /** Made-up sweeps that are unusual: nothing succeeds, or every text is hostile. */
 import type { Parameter, RunRow, SweepPage, SweepRow } from "../src/api.ts";
-import { at, PARAMETERS, samplePage } from "./sample.ts";
+import { at } from "./builders.ts";
+import { PARAMETERS, samplePage } from "./sample.ts";
 
 /** A sweep in which nothing succeeds. */
 export function failingPage(count: number): SweepPage {

@@ -1,8 +1,6 @@
 /** A made-up sweep of any size, for looking at pages without a server. */
 import type { Curves, Parameter, Phase, RunPage, RunRow, Scalar, SweepPage, SweepRow } from "../src/api.ts";
-
-const START = Date.parse("2026-03-01T09:00:00Z");
-export const at = (seconds: number) => new Date(START + seconds * 1000).toISOString();
+import { at, parameter as build } from "./builders.ts";
 
 /** A repeatable source of random numbers (mulberry32). */
 export function draws(seed: number): () => number {
@@ -15,18 +13,8 @@ export function draws(seed: number): () => number {
   };
 }
 
-const parameter = (path: string, fields: Partial<Parameter>): Parameter => ({
-  path,
-  label: path.split(".").at(-1)!,
-  kind: "number",
-  axis: "linear",
-  min: 0,
-  max: 1,
-  values: null,
-  mean: null,
-  when: null,
-  ...fields,
-});
+const parameter = (path: string, fields: Partial<Parameter>): Parameter =>
+  build(path, { label: path.split(".").at(-1)!, ...fields });
 
 export const PARAMETERS: Parameter[] = [
   parameter("trainer.optimizer.learning_rate", { axis: "log10", min: 1e-5, max: 1e-2, mean: 3e-4 }),

@@ -6,7 +6,7 @@ import { page } from "./store.ts";
 
 export const filter = signal<Filter>(NO_FILTER);
 
-/** Names of the runs that pass, or null if there is no filter. */
+/** Names of the runs that pass, or null without a filter. */
 export const selected = computed<Set<string> | null>(() => {
   const now = page.value;
   return now && isActive(filter.value) ? passing(now, filter.value) : null;
