@@ -1,7 +1,7 @@
 """Slices and contours of the models: the posterior along one or two parameters.
 
 The mean and the standard deviation are those of a Gaussian process posterior (Rasmussen and Williams, Gaussian
-Processes for Machine Learning, 2006, equations 2.25 and 2.26). A slice is no average over the other parameters: it
+Processes for Machine Learning, 2006, equations 2.25 and 2.26). A slice is not an average over the other parameters: it
 shows what happens to one configuration.
 """
 

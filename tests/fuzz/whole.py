@@ -56,7 +56,7 @@ def compared(report: Callable[[str], None]) -> Iterator[None]:
 
 
 def _without(cleaning: Set[str], plan: Plan, expected: Plan) -> tuple[Plan, Plan]:
-    """A run that has ended is left out while it is cleaned up: another pass, which sets the timer, follows."""
+    """A run that has ended is skipped while it is cleaned up: another pass, which sets the timer, follows."""
     runs = tuple(p for p in expected.runs if not (p.run.terminal and p.run.name in cleaning))
     wake = expected.wake if len(runs) == len(expected.runs) else plan.wake
     return plan, dataclasses.replace(expected, runs=runs, wake=wake)

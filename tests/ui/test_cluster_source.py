@@ -85,4 +85,4 @@ async def test_a_list_after_an_interruption_replaces_what_was_known() -> None:
         second = await source.runs(KEY, first.version)
         assert (list(second.changed), second.names) == ([run("b", 5)], ["b", "same"])
         assert server.lists == 2
-        assert source.trouble() == "", "a version that is too old is no outage"
+        assert source.trouble() == "", "a version that is too old is not an outage"

@@ -47,7 +47,7 @@ class ListAndWatch:
     fields: Mapping[str, str] | None = None
     pause: float = PAUSE
     starts_within: float | None = STARTS_WITHIN
-    """How long a refusal is waited for after an outage; None: for ever."""
+    """How long a refusal is waited for after an outage; None: without limit."""
     _version: int | None = field(default=None, init=False)
     _open: float | None = field(default=None, init=False)
     """When the watch was last open or the server unreachable: a refusal soon after may come from a restart."""

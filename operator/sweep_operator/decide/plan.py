@@ -194,7 +194,7 @@ class SuggestRequest:
     left: BudgetLeft | None = None
     """None: the cost is not limited."""
     lasting: bool = False
-    """Whether results do not change the suggestions: there is no model and no limit of the cost."""
+    """Whether results do not change the suggestions: neither a model nor a limit of the cost is used."""
 
     @property
     def known(self) -> int:

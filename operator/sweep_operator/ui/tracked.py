@@ -1,6 +1,6 @@
 """Serialized values that remember when they changed: any client can be told what it has missed.
 
-There is no queue per client. A client has the number of the last pass that it has seen; what changed since then is
+No client has a queue. A client has the number of the last pass that it has seen; what changed since then is
 merged, and a client that reads slowly costs no memory.
 """
 
