@@ -11,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from sweep_operator.engine.engine import Engine
+from sweep_operator.http_server import listening
 from sweep_operator.runtime.metrics import Metrics
 
 
@@ -74,14 +75,8 @@ async def serve(
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", prometheus)])
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    async with listening(app, host, port) as chosen:
+        yield chosen
 
 
 def _has_token(request: web.Request, token_file: Path) -> bool:

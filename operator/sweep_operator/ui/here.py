@@ -19,8 +19,9 @@ import click
 from sweep_operator.commands.options import grouped
 from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
+from sweep_operator.http_server import listening
 from sweep_operator.report.bundle import require_bundle
-from sweep_operator.ui.server import Serving, application, listening
+from sweep_operator.ui.server import PATIENCE, Serving, application
 
 TOKEN = "SWEEP_UI_TOKEN"
 """Environment variable with the token. A page that is open when the server restarts can then continue."""
@@ -51,7 +52,9 @@ async def page_here(serving_for: Callable[[str], Serving], port: int = 0) -> Asy
     token = os.environ.get(TOKEN) or secrets.token_urlsafe(32)
     async with contextlib.AsyncExitStack() as stack:
         try:
-            chosen = await stack.enter_async_context(listening(application(serving_for(token)), _LOOPBACK, port))
+            chosen = await stack.enter_async_context(
+                listening(application(serving_for(token)), _LOOPBACK, port, patience=PATIENCE)
+            )
         except OSError as error:
             reason = error.strerror if error.errno is None else os.strerror(error.errno)
             raise ConfigError(f"--port {port}: {reason}; choose another port, or omit --port") from None

@@ -14,13 +14,14 @@ from typing import Any, Literal
 import click
 
 from sweep_operator.config.errors import ConfigError
+from sweep_operator.http_server import listening
 from sweep_operator.kube.cluster import Callers, ClusterKube, NoCluster, find_source
 from sweep_operator.report.bundle import require_bundle
 from sweep_operator.runtime import logs
 from sweep_operator.ui.access import TokenUsers
 from sweep_operator.ui.cluster import ClusterSource
 from sweep_operator.ui.model import Models, SourceReader
-from sweep_operator.ui.server import Serving, application, listening
+from sweep_operator.ui.server import PATIENCE, Serving, application
 from sweep_operator.views.page.models import Server
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ async def _serve(options: _Options) -> None:
     source = ClusterSource(kube, options.namespaces)
     page = application(_serving(source, callers, options))
     try:
-        async with listening(page, options.host, options.port) as port:
+        async with listening(page, options.host, options.port, patience=PATIENCE) as port:
             log.info("page on port %d, sweeps of %s", port, ", ".join(options.namespaces) or "all namespaces")
             await _until(stop, source)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,6 +25,8 @@ from sweep_operator.views.page.explanations import ASK, Ask
 from sweep_operator.views.page.models import Server
 
 _LONGEST_BODY = 1 << 20
+PATIENCE = 2.0
+"""Seconds that open requests get when the server ends."""
 
 
 class Explainer(Protocol):
@@ -80,19 +81,6 @@ def application(serving: Serving) -> web.Application:
     pages = RunPages(hub, serving.source)
     app.add_routes([web.get("/api/events", streams.answer), *pages.routes(), Actions(serving, hub, pages).route()])
     return app
-
-
-@contextlib.asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """Serve while the block runs; yield the port. Raises OSError."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
 
 
 class _Documents:
