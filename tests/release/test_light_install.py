@@ -19,6 +19,7 @@ EXTRA_OF_ROOM = {
     "operator/sweep_operator/kube/cluster": "kubectl",
     "operator/sweep_operator/kubectl": "kubectl",
     "operator/sweep_operator/ui": "ui",
+    "operator/sweep_operator/http_server.py": "ui",
     "operator/sweep_operator/tracking/sdk.py": "wandb",
     "protein/integrations": "wandb",
 }
