@@ -36,7 +36,7 @@ class Ours:
         if task.dial is not None:
             spec[task.dial]["scale"] = "time"
         made = DialRows if peer == "rows" else Protein
-        budget = Budget(cost=task.budget) if told else None
+        budget = Budget(cost=task.budget, runs=MOST_RUNS) if told else None
         self.protein, self.reads = made(SearchSpace(spec), seed=seed, budget=budget), peer != "base"
         self.told: set[tuple[int, float]] = set()
 
