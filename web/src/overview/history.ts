@@ -1,6 +1,7 @@
 /** The best score so far, and what the history plot shows of each run. */
 import type { RunRow, SweepPage } from "../api.ts";
 import { cost, number, scalar } from "../text/format.ts";
+import { scoreName } from "../text/quantities.ts";
 
 /** Steps of the best score so far, over runs in the order that `position` gives. */
 export function bestSoFar(
@@ -32,7 +33,7 @@ export function bestSoFar(
 /** Lines of the tooltip of a run: what it is, what came out, its parameters. */
 export function runText(page: SweepPage, run: RunRow): string[] {
   const lines = [run.label, run.state];
-  if (run.score !== null) lines.push(`${page.row.metric || "score"} ${number(run.score)}`);
+  if (run.score !== null) lines.push(`${scoreName(page)} ${number(run.score)}`);
   else if (run.predicted?.score != null)
     lines.push(
       `predicted ${number(run.predicted.score)} (${number(run.predicted.scoreLow)} to ${number(run.predicted.scoreHigh)})`,

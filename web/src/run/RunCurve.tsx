@@ -7,6 +7,7 @@ import { curveLayers } from "../curves/layers.ts";
 import { useForecasts } from "../curves/useForecasts.ts";
 import { curves as known } from "../store/store.ts";
 import { number } from "../text/format.ts";
+import { scoreName } from "../text/quantities.ts";
 
 /** The learning curve of the run, together with that of the best run. */
 export function RunCurve({ now, row }: { now: SweepPage; row: RunRow }) {
@@ -33,7 +34,7 @@ export function RunCurve({ now, row }: { now: SweepPage; row: RunRow }) {
       help="The band is the forecast of the final score. A square marks where early stopping judged the run."
       linked={false}
       x={{ label: "step", kind: "linear", domain: drawn?.x ?? [0, 1] }}
-      y={{ label: now.row.metric || "score", kind: "linear", domain: drawn?.y ?? [0, 1] }}
+      y={{ label: scoreName(now), kind: "linear", domain: drawn?.y ?? [0, 1] }}
       layers={drawn?.layers ?? []}
       empty={!drawn && "Loading…"}
       table={() => ({
