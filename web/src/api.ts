@@ -171,6 +171,11 @@ export interface Log {
 }
 
 /** What the page of a run shows besides its row. */
+export interface LogEnd extends Log {
+  text: string;
+  cut: boolean;
+}
+
 export interface RunDetails {
   attempts: Attempt[];
   events: RunEvent[];
@@ -643,5 +648,6 @@ export interface Report {
   page: SweepPage;
   curves: Curves;
   runs: Record<string, RunDetails>;
+  logs: Record<string, LogEnd>;
   explanations: Record<string, unknown>;
 }

@@ -10,7 +10,9 @@ from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, no_model, runs_dir, sweep_name
 from sweep_operator.commands.recorded import Recorded
 from sweep_operator.commands.report import write_report
+from sweep_operator.machine.run_records import events_by_run, log_ends
 from sweep_operator.machine.stored import stored_sweep
+from sweep_operator.report.data import RunRecords
 
 
 @click.command()
@@ -26,4 +28,5 @@ def report(name: str, output: Path | None, no_model: bool, runs_dir: Path) -> No
     sweep, runs = stored.parsed()
     path = output or runs_dir / sweep.display_name / "report.html"
     recorded = Recorded(sweep, runs, stored.config_maps())
-    write_report(recorded, stored.templates(), path, "sweep", no_model=no_model)
+    records = RunRecords(events_by_run(stored), log_ends(stored))
+    write_report(recorded, stored.templates(), path, "sweep", records, no_model=no_model)

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { RunRow } from "../api.ts";
+import { own } from "../store/own.ts";
 import { page } from "../store/store.ts";
 import { FieldSet, type FormProps, ParameterField, TextField } from "./Fields.tsx";
 import { nameError, parametersOf, prefilled } from "./form.ts";
@@ -22,8 +23,8 @@ export function AddForm({ from, onDraft }: FormProps & { from: RunRow | null }) 
           key={p.path}
           parameter={p}
           text={texts[p.path] ?? ""}
-          error={errors[p.path]}
-          warning={warnings[p.path]}
+          error={own(errors, p.path)}
+          warning={own(warnings, p.path)}
           onText={(text) => setTexts({ ...texts, [p.path]: text })}
         />
       ))}

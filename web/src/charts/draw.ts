@@ -51,13 +51,23 @@ function drawLine(context: CanvasRenderingContext2D, layer: Layer & { kind: "lin
 
 function drawBand(context: CanvasRenderingContext2D, layer: Layer & { kind: "band" }, view: View): void {
   context.globalAlpha = layer.alpha ?? 0.18;
-  context.beginPath();
-  layer.x.forEach((x, i) => {
-    context.lineTo(view.x.of(x), view.y.of(layer.high[i]!));
+  for (const part of finiteParts(layer)) {
+    context.beginPath();
+    for (const i of part) context.lineTo(view.x.of(layer.x[i]!), view.y.of(layer.high[i]!));
+    for (const i of part.reverse()) context.lineTo(view.x.of(layer.x[i]!), view.y.of(layer.low[i]!));
+    context.closePath();
+    context.fill();
+  }
+}
+
+/** Indices of the stretches in which the band has both ends. */
+function finiteParts({ x, low, high }: Layer & { kind: "band" }): number[][] {
+  const parts: number[][] = [[]];
+  x.forEach((_, i) => {
+    if (Number.isFinite(low[i]! + high[i]!)) parts.at(-1)!.push(i);
+    else parts.push([]);
   });
-  for (let i = layer.x.length - 1; i >= 0; i -= 1) context.lineTo(view.x.of(layer.x[i]!), view.y.of(layer.low[i]!));
-  context.closePath();
-  context.fill();
+  return parts.filter((part) => part.length > 1);
 }
 
 function drawIntervals(context: CanvasRenderingContext2D, layer: Layer & { kind: "intervals" }, view: View): void {

@@ -7,44 +7,23 @@ interface Outline {
   lines: readonly Line[];
 }
 
+/** Points are "x,y"; a circle has no lines. */
+function outline(filled: boolean, ...lines: string[]): Outline {
+  const pointsOf = (line: string) => line.split(" ").map((point) => point.split(",").map(Number) as [number, number]);
+  return { filled, lines: lines.map(pointsOf) };
+}
+
 const SHAPES = {
-  dot: { filled: true, lines: [] },
-  ring: { filled: false, lines: [] },
-  cross: {
-    filled: false,
-    lines: [
-      [
-        [-1, -1],
-        [1, 1],
-      ],
-      [
-        [-1, 1],
-        [1, -1],
-      ],
-    ],
-  },
-  square: {
-    filled: true,
-    lines: [
-      [
-        [-1, -1],
-        [1, -1],
-        [1, 1],
-        [-1, 1],
-      ],
-    ],
-  },
-  diamond: {
-    filled: true,
-    lines: [
-      [
-        [0, -1.4],
-        [1.4, 0],
-        [0, 1.4],
-        [-1.4, 0],
-      ],
-    ],
-  },
+  dot: outline(true),
+  ring: outline(false),
+  square: outline(true, "-1,-1 1,-1 1,1 -1,1"),
+  diamond: outline(true, "0,-1.4 1.4,0 0,1.4 -1.4,0"),
+  cross: outline(false, "-1,-1 1,1", "-1,1 1,-1"),
+  plus: outline(false, "0,-1.2 0,1.2", "-1.2,0 1.2,0"),
+  up: outline(false, "-1.1,1 0,-1 1.1,1 -1.1,1"),
+  down: outline(false, "-1.1,-1 0,1 1.1,-1 -1.1,-1"),
+  hourglass: outline(false, "-1,-1 1,-1 -1,1 1,1 -1,-1"),
+  dash: outline(false, "-1.3,0 1.3,0"),
 } satisfies Record<string, Outline>;
 export type Shape = keyof typeof SHAPES;
 

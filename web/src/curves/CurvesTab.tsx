@@ -3,6 +3,7 @@ import { opener } from "../app/router.ts";
 import type { TabProps } from "../app/tabs.ts";
 import { Plot } from "../charts/Plot.tsx";
 import { Choice, Switch } from "../controls/Choice.tsx";
+import { passingRuns } from "../store/filter.ts";
 import { curves as known } from "../store/store.ts";
 import { scoreName } from "../text/quantities.ts";
 import { Remark } from "../text/Text.tsx";
@@ -44,11 +45,11 @@ export function CurvesTab({ page }: TabProps) {
         y={{ label: scoreName(page), kind: logY ? "log10" : "linear", domain: drawn.y }}
         layers={drawn.layers}
         onOpen={opener(page)}
-        table={() => curveTable(page, all, forecasts)}
+        table={() => curveTable(all, forecasts)}
         empty={emptyText(all, drawn.drawn)}
         controls={<Controls view={view.value} onChange={change} />}
       >
-        <p class="muted">{summary(page.runs, drawn)}</p>
+        <p class="muted">{summary(passingRuns.value, drawn)}</p>
         {note && <Remark text={`No forecast: ${note}`} limit={500} />}
       </Plot>
     </div>

@@ -1,7 +1,9 @@
 /** What is said about learning curves, and the same data as a table. */
-import type { Curves, RunRow, SweepPage } from "../api.ts";
+
+import type { Curves, RunRow } from "../api.ts";
 import type { TableData } from "../charts/Panel.tsx";
-import { selected } from "../store/filter.ts";
+import { passingRuns } from "../store/filter.ts";
+import { own } from "../store/own.ts";
 import { number, plural } from "../text/format.ts";
 import { type Forecasts, forecastOf } from "./geometry.ts";
 import { type Drawing, MOST } from "./useCurves.ts";
@@ -23,12 +25,14 @@ export function summary(runs: readonly RunRow[], { count, drawn }: Drawing): str
   return `${parts.join(", ")}.`;
 }
 
-export function curveTable(page: SweepPage, all: Curves | null, forecasts: Forecasts): TableData {
-  const runs = page.runs.filter((run) => all?.items[run.name] && (!selected.peek() || selected.peek()!.has(run.name)));
+export function curveTable(all: Curves | null, forecasts: Forecasts): TableData {
+  const runs = passingRuns.value.flatMap((run) => {
+    const curve = all && own(all.items, run.name);
+    return curve ? [{ run, curve }] : [];
+  });
   return {
     columns: ["run", "state", "points", "last step", "last value", "forecast", "80% interval", "verdict"],
-    rows: runs.map((run) => {
-      const curve = all!.items[run.name]!;
+    rows: runs.map(({ run, curve }) => {
       const forecast = forecastOf(run, forecasts);
       return [
         run.label,

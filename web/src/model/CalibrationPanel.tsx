@@ -5,6 +5,7 @@ import type { TableData } from "../charts/Panel.tsx";
 import { Plot } from "../charts/Plot.tsx";
 import { domainOf, type ScaleKind } from "../charts/scale.ts";
 import { Choice, named } from "../controls/Choice.tsx";
+import { passingRuns } from "../store/filter.ts";
 import { costName, scoreName } from "../text/quantities.ts";
 import { type Comparison, comparisons, judgment } from "./calibration.ts";
 import { calibrationLayers } from "./calibrationLayers.ts";
@@ -24,6 +25,7 @@ export function CalibrationPanel({ page }: { page: SweepPage }) {
   const observed = domain(found.map((c) => c.observed));
   const predicted = domain(found.flatMap((c) => [c.low, c.high, c.predicted]));
   const layers = useMemo(() => calibrationLayers(page, found, of, observed), [found]);
+  const passing = useMemo(() => comparisons(passingRuns.value, of), [passingRuns.value, of]);
   const label = of === "cost" ? costName(page) : scoreName(page);
   const none = `No finished run has a prediction of its ${of} yet: the first runs are not suggested by the model.`;
   return (
@@ -39,7 +41,7 @@ export function CalibrationPanel({ page }: { page: SweepPage }) {
       table={() => calibrationTable(found)}
       controls={<Choice label="of" value={of} options={named(QUANTITIES)} onChange={setOf} />}
     >
-      <p class="muted">{judgment(found)}</p>
+      <p class="muted">{judgment(passing)}</p>
     </Plot>
   );
 }

@@ -2,6 +2,7 @@ import { useMemo } from "preact/hooks";
 import type { ParameterSlice, Slices, SweepPage } from "../api.ts";
 import { opener } from "../app/router.ts";
 import { PlotArea } from "../charts/Plot.tsx";
+import { own } from "../store/own.ts";
 import { scalar, visible } from "../text/format.ts";
 import { costName, scoreName } from "../text/quantities.ts";
 import { Text } from "../text/Text.tsx";
@@ -18,7 +19,7 @@ interface SliceProps {
 /** What one parameter does. */
 export function Slice({ page, slice, at, of }: SliceProps) {
   const drawn = useMemo(
-    () => sliceDrawing(page, slice, at[slice.path] ?? null, of),
+    () => sliceDrawing(page, slice, own(at, slice.path) ?? null, of),
     [page.runs, page.parameters, slice, at, of],
   );
   if (!drawn) return null;

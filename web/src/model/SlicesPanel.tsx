@@ -12,7 +12,8 @@ import { type Quantity, quantitiesOf } from "./slices.ts";
 
 const HELP =
   "What the model predicts if one parameter changes and the others stay as in the best run. The band is the 80% interval " +
-  "of one measurement. Points are runs; they have other values of the other parameters, too.";
+  "of one measurement. Points are runs; they have other values of the other parameters, too. " +
+  "There is no line where the constraints of the sweep forbid the configuration.";
 
 /** What each parameter does. `order`: paths of the parameters, the most important first. */
 export function SlicesPanel({ page, order }: { page: SweepPage; order: readonly string[] }) {

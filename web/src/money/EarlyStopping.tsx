@@ -1,13 +1,18 @@
-import type { SweepPage } from "../api.ts";
+import type { Money, RunRow, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { cost, plural } from "../text/format.ts";
 import { Terms } from "../text/Terms.tsx";
 import { comparisonText } from "./parts.ts";
 
+interface EarlyStoppingProps {
+  page: SweepPage;
+  money: Money;
+  runs: readonly RunRow[];
+}
+
 /** What early stopping has saved, and how often it is wrong. */
-export function EarlyStopping({ page }: { page: SweepPage }) {
-  const { pruned, unit } = page.money;
-  const compared = page.runs.filter((run) => run.verdict?.shadow && run.ended !== null).length;
+export function EarlyStopping({ page, money: { pruned, unit }, runs }: EarlyStoppingProps) {
+  const compared = runs.filter((run) => run.verdict?.shadow && run.ended !== null).length;
   const none = page.earlyStopping === "none" || page.earlyStopping === "";
   return (
     <Panel

@@ -1,8 +1,6 @@
-import type { SweepPage } from "../api.ts";
+import type { Money, RunRow } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { cost, percent, plural } from "../text/format.ts";
-import { useNow } from "../text/useNow.ts";
-import { budgetText } from "./budget.ts";
 import { type Part, partsOf } from "./parts.ts";
 
 const COLORS: Record<Part["kind"], string> = {
@@ -13,13 +11,17 @@ const COLORS: Record<Part["kind"], string> = {
   left: "var(--line)",
 };
 
-const MINUTE_MS = 60_000;
+interface SpentProps {
+  money: Money;
+  runs: readonly RunRow[];
+  /** What the parts add up to, in words. */
+  text: string;
+}
 
 /** Where the cost went. */
-export function SpentPanel({ page }: { page: SweepPage }) {
-  const { money } = page;
-  const now = useNow(MINUTE_MS);
-  const parts = partsOf(money, page.row.counts.succeeded);
+export function SpentPanel({ money, runs, text }: SpentProps) {
+  const succeeded = runs.filter((run) => run.group === "succeeded" && !run.imported);
+  const parts = partsOf(money, succeeded.length);
   const whole = parts.reduce((sum, part) => sum + part.cost, 0);
   return (
     <Panel
@@ -32,7 +34,7 @@ export function SpentPanel({ page }: { page: SweepPage }) {
         rows: parts.map((p) => [p.label, p.runs, p.cost, percent(p.cost / whole)]),
       })}
     >
-      <p>{budgetText(page, now)}</p>
+      <p>{text}</p>
       <Stack parts={parts} whole={whole} />
       <ul class="parts">
         {parts.map((part) => (

@@ -7,6 +7,7 @@ import { type Value, Values } from "../text/Facts.tsx";
 import { cost, number, scalar } from "../text/format.ts";
 import { scoreName } from "../text/quantities.ts";
 import { RunLink } from "../text/RunLink.tsx";
+import { Remark } from "../text/Text.tsx";
 
 /** How many parameters are shown at first. */
 const FEW = 16;
@@ -30,6 +31,9 @@ export function BestPanel({ page }: { page: SweepPage }) {
   return (
     <Panel title="Best configuration" wide controls={page.bestParams && <Copies of={page.bestParams} />}>
       <Values items={[...outcome, ...(all.value ? parameters : parameters.slice(0, FEW))]} mono />
+      {page.bestParams?.notes.map((note) => (
+        <Remark key={note} text={note} />
+      ))}
       {hides && (
         <Expander open={all} text={all.value ? `Show ${FEW} parameters` : `Show all ${parameters.length} parameters`} />
       )}
@@ -41,6 +45,7 @@ function Copies({ of }: { of: BestParams }) {
   return (
     <>
       <CopyButton label="Copy YAML" text={of.yaml} />
+      {of.patch && <CopyButton label="Copy Hydra patch" text={of.patch} />}
       {of.overrides && <CopyButton label="Copy overrides" text={of.overrides} />}
       {of.command && <CopyButton label="Copy command" text={of.command} />}
     </>

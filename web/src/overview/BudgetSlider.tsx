@@ -11,12 +11,14 @@ import { type Priced, sliderScale } from "./front.ts";
 interface BudgetProps {
   page: SweepPage;
   runs: Priced[];
+  /** Those of them that pass the filter. */
+  passing: Priced[];
   budget: Signal<number | null>;
   best: Priced | null;
 }
 
 /** "Best for at most X": a slider and a number, which are the same. */
-export function BudgetSlider({ page, runs, budget, best }: BudgetProps) {
+export function BudgetSlider({ page, runs, passing, budget, best }: BudgetProps) {
   const id = useId();
   const value = budget.value;
   return (
@@ -27,7 +29,9 @@ export function BudgetSlider({ page, runs, budget, best }: BudgetProps) {
         {value === null ? (
           <span class="muted">Move the slider to choose a budget.</span>
         ) : best ? (
-          <Answer page={page} runs={runs} budget={value} best={best} />
+          <Answer page={page} runs={passing} budget={value} best={best} />
+        ) : passing.length < runs.length ? (
+          "No run that passes the filter is that cheap."
         ) : (
           "No run is that cheap."
         )}
@@ -37,7 +41,7 @@ export function BudgetSlider({ page, runs, budget, best }: BudgetProps) {
   );
 }
 
-function Slider({ id, page, runs, budget }: Omit<BudgetProps, "best"> & { id: string }) {
+function Slider({ id, page, runs, budget }: Pick<BudgetProps, "page" | "runs" | "budget"> & { id: string }) {
   const scale = useMemo(() => sliderScale(runs.map((r) => r.cost)), [runs]);
   const value = budget.value;
   return (

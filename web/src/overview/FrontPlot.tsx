@@ -1,16 +1,16 @@
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { SweepPage } from "../api.ts";
 import { opener } from "../app/router.ts";
 import { Plot } from "../charts/Plot.tsx";
-import { setBrush } from "../store/filter.ts";
+import { passingRuns, setBrush } from "../store/filter.ts";
 import { costName, scoreName } from "../text/quantities.ts";
 import { BudgetSlider } from "./BudgetSlider.tsx";
 import { bestWithin, priced } from "./front.ts";
 import { answerLayers, frontLayers } from "./frontLayers.ts";
 
 const HELP =
-  "Score and cost of the succeeded runs. The line connects the Pareto-optimal runs: no other run is both better and cheaper. Move the slider to see the best run for a budget. Drag to filter.";
+  "Score and cost of the succeeded runs. The line connects the Pareto-optimal runs: no other run is both better and cheaper. Move the slider to see the best run for a budget, of those that pass the filter. Drag to filter.";
 
 /** Score against cost, with the Pareto front and the best run for a budget. */
 export function FrontPlot({ page }: { page: SweepPage }) {
@@ -18,7 +18,8 @@ export function FrontPlot({ page }: { page: SweepPage }) {
   const budget = useSignal<number | null>(null);
   const base = useMemo(() => frontLayers(page, runs), [page, runs]);
   const limit = budget.value;
-  const best = limit === null ? null : bestWithin(runs, page.row.goal, limit);
+  const passing = useComputed(() => priced(passingRuns.value)).value;
+  const best = limit === null ? null : bestWithin(passing, page.row.goal, limit);
   const layers = useMemo(
     () => (limit === null ? base.layers : [...base.layers, ...answerLayers(page, limit, best)]),
     [base, limit, best],
@@ -41,7 +42,7 @@ export function FrontPlot({ page }: { page: SweepPage }) {
         rows: runs.map((r) => [r.label, r.score, r.cost, page.front.includes(r.name) ? "yes" : "no"]),
       })}
     >
-      <BudgetSlider page={page} runs={runs} budget={budget} best={best} />
+      <BudgetSlider page={page} runs={runs} passing={passing} budget={budget} best={best} />
     </Plot>
   );
 }

@@ -8,7 +8,7 @@ import { scoreName } from "../text/quantities.ts";
 import { historyOf } from "./historyLayers.ts";
 
 const HELP =
-  "Each point is a run, in the order of their numbers. The line is the best score so far. Runs in progress stand at the score that the model predicts, with an 80% interval. Runs without a score, such as failed ones, stand on the axis. Drag to filter.";
+  "Each point is a run, in the order of their numbers. The line is the best score so far. Runs in progress stand at the score that the model predicts, with an 80% interval. Failed runs and others without a score stand on the axis; the shape tells the failure class. Drag to filter.";
 
 /** Scores over runs, with the best so far, failures and predictions. */
 export function HistoryPlot({ page }: { page: SweepPage }) {

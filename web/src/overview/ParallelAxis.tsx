@@ -1,5 +1,5 @@
 import { clamped } from "../charts/scale.ts";
-import { filter } from "../store/filter.ts";
+import { filter, rangesOf } from "../store/filter.ts";
 import { number, visible } from "../text/format.ts";
 import { ABSENT_GAP, HEIGHT, MARGINS, type ParallelAxis } from "./parallel.ts";
 import { useAxisBrush } from "./useAxisBrush.ts";
@@ -21,7 +21,7 @@ type Ranges = readonly (readonly [low: number, high: number])[];
 
 /** One axis, on which a drag sets the filter. */
 export function Axis({ axis, x, ...place }: AxisProps) {
-  const ranges = filter.value.brushes[axis.id] ?? [];
+  const ranges = rangesOf(filter.value, axis.id);
   return (
     <g transform={`translate(${x} ${MARGINS.top})`}>
       <AxisLabel axis={axis} {...place} />

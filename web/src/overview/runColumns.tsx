@@ -1,4 +1,5 @@
 import type { RunRow, SweepPage } from "../api.ts";
+import { own } from "../store/own.ts";
 import { positionOf } from "../store/selection.ts";
 import { type Column, numeric } from "../tables/columns.ts";
 import { cost, number, scalar, time } from "../text/format.ts";
@@ -68,7 +69,9 @@ function outcomeColumns(page: SweepPage): Column<RunRow>[] {
 
 /** A further objective. */
 function metricColumn(metric: string): Column<RunRow> {
-  return numeric(`metric:${metric}`, metric, (r) => r.metrics[metric] ?? null, { show: (_, value) => number(value) });
+  return numeric(`metric:${metric}`, metric, (r) => own(r.metrics, metric) ?? null, {
+    show: (_, value) => number(value),
+  });
 }
 
 function parameterColumn(p: SweepPage["parameters"][number], i: number): Column<RunRow> {

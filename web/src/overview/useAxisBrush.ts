@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { filter, setBrush } from "../store/filter.ts";
+import { filter, rangesOf, setBrush } from "../store/filter.ts";
 import { HEIGHT, type ParallelAxis } from "./parallel.ts";
 
 interface Drag {
@@ -16,7 +16,7 @@ const LEAST = 3;
 export function useAxisBrush(axis: ParallelAxis) {
   const drag = useSignal<Drag | null>(null);
   const brush = ({ from, to, add }: Drag) => {
-    const kept = add ? (filter.peek().brushes[axis.id] ?? []).slice(0, -1) : [];
+    const kept = add ? rangesOf(filter.peek(), axis.id).slice(0, -1) : [];
     const [a, b] = [axis.scale.invert(from), axis.scale.invert(to)];
     setBrush(axis.id, [...kept, a < b ? [a, b] : [b, a]]);
   };
@@ -26,7 +26,7 @@ export function useAxisBrush(axis: ParallelAxis) {
       const at = heightOf(event);
       drag.value = { from: at, to: at, add: event.shiftKey };
       const point = axis.scale.invert(at);
-      if (event.shiftKey) setBrush(axis.id, [...(filter.peek().brushes[axis.id] ?? []), [point, point]]);
+      if (event.shiftKey) setBrush(axis.id, [...rangesOf(filter.peek(), axis.id), [point, point]]);
     },
     onPointerMove: (event: PointerEvent) => {
       if (!drag.value) return;

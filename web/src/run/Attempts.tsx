@@ -61,7 +61,7 @@ function phaseTime(start: string, end: string | null): string {
 export function EventsPanel({ details }: { details: RunPage }) {
   const newest = [...details.events].sort((a, b) => b.time.localeCompare(a.time));
   const none = isReport.value
-    ? "A report does not contain Events."
+    ? "No Events of this run were there when the report was written. Kubernetes deletes them after an hour; one machine keeps the newest."
     : "No Events. Kubernetes deletes them after an hour; one machine keeps the newest.";
   return (
     <Panel title="Events" wide empty={newest.length === 0 && none}>

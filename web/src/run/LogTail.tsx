@@ -3,7 +3,6 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { RunPage } from "../api.ts";
 import { Choice, named } from "../controls/Choice.tsx";
 import { sweepPath } from "../store/client.ts";
-import { isReport } from "../store/store.ts";
 import { plural, visible } from "../text/format.ts";
 import type { Tail } from "./tail.ts";
 import { useTail } from "./useTail.ts";
@@ -22,7 +21,6 @@ const NEAR_THE_END = 40;
 
 export function LogTail({ namespace, sweep, run, logs, over }: Props) {
   const [chosen, choose] = useState<string | null>(null);
-  if (isReport.value) return <p class="muted">A report does not contain logs.</p>;
   const newest = logs[logs.length - 1];
   if (!newest) return <p class="muted">No log: no attempt of this run has started.</p>;
   const log = logs.find((l) => nameOf(l) === chosen) ?? newest;
@@ -57,7 +55,7 @@ interface LinesProps {
   state: string;
 }
 
-function Lines({ tail, version, state }: LinesProps) {
+export function Lines({ tail, version, state }: LinesProps) {
   const box = useRef<HTMLPreElement>(null);
   const [follow, setFollow] = useState(true);
   useLayoutEffect(() => {

@@ -2,7 +2,8 @@ import { RunActions } from "../actions/Actions.tsx";
 import type { RunPage, RunRow, SweepPage } from "../api.ts";
 import { type Route, runHref } from "../app/routes.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { loaded, page } from "../store/store.ts";
+import { own } from "../store/own.ts";
+import { loaded, page, report } from "../store/store.ts";
 import { Fact } from "../text/Facts.tsx";
 import { cost, duration, number, time } from "../text/format.ts";
 import { scoreName } from "../text/quantities.ts";
@@ -11,6 +12,7 @@ import { Text } from "../text/Text.tsx";
 import { currentTime } from "../text/useNow.ts";
 import { AttemptsPanel, EventsPanel } from "./Attempts.tsx";
 import { Commands } from "./Commands.tsx";
+import { EmbeddedLog } from "./EmbeddedLog.tsx";
 import { LogTail } from "./LogTail.tsx";
 import { Outcome } from "./Outcome.tsx";
 import { ParametersPanel } from "./ParametersPanel.tsx";
@@ -86,7 +88,7 @@ function factsOf(now: SweepPage, row: RunRow): [label: string, value: string][] 
   const facts: [string, string][] = [
     [scoreName(now), number(row.score, 6)],
     ["cost", cost(row.cost, now.row.costUnit)],
-    ...now.objectives.slice(1).map(({ metric }): [string, string] => [metric, number(row.metrics[metric])]),
+    ...now.objectives.slice(1).map(({ metric }): [string, string] => [metric, number(own(row.metrics, metric))]),
     ["origin", row.origin],
     ["created", time(row.created)],
     [row.ended ? "took" : "age", duration((end - Date.parse(row.created)) / 1000)],
@@ -110,13 +112,17 @@ function Details({ now, details, route }: { now: SweepPage; details: RunPage; ro
       {row.hasCurve && <RunCurve now={now} row={row} />}
       <AttemptsPanel details={details} />
       <Panel title="Log" wide>
-        <LogTail
-          namespace={route.namespace}
-          sweep={route.name}
-          run={route.run}
-          logs={details.logs}
-          over={row.ended !== null}
-        />
+        {report.value ? (
+          <EmbeddedLog report={report.value} now={now} details={details} />
+        ) : (
+          <LogTail
+            namespace={route.namespace}
+            sweep={route.name}
+            run={route.run}
+            logs={details.logs}
+            over={row.ended !== null}
+          />
+        )}
       </Panel>
       <EventsPanel details={details} />
       <Commands details={details} />

@@ -1,8 +1,7 @@
 /** Why the optimizer suggested a run: what it knew, what it expected, and what came of it. */
-import type { Range, RunPage, RunRow, SweepPage, Why } from "../api.ts";
+import type { ParameterReason, Range, RunPage, RunRow, SweepPage, Why } from "../api.ts";
 import { useExplanation } from "../model/explanation.ts";
-import { isReport } from "../store/store.ts";
-import { cost, number, percent, plural } from "../text/format.ts";
+import { cost, number, percent, plural, scalar } from "../text/format.ts";
 import { scoreName } from "../text/quantities.ts";
 import { RunLink } from "../text/RunLink.tsx";
 import { type Term, Terms } from "../text/Terms.tsx";
@@ -23,6 +22,9 @@ const ORIGINS: Record<string, string> = {
   imported: "It was run elsewhere and imported.",
 };
 
+/** Origins of which the model knows more. */
+const ASKED: ReadonlySet<string> = new Set(["model", "resample"]);
+
 const ACQUISITIONS: Record<string, string> = {
   ei: "expected improvement",
   ucb: "upper confidence bound",
@@ -31,7 +33,7 @@ const ACQUISITIONS: Record<string, string> = {
 
 export function WhyPoint({ now, details }: Props) {
   const { row, provenance } = details;
-  const asks = row.origin === "model" && !isReport.value;
+  const asks = ASKED.has(row.origin);
   const why = useExplanation<Why>(asks ? { what: "why", run: row.name } : null);
   const sentences = why.value?.sentences ?? [];
   const known =
@@ -54,6 +56,7 @@ export function WhyPoint({ now, details }: Props) {
       {why.state === "waiting" && asks && <p class="muted">Asking the model…</p>}
       {(why.reason || why.value?.note) && <Remark text={why.reason || why.value!.note} />}
       <Facts now={now} details={details} why={why.value} />
+      {why.value && <Reasons now={now} reasons={why.value.parameters} />}
     </>
   );
 }
@@ -72,6 +75,18 @@ function Facts({ now, details: { row }, why }: Props & { why: Why | null }) {
         ...(why ? reasonsOf(now, why) : []),
       ]}
     />
+  );
+}
+
+/** Each parameter, compared with the best run that the optimizer knew. */
+function Reasons({ now, reasons }: { now: SweepPage; reasons: ParameterReason[] }) {
+  if (reasons.length === 0) return null;
+  const label = (path: string) => now.parameters.find((p) => p.path === path)?.label ?? path;
+  return (
+    <details>
+      <summary>Parameter by parameter</summary>
+      <Terms items={reasons.map(({ path, value, text }) => [label(path), `${scalar(value)}: ${text}`])} />
+    </details>
   );
 }
 

@@ -4,7 +4,7 @@ import type { TabProps } from "../app/tabs.ts";
 import { Legend } from "../charts/Legend.tsx";
 import { Panel } from "../charts/Panel.tsx";
 import { Switch } from "../controls/Choice.tsx";
-import { selected } from "../store/filter.ts";
+import { passingRuns, selected } from "../store/filter.ts";
 import { isReport } from "../store/store.ts";
 import { useNow } from "../text/useNow.ts";
 import { barTable } from "./barTable.ts";
@@ -29,8 +29,7 @@ export function TimelineTab({ page }: TabProps) {
   const still = page.row.ended || page.row.interrupted || isReport.value;
   const clock = useNow(still ? NEVER_MS : TICK_MS);
   const now = page.row.interrupted ? lastKnown(page.runs) : clock;
-  const passing = selected.value;
-  const runs = useMemo(() => page.runs.filter((run) => !passing || passing.has(run.name)), [page.runs, passing]);
+  const runs = passingRuns.value;
   const bars = useMemo(() => barsOf(runs, now), [runs, now]);
   return (
     <div class="panels">
