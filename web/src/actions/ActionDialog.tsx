@@ -29,7 +29,7 @@ function close(): void {
 
 function Body({ now }: { now: Begun }) {
   const asks = now.action === "add" || now.action === "limits";
-  const [draft, setDraft] = useState<Draft | null>(asks ? null : "run" in now ? { run: now.run.name } : {});
+  const [draft, setDraft] = useState<Draft | null>(asks ? null : "run" in now && now.run ? { run: now.run.name } : {});
   const request = draft && requestOf(now, draft);
   const preview = usePreview(request);
   const [outcome, send] = useOutcome();

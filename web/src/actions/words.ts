@@ -42,10 +42,16 @@ const WORDS: Record<Begun["action"], Words> = {
   },
 };
 
+const STOP_SWEEP: Words = {
+  title: "Stop the sweep",
+  effect: "Active runs end now and are not continued, and no new run starts. You can resume the sweep later.",
+  confirm: "Stop the sweep",
+};
+
 /** The words of an action, with the label of the run that it is about. */
 export function wordsOf(now: Begun): Words {
   const words = WORDS[now.action];
-  if ("run" in now) return { ...words, title: `${words.title} ${now.run.label}` };
+  if ("run" in now) return now.run ? { ...words, title: `${words.title} ${now.run.label}` } : STOP_SWEEP;
   if (now.action === "add" && now.from)
     return { ...words, title: `${words.title}, starting from run ${now.from.label}` };
   return words;
