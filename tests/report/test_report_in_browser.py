@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from sweep_operator.api.errors import parse
+from sweep_operator.api.model import JsonObject, Model
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.report.bundle import read_bundle
-from sweep_operator.api.model import JsonObject, Model
 from sweep_operator.report.data import RunRecords, report_data
 from sweep_operator.report.page import report_page
 from sweep_operator.views.page.explanations import Importance, Why
@@ -76,7 +76,12 @@ def test_every_tab_is_drawn_without_a_network(tab: str, shown: list[str], tmp_pa
     shares = Importance(shares={"trainer.batch_size": 0.75, "trainer.gamma": 0.25})
     why = Why(run="my-sweep.r.10", origin="model", sentences=["It is near the best run."])
     answers = {"importance": answer(shares), "why": {why.run: answer(why)}}
-    pulled = {"type": "Warning", "reason": "ErrImagePull", "message": "no such image", "lastTimestamp": "2026-03-01T09:00:00Z"}
+    pulled = {
+        "type": "Warning",
+        "reason": "ErrImagePull",
+        "message": "no such image",
+        "lastTimestamp": "2026-03-01T09:00:00Z",
+    }
     end = LogEnd(stage="train", attempt=2, rank=0, text="almost\nthe end <b>", cut=True)
     records = RunRecords({"my-sweep.r.3": [pulled]}, {"my-sweep.r.3": end})
     page = tmp_path / "report.html"

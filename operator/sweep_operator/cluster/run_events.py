@@ -10,7 +10,9 @@ from sweep_operator.cluster.access import Cluster
 from sweep_operator.kube.protocol import Forbidden, Kind, Object
 
 
-async def events_by_run(cluster: Cluster, sweep: str, runs: Iterable[tuple[str, str]]) -> Mapping[str, Sequence[Object]]:
+async def events_by_run(
+    cluster: Cluster, sweep: str, runs: Iterable[tuple[str, str]]
+) -> Mapping[str, Sequence[Object]]:
     """By name of the run, as far as the user may list Events and pods. ``runs``: uid and name of each."""
     names, found = dict(runs), dict[str, list[Object]]()
     with suppress(Forbidden):

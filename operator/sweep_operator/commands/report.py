@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
@@ -17,7 +17,15 @@ from sweep_operator.report.bundle import read_bundle
 from sweep_operator.report.data import Program, RunRecords, report_data
 from sweep_operator.report.page import report_page
 from sweep_operator.suggest.explain import Explainer, NotExplainable, prepared
-from sweep_operator.views.page.explanations import Ask, AskContour, AskForecast, AskImportance, AskOutlook, AskSlices, AskWhy
+from sweep_operator.views.page.explanations import (
+    Ask,
+    AskContour,
+    AskForecast,
+    AskImportance,
+    AskOutlook,
+    AskSlices,
+    AskWhy,
+)
 from sweep_operator.views.training_command import Templates
 
 _CONTOURED = 4

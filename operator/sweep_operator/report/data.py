@@ -11,11 +11,11 @@ from typing import Literal
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.views.events import read_event
 from sweep_operator.views.page.details import Object, run_details
 from sweep_operator.views.page.messages import Report
 from sweep_operator.views.page.models import Server
 from sweep_operator.views.page.rows import curve_of
-from sweep_operator.views.events import read_event
 from sweep_operator.views.page.run_models import Curves, LogEnd
 from sweep_operator.views.page.sweeps import sweep_page
 from sweep_operator.views.page.times import text_of
