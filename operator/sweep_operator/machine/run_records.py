@@ -66,6 +66,8 @@ def _end_of_file(path: Path) -> tuple[str, bool]:
         start = max(0, file.seek(0, os.SEEK_END) - 4 * _CHARACTERS)
         file.seek(start)
         lines = file.read().decode(errors="replace").split("\n")
-    shown = "\n".join(visible_text(line.rstrip("\r").rpartition("\r")[2]) for line in lines[start > 0 and len(lines) > 1 :])
+    shown = "\n".join(
+        visible_text(line.rstrip("\r").rpartition("\r")[2]) for line in lines[start > 0 and len(lines) > 1 :]
+    )
     end = "\n".join(shown.splitlines()[-_LINES:])[-_CHARACTERS:]
     return end, start > 0 or len(end) < len(shown.rstrip("\n"))
