@@ -20,6 +20,6 @@ async def events_by_run(
             names[pod["metadata"]["uid"]] = pod["metadata"]["labels"].get(RUN_LABEL, "")
     with suppress(Forbidden):
         for event in (await cluster.kube.list(Kind.EVENT, cluster.namespace)).items:
-            if name := names.get((event.get("involvedObject") or {}).get("uid")):
+            if name := names.get(str((event.get("involvedObject") or {}).get("uid"))):
                 found.setdefault(name, []).append(event)
     return found

@@ -57,7 +57,8 @@ def _log_end(stored: StoredSweep, run: Object) -> LogEnd | None:
 
 def _end_of(log: FileLog) -> LogEnd:
     text, cut = _end_of_file(log.path)
-    return LogEnd(stage=log.stage, attempt=log.attempt, rank=log.rank, text=text, cut=cut)
+    where = {"stage": log.stage, "attempt": log.attempt, "rank": log.rank}
+    return LogEnd.model_validate({**where, "text": text, "cut": cut})
 
 
 def _end_of_file(path: Path) -> tuple[str, bool]:
