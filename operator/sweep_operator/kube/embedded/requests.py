@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sweep_operator.kube.embedded.deletion import stamp
+from sweep_operator.domain.times import time_text
 from sweep_operator.kube.embedded.objects import merge_patch, normalize
 from sweep_operator.kube.embedded.volumes import unsupported
 from sweep_operator.kube.protocol import API_VERSIONS, Invalid, Kind, Object
@@ -36,7 +36,7 @@ def initialize(kind: Kind, obj: Object, now: datetime) -> None:
     meta = obj["metadata"]
     for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"):
         meta.pop(field, None)
-    meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": stamp(now), "generation": 1}
+    meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": time_text(now), "generation": 1}
 
 
 def patched(kind: Kind, old: Object, patch: Object) -> Object:
