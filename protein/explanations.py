@@ -1,4 +1,7 @@
-"""What the observations and the models say about a search, as a part of Protein. What needs torch is imported inside functions."""
+"""What the observations and the models say about a search, as a part of Protein.
+
+What needs torch is imported inside functions.
+"""
 
 from __future__ import annotations
 
