@@ -149,7 +149,6 @@ class WhyFacts(Model):
     """What the parent process makes the answer to AskWhy from: it knows the names of the runs."""
 
     proposal: Proposal
-    cost_level: float | None = None
     acquisition: str | None = None
     cost_power: float | None = None
     nearest: KnownRun | None = None

@@ -24,7 +24,6 @@ const ORIGINS: Record<string, string> = {
 const ACQUISITIONS: Record<string, string> = {
   ei: "expected improvement",
   ucb: "upper confidence bound",
-  area: "growth of the area under the front",
 };
 
 export function WhyPoint({ now, details }: Props) {
@@ -63,7 +62,6 @@ export function WhyPoint({ now, details }: Props) {
 function Facts({ now, details, why }: Props & { why: Why | null }) {
   const { row } = details;
   const unit = now.row.costUnit;
-  const level = why?.costLevel ?? null;
   const nearest = why?.nearest ?? null;
   const score = why?.score ?? expected(row, "score");
   const price = why?.cost ?? expected(row, "cost");
@@ -71,12 +69,6 @@ function Facts({ now, details, why }: Props & { why: Why | null }) {
     <dl class="terms">
       {score && <Against label={now.row.metric || "score"} range={score} value={row.score} show={(v) => number(v)} />}
       {price && <Against label="cost" range={price} value={row.cost} show={(v) => exactCost(v, unit)} />}
-      {level !== null && (
-        <>
-          <dt>Cost level</dt>
-          <dd>{cost(level, unit)}: at this cost, the run was to improve the front</dd>
-        </>
-      )}
       {why?.acquisition && (
         <>
           <dt>Acquisition function</dt>
