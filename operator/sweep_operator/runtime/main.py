@@ -130,12 +130,15 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     lease = Lease(
         kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
     )
-    optimizer = OptimizerPool(
-        processes=options.optimizer_processes, time_limit=options.suggest_seconds, nice=_CHILDREN_NICE
-    )
-    outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
     sandbox = Sandbox(nice=_CHILDREN_NICE)
     allowances = Allowances(sandbox)
+    optimizer = OptimizerPool(
+        processes=options.optimizer_processes,
+        time_limit=options.suggest_seconds,
+        nice=_CHILDREN_NICE,
+        charge=allowances.charge,
+    )
+    outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
     warm_start = ClusterWarmStart(kube, WandbSources(config), allowances)
     settings = _settings(options, config, lease, outbox, metrics, sandbox)
     settings = replace(settings, allowances=allowances, forecaster=optimizer)
