@@ -170,6 +170,13 @@ export interface Log {
   rank: number;
 }
 
+/** The end of a log, in a report. */
+export interface LogEnd extends Log {
+  text: string;
+  /** Whether the log has earlier lines, too. */
+  cut: boolean;
+}
+
 /** What the page of a run shows besides its row. */
 export interface RunDetails {
   attempts: Attempt[];
@@ -643,5 +650,7 @@ export interface Report {
   page: SweepPage;
   curves: Curves;
   runs: Record<string, RunDetails>;
+  /** By name of the run. Empty for a sweep of a cluster; on one machine, there is not room for all. */
+  logs: Record<string, LogEnd>;
   explanations: Record<string, unknown>;
 }
