@@ -27,5 +27,5 @@ export type Layer =
   | (Common & { kind: "rule"; axis: "x" | "y"; at: number; dash?: number[] })
   /** Rectangles: from x0 to x1, `height` pixels high around y. Their marks are what is hovered and focused. */
   | (Common & { kind: "bars"; x0: number[]; x1: number[]; marks: Mark[]; height: number })
-  /** A grid of colors, for contours: `values[row][column]`, cell centers at x and y. */
-  | (Common & { kind: "grid"; x: number[]; y: number[]; values: number[][]; colors: string[] });
+  /** A grid of colors, for contours: `values[row][column]`, cell centers at x and y. Smooth: cells blend. */
+  | (Common & { kind: "grid"; x: number[]; y: number[]; values: number[][]; colors: string[]; smooth: boolean });

@@ -35,7 +35,7 @@ export function SlicesPanel({ page, order }: { page: SweepPage; order: readonly 
       <Answered answer={answer} page={page}>
         {(slices) => (
           <>
-            {slices.run && (
+            {slices.run && sorted.length > 0 && (
               <p class="muted">
                 The slices go through the configuration of <RunLink page={page} name={slices.run} before="run " />, the
                 best one so far.

@@ -18,12 +18,13 @@ export function contourDrawing(page: SweepPage, contour: Contour, of: Quantity, 
   const x = positionsOf(xs, contour.gridX);
   const y = positionsOf(ys, contour.gridY);
   const known = values.flat().filter(Number.isFinite);
+  if (known.length === 0) return null;
   const [low, high] = [Math.min(...known), Math.max(...known)];
   // strong colors mean good: high scores, or low ones if the sweep minimizes; low uncertainty and low cost are good, too
   const turned = of !== "score" || page.row.goal === "minimize";
   const colors = turned ? [...ramp].reverse() : [...ramp];
-  const layers: Layer[] = [{ kind: "grid", color: "line", x, y, values, colors }, ...runLayers(page, xs, ys)];
   const smooth = !xs.values && !ys.values;
+  const layers: Layer[] = [{ kind: "grid", color: "line", x, y, values, colors, smooth }, ...runLayers(page, xs, ys)];
   if (smooth) layers.splice(1, 0, ...lineLayers(values, low, high, xs, ys, x, y));
   return { layers, x: axisOf(xs, x), y: axisOf(ys, y), low, high, colors };
 }

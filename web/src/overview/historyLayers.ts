@@ -80,8 +80,9 @@ function inProgress(runs: RunRow[], marks: (runs: RunRow[]) => Mark[]): Layer[] 
   const low = known.map((r) => r.predicted!.scoreLow ?? r.predicted!.score!);
   const high = known.map((r) => r.predicted!.scoreHigh ?? r.predicted!.score!);
   const x = known.map((r) => r.index!);
+  const label = known.length > 0 ? "in progress, predicted" : "in progress";
   return [
     { kind: "intervals", color: "running", x, low, high, ids: known.map((r) => r.name) },
-    { kind: "points", shape: "ring", color: "running", label: "in progress, predicted", marks: marks(runs) },
+    { kind: "points", shape: "ring", color: "running", label, marks: marks(runs) },
   ];
 }

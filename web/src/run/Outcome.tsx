@@ -25,7 +25,7 @@ function Failure({ failure }: { failure: NonNullable<RunRow["failure"]> }) {
         <strong>{happened}</strong>
       </p>
       {failure.message && (
-        <blockquote class="message">
+        <blockquote class="message" tabIndex={0} aria-label="Message">
           <Text value={failure.message} limit={4000} />
         </blockquote>
       )}
