@@ -6,14 +6,15 @@ from heapq import merge
 
 from sweep_operator.api.early_stopping import EarlyStopping, Verdict
 from sweep_operator.api.meta import ConditionStatus
+from sweep_operator.api.suggestion import Prediction
 from sweep_operator.api.sweep import Sweep, SweepSpec
-from sweep_operator.api.sweeprun import Prediction, SweepRun, SweepRunStatus
+from sweep_operator.api.sweeprun import SweepRun, SweepRunStatus
 from sweep_operator.decide import cost
 from sweep_operator.decide.book import Outlook
 from sweep_operator.decide.facts import peer_levels
 from sweep_operator.decide.plan import NOTHING_EARLIER, RunPlan, SuggestRequest
 from sweep_operator.decide.snapshot import Snapshot
-from sweep_operator.decide.stopping import RULES, judge, metric_of, samples_of, sign_of, step_of
+from sweep_operator.decide.stopping import RULES, judge, may_judge, metric_of, samples_of, sign_of, step_of
 from sweep_operator.decide.totals import Totals
 from sweep_operator.domain.identity import share_of
 from sweep_operator.domain.revisions import RunTemplate
@@ -30,7 +31,7 @@ class Others:
 
     def at(self, mark: int) -> list[float]:
         """The values, in rising order."""
-        return list(merge(self._snap.all_runs.totals.levels(mark), sorted(self._new.get(mark, ()))))
+        return list(merge(self._snap.all_runs.totals.stopping.levels(mark), sorted(self._new.get(mark, ()))))
 
     def note(self, plan: RunPlan) -> None:
         """Add what the plan of a run adds."""
@@ -110,11 +111,9 @@ def _forecast_verdict(run: SweepRun, settings: EarlyStopping, snap: Snapshot) ->
     """By the optimizer's forecast, if it knew the curve as it is recorded."""
     forecast, curve = snap.forecasts.get(run.name), samples_of(snap.sweep.spec, run.status.curve)
     known = snap.all_runs.facts[run.name].curve
-    if forecast is None or not known or forecast.points != len(known) or forecast.learned_from < settings.min_runs:
+    if forecast is None or not known or forecast.points != len(known):
         return None
-    if not curve or curve[-1].seconds < settings.min_seconds or len(curve) < settings.min_reports:
-        return None
-    if forecast.probability >= 1 - settings.confidence:
+    if forecast.probability >= 1 - settings.confidence or not may_judge(settings, curve, forecast.learned_from):
         return None
     return Verdict(
         rule="model",
@@ -164,10 +163,10 @@ def effective(snap: Snapshot, totals: Totals) -> tuple[ConditionStatus, str, str
     if rule is not None and reports is not None and reports.comparable is False:
         text = "train.reports.comparable is false: values at equal steps of different runs cannot be compared, as"
         return "False", "NotComparable", f"{text} rule {settings.active} does; no run is stopped"
-    trouble = totals.report_trouble()
-    if totals.comparable == 0 and trouble is not None:
+    trouble = totals.stopping.report_trouble()
+    if totals.stopping.comparable == 0 and trouble is not None:
         return "False", trouble[0], f"no run has reported {metric!r}: {trouble[1]}{_remedy(snap.sweep, trouble[0])}"
-    if totals.comparable == 0:
+    if totals.stopping.comparable == 0:
         return "Unknown", "NoReportsYet", f"no run has reported {metric!r} yet"
     if rule is None:
         return "True", "Forecasting", f"once {settings.min_runs} runs have succeeded"
