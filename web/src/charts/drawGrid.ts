@@ -5,26 +5,51 @@ import type { Layer } from "./layers.ts";
 type Grid = Layer & { kind: "grid" };
 
 export function drawGrid(context: CanvasRenderingContext2D, layer: Grid, view: View): void {
-  const xs = edges(layer.x.map(view.x.of));
-  const ys = edges(layer.y.map(view.y.of));
+  const [xs, ys] = [layer.x.map(view.x.of), layer.y.map(view.y.of)];
   context.beginPath();
   context.rect(0, 0, view.width, view.height);
   context.clip();
-  if (layer.smooth && isEven(xs) && isEven(ys)) drawSmooth(context, layer, xs, ys);
-  else drawCells(context, layer, xs, ys);
+  if (layer.smooth) drawSmooth(context, layer, view, [xs, ys]);
+  else drawCells(context, layer, edges(xs), edges(ys));
 }
 
-/** Each cell is one pixel of a picture, which is enlarged. */
-function drawSmooth(context: CanvasRenderingContext2D, layer: Grid, xs: number[], ys: number[]): void {
-  const picture = document.createElement("canvas");
-  [picture.width, picture.height] = [layer.x.length, layer.y.length];
-  const unit = (count: number) => Array.from({ length: count + 1 }, (_, i) => i);
-  const flipped = ys.at(-1)! < ys[0]!;
-  const rows = flipped ? unit(layer.y.length).reverse() : unit(layer.y.length);
-  drawCells(picture.getContext("2d")!, layer, unit(layer.x.length), rows);
-  const [top, bottom] = [Math.min(ys[0]!, ys.at(-1)!), Math.max(ys[0]!, ys.at(-1)!)];
-  context.imageSmoothingQuality = "high";
-  context.drawImage(picture, xs[0]!, top, xs.at(-1)! - xs[0]!, bottom - top);
+/** Pixels of a smooth map that have one color. */
+const DOT = 4;
+
+/** Each dot has the value between the four nearest centers. */
+function drawSmooth(
+  context: CanvasRenderingContext2D,
+  layer: Grid,
+  { width, height }: View,
+  centers: number[][],
+): void {
+  const colorOf = coloring(layer);
+  const places = ([own, length]: [number[], number]) =>
+    Array.from({ length: Math.ceil(length / DOT) }, (_, i) => placeAmong(own, (i + 0.5) * DOT));
+  const [columns, rows] = [places([centers[0]!, width]), places([centers[1]!, height])];
+  rows.forEach((row, r) => {
+    columns.forEach((column, c) => {
+      context.fillStyle = colorOf(valueAt(layer.values, row, column));
+      context.fillRect(c * DOT, r * DOT, DOT, DOT);
+    });
+  });
+}
+
+/** Between two centers: the index of the first, and the share of the way to the second. */
+type Place = readonly [index: number, share: number];
+
+function placeAmong(centers: number[], pixel: number): Place {
+  const rises = centers.at(-1)! > centers[0]!;
+  const after = centers.findIndex((center) => (rises ? center >= pixel : center <= pixel));
+  if (after === 0 || centers.length === 1) return [0, 0];
+  if (after < 0) return [centers.length - 2, 1];
+  return [after - 1, (pixel - centers[after - 1]!) / (centers[after]! - centers[after - 1]!)];
+}
+
+function valueAt(values: number[][], [r, below]: Place, [c, right]: Place): number {
+  const along = (row: number[]) => row[c]! + (right > 0 ? right * (row[c + 1]! - row[c]!) : 0);
+  const first = along(values[r]!);
+  return first + (below > 0 ? below * (along(values[r + 1]!) - first) : 0);
 }
 
 function drawCells(context: CanvasRenderingContext2D, layer: Grid, xs: number[], ys: number[]): void {
@@ -50,12 +75,6 @@ function coloring({ values, colors }: Grid): (value: number) => string {
     const share = high > low ? (value - low) / (high - low) : 0.5;
     return Number.isFinite(value) ? colors[Math.round(share * (colors.length - 1))]! : "transparent";
   };
-}
-
-/** True if all cells are about equally large: values of an integer parameter may not be. */
-function isEven(borders: number[]): boolean {
-  const sizes = borders.slice(1).map((border, i) => Math.abs(border - borders[i]!));
-  return Math.max(...sizes) < 1.3 * Math.min(...sizes);
 }
 
 /** Borders of cells around their centers. */

@@ -113,7 +113,7 @@ function Details({ now, details, route }: { now: SweepPage; details: RunPage; ro
         <Panel title="Why this point">
           <WhyPoint now={now} details={details} />
         </Panel>
-        <AttemptsPanel details={details} />
+        <AttemptsPanel now={now} details={details} />
       </div>
       <Panel title="Log" wide>
         {report.value ? (
