@@ -12,6 +12,11 @@ export interface Mark {
   text: () => string[];
 }
 
+/** Opacity of marks that must not hide what lies below: thousands of them fainter than a few. */
+export function faint(marks: readonly unknown[]): number {
+  return marks.length > 1000 ? 0.3 : 0.65;
+}
+
 interface Common {
   color: ColorName;
   alpha?: number;

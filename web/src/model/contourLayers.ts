@@ -1,6 +1,6 @@
 /** Layers of a contour plot: the map, the lines of equal values, and the runs. */
 import type { Contour, Parameter, SweepPage } from "../api.ts";
-import type { Layer, Mark } from "../charts/layers.ts";
+import { faint, type Layer, type Mark } from "../charts/layers.ts";
 import { reader } from "../store/selection.ts";
 import { number, scalar } from "../text/format.ts";
 import { axisOf, between, kindOf, positionsOf } from "./axes.ts";
@@ -76,8 +76,8 @@ function runLayers(page: SweepPage, xs: Parameter, ys: Parameter): Layer[] {
   const best = marks.filter((mark) => mark.id === page.row.best?.run);
   return [
     // a light dot below a dark one: visible on every color of the map
-    { kind: "points", color: "surface", shape: "dot", size: 3.5, marks },
-    { kind: "points", color: "ink", shape: "dot", size: 2.2, marks: marks.map((mark) => ({ ...mark })) },
+    { kind: "points", color: "surface", shape: "dot", size: 3.5, alpha: faint(marks), marks },
+    { kind: "points", color: "ink", shape: "dot", size: 2.2, alpha: 0.1 + faint(marks), marks: [...marks] },
     { kind: "points", color: "surface", shape: "diamond", size: 8, marks: [...best] },
     { kind: "points", color: "series-2", shape: "diamond", size: 6, marks: [...best] },
   ];
