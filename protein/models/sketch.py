@@ -35,7 +35,8 @@ class Sketch:
 
     def scaled(self, x: Tensor) -> Tensor:
         """Rows of `x` (m, d) from the center of the box, in units of the lengthscales."""
-        return (x - 0.5) / self.lengthscale
+        out: Tensor = (x - 0.5) / self.lengthscale
+        return out
 
     def kernel(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The prior covariance (m, n) with scaled rows `x` (m, d), and u and s^2 exp(-u) of its Matern part."""
