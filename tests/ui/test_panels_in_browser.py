@@ -18,9 +18,10 @@ from tests.ui.serving import served
 
 pytestmark = needs_chromium
 
-SWEEP = "/s/default/my-sweep"
+SWEEP = "/s/default/my_sweep"
 COUNT = 60
-RUNS = {run.name: run for run in big_sweep(COUNT)[1]}
+STORED, _RUNS = big_sweep(COUNT)
+RUNS, BEST = {run.name: run for run in _RUNS}, STORED.status.best[0].run
 OUT_OF_MEMORY = "my-sweep.r.8"
 STOPPED_EARLY = "my-sweep.r.35"
 TRAINING = "my-sweep.r.59"
@@ -109,6 +110,9 @@ async def test_panels_of_a_sweep(url: str) -> None:
         shares = await cells(await rows(page, "Where the cost went"), 3)
         assert abs(sum(int(share.strip("%<")) for share in shares) - 100) <= len(shares)
         await expect(page.get_by_text("wasted: crash")).to_be_visible()
+        dearest = max((r for r in RUNS.values() if r.failed and not r.pruned), key=lambda r: r.status.cost or 0)
+        first = page.get_by_role("region", name="Most expensive failures").get_by_role("listitem").first
+        await expect(first).to_contain_text(f"run {dearest.status.run_name}: ")
 
         await show(page, f"{SWEEP}/model")
         predicted = sum(bool(r.succeeded and r.spec.prediction) for r in RUNS.values())
@@ -143,6 +147,11 @@ async def test_pages_of_runs(url: str, runs_dir: Path) -> None:
         for text in ("used more memory than it may", "out of memory", "request more memory", "not retried; learned"):
             await expect(panel).to_contain_text(text)
         await expect(page.get_by_role("region", name="Parameters")).to_contain_text("the best run")
+
+        await show(page, f"{SWEEP}/r/{BEST}")
+        parameters = page.get_by_role("region", name="Parameters")
+        await expect(parameters.get_by_role("columnheader", name="Search center")).to_be_visible()
+        await expect(parameters).to_contain_text("differ from the search center")
 
         await show(page, f"{SWEEP}/r/{STOPPED_EARLY}")
         panel = page.get_by_role("region", name="Stopped early")

@@ -19,7 +19,7 @@ from sweep_operator.ui.hub import Hub
 from sweep_operator.ui.messages import Messages
 from sweep_operator.ui.requests import allowed_sweep, json_answer, json_body
 from sweep_operator.ui.runs import RunPages
-from sweep_operator.ui.source import Key, Source, Users
+from sweep_operator.ui.source import Key, Source, User, Users
 from sweep_operator.ui.stream import EventStreams
 from sweep_operator.views.page.explanations import ASK, Ask
 from sweep_operator.views.page.models import Server
@@ -37,8 +37,8 @@ class Explainer(Protocol):
         """Whether an answer takes no start of a process."""
         ...
 
-    async def answer(self, key: Key, ask: Ask) -> BaseModel:
-        """The answer. Raises ConfigError for a question without one, KubeError."""
+    async def answer(self, key: Key, ask: Ask, user: User) -> BaseModel:
+        """The answer, from what the user may read. Raises ConfigError for a question without one, KubeError."""
         ...
 
     async def close(self) -> None:
@@ -133,7 +133,7 @@ class _Documents:
             raise Unavailable("this server does not answer questions about the model")
         await self._hub.until_ready()
         ask = ASK.validate_json(body)
-        return json_answer(to_bytes(await self._serving.explainer.answer(key, ask)))
+        return json_answer(to_bytes(await self._serving.explainer.answer(key, ask, user_of(request))))
 
 
 async def _alive(_: web.Request) -> web.Response:

@@ -1,12 +1,11 @@
 import { useComputed, useSignal } from "@preact/signals";
-import { Loading, Notice } from "../app/Notice.tsx";
+import { Loading, Notice, Unreadable } from "../app/Notice.tsx";
 import { go } from "../app/router.ts";
 import { compareHref, sweepHref } from "../app/routes.ts";
 import { DataTable } from "../charts/DataTable.tsx";
 import { keyOf } from "../store/changes.ts";
 import { loaded, sweeps, unreadable } from "../store/store.ts";
 import { plural } from "../text/format.ts";
-import { Text } from "../text/Text.tsx";
 import { useNow } from "../text/useNow.ts";
 import { columnsOf } from "./columns.tsx";
 
@@ -30,7 +29,7 @@ export function ListPage() {
   const namespaces = new Set(sweeps.value.map((row) => row.namespace)).size > 1;
   const chosen = rows.map(keyOf).filter((key) => marked.value.has(key));
   if (!loaded.value && sweeps.value.length === 0) return <Loading />;
-  if (sweeps.value.length === 0) return <NoSweeps />;
+  if (sweeps.value.length === 0) return unreadable.value.length > 0 ? <Unreadable /> : <NoSweeps />;
   return (
     <>
       <div class="title-row">
@@ -57,11 +56,7 @@ export function ListPage() {
           <span class="muted">Select two or more sweeps to compare them.</span>
         )}
       </div>
-      {unreadable.value.length > 0 && (
-        <p class="notice panel" role="alert">
-          These sweeps cannot be read: <Text value={unreadable.value.join(", ")} limit={1000} />
-        </p>
-      )}
+      <Unreadable />
       <DataTable
         label="Sweeps"
         columns={columnsOf({ marked: marked.value, toggle, namespaces, now })}

@@ -50,7 +50,7 @@ async function answered(
 ): Promise<unknown> {
   const known = server.peek();
   if (known && !known.models) {
-    throw new Error(`This server has no optimizer. Run: ${known.command} explain ${row.displayName} ${question.what}`);
+    throw new Error(`This server has no optimizer. Run: ${known.command} explain ${row.displayName}`);
   }
   return postJson(sweepPath(row.namespace, row.name, "/explain"), question);
 }

@@ -5,7 +5,8 @@ import { cost, percent, plural, time } from "../text/format.ts";
 import "./money.css";
 import { currentTime } from "../text/useNow.ts";
 import { OutlookPanel } from "./OutlookPanel.tsx";
-import { comparisonText, type Part, partsOf, secondsLeft } from "./parts.ts";
+import { comparisonText, type Part, partsOf, runsComeFirst } from "./parts.ts";
+import { WastePanel } from "./WastePanel.tsx";
 
 /** Where the cost went, what early stopping saved, and what more runs would buy. */
 export function MoneyTab({ page }: TabProps) {
@@ -13,6 +14,7 @@ export function MoneyTab({ page }: TabProps) {
     <div class="panels two">
       <Spent page={page} />
       <OutlookPanel page={page} />
+      <WastePanel page={page} />
       <EarlyStopping page={page} />
     </div>
   );
@@ -86,11 +88,9 @@ function budgetText(page: SweepPage): string {
   if (money.budget === null) return `${spent}. The sweep has no budget (limits.totalCost).${deadlineText(page)}`;
   const left = money.budget - money.spent;
   const used = `${spent} of ${cost(money.budget, money.unit)} (${percent(money.spent / money.budget)}); ${cost(Math.max(0, left), money.unit)} is left.`;
-  const seconds = secondsLeft(money, row.created, row.ended, currentTime());
-  if (seconds === null) return `${used}${deadlineText(page)}`;
-  const until = time(new Date(currentTime() + seconds * 1000).toISOString());
-  const runsFirst = row.etaSeconds !== null && row.etaSeconds < seconds;
-  const rate = runsFirst
+  if (row.etaSeconds === null) return `${used}${deadlineText(page)}`;
+  const until = time(new Date(currentTime() + row.etaSeconds * 1000).toISOString());
+  const rate = runsComeFirst(money, row.counts)
     ? ` The sweep is expected to reach its ${limits.maxRuns} runs before the budget is used up.`
     : ` At the rate so far it lasts until ${until}.`;
   return `${used}${rate}${deadlineText(page)}`;

@@ -31,7 +31,7 @@ export function AttemptsPanel({ details }: { details: RunPage }) {
             p.phase,
             `${p.stage} ${p.attempt}`,
             time(p.start),
-            phaseTime(p.start, p.end ?? row.ended),
+            p.end === null && row.state === "Interrupted" ? "interrupted" : phaseTime(p.start, p.end ?? row.ended),
             p.node ?? "–",
           ])}
         />

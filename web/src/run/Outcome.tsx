@@ -103,7 +103,8 @@ function rightness(row: RunRow, compared: readonly RunRow[], front: readonly str
 }
 
 function Waiting({ details }: { details: RunPage }) {
-  const condition = details.conditions.find((c) => c.type === "Succeeded");
+  const known = (type: string) => details.conditions.find((c) => c.type === type);
+  const condition = known("Interrupted") ?? known("Succeeded");
   return (
     <section class="panel outcome waiting" aria-labelledby="waiting-title">
       <h2 id="waiting-title">Why it waits</h2>

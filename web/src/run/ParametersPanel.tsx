@@ -1,23 +1,31 @@
-import type { RunPage, Scalar, SweepPage } from "../api.ts";
+import type { RunPage, RunRow, Scalar, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { scalar } from "../text/format.ts";
 import { Text } from "../text/Text.tsx";
 import { differenceText } from "./difference.ts";
 import { RunLink } from "./WhyPoint.tsx";
 
-/** All parameters of the run, and how they differ from those of the best run. */
+/** All parameters of the run, and how they differ from those of the best run; of the best run, from the search center. */
 export function ParametersPanel({ now, details }: { now: SweepPage; details: RunPage }) {
-  const { row, difference } = details;
+  const { row } = details;
   const best = now.row.best;
+  const isBest = best?.run === row.name;
+  const difference = isBest ? fromCenter(now, row) : details.difference;
   const other = new Map(difference.map((d) => [d.path, d]));
-  const compared = best !== null && best.run !== row.name;
+  const compared = best !== null;
   const value = (v: Scalar | null | undefined) => <Text value={scalar(v ?? null)} limit={80} />;
   return (
     <Panel title="Parameters">
       {compared && (
         <p class="muted">
           {difference.length === 0 ? "The same as " : `${difference.length} of ${now.parameters.length} differ from `}
-          <RunLink now={now} name={best.run} />, the best run.
+          {isBest ? (
+            "the search center, where the search began."
+          ) : (
+            <>
+              <RunLink now={now} name={best.run} />, the best run.
+            </>
+          )}
         </p>
       )}
       <div class="scroll-x parameters" tabIndex={0} role="group" aria-label="Table of the parameters">
@@ -30,7 +38,7 @@ export function ParametersPanel({ now, details }: { now: SweepPage; details: Run
               </th>
               {compared && (
                 <th scope="col" class="numeric">
-                  Best run
+                  {isBest ? "Search center" : "Best run"}
                 </th>
               )}
               {compared && <th scope="col">Difference</th>}
@@ -66,4 +74,11 @@ export function ParametersPanel({ now, details }: { now: SweepPage; details: Run
       </div>
     </Panel>
   );
+}
+
+function fromCenter(now: SweepPage, row: RunRow): RunPage["difference"] {
+  return now.parameters.flatMap((p, at) => {
+    const value = row.parameters[at] ?? null;
+    return value === null || p.mean === null || value === p.mean ? [] : [{ path: p.path, value, best: p.mean }];
+  });
 }
