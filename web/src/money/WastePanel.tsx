@@ -1,15 +1,15 @@
-import type { SweepPage } from "../api.ts";
+import type { RunRow, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { RunLink } from "../run/WhyPoint.tsx";
 import { cost, plural } from "../text/format.ts";
+import { RunLink } from "../text/RunLink.tsx";
 import { Text } from "../text/Text.tsx";
 import { wastedRuns } from "./parts.ts";
 
 const SHOWN = 5;
 
 /** Which runs cost the most without a result. */
-export function WastePanel({ page }: { page: SweepPage }) {
-  const runs = wastedRuns(page.runs);
+export function WastePanel({ page, runs: all }: { page: SweepPage; runs: readonly RunRow[] }) {
+  const runs = wastedRuns(all);
   return (
     <Panel
       title="Most expensive failures"
@@ -22,7 +22,7 @@ export function WastePanel({ page }: { page: SweepPage }) {
       <ol>
         {runs.slice(0, SHOWN).map((run) => (
           <li key={run.name}>
-            <RunLink now={page} name={run.name} />: <strong>{cost(run.cost, page.money.unit)}</strong>,{" "}
+            <RunLink page={page} name={run.name} before="run " />: <strong>{cost(run.cost, page.money.unit)}</strong>,{" "}
             <Text value={`${run.failure?.class ?? ""}: ${run.failure?.reason ?? ""}`} limit={80} />
           </li>
         ))}

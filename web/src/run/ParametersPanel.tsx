@@ -1,78 +1,48 @@
 import type { RunPage, RunRow, Scalar, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { scalar } from "../text/format.ts";
+import { StaticTable } from "../tables/StaticTable.tsx";
+import { scalar, visible } from "../text/format.ts";
+import { RunLink } from "../text/RunLink.tsx";
 import { Text } from "../text/Text.tsx";
 import { differenceText } from "./difference.ts";
-import { RunLink } from "./WhyPoint.tsx";
+
+interface Props {
+  now: SweepPage;
+  details: RunPage;
+}
 
 /** All parameters of the run, and how they differ from those of the best run; of the best run, from the search center. */
-export function ParametersPanel({ now, details }: { now: SweepPage; details: RunPage }) {
-  const { row } = details;
+export function ParametersPanel({ now, details }: Props) {
   const best = now.row.best;
-  const isBest = best?.run === row.name;
-  const difference = isBest ? fromCenter(now, row) : details.difference;
-  const other = new Map(difference.map((d) => [d.path, d]));
   const compared = best !== null;
-  const value = (v: Scalar | null | undefined) => <Text value={scalar(v ?? null)} limit={80} />;
+  const isBest = best?.run === details.row.name;
+  const difference = isBest ? fromCenter(now, details.row) : details.difference;
+  const other = isBest ? "Search center" : "Best run";
+  const columns = [{ label: "Parameter" }, { label: "This run", numeric: true }];
   return (
     <Panel title="Parameters">
       {compared && (
         <p class="muted">
           {difference.length === 0 ? "The same as " : `${difference.length} of ${now.parameters.length} differ from `}
-          {isBest ? (
-            "the search center, where the search began."
-          ) : (
-            <>
-              <RunLink now={now} name={best.run} />, the best run.
-            </>
-          )}
+          {isBest ? "the search center, where the search began." : <BestRun now={now} name={best.run} />}
         </p>
       )}
-      <div class="scroll-x parameters" tabIndex={0} role="group" aria-label="Table of the parameters">
-        <table class="data static">
-          <thead>
-            <tr>
-              <th scope="col">Parameter</th>
-              <th scope="col" class="numeric">
-                This run
-              </th>
-              {compared && (
-                <th scope="col" class="numeric">
-                  {isBest ? "Search center" : "Best run"}
-                </th>
-              )}
-              {compared && <th scope="col">Difference</th>}
-            </tr>
-          </thead>
-          <tbody>
-            {now.parameters.map((p, at) => {
-              const differs = other.get(p.path);
-              const own = row.parameters[at] ?? null;
-              return (
-                <tr key={p.path} class={differs ? "differs" : undefined}>
-                  <th scope="row" title={p.path.slice(0, 500)}>
-                    <Text value={p.label} limit={60} />
-                  </th>
-                  <td class="numeric">{value(own)}</td>
-                  {compared && <td class="numeric">{value(differs ? differs.best : own)}</td>}
-                  {compared && <td>{differs ? differenceText(differs.value, differs.best, p.axis) : ""}</td>}
-                </tr>
-              );
-            })}
-            {Object.entries(now.fixed).map(([path, fixed]) => (
-              <tr key={path} class="fixed">
-                <th scope="row">
-                  <Text value={path} limit={60} />
-                </th>
-                <td class="numeric">{value(fixed)}</td>
-                {compared && <td class="numeric">{value(fixed)}</td>}
-                {compared && <td class="muted">fixed</td>}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <StaticTable
+        label="Parameters"
+        class="parameters"
+        headed
+        columns={compared ? [...columns, { label: other, numeric: true }, { label: "Difference" }] : columns}
+        rows={[...searched(now, details.row, difference, compared), ...fixed(now, compared)]}
+      />
     </Panel>
+  );
+}
+
+function BestRun({ now, name }: { now: SweepPage; name: string }) {
+  return (
+    <>
+      <RunLink page={now} name={name} before="run " />, the best run.
+    </>
   );
 }
 
@@ -81,4 +51,36 @@ function fromCenter(now: SweepPage, row: RunRow): RunPage["difference"] {
     const value = row.parameters[at] ?? null;
     return value === null || p.mean === null || value === p.mean ? [] : [{ path: p.path, value, best: p.mean }];
   });
+}
+
+function searched(now: SweepPage, row: RunRow, difference: RunPage["difference"], compared: boolean) {
+  const others = new Map(difference.map((d) => [d.path, d]));
+  return now.parameters.map((p, at) => {
+    const other = others.get(p.path);
+    const own = row.parameters[at] ?? null;
+    const text = other ? differenceText(other.value, other.best, p.axis) : "";
+    return {
+      key: p.path,
+      class: other && "differs",
+      cells: [
+        <span key="name" title={visible(p.path, 500)}>
+          <Text value={p.label} limit={60} />
+        </span>,
+        shown(own),
+        ...(compared ? [shown(other ? other.best : own), text] : []),
+      ],
+    };
+  });
+}
+
+function fixed(now: SweepPage, compared: boolean) {
+  return Object.entries(now.fixed).map(([path, value]) => ({
+    key: path,
+    class: "fixed",
+    cells: [<Text key="name" value={path} limit={60} />, shown(value), ...(compared ? [shown(value), "fixed"] : [])],
+  }));
+}
+
+function shown(value: Scalar | null) {
+  return <Text value={scalar(value)} limit={80} />;
 }
