@@ -19,8 +19,8 @@ from protein import SearchSpace
 from protein.searchspace.design import MOST_POINTS
 from sweep_operator.api.errors import parse
 from sweep_operator.api.parameters import ParameterSpec, search_center
+from sweep_operator.api.suggestion import BudgetLeft
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import BudgetLeft
 from sweep_operator.child_process import ChildFailed
 from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest, ToldPoint
 from sweep_operator.decide.snapshot import Suggested

@@ -23,7 +23,7 @@ from sweep_operator.machine.stored import stored_sweep
 from sweep_operator.ui import runs
 from sweep_operator.ui.here import page_here
 from sweep_operator.ui.machine import LocalUser, RunsDirectory
-from sweep_operator.ui.server import Serving
+from sweep_operator.ui.serving import Serving
 from sweep_operator.views.page.models import Server
 from tests.builders import sweep_body
 from tests.cli.stored_sweeps import finished, manifest, store
