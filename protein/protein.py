@@ -34,13 +34,13 @@ from protein.explanations import Explanations
 from protein.history import History, build_history
 from protein.models.scaling import standardize
 from protein.models.threads import pinned_threads
-from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
+from protein.optimizer import Constraint, Flat, Goal, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
 from protein.prospect import Prospects
 from protein.search.allowance import Allowance, allow
 from protein.search.initial_design import Design, initial_design_size, select
-from protein.search.observed_front import front_positions, least_measured
+from protein.search.observed_front import least_measured
 from protein.settings import ProteinSettings
 from protein.space import SearchSpace
 
@@ -108,68 +108,6 @@ class Protein(Prospects, Explanations):
         """State for pickle, without the caches, which do not affect results."""
         caches = ("_table", "_fitted", "_candidates", "_forecaster", "_estimates")
         return {name: value for name, value in vars(self).items() if name not in caches}
-
-    def best(
-        self, by: str = "posterior", max_cost: float | None = None
-    ) -> tuple[dict[str, Any], float, float | None] | None:
-        """The best point observed: (flat parameters, score, cost or None), or None without a scored observation.
-
-        Only observations that reach the thresholds of all outcomes count.
-
-        Args:
-            by: "posterior" ranks the observed points by the posterior mean and returns that mean as the score.
-                "observed" ranks by the measured score, which under noise favors lucky measurements.
-            max_cost: only points with a measured cost of at most this value.
-
-        Raises:
-            ValueError: an unknown ``by``.
-        """
-        if by not in ("posterior", "observed"):
-            raise ValueError(f"by: {by!r} must be 'posterior' or 'observed'")
-        history = self._history()
-        eligible = history.scored & history.outcomes.reach(history.outcomes.least)
-        rows = np.flatnonzero(eligible if max_cost is None else eligible & (history.cost <= max_cost))
-        if len(rows) == 0:
-            return None
-        if by == "observed":
-            row = int(rows[int(np.argmax(history.utility[rows]))])
-            score = float(history.utility[row]) * (1.0 if self.goal == "maximize" else -1.0)
-        else:
-            mean = self.posterior_mean(history.x[rows])
-            row = int(rows[int(np.argmax(mean))])
-            score = float(self._predict_rows(history.x[row][None, :])[0][0])
-        cost = float(history.cost[row])
-        params = dict(self._observations[int(history.source[row])].params)
-        return params, score, cost if math.isfinite(cost) else None
-
-    def front(self) -> list[Observation]:
-        """The Pareto-optimal observations in score, cost and every objective, by rising cost.
-
-        Only observations that reach the thresholds of all outcomes count. As long as none does, all count.
-        """
-        history = self._history()
-        rows = front_positions(history)
-        rows = rows[np.argsort(history.cost[rows], kind="stable")]
-        return [self._observations[int(history.source[row])] for row in rows]
-
-    def predict(self, points: Sequence[Flat]) -> tuple[Array, Array, Array]:
-        """Score mean, its standard deviation and median cost, (m,) each, at flat points, in the user's units.
-
-        The score is the noise-free one, in the user's direction. The cost is NaN as long as no cost is known.
-        """
-        return self._predict_rows(self.space.encode_many(list(points)))
-
-    def posterior_mean(self, x: Array) -> Array:
-        """Standardized posterior mean (m,) of the utility (to be maximized) at rows (m, dim) of the unit box."""
-        models = self.models()
-        with pinned_threads():
-            return models.score.predict(x)[0]
-
-    def _predict_rows(self, x: Array) -> tuple[Array, Array, Array]:
-        models = self.models()
-        with pinned_threads():
-            mean, sd = models.predict_score(x)
-            return mean, sd, models.predict_cost(x)
 
     def _history(self) -> History:
         """The observations as arrays. Rebuilt when their number grows: observations are never changed or removed."""
@@ -298,7 +236,7 @@ class Protein(Prospects, Explanations):
             chosen = propose(self.space, self.settings, self._pool(models), turn)
             details = describe(models, chosen.row, self._calibrator)
         nearest = history.nearest(chosen.row, self._observations)
-        details |= {**nearest, "cost_level": chosen.cost_level, "acquisition": chosen.kind}
+        details |= {**nearest, "acquisition": chosen.kind}
         by_cost = chosen.kind in ("ei", "ucb") and not models.cost.constant
         details["cost_power"] = allowance.thrift if by_cost else 0.0
         info = SuggestionInfo(

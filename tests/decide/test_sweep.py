@@ -9,7 +9,7 @@ import pytest
 
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.meta import find_condition
-from sweep_operator.api.sweeprun import BudgetLeft
+from sweep_operator.api.suggestion import BudgetLeft
 from sweep_operator.decide.plan import DeleteClaim, Observation, PendingRun, Plan, SuggestRequest
 from sweep_operator.decide.refusal import refuse
 from sweep_operator.decide.snapshot import Suggested

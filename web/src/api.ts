@@ -372,11 +372,9 @@ export interface Why {
   observations: number | null;
   /** How many runs had no result yet. */
   pending: number | null;
-  /** The cost up to which this run was to improve the front; null: the gain has no such limit. */
-  costLevel: number | null;
   /** The gain was divided by the cost to this power: 0 if the cost does not matter, 1 if the gain per cost counts. */
   costPower: number | null;
-  /** Kind of gain: ei (expected improvement), ucb (upper confidence bound), area (of the front), or protein. */
+  /** Kind of gain: ei (expected improvement), ucb (upper confidence bound) or protein. */
   acquisition: string | null;
   nearest: Nearest | null;
   /** Name of the best run that the optimizer knew; null without one, or for one of the warm start. */

@@ -11,7 +11,8 @@ from protein.analysis.conformal import Side
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import SweepStatus
-from sweep_operator.api.sweeprun import BudgetLeft, Origin, Prediction, Provenance, Stage, SweepRun, SweepRunStatus
+from sweep_operator.api.suggestion import BudgetLeft, Prediction, Provenance
+from sweep_operator.api.sweeprun import Origin, Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.tracking import Destination
 from sweep_operator.decide.attempt import LogFollow, LogRequest
 from sweep_operator.decide.refusal import Probe

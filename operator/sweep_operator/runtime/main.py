@@ -132,13 +132,16 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     lease = Lease(
         kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
     )
-    optimizer = OptimizerPool(
-        processes=options.optimizer_processes, time_limit=options.suggest_seconds, nice=_CHILDREN_NICE
-    )
     sandbox, files = Sandbox(nice=_CHILDREN_NICE), ReportFiles(fresh_folder())
+    allowances = Allowances(sandbox)
+    optimizer = OptimizerPool(
+        processes=options.optimizer_processes,
+        time_limit=options.suggest_seconds,
+        nice=_CHILDREN_NICE,
+        charge=allowances.charge,
+    )
     child = DeliveryChild(run_seconds=config.wandb_run_seconds)
     outbox = Outbox(child, config, reports=FullReports(files, kube, sandbox))
-    allowances = Allowances(sandbox)
     warm_start = ClusterWarmStart(kube, WandbSources(config), allowances)
     settings = _settings(options, config, lease, outbox, metrics, sandbox)
     settings = replace(settings, allowances=allowances, forecaster=optimizer, report_files=files)

@@ -14,8 +14,9 @@ from pydantic import Field
 from sweep_operator.api.model import JsonObject, Model, Scalar
 from sweep_operator.api.optimizer import ProteinSpec
 from sweep_operator.api.parameters import ParameterSpec
+from sweep_operator.api.suggestion import BudgetLeft, Prediction
 from sweep_operator.api.sweep import Constraint, Objective, Sweep
-from sweep_operator.api.sweeprun import BudgetLeft, Origin, Prediction
+from sweep_operator.api.sweeprun import Origin
 from sweep_operator.decide.plan import EarlierObservations, SuggestRequest, ToldPoint
 from sweep_operator.exchange.observation import JsonObservation
 from sweep_operator.views.page.explanations import (
@@ -29,7 +30,7 @@ from sweep_operator.views.page.explanations import (
 
 MEMORY = "SWEEP_OPTIMIZER_MEMORY"
 """Environment variable with the memory limit of a process in bytes."""
-RULES_SECONDS = 10.0
+RULES_SECONDS = 2.0
 """CPU time of all constraints in one request."""
 RULES_TOO_SLOW = f"the evaluation of spec.constraints took more than {RULES_SECONDS:g} s for one request; simplify them"
 
@@ -149,7 +150,6 @@ class WhyFacts(Model):
     """What the parent process makes the answer to AskWhy from: it knows the names of the runs."""
 
     proposal: Proposal
-    cost_level: float | None = None
     acquisition: str | None = None
     cost_power: float | None = None
     nearest: KnownRun | None = None

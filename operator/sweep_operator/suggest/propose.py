@@ -25,7 +25,7 @@ from protein.reports import Forecasts
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Model, Scalar
-from sweep_operator.api.sweeprun import BudgetLeft, Prediction
+from sweep_operator.api.suggestion import BudgetLeft, Prediction
 from sweep_operator.decide.plan import EarlierObservations, ToldPoint
 from sweep_operator.exchange.observation import JsonObservation, unpack
 from sweep_operator.suggest.explained import explained, why_facts

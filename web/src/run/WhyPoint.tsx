@@ -28,7 +28,6 @@ const ASKED: ReadonlySet<string> = new Set(["model", "resample"]);
 const ACQUISITIONS: Record<string, string> = {
   ei: "expected improvement",
   ucb: "upper confidence bound",
-  area: "growth of the area under the front",
 };
 
 export function WhyPoint({ now, details }: Props) {
@@ -98,12 +97,8 @@ function forecastOf(label: string) {
   );
 }
 
-function reasonsOf(now: SweepPage, { costLevel, acquisition, success, nearest }: Why): Term[] {
+function reasonsOf(now: SweepPage, { acquisition, success, nearest }: Why): Term[] {
   return [
-    costLevel !== null && [
-      "Cost level",
-      `${cost(costLevel, now.row.costUnit)}: at this cost, the run was to improve the front`,
-    ],
     acquisition !== null && ["Acquisition function", ACQUISITIONS[acquisition] ?? acquisition],
     success !== null && success < 0.995 && ["Chance not to fail", `${percent(success)}, as predicted`],
     nearest && [
