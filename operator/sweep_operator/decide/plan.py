@@ -256,6 +256,11 @@ class RunPlan:
         return bool(self.before or self.after) or self.status != self.run.status
 
     @property
+    def ends(self) -> bool:
+        """Whether the run ends in this pass, so that a new one may get its slot."""
+        return self.updated.terminal and not self.run.terminal
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to do for this run before ``wake``, unless something changes.
 
@@ -283,6 +288,8 @@ class Plan:
     runs: tuple[RunPlan, ...]
     status: SweepStatus
     create: tuple[CreateRun, ...] = ()
+    create_events: tuple[Event, ...] = ()
+    """About the runs to create."""
     suggest: SuggestRequest | None = None
     forecast: SuggestRequest | None = None
     """What forecasts of the pending runs with a curve are computed from; None: none are needed."""
