@@ -32,7 +32,7 @@ from sweep_operator.suggest.pool import OptimizerPool
 from sweep_operator.suggest.process import OptimizerProcess
 from sweep_operator.suggest.propose import Proposer
 from sweep_operator.suggest.provenance import index_ranges, read_ranges
-from tests.builders import earlier
+from tests.builders import earlier, sweep_body
 
 PARAMETERS: dict[str, Any] = {
     "a.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2, "mean": 3e-4},
@@ -51,6 +51,11 @@ PARAMETERS: dict[str, Any] = {
 }
 
 ROWS = tuple(Observation({"a.lr": 10 ** (-2 - i / 4), "a.opt": "adam"}, float(-i), 10.0 + i) for i in range(12))
+ENDED = {
+    "observedGeneration": 1,
+    "optimizer": {"observations": 12},
+    "conditions": [{"type": "Succeeded", "status": "True", "reason": "MaxRunsReached"}],
+}
 
 
 def sweep(**spec: Any) -> Sweep:
@@ -230,6 +235,36 @@ async def test_a_killed_process_is_started_again_and_asked_again(child: Optimize
         psutil.Process(pid).kill()
     again = await ask(child, sweep(method="random"), request())
     assert again.suggestions == first.suggestions
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "generation", "processes"),
+    [
+        ({}, {"optimizer": {"observations": 12}}, 1, 2),
+        ({}, {}, 1, 1),
+        ({"method": "random"}, {"optimizer": {"observations": 12}}, 1, 1),
+        ({"suspend": True}, {"optimizer": {"observations": 12}}, 1, 0),
+        ({}, ENDED, 1, 0),
+        ({}, ENDED, 2, 2),
+    ],
+)
+async def test_the_processes_that_a_sweep_needs_are_started_before_its_first_question(
+    child: OptimizerPool, spec: Any, status: Any, generation: int, processes: int
+) -> None:
+    await child.prepare([sweep_body(metadata={"generation": generation}, status=status, **spec)])
+    assert len(child.pids) == processes
+
+
+async def test_the_process_that_was_prepared_answers() -> None:
+    pool = OptimizerPool(processes=2, time_limit=60)
+    try:
+        await pool.prepare([sweep_body(status={"optimizer": {"observations": 12}})])
+        before = pool.pids
+        answer = await ask(pool, sweep(), request(2, 12, ROWS))
+        assert [s.origin for s in answer.suggestions] == ["model", "model"]
+        assert pool.pids == before
+    finally:
+        await pool.close()
 
 
 async def test_an_idle_process_ends_and_is_started_again_by_the_next_question(

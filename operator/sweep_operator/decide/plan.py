@@ -256,10 +256,17 @@ class RunPlan:
         return bool(self.before or self.after) or self.status != self.run.status
 
     @property
+    def ends(self) -> bool:
+        """Whether the run ends in this pass, so that a new one may get its slot."""
+        return self.updated.terminal and not self.run.terminal
+
+    @property
     def idle(self) -> bool:
-        """Whether there is nothing to do for this run before ``wake``, unless something changes."""
-        rest_of_log = self.follow is not None and self.follow.last
-        todo = (self.changes, self.cleanup, self.logs, self.probes, self.looks, self.events, rest_of_log)
+        """Whether there is nothing to do for this run before ``wake``, unless something changes.
+
+        What is found in a log that is followed is such a change.
+        """
+        todo = (self.changes, self.cleanup, self.logs, self.probes, self.looks, self.events)
         return self.error is None and not any(todo)
 
 
@@ -281,6 +288,8 @@ class Plan:
     runs: tuple[RunPlan, ...]
     status: SweepStatus
     create: tuple[CreateRun, ...] = ()
+    create_events: tuple[Event, ...] = ()
+    """About the runs to create."""
     suggest: SuggestRequest | None = None
     forecast: SuggestRequest | None = None
     """What forecasts of the pending runs with a curve are computed from; None: none are needed."""

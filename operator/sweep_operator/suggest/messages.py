@@ -124,6 +124,12 @@ class Interrupt(Model):
     interrupt: Literal[True] = True
 
 
+class Prepare(Model):
+    """Import what a model needs, before the first question."""
+
+    prepare: Literal[True] = True
+
+
 class RunForecast(Model):
     """The forecast of one run in ``running``, in their order."""
 

@@ -6,6 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from protein import (
@@ -42,6 +43,12 @@ from sweep_operator.suggest.messages import (
 )
 
 FORECASTS_PER_LINE = 500
+
+
+def import_models() -> None:
+    """Import what a model needs, torch included, which takes seconds."""
+    import_module("protein.models.model_set")
+    import_module("protein.search.proposal")
 
 
 class RulesTooSlow(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import statistics
 import time
 from collections import defaultdict
@@ -11,6 +12,7 @@ from typing import Any, Self, TypeVar
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.domain.identity import share_of
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.embedded.server import EmbeddedKube
@@ -56,8 +58,9 @@ class Distant:
 class Pods:
     """Each Job runs at once, for so many seconds; what ends is followed by the next Job."""
 
-    def __init__(self, server: EmbeddedKube, seconds: float) -> None:
-        self._server, self._seconds = server, seconds
+    def __init__(self, server: EmbeddedKube, seconds: float, spread: float = 0.0) -> None:
+        """``spread``: the longest run takes so much longer than ``seconds``, relative to it."""
+        self._server, self._seconds, self._spread = server, seconds, spread
         self.started: defaultdict[str, list[float]] = defaultdict(list)
         """By sweep: when its Jobs started."""
         self.ended: defaultdict[str, list[float]] = defaultdict(list)
@@ -83,7 +86,7 @@ class Pods:
         }
         pod = await self._server.create(Kind.POD, {"metadata": meta, "spec": template["spec"]})
         await self._status(pod, "Running", {"running": {"startedAt": began}})
-        await asyncio.sleep(self._seconds)
+        await asyncio.sleep(self._seconds * (1 + self._spread * share_of(name)))
         self.ended[sweep].append(clock.seconds())
         end = {"exitCode": 0, "reason": "Completed", "message": '{"metrics": {"reward": 1.0}}'}
         end |= {"startedAt": began, "finishedAt": clock.now().isoformat()}
@@ -109,11 +112,12 @@ class Cluster:
         connections: int,
         *,
         kube: Callable[[Distant], Distant] = lambda kube: kube,
+        spread: float = 0.0,
     ) -> None:
         """``kube``: what the engine sends its requests to, around the one that is far away."""
         # The server is in this process, too: what it keeps must not look like a leak of the engine.
         self.server = EmbeddedKube(None, clock=clock.whole_now, admission=admit, max_events=500)
-        self.pods = Pods(self.server, seconds)
+        self.pods = Pods(self.server, seconds, spread)
         self.kube = kube(Distant(self.server, latency, asyncio.Semaphore(connections)))
         settings = Settings(
             config=OperatorConfig(),
@@ -167,32 +171,48 @@ class Cluster:
         self.engine.apply(kind, obj, deleted=deleted)
 
 
-def report(sizes: list[tuple[int, int]], latency: float, seconds: float, connections: int) -> None:
-    """One table, with a row for each (runs, parallel runs)."""
+def report(sizes: list[tuple[int, int]], methods: list[str], latency: float, seconds: float, connections: int) -> None:
+    """One table, with a row for each (runs, parallel runs) and method."""
     print(f"One sweep with runs of {seconds:g} s, {1e3 * latency:g} ms per request, virtual time:\n")
     print(header())
-    for runs, parallel in sizes:
-        print(row_of(runs, parallel, latency, seconds, connections), flush=True)
+    for (runs, parallel), method in itertools.product(sizes, methods):
+        print(row_of(runs, parallel, method, latency, seconds, connections), flush=True)
 
 
-def row_of(runs: int, parallel: int, latency: float = 0.005, seconds: float = 2.0, connections: int = 128) -> str:
-    """Its row."""
+def row_of(
+    runs: int,
+    parallel: int,
+    method: str = "bayes",
+    latency: float = 0.005,
+    seconds: float = 2.0,
+    connections: int = 128,
+) -> str:
+    """Its row. The optimizer answers at once, whatever the method: it decides how many suggestions are at hand."""
     cpu = time.process_time()
-    used, gaps, requests, elapsed = clock.run(_measure(parallel, runs, latency, seconds, connections))
+    used, gaps, requests, elapsed = clock.run(_measure(parallel, runs, method, latency, seconds, connections))
     cpu = time.process_time() - cpu
     at = statistics.quantiles(gaps, n=100)
     waits = (f"{at[49]:.2f}", f"{at[98]:.2f}", f"{max(gaps):.2f}")
     rates = (f"{runs / elapsed:.1f}", f"{used:.0%}")
-    return row("virtual time", f"{runs:,}", parallel, *rates, *waits, 0, f"{requests / runs:.1f}", f"{cpu / runs:.4f}")
+    return row(
+        f"virtual time, {method}",
+        f"{runs:,}",
+        parallel,
+        *rates,
+        *waits,
+        0,
+        f"{requests / runs:.1f}",
+        f"{cpu / runs:.4f}",
+    )
 
 
 async def _measure(
-    parallel: int, runs: int, latency: float, seconds: float, connections: int
+    parallel: int, runs: int, method: str, latency: float, seconds: float, connections: int
 ) -> tuple[float, list[float], int, float]:
     """(share of the slots used until the last Job starts, seconds from each end to the Job that takes its slot,
     requests, seconds)"""
     async with Cluster(latency, seconds, connections) as cluster:
-        await cluster.apply("s", runs, parallel)
+        await cluster.apply("s", runs, parallel, method=method)
         await cluster.until_started("s", runs)
     started = cluster.pods.started["s"]
     last = started[-1]
