@@ -30,18 +30,18 @@ import numpy as np
 
 from protein.arrays import Array
 from protein.budget import Budget
-from protein.explanations import Explanations
-from protein.history import History, build_history
+from protein.fitted import Fitted
+from protein.history import History
 from protein.models.scaling import standardize
 from protein.models.threads import pinned_threads
-from protein.optimizer import Constraint, Flat, Goal, Observation, SuggestionInfo
+from protein.optimizer import Constraint, Flat, Goal, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
-from protein.prospect import Prospects
 from protein.search.allowance import Allowance, allow
 from protein.search.initial_design import Design, initial_design_size, select
-from protein.search.observed_front import front_positions, least_measured
+from protein.search.observed_front import least_measured
 from protein.settings import ProteinSettings
+from protein.sources import Source, Sources
 from protein.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE, STREAM_POOL = 2, 3, 4, 5
 
 
-class Protein(Prospects, Explanations):
+class Protein(Fitted):
     """Cost-aware Bayesian optimizer.
 
     Args:
@@ -65,6 +65,8 @@ class Protein(Prospects, Explanations):
             threshold, or both.
         budget: limits of the total cost and of the number of runs. No run is suggested whose predicted cost exceeds
             what is left, by the upper end of its 80% interval. If there is none, ``suggest()`` raises BudgetExhausted.
+        sources: results of other tasks with the same parameters, such as earlier searches. They decide on the first
+            points, and count as much as their ranking agrees with the results of this search (`source_weights`).
         comparable_curves: whether the reports of different runs at equal steps can be compared. False for a schedule
             that depends on the length of the run: each run is then forecast from its own curve alone.
 
@@ -89,10 +91,12 @@ class Protein(Prospects, Explanations):
         *,
         outcomes: Mapping[str, Outcome] | None = None,
         budget: Budget | Mapping[str, Any] | None = None,
+        sources: Sequence[Source] = (),
         comparable_curves: bool = True,
     ) -> None:
         super().__init__(space, settings, goal, seed, constraints, budget)
         self.outcomes = dict(outcomes or {})
+        self.sources = Sources(self.space, sources, self.goal)
         self.comparable_curves = comparable_curves
         self._pending_rows = PerPoint(self.space.encode)
         chosen = self.settings
@@ -100,8 +104,6 @@ class Protein(Prospects, Explanations):
             chosen = replace(chosen, prior_weight=0.0)
         self._design = Design(self.space, chosen, self.seed, self._allowed)
 
-    _table: History | None = None
-    _fitted: tuple[bytes, Models] | None = None
     _candidates: tuple[Models, Pool] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -109,97 +111,23 @@ class Protein(Prospects, Explanations):
         caches = ("_table", "_fitted", "_candidates", "_forecaster", "_estimates")
         return {name: value for name, value in vars(self).items() if name not in caches}
 
-    def best(
-        self, by: str = "posterior", max_cost: float | None = None
-    ) -> tuple[dict[str, Any], float, float | None] | None:
-        """The best point observed: (flat parameters, score, cost or None), or None without a scored observation.
-
-        Only observations that reach the thresholds of all outcomes count.
-
-        Args:
-            by: "posterior" ranks the observed points by the posterior mean and returns that mean as the score.
-                "observed" ranks by the measured score, which under noise favors lucky measurements.
-            max_cost: only points with a measured cost of at most this value.
-
-        Raises:
-            ValueError: an unknown ``by``.
-        """
-        if by not in ("posterior", "observed"):
-            raise ValueError(f"by: {by!r} must be 'posterior' or 'observed'")
-        history = self._history()
-        eligible = history.scored & history.outcomes.reach(history.outcomes.least)
-        rows = np.flatnonzero(eligible if max_cost is None else eligible & (history.cost <= max_cost))
-        if len(rows) == 0:
-            return None
-        if by == "observed":
-            row = int(rows[int(np.argmax(history.utility[rows]))])
-            score = float(history.utility[row]) * (1.0 if self.goal == "maximize" else -1.0)
-        else:
-            mean = self.posterior_mean(history.x[rows])
-            row = int(rows[int(np.argmax(mean))])
-            score = float(self._predict_rows(history.x[row][None, :])[0][0])
-        cost = float(history.cost[row])
-        params = dict(self._observations[int(history.source[row])].params)
-        return params, score, cost if math.isfinite(cost) else None
-
-    def front(self) -> list[Observation]:
-        """The Pareto-optimal observations in score, cost and every objective, by rising cost.
-
-        Only observations that reach the thresholds of all outcomes count. As long as none does, all count.
-        """
-        history = self._history()
-        rows = front_positions(history)
-        rows = rows[np.argsort(history.cost[rows], kind="stable")]
-        return [self._observations[int(history.source[row])] for row in rows]
-
-    def predict(self, points: Sequence[Flat]) -> tuple[Array, Array, Array]:
-        """Score mean, its standard deviation and median cost, (m,) each, at flat points, in the user's units.
-
-        The score is the noise-free one, in the user's direction. The cost is NaN as long as no cost is known.
-        """
-        return self._predict_rows(self.space.encode_many(list(points)))
-
-    def posterior_mean(self, x: Array) -> Array:
-        """Standardized posterior mean (m,) of the utility (to be maximized) at rows (m, dim) of the unit box."""
-        models = self.models()
-        with pinned_threads():
-            return models.score.predict(x)[0]
-
-    def _predict_rows(self, x: Array) -> tuple[Array, Array, Array]:
-        models = self.models()
-        with pinned_threads():
-            mean, sd = models.predict_score(x)
-            return mean, sd, models.predict_cost(x)
-
-    def _history(self) -> History:
-        """The observations as arrays. Rebuilt when their number grows: observations are never changed or removed."""
-        if self._table is None or len(self._table) != len(self._observations):
-            self._table = build_history(self.space, self._observations, self.goal, self.outcomes)
-        return self._table
-
-    def models(self) -> Models:
-        """The models fitted to the observations so far."""
-        return self._fit(self._history())
-
-    def _fit(self, history: History) -> Models:
-        """The fitted models, cached as long as the observations stay the same."""
-        from protein.models.model_set import build_models
-
-        digest = history.digest()
-        if self._fitted is None or self._fitted[0] != digest:
-            with pinned_threads():
-                self._fitted = digest, build_models(history, self.goal, self.settings.device)
-        return self._fitted[1]
-
     def needs_model(self, pending: int) -> bool:
         """The initial design needs none, unless its points are selected by what is known about them."""
         history = self._history()
-        return not self._in_design(history, pending) or self._selects(history)
+        from_design = self._in_design(history, pending) and not self._asks_sources(history, pending)
+        return not from_design or self._selects(history)
 
     def _selects(self, history: History) -> bool:
         """Whether points of the initial design are selected by their predicted cost or probability of success."""
         limited = self.settings.max_suggestion_cost is not None or self.budget.limits_cost
-        return history.mixed or (limited and history.predicts_cost)
+        return history.mixed or (limited and self._predicts_cost(history))
+
+    def _predicts_cost(self, history: History) -> bool:
+        return history.predicts_cost or self.sources.predicts_cost
+
+    def _asks_sources(self, history: History, pending: int) -> bool:
+        """Whether the sources choose the next point, and not the initial design: they take turns, and begin."""
+        return bool(self.sources) and (len(history) + pending) % 2 == 0
 
     def _in_design(self, history: History, pending: int) -> bool:
         """Whether the next point belongs to the initial design, which goes on until two scores differ.
@@ -207,14 +135,18 @@ class Protein(Prospects, Explanations):
         Until then a model would see only which points are far from all others: those on the edges of the box.
         """
         started = len(history) + pending >= initial_design_size(self.space, self.settings)
-        return not started or standardize(history.utility[history.scored], clip=True).constant
+        return not started or self._undecided(history)
+
+    def _undecided(self, history: History) -> bool:
+        """Whether no two scores differ."""
+        return standardize(history.utility[history.scored], clip=True).constant
 
     def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
         """One suggestion given flat pending points, at position `index` of the random stream."""
         history = self._history()
         waiting = self._rows(pending)
         allowance = self._allowance(history, waiting)
-        if self._in_design(history, len(waiting)):
+        if self._in_design(history, len(waiting)) and not self._asks_sources(history, len(waiting)):
             initial = self._propose_initial(history, waiting, pending, allowance)
             if initial is not None:
                 return initial
@@ -234,7 +166,7 @@ class Protein(Prospects, Explanations):
 
     def _allowance(self, history: History, waiting: Array) -> Allowance:
         """What the budget leaves for the next run besides the pending rows. No limit without costs to predict from."""
-        if not history.predicts_cost:
+        if not self._predicts_cost(history):
             return Allowance()
         if not self.budget.limits_cost:
             return allow(self.budget, history, len(waiting), 0.0)
@@ -301,6 +233,8 @@ class Protein(Prospects, Explanations):
         details |= {**nearest, "cost_level": chosen.cost_level, "acquisition": chosen.kind}
         by_cost = chosen.kind in ("ei", "ucb") and not models.cost.constant
         details["cost_power"] = allowance.thrift if by_cost else 0.0
+        if self.sources.names:
+            details["sources"] = self.sources.weights(models)
         info = SuggestionInfo(
             origin="model",
             score=details.get("score_forecast", {}).get("mean"),

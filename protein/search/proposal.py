@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from protein.arrays import Array, Mask
+from protein.arrays import Array, Indices, Mask
 from protein.budget import BudgetExhausted
+from protein.history import History
 from protein.models.cost import cost_of
 from protein.models.model_set import Models
 from protein.search.acquisition import Acquisition, AncestralAcquisition
@@ -207,11 +208,12 @@ def draw_candidates(space: SearchSpace, settings: ProteinSettings, models: Model
         each = min(settings.suggestions_per_pareto, max(most // max(len(front), 1), 1))
         groups = [space.snap(box_samples(space, row, settings.global_search_scale, each, rng)) for row in front[:most]]
         return np.concatenate([*groups, spread(space, min(max(settings.random_suggestions // 4, 64), most), rng)])
-    scored = np.flatnonzero(history.scored)
-    centers = [history.x[i] for i in scored[np.argsort(-history.utility[scored], kind="stable")][:4]]
+    centers = list(history.x[best_rows(history)])
     if len(front) > FRONT_CENTERS:
         front = front[np.linspace(0, len(front) - 1, FRONT_CENTERS).round().astype(np.int64)]
     centers += list(front)
+    for source, weight in zip(models.sources, models.score.weights, strict=True):
+        centers += list(source.history.x[best_rows(source.history)]) if weight > 0 else []
     if settings.max_suggestion_cost is not None and len(history):
         known = np.where(np.isfinite(history.cost), history.cost, np.inf)
         centers.append(history.x[int(np.argmin(known))])
@@ -236,6 +238,13 @@ def draw_own_candidates(
     centers = history.x[best] if len(best) else space.center_unit[None, :]
     count = OWN_CANDIDATES // len(centers)
     return perturb(space, np.clip(centers, 0.0, 1.0), count, search_widths(space, settings), rng)
+
+
+def best_rows(history: History) -> Indices:
+    """Positions of the four best rows."""
+    scored = np.flatnonzero(history.scored)
+    best: Indices = scored[np.argsort(-history.utility[scored], kind="stable")][:4]
+    return best
 
 
 def search_widths(space: SearchSpace, settings: ProteinSettings) -> Array:

@@ -93,7 +93,7 @@ function Facts({ now, details, why }: Props & { why: Why | null }) {
         <>
           <dt>Nearest known run</dt>
           <dd>
-            {nearest.run === null ? "one of the warm start" : <RunLink now={now} name={nearest.run} />}, at a distance
+            {nearest.run === null ? "a run that no longer exists" : <RunLink now={now} name={nearest.run} />}, at a distance
             of {number(nearest.distance, 2)} (1 is the whole range of a parameter)
           </dd>
         </>
