@@ -222,7 +222,7 @@ def _state(
 
 def _silent(heartbeat: str | None, now: datetime) -> bool:
     try:
-        last = datetime.fromisoformat((heartbeat or "").replace("Z", "+00:00"))
+        last = datetime.fromisoformat(heartbeat or "")
     except ValueError:  # unknown heartbeat
         return False
     last = last.replace(tzinfo=UTC) if last.tzinfo is None else last

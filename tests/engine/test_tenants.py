@@ -210,6 +210,13 @@ async def test_turns_of_a_namespace_follow_each_other_at_the_rate_of_its_budget(
     assert not allowances.try_turn("attacker")
 
 
+def test_a_hundred_sweeps_without_expressions_need_not_wait() -> None:
+    allowances = Allowances(InProcess(), clock=lambda: 0.0)
+    turns = [allowances.try_turn("ns") for _ in range(1000)]
+    assert all(turns[:100])
+    assert not any(turns[101:])
+
+
 async def test_a_turn_that_is_canceled_is_passed_on() -> None:
     clock = Clock()
     allowances = Allowances(Costly(BURST), clock=lambda: clock.now, sleep=clock.sleep)

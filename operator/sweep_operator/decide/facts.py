@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -227,10 +227,10 @@ def _columns(sweep: Sweep, metrics: Mapping[str, float]) -> tuple[float, ...] | 
     return tuple(goal_sign(objective.goal) * metrics[objective.metric] for objective in others)
 
 
-def objective_values(sweep: Sweep, metrics: Mapping[str, float]) -> dict[str, float] | None:
-    """Values of spec.objectives after the first, as far as they are known; None with one objective."""
-    others = sweep.spec.objectives[1:]
-    return {o.metric: metrics[o.metric] for o in others if o.metric in metrics} if others else None
+def objective_values(sweep: Sweep, value_of: Callable[[str], float | None]) -> dict[str, float] | None:
+    """Values of spec.objectives after the first, as far as ``value_of`` knows them; None with one objective."""
+    found = {o.metric: value_of(o.metric) for o in sweep.spec.objectives[1:]}
+    return {metric: value for metric, value in found.items() if value is not None} if found else None
 
 
 def observation(run: SweepRun, sweep: Sweep, parameters: dict[str, Scalar] | None = None) -> Observation | None:
@@ -238,7 +238,7 @@ def observation(run: SweepRun, sweep: Sweep, parameters: dict[str, Scalar] | Non
     status, parameters = run.status, dict(run.parameters) if parameters is None else parameters
     if run.succeeded:
         score, cost = (None if (found := compare(run, quantity)) is None else found[0] for quantity in QUANTITIES)
-        metrics = objective_values(sweep, status.metrics)
+        metrics = objective_values(sweep, status.metrics.get)
         return Observation(parameters, status.score, status.cost, score_side=score, cost_side=cost, metrics=metrics)
     if not run.failed or status.failure is None or status.failure.reason == "InvalidParameters":
         return None

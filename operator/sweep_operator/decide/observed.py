@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from sweep_operator.api.meta import ObjectMeta
@@ -21,8 +21,7 @@ from sweep_operator.api.names import (
 )
 from sweep_operator.api.sweeprun import STAGES, Stage
 from sweep_operator.domain.conditions import joined
-
-_EPOCH = datetime(1971, 1, 1, tzinfo=UTC)
+from sweep_operator.domain.times import EPOCH, parse_time
 
 
 @dataclass(frozen=True)
@@ -142,14 +141,6 @@ def group_by_run(views: Iterable[V]) -> dict[str, tuple[V, ...]]:
     return {run: tuple(group) for run, group in groups.items()}
 
 
-def parse_time(value: str | None) -> datetime | None:
-    """Parse RFC 3339. None if absent, and for the zero time of a container that never ran."""
-    if not value:
-        return None
-    parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    return parsed if parsed > _EPOCH else None
-
-
 def _stage_and_attempt(labels: Mapping[str, str]) -> tuple[str, Stage, int] | None:
     run, stage, attempt = labels.get(RUN_LABEL), labels.get(STAGE_LABEL), labels.get(ATTEMPT_LABEL, "")
     if not run or not attempt.isdecimal():
@@ -173,7 +164,7 @@ def view_job(job: Mapping[str, Any]) -> JobView | None:
         run=place[0],
         stage=place[1],
         attempt=place[2],
-        created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
+        created=parse_time(meta.get("creationTimestamp")) or EPOCH,
         suspended=bool(spec.get("suspend"))
         or any(c["type"] == "Suspended" and c["status"] == "True" for c in status.get("conditions") or []),
         deleting=bool(meta.get("deletionTimestamp")),
@@ -214,7 +205,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         stage=place[1],
         attempt=place[2],
         rank=int(rank) if rank.isdecimal() else 0,
-        created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
+        created=parse_time(meta.get("creationTimestamp")) or EPOCH,
         phase=status.get("phase") or "Pending",
         reason=status.get("reason") or "",
         message=status.get("message") or disruption.get("message") or "",

@@ -20,8 +20,11 @@ RATE = 0.1
 """Seconds of work per second."""
 BURST = 2.0
 """Seconds of work at once."""
-EACH = 0.05
-"""Seconds that each turn costs beside the evaluations: requests to the API server, and passes."""
+EACH = 0.02
+"""Seconds that each turn costs beside the evaluations: requests to the API server, and passes.
+
+So a team may apply a hundred Sweeps at once.
+"""
 _BURST_MS = round(BURST * 1000)
 _SHORTEST = 0.001
 _MANY = 1000

@@ -7,11 +7,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, get_args
 
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center, typed_value
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.facts import objective_values
 from sweep_operator.decide.plan import Observation, failure_observation
 from sweep_operator.exchange.cells import number_of, typed_text
 from sweep_operator.exchange.row import CellText, Row, RowFailure
@@ -140,7 +142,7 @@ class _Fitting:
             parameters = self._parameters(row)
             score = self._score(row) if row.failure is None else None
             cost = self._cost(row)
-            metrics = self._metrics(row)
+            metrics = objective_values(self.sweep, partial(self._measured, row))
         except ValueError as error:
             self._add("invalid", f"{row.where}: {error}")
             return "invalid"
@@ -193,11 +195,6 @@ class _Fitting:
             self.foreign_costs.add(str(row.cost_source))
             return None
         return row.cost
-
-    def _metrics(self, row: Row) -> dict[str, float] | None:
-        others = self.sweep.spec.objectives[1:]
-        found = {o.metric: self._measured(row, o.metric) for o in others}
-        return {name: value for name, value in found.items() if value is not None} if others else None
 
     def _measured(self, row: Row, name: str) -> float | None:
         if name in row.metrics:

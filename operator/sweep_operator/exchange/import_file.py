@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import ImportedObservation, SweepRun
 from sweep_operator.config.arguments import parse_argument
 from sweep_operator.config.errors import ConfigError, suggestion
+from sweep_operator.domain.times import parse_time
 from sweep_operator.exchange.files import rows_of_bytes
 from sweep_operator.exchange.fit import FindingKind, FittedRow, Names, fit
 from sweep_operator.exchange.row import Row
@@ -142,10 +143,9 @@ def _body(sweep: Sweep, row: FittedRow, file: ImportFile, seen: Counter[str]) ->
 
 def _time(text: str | None) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text or "")
+        return parse_time(text)
     except ValueError:  # a file of another tool
         return None
-    return found.replace(tzinfo=found.tzinfo or UTC)
 
 
 def _names(run: SweepRun) -> set[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sweep_operator.api.names import MAIN_CONTAINER, RUN_LABEL, STAGE_LABEL
 from sweep_operator.domain.quantities import quantity
+from sweep_operator.domain.times import parse_time
 from sweep_operator.views.tables import STAGES, run_state
 
 Json = Mapping[str, Any]
@@ -89,10 +90,9 @@ def _included(sweep: Json) -> Iterable[str]:
 
 def _seconds(stage: Json, *, running: bool, now: datetime) -> float:
     """Seconds of all attempts, including the running one up to ``now`` (its own entry lags behind or is missing)."""
-    start = stage.get("startTime")
-    if not running or not start:
+    began = parse_time(stage.get("startTime"))
+    if not running or began is None:
         return float(stage.get("seconds") or 0)
-    began = datetime.fromisoformat(str(start).replace("Z", "+00:00")).astimezone(UTC)
     others = [a for a in stage.get("attempts") or () if a.get("n") != stage.get("attempt")]
     return sum(float(a.get("seconds") or 0) for a in others) + max(0.0, (now - began).total_seconds())
 

@@ -10,13 +10,13 @@ from typing import Literal
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.domain.times import time_text
 from sweep_operator.views.page.details import run_details
 from sweep_operator.views.page.messages import Report
 from sweep_operator.views.page.models import Server
 from sweep_operator.views.page.rows import curve_of
 from sweep_operator.views.page.run_models import Curves
 from sweep_operator.views.page.sweeps import sweep_page
-from sweep_operator.views.page.times import text_of
 from sweep_operator.views.training_command import Templates
 
 Program = Literal["sweep", "kubectl sweep"]
@@ -34,7 +34,7 @@ def report_data(
     page = sweep_page(sweep, runs, templates, now)
     best = next((run for run in runs if page.row.best is not None and run.name == page.row.best.run), None)
     return Report(
-        written=text_of(now),
+        written=time_text(now),
         server=Server(
             mode="report", write=False, version=version("sweep-operator"), command=program, models=bool(explanations)
         ),

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from sweep_operator.domain.times import time_text
 from sweep_operator.engine.ports import NotLeading
 from sweep_operator.kube.protocol import AlreadyExists, Conflict, Kind, Kube, KubeError, NotFound, Object
 
@@ -130,7 +131,7 @@ class Lease:
 
     async def _write(self, version: str, *, taken: bool, spec: Object) -> None:
         sent = self.monotonic()
-        stamp = self.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
+        stamp = time_text(self.now(), "microseconds")
         new: Object = {"holderIdentity": self.identity, "renewTime": stamp}
         if taken:
             new |= {

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sweep_operator.api.names import RUN_LABEL
-from sweep_operator.decide.observed import parse_time
 from sweep_operator.domain.conditions import condition_of, run_reason
+from sweep_operator.domain.times import parse_time
 from sweep_operator.kube.protocol import Object
 
 RUNNING = ("Training", "Evaluating")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sweep_operator.domain.conditions import has_ended
+from sweep_operator.domain.times import parse_time
 from sweep_operator.views.figures import duration
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -50,8 +51,7 @@ def _summary(status: Mapping[str, Any]) -> str:
 def _eta(status: Mapping[str, Any], now: datetime) -> str:
     """The estimated time that is left now."""
     progress = status.get("progress") or {}
-    eta, updated = progress.get("etaSeconds"), progress.get("updateTime")
-    if eta is None or not updated:
+    eta, updated = progress.get("etaSeconds"), parse_time(progress.get("updateTime"))
+    if eta is None or updated is None:
         return ""
-    since = (now - datetime.fromisoformat(str(updated).replace("Z", "+00:00")).astimezone(UTC)).total_seconds()
-    return duration(max(0.0, eta - since))
+    return duration(max(0.0, eta - (now - updated).total_seconds()))

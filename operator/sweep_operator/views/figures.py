@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+
+from sweep_operator.domain.times import parse_time
 
 _DIGITS, _MOST_DIGITS = 4, 8
 
@@ -60,12 +62,10 @@ def _digits_for(values: Sequence[float]) -> int:
     return min(_MOST_DIGITS, max(_DIGITS, math.floor(math.log10(largest)) - math.floor(math.log10(spread)) + 2))
 
 
-def age(created: object, now: datetime) -> str:
+def age(created: str | None, now: datetime) -> str:
     """``45s``, ``3m``, ``2h``, ``5d``, as in kubectl."""
-    if not created:
-        return ""
-    then = datetime.fromisoformat(str(created).replace("Z", "+00:00"))
-    return duration((now - then.astimezone(UTC)).total_seconds())
+    then = parse_time(created)
+    return "" if then is None else duration((now - then).total_seconds())
 
 
 def duration(seconds: float) -> str:
@@ -81,7 +81,7 @@ def duration(seconds: float) -> str:
     return f"{hours}h" if hours < 48 else f"{days}d"
 
 
-def run_time(ended: bool, seconds: float, created: object, now: datetime) -> str:
+def run_time(ended: bool, seconds: float, created: str | None, now: datetime) -> str:
     """How long the programs of a run that has ended ran, ``0.42s`` or ``5m``; else its age."""
     if not ended:
         return age(created, now)

@@ -19,7 +19,7 @@ from sweep_operator.domain.conditions import joined
 from sweep_operator.views.columns import fitting
 from sweep_operator.views.events import read_event
 from sweep_operator.views.figures import duration, format_for, number
-from sweep_operator.views.progress import eta_seconds, run_columns, shown_runs, stage, stop_reason, trouble
+from sweep_operator.views.progress import eta_seconds, live_columns, shown_runs, stage, stop_reason, trouble
 from sweep_operator.views.tables import early_stopping_line, spent
 
 _LINES_BESIDE_THE_TABLE = 14
@@ -140,7 +140,7 @@ def dashboard(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, room: int, 
 
 def _table(sweep: Sweep, runs: Sequence[SweepRun], now: datetime, width: int) -> Table:
     """The columns that fit into ``width``."""
-    columns = fitting(run_columns(sweep, runs, now), width, _GAP)
+    columns = fitting(live_columns(sweep, runs, now), width, _GAP)
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False, padding=(0, _GAP, 0, 0))
     for column in columns:
         table.add_column(column.name, justify="left" if column.left else "right", no_wrap=True)

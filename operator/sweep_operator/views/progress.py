@@ -12,11 +12,10 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Prediction, SweepRun
 from sweep_operator.api.tracking import wandb_of
 from sweep_operator.domain.conditions import joined
-from sweep_operator.views.columns import Column, column, parameter_columns
-from sweep_operator.views.curves import progress_cells
-from sweep_operator.views.figures import format_for, number, run_time
+from sweep_operator.views.columns import Column
+from sweep_operator.views.figures import format_for, number
 from sweep_operator.views.selection import latest
-from sweep_operator.views.tables import PARAMETERS, RANKS, STAGES
+from sweep_operator.views.tables import STAGES, completed
 
 
 def run_state(run: SweepRun) -> str:
@@ -42,38 +41,24 @@ def versus(predicted: float | None, actual: float | None, written: Callable[[obj
     return written(actual) if predicted is None else f"{written(predicted)} → {written(actual)}".rstrip()
 
 
-def run_columns(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> list[Column]:
-    """Mark, index, stage, score, cost, origin, time, parameters. ★ is the best run, ◆ the other Pareto-optimal runs."""
+def live_columns(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> list[Column]:
+    """A row per run, as in ``sweep status``, with predictions. ★ is the best run, ◆ the other Pareto-optimal runs."""
     best = sweep.status.best[0].run if sweep.status.best else None
     front = frozenset(p.run for p in sweep.status.pareto)
     predictions = [run.spec.prediction or Prediction() for run in runs]
-    cells: dict[str, list[str]] = {
+    cells = {
         "": ["★" if run.name == best else "◆" if run.name in front else "" for run in runs],
         "RUN": [run.name if run.spec.index is None else str(run.spec.index) for run in runs],
         "STAGE": [stage(run) for run in runs],
         "SCORE": _comparisons([p.score for p in predictions], [run.status.score for run in runs]),
         "COST": _comparisons([p.cost for p in predictions], [run.status.cost for run in runs]),
-        **{
-            o.metric: list(map(number, (r.status.metrics.get(o.metric) for r in runs)))
-            for o in sweep.spec.objectives[1:]
-        },
-        "ORIGIN": [run.spec.origin for run in runs],
-        "TIME": [_time(run, now) for run in runs],
-        **progress_cells([run.to_json() for run in runs] if any(run.status.progress for run in runs) else [], now),
     }
-    parameters = parameter_columns(list(sweep.spec.parameters), [r.parameters for r in runs], PARAMETERS)
-    return [*(column(name, texts, rank=RANKS.get(name, 0)) for name, texts in cells.items()), *parameters]
+    return completed(cells, sweep.to_json(), [run.to_json() for run in runs], now, parameters=True)
 
 
 def _comparisons(predicted: Sequence[float | None], actual: Sequence[float | None]) -> list[str]:
     written = format_for([*predicted, *actual])
     return [versus(before, after, written) for before, after in zip(predicted, actual, strict=True)]
-
-
-def _time(run: SweepRun, now: datetime) -> str:
-    created = run.metadata.creation_timestamp
-    seconds = run.status.train.seconds + run.status.eval.seconds
-    return run_time(run.terminal, seconds, created.isoformat() if created else None, now)
 
 
 def shown_runs(runs: Sequence[SweepRun], best: str | None, room: int) -> list[SweepRun]:

@@ -13,7 +13,7 @@ from sweep_operator.views.figures import age, format_for, number, run_time
 from sweep_operator.views.selection import seconds_of
 
 _SWEEP_COLUMNS = ("NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE")
-RANKS = {
+_RANKS = {
     "COST": 1, "PROGRESS": 2, "TIME": 3, "ETA": 4, "ORIGIN": 5, "BEST": 1, "RUNS": 2, "FAIL": 3, "OK": 4, "SPENT": 5,
     "AGE": 6,
 }  # fmt: skip
@@ -32,7 +32,7 @@ def sweep_columns(sweeps: Sequence[Json], now: datetime, *, object_names: bool, 
     rows = [_sweep_row(s, now, object_names) for s in sweeps]
     if namespaces:
         rows = [(str(s["metadata"].get("namespace", "")), *row) for s, row in zip(sweeps, rows, strict=True)]
-    return columns_of(names, rows, RANKS)
+    return columns_of(names, rows, _RANKS)
 
 
 def _sweep_row(sweep: Json, now: datetime, object_names: bool) -> tuple[str, ...]:
@@ -63,17 +63,28 @@ def run_columns(
     """A row per run, names as in ``sweep_columns``. ``parameters``: they are the last columns."""
     statuses: list[Json] = [run.get("status") or {} for run in runs]
     score, cost = (format_for(s.get(value) for s in statuses) for value in ("score", "cost"))
-    cells = {
+    cells: dict[str, list[str]] = {
         "NAME": [run_name(run, object_names) for run in runs],
         "STATUS": [run_state(run) for run in runs],
         "SCORE": [score(s.get("score")) for s in statuses],
         "COST": [cost(s.get("cost")) for s in statuses],
+    }
+    return completed(cells, sweep, runs, now, parameters=parameters)
+
+
+def completed(
+    cells: Mapping[str, list[str]], sweep: Json, runs: Sequence[Json], now: datetime, *, parameters: bool
+) -> list[Column]:
+    """The columns of ``cells``, and those that every table of runs ends with: origin, objectives, times, parameters."""
+    statuses: list[Json] = [run.get("status") or {} for run in runs]
+    cells = {
+        **cells,
         "ORIGIN": [str(run["spec"].get("origin") or "manual") for run in runs],
         **_objective_cells(sweep, statuses),
         "TIME": [run_time(has_ended(r), seconds_of(r), r["metadata"].get("creationTimestamp"), now) for r in runs],
         **progress_cells(runs, now),
     }
-    columns = [column(name, texts, rank=RANKS.get(name, 0)) for name, texts in cells.items()]
+    columns = [column(name, texts, rank=_RANKS.get(name, 0)) for name, texts in cells.items()]
     if not parameters:
         return columns
     values = [s.get("parameters") or r["spec"].get("parameters") or {} for r, s in zip(runs, statuses, strict=True)]

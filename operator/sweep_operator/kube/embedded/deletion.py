@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Set
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from sweep_operator.domain.times import parse_time, time_text
 from sweep_operator.kube.embedded.index import ObjectIndex, owners_of
 from sweep_operator.kube.protocol import EventType, Kind, Object
 
@@ -45,11 +46,6 @@ def may_vanish(obj: Object) -> bool:
     return bool(meta.get("deletionTimestamp")) and not waits
 
 
-def stamp(moment: datetime) -> str:
-    """RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def _with_children(objects: ObjectIndex, first: Change | None, now: datetime) -> list[Change]:
     changes: list[Change] = []
     gone: set[str] = set()
@@ -79,7 +75,7 @@ def _one(obj: Object, asked: int | None, now: datetime) -> Change | None:
     if not meta.get("finalizers") and seconds == 0:
         return "DELETED", obj
     marks = {
-        "deletionTimestamp": stamp(_requested(meta, now) + timedelta(seconds=seconds)),
+        "deletionTimestamp": time_text(_requested(meta, now) + timedelta(seconds=seconds)),
         "deletionGracePeriodSeconds": seconds,
     }
     return "MODIFIED", {**obj, "metadata": {**meta, **marks}}
@@ -87,10 +83,8 @@ def _one(obj: Object, asked: int | None, now: datetime) -> Change | None:
 
 def _requested(meta: Object, now: datetime) -> datetime:
     """When the deletion was requested first: a shorter grace period moves its end, not its beginning."""
-    if not meta.get("deletionTimestamp"):
-        return now
-    end = datetime.fromisoformat(meta["deletionTimestamp"].replace("Z", "+00:00"))
-    return end - timedelta(seconds=meta.get("deletionGracePeriodSeconds") or 0)
+    end = parse_time(meta.get("deletionTimestamp"))
+    return now if end is None else end - timedelta(seconds=meta.get("deletionGracePeriodSeconds") or 0)
 
 
 def _grace(obj: Object, asked: int | None) -> int:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sweep_operator.api.names import INDEX_ANNOTATION
+from sweep_operator.domain.times import parse_time
 from sweep_operator.kube.protocol import Object
 
 _END = ("Complete", "Failed")
@@ -150,10 +151,10 @@ def _progress(status: Mapping[str, Any], mine: list[Object]) -> dict[str, str]:
 
 
 def _deadline(spec: Mapping[str, Any], status: Mapping[str, Any]) -> datetime | None:
-    limit, start = spec.get("activeDeadlineSeconds"), status.get("startTime")
+    limit, start = spec.get("activeDeadlineSeconds"), parse_time(status.get("startTime"))
     if limit is None or start is None:
         return None
-    return datetime.fromisoformat(start) + timedelta(seconds=limit)
+    return start + timedelta(seconds=limit)
 
 
 def _condition(status: Mapping[str, Any], *types: str) -> Mapping[str, Any] | None:

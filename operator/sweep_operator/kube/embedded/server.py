@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from sweep_operator.domain.times import time_text
 from sweep_operator.kube.embedded.deletion import (
     Change,
     cascade,
@@ -22,7 +23,6 @@ from sweep_operator.kube.embedded.deletion import (
     is_orphan,
     may_vanish,
     removal,
-    stamp,
 )
 from sweep_operator.kube.embedded.follow import chunks_of, part_of
 from sweep_operator.kube.embedded.index import Key, ObjectIndex, key_of
@@ -168,7 +168,7 @@ class EmbeddedKube:
             obj.pop("status", None)
         for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"):
             meta.pop(field, None)
-        meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": stamp(self._clock()), "generation": 1}
+        meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": time_text(self._clock()), "generation": 1}
         if dry_run:
             _refuse_volumes(kind, obj)
             return copy(obj)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sweep_operator.api.names import MAIN_CONTAINER, MAX_RESULT_BYTES, PEAK_MEMORY
+from sweep_operator.domain.times import parse_time, time_text
 from sweep_operator.kube.embedded.container import Place
 from sweep_operator.kube.protocol import Object
 
@@ -34,7 +35,7 @@ _SIGNALLED = 128
 
 def stamp(seconds: float) -> str:
     """RFC 3339 with microseconds."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    return time_text(datetime.fromtimestamp(seconds, UTC))
 
 
 def over(pod: Mapping[str, Any]) -> bool:
@@ -45,9 +46,9 @@ def over(pod: Mapping[str, Any]) -> bool:
 def started_at(pod: Mapping[str, Any]) -> float | None:
     """Start time of the main container in the pod's status; None unless it is running."""
     for container in (pod.get("status") or {}).get("containerStatuses") or []:
-        began = ((container.get("state") or {}).get("running") or {}).get("startedAt")
-        if began:
-            return datetime.fromisoformat(began.replace("Z", "+00:00")).timestamp()
+        began = parse_time(((container.get("state") or {}).get("running") or {}).get("startedAt"))
+        if began is not None:
+            return began.timestamp()
     return None
 
 

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweeprun import STAGES, Attempt, Stage, SweepRun
+from sweep_operator.domain.times import time_text, utc
 from sweep_operator.views.page.run_models import Phase, PhaseName
-from sweep_operator.views.page.times import later, text_of, utc
+from sweep_operator.views.page.times import later
 
 _WORK: dict[Stage, PhaseName] = {"train": "training", "eval": "evaluating"}
 _ON_A_NODE = ("ContainerCreating", "PodInitializing", "ErrImagePull", "ImagePullBackOff")
@@ -38,7 +39,7 @@ def _phases(run: SweepRun) -> Iterator[Phase]:
                 if end is None or end > since:
                     yield Phase(
                         phase=_WORK[stage] if phase == "training" else phase, stage=stage, attempt=attempt.n,
-                        start=text_of(since), end=None if end is None else text_of(end), node=node,
+                        start=time_text(since), end=None if end is None else time_text(end), node=node,
                     )  # fmt: skip
                 since = since if end is None else max(since, end)
             if ends and ends[-1][1] is None:
@@ -47,7 +48,7 @@ def _phases(run: SweepRun) -> Iterator[Phase]:
     if not ended and (waits := _waits(run)) is not None:
         stage, name = waits
         n = run.status.stage(stage).attempt + 1
-        yield Phase(phase=name, stage=stage, attempt=n, start=text_of(since), end=None, node=None)
+        yield Phase(phase=name, stage=stage, attempt=n, start=time_text(since), end=None, node=None)
 
 
 def _attempts(run: SweepRun, stage: Stage) -> Iterator[tuple[Attempt, bool]]:

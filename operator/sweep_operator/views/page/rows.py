@@ -11,6 +11,7 @@ from sweep_operator.decide.curves import last_step
 from sweep_operator.decide.facts import objective_values, within_thresholds
 from sweep_operator.decide.verdicts import evidence
 from sweep_operator.domain.revisions import RunTemplate
+from sweep_operator.domain.times import time_text
 from sweep_operator.views.figures import finite
 from sweep_operator.views.labels import label
 from sweep_operator.views.page.phases import phases_of
@@ -24,7 +25,6 @@ from sweep_operator.views.page.run_models import (
     RunRow,
     Verdict,
 )
-from sweep_operator.views.page.times import text_of
 from sweep_operator.views.progress import run_state
 
 
@@ -47,10 +47,10 @@ def run_row(sweep: Sweep, run: SweepRun) -> RunRow:
         within=run.succeeded and within_thresholds(run, sweep),
         seconds=finite(status.train.seconds + status.eval.seconds),
         lost_seconds=_lost_seconds(run),
-        metrics=objective_values(sweep, status.metrics) or {},
+        metrics=objective_values(sweep, status.metrics.get) or {},
         parameters=[run.parameters.get(path) for path in sweep.spec.parameters],
         predicted=_prediction(run),
-        created="" if run.metadata.creation_timestamp is None else text_of(run.metadata.creation_timestamp),
+        created="" if run.metadata.creation_timestamp is None else time_text(run.metadata.creation_timestamp),
         ended=_ended(run),
         progress=None if run.terminal or status.progress is None else _progress(sweep, run),
         phases=phases_of(run),
@@ -129,7 +129,7 @@ def _ended(run: SweepRun) -> str | None:
     times = [t for s in (run.status.eval, run.status.train) if (t := s.completion_time) is not None]
     condition = find_condition(run.status.conditions, "Succeeded")
     time = times[0] if times else None if condition is None else condition.last_transition_time
-    return None if time is None else text_of(time)
+    return None if time is None else time_text(time)
 
 
 def _progress(sweep: Sweep, run: SweepRun) -> Progress | None:
@@ -146,7 +146,7 @@ def _progress(sweep: Sweep, run: SweepRun) -> Progress | None:
         max_step=last_step(run, run.status, found.stage, RunTemplate.of(sweep)),
         value=found.value,
         eta_seconds=found.eta_seconds,
-        updated=text_of(found.update_time),
+        updated=time_text(found.update_time),
         forecast=forecast,
     )
 

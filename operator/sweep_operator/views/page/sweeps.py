@@ -13,6 +13,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.config.patch import patch_usage
 from sweep_operator.decide.summary import rank_key
+from sweep_operator.domain.times import parse_time, time_text
 from sweep_operator.views.best_params import patch_of, searched_overrides, yaml_of
 from sweep_operator.views.figures import finite
 from sweep_operator.views.labels import short_labels
@@ -32,7 +33,7 @@ from sweep_operator.views.page.models import (
 from sweep_operator.views.page.money import money_of
 from sweep_operator.views.page.rows import run_row
 from sweep_operator.views.page.run_models import RunRow
-from sweep_operator.views.page.times import page_conditions, text_of
+from sweep_operator.views.page.times import page_conditions
 from sweep_operator.views.progress import RunTime, seconds_left
 from sweep_operator.views.tables import sweep_state
 from sweep_operator.views.training_command import Templates, takes_overrides, training_command
@@ -66,8 +67,8 @@ def sweep_row(sweep: Sweep, rows: Sequence[RunRow] = (), now: datetime | None = 
         budget=spec.limits.total_cost,
         cost_unit=state.cost.unit,
         eta_seconds=None if left is None else finite(left),
-        created="" if created is None else text_of(created),
-        completed=text_of(succeeded.last_transition_time) if ended and succeeded is not None else None,
+        created="" if created is None else time_text(created),
+        completed=time_text(succeeded.last_transition_time) if ended and succeeded is not None else None,
     )
 
 
@@ -150,11 +151,7 @@ def _times(rows: Sequence[RunRow]) -> Iterator[RunTime]:
     for row in rows:
         if row.index is not None:
             started = next((p.start for p in reversed(row.phases) if p.phase == "training"), None)
-            yield RunTime(row.ended is not None, row.seconds, None if started is None else _time(started))
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+            yield RunTime(row.ended is not None, row.seconds, parse_time(started))
 
 
 def _parameters(sweep: Sweep) -> list[Parameter]:
