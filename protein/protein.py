@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from protein.search.pool import Pool
 
 
+TRUSTED = 0.5
+"""Weight of all sources together from which on they choose points instead of the initial design."""
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE, STREAM_POOL = 2, 3, 4, 5
 
 
@@ -114,8 +116,8 @@ class Protein(Fitted):
     def needs_model(self, pending: int) -> bool:
         """The initial design needs none, unless its points are selected by what is known about them."""
         history = self._history()
-        from_design = self._in_design(history, pending) and not self._asks_sources(history, pending)
-        return not from_design or self._selects(history)
+        may_ask_sources = bool(self.sources) and _is_turn_of_sources(history, pending)
+        return not self._in_design(history, pending) or may_ask_sources or self._selects(history)
 
     def _selects(self, history: History) -> bool:
         """Whether points of the initial design are selected by their predicted cost or probability of success."""
@@ -126,8 +128,13 @@ class Protein(Fitted):
         return history.predicts_cost or self.sources.predicts_cost
 
     def _asks_sources(self, history: History, pending: int) -> bool:
-        """Whether the sources choose the next point, and not the initial design: they take turns, and begin."""
-        return bool(self.sources) and (len(history) + pending) % 2 == 0
+        """Whether the sources choose the next point, and not the initial design.
+
+        They take turns, and the sources begin. They lose their turn when the results contradict them.
+        """
+        if not self.sources or not _is_turn_of_sources(history, pending):
+            return False
+        return math.fsum(self._fit(history).score.weights) >= TRUSTED
 
     def _in_design(self, history: History, pending: int) -> bool:
         """Whether the next point belongs to the initial design, which goes on until two scores differ.
@@ -257,6 +264,10 @@ class Protein(Fitted):
                 constraints = candidate_constraints(self.space, models.history, self._allowed, self._any_allowed)
             self._candidates = models, build_pool(self.space, self.settings, models, constraints, rng)
         return self._candidates[1]
+
+
+def _is_turn_of_sources(history: History, pending: int) -> bool:
+    return (len(history) + pending) % 2 == 0
 
 
 def _finite(value: float) -> float | None:

@@ -19,8 +19,8 @@ from protein.models.transfer import prior_mean, ranking_weights
 
 CONSTANT_SPREAD = 0.02
 """Standard deviation of log-cost below which the cost counts as constant. 2% is typical timing jitter."""
-FEW = 3
-"""With fewer costs, those of the sources say whether the cost is constant."""
+FEW = 5
+"""With fewer costs, those of the sources count fully: hardly any task has costs of its own kind."""
 SPEC = KernelSpec(linear=True)
 
 
@@ -69,7 +69,7 @@ class CostModel:
         if not posteriors:
             return None
         scales = [source.standardization.scale / self.standardization.scale for source in sources]
-        return prior_mean(posteriors, ranking_weights(posteriors, x, z, SPEC), scales, x, z)
+        return prior_mean(posteriors, ranking_weights(posteriors, x, z, SPEC, FEW), scales, x, z)
 
     def log_cost(self, x: Tensor, *, sketch: bool = False) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation, (m,) each, of log-cost at rows of `x` (m, d); differentiable in `x`.

@@ -125,7 +125,7 @@ class Posterior:
         added: the rows `x` under the base, whose prior mean stays.
         """
         self.device, self.added = device, added
-        self.prior = prior if added is None else added.posterior.prior
+        self.prior: PriorMean | None = prior if added is None else added.posterior.prior
         self.model = model if device == "cpu" or added is not None else copy.deepcopy(model).to(device)
         self.x, y = x.to(device), y.to(device)
         with torch.no_grad():

@@ -35,7 +35,7 @@ class ScoreModel:
         self.weights = ranking_weights(others, self.x, self.z, KernelSpec()) if others else np.zeros(0)
         """Weights (k,) of the sources; what is missing to a sum of 1 is that of the own process."""
         prior = prior_mean(others, self.weights, [1.0] * len(others), self.x, self.z)
-        self.posterior = fit_posterior(self.x, self.z, self.z, KernelSpec(), capacity, prior)
+        self.posterior: Posterior = fit_posterior(self.x, self.z, self.z, KernelSpec(), capacity, prior)
         self._whitened: dict[bytes, Tensor] = {}
         self.forecasts: Mapping[bytes, tuple[float, float]] = {}
         """Standardized mean and standard deviation that learning curves predict for rows, by their bytes."""

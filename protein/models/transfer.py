@@ -36,8 +36,8 @@ RANKED = 64
 """Maximum number of results that are ranked: half of them are the best ones."""
 SAMPLES = 256
 """Posterior samples of each ranking."""
-LEAST_RANKED = 3
-"""With fewer results, all sources have the same weight: no model can predict one of them from the others."""
+LEAST_RANKED = 2
+"""With fewer scores, all sources have the same weight."""
 GUESS = 1.0
 """The prior guess of the slope counts like this many results at one standard deviation from their mean."""
 
@@ -57,15 +57,18 @@ class WeightedMeans:
         return total
 
 
-def ranking_weights(sources: Sequence[Posterior], x: Array, y: Array, spec: KernelSpec) -> Array:
+def ranking_weights(
+    sources: Sequence[Posterior], x: Array, y: Array, spec: KernelSpec, least: int = LEAST_RANKED
+) -> Array:
     """Weights (k,) of the sources, given the results `y` (n,) of this task at rows of `x` (n, d).
 
-    spec: of the model of this task alone. All draws are the same for each source, so that their order does not matter.
+    spec: of the model of this task alone. least: with fewer results, all sources have the same weight. All draws are
+    the same for each source, so that their order does not matter.
     """
     rows = select_rows(y, RANKED)
     x, y = x[rows], y[rows]
     count = len(y)
-    if count < LEAST_RANKED or float(np.ptp(y)) == 0.0:
+    if count < least or float(np.ptp(y)) == 0.0:
         return np.full(len(sources), 1.0 / max(len(sources), 1))
     rng = np.random.default_rng(count)
     own, normals = rng.standard_normal((2, count, SAMPLES))
@@ -78,7 +81,7 @@ def ranking_weights(sources: Sequence[Posterior], x: Array, y: Array, spec: Kern
         losses += [_misranked(values[:, None, :], values[None, :, :], y) for values in (ranked, random)]
     table = np.array(losses)
     best = table == table.min(axis=0)
-    share = (best / best.sum(axis=0)).mean(axis=1)
+    share: Array = (best / best.sum(axis=0)).mean(axis=1)
     return share[1::2]
 
 

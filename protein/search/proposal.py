@@ -20,6 +20,7 @@ from protein.models.model_set import Models
 from protein.search.acquisition import Acquisition, AncestralAcquisition
 from protein.search.candidates import MAX_CELLS, perturb, row_keys, spread
 from protein.search.cost_level import draw_acquisition
+from protein.search.initial_design import column_limits
 from protein.search.observed_front import front_rows
 from protein.search.pool import MAX_PREDICTED, CandidateConstraints, Pool, Turn, predict_pool
 from protein.search.refinement import polish
@@ -139,7 +140,7 @@ def _candidates(
     if not isinstance(acquisition, Acquisition) or space_size(space) <= ENUMERABLE:
         return found
     own = draw_own_candidates(space, settings, pool.models, cost_level, rng)
-    own = untaken(unique_rows(allowed_rows(space, own, pool.constraints)), taken)
+    own = untaken(unique_rows(allowed_rows(space, _cheap_at_first(space, pool.models, own), pool.constraints)), taken)
     mean, sd = pool.models.cost.predict(own)
     return Candidates(
         np.concatenate([found.rows, own]),
@@ -153,7 +154,8 @@ def _refine(
     space: SearchSpace, pool: Pool, acquisition: Acquisition, rows: Array, taken: Sequence[set[bytes]]
 ) -> Array:
     """The refinements (m, dim) of `rows` (k, dim) that are allowed and new."""
-    refined = untaken(allowed_rows(space, polish(space, acquisition, rows), pool.constraints), taken)
+    found = _cheap_at_first(space, pool.models, polish(space, acquisition, rows))
+    refined = untaken(allowed_rows(space, found, pool.constraints), taken)
     if acquisition.cost_limit is not None:
         refined = refined[pool.models.cost.mean(refined) <= acquisition.cost_limit]
     return refined
@@ -193,8 +195,18 @@ def build_pool(
     rng: np.random.Generator,
 ) -> Pool:
     """The candidates of a history, repaired to satisfy the constraints."""
-    rows = unique_rows(allowed_rows(space, draw_candidates(space, settings, models, rng), constraints))
+    drawn = _cheap_at_first(space, models, draw_candidates(space, settings, models, rng))
+    rows = unique_rows(allowed_rows(space, drawn, constraints))
     return predict_pool(models, rows, set(row_keys(space.snap(models.history.x))), constraints)
+
+
+def _cheap_at_first(space: SearchSpace, models: Models, rows: Array) -> Array:
+    """The rows, with cost parameters limited like those of the initial design as long as only sources predict costs."""
+    if not models.sources or models.history.predicts_cost:
+        return rows
+    limits = column_limits(space)
+    out: Array = space.snap(np.minimum(rows, np.where(limits < 1.0, limits - 1e-9, 1.0)))  # within the last cell
+    return out
 
 
 def draw_candidates(space: SearchSpace, settings: ProteinSettings, models: Models, rng: np.random.Generator) -> Array:

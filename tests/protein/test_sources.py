@@ -116,6 +116,7 @@ def test_costs_are_those_of_the_source_up_to_a_factor() -> None:
     np.testing.assert_allclose(observed(2, sources).predict(at)[2], [100.0, 5000.0], rtol=0.3)
     budget = Protein(SPACE, seed=2, sources=sources, budget=Budget(cost=1000.0))
     assert budget.suggest()[0]["steps"] < 200, "what is not payable in the source is not suggested"
+    assert Protein(SPACE, seed=2, sources=sources).suggest()[0]["steps"] <= 160, "as in the initial design"
 
 
 def test_where_a_related_source_failed_is_avoided_at_first() -> None:

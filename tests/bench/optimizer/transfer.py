@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from protein import Observation, Source
+from protein import BudgetExhausted, Observation, Source
 from tests.bench.optimizer import tasks
 from tests.bench.optimizer.space import Params
 from tests.bench.ours import OursProtein
@@ -70,21 +70,29 @@ def _scaled(found: tuple[float, float, float], factor: float, shift: float, cost
     return found[0] * factor + shift, found[1] * cost, found[2]
 
 
+def budget_of(task: tasks.Task, evals: int) -> float | None:
+    """Training seconds, as many for each evaluation as in the other comparisons; None where the cost does not vary."""
+    return task.ref["budget"] * evals / 150 if task.family == "cost" else None
+
+
 def search(
     task: tasks.Task, truth: Truth, seed: int, evals: int, told: Sequence[Run], sources: Sequence[Source]
 ) -> Run:
     """One search. told: rows that are told as results of the same task."""
-    budget = task.ref["budget"] if task.family == "cost" else None
-    ours = OursProtein(
-        task.space.spec(), seed=seed, max_cost=task.max_cost, cost_param=task.cost_param, sources=sources
-    )
+    options: dict[str, Any] = {"max_cost": task.max_cost, "cost_param": task.cost_param, "sources": sources}
+    if not told:  # they would count as paid by the budget
+        options |= {"budget": budget_of(task, evals), "runs": evals}
+    ours = OursProtein(task.space.spec(), seed=seed, **options)
     noise = np.random.SeedSequence([zlib.crc32(task.name.encode()), seed]).spawn(evals)
     for row in told:
         ours.observe(row["params"], row["score"], row["cost"], row["score"] is None)
     rows: list[Run] = []
     weights: list[dict[str, float]] = []
-    while len(rows) < evals and (budget is None or math.fsum(row["true_cost"] for row in rows) < budget):
-        params, info = ours.protein.suggest()
+    while len(rows) < evals:
+        try:
+            params, info = ours.protein.suggest()
+        except BudgetExhausted:
+            break
         flat = {**ours.defaults, **ours.space.flatten(params)}
         rng = np.random.default_rng(noise[len(rows)])
         score, cost, p_fail = truth(flat)
@@ -158,9 +166,9 @@ def qualities(name: str, run: Run, evals: int) -> tuple[Any, Any]:
     ref = task.ref
     true = [ref["q10"] if row["true"] is None else row["true"] for row in run["rows"]]
     best = np.maximum.accumulate(np.maximum(true, ref["q10"]))
-    used = np.cumsum([row["true_cost"] for row in run["rows"]]) / ref["budget"] if task.family == "cost" else None
-    count = np.arange(1, len(true) + 1) / evals
-    return 1.0 - np.maximum((ref["best"] - best) / (ref["best"] - ref["median"]), 0.0), count if used is None else used
+    budget = budget_of(task, evals)
+    costs = [1.0 / evals if budget is None else row["true_cost"] / budget for row in run["rows"]]
+    return 1.0 - np.maximum((ref["best"] - best) / (ref["best"] - ref["median"]), 0.0), np.cumsum(costs)
 
 
 def at_shares(quality: Any, used: Any) -> list[float]:
