@@ -1,6 +1,6 @@
 """Additional metrics of a run beside score and cost: objectives, or thresholds that a run must reach.
 
-Like the cost, an outcome has a level in the search. The log probability that a point reaches the level is added to the
+An outcome has a level in the search. The log probability that a point reaches the level is added to the
 acquisition, and the incumbent is the best score among the runs that reached it. This is the epsilon-constraint method
 (Haimes et al. 1971) with random levels. A threshold is a level that always applies. The level of an objective is drawn
 for each suggestion: half of the time from the range of the observed front and slightly beyond, so that the whole front

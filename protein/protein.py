@@ -237,7 +237,7 @@ class Protein(Fitted):
             chosen = propose(self.space, self.settings, self._pool(models), turn)
             details = describe(models, chosen.row, self._calibrator)
         nearest = history.nearest(chosen.row, self._observations)
-        details |= {**nearest, "cost_level": chosen.cost_level, "acquisition": chosen.kind}
+        details |= {**nearest, "acquisition": chosen.kind}
         by_cost = chosen.kind in ("ei", "ucb") and not models.cost.constant
         details["cost_power"] = allowance.thrift if by_cost else 0.0
         if self.sources.names:

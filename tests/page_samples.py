@@ -124,8 +124,8 @@ HOSTILE = "<script>alert(1)</script>\u202e\x1b[31mred\x1b[0m javascript:alert(2)
 
 
 def hostile_sweep() -> tuple[Sweep, list[SweepRun]]:
-    """64 parameters with long names, and hostile text wherever users and programs can write."""
-    paths = [f"{'layer' * 8}.{'block' * 8}.p{i}" for i in range(63)]
+    """64 parameters with long names, and hostile text and names wherever users and programs can write."""
+    paths = ["constructor", *(f"{'layer' * 8}.{'block' * 8}.p{i}" for i in range(62))]
     parameters: Json = {path: {"distribution": "uniform", "min": 0, "max": 1} for path in paths}
     parameters["kind"] = {"distribution": "categorical", "values": [HOSTILE, "plain"]}
     body = sweep_json("hostile", parameters=parameters, metric=HOSTILE, fixed={"note": HOSTILE})
@@ -136,5 +136,6 @@ def hostile_sweep() -> tuple[Sweep, list[SweepRun]]:
         run_json(body, 1, None, 1.0, values, failure=failure),
         run_json(body, 2, None, None, {}, origin="manual"),
     ]
+    made[2]["metadata"]["name"] = "constructor"  # what every JavaScript object has
     made[0]["status"]["tracking"] = {"state": "Delivered", "url": "javascript:alert(3)"}
     return with_status(body, [SweepRun.model_validate(run, strict=False) for run in made])

@@ -19,7 +19,7 @@ from protein.models.score import as_tensor
 from protein.search.acquisition import Acquisition, Predictions
 from protein.search.allowance import ASSUMED_SHARE, allow
 from protein.search.candidates import row_keys
-from protein.search.cost_level import SHARE_UCB, draw_outcome_levels
+from protein.search.draw import SHARE_UCB, draw_outcome_levels
 from protein.search.pool import Pool
 from protein.search.proposal import allowed_rows, unique_rows
 from protein.search.refinement import polish
@@ -94,7 +94,7 @@ def _acquisition(models: Models, kind: str, incumbents: Tensor, thrift: float, o
     pairs = zip(models.outcomes, outcome_levels, strict=False)
     targets = tuple((model, model.standardize(float(at))) for model, at in pairs if np.isfinite(at))
     posterior, cost, feasibility = models.score.posterior, models.cost, models.feasibility
-    return Acquisition(posterior, cost, feasibility, incumbents, kind, None, None, None, targets, thrift)
+    return Acquisition(posterior, cost, feasibility, incumbents, kind, None, targets, thrift)
 
 
 class Process:

@@ -1,1 +1,1 @@
-"""How the next point is chosen: initial design, acquisition, cost level, candidates, refinement."""
+"""How the next point is chosen: initial design, acquisition, candidates, refinement."""

@@ -2,12 +2,11 @@
 
     a(x) = gain(x) - t mu_c + log P(success | x) + log Phi((M - mu_c) / sigma_c)
 
-The gain is the log expected improvement, an upper confidence bound of the standardized score, or the log of the
-expected increase of the area under the front (protein.search.staircase). mu_c and sigma_c are the mean and standard
-deviation of log-cost at x, and M is the log of max_suggestion_cost. t is the share of the budget that is left
-(protein.search.allowance): dividing the improvement by the cost itself, t = 1, would keep the search in the cheap
-region (arXiv 2406.20062). For the area, t is 0, and its cost level adds a term like that of M. Each additional outcome
-(protein.outcomes) with a level adds log P(outcome >= level).
+The gain is the log expected improvement or an upper confidence bound of the standardized score. mu_c and sigma_c are
+the mean and standard deviation of log-cost at x, and M is the log of max_suggestion_cost. t is the share of the budget
+that is left (protein.search.allowance): dividing the improvement by the cost itself, t = 1, would keep the search in
+the cheap region (arXiv 2406.20062). Each additional outcome (protein.outcomes) with a level adds log P(outcome >=
+level).
 """
 
 from __future__ import annotations
@@ -26,11 +25,10 @@ from protein.models.feasibility import FeasibilityModel
 from protein.models.outcomes import OutcomeModel
 from protein.models.posterior import CHUNK, Posterior
 from protein.search.log_improvement import log_expected_improvement
-from protein.search.staircase import Staircase
 
 UCB_BETA = 1.5
 MIN_COST_SD = 0.05
-"""Floor of sigma_c in log-cost. The cost level is a soft constraint; this floor keeps its gradient finite."""
+"""Floor of sigma_c in log-cost. The limit of the cost is a soft constraint; this floor keeps its gradient finite."""
 
 
 Moments = tuple[Tensor, Tensor]
@@ -61,10 +59,10 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """The acquisition of one suggestion: the models, and the kind of gain, cost level and incumbents drawn for it.
+    """The acquisition of one suggestion: the models, and the kind of gain and incumbents drawn for it.
 
-    score: posterior with s fantasies of the pending runs (s = 1 without any). incumbents: (s,) standardized.
-    cost_level and cost_limit: log-cost, None if the cost is ignored. kind: "ei", "ucb" or, with a staircase, "area".
+    score: posterior with s fantasies of the pending runs (s = 1 without any). incumbents: (s,) standardized. kind: "ei"
+    or "ucb". cost_limit: log-cost, None if the cost is ignored.
     """
 
     score: Posterior
@@ -72,9 +70,7 @@ class Acquisition:
     feasibility: FeasibilityModel
     incumbents: Tensor
     kind: str
-    cost_level: float | None
     cost_limit: float | None
-    staircase: Staircase | None = None
     outcomes: tuple[tuple[OutcomeModel, float], ...] = ()
     """Models of additional outcomes, each with the standardized level that a point should reach."""
     thrift: float = 0.0
@@ -92,8 +88,6 @@ class Acquisition:
         (mean, sd), (log_cost, log_sd) = at.score, at.log_cost
         if self.kind == "ucb":
             value = mean.mean(1) + UCB_BETA * sd
-        elif self.staircase is not None:
-            value = self.staircase.log_gain(mean, sd, log_cost)
         else:
             gains = log_expected_improvement(mean, sd[:, None], self.incumbents)
             value = torch.logsumexp(gains, 1) - math.log(gains.shape[1])
@@ -102,17 +96,13 @@ class Acquisition:
             value = value + model.log_probability(at.outcomes[model], level)
         if self.thrift > 0:
             value = value - self.thrift * log_cost
-        if self.cost_level is not None or self.cost_limit is not None:
-            log_sd = log_sd.clamp_min(MIN_COST_SD)
-            for bound in (self.cost_level, self.cost_limit):
-                if bound is not None:
-                    value = value + torch.special.log_ndtr((bound - log_cost) / log_sd)
+        if self.cost_limit is not None:
+            value = value + torch.special.log_ndtr((self.cost_limit - log_cost) / log_sd.clamp_min(MIN_COST_SD))
         return value
 
     @property
     def _priced(self) -> bool:
-        bounded = self.cost_level is not None or self.cost_limit is not None
-        return bounded or self.staircase is not None or self.thrift > 0
+        return self.cost_limit is not None or self.thrift > 0
 
     def values(self, x: Array, *, sketch: bool = False) -> Array:
         """Values (m,) at rows of an array, in chunks and without gradients; a non-finite value counts as the worst."""

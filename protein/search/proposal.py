@@ -19,7 +19,7 @@ from protein.models.cost import cost_of
 from protein.models.model_set import Models
 from protein.search.acquisition import Acquisition, AncestralAcquisition
 from protein.search.candidates import MAX_CELLS, perturb, row_keys, spread
-from protein.search.cost_level import draw_acquisition
+from protein.search.draw import draw_acquisition
 from protein.search.initial_design import column_limits
 from protein.search.observed_front import front_rows
 from protein.search.pool import MAX_PREDICTED, CandidateConstraints, Pool, Turn, predict_pool
@@ -49,13 +49,11 @@ AnyAcquisition = Acquisition | AncestralAcquisition
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A suggestion with its acquisition value and kind, its cost level (a cost, not its log), and whether it exceeds
-    max_suggestion_cost."""
+    """A suggestion with its acquisition value and kind, and whether it exceeds max_suggestion_cost."""
 
     row: Array
     params: Mapping[str, Any]
     value: float
-    cost_level: float | None
     over_max_cost: bool
     kind: str
 
@@ -78,11 +76,11 @@ def propose(space: SearchSpace, settings: ProteinSettings, pool: Pool, turn: Tur
     """Choose the next point. Raises SearchSpaceInfeasible and BudgetExhausted."""
     models, payable, rng = pool.models, turn.allowance.payable, turn.rng
     settings = _within(settings, payable)
-    acquisition, cost_level, cost_limit = draw_acquisition(settings, models, turn)
+    acquisition, cost_limit = draw_acquisition(settings, models, turn)
     taken = [set(row_keys(space.snap(turn.pending))), pool.measured]
     if models.score.noise > NOISE_ALLOWING_REPEATS and space_size(space) > ENUMERABLE:
         taken.pop()
-    found = _candidates(space, settings, pool, acquisition, cost_level, taken, rng)
+    found = _candidates(space, settings, pool, acquisition, taken, rng)
     if len(found.rows) == 0:
         found = _last_resort(space, pool, acquisition, taken, turn.fallback)
     over_max_cost = cost_limit is not None and not (found.log_cost <= cost_limit).any()
@@ -99,9 +97,8 @@ def propose(space: SearchSpace, settings: ProteinSettings, pool: Pool, turn: Tur
             refined = refined[models.payable(refined, payable)]
         rows = unique_rows(np.concatenate([rows, refined]))
         values = acquisition.values(rows)
-    best, level = int(np.argmax(values)), None if cost_level is None else float(cost_of(cost_level))
-    row, value = rows[best], float(values[best])
-    return Chosen(row, space.decode(row), value, level, over_max_cost, acquisition.kind)
+    best = int(np.argmax(values))
+    return Chosen(rows[best], space.decode(rows[best]), float(values[best]), over_max_cost, acquisition.kind)
 
 
 def _within(settings: ProteinSettings, payable: float | None) -> ProteinSettings:
@@ -131,7 +128,6 @@ def _candidates(
     settings: ProteinSettings,
     pool: Pool,
     acquisition: AnyAcquisition,
-    cost_level: float | None,
     taken: Sequence[set[bytes]],
     rng: np.random.Generator,
 ) -> Candidates:
@@ -139,8 +135,8 @@ def _candidates(
     found = _open_candidates(pool, acquisition, taken)
     if not isinstance(acquisition, Acquisition) or space_size(space) <= ENUMERABLE:
         return found
-    own = draw_own_candidates(space, settings, pool.models, cost_level, rng)
-    own = untaken(unique_rows(allowed_rows(space, _cheap_at_first(space, pool.models, own), pool.constraints)), taken)
+    own = _cheap_at_first(space, pool.models, draw_own_candidates(space, settings, pool.models, rng))
+    own = untaken(unique_rows(allowed_rows(space, own, pool.constraints)), taken)
     mean, sd = pool.models.cost.predict(own)
     return Candidates(
         np.concatenate([found.rows, own]),
@@ -238,14 +234,11 @@ def draw_candidates(space: SearchSpace, settings: ProteinSettings, models: Model
 
 
 def draw_own_candidates(
-    space: SearchSpace, settings: ProteinSettings, models: Models, cost_level: float | None, rng: np.random.Generator
+    space: SearchSpace, settings: ProteinSettings, models: Models, rng: np.random.Generator
 ) -> Array:
-    """Some candidates (m, dim) for one suggestion only, around the best points within its cost level."""
+    """Some candidates (m, dim) for one suggestion only, around the best points."""
     history = models.history
     scored = np.flatnonzero(history.scored)
-    if cost_level is not None:
-        within = scored[history.cost[scored] <= math.exp(cost_level)]
-        scored = within if len(within) else scored
     best = scored[np.argsort(-history.utility[scored], kind="stable")][:4]
     centers = history.x[best] if len(best) else space.center_unit[None, :]
     count = OWN_CANDIDATES // len(centers)

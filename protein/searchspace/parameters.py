@@ -272,8 +272,10 @@ def number(path: str, key: str, value: Any) -> float:
     except (TypeError, ValueError):
         hint = "auto, time or a number" if key == "scale" else "a number"
         raise SpaceError(f"{value!r} is not a number; use {hint}", path, key) from None
+    except OverflowError:  # an integer beyond all doubles
+        result = math.inf
     if not math.isfinite(result):
-        raise SpaceError(f"{value!r} is not finite; use a finite number", path, key)
+        raise SpaceError(f"{_shortened(value)} is not finite; use a finite number", path, key)
     return result
 
 

@@ -138,7 +138,7 @@ def test_report_writes_one_file(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     report = embedded((tmp_path / "my_sweep" / "report.html").read_text())
     assert result.stdout == f"{tmp_path / 'my_sweep' / 'report.html'}\n"
-    assert report.explanations.keys() == {"importance", "slices", "outlook", "forecast", "contour"}
+    assert report.explanations.keys() == {"importance", "slices", "outlook", "forecast", "contour", "why"}
     assert sum(report.explanations["importance"]["shares"].values()) == pytest.approx(1)
     out = tmp_path / "elsewhere" / "r.html"
     assert sweep("report", "my_sweep", "--no-model", "--output", str(out), "--runs-dir", str(tmp_path)).exit_code == 0

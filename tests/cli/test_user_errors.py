@@ -36,11 +36,19 @@ FILES = {
     "name.yaml": SWEEP.replace("name: s", "name: My_Sweep"),
     "brackets.yaml": "a: [1, 2\nb: 3",
     "empty.yaml": "",
+    "huge.yaml": SWEEP.replace("max: 1", "mean: 1" + 400 * "0" + ", max: 1"),
+    "long.yaml": SWEEP.replace("name: s", "name: " + 4000 * "n"),
+    "text-parameters.yaml": "sweep: {parameters: x}\nrun: r\n",
+    "list-fixed.yaml": "sweep: {parameters: {}, fixed: [1]}\nrun: r\n",
+    "map-runs-dir.yaml": "sweep: {parameters: {}}\nrun: r\nruns_dir: {a: 1}\n",
+    "number-defaults.yaml": "defaults: [1]\nsweep: {parameters: {}}\nrun: r\n",
+    "list-spec.yaml": "kind: Sweep\nspec: [1]\n",
     "empty.csv": "x,score\n",
     "word.csv": "x,score\nfast,1\n",
     "nan.csv": "x,score\n0.5,NaN\n",
     "broken.jsonl": '{"x": 1, "score": 1}\n{"x": 1\n',
     "kubeconfig": KUBECONFIG,
+    "number-namespace": KUBECONFIG.replace("user: u}", "user: u, namespace: 1.5}"),
     "broken-kubeconfig": "a: [1",
 }
 
@@ -94,6 +102,17 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "run sweep.yaml maxRuns",
             "'maxRuns' is not a valid override; write key=value, as in trainer.total_timesteps=20000",
         ),
+        ("run huge.yaml", f"spec.parameters['x'].mean: 1{36 * '0'}... is not finite; use a finite number"),
+        (
+            "run long.yaml",
+            f"metadata.name: '{684 * 'n'} ... {96 * 'n'}' must consist of at most 40 lower-case letters, "
+            "digits and '-'; use spec.displayName for any other name",
+        ),
+        ("run text-parameters.yaml", "sweep.parameters: 'x' is not a mapping; write it as key: value lines"),
+        ("run list-fixed.yaml", "sweep.fixed: [1] is not a mapping; write it as key: value lines"),
+        ("run map-runs-dir.yaml", "runs_dir: {'a': 1} is not a path; write a string"),
+        ("run number-defaults.yaml", "Unsupported type in defaults : int"),
+        ("run list-spec.yaml spec.parameters.x.min=1", "spec: [1] is not a mapping; write it as key: value lines"),
         ("run", "no configuration given; name a file or a sweep: sweep run sweep.yaml, sweep run run=NAME sweep=quick"),
         (
             "import empty.csv my_sweep",
@@ -143,6 +162,10 @@ def test_sweep(command: str, said: str) -> None:
         (
             "status --kubeconfig kubeconfig --context d",
             "kubeconfig: has no context 'd'; `kubectl config get-contexts` lists them",
+        ),
+        (
+            "status --kubeconfig number-namespace",
+            "number-namespace: the namespace 1.5 is not a string; put it in quotes",
         ),
         ("status --kubeconfig kubeconfig", "the API server cannot be reached: 127.0.0.1:9: Connection refused"),
         ("add s -f empty.yaml", "empty.yaml: is empty; write name: value"),

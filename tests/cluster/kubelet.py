@@ -51,6 +51,8 @@ def kubelet_config(folder: Path, isolation: Isolation, control_plane: ControlPla
         "clusterDomain": "cluster.local",
         "resolvConf": str(folder / "resolv.conf"),
         "podLogsDir": str(folder / "pod-logs"),
+        "containerLogMaxSize": "1Mi",
+        "containerLogMonitorInterval": "3s",
         "volumePluginDir": str(folder / "volume-plugins"),
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": f"/{isolation.cgroup}",

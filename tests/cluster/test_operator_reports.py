@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import condition, runs, sweep, until_reason
+from tests.wandb_stub.server import KEY, WandbServer
 
 
 def add_logging_node(cluster: Cluster, node: str, log: Path, factor: float) -> dict[str, Any]:
@@ -83,6 +87,38 @@ def test_a_run_that_falls_behind_is_stopped_and_its_job_deleted(
         for node in (good, bad):
             cluster.lose_nodes(node)
             cluster.remove_node(node)
+
+
+def test_wandb_gets_every_report_once_although_the_operator_was_killed(
+    cluster: Cluster, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [n for n in os.environ if n.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    node, config = "tracked-log", tmp_path / "config.yaml"
+    train = add_logging_node(cluster, node, tmp_path / "main.log", 1.0)
+    limits, tracking = {"maxRuns": 1}, {"wandb": {"entity": "acme", "project": "p"}}
+    try:
+        with WandbServer() as server:
+            allowed = {"wandbBaseUrls": [server.url], "wandbProjects": {namespace: ["acme/*"]}}
+            config.write_text(json.dumps(allowed))
+            with Operator(cluster, namespace, f"--config={config}") as operator:
+                env = {"TEST_SECONDS": "8s"}
+                cluster.apply(sweep("curves", train=train, env=env, limits=limits, tracking=tracking), namespace)
+                cluster.until(lambda: _progress(cluster, namespace).get("step") == 40, "its progress")
+                operator.kill()
+                operator.start()
+                until_reason(cluster, "sweep", "curves", namespace, "MaxRunsReached")
+                cluster.until(
+                    lambda: condition(cluster.get("sweep", "curves", namespace), "TrackingSynced")["status"] == "True",
+                    "it is delivered",
+                )
+            (run,) = server.runs()
+        found = [(row["curve/step"], row["curve/value"]) for row in run.rows]
+        assert found == [(step, step / 100) for step in range(1, 41)]
+    finally:
+        cluster.lose_nodes(node)
+        cluster.remove_node(node)
 
 
 def _progress(cluster: Cluster, namespace: str) -> dict[str, object]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sweep_operator.api.meta import find_condition
+from sweep_operator.api.stored import read
+from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.attempt import LogFollow
+from sweep_operator.domain.curve import Point
+from sweep_operator.engine import report_files
 from sweep_operator.engine import reports as module
 from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.full_reports import FullReports
 from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.report_files import ReportFiles, read_reports
 from sweep_operator.engine.reports import BURST, IN_FLIGHT, PART_BYTES, PARTS, RATE, Reports
 from sweep_operator.kube.protocol import Forbidden, Kind, LogPart, Object, Unavailable
 from sweep_operator.sandbox.tasks import InProcess, Refused
@@ -227,6 +234,104 @@ async def test_an_unreadable_log_is_not_silence(world: Logged) -> None:
     world.error = Unavailable("no route to host")
     await world.steps(engine, 200, 5)
     assert (await world.first()).status.train.attempt == 1
+
+
+# -- every report, for the tracker -----------------------------------------------------------------------------------
+
+
+def long_reports(first: int, last: int) -> list[str]:
+    """Lines of 1 kB."""
+    note = "x" * 1000
+    return [f'SWEEP_REPORT {{"step": {step}, "reward": 1, "note": "{note}"}}' for step in range(first, last + 1)]
+
+
+def kept(world: Logged, run: SweepRun) -> list[float]:
+    """The steps that are kept of its pods, in order."""
+    assert world.report_files is not None
+    pods = [attempt.pod_uid or "" for attempt in run.status.train.attempts]
+    return [point.step for path in world.report_files.find(pods) for point in read_reports(path)]
+
+
+def whole(world: Logged, run: SweepRun) -> bool:
+    assert world.report_files is not None
+    return all(world.report_files.whole(attempt.pod_uid or "") for attempt in run.status.train.attempts)
+
+
+async def kept_world(world: Logged) -> Engine:
+    world.report_files = ReportFiles(world.path / "first", tracked_only=False)
+    return await started(world, train={"image": "i", "command": ["train"], "reports": {**REPORTS, "maxStep": 10_000}})
+
+
+async def ended(world: Logged, engine: Engine) -> SweepRun:
+    world.finish = True
+    await world.steps(engine, 5)
+    run = await world.first()
+    assert run.succeeded
+    return run
+
+
+async def test_every_report_is_kept_although_the_status_has_room_for_a_few(world: Logged) -> None:
+    engine = await kept_world(world)
+    await world.write(*long_reports(1, 3000))
+    await world.steps(engine, 40)
+    await world.report(3001, 2)
+    run = await ended(world, engine)
+    assert len(run.status.curve) <= 32
+    assert (kept(world, run), whole(world, run)) == ([*range(1, 3002)], True)
+
+
+async def test_a_new_operator_reads_the_log_from_its_beginning_and_progress_never_goes_back(world: Logged) -> None:
+    engine = await kept_world(world)
+    await world.write(*long_reports(1, 1500))
+    await world.steps(engine, 40)
+    engine.close()
+    world.report_files = ReportFiles(world.path / "second", tracked_only=False)
+    successor = world.engine()
+    await world.report(1501, 2)
+    for _ in range(20):
+        await world.steps(successor, 2)
+        progress = (await world.first()).status.progress
+        assert progress is not None
+        assert progress.step >= 1500
+    run = await ended(world, successor)
+    assert (kept(world, run), whole(world, run)) == ([*range(1, 1502)], True)
+
+
+async def test_what_was_skipped_is_read_again_for_the_delivery(world: Logged) -> None:
+    engine = await kept_world(world)
+    await world.steps(engine, 20)
+    await world.write(*long_reports(1, 1500))
+    run = await ended(world, engine)
+    assert not whole(world, run), "the end of a run does not wait for a long log"
+    assert len(kept(world, run)) < 1500
+    assert run.status.curve[-1].step == 1500
+    files, sweep = world.report_files, read(Sweep, await world.kube.get(Kind.SWEEP, *KEY))
+    assert files is not None
+    for source in (files, ReportFiles(world.path / "lost")):
+        reports = FullReports(source, world.kube, InProcess())
+        found = [point.step for path in await reports.find(sweep, run) for point in read_reports(path)]
+        assert {*found} == {*range(1, 1501)}
+        reads = world.reads
+        await reports.find(sweep, run)
+        assert world.reads == reads, "once"
+        reports.forget(sweep, run)
+        assert not source.find([a.pod_uid or "" for a in run.status.train.attempts])
+
+
+def test_the_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_files, "MOST", 100)
+    files = ReportFiles(tmp_path, max_bytes=20_000)
+    files.begin("long")
+    for step in range(1000):
+        files.add("long", [Point(step, 1.0, step)])
+    (path,) = files.find(["long"])
+    steps = [point.step for point in read_reports(path)]
+    assert 50 <= len(steps) <= 101
+    assert {b - a for a, b in itertools.pairwise(steps)} == {16}, "evenly"
+    for pod in range(20):
+        files.add(f"p{pod}", [Point(step, 1.0, step) for step in range(100)])
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 20_000
+    assert (bool(files.find(["p19"])), files.find(["long"])) == (True, [])
 
 
 # -- many logs -------------------------------------------------------------------------------------------------------

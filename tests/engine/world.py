@@ -23,6 +23,7 @@ from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartRows
+from sweep_operator.engine.report_files import ReportFiles
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Kube, Object
 from sweep_operator.local.admission import admit
@@ -87,6 +88,7 @@ class World:
         self.suggester = Sequence()
         self.jobs_seen: dict[tuple[str, str], set[str]] = {}
         self.written: dict[str, str] = {}
+        self.report_files: ReportFiles | None = None
         self._started: set[str] = set()
         self._serial = 0
 
@@ -97,6 +99,7 @@ class World:
             now=lambda: self.now,
             monotonic=lambda: self.now.timestamp(),
             require_image=False,
+            report_files=self.report_files,
         )
         return Engine(kube or self.kube, self.suggester, warm_start or NoWarmStart(), settings)
 

@@ -10,6 +10,7 @@ import torch
 from scipy import stats
 from scipy.integrate import quad
 
+from protein import Protein, ProteinSettings
 from protein.models.scaling import standardize
 from protein.search.log_improvement import log_expected_improvement, log_h
 
@@ -73,3 +74,14 @@ def test_standardization_of_extremes_is_finite(y: list[float]) -> None:
 def test_small_scores_are_not_mistaken_for_equal_ones() -> None:
     y = np.array([1e-9, 2e-9, 3e-9])
     assert standardize(y, clip=True).forward(y).std() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("configured", "kinds"), [("auto", {"ei", "ucb"}), ("ei", {"ei"}), ("ucb", {"ucb"})])
+def test_the_gain_is_drawn_for_each_suggestion_unless_one_is_configured(configured: str, kinds: set[str]) -> None:
+    space = {"x": {"distribution": "uniform", "min": 0.0, "max": 1.0}}
+    optimizer = Protein(space, ProteinSettings(acquisition=configured), seed=4)
+    for i in range(6):
+        optimizer.observe({"x": i / 6}, score=math.sin(i), cost=10.0**i)
+    found = [info.details for _, info in (optimizer.suggest(index=100 + i) for i in range(12))]
+    assert {details["acquisition"] for details in found} == kinds
+    assert {details["cost_power"] for details in found} == {1 / 3}

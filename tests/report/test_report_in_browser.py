@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from sweep_operator.api.errors import parse
+from sweep_operator.api.model import JsonObject, Model
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.report.bundle import read_bundle
-from sweep_operator.report.data import report_data
+from sweep_operator.report.data import RunRecords, report_data
 from sweep_operator.report.page import report_page
-from sweep_operator.views.page.explanations import Importance
+from sweep_operator.views.page.explanations import Importance, Why
+from sweep_operator.views.page.run_models import LogEnd
 from tests.page_samples import big_sweep, hostile_sweep
 from tests.report.sample_sweep import T0, run_json, sweep_json, with_status
 
@@ -45,24 +47,45 @@ def opened(page: Path, tmp_path: Path, fragment: str = "") -> tuple[str, set[str
     return document, set(re.findall(r'"initiator":"([^"]*)"', log.read_text()))
 
 
+def answer(found: Model) -> JsonObject:
+    return found.model_dump(mode="json", by_alias=True)
+
+
 @needs_chromium
 @pytest.mark.parametrize(
     ("tab", "shown"),
     [
-        ("", ["History", "Score and cost", "Best configuration", "2 parameters, 1 crash", 'aria-rowcount="61"']),
+        ("", ["History", "Score and cost", "Best configuration", "failed: 2 parameters", 'aria-rowcount="61"']),
         ("/curves", ["Learning curves"]),
         ("/model", ["Importance of the parameters", "75%", "results lie within their 80% interval"]),
         ("/timeline", ["retrying", "training"]),
         ("/money", ["Where the cost went", "wasted: preempted"]),
-        ("/r/my-sweep.r.3", ["images/trainer/train.py", "preempted"]),
+        (
+            "/r/my-sweep.r.3",
+            ["images/trainer/train.py", "preempted", "the end &lt;b&gt;", "sweep logs my_sweep.r.3", "ErrImagePull"],
+        ),
+        (
+            "/r/my-sweep.r.7",
+            ["does not contain the log", "sweep logs my_sweep.r.7", "sweep explain my_sweep my_sweep.r.7"],
+        ),
+        ("/r/my-sweep.r.10", ["It is near the best run."]),
     ],
 )
 def test_every_tab_is_drawn_without_a_network(tab: str, shown: list[str], tmp_path: Path) -> None:
     sweep, runs = big_sweep(60)
     shares = Importance(shares={"trainer.batch_size": 0.75, "trainer.gamma": 0.25})
-    answers = {"importance": shares.model_dump(mode="json", by_alias=True)}
+    why = Why(run="my-sweep.r.10", origin="model", sentences=["It is near the best run."])
+    answers = {"importance": answer(shares), "why": {why.run: answer(why)}}
+    pulled = {
+        "type": "Warning",
+        "reason": "ErrImagePull",
+        "message": "no such image",
+        "lastTimestamp": "2026-03-01T09:00:00Z",
+    }
+    end = LogEnd(stage="train", attempt=2, rank=0, text="almost\nthe end <b>", cut=True)
+    records = RunRecords({"my-sweep.r.3": [pulled]}, {"my-sweep.r.3": end})
     page = tmp_path / "report.html"
-    page.write_text(report_page(report_data(sweep, runs, {}, T0, answers, "sweep"), read_bundle()))
+    page.write_text(report_page(report_data(sweep, runs, {}, T0, answers, "sweep", records), read_bundle()))
     document, asked = opened(page, tmp_path, f"#/s/default/my-sweep{tab}")
     assert [text for text in shown if text not in document] == []
     assert asked <= {"not an origin"}

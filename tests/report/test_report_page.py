@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import random
 import re
 from base64 import b64decode, b64encode
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.report.bundle import Bundle, read_bundle
-from sweep_operator.report.data import report_data
+from sweep_operator.report.data import RunRecords, report_data
 from sweep_operator.report.page import report_page
 from sweep_operator.views.page.messages import Report
+from sweep_operator.views.page.run_models import LogEnd
 from tests.hostile_text import hidden
 from tests.page_samples import HOSTILE, big_sweep, hostile_sweep
 from tests.report.sample_sweep import T0, sample, sweep_json, with_status
@@ -76,7 +78,11 @@ def test_nothing_in_the_data_or_the_bundle_ends_an_element() -> None:
 
 def test_a_report_of_200_runs_is_small() -> None:
     sweep, runs = big_sweep(200)
-    page = report_page(report_data(sweep, runs, {}, T0, {}, "sweep"), read_bundle())
+    draw = random.Random(0)
+    end = LogEnd(stage="train", attempt=1, rank=0, text="", cut=True)
+    logs = {run.name: end.with_(text=draw.randbytes(1250).hex()) for run in runs}
+    report = report_data(sweep, runs, {}, T0, {}, "sweep", RunRecords({}, logs))
+    page = report_page(report, read_bundle())
     assert len(page.encode()) < MOST_BYTES
 
 

@@ -143,7 +143,7 @@ def test_why_is_computed_again_from_what_was_known_then(ask: Ask) -> None:
     assert named == why
     assert why.note == "", "bit for bit: the same digest and the same parameters"
     assert (why.origin, why.observations, why.pending) == ("model", 8, 0)
-    assert why.acquisition in ("ei", "ucb", "area")
+    assert why.acquisition in ("ei", "ucb")
     assert why.nearest is not None
     assert why.nearest.run in [r.name for r in RUNS[:-1]], "no run that came later"
     assert why.best in [r.name for r in RUNS[:-1]]

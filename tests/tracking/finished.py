@@ -10,6 +10,8 @@ from typing import Any
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.domain.curve import Point
+from sweep_operator.engine.report_files import FOLDER, ReportFiles
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kube.state_file import read_objects
@@ -22,7 +24,11 @@ WANDB: dict[str, Any] = {"entity": "acme", "project": "sweeps"}
 
 
 NOT_OURS = ("_wandb", "_runtime", "_step", "_timestamp", "protein.created")
-CURVE = [{"step": 1, "value": 0.5, "seconds": 1.5}, {"step": 2, "seconds": 3}, {"step": 4, "value": 0.75, "seconds": 6}]
+REPORTS: list[dict[str, Any]] = [
+    {"step": step, "seconds": 1.5 * step, **({} if step == 2 else {"value": step / 64})} for step in range(1, 41)
+]
+"""Every report of a run; the status has room for some of them."""
+CURVE = [REPORTS[0], REPORTS[1], REPORTS[3], REPORTS[-1]]
 
 
 def manifest(name: str, **wandb: Any) -> dict[str, Any]:
@@ -34,7 +40,7 @@ def manifest(name: str, **wandb: Any) -> dict[str, Any]:
         },
         "fixed": {"trainer.name": "ppo"},
         "limits": {"maxRuns": 1, "maxParallelRuns": 1},
-        "train": {"command": ["true"]},
+        "train": {"command": ["true"], "reports": {}},
         "tracking": {"wandb": {**WANDB, **wandb}},
     }
     return sweep_body(name, **spec)
@@ -68,7 +74,10 @@ async def _store(state: Path, name: str, count: int, wandb: dict[str, Any]) -> N
     ended = _condition("Succeeded", "True", "MaxRunsReached") | {"observedGeneration": sweep["metadata"]["generation"]}
     sweep["status"] = {"conditions": [ended], "nextIndex": count}
     await kube.update_status(Kind.SWEEP, sweep)
+    files = ReportFiles(state.parent / FOLDER)
     for index in range(count):
+        files.begin(f"pod-{index}")
+        files.add(f"pod-{index}", [Point(r["step"], r.get("value"), r["seconds"]) for r in REPORTS])
         run = await kube.create(Kind.SWEEP_RUN, _run(sweep, index))
         run["status"] = _status(name, index)
         await kube.update_status(Kind.SWEEP_RUN, run)
@@ -101,7 +110,7 @@ def _status(name: str, index: int) -> Object:
         "seed": 1,
         "fixed": {"trainer.name": "ppo"},
         "templateHash": "0",
-        "train": {"attempt": 1, "seconds": 12.5},
+        "train": {"attempt": 1, "seconds": 12.5, "attempts": [{"n": 1, "podUID": f"pod-{index}", "seconds": 12.5}]},
         "cost": 12.5,
         "curve": CURVE,
     }
@@ -133,7 +142,7 @@ def assert_each_once(found: Iterable[Run], count: int, sweep_id: str) -> None:
         config = {key: entry["value"] for key, entry in run.config.items() if key != "_wandb"}
         assert config == {"trainer.lr": lr(index), "trainer.batch": 64, "trainer.name": "ppo"}
         assert written_summary(run.summary) == expected_summary(index)
-        assert curve_of(run.rows) == CURVE
+        assert curve_of(run.rows) == REPORTS
         assert run.sweep == sweep_id
         assert run.state == ("failed" if fails(index) else "finished")
 

@@ -42,6 +42,7 @@ assert wandb.config.lr == arguments.lr, (wandb.config.lr, arguments.lr)
 assert wandb.config.layers == arguments.layers
 for step in range(3):
     wandb.log({"loss": wandb.config.lr / (step + 1)})
+    print('SWEEP_REPORT {"step": %d, "reward": 1}' % (step + 5))
 print("reward =", wandb.config.lr * 2)
 """
 
@@ -98,6 +99,7 @@ def _agents_sweep(script: Path, wandb: dict[str, Any]) -> dict[str, Any]:
         limits={"maxRuns": 2, "maxParallelRuns": 1},
         train={
             "command": [sys.executable, str(script), "$(args)"],
+            "reports": {},
             "results": {"source": "Log", "pattern": "reward = (?P<value>[-+0-9.eE]+)"},
         },
         tracking={"wandb": wandb},
@@ -124,7 +126,8 @@ async def test_an_agents_script_runs_unmodified(
         found = shown[run.name]
         assert {k: v["value"] for k, v in found.config.items() if k != "_wandb"} == run.spec.parameters
         losses = [json.loads(row)["loss"] for row in found.history]
-        assert (len(losses), losses[0]) == (3, run.spec.parameters["lr"])
+        assert (len(losses), losses[0]) == (3, run.spec.parameters["lr"]), "the program's history is the only one"
+        assert len(run.status.curve) == 3
         assert (found.summary["score"], found.summary["protein.state"]) == (run.status.score, "success")
         assert found.summary["loss"] == losses[-1], "what the program wrote stays"
         assert (found.sweep, found.group, found.state) == (sweep.name, "agent", "finished")

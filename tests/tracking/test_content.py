@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweeprun import SweepRunStatus
+from sweep_operator.domain.curve import Point
+from sweep_operator.engine.report_files import ReportFiles
 from sweep_operator.pacing import TokenBucket
 from sweep_operator.tracking.delivery.content import run_card, sweep_card
+from sweep_operator.tracking.delivery.messages import RunCard
 from sweep_operator.tracking.delivery.offer import FIRST_REPAIR, LONGEST_RETRY, Retry
+from sweep_operator.tracking.delivery.rows import FoundHistory, rows_of
 from sweep_operator.tracking.history.messages import PastSweep
 from sweep_operator.tracking.history.reader import reported_metric
 from sweep_operator.tracking.troubles import NoKey, WandbError, status_in, trouble_of
@@ -70,7 +78,46 @@ def test_a_run_that_early_stopping_ended_is_no_failure_in_wandb() -> None:
     assert not card.failed
     assert (card.summary["protein.state"], card.summary["protein.last_report"]) == ("failure", 0.5)
     assert "score" not in card.summary
-    assert card.curve[0] == {"curve/step": 1, "curve/seconds": 2, "curve/value": 0.5, "curve/loss": 0.25}
+    rows = rows_of(card.with_(cost_per_second=0.5))
+    first = {"curve/step": 1, "curve/seconds": 2, "curve/cost": 1, "curve/value": 0.5, "curve/loss": 0.25}
+    assert rows == [(1, first), (2, {"curve/step": 2, "curve/seconds": 4, "curve/cost": 2})]
+
+
+@hypothesis.given(
+    st.lists(st.sampled_from([0.0, 0.25, 1.0, 2.0, 1e6, 1e15 + 0.5, 1e300]) | st.floats(0, 100), max_size=20),
+    st.lists(st.booleans(), min_size=20, max_size=20),
+)
+def test_every_report_is_one_row_whatever_file_it_is_in(steps: list[float], stored: list[bool]) -> None:
+    points = [Point(step, step / 2, step, 1, (("loss", 0.5),)) for step in steps]
+    curve = [point for point, kept in zip(points, stored, strict=False) if kept]
+    with TemporaryDirectory() as folder:
+        files = ReportFiles(Path(folder))
+        for pod, part in (("a", points[::2]), ("b", points[1::2]), ("b", points[:3])):
+            files.add(pod, part)
+        with files.find(["b"])[0].open("a") as file:
+            file.write("[7.0, 1.0, ")  # its writer was killed
+        card = RunCard(id="r", uid="u", name="r", config={}, summary={}, curve=curve, failed=False)
+        rows = rows_of(card.with_(reports=[str(path) for path in files.find(["a", "b", "c"])]))
+    assert [row["curve/step"] for _, row in rows] == sorted(set(steps))
+    numbers = [number for number, _ in rows]
+    assert numbers == sorted(set(numbers))
+    if all(step.is_integer() and step < 2**53 for step in steps):
+        assert numbers == [row["curve/step"] for _, row in rows]
+
+
+@pytest.mark.parametrize(
+    ("found", "missing"),
+    [
+        (FoundHistory(40, 40), False),
+        (FoundHistory(20, 39), True),
+        (FoundHistory(), True),
+        (FoundHistory(40), False),
+        (FoundHistory(3, 2, foreign=True), False),
+    ],
+)
+def test_a_run_is_delivered_when_its_last_row_has_arrived(found: FoundHistory, missing: bool) -> None:
+    assert (found.lacks(40) is not None) == missing
+    assert found.lacks(None) is None
 
 
 TROUBLES: list[tuple[Exception, str, bool]] = [

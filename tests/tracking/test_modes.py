@@ -21,7 +21,7 @@ from sweep_operator.local.tracking import with_own_account
 from tests.local.sweeps import manifest, until
 from tests.tracking.conftest import clear_wandb
 from tests.tracking.finished import (
-    CURVE,
+    REPORTS,
     assert_each_once,
     curve_of,
     expected_summary,
@@ -64,7 +64,7 @@ def test_offline_writes_files_and_sync_delivers_them(
         run = found[f"s.r.{index}"]
         assert run.config == {"trainer.lr": lr(index), "trainer.batch": 64, "trainer.name": "ppo"}
         assert written_summary(run.summary) == expected_summary(index)
-        assert curve_of(run.history) == CURVE
+        assert curve_of(run.history) == REPORTS
         assert (run.group, run.exit_code) == ("s", 1 if fails(index) else 0)
     assert {r.status.tracking.state for r in stored_runs(state) if r.status.tracking} == {"Offline"}
 

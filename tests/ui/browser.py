@@ -97,11 +97,33 @@ def _leaves(asked: str, url: str) -> bool:
     return urlsplit(asked).scheme != "data" and urlsplit(asked).netloc != urlsplit(url).netloc
 
 
-async def violations(page: Page, *rules: str) -> list[str]:
-    """What axe-core finds by these rules (default: all): rule, and the first elements."""
+_ALL_RULES = """() => {
+    const excluded = (rule) => rule.tags.some((tag) => tag === "experimental" || tag.endsWith("aaa"));
+    const rules = axe.getRules().filter((rule) => !excluded(rule)).map((rule) => [rule.ruleId, { enabled: true }]);
+    return axe.run({ rules: Object.fromEntries(rules) }).then((results) => results.violations);
+}"""
+
+
+async def focus(page: Page, name: str) -> None:
+    """Press Tab until the element with this accessible name has the focus."""
+    for _ in range(120):
+        label = await page.evaluate(_FOCUSED)
+        if label.startswith(name):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"{name} cannot be reached with the Tab key")
+
+
+_FOCUSED = """() => {
+    const element = document.activeElement;
+    return (element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent).trim();
+}"""
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe-core finds by all rules but those of level AAA and experimental ones: rule, and the first elements."""
     await page.evaluate(_axe())
-    only = {"runOnly": list(rules)} if rules else {}
-    found: list[dict[str, Any]] = await page.evaluate("(o) => axe.run(o).then((results) => results.violations)", only)
+    found: list[dict[str, Any]] = await page.evaluate(_ALL_RULES)
     return [f"{rule['id']}: {[node['target'] for node in rule['nodes']][:3]}" for rule in found]
 
 

@@ -80,7 +80,7 @@ async def test_every_action_shows_its_command_and_the_answer(runs_dir: Path) -> 
         await expect(dialog).to_contain_text("Number of runs at the same time; 3 now")
         await page.keyboard.press("Escape")
 
-        for button, answer in (("Suspend", "suspended"), ("Resume", "resumed")):
+        for button, answer in (("Suspend", "suspended"), ("Resume", "resumed"), ("Stop", "stopped")):
             await page.get_by_role("button", name=f"{button}…").click()
             await dialog.get_by_role("button", name=f"{button} the sweep").click()
             await expect(said(page, answer)).to_be_visible()

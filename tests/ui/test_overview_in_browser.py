@@ -17,7 +17,7 @@ from sweep_operator.ui.here import TOKEN, page_here
 from sweep_operator.ui.machine_page import machine_page
 from tests.page_samples import HOSTILE, big_sweep, hostile_sweep
 from tests.report.sample_sweep import T0
-from tests.ui.browser import needs_chromium, opened, stored, violations
+from tests.ui.browser import focus, needs_chromium, opened, stored, violations
 from tests.ui.serving import served
 
 pytestmark = needs_chromium
@@ -54,18 +54,6 @@ def rows(page: Page) -> Locator:
 def counted(page: Page) -> Locator:
     """How many runs pass the filter."""
     return page.locator("search.filter").get_by_role("status")
-
-
-async def focus(page: Page, name: str) -> None:
-    """Press Tab until the element with this accessible name has the focus."""
-    for _ in range(80):
-        label = await page.evaluate(
-            "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
-        )
-        if label.startswith(name):
-            return
-        await page.keyboard.press("Tab")
-    raise AssertionError(f"{name} cannot be reached with the Tab key")
 
 
 async def test_axe_finds_nothing_and_narrow_screens_are_wide_enough(url: str) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.page_samples import HOSTILE, big_sweep, hostile_sweep
 from tests.report.sample_sweep import PARAMETERS
-from tests.ui.browser import needs_chromium, opened, stored, violations
+from tests.ui.browser import focus, needs_chromium, opened, stored, violations
 from tests.ui.serving import served
 
 pytestmark = needs_chromium
@@ -63,20 +64,61 @@ async def cells(found: Locator, column: int) -> list[str]:
     return await found.evaluate_all(f"(rows) => rows.map((row) => row.children[{column}].innerText)")
 
 
-async def test_axe_finds_nothing_in_light_and_dark(url: str) -> None:
-    found: dict[str, list[str]] = {}
-    async with opened(url, f"{SWEEP}/curves") as page:
-        routes = [*(f"{SWEEP}/{tab}" for tab in TABS), *(f"{SWEEP}/r/{run}" for run in (OUT_OF_MEMORY, STOPPED_EARLY))]
+@pytest.mark.parametrize(("width", "schemes"), [(1440, ("light", "dark")), (390, ("dark",))])
+async def test_axe_finds_nothing(url: str, width: int, schemes: tuple[Literal["light", "dark"], ...]) -> None:
+    found: dict[str, object] = {}
+    routes = [*(f"{SWEEP}/{tab}" for tab in TABS), *(f"{SWEEP}/r/{run}" for run in (OUT_OF_MEMORY, STOPPED_EARLY))]
+
+    async def look(page: Page, where: str) -> None:
+        for scheme in schemes:
+            await page.emulate_media(color_scheme=scheme)
+            found[f"{where} {scheme}"] = await violations(page)
+        found[f"width of {where}"] = await page.evaluate(
+            "Math.max(0, document.documentElement.scrollWidth - innerWidth)"
+        )
+
+    async with opened(url, f"{SWEEP}/curves", width=width, height=800) as page:
         for route in routes:
             await show(page, route)
-            found[route] = await violations(page)
-            await page.emulate_media(color_scheme="dark")
-            found[f"{route} dark"] = await violations(page, "color-contrast")
-            await page.emulate_media(color_scheme="light")
-        await page.get_by_role("button", name="Add a point like this").click()
-        await expect(page.get_by_role("heading", name="The same as a command")).to_be_visible()
-        found["dialog"] = await violations(page)
+            await look(page, route)
+        for button in ("Add a point like this", "Retry"):
+            await page.get_by_role("button", name=button).click()
+            await expect(page.get_by_role("heading", name="The same as a command")).to_be_visible()
+            await look(page, button)
+            await page.keyboard.press("Escape")
     assert {where: what for where, what in found.items() if what} == {}
+
+
+async def test_the_panels_are_used_by_keyboard(url: str) -> None:
+    async with opened(url) as page:
+
+        async def press(name: str, *keys: str) -> None:
+            await page.locator("body").focus()
+            await focus(page, name)
+            for key in keys:
+                await page.keyboard.press(key)
+
+        await press("Sweeps: table", "End", "Enter")  # the oldest one
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("my_sweep")
+        await press("Curves", "Enter")
+        await press("x:", "ArrowDown")
+        await expect(page.get_by_role("application", name="by time of training")).to_be_visible()
+        await press("Timeline", "Enter")
+        await press("by node", "Space")
+        axes = page.get_by_role("application", name="Timeline").locator("svg.axes")
+        await expect(axes).to_contain_text("node-a (1)")
+        whole = str(await axes.text_content())
+        await press("Zoom in", "Enter")
+        await expect(axes).not_to_have_text(whole)
+        await press("Model", "Enter")
+        await press("of", "ArrowDown")
+        await press("How sure is the model?: predicted cost", "End", "Enter")
+        await expect(page.get_by_role("heading", name="Why this point")).to_be_visible()
+        await press("Next run", "Enter")
+        await press("Add a point like this", "Enter")
+        await focus(page, "Cancel")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("button", name="Add a point like this")).to_be_focused()
 
 
 async def test_panels_of_a_sweep(url: str) -> None:
@@ -106,9 +148,19 @@ async def test_panels_of_a_sweep(url: str) -> None:
         assert {"queued", "pulling", "training"} <= set(await cells(await rows(page, "Timeline"), 1))
 
         await show(page, f"{SWEEP}/money")
-        shares = await cells(await rows(page, "Where the cost went"), 3)
+        parts = await rows(page, "Where the cost went")
+        shares, costs = await cells(parts, 3), dict(zip(await cells(parts, 0), await cells(parts, 2), strict=True))
         assert abs(sum(int(share.strip("%<")) for share in shares) - 100) <= len(shares)
-        await expect(page.get_by_text("wasted: crash")).to_be_visible()
+        assert "wasted: crash" in costs
+        await page.get_by_placeholder("Filter runs").fill("my_sweep")  # the cost of all runs, computed from the runs
+        await expect(page.locator("search.filter").get_by_role("status")).to_have_text(f"{COUNT} of {COUNT} runs")
+        filtered = dict(zip(await cells(parts, 0), await cells(parts, 2), strict=True))
+        assert filtered == {
+            part: cost for part, cost in costs.items() if "of the budget" not in part and "other" not in part
+        }
+        await page.get_by_placeholder("Filter runs").fill("OOMKilled")
+        await expect(parts).to_have_count(1)
+        await page.get_by_placeholder("Filter runs").fill("")
 
         await show(page, f"{SWEEP}/model")
         predicted = sum(bool(r.succeeded and r.spec.prediction) for r in RUNS.values())
@@ -164,7 +216,11 @@ async def test_pages_of_runs(url: str, runs_dir: Path) -> None:
 async def test_hostile_content_is_text(url: str) -> None:
     async with opened(url, "/s/default/hostile/r/hostile.r.1") as page:
         await expect(page.get_by_role("region", name="Why it failed")).to_contain_text(HOSTILE[:20])
-        for route in (*(f"/s/default/hostile/{tab}" for tab in TABS), "/s/default/hostile/r/hostile.r.0"):
+        for route in (
+            *(f"/s/default/hostile/{tab}" for tab in TABS),
+            "/s/default/hostile/r/hostile.r.0",
+            "/s/default/hostile/r/constructor",
+        ):
             await show(page, route)
             text = await page.inner_text("body")
             assert not {"\u202e", "\x1b"} & set(text)

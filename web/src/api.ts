@@ -170,6 +170,13 @@ export interface Log {
   rank: number;
 }
 
+/** The end of a log, in a report. */
+export interface LogEnd extends Log {
+  text: string;
+  /** Whether the log has earlier lines, too. */
+  cut: boolean;
+}
+
 /** What the page of a run shows besides its row. */
 export interface RunDetails {
   attempts: Attempt[];
@@ -365,11 +372,9 @@ export interface Why {
   observations: number | null;
   /** How many runs had no result yet. */
   pending: number | null;
-  /** The cost up to which this run was to improve the front; null: the gain has no such limit. */
-  costLevel: number | null;
   /** The gain was divided by the cost to this power: 0 if the cost does not matter, 1 if the gain per cost counts. */
   costPower: number | null;
-  /** Kind of gain: ei (expected improvement), ucb (upper confidence bound), area (of the front), or protein. */
+  /** Kind of gain: ei (expected improvement), ucb (upper confidence bound) or protein. */
   acquisition: string | null;
   nearest: Nearest | null;
   /** Name of the best run that the optimizer knew; null without one. */
@@ -643,5 +648,7 @@ export interface Report {
   page: SweepPage;
   curves: Curves;
   runs: Record<string, RunDetails>;
+  /** By name of the run. Empty for a sweep of a cluster; on one machine, there is not room for all. */
+  logs: Record<string, LogEnd>;
   explanations: Record<string, unknown>;
 }

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { comparisons, judgment } from "../src/model/calibration.ts";
 import { contourLine, levels } from "../src/model/contour.ts";
+import { embedded } from "../src/model/questions.ts";
+import { seriesOf } from "../src/model/slices.ts";
 import { run } from "./builders.ts";
 
 test("every point of a contour line has the value of the level, and a closed hill has a closed line", () => {
@@ -56,4 +58,25 @@ test("a few predictions are not judged, and many are", () => {
   assert.match(judgment(comparisons(runs([5, 5, 7]), "score")), /^2 of 3 .* Ten are needed/);
   assert.match(judgment(comparisons(runs(Array(20).fill(9)), "score")), /too sure/);
   assert.match(judgment(comparisons(runs([...Array(16).fill(5), 9, 9, 9, 9]), "score")), /as expected/);
+});
+
+test("a slice has no line where the constraints forbid the configuration", () => {
+  const slice = {
+    path: "a", grid: [1, 2, 3], mean: [4, 5, 6], low: [3, 4, 5], high: [5, 6, 7], cost: null, costLow: null,
+    costHigh: null, success: null, allowed: [true, false, true], metrics: {}, assumed: {},
+  }; // biome-ignore format: one block
+  assert.deepEqual(seriesOf(slice, "score"), {
+    middle: [4, Number.NaN, 6],
+    low: [3, Number.NaN, 5],
+    high: [5, Number.NaN, 7],
+  });
+  assert.deepEqual(seriesOf({ ...slice, allowed: null }, "score")?.middle, [4, 5, 6]);
+});
+
+test("a report says of which runs it knows why they were suggested", () => {
+  const why = { a: { sentences: ["It is close to the best run."] } };
+  assert.equal(embedded({ why }, { what: "why", run: "a" }), why.a);
+  for (const run of ["b", "constructor"])
+    assert.throws(() => embedded({ why }, { what: "why", run }), /Pareto-optimal runs only/);
+  assert.throws(() => embedded({}, { what: "slices" }), /made without the model/);
 });

@@ -3,49 +3,34 @@ import type { Parameter, RunRow, SweepPage, SweepRow } from "../src/api.ts";
 import { at } from "./builders.ts";
 import { PARAMETERS, samplePage } from "./sample.ts";
 
+const FAILURE = {
+  class: "parameters",
+  reason: "BadParameters",
+  message: "rollout buffer is smaller than the batch",
+  stage: "train",
+  consequence: "not retried; learned as infeasible",
+};
+
 /** A sweep in which nothing succeeds. */
 export function failingPage(count: number): SweepPage {
   const page = samplePage(count, 4, "failing");
-  const failure = {
-    class: "parameters",
-    reason: "BadParameters",
-    message: "rollout buffer is smaller than the batch",
-    stage: "train",
-    consequence: "not retried; learned as infeasible",
-  };
-  const runs = page.runs.map(
-    (r): RunRow => ({
-      ...r,
-      group: "failed",
-      state: "Failed",
-      score: null,
-      cost: 12,
-      predicted: null,
-      progress: null,
-      verdict: null,
-      failure,
-      ended: r.created,
-    }),
-  );
-  const counts = {
-    ...page.row.counts,
-    finished: count,
-    succeeded: 0,
-    pruned: 0,
-    running: 0,
-    waiting: 0,
-    failed: count,
-  };
+  const runs = page.runs.map((r) => failed(r));
+  const none = { finished: count, succeeded: 0, pruned: 0, running: 0, waiting: 0, failed: count };
   const row: SweepRow = {
     ...page.row,
     best: null,
-    counts,
+    counts: { ...page.row.counts, ...none },
     state: "Failed",
     ended: true,
     completed: at(9000),
     message: "10 runs in a row failed: rollout buffer is smaller than the batch",
   };
   return { ...page, row, runs, front: [], ranking: [], bestParams: null };
+}
+
+function failed(run: RunRow): RunRow {
+  const nothing = { score: null, predicted: null, progress: null, verdict: null };
+  return { ...run, ...nothing, group: "failed", state: "Failed", cost: 12, failure: FAILURE, ended: run.created };
 }
 
 const NASTY = `<script>alert(1)</script><img src=x onerror=alert(1)> javascript:alert(1) \u202Etxt.exe\u202C \u001b[31mred\u001b[0m `;

@@ -1,6 +1,6 @@
 /** A made-up sweep of any size, for looking at pages without a server. */
 import type { Curves, Parameter, Phase, RunPage, RunRow, Scalar, SweepPage, SweepRow } from "../src/api.ts";
-import { at, parameter as build } from "./builders.ts";
+import { at, parameter as build, run } from "./builders.ts";
 
 /** A repeatable source of random numbers (mulberry32). */
 export function draws(seed: number): () => number {
@@ -42,7 +42,9 @@ function sampled(random: () => number): (Scalar | null)[] {
   ];
 }
 
-const CLASSES = ["oom", "parameters", "nan", "infrastructure"];
+const REASONS = { parameters: "OOMKilled", crash: "Error", infrastructure: "ErrImagePull", preempted: "Evicted" };
+type FailureClass = keyof typeof REASONS;
+const CLASSES = Object.keys(REASONS) as FailureClass[];
 
 function phasesOf(start: number, seconds: number, failed: boolean, random: () => number): Phase[] {
   const node = `node-${1 + Math.floor(4 * random())}`;
@@ -60,142 +62,101 @@ function phasesOf(start: number, seconds: number, failed: boolean, random: () =>
   return failed ? phases : [...phases, phase("evaluating", trained, trained + 8)];
 }
 
-export function sampleRun(index: number, count: number, random: () => number): RunRow {
-  const parameters = sampled(random);
+/** What a made-up run would score and cost if it went well. */
+interface Truth {
+  score: number;
+  cost: number;
+}
+
+function truthOf(parameters: (Scalar | null)[], trend: number): Truth {
   const [rate, batch, , epochs] = parameters as [number, number, number, number];
   const cost = 20 * epochs * (512 / batch) ** 0.3;
-  const trend = Math.min(1, index / Math.max(20, count * 0.4));
-  const truth = 500 * Math.exp(-((Math.log10(rate) + 3.3) ** 2) * (1.3 - 0.9 * trend)) * (1 - Math.exp(-cost / 150));
+  const peak = Math.exp(-((Math.log10(rate) + 3.3) ** 2) * (1.3 - 0.9 * trend));
+  return { score: 500 * peak * (1 - Math.exp(-cost / 150)), cost };
+}
+
+const STATES: Record<RunRow["group"], string> = {
+  succeeded: "Completed",
+  failed: "Failed",
+  pruned: "StoppedEarly",
+  running: "Training",
+  waiting: "Queued",
+  stopped: "Stopped",
+};
+
+function groupOf(index: number, count: number, roll: number): RunRow["group"] {
+  if (index >= count - Math.min(3, Math.floor(count / 5))) return index === count - 1 ? "waiting" : "running";
+  return roll < 0.1 ? "failed" : roll < 0.22 ? "pruned" : "succeeded";
+}
+
+export function sampleRun(index: number, count: number, random: () => number): RunRow {
+  const parameters = sampled(random);
+  const truth = truthOf(parameters, Math.min(1, index / Math.max(20, count * 0.4)));
   const noise = () => (random() + random() + random() - 1.5) * 20;
-  const roll = random();
-  const running = index >= count - Math.min(3, Math.floor(count / 5));
-  const group: RunRow["group"] = running
-    ? index === count - 1
-      ? "waiting"
-      : "running"
-    : roll < 0.1
-      ? "failed"
-      : roll < 0.22
-        ? "pruned"
-        : "succeeded";
+  const group = groupOf(index, count, random());
   const kind = CLASSES[Math.floor(random() * CLASSES.length)]!;
-  const score = group === "succeeded" ? truth + noise() : group === "pruned" ? truth * 0.7 : null;
-  const predicted =
-    index < 6
-      ? null
-      : {
-          score: truth + noise() * 2,
-          scoreLow: truth - 50,
-          scoreHigh: truth + 50,
-          cost: cost * 1.05,
-          costLow: cost / 1.3,
-          costHigh: cost * 1.4,
-        };
+  const over = group !== "running" && group !== "waiting";
+  const score = group === "succeeded" ? truth.score + noise() : group === "pruned" ? truth.score * 0.7 : null;
   const created = 60 * index;
   return {
-    name: `sample.r.${index}`,
-    label: `sample.r.${index}`,
-    index,
+    ...run(`sample.r.${index}`, { index, parameters, group, state: STATES[group], score }),
     origin: index === 0 ? "center" : index < 6 ? "sobol" : "model",
-    manual: false,
-    imported: false,
-    state: {
-      succeeded: "Completed",
-      failed: "Failed",
-      pruned: "StoppedEarly",
-      running: "Training",
-      waiting: "Queued",
-      stopped: "Stopped",
-    }[group],
-    group,
-    failure:
-      group === "failed"
-        ? {
-            class: kind,
-            reason: kind === "oom" ? "OOMKilled" : "BadParameters",
-            message: "rollout buffer of 2048 steps is smaller than the batch",
-            stage: "train",
-            consequence: "not retried; learned as infeasible",
-          }
-        : null,
-    score,
-    cost: running ? null : group === "succeeded" ? cost : cost * 0.4,
+    failure: group === "failed" ? failureOf(kind) : null,
+    cost: over ? truth.cost * (group === "succeeded" ? 1 : 0.4) : null,
     metrics: score === null ? {} : { "eval/length": 200 * random() },
-    parameters,
-    predicted,
+    predicted: index < 6 ? null : predictionOf(truth, noise() * 2),
     created: at(created),
-    ended: running ? null : at(created + cost + 60),
-    progress:
-      group === "running"
-        ? {
-            step: 4000,
-            maxStep: 10000,
-            value: truth * 0.8,
-            updated: at(created + 60),
-            etaSeconds: 95,
-            forecast: { score: truth, low: truth - 40, high: truth + 40, probability: 0.31 },
-          }
-        : null,
-    phases: phasesOf(created, cost, group !== "succeeded", random),
-    verdict:
-      group === "pruned"
-        ? {
-            policy: "forecast",
-            text: "3% chance of beating the best run",
-            step: 3744,
-            value: truth * 0.7,
-            low: truth * 0.6,
-            high: truth * 0.8,
-            threshold: 420,
-            probability: 0.003,
-            runs: 30,
-            savedCost: cost * 0.6,
-            shadow: false,
-          }
-        : null,
+    ended: over ? at(created + truth.cost + 60) : null,
+    progress: group === "running" ? progressOf(truth, at(created + 60)) : null,
+    phases: phasesOf(created, truth.cost, group !== "succeeded", random),
+    verdict: group === "pruned" ? verdictOf(truth) : null,
     within: group === "succeeded",
-    seconds: cost,
-    lostSeconds: {},
+    seconds: truth.cost,
     hasCurve: group !== "waiting",
+  };
+}
+
+function failureOf(kind: FailureClass): RunRow["failure"] {
+  return {
+    class: kind,
+    reason: REASONS[kind],
+    message: "rollout buffer of 2048 steps is smaller than the batch",
+    stage: "train",
+    consequence: "not retried; learned as infeasible",
+  };
+}
+
+function predictionOf({ score, cost }: Truth, error: number): RunRow["predicted"] {
+  const interval = { scoreLow: score - 50, scoreHigh: score + 50, costLow: cost / 1.3, costHigh: cost * 1.4 };
+  return { score: score + error, cost: cost * 1.05, ...interval };
+}
+
+function progressOf({ score }: Truth, updated: string): RunRow["progress"] {
+  const forecast = { score, low: score - 40, high: score + 40, probability: 0.31 };
+  return { step: 4000, maxStep: 10000, value: score * 0.8, updated, etaSeconds: 95, forecast };
+}
+
+function verdictOf({ score, cost }: Truth): RunRow["verdict"] {
+  return {
+    policy: "forecast",
+    text: "3% chance of beating the best run",
+    step: 3744,
+    value: score * 0.7,
+    low: score * 0.6,
+    high: score * 0.8,
+    threshold: 420,
+    probability: 0.003,
+    runs: 30,
+    savedCost: cost * 0.6,
+    shadow: false,
   };
 }
 
 export function samplePage(count: number, seed = 1, name = "sample"): SweepPage {
   const random = draws(seed);
   const runs = Array.from({ length: count }, (_, i) => sampleRun(i, count, random));
-  const of = (group: RunRow["group"]) => runs.filter((r) => r.group === group);
-  const scored = of("succeeded").sort((a, b) => b.score! - a.score!);
-  const spent = runs.reduce((sum, r) => sum + (r.cost ?? 0), 0);
-  const wasted = Map.groupBy(of("failed"), (r) => r.failure!.class);
-  const best = scored[0];
-  const row: SweepRow = {
-    namespace: "default",
-    name,
-    displayName: name,
-    state: "Running",
-    message: "",
-    ended: false,
-    suspended: false,
-    interrupted: false,
-    goal: "maximize",
-    metric: "eval/return",
-    best: best ? { run: best.name, label: best.label, score: best.score!, cost: best.cost } : null,
-    counts: {
-      finished: scored.length + of("failed").length + of("pruned").length,
-      succeeded: scored.length,
-      failed: of("failed").length,
-      pruned: of("pruned").length,
-      running: of("running").length,
-      waiting: of("waiting").length,
-      maxRuns: Math.max(40, count + 20),
-    },
-    spent,
-    budget: Math.max(10000, spent * 1.4),
-    costUnit: "seconds",
-    etaSeconds: 5400,
-    created: at(0),
-    completed: null,
-  };
+  const scored = runs.filter((r) => r.group === "succeeded").sort((a, b) => b.score! - a.score!);
+  const row = rowOf(name, runs, scored[0]);
   return {
     row,
     parameters: PARAMETERS,
@@ -215,18 +176,7 @@ export function samplePage(count: number, seed = 1, name = "sample"): SweepPage 
       score: { count: 20, within: 17, share: 0.85, text: "17 of 20 scores were inside their 80% interval" },
       cost: null,
     },
-    money: {
-      unit: "seconds",
-      spent,
-      useful: scored.reduce((s, r) => s + r.cost!, 0),
-      wasted: [...wasted].map(([kind, rs]) => ({
-        class: kind,
-        cost: rs.reduce((s, r) => s + r.cost!, 0),
-        runs: rs.length,
-      })),
-      pruned: { cost: of("pruned").reduce((s, r) => s + r.cost!, 0), saved: 2400, runs: of("pruned").length, wrong: 1 },
-      budget: row.budget,
-    },
+    money: moneyOf(row, runs),
     bestParams: {
       yaml: "trainer:\n  gamma: 0.99\n",
       overrides: "trainer.gamma=0.99",
@@ -235,6 +185,55 @@ export function samplePage(count: number, seed = 1, name = "sample"): SweepPage 
       notes: [],
     },
     runs,
+  };
+}
+
+function rowOf(name: string, runs: RunRow[], best: RunRow | undefined): SweepRow {
+  const spent = costOf(runs);
+  return {
+    namespace: "default",
+    name,
+    displayName: name,
+    state: "Running",
+    message: "",
+    ended: false,
+    suspended: false,
+    interrupted: false,
+    goal: "maximize",
+    metric: "eval/return",
+    best: best ? { run: best.name, label: best.label, score: best.score!, cost: best.cost } : null,
+    counts: countsOf(runs),
+    spent,
+    budget: Math.max(10000, spent * 1.4),
+    costUnit: "seconds",
+    etaSeconds: 5400,
+    created: at(0),
+    completed: null,
+  };
+}
+
+function countsOf(runs: RunRow[]): SweepRow["counts"] {
+  const count = (group: RunRow["group"]) => runs.filter((r) => r.group === group).length;
+  const [succeeded, failed, pruned] = [count("succeeded"), count("failed"), count("pruned")];
+  const [running, waiting] = [count("running"), count("waiting")];
+  const finished = succeeded + failed + pruned;
+  return { finished, succeeded, failed, pruned, running, waiting, maxRuns: Math.max(40, runs.length + 20) };
+}
+
+const costOf = (runs: RunRow[]): number => runs.reduce((sum, r) => sum + (r.cost ?? 0), 0);
+
+function moneyOf({ spent, budget, costUnit }: SweepRow, runs: RunRow[]): SweepPage["money"] {
+  const of = (group: RunRow["group"]) => runs.filter((r) => r.group === group);
+  const classes = [...Map.groupBy(of("failed"), (r) => r.failure!.class)];
+  const pruned = of("pruned");
+  const saved = pruned.reduce((sum, r) => sum + r.verdict!.savedCost!, 0);
+  return {
+    unit: costUnit,
+    spent,
+    useful: costOf(of("succeeded")),
+    wasted: classes.map(([kind, own]) => ({ class: kind, cost: costOf(own), runs: own.length })),
+    pruned: { cost: costOf(pruned), saved, runs: pruned.length, wrong: 0 },
+    budget,
   };
 }
 

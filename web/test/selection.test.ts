@@ -40,8 +40,8 @@ test("an absent parameter passes no brush on it", () => {
 
 test("text: every word must occur, also in the reason of a failure", () => {
   assert.deepEqual(
-    [...names({ text: "OOMKilled  oom" })],
-    page.runs.filter((r) => r.failure?.class === "oom").map((r) => r.name),
+    [...names({ text: "OOMKilled  parameters" })],
+    page.runs.filter((r) => r.failure?.reason === "OOMKilled").map((r) => r.name),
   );
   assert.equal(names({ text: "sample.r.77" }).size, 1);
 });

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from sweep_operator.commands.output import echo
-from sweep_operator.config.errors import ConfigError
+from sweep_operator.config.errors import ConfigError, clipped
 
 FAILED = 1
 BAD_INPUT = 2
@@ -23,7 +23,7 @@ INTERRUPTED = 130
 def report_failure(error: Exception) -> int:
     """Print ``error``; returns the exit code."""
     for line in failure_lines(error):
-        echo(f"error: {line}", err=True)
+        echo(f"error: {clipped(line)}", err=True)
     return BAD_INPUT if isinstance(error, ConfigError) or _invalid_fields(error) else FAILED
 
 

@@ -15,7 +15,7 @@ from sweep_operator.commands.failures import BAD_INPUT
 from sweep_operator.commands.options import config_dir
 from sweep_operator.commands.output import echo
 from sweep_operator.config.compose import read_single
-from sweep_operator.config.errors import ConfigError, shown
+from sweep_operator.config.errors import ConfigError, clipped, shown
 from sweep_operator.config.load import load_sweep
 from sweep_operator.config.yaml_files import read_documents
 
@@ -35,7 +35,7 @@ def validate(files: tuple[Path, ...], config_dir: Path | None, strict: bool) -> 
         except ConfigError as error:
             problems, warnings = error.problems, []
         for line in problems:
-            echo(line if line.startswith(str(path)) else f"{path}: {line}", err=True)
+            echo(clipped(line if line.startswith(str(path)) else f"{path}: {line}"), err=True)
         for line in warnings:
             echo(f"{path}: warning: {line}", err=True)
         failed = bool(problems) or (strict and bool(warnings))

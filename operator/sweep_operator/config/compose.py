@@ -94,13 +94,11 @@ def compose_sweep(config_dir: Path | None, sweep_file: Path, arguments: Sequence
 @contextmanager
 def _composer(config_dir: Path) -> Iterator[Any]:
     from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
 
     def composed(name: str, overrides: list[str]) -> DictConfig:
         try:
             return compose(name, overrides=overrides)
-        except (HydraException, OmegaConfBaseException) as error:
+        except Exception as error:  # Hydra passes on whatever its parsers raise for a file that they cannot read
             raise ConfigError(_explain(error, lambda: compose(name))) from None
 
     with warnings.catch_warnings(), initialize_config_dir(config_dir=str(config_dir.resolve()), version_base="1.3"):

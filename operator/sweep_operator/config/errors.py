@@ -22,6 +22,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def clipped(line: str) -> str:
+    """The message without its middle, if a name or a value in it is so long that nobody could read it."""
+    return line if len(line) <= 1000 else f"{line[:700]} ... {line[-200:]}"
+
+
 def suggestion(name: str, known: Sequence[str]) -> str:
     """``did you mean X?``, or the known names if none is similar."""
     if near := difflib.get_close_matches(name, known, n=1):

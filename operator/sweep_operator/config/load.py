@@ -90,8 +90,10 @@ def _from_job(composed: Composed, edits: Sequence[Argument], runs_dir: Path | No
         job["sweep"] = {k: v for k, v in sweep.items() if k not in ("train", "eval")}
     manifest, notes = sweep_manifest(job, composed.changed, composed.explicit)
     manifest, more = override_manifest(manifest, edits)
-    where = runs_dir or Path(job.get("runs_dir") or DEFAULT_RUNS_DIR)
-    return Loaded(manifest, (), where, (*notes, *more), source)
+    found = job.get("runs_dir") or str(DEFAULT_RUNS_DIR)
+    if not isinstance(found, str):
+        raise ConfigError(f"runs_dir: {shown(found)} is not a path; write a string")
+    return Loaded(manifest, (), runs_dir or Path(found), (*notes, *more), source)
 
 
 def _from_manifests(path: Path, overrides: Sequence[Argument], runs_dir: Path | None) -> Loaded:

@@ -55,7 +55,7 @@ def _edit(manifest: dict[str, Any], argument: Argument) -> None:
         at[parts[-1]] = argument.value
 
 
-def _split(manifest: Mapping[str, Any], key: str) -> list[str]:
+def _split(manifest: dict[str, Any], key: str) -> list[str]:
     """``spec.parameters.trainer.lr.min`` as spec, parameters, trainer.lr, min: the longest known parameter wins."""
     parts = key.split(".")
     if len(parts) < 3 or parts[0] != "spec" or parts[1] not in _MAPS_BY_PATH:
@@ -63,7 +63,7 @@ def _split(manifest: Mapping[str, Any], key: str) -> list[str]:
     rest = parts[2:]
     if parts[1] == "fixed":
         return [*parts[:2], ".".join(rest)]
-    known = (manifest.get("spec") or {}).get("parameters") or {}
+    known = _section(_section(manifest, "spec"), "parameters")
     for length in range(len(rest), 0, -1):
         path = ".".join(rest[:length])
         if path in known:

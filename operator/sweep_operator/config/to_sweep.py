@@ -9,7 +9,7 @@ from typing import Any
 
 from protein.searchspace.paths import flatten
 from sweep_operator.api.names import API_VERSION
-from sweep_operator.config.errors import ConfigError
+from sweep_operator.config.errors import ConfigError, shown
 
 MAX_NAME = 40
 DEFAULT_TRAIN = {"command": ["python", "images/trainer/train.py"], "args": ["$(overrides)"]}
@@ -41,10 +41,10 @@ def sweep_manifest(
         raise ConfigError("sweep: is required; add sweep=quick, or a block with parameters, metric and goal")
     if not isinstance(run, str) or not run:
         raise ConfigError(f"run: {run!r} is not a name; add run=NAME, as in run=my_experiment")
-    searched = dict(sweep.get("parameters") or {})
+    searched = dict(_mapping("sweep.parameters", sweep.get("parameters")))
     # The older form has the objective inside parameters.
     objective = {key: searched.pop(key) for key in _OBJECTIVE if isinstance(searched.get(key), str)}
-    parameters, fixed = flat_parameters(searched), flatten(sweep.get("fixed") or {})
+    parameters, fixed = flat_parameters(searched), flatten(_mapping("sweep.fixed", sweep.get("fixed")))
     notes = _fix(parameters, fixed, changed, explicit)
     rest = {k: v for k, v in sweep.items() if k not in (*_OBJECTIVE, "parameters", "fixed")}
     spec: dict[str, Any] = {
@@ -60,6 +60,12 @@ def sweep_manifest(
     if tracking := _tracking(job.get("wandb")):
         spec.setdefault("tracking", tracking)
     return {"apiVersion": API_VERSION, "kind": "Sweep", "metadata": {"name": object_name(run)}, "spec": spec}, notes
+
+
+def _mapping(where: str, value: Any) -> Mapping[str, Any]:
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigError(f"{where}: {shown(value)} is not a mapping; write it as key: value lines")
+    return value or {}
 
 
 def _fix(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode, SequenceNode
@@ -21,6 +22,10 @@ from ruamel.yaml.representer import SafeRepresenter
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.domain.value_text import float_text
 
+MAX_DEPTH = 64
+"""Levels of nesting. Python's recursion limit is not far above what deeper files need."""
+MAX_VALUES = 100_000
+"""Values of a document in which each alias (``*a``) is replaced by what it stands for."""
 _PLAIN = re.compile(r"(?:\./|[A-Za-z_/])[A-Za-z0-9_./+-]*")
 SMALL_FLOAT = 0.01
 """Floats below it are written in scientific notation, in YAML and in overrides."""
@@ -45,7 +50,7 @@ def read_documents(path: Path) -> list[Any]:
 def parse_documents(text: str, where: str) -> list[Any]:
     """Return every document of ``text`` that is not empty. ``where`` is the name of the text in errors."""
     try:
-        return [_json_like(d, where) for d in _reader().load_all(text) if d is not None]
+        return [_JsonLike(where).checked(d) for d in _reader().load_all(text) if d is not None]
     except ConfigError:
         raise
     except MarkedYAMLError as error:
@@ -129,8 +134,25 @@ def _double_quoted_or_plain(text: str) -> str | None:
     return None if _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML_1_1 else '"'
 
 
+class _Composer(Composer):
+    """Refuses deep nesting before it is read to its end, which takes seconds and exceeds the recursion limit."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.depth >= MAX_DEPTH:
+            mark = self.parser.peek_event().start_mark
+            raise ComposerError(None, None, f"it is nested more than {MAX_DEPTH} levels deep", mark)
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
 def _reader() -> YAML:
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
     yaml.allow_duplicate_keys = False
     # JSON has no dates: in a manifest `2026-01-01` is a string.
     table = yaml.resolver.versioned_resolver
@@ -139,20 +161,34 @@ def _reader() -> YAML:
     return yaml
 
 
-def _json_like(value: Any, where: str, path: str = "") -> Any:
-    """Return ``value``. Raises ConfigError for keys that are not strings and for types that JSON does not have."""
-    if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise ConfigError(
-                    f"{where}: {path or 'the file'} has the key {key!r}, which is not a string; put it in quotes"
-                )
-        return {key: _json_like(item, where, f"{path}.{key}" if path else key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_json_like(item, where, f"{path}[{i}]") for i, item in enumerate(value)]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise ConfigError(f"{where}: {path}: {type(value).__name__} is not a JSON value; use strings, numbers, lists, maps")
+class _JsonLike:
+    """Checks a document. Raises ConfigError for what JSON does not have, and for aliases that expand without end."""
+
+    def __init__(self, where: str) -> None:
+        self._where, self._values = where, 0
+
+    def checked(self, value: Any, path: str = "", depth: int = 0) -> Any:
+        """``value``, if all its keys are strings and all its values are those of JSON."""
+        self._values += 1
+        if depth > MAX_DEPTH or self._values > MAX_VALUES:
+            raise ConfigError(
+                f"{self._where}: its aliases expand to more than {MAX_VALUES} values, or contain themselves; "
+                "write the values out"
+            )
+        if isinstance(value, Mapping):
+            for key in value:
+                if not isinstance(key, str):
+                    name = path or "the file"
+                    raise ConfigError(
+                        f"{self._where}: {name} has the key {key!r}, which is not a string; put it in quotes"
+                    )
+            return {k: self.checked(v, f"{path}.{k}" if path else k, depth + 1) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self.checked(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        kind = type(value).__name__
+        raise ConfigError(f"{self._where}: {path}: {kind} is not a JSON value; use strings, numbers, lists, maps")
 
 
 def _marked(error: MarkedYAMLError, where: str) -> str:

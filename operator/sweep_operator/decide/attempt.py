@@ -61,6 +61,10 @@ class LogFollow:
     """Seconds without output after which the attempt ends."""
     last: bool
     """The container has ended: read the rest, once."""
+    curve: bool = True
+    """Whether its reports are the learning curve."""
+    tracked: bool = False
+    """Whether the experiment tracker gets every report."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sweep_operator.decide import cost
 from sweep_operator.decide.calibration import QUANTITIES, Compared, compare
 from sweep_operator.decide.curves import told_curve
 from sweep_operator.decide.plan import Observation, ToldPoint, failure_observation
-from sweep_operator.decide.stopping import RULES, levels, samples_of
+from sweep_operator.decide.stopping import RULES, Curve, levels, samples_of
 from sweep_operator.domain.revisions import RunTemplate
 
 State = Literal["pending", "running", "evaluating", "succeeded", "pruned", "failed"]
@@ -163,13 +163,16 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
     )
 
 
-def peer_levels(run: SweepRun, sweep: Sweep) -> dict[int, float]:
-    """What the run has at each mark of the rule of early stopping, for others to be compared with."""
+def peer_levels(run: SweepRun, sweep: Sweep, curve: Curve | None = None) -> dict[int, float]:
+    """What the run has at each mark of the rule of early stopping, for others to be compared with.
+
+    ``curve``: its samples, if they are known.
+    """
     name = sweep.spec.early_stopping.active if sweep.spec.early_stopping is not None else None
     rule = RULES.get(name or "")
-    if rule is None or not run.status.curve or (rule.finished and not run.succeeded):
+    if rule is None or (rule.finished and not run.succeeded):
         return {}
-    return levels(rule, samples_of(sweep.spec, run.status.curve))
+    return levels(rule, samples_of(sweep.spec, run.status.curve) if curve is None else curve)
 
 
 def _stopping(run: SweepRun, sweep: Sweep) -> StoppingFacts | None:
@@ -177,9 +180,10 @@ def _stopping(run: SweepRun, sweep: Sweep) -> StoppingFacts | None:
     if verdict is None and (settings is None or settings.active is None):
         return None
     reporting = None if run.terminal else find_condition(run.status.conditions, "Reporting")
+    curve = samples_of(sweep.spec, run.status.curve)
     return StoppingFacts(
-        levels=tuple(peer_levels(run, sweep).items()),
-        comparable=bool(samples_of(sweep.spec, run.status.curve)),
+        levels=tuple(peer_levels(run, sweep, curve).items()),
+        comparable=bool(curve),
         trouble=(reporting.reason, reporting.message)
         if reporting is not None and reporting.status == "False"
         else None,

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from sweep_operator.api.meta import Condition, find_condition, with_condition
 from sweep_operator.api.progress import MAX_POINTS, CurvePoint, Progress
-from sweep_operator.api.sweep import SweepSpec
+from sweep_operator.api.sweep import Sweep, SweepSpec
 from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.template import with_numbers
+from sweep_operator.api.tracking import wandb_of
 from sweep_operator.decide.attempt import LogFollow, LogProgress
 from sweep_operator.decide.curves import last_step
 from sweep_operator.decide.observed import PodView
@@ -22,30 +23,37 @@ REPORTING = "Reporting"
 
 
 def log_to_follow(
-    status: SweepRunStatus, stage: Stage, template: RunTemplate, pod: PodView, snap: Snapshot, *, last: bool = False
+    status: SweepRunStatus, stage: Stage, template: RunTemplate, pod: PodView, sweep: Sweep, *, last: bool = False
 ) -> LogFollow | None:
     """What to read of the pod's log, if anything. ``last``: main has ended."""
     reports, silence = template.of_stage(stage).reports, template.per_run.silence_seconds
     if pod.started is None or (reports is None and (silence is None or last)):
         return None
-    of_stage, progress = status.stage(stage), status.progress
-    resumes = progress is not None and (progress.stage, progress.attempt) == (stage, of_stage.attempt)
+    spec, attempts, progress = sweep.spec, status.stage(stage).attempts, status.progress
+    resumes = progress is not None and (progress.stage, progress.attempt) == (stage, pod.attempt)
     return LogFollow(
         pod=pod.name,
         uid=pod.uid,
-        attempt=of_stage.attempt,
+        attempt=pod.attempt,
         reports=reports is not None,
         pattern=with_numbers(reports.pattern) if reports is not None and reports.pattern is not None else None,
-        metric=snap.sweep.spec.metric or "score",
-        needed=metric_of(snap.sweep.spec) if stage == "train" else snap.sweep.spec.metric or "score",
-        others=_other_metrics(snap.sweep.spec),
+        metric=spec.metric or "score",
+        needed=metric_of(spec) if stage == "train" else spec.metric or "score",
+        others=_other_metrics(spec),
         every=float(reports.every_seconds) if reports is not None else 30.0,
         started=pod.started,
-        earlier=sum(a.seconds for a in of_stage.attempts if a.pod_uid != pod.uid),
+        earlier=sum(a.seconds for a in attempts if a.pod_uid != pod.uid and a.n <= pod.attempt),
         position=progress.log_position if progress is not None and resumes else "",
         silence=None if silence is None else float(silence),
         last=last,
+        curve=_makes_curve(stage, template),
+        tracked=wandb_of(sweep) is not None,
     )
+
+
+def _makes_curve(stage: Stage, template: RunTemplate) -> bool:
+    """Whether the reports of the stage are the learning curve."""
+    return stage == "train" or template.train.reports is None
 
 
 def _other_metrics(spec: SweepSpec) -> tuple[str, ...]:
@@ -63,7 +71,7 @@ def rest_of_log(
         return None
     found = snap.reports.get(pod.uid)
     done = found is not None and found.complete
-    return None if done else log_to_follow(status, stage, template, pod, snap, last=True)
+    return None if done else log_to_follow(status, stage, template, pod, snap.sweep, last=True)
 
 
 def is_silent(pod: PodView, snap: Snapshot) -> bool:
@@ -86,8 +94,8 @@ def with_reports(
             text = f"the program reports steps beyond {stage}.reports.maxStep, {last:g}; correct maxStep"
             problem = ("MaxStepExceeded", text)
         new = new.with_(progress=_progress(status, stage, reading, last, snap.now))
-    if stage == "train" or template.train.reports is None:
-        curve = [_stored(p) for p in fold(map(_point, status.curve), reading.points, MAX_POINTS)]
+    if _makes_curve(stage, template):
+        curve = [_stored(p) for p in fold(map(point_of, status.curve), reading.points, MAX_POINTS)]
         new = new if curve == status.curve else new.with_(curve=curve)
     known = find_condition(status.conditions, REPORTING)
     if problem is not None or (known is not None and known.status == "False"):
@@ -145,7 +153,8 @@ def _eta(reading: LogProgress, last: float) -> int | None:
     return round(min(1e9, (last - latest.step) * (latest.seconds - first.seconds) / steps))
 
 
-def _point(stored: CurvePoint) -> Point:
+def point_of(stored: CurvePoint) -> Point:
+    """A point of a curve, as it was reported."""
     return Point(stored.step, stored.value, stored.seconds, stored.attempt or 1, tuple((stored.metrics or {}).items()))
 
 

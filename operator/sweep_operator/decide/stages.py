@@ -220,7 +220,7 @@ class StageTransitions:
 
     def _report(self, stage: Stage, template: RunTemplate, pod: PodView) -> None:
         """Follow the log. What was found is written with another change, or after some time."""
-        self.follow = log_to_follow(self.record.status, stage, template, pod, self.snap)
+        self.follow = log_to_follow(self.record.status, stage, template, pod, self.snap.sweep)
         known = self.record.status
         status = with_reports(self.run, known, stage, template, pod, self.snap)
         at = next_write(known, self.snap)

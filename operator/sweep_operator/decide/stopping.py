@@ -150,6 +150,19 @@ class Finding:
     runs: int
 
 
+def may_judge(settings: EarlyStopping, curve: Curve, others: int, *, until: float = math.inf) -> bool:
+    """Whether a run may be stopped: it has run and reported for long enough, and there are enough others.
+
+    ``until``: reports after this step do not count.
+    """
+    return (
+        others >= settings.min_runs
+        and bool(curve)
+        and curve[-1].seconds >= settings.min_seconds
+        and sum(s.step <= until for s in curve) >= settings.min_reports
+    )
+
+
 def judge(
     rule: Rule, before: Curve, curve: Curve, others: Callable[[int], Sequence[float]], settings: EarlyStopping
 ) -> Finding | None:
@@ -157,11 +170,12 @@ def judge(
 
     ``others``: what other runs had at a mark, in rising order.
     """
-    new = [mark for mark in marks_in(rule, curve) if mark not in marks_in(rule, before)]
-    if not new or curve[-1].seconds < settings.min_seconds:
+    earlier = marks_in(rule, before)
+    new = [mark for mark in marks_in(rule, curve) if mark not in earlier]
+    if not new:
         return None
     step, known = step_of(rule, new[-1]), others(new[-1])
-    if len(known) < settings.min_runs or sum(s.step <= step for s in curve) < settings.min_reports:
+    if not may_judge(settings, curve, len(known), until=step):
         return None
     value, threshold = rule.own(curve, step), _quantile(known, rule.quantile)
     return Finding(step, value, threshold, len(known)) if value < threshold else None

@@ -13,7 +13,7 @@ from sweep_operator.decide.book import Outlook
 from sweep_operator.decide.facts import peer_levels
 from sweep_operator.decide.plan import NOTHING_EARLIER, RunPlan, SuggestRequest
 from sweep_operator.decide.snapshot import Snapshot
-from sweep_operator.decide.stopping import RULES, judge, metric_of, samples_of, sign_of, step_of
+from sweep_operator.decide.stopping import RULES, judge, may_judge, metric_of, samples_of, sign_of, step_of
 from sweep_operator.decide.totals import Totals
 from sweep_operator.domain.identity import share_of
 from sweep_operator.domain.revisions import RunTemplate
@@ -110,11 +110,9 @@ def _forecast_verdict(run: SweepRun, settings: EarlyStopping, snap: Snapshot) ->
     """By the optimizer's forecast, if it knew the curve as it is recorded."""
     forecast, curve = snap.forecasts.get(run.name), samples_of(snap.sweep.spec, run.status.curve)
     known = snap.all_runs.facts[run.name].curve
-    if forecast is None or not known or forecast.points != len(known) or forecast.learned_from < settings.min_runs:
+    if forecast is None or not known or forecast.points != len(known):
         return None
-    if not curve or curve[-1].seconds < settings.min_seconds or len(curve) < settings.min_reports:
-        return None
-    if forecast.probability >= 1 - settings.confidence:
+    if forecast.probability >= 1 - settings.confidence or not may_judge(settings, curve, forecast.learned_from):
         return None
     return Verdict(
         rule="model",

@@ -28,18 +28,23 @@ class Point(NamedTuple):
 
 
 def fold(curve: Iterable[Point], reports: Iterable[Point], most: int) -> list[Point]:
-    """``curve`` with more reports, at most ``most`` points by step. Repeated reports, in any order, change nothing.
+    """``curve`` with more reports, at most ``most`` points by step."""
+    return _thinned(merge((*curve, *reports)), most)
+
+
+def merge(reports: Iterable[Point]) -> list[Point]:
+    """The reports by step, one for each. Repeated reports, in any order, change nothing.
 
     A later attempt resumes at its lowest step: its reports replace those of earlier attempts from there on. Two reports
     of the same step and attempt with different values: the later one counts. Invalid steps and times are ignored.
     """
     newest: dict[tuple[int, float], Point] = {}
-    for point in (*curve, *reports):
+    for point in reports:
         if not (0 <= point.step < math.inf and 0 <= point.seconds < math.inf):
             continue
         known = newest.setdefault((point.attempt, point.step), point)
         newest[point.attempt, point.step] = _later(known, point)
-    return _thinned(_resumed(newest.values()), most)
+    return _resumed(newest.values())
 
 
 def _later(one: Point, other: Point) -> Point:

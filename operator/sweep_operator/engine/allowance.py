@@ -1,4 +1,4 @@
-"""What the new and changed Sweeps of a namespace may cost: checks, dry runs, and the sources of a warm start.
+"""What the new and changed Sweeps of a namespace may cost: checks, dry runs, the sources of a warm start, slow rules.
 
 A namespace has a budget of seconds that grows steadily. One evaluation of a namespace runs at a time, and while the
 budget is used up the next Sweeps wait. So a namespace that creates a Sweep per second takes no more than its share,
@@ -65,13 +65,13 @@ class Allowances:
         async with account.queue:
             while (wait := account.budget.wait()) > 0:
                 await self._sleep(max(wait, _SHORTEST))
-            self._spend(namespace, EACH)
+            self.charge(namespace, EACH)
 
     def try_turn(self, namespace: str) -> bool:
         """Charge one turn, if the namespace does not have to wait for it."""
         if self.exhausted(namespace):
             return False
-        self._spend(namespace, EACH)
+        self.charge(namespace, EACH)
         return True
 
     def exhausted(self, namespace: str) -> bool:
@@ -95,12 +95,13 @@ class Allowances:
         try:
             answer = await self._evaluator.evaluate(owner, task, seconds)
         except Refused:
-            self._spend(owner, seconds)
+            self.charge(owner, seconds)
             raise
-        self._spend(owner, answer.seconds)
+        self.charge(owner, answer.seconds)
         return answer
 
-    def _spend(self, namespace: str, seconds: float) -> None:
+    def charge(self, namespace: str, seconds: float) -> None:
+        """Charge what the namespace has cost. Its next turns wait for it."""
         self._account(namespace).budget.take(round(seconds * 1000))
 
     def _account(self, namespace: str) -> _Account:

@@ -16,6 +16,7 @@ from sweep_operator.decide.snapshot import Forecasted, Suggested
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine.allowance import Allowances
 from sweep_operator.engine.read_run import read_run
+from sweep_operator.engine.report_files import ReportFiles
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.sandbox.tasks import Evaluator, InProcess
 
@@ -118,6 +119,8 @@ class Settings:
     """Seconds for which changes of a Sweep's counters may be collected into one write."""
     report_seconds: float | None = None
     """Seconds between two reads of a log that is followed; None: as the Sweep says."""
+    report_files: ReportFiles | None = None
+    """Where every report is kept for the tracker. None: nowhere."""
     report_write_seconds: float = 60.0
     """Seconds between two writes of a run's progress for its own sake."""
     failures_since: datetime | None = None

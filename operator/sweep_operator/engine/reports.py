@@ -17,6 +17,7 @@ from sweep_operator.decide.attempt import LogFollow, LogProgress
 from sweep_operator.domain.curve import Point, fold
 from sweep_operator.domain.identity import share_of
 from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.report_files import ReportFiles
 from sweep_operator.kube.protocol import Forbidden, Kube, KubeError, LogPart, NotFound
 from sweep_operator.pacing import TokenBucket
 from sweep_operator.sandbox.reports import MARK, ReadReports, ReportState
@@ -30,6 +31,8 @@ RATE, BURST = 20.0, 5.0
 IN_FLIGHT = 25
 PART_BYTES, PARTS = 64 * 1024, 4
 """Of a log that grows faster, lines are skipped."""
+CATCH_UP_BYTES, CATCH_UP_PARTS = 512 * 1024, 64
+"""A log that is read from its beginning because every report is wanted: one part at a time, as many as this."""
 READ_SECONDS = 10.0
 """Time limit of one request: a node may not answer."""
 PARSE_SECONDS = 2.0
@@ -67,11 +70,18 @@ class Reports:
         elif known is None or known.follow.uid != wanted.uid:
             interval = self._settings.report_seconds or wanted.every
             begin = 0.0 if wanted.last else share_of(wanted.uid) * interval
-            self._logs.setdefault(key, {})[run] = _Log(wanted, self._settings.monotonic() + begin, interval)
+            log = _Log(wanted, self._settings.monotonic() + begin, interval, self._files_for(wanted))
+            self._logs.setdefault(key, {})[run] = log
             self._changed.set()
         elif wanted.last and not known.follow.last:
-            known.follow, known.due = wanted, self._settings.monotonic()
+            known.follow, known.due, known.behind = wanted, self._settings.monotonic(), False
             self._changed.set()
+
+    def _files_for(self, wanted: LogFollow) -> ReportFiles | None:
+        """Where all reports of this log are kept."""
+        files = self._settings.report_files
+        kept = files is not None and wanted.reports and wanted.curve and (wanted.tracked or not files.tracked_only)
+        return files if kept else None
 
     def forget(self, key: Key) -> None:
         """Follow no log of a Sweep any more."""
@@ -108,13 +118,17 @@ class Reports:
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def _start_due(self) -> float | None:
-        """Start to read the logs that are due, the longest due first. Return the seconds until the next one is."""
-        logs = ((key, run, known) for key, runs in self._logs.items() for run, known in runs.items())
-        waiting = [(known.due, key, run) for key, run, known in logs if not (known.busy or known.complete)]
+        """Start to read the logs that are due, the longest due first. Return the seconds until the next one is.
+
+        Logs that are read from their beginning come last.
+        """
         now = self._settings.monotonic()
-        for due, key, run in sorted(waiting):
-            if due > now:
-                return due - now
+        logs = ((key, run, known) for key, runs in self._logs.items() for run, known in runs.items())
+        open_ = [(known, key, run) for key, run, known in logs if not (known.busy or known.complete)]
+        waiting = sorted((known.due > now, known.behind, known.due, key, run) for known, key, run in open_)
+        for later, _, due, key, run in waiting:
+            if later:
+                return min(due for late, _, due, *_ in waiting if late) - now
             if self._reading >= IN_FLIGHT:
                 return None  # the end of a request continues
             if self._bucket.available() < 1:
@@ -138,38 +152,43 @@ class Reports:
                 self._changed.set()
             for part in parts:
                 await self._find(key[0], known, part)
-            known.failures, known.trouble, known.complete = 0, None, follow.last
+            known.failures, known.trouble, known.complete = 0, None, follow.last and not known.behind
         except Exception as error:
             self._fail(known, error)
             known.complete = follow.last
         known.busy = False
         now = self._settings.monotonic()
         known.due = now + min(LONGEST_INTERVAL, known.interval * 2.0 ** min(max(0, known.failures - _TROUBLES), 10))
-        if known.follow.last and not known.complete:  # the container has ended meanwhile
+        ended_meanwhile = known.follow.last and not known.complete
+        if ended_meanwhile or (known.behind and known.failures == 0):
             known.due = now
         self._changed.set()
         before, known.reading = known.reading, known.published(now, self._settings.now().timestamp())
         # growth of the log alone needs no pass
         news = before is None or dataclasses.replace(before, position=known.reading.position) != known.reading
-        if news and self._logs.get(key, {}).get(run) is known:
+        if news and not known.behind and self._logs.get(key, {}).get(run) is known:
             self._news.setdefault(key, set()).add(run)
             self._requeue(key, 0.0 if known.complete else min(SOON, known.interval / 10))
 
     async def _new_parts(self, namespace: str, known: _Log) -> list[LogPart]:
         parts: list[LogPart] = []
         position, skip = known.position, False
+        limit, count = (CATCH_UP_BYTES, 1) if known.behind else (PART_BYTES, PARTS)
         async with asyncio.timeout(READ_SECONDS):
-            for number in range(PARTS):
+            for number in range(count):
                 if parts:
                     self._bucket.take(1)
                 part = await self._kube.follow_log(
-                    namespace, known.follow.pod, position, limit=PART_BYTES, last=known.follow.last, skip=skip
+                    namespace, known.follow.pod, position, limit=limit, last=known.follow.last, skip=skip
                 )
                 parts.append(part)
                 if not part.more:
                     break
                 skip = number == PARTS - 2 or part.position == position
+                if skip and not known.behind and known.files is not None:
+                    known.files.lose(known.follow.uid)
                 position = part.position
+        known.catch_up(parts[-1])
         known.heard(parts[-1].end, self._settings.monotonic(), self._settings.now().timestamp())
         return parts
 
@@ -177,21 +196,11 @@ class Reports:
         """Find the reports of a part. User patterns are matched in the sandbox."""
         follow = known.follow
         if follow.reports and known.refused is None and (follow.pattern is not None or MARK in part.text):
-            task = ReadReports(
-                text=part.text,
-                stamped=part.stamped,
-                time=part.time,
-                pattern=follow.pattern,
-                metric=follow.metric,
-                needed=follow.needed,
-                others=list(follow.others),
-                started=follow.started.timestamp(),
-                earlier=follow.earlier,
-                attempt=follow.attempt,
-                state=known.state,
-            )
+            task = read_task(follow, part, known.state, every=known.files is not None)
             async with asyncio.timeout(FIND_SECONDS):
                 found = (await self._settings.evaluator.evaluate(namespace, task, PARSE_SECONDS)).reports
+            if known.files is not None:
+                known.files.add(follow.uid, found.every)
             known.state, known.problem = found.state, known.problem or found.problem
             known.points = tuple(fold(known.points, found.points, MAX_POINTS))
             known.latest = known.latest if found.latest is None else found.latest
@@ -213,13 +222,38 @@ class Reports:
             log.exception("%s: reading its reports failed", known.follow.pod)
 
 
-class _Log:
-    """One log and what was found in it."""
+def read_task(follow: LogFollow, part: LogPart, state: ReportState, *, every: bool) -> ReadReports:
+    """How the reports of a part of a log are found."""
+    return ReadReports(
+        text=part.text,
+        stamped=part.stamped,
+        time=part.time,
+        pattern=follow.pattern,
+        metric=follow.metric,
+        needed=follow.needed,
+        others=list(follow.others),
+        started=follow.started.timestamp(),
+        earlier=follow.earlier,
+        attempt=follow.attempt,
+        state=state,
+        every=every,
+    )
 
-    def __init__(self, follow: LogFollow, due: float, interval: float) -> None:
-        self.follow, self.due = follow, due
+
+class _Log:
+    """One log and what was found in it. ``files``: where all of its reports are kept."""
+
+    def __init__(self, follow: LogFollow, due: float, interval: float, files: ReportFiles | None) -> None:
+        self.follow, self.due, self.files = follow, due, files
         self.interval = interval if follow.silence is None else min(interval, max(1.0, follow.silence / 2))
         self.position, self.state = follow.position, ReportState()
+        self.behind = False
+        """Whether the log is read from its beginning, and its end has not been reached. The end of a run does not wait
+        for that."""
+        self._parts = 0
+        if files is not None and not files.whole(follow.uid):
+            files.begin(follow.uid)
+            self.position, self.behind = "", not follow.last
         self.points: tuple[Point, ...] = ()
         self.latest: Point | None = None
         self.busy = self.complete = False
@@ -230,6 +264,15 @@ class _Log:
         self.reading: LogProgress | None = None
         self._end: str | None = None
         self._changed = self._heard = 0.0
+
+    def catch_up(self, part: LogPart) -> None:
+        """Note whether a part has reached the end of the log."""
+        self._parts += 1
+        stuck = part.position == self.position and part.more
+        if self.behind and (stuck or not part.more or self._parts == CATCH_UP_PARTS):
+            self.behind = False
+            if part.more and self.files is not None:
+                self.files.lose(self.follow.uid)
 
     def heard(self, end: str, now: float, wall: float) -> None:
         """Note the end of the log. Output that was there at the first look may be new."""
@@ -243,7 +286,9 @@ class _Log:
         """What decisions need to know."""
         problem = self.refused or self.trouble or self.problem
         waited = wall - self.follow.started.timestamp()
-        if problem is None and self.follow.reports and self.latest is None and waited >= NO_REPORTS_SECONDS:
+        latest = None if self.behind else self.latest  # what is read again is not the newest
+        expected = self.follow.reports and not self.behind and waited >= NO_REPORTS_SECONDS
+        if problem is None and expected and latest is None:
             what = "a SWEEP_REPORT or matches reports.pattern" if self.follow.pattern else "a SWEEP_REPORT"
             problem = (
                 "NoReports",
@@ -251,4 +296,4 @@ class _Log:
             )
         silence = self.follow.silence
         silent = silence is not None and self._end is not None and self._heard - self._changed >= silence
-        return LogProgress(self.points, self.latest, self.position, problem, silent=silent, complete=self.complete)
+        return LogProgress(self.points, latest, self.position, problem, silent=silent, complete=self.complete)

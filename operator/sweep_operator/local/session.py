@@ -22,7 +22,9 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import Destination, destination
 from sweep_operator.engine.acceptance import check_sweep
 from sweep_operator.engine.engine import WATCHED, Engine
+from sweep_operator.engine.full_reports import FullReports
 from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.report_files import FOLDER, ReportFiles
 from sweep_operator.engine.store import version_of
 from sweep_operator.kube.embedded import LocalCluster
 from sweep_operator.kube.embedded.control import ControlServer
@@ -94,12 +96,14 @@ class LocalSession:
             raise
         self._cluster.space.be_patient(True)
         self._child, self._sandbox = OptimizerPool(), Sandbox()
+        self._files = ReportFiles(self.directory / FOLDER, tracked_only=False)
         if resumed:
             await self._child.prepare()  # it starts while the runs are read
         self._outbox = Outbox(
             DeliveryChild(run_seconds=self._config.wandb_run_seconds),
             self._config,
             folder_of=lambda sweep: self.directory,
+            reports=FullReports(self._files, self.kube, self._sandbox),
         )
         history = LocalWarmStart(self.runs_dir, self.kube, WandbSources(self._config), self._sandbox)
         self._optimizer = Starting(self._child, self._changed.set)
@@ -136,6 +140,7 @@ class LocalSession:
             own_kube=True,
             report_seconds=1.0,
             report_write_seconds=1.0,
+            report_files=self._files,
             failures_since=datetime.now(UTC),
             component="sweep",
             evaluator=self._sandbox,

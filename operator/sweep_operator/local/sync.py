@@ -26,6 +26,8 @@ from sweep_operator.decide.tracking import (
     news_of,
     track,
 )
+from sweep_operator.engine.full_reports import FullReports
+from sweep_operator.engine.report_files import FOLDER, ReportFiles
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Kube, Object
 from sweep_operator.local.admission import admit
@@ -96,7 +98,8 @@ class _Sync:
         self._key = (sweep["metadata"]["namespace"], sweep["metadata"]["name"])
         self._target, self._say = target, say
         self._news = asyncio.Event()
-        self._outbox = Outbox(child, config, on_news=lambda key: self._news.set())
+        reports = FullReports(ReportFiles(directory / FOLDER))
+        self._outbox = Outbox(child, config, on_news=lambda key: self._news.set(), reports=reports)
 
     async def work(self) -> SyncResult:
         task = asyncio.create_task(self._outbox.run())

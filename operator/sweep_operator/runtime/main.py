@@ -19,7 +19,9 @@ import click
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.engine.allowance import Allowances
 from sweep_operator.engine.engine import Engine
+from sweep_operator.engine.full_reports import FullReports
 from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.report_files import ReportFiles, fresh_folder
 from sweep_operator.kube.cluster import ClientOptions, ClusterKube, Credentials, NoCluster, credentials
 from sweep_operator.runtime import handlers, logs
 from sweep_operator.runtime import health as probes
@@ -130,15 +132,19 @@ async def operate(options: Options, config: OperatorConfig) -> int:
     lease = Lease(
         kube, options.lease_namespace, options.lease_name, platform.node(), options.lease_seconds, time.monotonic
     )
-    optimizer = OptimizerPool(
-        processes=options.optimizer_processes, time_limit=options.suggest_seconds, nice=_CHILDREN_NICE
-    )
-    outbox = Outbox(DeliveryChild(run_seconds=config.wandb_run_seconds), config)
-    sandbox = Sandbox(nice=_CHILDREN_NICE)
+    sandbox, files = Sandbox(nice=_CHILDREN_NICE), ReportFiles(fresh_folder())
     allowances = Allowances(sandbox)
+    optimizer = OptimizerPool(
+        processes=options.optimizer_processes,
+        time_limit=options.suggest_seconds,
+        nice=_CHILDREN_NICE,
+        charge=allowances.charge,
+    )
+    child = DeliveryChild(run_seconds=config.wandb_run_seconds)
+    outbox = Outbox(child, config, reports=FullReports(files, kube, sandbox))
     warm_start = ClusterWarmStart(kube, WandbSources(config), allowances)
     settings = _settings(options, config, lease, outbox, metrics, sandbox)
-    settings = replace(settings, allowances=allowances, forecaster=optimizer)
+    settings = replace(settings, allowances=allowances, forecaster=optimizer, report_files=files)
     engine = Engine(kube, metrics.timed(optimizer), warm_start, settings)
     outbox.on_news = engine.queue.add
     metrics.watch(engine)
@@ -154,6 +160,7 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         await outbox.close()
         await optimizer.close()
         await sandbox.close()
+        fresh_folder()
         await lease.release()
         await kube.close()
 

@@ -55,6 +55,8 @@ class ReadReports(Model):
     """Seconds of earlier attempts."""
     attempt: int
     state: ReportState = ReportState()
+    every: bool = False
+    """Whether all reports are wanted, not only those that are a learning curve."""
 
 
 class FoundReports(Model):
@@ -62,6 +64,8 @@ class FoundReports(Model):
 
     points: list[Point] = Field(default=[], max_length=MAX_POINTS)
     """The part of the learning curve."""
+    every: list[Point] = []
+    """All reports, if they are wanted: one for each step."""
     latest: Point | None = None
     """The last report."""
     problem: tuple[str, str] | None = None
@@ -92,6 +96,7 @@ class Reader:
                 self._read_match(line, seconds)
         return FoundReports(
             points=fold([], self._found.values(), MAX_POINTS),
+            every=list(self._found.values()) if self._task.every else [],
             latest=self._latest,
             problem=self._problem,
             state=ReportState(pending=self._pending, highest=None if self._highest < 0 else self._highest),

@@ -158,7 +158,6 @@ def why_facts(optimizer: Protein, ask: AskFacts, proposal: Proposal, details: Ma
     nearest = optimizer.expected(complete).get("nearest")
     return WhyFacts(
         proposal=proposal,
-        cost_level=details.get("cost_level"),
         acquisition=details.get("acquisition"),
         cost_power=details.get("cost_power"),
         source_weights={int(name): weight for name, weight in (details.get("sources") or {}).items()},

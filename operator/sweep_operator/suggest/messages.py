@@ -29,7 +29,7 @@ from sweep_operator.views.page.explanations import (
 
 MEMORY = "SWEEP_OPTIMIZER_MEMORY"
 """Environment variable with the memory limit of a process in bytes."""
-RULES_SECONDS = 10.0
+RULES_SECONDS = 2.0
 """CPU time of all constraints in one request."""
 RULES_TOO_SLOW = f"the evaluation of spec.constraints took more than {RULES_SECONDS:g} s for one request; simplify them"
 
@@ -149,7 +149,6 @@ class WhyFacts(Model):
     """What the parent process makes the answer to AskWhy from: it knows the names of the runs."""
 
     proposal: Proposal
-    cost_level: float | None = None
     acquisition: str | None = None
     cost_power: float | None = None
     source_weights: dict[int, float] = {}

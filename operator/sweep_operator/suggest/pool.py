@@ -15,7 +15,7 @@ from sweep_operator.decide.plan import PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Forecast, Forecasted, Suggested, Suggestion
 from sweep_operator.pacing import Turns
 from sweep_operator.suggest.center import center_first
-from sweep_operator.suggest.messages import RULES_TOO_SLOW, Answer, Question, RunForecast, question
+from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Question, RunForecast, question
 from sweep_operator.suggest.process import MAIN_MEMORY, OptimizerProcess, default_processes
 from sweep_operator.suggest.provenance import provenance
 
@@ -62,15 +62,17 @@ class OptimizerPool:
         processes: int = 0,
         time_limit: float = 180.0,
         nice: int = 0,
+        charge: Callable[[str, float], None] = lambda namespace, seconds: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``processes``: how many may have a model; 0: by CPU and memory. ``time_limit``: seconds per suggestion.
 
-        ``nice``: how much lower the CPU priority of the processes is than that of this one.
+        ``nice``: how much lower the CPU priority of the processes is than that of this one. ``charge``: called with the
+        namespace and the CPU seconds of constraints that exceeded their time limit.
         """
         count = processes or default_processes()
         memory = (available_memory() - MAIN_MEMORY) // count
-        self._time_limit, self._clock = time_limit, clock
+        self._time_limit, self._charge, self._clock = time_limit, charge, clock
         self._too_slow = f"the optimizer did not return a suggestion within {time_limit:g} s"
         self._resting: dict[str, float] = {}
         """By uid of the Sweep: until when its questions reach no model, because a suggestion was too slow."""
@@ -98,6 +100,8 @@ class OptimizerPool:
         try:
             async with aclosing(self._with_fallback(stream, sweep.metadata.uid)) as answers:
                 async for answer in answers:
+                    if answer.infeasible == RULES_TOO_SLOW:
+                        self._charge(sweep.metadata.namespace, RULES_SECONDS)
                     yield _suggested(answer, sweep, request)
         finally:
             if self._streams.get(sweep.metadata.uid) is stream:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Prediction, SweepRun
-from sweep_operator.decide.cost import unit
 from sweep_operator.domain.value_text import plain_text
 from sweep_operator.suggest.messages import KnownRun, WhyFacts
 from sweep_operator.suggest.provenance import read_ranges
@@ -44,7 +42,6 @@ def by_model(sweep: Sweep, run: SweepRun, facts: WhyFacts, name: Name) -> Why:
         note = "Computed on another machine or by another version: the facts may differ slightly from those of then."
     best = name(facts.best.parameters) if facts.best is not None else None
     found = _why(run, note).with_(
-        cost_level=facts.cost_level,
         acquisition=facts.acquisition,
         cost_power=facts.cost_power,
         nearest=None if facts.nearest is None else _nearest(facts.nearest, name),
@@ -57,7 +54,7 @@ def by_model(sweep: Sweep, run: SweepRun, facts: WhyFacts, name: Name) -> Why:
     found = found.with_(score=found.score or facts.predicted.score, cost=found.cost or facts.predicted.cost)
     return found.with_(
         sentences=[
-            _origin(sweep, run) if run.spec.origin != "model" else _gain(sweep, facts),
+            _origin(sweep, run) if run.spec.origin != "model" else _gain(facts),
             *_more(sweep, found),
             *_sources(sweep, facts.source_weights),
         ]
@@ -109,16 +106,13 @@ def _origin(sweep: Sweep, run: SweepRun) -> str:
     return "It belongs to the initial design, which spreads the first runs over the space before a model suggests any."
 
 
-def _gain(sweep: Sweep, facts: WhyFacts) -> str:
+def _gain(facts: WhyFacts) -> str:
     """What the suggestion maximized."""
-    level = "" if facts.cost_level is None else f" at a cost of at most about {_cost(sweep, facts.cost_level)}"
     match facts.acquisition:
         case "ei":
-            text = f"It had the largest expected improvement over the best score{level}"
+            text = "It had the largest expected improvement over the best score"
         case "ucb":
-            text = f"It had the highest optimistic score (the prediction plus 1.5 standard deviations){level}"
-        case "area":
-            text = f"It promised the largest growth of the area under the front of score and cost{level}"
+            text = "It had the highest optimistic score (the prediction plus 1.5 standard deviations)"
         case "protein":
             text = "It had the best predicted score close to a target cost, which is drawn for each suggestion"
         case _:
@@ -175,8 +169,3 @@ def _compared(value: Scalar, best: Scalar | None, distance: float | None) -> str
     if share < _NEAR:
         return "about as in the best run"
     return f"{'higher' if distance > 0 else 'lower'} than in the best run, by {share:.0%} of the range"
-
-
-def _cost(sweep: Sweep, cost: float) -> str:
-    name = unit(sweep, OperatorConfig())
-    return number(cost, 3) if name == "reported" else f"{number(cost, 3)} {name}"

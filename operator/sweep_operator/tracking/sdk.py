@@ -21,7 +21,8 @@ from wandb.apis.public.service_api import ServiceApi
 from wandb.errors import AuthenticationError, CommError, UsageError
 from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
-from sweep_operator.tracking.delivery.messages import CURVE_STEP, Parcel, Patience, RunCard, SweepCard
+from sweep_operator.tracking.delivery.messages import Parcel, Patience, RunCard, SweepCard
+from sweep_operator.tracking.delivery.rows import FoundHistory, found_history, log_rows
 from sweep_operator.tracking.troubles import BadAddress, NoKey, WandbError, status_in
 
 T = TypeVar("T")
@@ -77,6 +78,7 @@ class FoundRun:
     state: str
     sweep: str | None
     url: str
+    history: FoundHistory
 
 
 @dataclass(frozen=True)
@@ -185,18 +187,24 @@ class Project:
     def _read(self, filters: dict[str, Any]) -> dict[str, FoundRun]:
         runs = self._api.runs(self.path, filters=filters, per_page=PAGE, include_sweeps=False, lazy=False)
         return {
-            run.id: FoundRun(dict(run.config), dict(run.summary_metrics), run.state, run.sweep_name, run.url)
+            run.id: FoundRun(
+                dict(run.config), dict(run.summary_metrics), run.state, run.sweep_name, run.url, found_history(run)
+            )
             for run in runs
         }
 
-    def write(self, card: RunCard, group: str, sweep_id: str | None) -> None:
-        """Create or resume the run, and finish it. Success does not prove that it was stored. Raises WandbError."""
+    def write(self, card: RunCard, group: str, sweep_id: str | None, known: FoundRun | None) -> None:
+        """Create or resume the run, and finish it. Success does not prove that it was stored. Raises WandbError.
+
+        ``known``: what W&B has of it.
+        """
         settings = self._settings(card, group, sweep_id)
         try:
             run = wandb.init(config=dict(card.config), reinit="create_new", settings=settings, allow_val_change=True)
         except (CommError, wandb.Error) as error:
             raise self._why(card, error) from error
-        _log_curve(run, card)
+        if run.starting_step == 0 or (known is not None and known.history.is_ours):
+            log_rows(run, card)
         run.summary.update(card.summary)
         run.finish(exit_code=1 if card.failed else 0)
 
@@ -245,19 +253,10 @@ def write_offline(parcel: Parcel, card: RunCard, folder: Path) -> Path:
         run = wandb.init(config=dict(card.config), reinit="create_new", settings=settings)
     except wandb.Error as error:
         raise WandbError(None, str(error)) from error
-    _log_curve(run, card)
+    log_rows(run, card)
     run.summary.update(card.summary)
     run.finish(exit_code=1 if card.failed else 0)
     return Path(run.settings.sync_dir)
-
-
-def _log_curve(run: wandb.Run, card: RunCard) -> None:
-    """Log the rows that W&B does not have yet. A program that logs a history of its own keeps that one."""
-    for name in ("curve/value", "curve/seconds") if card.curve else ():
-        run.define_metric(name, step_metric=CURVE_STEP, summary="none")
-    for step, row in enumerate(card.curve):
-        if step >= run.starting_step:
-            run.log(row, step=step)
 
 
 def quiet(patience: Patience) -> dict[str, Any]:

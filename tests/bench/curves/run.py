@@ -1,7 +1,8 @@
 """Protein with and without learning curves: `python -m tests.bench.curves.run --half tune --out runs.jsonl`.
 
 Runs are played in virtual time on one or more slots. A variant "curves" is told every report when it happens; "base" is
-told results only. Both meet the same runs. What is in the file is not run again.
+told results only; "rows" uses the reports as rows of its models (dial_rows.py). All meet the same runs. With --told,
+they know the budget. What is in the file is not run again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from protein import Protein, SearchSpace
+from protein import Budget, BudgetExhausted, Protein, SearchSpace
+from tests.bench.curves.dial_rows import DialRows
 from tests.bench.curves.tables import Task, tasks_of
 from tests.bench.ours import parameter
 
@@ -27,13 +29,15 @@ MOST_RUNS = 50
 
 
 class Ours:
-    """Protein, told results and, if `reads`, reports."""
+    """Protein, told results and, unless it is "base", reports. told: whether it knows the budget."""
 
-    def __init__(self, task: Task, seed: int, *, reads: bool) -> None:
+    def __init__(self, task: Task, seed: int, *, peer: str, told: bool = False) -> None:
         spec = {name: parameter(fields) for name, fields in task.space.spec().items()}
         if task.dial is not None:
             spec[task.dial]["scale"] = "time"
-        self.protein, self.reads = Protein(SearchSpace(spec), seed=seed), reads
+        made = DialRows if peer == "rows" else Protein
+        budget = Budget(cost=task.budget, runs=MOST_RUNS) if told else None
+        self.protein, self.reads = made(SearchSpace(spec), seed=seed, budget=budget), peer != "base"
         self.told: set[tuple[int, float]] = set()
 
     def suggest(self, running: Sequence[dict[str, Any]], index: int) -> dict[str, Any]:
@@ -61,19 +65,22 @@ class Ours:
         self.protein.observe(run["params"], score=float(reports.scores[-1]), cost=float(reports.seconds[-1]))
 
 
-def play(task: Task, peer: str, seed: int, slots: int) -> dict[str, Any]:
+def play(task: Task, peer: str, seed: int, slots: int, *, told: bool = False) -> dict[str, Any]:
     """One run of the benchmark: the results by spent seconds."""
-    optimizer = Ours(task, seed, reads=peer == "curves")
+    optimizer = Ours(task, seed, peer=peer, told=told)
     began = time.process_time()
     running: list[tuple[float, int, dict[str, Any]]] = []
-    out: dict[str, Any] = {"task": task.name, "peer": peer, "seed": seed, "slots": slots}
+    out: dict[str, Any] = {"task": task.name, "peer": peer, "seed": seed, "slots": slots, "told": told}
     out |= {"score": [], "cost": [], "spent": [], "epochs": [], "points": []}
     now, index = 0.0, 0
     while now * slots < task.budget:
         while len(running) < slots and index < MOST_RUNS:
             for _, _, run in running:
                 optimizer.report(run, now - run["begin"])
-            params = task.space.center() if index == 0 else optimizer.suggest([run for *_, run in running], index)
+            try:
+                params = task.space.center() if index == 0 else optimizer.suggest([run for *_, run in running], index)
+            except BudgetExhausted:
+                break
             run = {"params": params, "reports": task.run(params), "begin": now, "index": index}
             heapq.heappush(running, (now + float(run["reports"].seconds[-1]), index, run))
             index += 1
@@ -100,6 +107,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", default="base,curves")
     parser.add_argument("--seeds", default="0-2")
     parser.add_argument("--slots", default="4")
+    parser.add_argument("--told", action="store_true", help="the searches know their budget")
     parser.add_argument("--minutes", type=float, default=60.0, help="start no run after this")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
@@ -109,15 +117,15 @@ def main() -> None:
     """Play all runs that are not in the file."""
     a = arguments()
     lines = a.out.read_text().splitlines() if a.out.exists() else []
-    done = {(r["task"], r["peer"], r["seed"], r["slots"]) for r in map(json.loads, lines)}
+    done = {(r["task"], r["peer"], r["seed"], r["slots"], r.get("told", False)) for r in map(json.loads, lines)}
     first, _, last = a.seeds.partition("-")
     stop = time.monotonic() + 60 * a.minutes
     tasks = {name: Task(name) for name in (a.tasks.split(",") if a.tasks else tasks_of(a.half))}
     seeds, slots = range(int(first), int(last or first) + 1), map(int, a.slots.split(","))
     for seed, slot_count, name, peer in itertools.product(seeds, slots, tasks, a.peers.split(",")):
-        if (name, peer, seed, slot_count) in done or time.monotonic() >= stop:
+        if (name, peer, seed, slot_count, a.told) in done or time.monotonic() >= stop:
             continue
-        row = play(tasks[name], peer, seed, slot_count)
+        row = play(tasks[name], peer, seed, slot_count, told=a.told)
         with a.out.open("a") as file:
             file.write(json.dumps(row, separators=(",", ":")) + "\n")
         best = np.max(row["score"], initial=-math.inf)

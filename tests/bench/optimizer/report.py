@@ -58,7 +58,7 @@ def medians(cells: Mapping[str, Sequence[float | None]], peers: Sequence[str]) -
 
 
 def table(title: str, rows: Rows, peers: Sequence[str], *, higher_is_better: bool = False) -> list[str]:
-    """A table of tasks by peers, with mean rank and win rate below."""
+    """A table of tasks by peers. Below: mean of the medians, mean rank and win rate."""
     rows = {name: cells for name, cells in rows.items() if medians(cells, peers)}
     if not rows:
         return []
@@ -78,10 +78,14 @@ def table(title: str, rows: Rows, peers: Sequence[str], *, higher_is_better: boo
             ranks[p].append((below + ties / 2) / len(others))
             wins[p] += len(others) - below - ties / 2
             games[p] += len(others)
+    of_all = [medians(cells, peers) for cells in rows.values()]
+    # only of the optimizers that have every task: the means of others are of other tasks
+    mean = [f"**{np.mean([m[p] for m in of_all]):.3f}**" if all(p in m for m in of_all) else "-" for p in peers]
     rank = [f"**{np.mean(ranks[p]):.2f}** ({len(ranks[p])})" if ranks[p] else "-" for p in peers]
     won = [f"**{wins[p] / games[p]:.0%}**" if games[p] else "-" for p in peers]
     return [
         *out,
+        "| **mean of medians** | " + " | ".join(mean) + " |",
         "| **mean rank** (0 best, 1 worst; tasks) | " + " | ".join(rank) + " |",
         "| **win rate** | " + " | ".join(won) + " |",
     ]

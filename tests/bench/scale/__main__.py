@@ -1,13 +1,15 @@
-"""What many runs and many sweeps cost: `python -m tests.bench.scale [passes|shape|fair|day|idle|all]`.
+"""What many runs and many sweeps cost: `python -m tests.bench.scale [passes|shape|reports|fair|day|idle|all]`.
 
     python -m tests.bench.scale passes --finished 100,1000,3000,10000 --live 10
     python -m tests.bench.scale shape --sizes 5000x500
+    python -m tests.bench.scale reports --sizes 1500x500 --seconds 120
     python -m tests.bench.scale day --sweeps 200 --hours 24
 
 ``passes``: the engine over objects that do not change; CPU seconds are comparable on a busy machine.
-``shape``: how many of the slots are used. ``fair``: 100 sweeps at once, and a sweep beside a large one. ``day``: memory
-while sweeps come and go. These three are in virtual time, so the machine does not matter. ``idle``: CPU for 1,000
-finished sweeps. The real control plane at such sizes: ``python -m tests.bench.cluster``.
+``shape``: how many of the slots are used. ``reports``: the same sweep with and without progress reports. ``fair``: 100
+sweeps at once, and a sweep beside a large one. ``day``: memory while sweeps come and go. These four are in virtual
+time, so the machine does not matter. ``idle``: CPU for 1,000 finished sweeps. The real control plane at such sizes:
+``python -m tests.bench.cluster``.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ import json
 import logging
 
 from tests.bench import table
-from tests.bench.scale import idle, many, passes, shape
+from tests.bench.scale import idle, many, passes, reports, shape
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "what", nargs="?", default="all", choices=("passes", "shape", "fair", "day", "idle", "all", "one")
+        "what", nargs="?", default="all", choices=("passes", "shape", "reports", "fair", "day", "idle", "all", "one")
     )
     parser.add_argument("--finished", default="100,1000,3000,10000", help="numbers of finished runs")
     parser.add_argument("--live", type=int, default=10, help="running runs")
@@ -43,6 +45,8 @@ def main() -> None:
         passes.report(sizes, a.live)
     if a.what in ("shape", "all"):
         shape.report(table.sizes(a.sizes), a.latency, a.seconds, a.connections)
+    if a.what == "reports":
+        reports.report(table.sizes(a.sizes), a.latency, a.seconds, a.connections)
     if a.what in ("fair", "all"):
         many.report_fairness(100, a.latency, a.seconds, a.connections)
     if a.what in ("idle", "all"):

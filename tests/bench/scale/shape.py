@@ -102,11 +102,19 @@ class Pods:
 class Cluster:
     """The server, its pods, and the engine that follows it."""
 
-    def __init__(self, latency: float, seconds: float, connections: int) -> None:
+    def __init__(
+        self,
+        latency: float,
+        seconds: float,
+        connections: int,
+        *,
+        kube: Callable[[Distant], Distant] = lambda kube: kube,
+    ) -> None:
+        """``kube``: what the engine sends its requests to, around the one that is far away."""
         # The server is in this process, too: what it keeps must not look like a leak of the engine.
         self.server = EmbeddedKube(None, clock=clock.whole_now, admission=admit, max_events=500)
         self.pods = Pods(self.server, seconds)
-        self.kube = Distant(self.server, latency, asyncio.Semaphore(connections))
+        self.kube = kube(Distant(self.server, latency, asyncio.Semaphore(connections)))
         settings = Settings(
             config=OperatorConfig(),
             now=clock.now,
@@ -130,12 +138,11 @@ class Cluster:
         self.engine.close()
         self.server.close()
 
-    async def apply(self, name: str, runs: int, parallel: int, namespace: str = NS) -> None:
+    async def apply(self, name: str, runs: int, parallel: int, namespace: str = NS, **spec: Any) -> None:
         """Create a Sweep of so many runs."""
         limits = {"maxRuns": runs, "maxParallelRuns": parallel}
-        train = {"image": "i", "command": ["train"]}
-        meta = {"namespace": namespace}
-        await self.server.create(Kind.SWEEP, sweep_body(name, metadata=meta, limits=limits, train=train, eval=None))
+        body = {"limits": limits, "train": {"image": "i", "command": ["train"]}, "eval": None, **spec}
+        await self.server.create(Kind.SWEEP, sweep_body(name, metadata={"namespace": namespace}, **body))
 
     async def until_started(self, name: str, runs: int) -> None:
         """Wait for so many Jobs of a Sweep."""

@@ -18,11 +18,12 @@ export function SweepActions({ page }: { page: SweepPage }) {
     <div class="actions">
       <Begin now={{ action: "add", from: null }}>Add a point</Begin>
       <Begin now={{ action: "limits" }}>Limits</Begin>
-      {row.suspended ? (
+      {row.suspended || row.state === "Stopped" ? (
         <Begin now={{ action: "resume" }}>Resume</Begin>
       ) : (
         !row.ended && <Begin now={{ action: "suspend" }}>Suspend</Begin>
       )}
+      {!row.ended && <Begin now={{ action: "stop", run: null }}>Stop</Begin>}
     </div>
   );
 }

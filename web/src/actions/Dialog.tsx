@@ -1,17 +1,16 @@
 /** A modal dialog. The browser keeps the focus inside, closes it with Escape, and gives the focus back. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { Text } from "../text/Text.tsx";
 import "./actions.css";
 
-export function Dialog({
-  title,
-  onClose,
-  children,
-}: {
+interface DialogProps {
   title: string;
   onClose: () => void;
   children: ComponentChildren;
-}) {
+}
+
+export function Dialog({ title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = element.current!;
@@ -27,7 +26,9 @@ export function Dialog({
   };
   return (
     <dialog ref={element} class="dialog" aria-labelledby="dialog-title" onClose={onClose} onKeyDown={keepFocus}>
-      <h2 id="dialog-title">{title}</h2>
+      <h2 id="dialog-title">
+        <Text value={title} limit={200} />
+      </h2>
       {children}
     </dialog>
   );

@@ -65,6 +65,13 @@ export function parametersOf(
   return { values, errors, warnings };
 }
 
+const NAME = /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/;
+
+/** What is wrong with the name of a run; empty if nothing is. */
+export function nameError(name: string): string {
+  return name && !NAME.test(name) ? "lower case letters, digits, hyphens and dots; at most 63" : "";
+}
+
 export interface LimitField {
   name: string;
   label: string;
@@ -104,6 +111,10 @@ export function limitFields(limits: SweepPage["limits"], unit: string): LimitFie
       integer: true,
     },
   ];
+}
+
+export function limitTexts(fields: readonly LimitField[]): Record<string, string> {
+  return Object.fromEntries(fields.map(({ name, value }) => [name, value === null ? "" : String(value)]));
 }
 
 /** The limits that were changed. An emptied field removes its limit. */

@@ -5,7 +5,9 @@ import { isReport, server } from "../store/store.ts";
 
 export type Begun =
   | { action: "add"; from: RunRow | null }
-  | { action: "retry" | "stop"; run: RunRow }
+  | { action: "retry"; run: RunRow }
+  /** Null: the whole sweep. */
+  | { action: "stop"; run: RunRow | null }
   | { action: "suspend" | "resume" | "limits" };
 
 export const begun = signal<Begun | null>(null);

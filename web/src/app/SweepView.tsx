@@ -27,7 +27,7 @@ export function SweepView({ route }: { route: Route & { page: "sweep" } }) {
           </a>
         ))}
       </nav>
-      <FilterBar />
+      {!tab.unfiltered && <FilterBar />}
       <Tab page={now} />
     </>
   );

@@ -1,18 +1,12 @@
+import { Choice } from "../controls/Choice.tsx";
 import { choose, type Theme, theme } from "./theme.ts";
 
-const CHOICES: Theme[] = ["system", "light", "dark"];
+const CHOICES: { value: Theme; label: string }[] = [
+  { value: "system", label: "System colors" },
+  { value: "light", label: "Light" },
+  { value: "dark", label: "Dark" },
+];
 
 export function ThemeSwitch() {
-  return (
-    <label class="theme">
-      <span class="visually-hidden">Colors</span>
-      <select value={theme.value} onChange={(event) => choose(event.currentTarget.value as Theme)}>
-        {CHOICES.map((choice) => (
-          <option key={choice} value={choice}>
-            {choice === "system" ? "System colors" : choice === "light" ? "Light" : "Dark"}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+  return <Choice label="Colors" hidden value={theme.value} options={CHOICES} onChange={choose} />;
 }

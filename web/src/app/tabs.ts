@@ -16,6 +16,8 @@ export interface TabEntry {
   id: string;
   label: string;
   component: ComponentType<TabProps>;
+  /** What it shows does not depend on the runs, and so not on the filter. */
+  unfiltered?: boolean;
 }
 
 export const TABS: TabEntry[] = [
@@ -24,5 +26,5 @@ export const TABS: TabEntry[] = [
   { id: "timeline", label: "Timeline", component: TimelineTab },
   { id: "model", label: "Model", component: ModelTab },
   { id: "money", label: "Money", component: MoneyTab },
-  { id: "conditions", label: "Conditions", component: ConditionsTab },
+  { id: "conditions", label: "Conditions", component: ConditionsTab, unfiltered: true },
 ];

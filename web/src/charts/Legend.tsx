@@ -1,5 +1,6 @@
 import { visible } from "../text/format.ts";
 import type { Layer } from "./layers.ts";
+import { isFilled, pathData } from "./shapes.ts";
 
 /** The layers that have a label, with the shape and the color of their marks. */
 export function Legend({ layers }: { layers: Layer[] }) {
@@ -9,7 +10,9 @@ export function Legend({ layers }: { layers: Layer[] }) {
     <ul class="legend">
       {named.map((layer) => (
         <li key={layer.label}>
-          <Glyph layer={layer} />
+          <svg width="14" height="12" viewBox="-7 -6 14 12" aria-hidden="true">
+            <Glyph layer={layer} />
+          </svg>
           {visible(layer.label!, 60)}
         </li>
       ))}
@@ -19,27 +22,17 @@ export function Legend({ layers }: { layers: Layer[] }) {
 
 function Glyph({ layer }: { layer: Layer }) {
   const color = `var(--${layer.color})`;
-  const shape = layer.kind === "points" ? layer.shape : layer.kind;
   const line = { stroke: color, "stroke-width": 1.8, fill: "none" };
-  return (
-    <svg width="14" height="12" viewBox="-7 -6 14 12" aria-hidden="true">
-      {shape === "dot" && <circle r="3.5" fill={color} />}
-      {shape === "ring" && <circle r="3.5" {...line} />}
-      {shape === "cross" && <path d="M-3.5-3.5L3.5 3.5M-3.5 3.5L3.5-3.5" {...line} />}
-      {shape === "square" && <rect x="-3.5" y="-3.5" width="7" height="7" fill={color} />}
-      {shape === "diamond" && <path d="M0-5L5 0L0 5L-5 0Z" fill={color} />}
-      {shape === "line" && (
-        <path
-          d="M-7 0H7"
-          {...line}
-          {...(layer.kind === "line" && layer.dash?.length ? { "stroke-dasharray": "3 2" } : {})}
-        />
-      )}
-      {shape === "rule" && <path d="M-7 0H7" {...line} stroke-dasharray="3 2" />}
-      {shape === "intervals" && <path d="M0-6V6" {...line} />}
-      {(shape === "band" || shape === "bars" || shape === "grid") && (
-        <rect x="-7" y="-4" width="14" height="8" fill={color} opacity={shape === "band" ? 0.3 : 1} />
-      )}
-    </svg>
-  );
+  switch (layer.kind) {
+    case "points":
+      return <path d={pathData(layer.shape, 3.5)} {...(isFilled(layer.shape) ? { fill: color } : line)} />;
+    case "line":
+      return <path d="M-7 0H7" {...line} {...(layer.dash?.length ? { "stroke-dasharray": "3 2" } : {})} />;
+    case "rule":
+      return <path d="M-7 0H7" {...line} stroke-dasharray="3 2" />;
+    case "intervals":
+      return <path d="M0-6V6" {...line} />;
+    default:
+      return <rect x="-7" y="-4" width="14" height="8" fill={color} opacity={layer.kind === "band" ? 0.3 : 1} />;
+  }
 }

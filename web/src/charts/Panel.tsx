@@ -1,10 +1,11 @@
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import type { Scalar } from "../api.ts";
+import type { Column } from "../tables/columns.ts";
+import { DataTable } from "../tables/DataTable.tsx";
 import { number } from "../text/format.ts";
 import { Help, Text } from "../text/Text.tsx";
-import { type Column, DataTable } from "./DataTable.tsx";
 
 /** What a plot shows, as a table. */
 export interface TableData {
@@ -15,14 +16,14 @@ export interface TableData {
 interface PanelProps {
   title: string;
   /** Explains the terms of the panel. */
-  help?: string;
+  help?: string | undefined;
   /** Inputs of the panel, to the right of its title. */
   controls?: ComponentChildren;
   /** Makes the switch "Table" appear. */
-  table?: () => TableData;
+  table?: (() => TableData) | undefined;
   /** Shown instead of the contents, for example "No run has finished yet." */
   empty?: string | false | undefined;
-  wide?: boolean;
+  wide?: boolean | undefined;
   children?: ComponentChildren;
 }
 
@@ -37,29 +38,28 @@ export function Panel({ title, help, controls, table, empty, wide, children }: P
         {help && <Help about={title} text={help} />}
         <div class="controls">
           {!empty && controls}
-          {table && !empty && (
-            <button
-              type="button"
-              class="quiet"
-              aria-pressed={asTable.value}
-              aria-label={`Show ${title} as a table`}
-              onClick={() => {
-                asTable.value = !asTable.value;
-              }}
-            >
-              Table
-            </button>
-          )}
+          {table && !empty && <TableSwitch title={title} on={asTable} />}
         </div>
       </header>
-      {empty ? (
-        <p class="empty">{empty}</p>
-      ) : asTable.value && table ? (
-        <PlotTable title={title} data={table()} />
-      ) : (
-        children
-      )}
+      {empty && <p class="empty">{empty}</p>}
+      {!empty && (table && asTable.value ? <PlotTable title={title} data={table()} /> : children)}
     </section>
+  );
+}
+
+function TableSwitch({ title, on }: { title: string; on: Signal<boolean> }) {
+  return (
+    <button
+      type="button"
+      class="quiet"
+      aria-pressed={on.value}
+      aria-label={`Show ${title} as a table`}
+      onClick={() => {
+        on.value = !on.value;
+      }}
+    >
+      Table
+    </button>
   );
 }
 

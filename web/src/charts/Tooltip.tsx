@@ -1,17 +1,9 @@
 import { Text } from "../text/Text.tsx";
-import type { Margins } from "./Axes.tsx";
 import type { Mark } from "./layers.ts";
-import type { Scale } from "./scale.ts";
-
-interface TooltipProps {
-  mark: Mark | null;
-  scales: { x: Scale; y: Scale };
-  margins: Margins;
-  width: number;
-}
+import type { Frame } from "./useFrame.ts";
 
 /** What a mark is, beside it. Screen readers get the same text from the plot's status. */
-export function Tooltip({ mark, scales, margins, width }: TooltipProps) {
+export function Tooltip({ mark, frame: { width, margins, scales } }: { mark: Mark | null; frame: Frame }) {
   if (!mark) return null;
   const x = margins.left + scales.x.of(mark.x);
   const y = margins.top + scales.y.of(mark.y);

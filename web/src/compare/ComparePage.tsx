@@ -1,39 +1,23 @@
-import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import type { SweepPage } from "../api.ts";
 import { go } from "../app/router.ts";
 import { compareHref } from "../app/routes.ts";
+import { Choice } from "../controls/Choice.tsx";
 import { keyOf } from "../store/changes.ts";
-import { loadSweep, sweeps } from "../store/store.ts";
+import { sweeps } from "../store/store.ts";
 import { Text } from "../text/Text.tsx";
-import { useNow } from "../text/useNow.ts";
 import { ProgressPlot } from "./ProgressPlot.tsx";
 import { Results } from "./Results.tsx";
+import { usePages } from "./usePages.ts";
 
 /** Several sweeps: how fast each found its best, by runs and by cost. */
 export function ComparePage({ sweeps: keys }: { sweeps: string[] }) {
   const { pages, errors } = usePages(keys);
   const found = keys.map((key) => pages[key]).filter((p) => p !== undefined);
-  const others = sweeps.value.filter((row) => !keys.includes(keyOf(row)));
   const metrics = new Set(found.map((p) => `${p.row.goal} ${p.row.metric}`));
   return (
     <>
       <div class="title-row">
         <h1>Comparison of sweeps</h1>
-        {others.length > 0 && (
-          <select
-            aria-label="Add a sweep to the comparison"
-            value=""
-            onChange={(event) => go(compareHref([...keys, event.currentTarget.value]))}
-          >
-            <option value="">Add a sweep…</option>
-            {others.map((row) => (
-              <option key={keyOf(row)} value={keyOf(row)}>
-                {`${row.displayName || row.name} (${row.namespace})`.slice(0, 80)}
-              </option>
-            ))}
-          </select>
-        )}
+        <AddSweep keys={keys} />
       </div>
       {Object.entries(errors).map(([key, message]) => (
         <p key={key} class="notice panel" role="alert">
@@ -56,33 +40,20 @@ export function ComparePage({ sweeps: keys }: { sweeps: string[] }) {
   );
 }
 
-const REFRESH_MS = 10_000;
-
-/** The pages of the sweeps. One whose runs have changed is fetched again, at most every ten seconds. */
-function usePages(keys: string[]): { pages: Record<string, SweepPage>; errors: Record<string, string> } {
-  const pages = useSignal<Record<string, SweepPage>>({});
-  const errors = useSignal<Record<string, string>>({});
-  const fetched = useRef<Record<string, string>>({});
-  const tick = useNow(REFRESH_MS);
-  useEffect(() => {
-    const abort = new AbortController();
-    for (const key of keys) {
-      const row = sweeps.peek().find((r) => keyOf(r) === key);
-      const version = `${row?.counts.finished} ${row?.state}`;
-      if (fetched.current[key] === version) continue;
-      loadSweep(key, abort.signal).then(
-        (page) => {
-          fetched.current[key] = version;
-          pages.value = { ...pages.value, [key]: page };
-          errors.value = Object.fromEntries(Object.entries(errors.value).filter(([failed]) => failed !== key));
-        },
-        (error: Error) => {
-          if (abort.signal.aborted || pages.value[key] !== undefined) return;
-          errors.value = { ...errors.value, [key]: error.message };
-        },
-      );
-    }
-    return () => abort.abort();
-  }, [keys.join("\n"), tick]);
-  return { pages: pages.value, errors: errors.value };
+function AddSweep({ keys }: { keys: string[] }) {
+  const others = sweeps.value.filter((row) => !keys.includes(keyOf(row)));
+  if (others.length === 0) return null;
+  const options = others.map((row) => ({
+    value: keyOf(row),
+    label: `${row.displayName || row.name} (${row.namespace})`,
+  }));
+  return (
+    <Choice
+      label="Add a sweep to the comparison"
+      hidden
+      value=""
+      options={[{ value: "", label: "Add a sweep…" }, ...options]}
+      onChange={(key) => key && go(compareHref([...keys, key]))}
+    />
+  );
 }

@@ -3,6 +3,7 @@ import type { SweepPage } from "../api.ts";
 import type { AxisSpec } from "../charts/Plot.tsx";
 import { Plot } from "../charts/Plot.tsx";
 import { domainOf, robustDomain } from "../charts/scale.ts";
+import { costName, scoreName } from "../text/quantities.ts";
 import { type Measure, nameOf, progressOf, seriesLayers } from "./progress.ts";
 
 const TEXTS = {
@@ -17,9 +18,9 @@ const TEXTS = {
 export function ProgressPlot({ pages, measure }: { pages: SweepPage[]; measure: Measure }) {
   const series = useMemo(() => pages.map((page) => progressOf(page, measure)), [...pages, measure]);
   const layers = useMemo(() => seriesLayers(pages, series, measure), [series]);
-  const { goal, metric, costUnit } = pages[0]!.row;
+  const { goal } = pages[0]!.row;
   const scores = series.flatMap((s) => s.y);
-  const label = measure === "runs" ? "finished runs" : `cost (${costUnit})`;
+  const label = measure === "runs" ? "finished runs" : costName(pages[0]!);
   const x: AxisSpec = {
     label,
     kind: "linear",
@@ -30,7 +31,7 @@ export function ProgressPlot({ pages, measure }: { pages: SweepPage[]; measure: 
     <Plot
       {...TEXTS[measure]}
       x={x}
-      y={{ label: metric || "score", kind: "linear", domain: robustDomain(scores, goal, []) }}
+      y={{ label: scoreName(pages[0]!), kind: "linear", domain: robustDomain(scores, goal, []) }}
       layers={layers}
       linked={false}
       empty={scores.length === 0 && "None of these sweeps has a score yet."}

@@ -1,5 +1,7 @@
 /** What the panel of learning curves draws: lines, forecast bands and verdicts, in data coordinates. */
+
 import type { Curves, Forecast, RunRow } from "../api.ts";
+import { own } from "../store/own.ts";
 
 export interface Line {
   run: RunRow;
@@ -28,7 +30,7 @@ export function chosenRuns(runs: readonly RunRow[], ranking: readonly string[], 
 /** The curves of the given runs. Points that an axis cannot show are omitted. */
 export function linesOf(curves: Curves, runs: readonly RunRow[], axis: XAxis, logX: boolean, logY: boolean): Line[] {
   return runs.flatMap((run) => {
-    const curve = curves.items[run.name];
+    const curve = own(curves.items, run.name);
     if (!curve) return [];
     const xs: number[] = [];
     const ys: number[] = [];
@@ -58,7 +60,7 @@ export interface Band {
 export type Forecasts = Readonly<Record<string, Forecast>>;
 
 export function forecastOf(run: RunRow, forecasts: Forecasts): Forecast | null {
-  return run.ended === null ? (forecasts[run.name] ?? run.progress?.forecast ?? null) : null;
+  return run.ended === null ? (own(forecasts, run.name) ?? run.progress?.forecast ?? null) : null;
 }
 
 /** The forecast of each run in progress: it opens at the newest point and ends at the last step. */
@@ -91,7 +93,7 @@ export interface Mark {
 export function marksOf(lines: readonly Line[], curves: Curves, axis: XAxis): Mark[] {
   return lines.flatMap(({ run, x, y }) => {
     const verdict = run.verdict;
-    const steps = curves.items[run.name]?.step;
+    const steps = own(curves.items, run.name)?.step;
     if (!verdict || !steps) return [];
     const at = Math.max(0, lastAtMost(axis === "step" ? x : steps, verdict.step));
     const known = Math.min(at, x.length - 1);

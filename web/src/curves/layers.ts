@@ -2,6 +2,7 @@
 import type { Forecast, RunRow, SweepPage } from "../api.ts";
 import type { Layer, Mark as PlotMark } from "../charts/layers.ts";
 import type { ColorName } from "../charts/palette.ts";
+import { clamped } from "../charts/scale.ts";
 import { number, percent } from "../text/format.ts";
 import { type Band, type Forecasts, forecastOf, type Line, type Mark } from "./geometry.ts";
 
@@ -29,6 +30,8 @@ interface Drawn {
   bands: Band[];
   marks: Mark[];
   forecasts: Forecasts;
+  /** The values that the plot shows; marks of others stand at its border. */
+  y: [number, number];
 }
 
 export function curveLayers(drawn: Drawn, page: SweepPage): Layer[] {
@@ -54,7 +57,7 @@ export function curveLayers(drawn: Drawn, page: SweepPage): Layer[] {
         dash: [4, 3],
       };
     }),
-    ...markLayers(drawn.marks),
+    ...markLayers(drawn),
   ];
 }
 
@@ -63,7 +66,7 @@ function bandLayer({ from, to, low, high }: Band, first: boolean): Layer {
   return { kind: "band", color: "running", alpha: 0.16, ...shape, ...(first ? { label: "forecast (80%)" } : {}) };
 }
 
-function groupLayers(lines: Line[], style: Style, { forecasts }: Drawn, page: SweepPage): Layer[] {
+function groupLayers(lines: Line[], style: Style, drawn: Drawn, page: SweepPage): Layer[] {
   const layers: Layer[] = [];
   for (let from = 0; from < lines.length; from += TOGETHER) {
     const some = lines.slice(from, from + TOGETHER);
@@ -79,7 +82,7 @@ function groupLayers(lines: Line[], style: Style, { forecasts }: Drawn, page: Sw
     });
   }
   if (lines.length > 0) {
-    const ends = lines.map((line) => endOf(line, forecasts, page));
+    const ends = lines.map((line) => endOf(line, drawn, page));
     layers.push({
       kind: "points",
       color: style.color,
@@ -92,11 +95,11 @@ function groupLayers(lines: Line[], style: Style, { forecasts }: Drawn, page: Sw
   return layers;
 }
 
-function endOf({ run, x, y }: Line, forecasts: Forecasts, page: SweepPage): PlotMark {
+function endOf({ run, x, y }: Line, { forecasts, y: shown }: Drawn, page: SweepPage): PlotMark {
   return {
     id: run.name,
     x: x[x.length - 1]!,
-    y: y[y.length - 1]!,
+    y: clamped(y[y.length - 1]!, shown),
     text: () => description(run, y[y.length - 1]!, forecastOf(run, forecasts), page),
   };
 }
@@ -114,7 +117,7 @@ function description(run: RunRow, last: number, forecast: Forecast | null, page:
   ];
 }
 
-function markLayers(marks: Mark[]): Layer[] {
+function markLayers({ marks, y }: Drawn): Layer[] {
   if (marks.length === 0) return [];
   const needed = marks.filter((mark) => mark.threshold !== null);
   return [
@@ -135,7 +138,7 @@ function markLayers(marks: Mark[]): Layer[] {
       marks: marks.map((mark) => ({
         id: mark.run.name,
         x: mark.x,
-        y: mark.y,
+        y: clamped(mark.y, y),
         text: () => [`Run ${mark.run.label}`, mark.run.verdict!.text],
       })),
     },

@@ -9,8 +9,9 @@ const EVERY_MS = 15_000;
 const NONE: Forecasts = {};
 
 export function useForecasts(page: SweepPage): { forecasts: Forecasts; note: string } {
-  const live = !isReport.value && page.runs.some((run) => run.ended === null && run.hasCurve);
-  const answer = useExplanation<Answer>(live ? { what: "forecast" } : null);
+  const wanted = page.runs.some((run) => run.ended === null && run.hasCurve);
+  const live = wanted && !isReport.value;
+  const answer = useExplanation<Answer>(wanted ? { what: "forecast" } : null);
   const newest = useRef(answer);
   newest.current = answer;
   useEffect(() => {
@@ -18,6 +19,6 @@ export function useForecasts(page: SweepPage): { forecasts: Forecasts; note: str
     const timer = setInterval(() => newest.current.state !== "waiting" && newest.current.again(), EVERY_MS);
     return () => clearInterval(timer);
   }, [live]);
-  if (!live) return { forecasts: NONE, note: "" };
+  if (!wanted) return { forecasts: NONE, note: "" };
   return { forecasts: answer.value?.items ?? NONE, note: answer.reason || (answer.value?.note ?? "") };
 }

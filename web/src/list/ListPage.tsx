@@ -1,26 +1,21 @@
-import { useComputed, useSignal } from "@preact/signals";
+import { type Signal, useComputed, useSignal } from "@preact/signals";
 import { Loading, Notice } from "../app/Notice.tsx";
 import { go } from "../app/router.ts";
 import { compareHref, sweepHref } from "../app/routes.ts";
-import { DataTable } from "../charts/DataTable.tsx";
 import { keyOf } from "../store/changes.ts";
 import { loaded, sweeps, unreadable } from "../store/store.ts";
+import { DataTable } from "../tables/DataTable.tsx";
 import { plural } from "../text/format.ts";
 import { Text } from "../text/Text.tsx";
 import { useNow } from "../text/useNow.ts";
 import { columnsOf } from "./columns.tsx";
+import { matching } from "./matching.ts";
 
 /** All sweeps that the reader may see. */
 export function ListPage() {
   const text = useSignal("");
   const marked = useSignal<ReadonlySet<string>>(new Set());
-  const rows = useComputed(() => {
-    const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
-    return sweeps.value.filter((row) => {
-      const all = `${row.namespace} ${row.name} ${row.displayName} ${row.state} ${row.metric}`.toLowerCase();
-      return words.every((word) => all.includes(word));
-    });
-  }).value;
+  const rows = useComputed(() => matching(sweeps.value, text.value)).value;
   const toggle = (key: string) => {
     const next = new Set(marked.value);
     if (!next.delete(key)) next.add(key);
@@ -33,35 +28,8 @@ export function ListPage() {
   if (sweeps.value.length === 0) return <NoSweeps />;
   return (
     <>
-      <div class="title-row">
-        <h1>Sweeps</h1>
-        <span class="muted" role="status">
-          {plural(rows.length, "sweep")}
-        </span>
-        <search class="filter">
-          <input
-            type="search"
-            aria-label="Filter sweeps by text"
-            placeholder="Filter sweeps"
-            value={text.value}
-            onInput={(e) => {
-              text.value = e.currentTarget.value;
-            }}
-          />
-        </search>
-        {chosen.length > 1 ? (
-          <a class="button" href={compareHref(chosen)}>
-            Compare {chosen.length} sweeps
-          </a>
-        ) : (
-          <span class="muted">Select two or more sweeps to compare them.</span>
-        )}
-      </div>
-      {unreadable.value.length > 0 && (
-        <p class="notice panel" role="alert">
-          These sweeps cannot be read: <Text value={unreadable.value.join(", ")} limit={1000} />
-        </p>
-      )}
+      <Toolbar text={text} count={rows.length} chosen={chosen} />
+      <Unreadable />
       <DataTable
         label="Sweeps"
         columns={columnsOf({ marked: marked.value, toggle, namespaces, now })}
@@ -75,13 +43,54 @@ export function ListPage() {
   );
 }
 
+function Toolbar({ text, count, chosen }: { text: Signal<string>; count: number; chosen: string[] }) {
+  return (
+    <div class="title-row">
+      <h1>Sweeps</h1>
+      <span class="muted" role="status">
+        {plural(count, "sweep")}
+      </span>
+      <search class="filter">
+        <input
+          type="search"
+          aria-label="Filter sweeps by text"
+          placeholder="Filter sweeps"
+          value={text.value}
+          onInput={(event) => {
+            text.value = event.currentTarget.value;
+          }}
+        />
+      </search>
+      {chosen.length > 1 ? (
+        <a class="button" href={compareHref(chosen)}>
+          Compare {chosen.length} sweeps
+        </a>
+      ) : (
+        <span class="muted">Select two or more sweeps to compare them.</span>
+      )}
+    </div>
+  );
+}
+
+function Unreadable() {
+  if (unreadable.value.length === 0) return null;
+  return (
+    <p class="notice panel" role="alert">
+      These sweeps cannot be read: <Text value={unreadable.value.join(", ")} limit={1000} />
+    </p>
+  );
+}
+
 function NoSweeps() {
   return (
-    <Notice title="No sweeps yet">
-      <p>
-        A sweep that starts appears here at once. Start one with <code>sweep run CONFIG</code>, or apply a Sweep
-        manifest with <code>kubectl</code>.
-      </p>
-    </Notice>
+    <>
+      <Unreadable />
+      <Notice title="No sweeps yet">
+        <p>
+          A sweep that starts appears here at once. Start one with <code>sweep run CONFIG</code>, or apply a Sweep
+          manifest with <code>kubectl</code>.
+        </p>
+      </Notice>
+    </>
   );
 }

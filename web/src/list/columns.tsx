@@ -1,10 +1,10 @@
 import type { SweepRow } from "../api.ts";
 import { sweepHref } from "../app/routes.ts";
-import type { Column } from "../charts/DataTable.tsx";
-import { ProgressBar } from "../overview/ProgressBar.tsx";
-import { State } from "../overview/State.tsx";
 import { keyOf } from "../store/changes.ts";
-import { cost, duration, number, time } from "../text/format.ts";
+import { type Column, numeric } from "../tables/columns.ts";
+import { cost, duration, number, time, visible } from "../text/format.ts";
+import { ProgressBar } from "../text/ProgressBar.tsx";
+import { State } from "../text/State.tsx";
 import { Text } from "../text/Text.tsx";
 
 export interface ListOptions {
@@ -16,118 +16,95 @@ export interface ListOptions {
 
 /** Columns of the list of sweeps. */
 export function columnsOf({ marked, toggle, namespaces, now }: ListOptions): Column<SweepRow>[] {
-  const namespace: Column<SweepRow> = {
-    id: "namespace",
-    label: "Namespace",
-    sort: (r) => r.namespace,
-    cell: (r) => <Text value={r.namespace} limit={40} />,
+  const mark: Column<SweepRow> = {
+    id: "mark",
+    label: "Compare",
+    cell: (r) => (
+      <input
+        type="checkbox"
+        aria-label={`Compare ${visible(r.displayName || r.name, 80)}`}
+        checked={marked.has(keyOf(r))}
+        onChange={() => toggle(keyOf(r))}
+      />
+    ),
   };
-  return [
-    {
-      id: "mark",
-      label: "Compare",
-      cell: (r) => (
-        <input
-          type="checkbox"
-          aria-label={`Compare ${r.displayName || r.name}`}
-          checked={marked.has(keyOf(r))}
-          onChange={() => toggle(keyOf(r))}
-        />
-      ),
-    },
-    {
-      id: "name",
-      label: "Sweep",
-      sort: (r) => r.displayName || r.name,
-      cell: (r) => (
-        <a href={sweepHref(r.namespace, r.name)}>
-          <Text value={r.displayName || r.name} limit={80} />
-        </a>
-      ),
-    },
-    ...(namespaces ? [namespace] : []),
-    { id: "state", label: "State", sort: (r) => r.state, cell: (r) => <State row={r} /> },
-    {
-      id: "best",
-      label: "Best",
-      numeric: true,
-      help: "Best score so far",
-      sort: (r) => r.best?.score ?? null,
-      cell: (r) => number(r.best?.score),
-    },
-    {
-      id: "metric",
-      label: "Metric",
-      sort: (r) => r.metric,
-      cell: (r) => (
-        <span class="muted">
-          <Text value={r.metric} limit={40} />
-          {r.goal === "minimize" ? " ↓" : " ↑"}
-        </span>
-      ),
-    },
-    ...progressColumns(now),
-  ];
+  return [mark, NAME, ...(namespaces ? [NAMESPACE] : []), ...RESULTS, ...COUNTS, ...timeColumns(now)];
 }
 
-function progressColumns(now: number): Column<SweepRow>[] {
+const NAME: Column<SweepRow> = {
+  id: "name",
+  label: "Sweep",
+  sort: (r) => r.displayName || r.name,
+  cell: (r) => (
+    <a href={sweepHref(r.namespace, r.name)}>
+      <Text value={r.displayName || r.name} limit={80} />
+    </a>
+  ),
+};
+
+const NAMESPACE: Column<SweepRow> = {
+  id: "namespace",
+  label: "Namespace",
+  sort: (r) => r.namespace,
+  cell: (r) => <Text value={r.namespace} limit={40} />,
+};
+
+const RESULTS: Column<SweepRow>[] = [
+  { id: "state", label: "State", sort: (r) => r.state, cell: (r) => <State row={r} /> },
+  numeric("best", "Best", (r) => r.best?.score ?? null, {
+    help: "Best score so far",
+    show: (_, score) => number(score),
+  }),
+  { id: "metric", label: "Metric", sort: (r) => r.metric, cell: (r) => <Metric row={r} /> },
+];
+
+/** The metric, and which direction is better. */
+export function Metric({ row }: { row: SweepRow }) {
+  return (
+    <span class="muted">
+      <Text value={row.metric} limit={40} />
+      {row.goal === "minimize" ? " ↓" : " ↑"}
+    </span>
+  );
+}
+
+const COUNTS: Column<SweepRow>[] = [
+  numeric("runs", "Runs", (r) => r.counts.finished, {
+    help: "Finished runs of the maximum",
+    show: ({ counts: { finished, maxRuns } }) => (
+      <ProgressBar value={finished} of={maxRuns} text={share(number(finished), maxRuns, number)} />
+    ),
+  }),
+  numeric("running", "Running", (r) => r.counts.running),
+  numeric("failed", "Failed", (r) => r.counts.failed, {
+    show: (_, count) => (count ? <span class="failed">{count}</span> : "–"),
+  }),
+  numeric("spent", "Spent", (r) => r.spent, {
+    help: "Cost of all runs so far, of the budget",
+    show: ({ spent, budget, costUnit }) => (
+      <ProgressBar
+        value={spent}
+        of={budget}
+        text={share(cost(spent, costUnit), budget, (value) => cost(value, costUnit))}
+      />
+    ),
+  }),
+];
+
+/** "12 / 40", or "12" without a limit. */
+function share(text: string, limit: number | null, show: (value: number) => string): string {
+  return limit === null ? text : `${text} / ${show(limit)}`;
+}
+
+function timeColumns(now: number): Column<SweepRow>[] {
+  const age = (r: SweepRow) => now - Date.parse(r.created);
   return [
-    {
-      id: "runs",
-      label: "Runs",
-      numeric: true,
-      help: "Finished runs of the maximum",
-      sort: (r) => r.counts.finished,
-      cell: (r) => (
-        <ProgressBar
-          value={r.counts.finished}
-          of={r.counts.maxRuns}
-          text={`${r.counts.finished.toLocaleString("en-US")}${r.counts.maxRuns === null ? "" : ` / ${r.counts.maxRuns.toLocaleString("en-US")}`}`}
-        />
-      ),
-    },
-    {
-      id: "running",
-      label: "Running",
-      numeric: true,
-      sort: (r) => r.counts.running,
-      cell: (r) => r.counts.running || "–",
-    },
-    {
-      id: "failed",
-      label: "Failed",
-      numeric: true,
-      sort: (r) => r.counts.failed,
-      cell: (r) => (r.counts.failed ? <span class="failed">{r.counts.failed}</span> : "–"),
-    },
-    {
-      id: "spent",
-      label: "Spent",
-      numeric: true,
-      help: "Cost of all runs so far, of the budget",
-      sort: (r) => r.spent,
-      cell: (r) => (
-        <ProgressBar
-          value={r.spent}
-          of={r.budget}
-          text={`${cost(r.spent, r.costUnit)}${r.budget === null ? "" : ` / ${cost(r.budget, r.costUnit)}`}`}
-        />
-      ),
-    },
-    {
-      id: "eta",
-      label: "Remaining",
-      numeric: true,
+    numeric("eta", "Remaining", (r) => r.etaSeconds, {
       help: "Estimated time until the sweep ends",
-      sort: (r) => r.etaSeconds,
-      cell: (r) => (r.ended ? "–" : duration(r.etaSeconds)),
-    },
-    {
-      id: "age",
-      label: "Age",
-      numeric: true,
-      sort: (r) => now - Date.parse(r.created),
-      cell: (r) => <span title={time(r.created)}>{duration((now - Date.parse(r.created)) / 1000).split(" ")[0]}</span>,
-    },
+      show: (r, seconds) => (r.ended ? "–" : duration(seconds)),
+    }),
+    numeric("age", "Age", age, {
+      show: (r) => <span title={time(r.created)}>{duration(age(r) / 1000).split(" ")[0]}</span>,
+    }),
   ];
 }

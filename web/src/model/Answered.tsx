@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { SweepPage } from "../api.ts";
 import { isReport } from "../store/store.ts";
 import { plural } from "../text/format.ts";
-import { Text } from "../text/Text.tsx";
+import { Remark, Text } from "../text/Text.tsx";
 import type { Answer } from "./explanation.ts";
 
 interface Props<T> {
@@ -32,11 +32,7 @@ export function Answered<T extends { note: string }>({ answer, page, children }:
           )}
         </p>
       )}
-      {value?.note && (
-        <p class="muted">
-          <Text value={value.note} limit={1000} />
-        </p>
-      )}
+      {value?.note && <Remark text={value.note} />}
       {value && children(value)}
       {state !== "failed" && value && newer > 0 && (
         <p class="muted">

@@ -1,15 +1,10 @@
-import { useMemo, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Contour, SweepPage } from "../api.ts";
-import { go } from "../app/router.ts";
-import { runHref } from "../app/routes.ts";
-import { Panel } from "../charts/Panel.tsx";
-import { PlotArea } from "../charts/Plot.tsx";
-import { ramp } from "../charts/palette.ts";
-import { RunLink } from "../run/WhyPoint.tsx";
-import { cost, number } from "../text/format.ts";
-import { Text } from "../text/Text.tsx";
+import { Panel, type TableData } from "../charts/Panel.tsx";
+import { Choice, named } from "../controls/Choice.tsx";
 import { Answered } from "./Answered.tsx";
-import { contourDrawing, type Quantity } from "./contourLayers.ts";
+import { ContourMap } from "./ContourMap.tsx";
+import type { Quantity } from "./contourLayers.ts";
 import { useExplanation } from "./explanation.ts";
 
 const HELP =
@@ -23,42 +18,25 @@ interface Props {
 }
 
 /** What two parameters do together. */
-export function ContourPanel({ page, pair, onPair }: Props) {
-  const [x, y] = pair;
+export function ContourPanel({ page, pair: [x, y], onPair }: Props) {
   const [of, setOf] = useState<Quantity>("score");
   const possible = page.parameters.length >= 2 && x !== y;
   const answer = useExplanation<Contour>(possible ? { what: "contour", x, y } : null);
-  const choose = (label: string, value: string, other: string, onValue: (path: string) => void) => (
-    <label>
-      {label}{" "}
-      <select value={value} onChange={(e) => onValue(e.currentTarget.value)}>
-        {page.parameters.map((p) => (
-          <option key={p.path} value={p.path} disabled={p.path === other}>
-            {p.label.slice(0, 60)}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+  const paths = (other: string) =>
+    page.parameters.map((p) => ({ value: p.path, label: p.label, disabled: p.path === other }));
+  const quantities = named<Quantity>(["score", "uncertainty", ...(answer.value?.cost ? (["cost"] as const) : [])]);
   return (
     <Panel
       title="What two parameters do together"
       help={HELP}
       wide
       empty={page.parameters.length < 2 && "The sweep searches one parameter only."}
-      {...(answer.value ? { table: () => contourTable(answer.value!) } : {})}
+      table={answer.value ? () => contourTable(answer.value!) : undefined}
       controls={
         <>
-          {choose("x", x, y, (path) => onPair([path, y]))}
-          {choose("y", y, x, (path) => onPair([x, path]))}
-          <label>
-            show{" "}
-            <select value={of} onChange={(e) => setOf(e.currentTarget.value as Quantity)}>
-              <option value="score">score</option>
-              <option value="uncertainty">uncertainty</option>
-              {answer.value?.cost && <option value="cost">cost</option>}
-            </select>
-          </label>
+          <Choice label="x" value={x} options={paths(y)} onChange={(path) => onPair([path, y])} />
+          <Choice label="y" value={y} options={paths(x)} onChange={(path) => onPair([x, path])} />
+          <Choice label="show" value={of} options={quantities} onChange={setOf} />
         </>
       }
     >
@@ -69,64 +47,12 @@ export function ContourPanel({ page, pair, onPair }: Props) {
   );
 }
 
-function ContourMap({ page, contour, of }: { page: SweepPage; contour: Contour; of: Quantity }) {
-  const colors = ramp.value;
-  const drawn = useMemo(() => contourDrawing(page, contour, of, colors), [page.runs, contour, of, colors]);
-  if (!drawn) return null;
-  const { namespace, name, metric, costUnit } = page.row;
-  const show = (value: number) => (of === "cost" ? cost(value, costUnit) : number(value));
-  const what =
-    of === "score"
-      ? `predicted ${metric || "score"}`
-      : of === "cost"
-        ? "predicted cost"
-        : `uncertainty of the ${metric || "score"}`;
-  return (
-    <div class="contour">
-      <PlotArea
-        title={`${what} by ${drawn.x.label} and ${drawn.y.label}`}
-        x={drawn.x}
-        y={drawn.y}
-        layers={drawn.layers}
-        height={420}
-        onOpen={(run) => go(runHref(namespace, name, run))}
-      />
-      <p class="color-scale">
-        <Text value={what} limit={80} />: {show(drawn.low)}{" "}
-        <svg width="160" height="12" aria-hidden="true">
-          {drawn.colors.map((color, i) => (
-            <rect
-              key={color}
-              x={(160 * i) / drawn.colors.length}
-              width={160 / drawn.colors.length + 0.5}
-              height="12"
-              fill={color}
-            />
-          ))}
-        </svg>{" "}
-        {show(drawn.high)}
-        {contour.run && (
-          <>
-            . The other parameters are those of <RunLink now={page} name={contour.run} />, the best configuration so far
-            (diamond).
-          </>
-        )}
-      </p>
-    </div>
-  );
-}
-
-function contourTable(contour: Contour) {
+function contourTable({ x, y, gridX, gridY, mean, sd, cost }: Contour): TableData {
+  const at = (values: number[][] | null, row: number, column: number) => values?.[row]?.[column] ?? null;
   return {
-    columns: [contour.x, contour.y, "mean", "standard deviation", "cost"],
-    rows: contour.gridY.flatMap((y, row) =>
-      contour.gridX.map((x, column) => [
-        x,
-        y,
-        contour.mean[row]?.[column] ?? null,
-        contour.sd[row]?.[column] ?? null,
-        contour.cost?.[row]?.[column] ?? null,
-      ]),
+    columns: [x, y, "mean", "standard deviation", "cost"],
+    rows: gridY.flatMap((yValue, row) =>
+      gridX.map((xValue, column) => [xValue, yValue, ...[mean, sd, cost].map((values) => at(values, row, column))]),
     ),
   };
 }

@@ -1,7 +1,7 @@
 import type { Importance, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { percent } from "../text/format.ts";
-import { Text } from "../text/Text.tsx";
+import { percent, visible } from "../text/format.ts";
+import { Remark, Text } from "../text/Text.tsx";
 import { Answered } from "./Answered.tsx";
 import type { Answer } from "./explanation.ts";
 
@@ -19,7 +19,7 @@ export function ImportancePanel({ page, answer }: Props) {
     <Panel
       title="Importance of the parameters"
       help="Share of each parameter in the variance of the predicted score."
-      {...(known ? { table: () => ({ columns: ["parameter", "share"], rows: shares }) } : {})}
+      table={known ? () => ({ columns: ["parameter", "share"], rows: shares }) : undefined}
     >
       {known ? (
         <Bars page={page} shares={shares} note={known.note} />
@@ -39,7 +39,7 @@ function Bars({ page, shares, note }: { page: SweepPage; shares: [string, number
       <ul class="importance">
         {shares.slice(0, SHOWN).map(([path, share]) => (
           <li key={path}>
-            <span class="importance-name" title={path}>
+            <span class="importance-name" title={visible(path, 500)}>
               <Text value={page.parameters.find((p) => p.path === path)?.label ?? path} limit={80} />
             </span>
             <svg width="100%" height="14" aria-hidden="true" class="importance-bar">
@@ -55,11 +55,7 @@ function Bars({ page, shares, note }: { page: SweepPage; shares: [string, number
           {percent(shares.slice(SHOWN).reduce((sum, [, share]) => sum + share, 0))}
         </p>
       )}
-      {note && (
-        <p class="muted">
-          <Text value={note} limit={1000} />
-        </p>
-      )}
+      {note && <Remark text={note} />}
     </>
   );
 }

@@ -1,9 +1,11 @@
 /** Asks the model. Answers are kept until the reader asks again: each one costs a fit of the model. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import type { SweepPage, SweepRow } from "../api.ts";
 import { keyOf } from "../store/changes.ts";
-import { postJson, sweepPath } from "../store/client.ts";
+import { postJson, RequestError, sweepPath } from "../store/client.ts";
 import { page, report, server } from "../store/store.ts";
+import { explainCommand, explainRunCommand } from "../text/commands.ts";
 import { type Ask, embedded } from "./questions.ts";
 
 export interface Answer<T> {
@@ -32,27 +34,28 @@ async function ask(key: string, question: Ask): Promise<void> {
   const before = answers.peek().get(key);
   put(key, { state: "waiting", value: before?.value ?? null, reason: "", finished });
   try {
-    const value = report.peek() ? embedded(report.peek()!.explanations, question) : await answered(now.row, question);
-    put(key, { state: "ready", value, reason: "", finished });
+    put(key, { state: "ready", value: await answered(now.row, question), reason: "", finished });
   } catch (error) {
-    put(key, {
-      state: "failed",
-      value: null,
-      reason: error instanceof Error ? error.message : String(error),
-      finished,
-    });
+    const reason = (error as Error).message;
+    const remedy = error instanceof RequestError ? "" : ` Run: ${commandFor(now, question)}`;
+    put(key, { state: "failed", value: null, reason: `${reason}${remedy}`, finished });
   }
 }
 
-async function answered(
-  row: { namespace: string; name: string; displayName: string },
-  question: Ask,
-): Promise<unknown> {
-  const known = server.peek();
-  if (known && !known.models) {
-    throw new Error(`This server has no optimizer. Run: ${known.command} explain ${row.displayName} ${question.what}`);
-  }
+async function answered(row: SweepRow, question: Ask): Promise<unknown> {
+  const document = report.peek();
+  if (document) return embedded(document.explanations, question);
+  if (server.peek()?.models === false) throw new Error("This server has no optimizer.");
   return postJson(sweepPath(row.namespace, row.name, "/explain"), question);
+}
+
+/** The command that answers the question. */
+function commandFor({ row, runs }: SweepPage, question: Ask): string {
+  const run = question.what === "why" && runs.find(({ name }) => name === question.run);
+  if (run) return explainRunCommand(row, run);
+  if (question.what === "contour") return explainCommand(row, "--contour", question.x, question.y);
+  if (question.what === "outlook") return explainCommand(row, "--runs", `${question.runs}`);
+  return explainCommand(row);
 }
 
 /** The answer to a question about the open sweep, and a function that asks again. */

@@ -1,5 +1,7 @@
 /** Questions about the model, and their answers in a report. */
-import type { Contour, Scalar } from "../api.ts";
+
+import type { Contour, Scalar, Why } from "../api.ts";
+import { own } from "../store/own.ts";
 
 export type Ask =
   | { what: "importance" }
@@ -10,17 +12,22 @@ export type Ask =
   | { what: "why"; run: string }
   | { what: "predict"; parameters: Record<string, Scalar> };
 
-const NOT_EMBEDDED =
-  "This report was made without the model. Open the live page with `sweep ui` or `kubectl sweep ui`.";
-
+/** The answer that a report contains. Throws an error that says what it contains instead. */
 export function embedded(explanations: Readonly<Record<string, unknown>>, question: Ask): unknown {
   const found = explanations[question.what];
-  if (!found) throw new Error(NOT_EMBEDDED);
+  if (!found) throw new Error("This report was made without the model.");
+  if (question.what === "why") return why(found as Record<string, Why>, question.run);
   if (question.what === "contour") return contour(found as Contour[], question.x, question.y);
   if (question.what === "outlook" && (found as { runs: number }).runs !== question.runs) {
     throw new Error(`This report has the outlook of ${(found as { runs: number }).runs} runs only.`);
   }
   return found;
+}
+
+function why(found: Readonly<Record<string, Why>>, run: string): Why {
+  const answer = own(found, run);
+  if (!answer) throw new Error("This report explains the best of the Pareto-optimal runs only.");
+  return answer;
 }
 
 /** A contour of the two parameters, whichever of them is x. */

@@ -17,7 +17,17 @@ export function quantitiesOf(slices: readonly ParameterSlice[]): Quantity[] {
   return ["score", ...(first.cost ? ["cost"] : []), ...(first.success ? [SUCCESS] : []), ...Object.keys(first.metrics)];
 }
 
+/** What the model says along the slice; not a number where the constraints forbid the configuration. */
 export function seriesOf(slice: ParameterSlice, of: Quantity): Series | null {
+  const series = wholeSeries(slice, of);
+  const { allowed } = slice;
+  if (!series || !allowed) return series;
+  const within = (values: number[]) => values.map((value, i) => (allowed[i] === false ? Number.NaN : value));
+  const { middle, low, high } = series;
+  return { middle: within(middle), low: low && within(low), high: high && within(high) };
+}
+
+function wholeSeries(slice: ParameterSlice, of: Quantity): Series | null {
   if (of === "score") return { middle: slice.mean, low: slice.low, high: slice.high };
   if (of === "cost") return slice.cost && { middle: slice.cost, low: slice.costLow, high: slice.costHigh };
   if (of === SUCCESS) return slice.success && { middle: slice.success, low: null, high: null };

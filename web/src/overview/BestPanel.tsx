@@ -1,78 +1,53 @@
 import { useSignal } from "@preact/signals";
-import type { SweepPage } from "../api.ts";
-import { runHref } from "../app/routes.ts";
+import type { BestParams, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { CopyButton } from "../text/CopyButton.tsx";
+import { CopyButton } from "../controls/CopyButton.tsx";
+import { Expander } from "../controls/Expander.tsx";
+import { type Value, Values } from "../text/Facts.tsx";
 import { cost, number, scalar } from "../text/format.ts";
-import { Text } from "../text/Text.tsx";
+import { scoreName } from "../text/quantities.ts";
+import { RunLink } from "../text/RunLink.tsx";
+import { Remark } from "../text/Text.tsx";
 
 /** How many parameters are shown at first. */
 const FEW = 16;
 
 /** Parameters of the best run, ready to be used. */
 export function BestPanel({ page }: { page: SweepPage }) {
-  const { best, namespace, name, metric, costUnit } = page.row;
+  const { best, costUnit } = page.row;
   const run = page.runs.find((r) => r.name === best?.run);
-  const copies = page.bestParams;
   const all = useSignal(false);
   if (!best || !run) return null;
-  const set = page.parameters
-    .map((parameter, i) => ({ parameter, value: run.parameters[i] ?? null }))
-    .filter(({ value }) => value !== null);
+  const outcome: Value[] = [
+    { label: "run", value: <RunLink page={page} name={best.run} label={best.label} /> },
+    { label: scoreName(page), value: number(best.score) },
+    { label: "cost", value: cost(best.cost, costUnit) },
+  ];
+  const parameters = page.parameters.flatMap((p, i): Value[] => {
+    const value = run.parameters[i] ?? null;
+    return value === null ? [] : [{ label: p.label, title: p.path, value: scalar(value) }];
+  });
+  const hides = parameters.length > FEW;
   return (
-    <Panel
-      title="Best configuration"
-      wide
-      controls={
-        copies && (
-          <>
-            <CopyButton label="Copy YAML" text={copies.yaml} />
-            <CopyButton label="Copy overrides" text={copies.overrides} />
-            {copies.command && <CopyButton label="Copy command" text={copies.command} />}
-          </>
-        )
-      }
-    >
-      <dl class="values">
-        <div>
-          <dt>run</dt>
-          <dd>
-            <a href={runHref(namespace, name, best.run)}>
-              <Text value={best.label} limit={60} />
-            </a>
-          </dd>
-        </div>
-        <Value label={metric || "score"} text={number(best.score)} />
-        <Value label="cost" text={cost(best.cost, costUnit)} />
-        {(all.value ? set : set.slice(0, FEW)).map(({ parameter, value }) => (
-          <Value key={parameter.path} label={parameter.label} title={parameter.path} text={scalar(value)} />
-        ))}
-      </dl>
-      {set.length > FEW && (
-        <button
-          type="button"
-          class="quiet"
-          aria-expanded={all.value}
-          onClick={() => {
-            all.value = !all.value;
-          }}
-        >
-          {all.value ? `Show ${FEW} parameters` : `Show all ${set.length} parameters`}
-        </button>
+    <Panel title="Best configuration" wide controls={page.bestParams && <Copies of={page.bestParams} />}>
+      <Values items={[...outcome, ...(all.value ? parameters : parameters.slice(0, FEW))]} mono />
+      {page.bestParams?.notes.map((note) => (
+        <Remark key={note} text={note} />
+      ))}
+      {hides && (
+        <Expander open={all} text={all.value ? `Show ${FEW} parameters` : `Show all ${parameters.length} parameters`} />
       )}
     </Panel>
   );
 }
 
-function Value({ label, text, title }: { label: string; text: string; title?: string }) {
+function Copies({ of }: { of: BestParams }) {
   return (
-    <div>
-      <dt title={title}>
-        <Text value={label} limit={60} />
-      </dt>
-      <dd class="mono">
-        <Text value={text} limit={120} />
-      </dd>
-    </div>
+    <>
+      <CopyButton label="Copy YAML" text={of.yaml} />
+      {of.patch && <CopyButton label="Copy Hydra patch" text={of.patch} />}
+      {of.overrides && <CopyButton label="Copy overrides" text={of.overrides} />}
+      {of.command && <CopyButton label="Copy command" text={of.command} />}
+    </>
   );
 }

@@ -1,5 +1,5 @@
 import type { Parameter, SweepPage } from "../api.ts";
-import { filter, setBrush } from "../store/filter.ts";
+import { filter, rangesOf, setBrush } from "../store/filter.ts";
 import { axisLabel } from "../store/selection.ts";
 import { scalar, visible } from "../text/format.ts";
 import { Text } from "../text/Text.tsx";
@@ -11,7 +11,7 @@ export function RangeInputs({ page }: { page: SweepPage }) {
       {page.parameters.map((p) =>
         p.values ? <Choices key={p.path} parameter={p} /> : <Range key={p.path} axis={p.path} label={p.label} />,
       )}
-      {["cost", "score"].map((axis) => (
+      {["index", "cost", "score"].map((axis) => (
         <Range key={axis} axis={axis} label={axisLabel(page, axis)} />
       ))}
     </div>
@@ -19,7 +19,7 @@ export function RangeInputs({ page }: { page: SweepPage }) {
 }
 
 function Range({ axis, label }: { axis: string; label: string }) {
-  const [low, high] = filter.value.brushes[axis]?.[0] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const [low, high] = rangesOf(filter.value, axis)[0] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   const set = (from: number, to: number) =>
     setBrush(axis, from === Number.NEGATIVE_INFINITY && to === Number.POSITIVE_INFINITY ? [] : [[from, to]]);
   const input = (name: string, value: number, apply: (v: number) => void, none: number) => (
@@ -49,8 +49,8 @@ function Range({ axis, label }: { axis: string; label: string }) {
 
 function Choices({ parameter }: { parameter: Parameter }) {
   const values = parameter.values ?? [];
-  const ranges = filter.value.brushes[parameter.path];
-  const inside = (i: number) => ranges?.some(([low, high]) => i >= low && i <= high) ?? false;
+  const ranges = rangesOf(filter.value, parameter.path);
+  const inside = (i: number) => ranges.some(([low, high]) => i >= low && i <= high);
   const toggle = (i: number) => {
     const next = values.map((_, k) => k).filter((k) => (k === i ? !inside(k) : inside(k)));
     setBrush(

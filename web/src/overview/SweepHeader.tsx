@@ -1,16 +1,16 @@
-import type { ComponentChildren } from "preact";
 import { SweepActions } from "../actions/Actions.tsx";
-import type { SweepPage } from "../api.ts";
-import { runHref } from "../app/routes.ts";
+import type { SweepPage, SweepRow } from "../api.ts";
+import { Fact } from "../text/Facts.tsx";
 import { cost, duration, number, time } from "../text/format.ts";
+import { ProgressBar } from "../text/ProgressBar.tsx";
+import { scoreName } from "../text/quantities.ts";
+import { RunLink } from "../text/RunLink.tsx";
+import { State } from "../text/State.tsx";
 import { Text } from "../text/Text.tsx";
-import { ProgressBar } from "./ProgressBar.tsx";
-import { State } from "./State.tsx";
 
 /** What a reader wants to know first: state, best, counts, budget, time left. */
 export function SweepHeader({ page }: { page: SweepPage }) {
   const { row } = page;
-  const { counts, best } = row;
   return (
     <header class="sweep-head">
       <div class="title-row">
@@ -29,31 +29,8 @@ export function SweepHeader({ page }: { page: SweepPage }) {
         </p>
       )}
       <dl class="facts">
-        <Fact
-          label={`Best ${row.metric || "score"}`}
-          note={row.goal === "minimize" ? "lower is better" : "higher is better"}
-        >
-          {best ? (
-            <a class="big" href={runHref(row.namespace, row.name, best.run)}>
-              {number(best.score)}
-            </a>
-          ) : (
-            <span class="big">–</span>
-          )}
-          {best && (
-            <span class="muted">
-              {" "}
-              <Text value={best.label} limit={40} />, cost {cost(best.cost, row.costUnit)}
-            </span>
-          )}
-        </Fact>
-        <Fact label="Finished runs" note={countsText(page)}>
-          <ProgressBar
-            value={counts.finished}
-            of={counts.maxRuns}
-            text={`${number(counts.finished)}${counts.maxRuns === null ? "" : ` of ${number(counts.maxRuns)}`}`}
-          />
-        </Fact>
+        <Best page={page} />
+        <Finished row={row} />
         <Fact label="Spent" note={row.budget === null ? "no budget" : `budget ${cost(row.budget, row.costUnit)}`}>
           <ProgressBar value={row.spent} of={row.budget} text={cost(row.spent, row.costUnit)} />
         </Fact>
@@ -67,7 +44,32 @@ export function SweepHeader({ page }: { page: SweepPage }) {
   );
 }
 
-function countsText({ row: { counts } }: SweepPage): string {
+function Best({ page }: { page: SweepPage }) {
+  const { best, goal, costUnit } = page.row;
+  return (
+    <Fact label={`Best ${scoreName(page)}`} note={goal === "minimize" ? "lower is better" : "higher is better"}>
+      <span class="big">{best ? <RunLink page={page} name={best.run} label={number(best.score)} /> : "–"}</span>
+      {best && (
+        <span class="muted">
+          {" "}
+          <Text value={best.label} limit={40} />, cost {cost(best.cost, costUnit)}
+        </span>
+      )}
+    </Fact>
+  );
+}
+
+function Finished({ row }: { row: SweepRow }) {
+  const { finished, maxRuns } = row.counts;
+  const text = maxRuns === null ? number(finished) : `${number(finished)} of ${number(maxRuns)}`;
+  return (
+    <Fact label="Finished runs" note={countsText(row)}>
+      <ProgressBar value={finished} of={maxRuns} text={text} />
+    </Fact>
+  );
+}
+
+function countsText({ counts }: SweepRow): string {
   const parts = [
     [counts.succeeded, "succeeded"],
     [counts.failed, "failed"],
@@ -75,22 +77,6 @@ function countsText({ row: { counts } }: SweepPage): string {
     [counts.running, "running"],
     [counts.waiting, "waiting"],
   ] as const;
-  return (
-    parts
-      .filter(([count]) => count > 0)
-      .map(([count, word]) => `${number(count)} ${word}`)
-      .join(" · ") || "no runs yet"
-  );
-}
-
-function Fact({ label, note, children }: { label: string; note?: string; children: ComponentChildren }) {
-  return (
-    <div class="fact">
-      <dt>
-        <Text value={label} limit={60} />
-      </dt>
-      <dd>{children}</dd>
-      {note && <dd class="note">{note}</dd>}
-    </div>
-  );
+  const shown = parts.filter(([count]) => count > 0).map(([count, word]) => `${number(count)} ${word}`);
+  return shown.join(" · ") || "no runs yet";
 }

@@ -1,6 +1,7 @@
 /** The best score so far, and what the history plot shows of each run. */
 import type { RunRow, SweepPage } from "../api.ts";
 import { cost, number, scalar } from "../text/format.ts";
+import { scoreName } from "../text/quantities.ts";
 
 /** Steps of the best score so far, over runs in the order that `position` gives. */
 export function bestSoFar(
@@ -29,20 +30,29 @@ export function bestSoFar(
   return steps;
 }
 
-/** Lines of the tooltip of a run: what it is, what came out, its parameters. */
+/** Lines of the tooltip of a run: what it is, what was predicted, what came out, its parameters. */
 export function runText(page: SweepPage, run: RunRow): string[] {
-  const lines = [run.label, run.state];
-  if (run.score !== null) lines.push(`${page.row.metric || "score"} ${number(run.score)}`);
-  else if (run.predicted?.score != null)
-    lines.push(
-      `predicted ${number(run.predicted.score)} (${number(run.predicted.scoreLow)} to ${number(run.predicted.scoreHigh)})`,
-    );
-  if (run.cost !== null) lines.push(`cost ${cost(run.cost, page.row.costUnit)}`);
-  if (run.failure) lines.push(`${run.failure.class}: ${run.failure.reason}`);
-  for (const [i, parameter] of page.parameters.slice(0, 8).entries()) {
-    const value = run.parameters[i];
-    if (value !== null && value !== undefined) lines.push(`${parameter.label} = ${scalar(value)}`);
-  }
-  if (page.parameters.length > 8) lines.push(`and ${page.parameters.length - 8} more parameters`);
-  return lines;
+  const { predicted, failure } = run;
+  const interval = predicted && `${number(predicted.scoreLow)} to ${number(predicted.scoreHigh)}`;
+  return [
+    run.label,
+    run.state,
+    ...(run.score === null ? [] : [`${scoreName(page)} ${number(run.score)}`]),
+    ...(run.progress?.value == null ? [] : [`${number(run.progress.value)} at step ${number(run.progress.step)}`]),
+    ...(predicted?.score == null ? [] : [`predicted ${number(predicted.score)} (80%: ${interval})`]),
+    ...(run.cost === null ? [] : [`cost ${cost(run.cost, page.row.costUnit)}`]),
+    ...(failure ? [`${failure.class}: ${failure.reason}`] : []),
+    ...parameterLines(page, run),
+  ];
+}
+
+const MOST = 8;
+
+function parameterLines(page: SweepPage, run: RunRow): string[] {
+  const set = page.parameters.slice(0, MOST).flatMap(({ label }, i) => {
+    const value = run.parameters[i] ?? null;
+    return value === null ? [] : [`${label} = ${scalar(value)}`];
+  });
+  const more = page.parameters.length - MOST;
+  return more > 0 ? [...set, `and ${more} more parameters`] : set;
 }

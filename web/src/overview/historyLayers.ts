@@ -1,72 +1,87 @@
 /** The layers of the history plot. */
+
 import type { RunRow, SweepPage } from "../api.ts";
 import type { Layer, Mark } from "../charts/layers.ts";
 import { clamped, domainOf, robustDomain } from "../charts/scale.ts";
+import type { Shape } from "../charts/shapes.ts";
+import { own } from "../store/own.ts";
 import { bestSoFar, runText } from "./history.ts";
+
+type Points = Layer & { kind: "points" };
+
+/** Shapes of the failure classes. A class that is not listed has a cross. */
+const FAILURES: Readonly<Record<string, Shape>> = {
+  parameters: "cross",
+  crash: "up",
+  eval: "down",
+  preempted: "plus",
+  infrastructure: "dash",
+  timeout: "hourglass",
+  silent: "ring",
+};
 
 export function historyOf(page: SweepPage): { layers: Layer[]; x: [number, number]; y: [number, number] } {
   const placed = page.runs.filter((r) => r.index !== null);
-  const waiting = placed.filter((r) => (r.group === "running" || r.group === "waiting") && r.predicted?.score != null);
+  const waiting = placed.filter((r) => r.group === "running" || r.group === "waiting");
   const scores = placed.map((r) => r.score).filter((v) => v !== null);
-  const ends = waiting.flatMap((r) => [r.predicted!.scoreLow, r.predicted!.scoreHigh]);
+  const ends = waiting.flatMap((r) => [r.predicted?.scoreLow, r.predicted?.scoreHigh]);
   const y = robustDomain(scores, page.row.goal, [...ends, page.target]);
-  // Runs without a score stand on the axis.
+  // Runs without a score or a prediction stand on the axis.
+  const place = (r: RunRow) => clamped(r.score ?? (r.ended === null ? r.predicted?.score : null) ?? y[0], y);
   const marks = (runs: RunRow[]): Mark[] =>
-    runs.map((r) => ({ id: r.name, x: r.index!, y: clamped(r.score ?? y[0], y), text: () => runText(page, r) }));
-  const layers = [...ended(placed, marks), ...inProgress(page, waiting)];
-  if (page.target !== null)
-    layers.unshift({ kind: "rule", axis: "y", at: page.target, color: "good", label: "target" });
+    runs.map((r) => ({ id: r.name, x: r.index!, y: place(r), text: () => runText(page, r) }));
+  const layers = [...targetLayers(page), ...ended(placed, marks), ...inProgress(waiting, marks)];
   const best = bestSoFar(page.runs, page.row.goal, (r) => r.index);
   if (best.x.length > 0)
     layers.push({ kind: "line", color: "accent", width: 2, step: true, label: "best so far", ...best });
-  return {
-    layers,
-    x: domainOf(
-      "linear",
-      placed.map((r) => r.index),
-      0.02,
-    ),
-    y,
-  };
+  const indices = placed.map((r) => r.index);
+  return { layers, x: domainOf("linear", indices, 0.02), y };
+}
+
+function targetLayers({ target }: SweepPage): Layer[] {
+  return target === null ? [] : [{ kind: "rule", axis: "y", at: target, color: "good", label: "target" }];
 }
 
 function ended(runs: RunRow[], marks: (runs: RunRow[]) => Mark[]): Layer[] {
-  const of = (group: RunRow["group"]) => runs.filter((r) => r.group === group);
   const size = runs.length > 1000 ? 2 : 3;
-  const failed = of("failed");
-  const layers: (Layer & { kind: "points" })[] = [
-    { kind: "points", shape: "dot", color: "muted", alpha: 0.7, label: "succeeded", marks: marks(of("succeeded")) },
-    {
-      kind: "points",
-      shape: "square",
-      color: "pruned",
-      size,
-      alpha: 0.8,
-      label: "stopped early",
-      marks: marks(of("pruned")),
-    },
-    { kind: "points", shape: "cross", color: "failed", size, label: failureLabel(failed), marks: marks(failed) },
+  const points = (group: RunRow["group"], style: Omit<Points, "kind" | "marks">): Points[] => {
+    const own = runs.filter((r) => r.group === group);
+    return own.length > 0 ? [{ kind: "points", ...style, marks: marks(own) }] : [];
+  };
+  return [
+    ...points("succeeded", { shape: "dot", color: "muted", alpha: 0.7, label: "succeeded" }),
+    ...points("pruned", { shape: "square", color: "pruned", size, alpha: 0.8, label: "stopped early" }),
+    ...points("stopped", { shape: "square", color: "waiting", size, alpha: 0.8, label: "stopped by a person" }),
+    ...failures(runs, size + 0.5, marks),
   ];
-  return layers.filter((layer) => layer.marks.length > 0);
+}
+
+/** Failed runs, a layer for each class. The most frequent class comes first. */
+function failures(runs: RunRow[], size: number, marks: (runs: RunRow[]) => Mark[]): Points[] {
+  const classes = Map.groupBy(
+    runs.filter((r) => r.group === "failed"),
+    (r) => r.failure?.class || "unknown",
+  );
+  const ordered = [...classes].sort((a, b) => b[1].length - a[1].length);
+  return ordered.map(([kind, of]) => ({
+    kind: "points",
+    shape: own(FAILURES, kind) ?? "cross",
+    color: "failed",
+    size,
+    label: `failed: ${of.length} ${kind}`,
+    marks: marks(of),
+  }));
 }
 
 /** Runs in progress, at the score that is predicted for them. */
-function inProgress(page: SweepPage, runs: RunRow[]): Layer[] {
+function inProgress(runs: RunRow[], marks: (runs: RunRow[]) => Mark[]): Layer[] {
   if (runs.length === 0) return [];
-  const x = runs.map((r) => r.index!);
-  const low = runs.map((r) => r.predicted!.scoreLow ?? r.predicted!.score!);
-  const high = runs.map((r) => r.predicted!.scoreHigh ?? r.predicted!.score!);
-  const marks = runs.map((r) => ({ id: r.name, x: r.index!, y: r.predicted!.score!, text: () => runText(page, r) }));
+  const known = runs.filter((r) => r.predicted?.score != null);
+  const low = known.map((r) => r.predicted!.scoreLow ?? r.predicted!.score!);
+  const high = known.map((r) => r.predicted!.scoreHigh ?? r.predicted!.score!);
+  const x = known.map((r) => r.index!);
   return [
-    { kind: "intervals", color: "running", x, low, high, ids: runs.map((r) => r.name) },
-    { kind: "points", shape: "ring", color: "running", label: "in progress, predicted", marks },
+    { kind: "intervals", color: "running", x, low, high, ids: known.map((r) => r.name) },
+    { kind: "points", shape: "ring", color: "running", label: "in progress, predicted", marks: marks(runs) },
   ];
-}
-
-/** "failed: 3 oom, 1 nan", the most frequent class first. */
-function failureLabel(runs: RunRow[]): string {
-  const classes = [...Map.groupBy(runs, (r) => r.failure?.class || "unknown")].sort(
-    (a, b) => b[1].length - a[1].length,
-  );
-  return `failed: ${classes.map(([kind, of]) => `${of.length} ${kind}`).join(", ")}`;
 }

@@ -1,9 +1,20 @@
 import type { RunPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { isReport } from "../store/store.ts";
+import { StaticTable } from "../tables/StaticTable.tsx";
 import { duration, time } from "../text/format.ts";
-import { Text } from "../text/Text.tsx";
 import { currentTime } from "../text/useNow.ts";
+
+const ATTEMPT = [
+  { label: "Stage" },
+  { label: "Attempt" },
+  { label: "Ended" },
+  { label: "Exit code" },
+  { label: "Time" },
+];
+const POD = [{ label: "Node" }, { label: "Pod" }];
+const PHASE = [{ label: "Phase" }, { label: "Attempt" }, { label: "From" }, { label: "Time" }, { label: "Node" }];
+const EVENT = [{ label: "Time" }, { label: "Type" }, { label: "Reason" }, { label: "Message", message: true }];
 
 /** Every pod of the run and how it ended, and the phases of the run. */
 export function AttemptsPanel({ details }: { details: RunPage }) {
@@ -13,31 +24,33 @@ export function AttemptsPanel({ details }: { details: RunPage }) {
     <Panel title="Attempts" empty={attempts.length === 0 && row.phases.length === 0 && "No attempt has started yet."}>
       <StaticTable
         label="Attempts"
-        columns={["Stage", "Attempt", "Ended", "Exit code", "Time", ...(hasPods ? ["Node", "Pod"] : [])]}
-        rows={attempts.map((a) => [
-          a.stage,
-          `${a.attempt}`,
-          a.reason && a.reason !== a.state ? `${a.state}: ${a.reason}` : a.state,
-          a.exitCode === null ? "–" : `${a.exitCode}`,
-          duration(a.seconds),
-          ...(hasPods ? [a.node ?? "–", a.pod ?? "–"] : []),
-        ])}
+        columns={hasPods ? [...ATTEMPT, ...POD] : ATTEMPT}
+        rows={attempts.map((a) => ({
+          key: `${a.stage} ${a.attempt} ${a.state}`,
+          cells: [...attemptCells(a), ...(hasPods ? [a.node ?? "–", a.pod ?? "–"] : [])],
+        }))}
       />
-      {row.phases.length > 0 && (
-        <StaticTable
-          label="Phases"
-          columns={["Phase", "Attempt", "From", "Time", "Node"]}
-          rows={row.phases.map((p) => [
+      <StaticTable
+        label="Phases"
+        columns={PHASE}
+        rows={row.phases.map((p) => ({
+          key: `${p.phase} ${p.start}`,
+          cells: [
             p.phase,
             `${p.stage} ${p.attempt}`,
             time(p.start),
             phaseTime(p.start, p.end ?? row.ended),
             p.node ?? "–",
-          ])}
-        />
-      )}
+          ],
+        }))}
+      />
     </Panel>
   );
+}
+
+function attemptCells({ stage, attempt, state, reason, exitCode, seconds }: RunPage["attempts"][number]): string[] {
+  const ended = reason && reason !== state ? `${state}: ${reason}` : state;
+  return [stage, `${attempt}`, ended, exitCode === null ? "–" : `${exitCode}`, duration(seconds)];
 }
 
 function phaseTime(start: string, end: string | null): string {
@@ -47,57 +60,19 @@ function phaseTime(start: string, end: string | null): string {
 
 export function EventsPanel({ details }: { details: RunPage }) {
   const newest = [...details.events].sort((a, b) => b.time.localeCompare(a.time));
+  const none = isReport.value
+    ? "No Events of this run were there when the report was written. Kubernetes deletes them after an hour; one machine keeps the newest."
+    : "No Events. Kubernetes deletes them after an hour; one machine keeps the newest.";
   return (
-    <Panel
-      title="Events"
-      wide
-      empty={
-        newest.length === 0 &&
-        (isReport.value
-          ? "A report does not contain Events."
-          : "No Events. Kubernetes deletes them after an hour; one machine keeps the newest.")
-      }
-    >
+    <Panel title="Events" wide empty={newest.length === 0 && none}>
       <StaticTable
         label="Events"
-        columns={["Time", "Type", "Reason", "Message"]}
-        rows={newest.map((e) => [
-          time(e.time),
-          e.type,
-          e.reason,
-          e.count > 1 ? `${e.message} (${e.count} times)` : e.message,
-        ])}
+        columns={EVENT}
+        rows={newest.map((e, at) => ({
+          key: `${at}`,
+          cells: [time(e.time), e.type, e.reason, e.count > 1 ? `${e.message} (${e.count} times)` : e.message],
+        }))}
       />
     </Panel>
-  );
-}
-
-function StaticTable({ label, columns, rows }: { label: string; columns: string[]; rows: string[][] }) {
-  if (rows.length === 0) return null;
-  return (
-    <div class="scroll-x" tabIndex={0} role="group" aria-label={`Table: ${label}`}>
-      <table class="data static">
-        <thead>
-          <tr>
-            {columns.map((column) => (
-              <th key={column} scope="col">
-                {column}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((cells, at) => (
-            <tr key={at}>
-              {cells.map((cell, i) => (
-                <td key={columns[i]} class={columns[i] === "Message" ? "message" : undefined}>
-                  <Text value={cell} limit={2000} />
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

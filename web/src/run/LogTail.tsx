@@ -1,10 +1,11 @@
 /** The end of a run's log. It follows the program, and stops moving while the reader looks at earlier lines. */
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { RunPage } from "../api.ts";
-import { RequestError, request, sweepPath } from "../store/client.ts";
-import { isReport } from "../store/store.ts";
+import { Choice, named } from "../controls/Choice.tsx";
+import { sweepPath } from "../store/client.ts";
 import { plural, visible } from "../text/format.ts";
-import { Tail } from "./tail.ts";
+import type { Tail } from "./tail.ts";
+import { useTail } from "./useTail.ts";
 
 type Log = RunPage["logs"][number];
 interface Props {
@@ -17,42 +18,19 @@ interface Props {
 }
 
 const NEAR_THE_END = 40;
-const RETRY_MS = 3000;
-/** A program may print thousands of lines per second. */
-const DRAW_MS = 200;
 
 export function LogTail({ namespace, sweep, run, logs, over }: Props) {
   const [chosen, choose] = useState<string | null>(null);
-  if (isReport.value) return <p class="muted">A report does not contain logs.</p>;
   const newest = logs[logs.length - 1];
   if (!newest) return <p class="muted">No log: no attempt of this run has started.</p>;
   const log = logs.find((l) => nameOf(l) === chosen) ?? newest;
-  const query = new URLSearchParams({
-    stage: log.stage,
-    attempt: `${log.attempt}`,
-    rank: `${log.rank}`,
-    tail: "1000",
-    follow: "1",
-  });
+  const path = sweepPath(namespace, sweep, `/runs/${encodeURIComponent(run)}/log?${queryOf(log)}`);
   return (
     <>
       {logs.length > 1 && (
-        <label class="log-choice">
-          Log of{" "}
-          <select value={nameOf(log)} onChange={(e) => choose(e.currentTarget.value)}>
-            {logs.map((l) => (
-              <option key={nameOf(l)} value={nameOf(l)}>
-                {nameOf(l)}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Choice label="Log of" value={nameOf(log)} options={named(logs.map(nameOf))} onChange={choose} />
       )}
-      <Lines
-        key={nameOf(log)}
-        path={sweepPath(namespace, sweep, `/runs/${encodeURIComponent(run)}/log?${query}`)}
-        over={over}
-      />
+      <Followed key={nameOf(log)} path={path} over={over} />
     </>
   );
 }
@@ -61,10 +39,25 @@ function nameOf(log: Log): string {
   return `${log.stage}, attempt ${log.attempt}${log.rank > 0 ? `, pod ${log.rank}` : ""}`;
 }
 
-function Lines({ path, over }: { path: string; over: boolean }) {
+function queryOf({ stage, attempt, rank }: Log): URLSearchParams {
+  return new URLSearchParams({ stage, attempt: `${attempt}`, rank: `${rank}`, tail: "1000", follow: "1" });
+}
+
+function Followed({ path, over }: { path: string; over: boolean }) {
+  const { tail, version, state } = useTail(path, over);
+  return <Lines tail={tail} version={version} state={state} />;
+}
+
+interface LinesProps {
+  tail: Tail;
+  /** Changes with the lines of `tail`. */
+  version: number;
+  state: string;
+}
+
+export function Lines({ tail, version, state }: LinesProps) {
   const box = useRef<HTMLPreElement>(null);
   const [follow, setFollow] = useState(true);
-  const { tail, version, state } = useTail(path, over);
   useLayoutEffect(() => {
     if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [version, follow]);
@@ -88,51 +81,4 @@ function Lines({ path, over }: { path: string; over: boolean }) {
       </div>
     </div>
   );
-}
-
-/** Reads the log until it ends. A broken connection is tried again, from the start of the tail. */
-function useTail(path: string, over: boolean): { tail: Tail; version: number; state: string } {
-  const tail = useRef(new Tail());
-  const [version, setVersion] = useState(0);
-  const [state, setState] = useState("reading");
-  useEffect(() => {
-    const abort = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let drawing: ReturnType<typeof setTimeout> | undefined;
-    const show = () => {
-      drawing ??= setTimeout(() => {
-        drawing = undefined;
-        setVersion((v) => v + 1);
-      }, DRAW_MS);
-    };
-    const read = async () => {
-      try {
-        const body = (await request(path, { signal: abort.signal })).body!;
-        tail.current = new Tail();
-        setState("following");
-        const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-        for (;;) {
-          const { done, value } = await reader.read();
-          if (done) break;
-          tail.current.add(value);
-          show();
-        }
-        setState("end of the log");
-        show();
-      } catch (error) {
-        if (abort.signal.aborted) return;
-        const reason = (error as Error).message || "the connection was lost";
-        const final = over && error instanceof RequestError;
-        setState(final ? reason : `${reason}; trying again`);
-        if (!final) timer = setTimeout(() => void read(), RETRY_MS);
-      }
-    };
-    void read();
-    return () => {
-      abort.abort();
-      clearTimeout(timer);
-      clearTimeout(drawing);
-    };
-  }, [path]);
-  return { tail: tail.current, version, state };
 }

@@ -1,6 +1,7 @@
 /** What became of a run that has no result: failed, stopped early, or still waiting. */
 import type { RunPage, RunRow, SweepPage } from "../api.ts";
 import { cost, number, percent, plural } from "../text/format.ts";
+import { type Term, Terms } from "../text/Terms.tsx";
 import { Text } from "../text/Text.tsx";
 import { adviceOn } from "./advice.ts";
 
@@ -43,8 +44,9 @@ function Failure({ failure }: { failure: NonNullable<RunRow["failure"]> }) {
   );
 }
 
-function Verdict({ now, row, verdict }: { now: SweepPage; row: RunRow; verdict: NonNullable<RunRow["verdict"]> }) {
-  const unit = now.row.costUnit;
+type Judged = NonNullable<RunRow["verdict"]>;
+
+function Verdict({ now, row, verdict }: { now: SweepPage; row: RunRow; verdict: Judged }) {
   const compared = now.runs.filter((run) => run.verdict?.shadow && run.ended !== null && run.score !== null);
   return (
     <section class="panel outcome pruned" aria-labelledby="verdict-title">
@@ -52,38 +54,24 @@ function Verdict({ now, row, verdict }: { now: SweepPage; row: RunRow; verdict: 
       <p>
         <Text value={verdict.text} limit={1000} />
       </p>
-      <dl class="terms">
-        <dt>Judged at step</dt>
-        <dd>{number(verdict.step)}</dd>
-        <dt>{verdict.policy === "model" ? "Predicted score" : "Value"}</dt>
-        <dd>
-          {number(verdict.value)}
-          {verdict.low !== null && verdict.high !== null && ` (80%: ${number(verdict.low)} to ${number(verdict.high)})`}
-        </dd>
-        {verdict.threshold !== null && (
-          <>
-            <dt>It needed</dt>
-            <dd>{number(verdict.threshold)}</dd>
-          </>
-        )}
-        {verdict.probability !== null && (
-          <>
-            <dt>Chance to become Pareto-optimal</dt>
-            <dd>{percent(verdict.probability)}</dd>
-          </>
-        )}
-        {verdict.savedCost !== null && !verdict.shadow && (
-          <>
-            <dt>Saved</dt>
-            <dd>about {cost(verdict.savedCost, unit)}</dd>
-          </>
-        )}
-      </dl>
+      <Terms items={termsOf(verdict, now.row.costUnit)} />
       <p>
         <strong>Was it right?</strong> {rightness(row, compared, now.front)}
       </p>
     </section>
   );
+}
+
+function termsOf({ policy, step, value, low, high, threshold, probability, ...verdict }: Judged, unit: string): Term[] {
+  const interval = low !== null && high !== null ? ` (80%: ${number(low)} to ${number(high)})` : "";
+  const saved = verdict.shadow ? null : verdict.savedCost;
+  return [
+    ["Judged at step", number(step)],
+    [policy === "model" ? "Predicted score" : "Value", `${number(value)}${interval}`],
+    threshold !== null && ["It needed", number(threshold)],
+    probability !== null && ["Chance to become Pareto-optimal", percent(probability)],
+    saved !== null && ["Saved", `about ${cost(saved, unit)}`],
+  ];
 }
 
 /** Runs that continued for comparison tell how often the rule is wrong: it is if such a run is Pareto-optimal. */

@@ -1,69 +1,69 @@
 import type { RunPage, Scalar, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { scalar } from "../text/format.ts";
+import { StaticTable } from "../tables/StaticTable.tsx";
+import { scalar, visible } from "../text/format.ts";
+import { RunLink } from "../text/RunLink.tsx";
 import { Text } from "../text/Text.tsx";
 import { differenceText } from "./difference.ts";
-import { RunLink } from "./WhyPoint.tsx";
+
+interface Props {
+  now: SweepPage;
+  details: RunPage;
+}
 
 /** All parameters of the run, and how they differ from those of the best run. */
-export function ParametersPanel({ now, details }: { now: SweepPage; details: RunPage }) {
-  const { row, difference } = details;
+export function ParametersPanel({ now, details }: Props) {
   const best = now.row.best;
-  const other = new Map(difference.map((d) => [d.path, d]));
-  const compared = best !== null && best.run !== row.name;
-  const value = (v: Scalar | null | undefined) => <Text value={scalar(v ?? null)} limit={80} />;
+  const compared = best !== null && best.run !== details.row.name;
+  const differs = details.difference.length;
+  const columns = [{ label: "Parameter" }, { label: "This run", numeric: true }];
   return (
     <Panel title="Parameters">
       {compared && (
         <p class="muted">
-          {difference.length === 0 ? "The same as " : `${difference.length} of ${now.parameters.length} differ from `}
-          <RunLink now={now} name={best.run} />, the best run.
+          {differs === 0 ? "The same as " : `${differs} of ${now.parameters.length} differ from `}
+          <RunLink page={now} name={best.run} before="run " />, the best run.
         </p>
       )}
-      <div class="scroll-x parameters" tabIndex={0} role="group" aria-label="Table of the parameters">
-        <table class="data static">
-          <thead>
-            <tr>
-              <th scope="col">Parameter</th>
-              <th scope="col" class="numeric">
-                This run
-              </th>
-              {compared && (
-                <th scope="col" class="numeric">
-                  Best run
-                </th>
-              )}
-              {compared && <th scope="col">Difference</th>}
-            </tr>
-          </thead>
-          <tbody>
-            {now.parameters.map((p, at) => {
-              const differs = other.get(p.path);
-              const own = row.parameters[at] ?? null;
-              return (
-                <tr key={p.path} class={differs ? "differs" : undefined}>
-                  <th scope="row" title={p.path.slice(0, 500)}>
-                    <Text value={p.label} limit={60} />
-                  </th>
-                  <td class="numeric">{value(own)}</td>
-                  {compared && <td class="numeric">{value(differs ? differs.best : own)}</td>}
-                  {compared && <td>{differs ? differenceText(differs.value, differs.best, p.axis) : ""}</td>}
-                </tr>
-              );
-            })}
-            {Object.entries(now.fixed).map(([path, fixed]) => (
-              <tr key={path} class="fixed">
-                <th scope="row">
-                  <Text value={path} limit={60} />
-                </th>
-                <td class="numeric">{value(fixed)}</td>
-                {compared && <td class="numeric">{value(fixed)}</td>}
-                {compared && <td class="muted">fixed</td>}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <StaticTable
+        label="Parameters"
+        class="parameters"
+        headed
+        columns={compared ? [...columns, { label: "Best run", numeric: true }, { label: "Difference" }] : columns}
+        rows={[...searched(now, details, compared), ...fixed(now, compared)]}
+      />
     </Panel>
   );
+}
+
+function searched(now: SweepPage, { row, difference }: RunPage, compared: boolean) {
+  const others = new Map(difference.map((d) => [d.path, d]));
+  return now.parameters.map((p, at) => {
+    const other = others.get(p.path);
+    const own = row.parameters[at] ?? null;
+    const text = other ? differenceText(other.value, other.best, p.axis) : "";
+    return {
+      key: p.path,
+      class: other && "differs",
+      cells: [
+        <span key="name" title={visible(p.path, 500)}>
+          <Text value={p.label} limit={60} />
+        </span>,
+        shown(own),
+        ...(compared ? [shown(other ? other.best : own), text] : []),
+      ],
+    };
+  });
+}
+
+function fixed(now: SweepPage, compared: boolean) {
+  return Object.entries(now.fixed).map(([path, value]) => ({
+    key: path,
+    class: "fixed",
+    cells: [<Text key="name" value={path} limit={60} />, shown(value), ...(compared ? [shown(value), "fixed"] : [])],
+  }));
+}
+
+function shown(value: Scalar | null) {
+  return <Text value={scalar(value)} limit={80} />;
 }

@@ -1,10 +1,11 @@
 /** Why the optimizer suggested a run: what it knew, what it expected, and what came of it. */
-import type { Range, RunPage, RunRow, SweepPage, Why } from "../api.ts";
-import { runHref } from "../app/routes.ts";
+import type { ParameterReason, Range, RunPage, RunRow, SweepPage, Why } from "../api.ts";
 import { useExplanation } from "../model/explanation.ts";
-import { isReport } from "../store/store.ts";
-import { cost, number, percent, plural } from "../text/format.ts";
-import { Text } from "../text/Text.tsx";
+import { cost, number, percent, plural, scalar } from "../text/format.ts";
+import { scoreName } from "../text/quantities.ts";
+import { RunLink } from "../text/RunLink.tsx";
+import { type Term, Terms } from "../text/Terms.tsx";
+import { Remark, Text } from "../text/Text.tsx";
 
 interface Props {
   now: SweepPage;
@@ -21,15 +22,17 @@ const ORIGINS: Record<string, string> = {
   imported: "It was run elsewhere and imported.",
 };
 
+/** Origins of which the model knows more. */
+const ASKED: ReadonlySet<string> = new Set(["model", "resample"]);
+
 const ACQUISITIONS: Record<string, string> = {
   ei: "expected improvement",
   ucb: "upper confidence bound",
-  area: "growth of the area under the front",
 };
 
 export function WhyPoint({ now, details }: Props) {
   const { row, provenance } = details;
-  const asks = row.origin === "model" && !isReport.value;
+  const asks = ASKED.has(row.origin);
   const why = useExplanation<Why>(asks ? { what: "why", run: row.name } : null);
   const sentences = why.value?.sentences ?? [];
   const known =
@@ -50,65 +53,62 @@ export function WhyPoint({ now, details }: Props) {
         </p>
       )}
       {why.state === "waiting" && asks && <p class="muted">Asking the model…</p>}
-      {(why.reason || why.value?.note) && (
-        <p class="muted">
-          <Text value={why.reason || why.value!.note} limit={1000} />
-        </p>
-      )}
+      {(why.reason || why.value?.note) && <Remark text={why.reason || why.value!.note} />}
       <Facts now={now} details={details} why={why.value} />
+      {why.value && <Reasons now={now} reasons={why.value.parameters} />}
     </>
   );
 }
 
-function Facts({ now, details, why }: Props & { why: Why | null }) {
-  const { row } = details;
+function Facts({ now, details: { row }, why }: Props & { why: Why | null }) {
   const unit = now.row.costUnit;
-  const level = why?.costLevel ?? null;
-  const nearest = why?.nearest ?? null;
-  const score = why?.score ?? expected(row, "score");
-  const price = why?.cost ?? expected(row, "cost");
+  const [score, price] = [why?.score ?? expected(row, "score"), why?.cost ?? expected(row, "cost")];
   return (
-    <dl class="terms">
-      {score && <Against label={now.row.metric || "score"} range={score} value={row.score} show={(v) => number(v)} />}
-      {price && <Against label="cost" range={price} value={row.cost} show={(v) => exactCost(v, unit)} />}
-      {level !== null && (
-        <>
-          <dt>Cost level</dt>
-          <dd>{cost(level, unit)}: at this cost, the run was to improve the front</dd>
-        </>
-      )}
-      {why?.acquisition && (
-        <>
-          <dt>Acquisition function</dt>
-          <dd>{ACQUISITIONS[why.acquisition] ?? why.acquisition}</dd>
-        </>
-      )}
-      {why?.success != null && why.success < 0.995 && (
-        <>
-          <dt>Chance not to fail</dt>
-          <dd>{percent(why.success)}, as predicted</dd>
-        </>
-      )}
-      {nearest && (
-        <>
-          <dt>Nearest known run</dt>
-          <dd>
-            {nearest.run === null ? "a run that no longer exists" : <RunLink now={now} name={nearest.run} />}, at a distance
-            of {number(nearest.distance, 2)} (1 is the whole range of a parameter)
-          </dd>
-        </>
-      )}
-    </dl>
+    <Terms
+      items={[
+        score && [forecastOf(scoreName(now)), <Against key="score" range={score} value={row.score} show={number} />],
+        price && [
+          forecastOf("cost"),
+          <Against key="cost" range={price} value={row.cost} show={(v) => exactCost(v, unit)} />,
+        ],
+        ...(why ? reasonsOf(now, why) : []),
+      ]}
+    />
   );
 }
 
-export function RunLink({ now, name }: { now: SweepPage; name: string }) {
-  const label = now.runs.find((run) => run.name === name)?.label ?? name;
+/** Each parameter, compared with the best run that the optimizer knew. */
+function Reasons({ now, reasons }: { now: SweepPage; reasons: ParameterReason[] }) {
+  if (reasons.length === 0) return null;
+  const label = (path: string) => now.parameters.find((p) => p.path === path)?.label ?? path;
   return (
-    <a href={runHref(now.row.namespace, now.row.name, name)}>
-      run <Text value={label} limit={60} />
-    </a>
+    <details>
+      <summary>Parameter by parameter</summary>
+      <Terms items={reasons.map(({ path, value, text }) => [label(path), `${scalar(value)}: ${text}`])} />
+    </details>
   );
+}
+
+function forecastOf(label: string) {
+  return (
+    <>
+      Forecast of <Text value={label} limit={60} />
+    </>
+  );
+}
+
+function reasonsOf(now: SweepPage, { acquisition, success, nearest }: Why): Term[] {
+  return [
+    acquisition !== null && ["Acquisition function", ACQUISITIONS[acquisition] ?? acquisition],
+    success !== null && success < 0.995 && ["Chance not to fail", `${percent(success)}, as predicted`],
+    nearest && [
+      "Nearest known run",
+      <>
+        {nearest.run === null ? "one of the warm start" : <RunLink page={now} name={nearest.run} before="run " />}, at a
+        distance of {number(nearest.distance, 2)} (1 is the whole range of a parameter)
+      </>,
+    ],
+  ];
 }
 
 function expected(row: RunRow, of: "score" | "cost"): Range | null {
@@ -126,37 +126,24 @@ function exactCost(value: number | null, unit: string): string {
 }
 
 interface AgainstProps {
-  label: string;
   range: Range;
   value: number | null;
   show: (value: number | null) => string;
 }
 
 /** A forecast, and how the result compares with it. */
-function Against({ label, range, value, show }: AgainstProps) {
-  const place =
-    value === null
-      ? ""
-      : value < range.low
-        ? "below the interval"
-        : value > range.high
-          ? "above the interval"
-          : "as predicted";
+function Against({ range: { expected, low, high }, value, show }: AgainstProps) {
   return (
     <>
-      <dt>
-        Forecast of <Text value={label} limit={60} />
-      </dt>
-      <dd>
-        {show(range.expected)}
-        {range.low < range.high && ` (80%: ${show(range.low)} to ${show(range.high)})`}
-        {value !== null && (
-          <>
-            {" "}
-            → <strong>{show(value)}</strong>, {place}
-          </>
-        )}
-      </dd>
+      {show(expected)}
+      {low < high && ` (80%: ${show(low)} to ${show(high)})`}
+      {value !== null && (
+        <>
+          {" "}
+          → <strong>{show(value)}</strong>,{" "}
+          {value < low ? "below the interval" : value > high ? "above the interval" : "as predicted"}
+        </>
+      )}
     </>
   );
 }

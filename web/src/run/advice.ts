@@ -1,5 +1,6 @@
 /** What happened to a run and what its user can do about it, in plain words. */
 import type { RunRow } from "../api.ts";
+import { own } from "../store/own.ts";
 
 export interface Advice {
   happened: string;
@@ -67,7 +68,7 @@ const BY_CLASS: Readonly<Record<string, readonly [happened: string, remedy: stri
 };
 
 export function adviceOn(failure: NonNullable<RunRow["failure"]>): Advice {
-  const known = ADVICE[failure.reason] ?? BY_CLASS[failure.class];
+  const known = own(ADVICE, failure.reason) ?? own(BY_CLASS, failure.class);
   const [happened, remedy] = known ?? ["The run failed.", "Read the message and the log."];
   return { happened, remedy };
 }

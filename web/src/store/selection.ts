@@ -1,6 +1,7 @@
 /** Which runs pass a filter: pure, and linear in the number of runs. */
 import type { Parameter, RunRow, Scalar, SweepPage } from "../api.ts";
 import { cost, number, scalar } from "../text/format.ts";
+import { scoreName } from "../text/quantities.ts";
 
 export interface Filter {
   /** Ranges per axis, in data units; a run passes if its value lies in one of them. */
@@ -37,7 +38,7 @@ export function reader(page: SweepPage, axis: string): (run: RunRow) => number |
 
 export function passing(page: SweepPage, filter: Filter): Set<string> {
   const axes = Object.entries(filter.brushes).map(([axis, ranges]) => ({ read: reader(page, axis), ranges }));
-  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = wordsOf(filter.text);
   const names = new Set<string>();
   for (const run of page.runs) {
     if (filter.maxCost !== null && (run.cost === null || run.cost > filter.maxCost)) continue;
@@ -46,6 +47,11 @@ export function passing(page: SweepPage, filter: Filter): Set<string> {
     names.add(run.name);
   }
   return names;
+}
+
+/** The words of a text filter, all of which must occur. */
+export function wordsOf(text: string): string[] {
+  return text.toLowerCase().split(/\s+/).filter(Boolean);
 }
 
 function inRanges(value: number | null, ranges: [number, number][]): boolean {
@@ -77,7 +83,7 @@ export function chipsOf(page: SweepPage, filter: Filter): Chip[] {
 }
 
 export function axisLabel(page: SweepPage, axis: string): string {
-  if (axis === "score") return page.row.metric || "score";
+  if (axis === "score") return scoreName(page);
   if (axis === "index") return "run";
   return page.parameters.find((p) => p.path === axis)?.label ?? axis;
 }

@@ -18,6 +18,7 @@ import { changedCurves, changedPage, changedSweeps, keyOf, sortedRuns, sortedSwe
 import { getJson, sweepPath } from "./client.ts";
 import { unpacked } from "./embedded.ts";
 import type { Message } from "./events.ts";
+import { own } from "./own.ts";
 import { connection, Stream } from "./stream.ts";
 
 export const server = signal<Server | null>(null);
@@ -137,7 +138,7 @@ function snapshot(data: Snapshot): void {
 export async function loadRun(namespace: string, name: string, run: string, signal?: AbortSignal): Promise<RunPage> {
   const embedded = report.peek();
   if (embedded) {
-    const [details, row] = [embedded.runs[run], embedded.page.runs.find((r) => r.name === run)];
+    const [details, row] = [own(embedded.runs, run), embedded.page.runs.find((r) => r.name === run)];
     if (!details || !row) throw new Error(`run ${run} is not in this report`);
     return { ...details, row };
   }

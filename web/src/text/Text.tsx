@@ -23,3 +23,12 @@ export function Help({ about, text }: { about: string; text: string }) {
     </button>
   );
 }
+
+/** A sentence beside what matters. */
+export function Remark({ text, limit = 1000 }: { text: string; limit?: number }) {
+  return (
+    <p class="muted">
+      <Text value={text} limit={limit} />
+    </p>
+  );
+}

@@ -1,8 +1,8 @@
 /** What waiting has cost, and who waits now. */
 import type { RunRow, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
-import { RunLink } from "../run/WhyPoint.tsx";
 import { duration, percent, plural } from "../text/format.ts";
+import { RunLink } from "../text/RunLink.tsx";
 import { Text } from "../text/Text.tsx";
 import { type Bar, PHASES, waitersOf, waitingOf } from "./layout.ts";
 
@@ -39,8 +39,8 @@ export function WaitingPanel({ page, runs, bars, now }: Props) {
           <ul class="waiters">
             {waiters.slice(0, SHOWN).map(({ run, phase, since }) => (
               <li key={run.name}>
-                <RunLink now={page} name={run.name} />: <Text value={run.state} limit={80} /> ({phase} for{" "}
-                {duration(Math.max(0, now - since) / 1000)})
+                <RunLink page={page} name={run.name} before="run " />: <Text value={run.state} limit={80} /> ({phase}{" "}
+                for {duration(Math.max(0, now - since) / 1000)})
               </li>
             ))}
           </ul>

@@ -86,6 +86,8 @@ class Kubeconfig:
             merged = KubeConfigMerger(self.paths).config
             found = KubeConfigLoader(merged, active_context=self._context(), config_base_path=None).current_context
             namespace = found["context"].get("namespace")
+        if namespace is not None and not isinstance(namespace, str):
+            raise NoCluster(f"{self.paths}: the namespace {namespace!r} is not a string; put it in quotes")
         return namespace or None
 
     def _context(self) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from protein.integrations.wandb_history import (
     COST,
@@ -21,11 +22,11 @@ from protein.searchspace.parameters import Parameter
 from protein.searchspace.paths import unflatten
 from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.parameters import typed_value
-from sweep_operator.api.progress import CurvePoint
 from sweep_operator.api.sweep import Objective, Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.reports import point_of
 from sweep_operator.domain.identity import run_display_name, wandb_run_id
-from sweep_operator.tracking.delivery.messages import CURVE_STEP, RunCard, SweepCard
+from sweep_operator.tracking.delivery.messages import RunCard, SweepCard
 
 SCORE = "score"
 """Top level and without a dot: W&B does not accept a nested metric as a sweep's objective."""
@@ -61,8 +62,10 @@ def _objective(objective: Objective) -> str:
     return f"{objective.goal} {objective.metric}, {least} {objective.threshold:g}"
 
 
-def run_card(sweep: Sweep, run: SweepRun) -> RunCard:
-    """A finished run."""
+def run_card(
+    sweep: Sweep, run: SweepRun, *, reports: Sequence[Path] = (), cost_per_second: float | None = None
+) -> RunCard:
+    """A finished run. ``reports``: files with all of its reports."""
     parameters = typed_parameters(sweep, run)
     return RunCard(
         id=wandb_run_id(sweep, run),
@@ -70,7 +73,9 @@ def run_card(sweep: Sweep, run: SweepRun) -> RunCard:
         name=run_display_name(sweep, run),
         config={k: v for k, v in {**(run.status.fixed or {}), **parameters}.items() if k not in OWN_CONFIG},
         summary=_summary(run, parameters),
-        curve=[_row(point) for point in run.status.curve],
+        curve=[point_of(stored) for stored in run.status.curve],
+        reports=[str(path) for path in reports],
+        cost_per_second=cost_per_second,
         failed=not run.succeeded and not run.pruned,
     )
 
@@ -114,13 +119,6 @@ def _summary(run: SweepRun, parameters: Mapping[str, Scalar]) -> JsonObject:
         if run.pruned and (last := status.last_report) is not None:
             summary[LAST_REPORT] = last
     return summary
-
-
-def _row(point: CurvePoint) -> dict[str, float]:
-    """One point of the learning curve. W&B draws a row without a value as a gap."""
-    row = {CURVE_STEP: point.step, "curve/seconds": point.seconds}
-    row |= {f"curve/{name}": value for name, value in (point.metrics or {}).items()}
-    return row if point.value is None else {**row, "curve/value": point.value}
 
 
 def _info(run: SweepRun) -> JsonObject:

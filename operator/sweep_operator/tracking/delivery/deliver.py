@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 
 from sweep_operator.child_process import Send
 from sweep_operator.tracking.delivery.messages import Line, Parcel, RunCard, Trouble
+from sweep_operator.tracking.delivery.rows import rows_of
 from sweep_operator.tracking.sdk import FoundRun, Project, write_offline
 from sweep_operator.tracking.troubles import NOT_FOUND, WandbError, trouble_of
 
@@ -34,6 +35,10 @@ class Delivery:
         self._trouble: Trouble | None = None
         self._differences: dict[str, str] = {}
         """By run id: how the run that W&B returned last differs from what was sent."""
+        self._found: dict[str, FoundRun] = {}
+        """By run id: what W&B returned last."""
+        self._last_rows: dict[str, int | None] = {}
+        """By run id: W&B's step of the last row that is delivered; None: there is no row."""
 
     def work(self) -> None:
         """Deliver. Raises WandbError if the whole parcel fails."""
@@ -90,17 +95,25 @@ class Delivery:
     def _confirm(self, cards: Iterable[RunCard]) -> list[RunCard]:
         """Report the runs that W&B has as they should be; return the others."""
         wanted = list(cards)
-        found = self._read([card.id for card in wanted]) if wanted else {}
+        self._found |= (found := self._read([card.id for card in wanted]) if wanted else {})
         left = []
         for card in wanted:
             run = found.get(card.id)
-            differs = "it does not return the run" if run is None else difference(card, run, self._sweep_id)
+            differs = "it does not return the run" if run is None else self._difference(card, run)
             if run is None or differs is not None:
                 self._differences[card.id] = str(differs)
                 left.append(card)
             else:
                 self._send(Line(kind="delivered", run=card.id, url=run.url))
         return left
+
+    def _difference(self, card: RunCard, run: FoundRun) -> str | None:
+        """What W&B does not have yet, or None."""
+        differs = difference(card, run, self._sweep_id)
+        if differs is None and card.id not in self._last_rows:
+            rows = rows_of(card)
+            self._last_rows[card.id] = rows[-1][0] if rows else None
+        return differs or run.history.lacks(self._last_rows[card.id])
 
     def _settle(self, cards: list[RunCard]) -> list[RunCard]:
         """Read written runs until W&B returns them; return those that it still does not return when time is up.
@@ -143,7 +156,7 @@ class Delivery:
                 return
             self._send(Line(kind="began", run=card.id))
             try:
-                self._project.write(card, self._parcel.group, self._sweep_id)
+                self._project.write(card, self._parcel.group, self._sweep_id, self._found.get(card.id))
                 self._send(Line(kind="written", run=card.id))
             except Exception as error:
                 failed[card.id] = error

@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from sweep_operator.api.model import JsonObject, Model, Scalar
-
-CURVE_STEP = "curve/step"
-"""The horizontal axis of the learning curve."""
+from sweep_operator.domain.curve import Point
 
 
 class SweepCard(Model):
@@ -33,8 +31,12 @@ class RunCard(Model):
     name: str
     config: dict[str, Scalar]
     summary: JsonObject
-    curve: list[dict[str, float]] = []
-    """Rows of the history: the learning curve."""
+    curve: list[Point] = []
+    """The learning curve in the status."""
+    reports: list[str] = []
+    """Files with all reports, as far as they are known."""
+    cost_per_second: float | None = None
+    """Cost of a second of the stage that reports. None: the result contains the cost."""
     failed: bool
     written: bool = False
     """Whether an earlier parcel has written it. It is read before it is written again."""

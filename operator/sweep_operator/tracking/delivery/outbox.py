@@ -15,8 +15,11 @@ from pathlib import Path
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.cost import of_training
 from sweep_operator.decide.plan import TrackRequest
 from sweep_operator.decide.tracking import TrackingReport
+from sweep_operator.domain.revisions import RunTemplate
+from sweep_operator.engine.full_reports import FullReports
 from sweep_operator.tracking.delivery.content import run_card, sweep_card
 from sweep_operator.tracking.delivery.messages import Parcel, Patience, Trouble
 from sweep_operator.tracking.delivery.offer import Offer
@@ -40,12 +43,16 @@ class Outbox:
         *,
         on_news: Callable[[Key], None] = lambda key: None,
         folder_of: Callable[[Sweep], Path] | None = None,
+        reports: FullReports | None = None,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``on_news``: wakes a Sweep's next pass. ``folder_of``: where mode offline writes (None: not supported)."""
+        """``on_news``: wakes a Sweep's next pass. ``folder_of``: where mode offline writes (None: not supported).
+
+        ``reports``: all reports of the runs. None: the tracker gets the points in their statuses.
+        """
         self.on_news = on_news
-        self._child, self._folder_of = child, folder_of
+        self._child, self._config, self._folder_of, self._reports = child, config, folder_of, reports
         self._patience, self._clock = patience or patience_within(config.wandb_run_seconds), clock
         self._schedule = Schedule(config.wandb_runs_per_minute, clock)
         self._offers: dict[Key, Offer] = {}
@@ -129,7 +136,8 @@ class Outbox:
         request = offer.request
         assert request is not None
         offer.served = self._clock()
-        parcel = self._parcel(offer, request, self._schedule.take(offer, request))
+        runs = self._schedule.take(offer, request)
+        parcel = await self._parcel(offer, request, runs)
         uids = {card.id: card.uid for card in parcel.runs}
         whole: Trouble | None = None
         last: Trouble | None = None
@@ -153,6 +161,7 @@ class Outbox:
                 offer.delay(uids[error.run], whole, self._clock())
         if self._offers.get(key) is not offer or not offer.goes_to(request):
             return
+        self._forget_reports(offer, runs)
         if whole is None and delivered == 0:
             whole = last  # every run failed
         if whole is not None:
@@ -162,15 +171,32 @@ class Outbox:
         offer.succeed()
         self.on_news(key)
 
-    def _parcel(self, offer: Offer, request: TrackRequest, runs: Sequence[SweepRun]) -> Parcel:
-        sweep = offer.sweep
+    def _forget_reports(self, offer: Offer, runs: Sequence[SweepRun]) -> None:
+        """Delete the files of the runs that were delivered. In mode offline, they are delivered later."""
+        for run in runs:
+            news = offer.runs.get(run.metadata.uid)
+            if self._reports is not None and news is not None and news.state == "Delivered":
+                self._reports.forget(offer.sweep, run)
+
+    async def _parcel(self, offer: Offer, request: TrackRequest, runs: Sequence[SweepRun]) -> Parcel:
+        sweep, written = offer.sweep, offer.written
+        rate = of_training(sweep, RunTemplate.of(sweep), self._config, 1.0)
+        cards = [
+            run_card(
+                sweep,
+                run,
+                reports=await self._reports.find(sweep, run) if self._reports is not None else (),
+                cost_per_second=rate,
+            ).with_(written=run.metadata.uid in written)
+            for run in runs
+        ]
         folder = self._folder_of(sweep) if request.offline and self._folder_of is not None else None
         return Parcel(
             entity=request.destination.entity,
             project=request.destination.project,
             group=sweep.display_name,
             sweep=sweep_card(sweep, offer.sweep_id or request.sweep_id),
-            runs=[run_card(sweep, run).with_(written=run.metadata.uid in offer.written) for run in runs],
+            runs=cards,
             patience=self._patience,
             folder=str(folder) if folder is not None else None,
         )

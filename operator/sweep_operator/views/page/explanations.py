@@ -216,12 +216,10 @@ class Why(Model):
     """How many results it knew."""
     pending: int | None = None
     """How many runs had no result yet."""
-    cost_level: float | None = None
-    """The cost up to which this run was to improve the front; null: the gain has no such limit."""
     cost_power: float | None = None
     """The gain was divided by the cost to this power: 0 if the cost does not matter, 1 if the gain per cost counts."""
     acquisition: str | None = None
-    """Kind of gain: ei (expected improvement), ucb (upper confidence bound), area (of the front), or protein."""
+    """Kind of gain: ei (expected improvement), ucb (upper confidence bound) or protein."""
     nearest: Nearest | None = None
     best: str | None = None
     """Name of the best run that the optimizer knew; null without one."""

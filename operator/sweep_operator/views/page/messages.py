@@ -6,7 +6,7 @@ from typing import Literal
 
 from sweep_operator.api.model import JsonObject, Model, Scalar
 from sweep_operator.views.page.models import Server, SweepHead, SweepPage, SweepRow
-from sweep_operator.views.page.run_models import Curves, RunDetails, RunRow
+from sweep_operator.views.page.run_models import Curves, LogEnd, RunDetails, RunRow
 
 
 class SweepList(Model):
@@ -89,4 +89,6 @@ class Report(Model):
     page: SweepPage
     curves: Curves
     runs: dict[str, RunDetails]
+    logs: dict[str, LogEnd]
+    """By name of the run. Empty for a sweep of a cluster; on one machine, there is not room for all."""
     explanations: JsonObject

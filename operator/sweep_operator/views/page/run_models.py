@@ -197,6 +197,14 @@ class Log(Model):
     rank: int
 
 
+class LogEnd(Log):
+    """The end of a log, in a report."""
+
+    text: VisibleText
+    cut: bool
+    """Whether the log has earlier lines, too."""
+
+
 class RunDetails(Model):
     """What the page of a run shows besides its row."""
 

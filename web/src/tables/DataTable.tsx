@@ -1,18 +1,9 @@
 import { type Signal, useComputed, useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
+import { visible } from "../text/format.ts";
 import { Text } from "../text/Text.tsx";
+import type { Column } from "./columns.ts";
 import { type Order, sortedBy } from "./order.ts";
-
-export interface Column<T> {
-  id: string;
-  label: string;
-  help?: string;
-  numeric?: boolean;
-  /** Makes the column sortable. Rows without a value come last in both directions. */
-  sort?: (row: T) => number | string | null;
-  cell: (row: T) => ComponentChildren;
-}
 
 interface DataTableProps<T> {
   label: string;
@@ -30,9 +21,8 @@ export const ROW_HEIGHT = 28;
 const MARGIN_ROWS = 4;
 
 /** A sortable table that renders only the rows that can be seen. The arrow keys move through it, Enter opens a row. */
-export function DataTable<T>(props: DataTableProps<T>) {
-  const { label, columns, rows, height, onOpen } = props;
-  const order = useSignal<Order | null>(props.initial ?? null);
+export function DataTable<T>({ label, columns, rows, height, initial, onOpen, empty }: DataTableProps<T>) {
+  const order = useSignal<Order | null>(initial ?? null);
   const sorted = useMemo(() => sortedBy(rows, order.value, columns), [rows, order.value, columns]);
   const { area, first, last, current, handlers } = useScrolling(sorted, height, onOpen);
   const prefix = useId();
@@ -43,7 +33,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
       style={{ maxHeight: `${height}px` }}
       tabIndex={0}
       role="group"
-      aria-label={`${label}: table, ${sorted.length} rows`}
+      aria-label={`${visible(label, 100)}: table, ${sorted.length} rows`}
       aria-activedescendant={onOpen && sorted.length > 0 ? `${prefix}-${current}` : undefined}
       {...handlers}
     >
@@ -58,27 +48,42 @@ export function DataTable<T>(props: DataTableProps<T>) {
         <tbody>
           <Spacer rows={first} columns={columns.length} />
           {sorted.slice(first, last).map((row, i) => (
-            <tr
-              key={first + i}
-              id={`${prefix}-${first + i}`}
-              aria-rowindex={first + i + 2}
-              class={onOpen && first + i === current ? "current" : undefined}
-              onClick={(event) => {
-                if (!(event.target as Element).closest("a,button,input")) onOpen?.(row);
-              }}
-            >
-              {columns.map((column) => (
-                <td key={column.id} class={column.numeric ? "numeric" : undefined}>
-                  {column.cell(row)}
-                </td>
-              ))}
-            </tr>
+            <Row key={first + i} {...{ row, columns, prefix, onOpen }} at={first + i} current={first + i === current} />
           ))}
           <Spacer rows={sorted.length - last} columns={columns.length} />
         </tbody>
       </table>
-      {sorted.length === 0 && <p class="empty">{props.empty ?? "Nothing to show."}</p>}
+      {sorted.length === 0 && <p class="empty">{empty ?? "Nothing to show."}</p>}
     </div>
+  );
+}
+
+interface RowProps<T> {
+  row: T;
+  columns: Column<T>[];
+  at: number;
+  /** Of the ids of rows. */
+  prefix: string;
+  current: boolean;
+  onOpen: ((row: T) => void) | undefined;
+}
+
+function Row<T>({ row, columns, at, prefix, current, onOpen }: RowProps<T>) {
+  return (
+    <tr
+      id={`${prefix}-${at}`}
+      aria-rowindex={at + 2}
+      class={onOpen && current ? "current" : undefined}
+      onClick={(event) => {
+        if (!(event.target as Element).closest("a,button,input")) onOpen?.(row);
+      }}
+    >
+      {columns.map((column) => (
+        <td key={column.id} class={column.numeric ? "numeric" : undefined}>
+          {column.cell(row)}
+        </td>
+      ))}
+    </tr>
   );
 }
 

@@ -1,18 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { copied } from "./copied.ts";
 
-/** Copies a text. Where the browser forbids that (a page over plain HTTP), shows the text, selected. */
+/** Copies a text. Where the browser forbids that, shows the text, selected. */
 export function CopyButton({ text, label }: { text: string; label: string }) {
   const state = useSignal<"ready" | "copied" | "shown">("ready");
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => field.current?.select(), [state.value]);
   const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      state.value = "copied";
-    } catch {
-      state.value = "shown";
-    }
+    state.value = (await copied(text)) ? "copied" : "shown";
   };
   return (
     <>
