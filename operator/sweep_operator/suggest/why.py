@@ -124,7 +124,7 @@ def _gain(facts: WhyFacts) -> str:
 def _more(sweep: Sweep, why: Why) -> list[str]:
     lines = []
     if why.nearest is not None:
-        of = f"run {why.nearest.run}" if why.nearest.run is not None else "a run that no longer exists"
+        of = f"run {why.nearest.run}" if why.nearest.run is not None else "one that no longer exists"
         score = "" if why.nearest.score is None else f", with score {number(why.nearest.score)}"
         lines.append(f"The nearest run that was known is {of}, at a distance of {why.nearest.distance:.2g}{score}.")
     same = [p.path for p in why.parameters if p.distance is not None and abs(p.distance) < _NEAR]
