@@ -1,18 +1,25 @@
-"""What the models say about a search, as a part of Protein. What needs torch is imported inside functions."""
+"""What the observations and the models say about a search, as a part of Protein.
+
+What needs torch is imported inside functions.
+"""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protein.arrays import Array
 from protein.base import Optimizer
 from protein.explain.answers import Contour, Outlook, Slices
+from protein.history import History
 from protein.models.threads import pinned_threads
-from protein.optimizer import Flat
+from protein.optimizer import Flat, Observation
 from protein.reports import Forecasts
+from protein.search.observed_front import front_positions
 from protein.searchspace import paths
 from protein.searchspace.parameters import SpaceError
 
@@ -28,21 +35,81 @@ MOST_RUNS = 200
 
 
 class Explanations(Forecasts, Optimizer):
-    """Slices, contours and outlook of an optimizer with models."""
+    """Best point, front, predictions, slices, contours and outlook of an optimizer with models."""
 
     @abstractmethod
     def models(self) -> Models:
         """The fitted models."""
 
     @abstractmethod
-    def best(
-        self, by: str = "posterior", max_cost: float | None = None
-    ) -> tuple[dict[str, Any], float, float | None] | None:
-        """The best point observed."""
+    def _history(self) -> History:
+        """The observations as arrays."""
 
     @abstractmethod
     def _pool(self, models: Models) -> Pool:
         """The candidates of the next suggestion."""
+
+    def best(
+        self, by: str = "posterior", max_cost: float | None = None
+    ) -> tuple[dict[str, Any], float, float | None] | None:
+        """The best point observed: (flat parameters, score, cost or None), or None without a scored observation.
+
+        Only observations that reach the thresholds of all outcomes count.
+
+        Args:
+            by: "posterior" ranks the observed points by the posterior mean and returns that mean as the score.
+                "observed" ranks by the measured score, which under noise favors lucky measurements.
+            max_cost: only points with a measured cost of at most this value.
+
+        Raises:
+            ValueError: an unknown ``by``.
+        """
+        if by not in ("posterior", "observed"):
+            raise ValueError(f"by: {by!r} must be 'posterior' or 'observed'")
+        history = self._history()
+        eligible = history.scored & history.outcomes.reach(history.outcomes.least)
+        rows = np.flatnonzero(eligible if max_cost is None else eligible & (history.cost <= max_cost))
+        if len(rows) == 0:
+            return None
+        if by == "observed":
+            row = int(rows[int(np.argmax(history.utility[rows]))])
+            score = float(history.utility[row]) * (1.0 if self.goal == "maximize" else -1.0)
+        else:
+            mean = self.posterior_mean(history.x[rows])
+            row = int(rows[int(np.argmax(mean))])
+            score = float(self._predict_rows(history.x[row][None, :])[0][0])
+        cost = float(history.cost[row])
+        params = dict(self._observations[int(history.source[row])].params)
+        return params, score, cost if math.isfinite(cost) else None
+
+    def front(self) -> list[Observation]:
+        """The Pareto-optimal observations in score, cost and every objective, by rising cost.
+
+        Only observations that reach the thresholds of all outcomes count. As long as none does, all count.
+        """
+        history = self._history()
+        rows = front_positions(history)
+        rows = rows[np.argsort(history.cost[rows], kind="stable")]
+        return [self._observations[int(history.source[row])] for row in rows]
+
+    def predict(self, points: Sequence[Flat]) -> tuple[Array, Array, Array]:
+        """Score mean, its standard deviation and median cost, (m,) each, at flat points, in the user's units.
+
+        The score is the noise-free one, in the user's direction. The cost is NaN as long as no cost is known.
+        """
+        return self._predict_rows(self.space.encode_many(list(points)))
+
+    def posterior_mean(self, x: Array) -> Array:
+        """Standardized posterior mean (m,) of the utility (to be maximized) at rows (m, dim) of the unit box."""
+        models = self.models()
+        with pinned_threads():
+            return models.score.predict(x)[0]
+
+    def _predict_rows(self, x: Array) -> tuple[Array, Array, Array]:
+        models = self.models()
+        with pinned_threads():
+            mean, sd = models.predict_score(x)
+            return mean, sd, models.predict_cost(x)
 
     def expected(self, params: Flat) -> dict[str, Any]:
         """What one run with this configuration is expected to score and cost, as in the details of a suggestion's info.

@@ -30,13 +30,14 @@ import numpy as np
 
 from protein.arrays import Array
 from protein.budget import Budget
-from protein.fitted import Fitted
-from protein.history import History
+from protein.explanations import Explanations
+from protein.history import History, build_history
 from protein.models.scaling import standardize
 from protein.models.threads import pinned_threads
 from protein.optimizer import Constraint, Flat, Goal, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
+from protein.prospect import Prospects
 from protein.search.allowance import Allowance, allow
 from protein.search.initial_design import Design, initial_design_size, select
 from protein.search.observed_front import least_measured
@@ -54,7 +55,7 @@ TRUSTED = 0.5
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE, STREAM_POOL = 2, 3, 4, 5
 
 
-class Protein(Fitted):
+class Protein(Prospects, Explanations):
     """Cost-aware Bayesian optimizer.
 
     Args:
@@ -106,12 +107,43 @@ class Protein(Fitted):
             chosen = replace(chosen, prior_weight=0.0)
         self._design = Design(self.space, chosen, self.seed, self._allowed)
 
+    _table: History | None = None
+    _fitted: tuple[bytes, Models] | None = None
     _candidates: tuple[Models, Pool] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """State for pickle, without the caches, which do not affect results."""
         caches = ("_table", "_fitted", "_candidates", "_forecaster", "_estimates")
         return {name: value for name, value in vars(self).items() if name not in caches}
+
+    def _history(self) -> History:
+        """The observations as arrays. Rebuilt when their number grows: observations are never changed or removed."""
+        if self._table is None or len(self._table) != len(self._observations):
+            self._table = build_history(self.space, self._observations, self.goal, self.outcomes)
+        return self._table
+
+    def models(self) -> Models:
+        """The models fitted to the observations so far."""
+        return self._fit(self._history())
+
+    def source_weights(self) -> dict[str, float]:
+        """The weight of each source in the model of the score, by name, from 0 to 1.
+
+        It is the share of posterior samples in which the source ranks the results of this search better than the other
+        sources and than the model of this search alone. What is missing to a sum of 1 is the weight of the latter.
+        """
+        return self.sources.weights(self.models())
+
+    def _fit(self, history: History) -> Models:
+        """The fitted models, cached as long as the observations stay the same."""
+        from protein.models.model_set import build_models
+
+        digest = history.digest()
+        if self._fitted is None or self._fitted[0] != digest:
+            with pinned_threads():
+                models = build_models(history, self.goal, self.settings.device, self.sources.histories)
+            self._fitted = digest, models
+        return self._fitted[1]
 
     def needs_model(self, pending: int) -> bool:
         """The initial design needs none, unless its points are selected by what is known about them."""

@@ -142,13 +142,15 @@ class ChildOnDemand:
         self._process: ChildProcess | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
 
     async def running(self) -> ChildProcess:
         """The process. Raises what ``start`` raises."""
         self._keep()
-        if self._process is None or not self._process.running:
-            self._process = await self._start()
-        return self._process
+        async with self._starting:
+            if self._process is None or not self._process.running:
+                self._process = await self._start()
+            return self._process
 
     @property
     def process(self) -> ChildProcess | None:

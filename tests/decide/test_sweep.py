@@ -9,7 +9,7 @@ import pytest
 
 from sweep_operator.api.errors import FieldError
 from sweep_operator.api.meta import find_condition
-from sweep_operator.api.sweeprun import BudgetLeft
+from sweep_operator.api.suggestion import BudgetLeft
 from sweep_operator.decide.plan import DeleteClaim, Observation, PendingRun, Plan, SuggestRequest
 from sweep_operator.decide.refusal import refuse
 from sweep_operator.decide.snapshot import Suggested
@@ -134,10 +134,10 @@ def test_random_fallbacks_are_an_event() -> None:
     s = sweep(limits={"maxRuns": 9, "maxParallelRuns": 3})
     random = [dataclasses.replace(one, origin="fallback") for one in suggestions(0, 2).suggestions]
     plan = decide(snapshot(s, suggested=Suggested((*random, suggestions(2, 1).suggestions[0]), error="too slow")))
-    (event,) = [e for e in plan.events if e.reason == "RandomFallback"]
+    (event,) = plan.create_events
     assert (event.type, event.message) == ("Warning", "2 runs get random parameters: too slow")
     calm = decide(snapshot(s, suggested=suggestions(0, 3)))
-    assert not [e for e in calm.events if e.reason == "RandomFallback"]
+    assert calm.create_events == ()
 
 
 def test_suggestions_for_another_index_are_requested_again() -> None:

@@ -103,18 +103,19 @@ async def assert_each_once(world: World, runs: int) -> None:
     assert all(not p["metadata"].get("finalizers") for p in pods), "every pod is released"
 
 
-async def count_writes(path: Path) -> int:
+async def count_writes(path: Path, status_delay: float) -> int:
     world = World(path)
     await world.apply(limits={"maxRuns": 3, "maxParallelRuns": 2})
     gate = Gate(world.kube)
-    assert await drive(world, world.engine(gate)) == "MaxRunsReached"
+    assert await drive(world, world.engine(gate, status_delay=status_delay)) == "MaxRunsReached"
     await assert_each_once(world, 3)
     return gate.writes
 
 
-async def test_a_crash_at_every_write_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("status_delay", [0.0, 2.0])
+async def test_a_crash_at_every_write_loses_nothing_and_does_nothing_twice(tmp_path: Path, status_delay: float) -> None:
     (tmp_path / "count").mkdir()
-    total = await count_writes(tmp_path / "count")
+    total = await count_writes(tmp_path / "count", status_delay)
     assert total > 30
     for at in range(total):
         for committed in (False, True):
@@ -122,7 +123,7 @@ async def test_a_crash_at_every_write_loses_nothing_and_does_nothing_twice(tmp_p
             folder.mkdir()
             world = World(folder)
             await world.apply(limits={"maxRuns": 3, "maxParallelRuns": 2})
-            engine = world.engine(KillAt(world.kube, at, committed=committed))
+            engine = world.engine(KillAt(world.kube, at, committed=committed), status_delay=status_delay)
             with pytest.raises((Killed, BaseExceptionGroup)) as killed:
                 await drive(world, engine)
             assert killed.type is Killed or killed.value.subgroup(Killed), "and by nothing else"
@@ -138,12 +139,13 @@ async def test_lost_answers_failed_requests_lagging_views_and_restarts(tmp_path:
     world = World(tmp_path)
     await world.apply(limits={"maxRuns": 6, "maxParallelRuns": 3})
     kube = Unreliable(world.kube, rng)
-    engine = world.engine(kube)
+    status_delay = 2.0 * (seed % 2)
+    engine = world.engine(kube, status_delay=status_delay)
     await engine.audit(NS)
     for _ in range(600):
         if rng.random() < 0.1:
             engine.close()
-            engine = world.engine(kube)
+            engine = world.engine(kube, status_delay=status_delay)
             await engine.audit(NS)
         if rng.random() < 0.3:  # otherwise it knows only its own writes
             await engine.audit(NS)

@@ -186,6 +186,33 @@ async def test_nothing_is_asked_for_indices_that_were_used_since_the_latest_pass
     assert [r.index for r in world.requests] == [0, 3], "what is at hand for index 2 goes on"
 
 
+async def test_what_was_used_in_vain_is_at_hand_again() -> None:
+    world = World()
+    await world.ask(request(0, 3))
+    await world.answer(3)
+    pending = world.create((0, 1.0), (1, 1.01))
+    await world.ask(request(2, 3, rows=1, pending=pending))
+    await world.answer()
+    assert world.hand() == [(2, 2.02)]
+    world.suggestions.give_back()
+    assert world.hand() == [(0, 1.0), (1, 1.01), (2, 1.02)]
+    await world.ask(request(0, 3, rows=1))
+    await world.answer()
+    assert world.hand() == [(0, 1.0), (1, 1.01), (2, 1.02)], "what was being computed was for another index"
+    world.create((0, 1.0))
+    assert world.hand() == [(1, 1.01), (2, 1.02)]
+
+
+async def test_the_last_suggestion_is_at_hand_again_although_no_other_one_was_needed() -> None:
+    world = World()
+    await world.ask(request(0, 1))
+    await world.answer()
+    world.create((0, 1.0))
+    await world.ask(None)
+    world.suggestions.give_back()
+    assert world.hand() == [(0, 1.0)]
+
+
 async def test_what_follows_a_run_that_was_not_created_as_suggested_is_dropped() -> None:
     world = World()
     await world.ask(request(0, 3))

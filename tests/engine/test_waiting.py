@@ -11,8 +11,8 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.engine.engine import Engine
-from sweep_operator.kube.protocol import Conflict, Kind, Kube
-from tests.engine.world import KEY, NS, Sequence, World, settle_suggestions
+from sweep_operator.kube.protocol import Conflict, Kind, Kube, Unavailable
+from tests.engine.world import KEY, NS, Sequence, World, drive, settle_suggestions
 
 
 class Stuck:
@@ -86,7 +86,7 @@ async def test_a_new_run_does_not_wait_for_the_job_of_another_one(tmp_path: Path
     world.suggester = suggester = Hesitant()
     await world.apply(limits={"maxRuns": 2, "maxParallelRuns": 2}, eval=None)
     kube: Any = Stuck(world.kube, "create", Kind.JOB)
-    engine = world.engine(kube)
+    engine = world.engine(kube, status_delay=2.0)
     while not await world.runs():
         await turn(world, engine)
     suggester.more.set()
@@ -101,6 +101,51 @@ async def test_a_new_run_does_not_wait_for_the_job_of_another_one(tmp_path: Path
     assert not working.done()
     kube.released.set()
     await working
+    engine.close()
+
+
+async def test_an_index_is_reserved_and_a_suggestion_asked_for_while_the_end_of_a_run_is_written(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    await world.apply(limits={"maxRuns": 9, "maxParallelRuns": 2}, eval=None)
+    kube: Any = Stuck(world.kube, "update_status", Kind.SWEEP_RUN)
+    kube.released.set()
+    engine = world.engine(kube, status_delay=2.0)
+
+    async def ended() -> int:
+        return sum((p.get("status") or {}).get("phase") == "Succeeded" for p in (await world.kube.list(Kind.POD)).items)
+
+    while await ended() < 4:
+        await turn(world, engine)
+    kube.released.clear()
+    kube.reached.clear()
+    await engine.audit(NS)
+    engine.queue.add(KEY)
+    working = asyncio.create_task(engine.work())
+    await asyncio.wait_for(kube.reached.wait(), 60)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(world.suggester.asked[-1].observations) == await ended() == 4
+    assert (await world.sweep()).status.next_index == 6
+    assert len(await world.runs()) == 4
+    kube.released.set()
+    await working
+    engine.close()
+
+
+async def test_the_status_of_the_sweep_does_not_wait_for_jobs_that_cannot_be_created(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.apply(limits={"maxRuns": 2, "maxParallelRuns": 2}, eval=None)
+    kube: Any = Stuck(world.kube, "create", Kind.JOB)
+    kube.error = Unavailable("a webhook does not answer")
+    kube.released.set()
+    engine = world.engine(kube)
+    for _ in range(4):
+        await turn(world, engine)
+    assert (await world.sweep()).status.runs.running == 2
+    kube.error = None
+    assert await drive(world, engine) == "MaxRunsReached"
     engine.close()
 
 

@@ -92,13 +92,16 @@ class World:
         self._started: set[str] = set()
         self._serial = 0
 
-    def engine(self, kube: Kube | None = None, warm_start: WarmStartReader | None = None) -> Engine:
+    def engine(
+        self, kube: Kube | None = None, warm_start: WarmStartReader | None = None, *, status_delay: float = 0.0
+    ) -> Engine:
         """A fresh operator process: it knows nothing."""
         settings = Settings(
             config=OperatorConfig(),
             now=lambda: self.now,
             monotonic=lambda: self.now.timestamp(),
             require_image=False,
+            status_delay=status_delay,
             report_files=self.report_files,
         )
         return Engine(kube or self.kube, self.suggester, warm_start or NoWarmStart(), settings)

@@ -145,10 +145,9 @@ async def test_the_deadline_of_a_pod(cluster: LocalCluster) -> None:
 
 
 async def test_a_job_that_is_deleted_ends_its_process_politely(cluster: LocalCluster, tmp_path: Path) -> None:
-    script = f"trap 'echo asked > {tmp_path}/asked; exit 0' TERM; while :; do sleep 0.05; done"
-    await cluster.kube.create(Kind.JOB, job("j", script))
-    await running(cluster, "j")
-    await asyncio.sleep(0.2)
+    trap = f"trap 'echo asked > {tmp_path}/asked; exit 0' TERM; echo up > {tmp_path}/ready"
+    await cluster.kube.create(Kind.JOB, job("j", f"{trap}; while :; do sleep 0.05; done"))
+    await until(lambda: exists(tmp_path / "ready"))
     await cluster.kube.delete(Kind.JOB, NS, "j")
 
     async def gone() -> bool:
@@ -158,11 +157,11 @@ async def test_a_job_that_is_deleted_ends_its_process_politely(cluster: LocalClu
     assert (tmp_path / "asked").read_text() == "asked\n"
 
 
-async def test_a_finalizer_keeps_the_message_of_a_deleted_pod(cluster: LocalCluster) -> None:
-    script = "printf result > /dev/termination-log; exec sleep 600"
+async def test_a_finalizer_keeps_the_message_of_a_deleted_pod(cluster: LocalCluster, tmp_path: Path) -> None:
+    script = f"printf result > /dev/termination-log; echo up > {tmp_path}/ready; exec sleep 600"
     await cluster.kube.create(Kind.JOB, job("j", script, meta={"finalizers": ["metta.ai/result"]}))
+    await until(lambda: exists(tmp_path / "ready"))
     pod = await running(cluster, "j")
-    await asyncio.sleep(0.2)
     await cluster.kube.delete(Kind.POD, NS, pod["metadata"]["name"])
     pod, terminated = await ended(cluster, "j")
     assert terminated["message"] == "result"

@@ -19,8 +19,8 @@ from protein import SearchSpace
 from protein.searchspace.design import MOST_POINTS
 from sweep_operator.api.errors import parse
 from sweep_operator.api.parameters import ParameterSpec, search_center
+from sweep_operator.api.suggestion import BudgetLeft
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import BudgetLeft
 from sweep_operator.child_process import ChildFailed
 from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest, ToldPoint
 from sweep_operator.decide.snapshot import Suggested
@@ -33,6 +33,7 @@ from sweep_operator.suggest.pool import OptimizerPool
 from sweep_operator.suggest.process import OptimizerProcess
 from sweep_operator.suggest.propose import Proposer
 from sweep_operator.suggest.provenance import index_ranges, read_ranges
+from tests.builders import sweep_body
 
 PARAMETERS: dict[str, Any] = {
     "a.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2, "mean": 3e-4},
@@ -51,6 +52,11 @@ PARAMETERS: dict[str, Any] = {
 }
 
 ROWS = tuple(Observation({"a.lr": 10 ** (-2 - i / 4), "a.opt": "adam"}, float(-i), 10.0 + i) for i in range(12))
+ENDED = {
+    "observedGeneration": 1,
+    "optimizer": {"observations": 12},
+    "conditions": [{"type": "Succeeded", "status": "True", "reason": "MaxRunsReached"}],
+}
 
 
 def sweep(**spec: Any) -> Sweep:
@@ -239,6 +245,32 @@ async def test_a_killed_process_is_started_again_and_asked_again(child: Optimize
         psutil.Process(pid).kill()
     again = await ask(child, sweep(method="random"), request())
     assert again.suggestions == first.suggestions
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "generation", "processes"),
+    [
+        ({}, {"optimizer": {"observations": 12}}, 1, 2),
+        ({}, {}, 1, 1),
+        ({"method": "random"}, {"optimizer": {"observations": 12}}, 1, 1),
+        ({"suspend": True}, {"optimizer": {"observations": 12}}, 1, 0),
+        ({}, ENDED, 1, 0),
+        ({}, ENDED, 2, 2),
+    ],
+)
+async def test_the_processes_that_a_sweep_needs_are_started_before_its_first_question(
+    child: OptimizerPool, spec: Any, status: Any, generation: int, processes: int
+) -> None:
+    await child.prepare([sweep_body(metadata={"generation": generation}, status=status, **spec)])
+    assert len(child.pids) == processes
+
+
+async def test_a_process_that_was_prepared_answers(child: OptimizerPool) -> None:
+    await child.prepare([sweep_body(status={"optimizer": {"observations": 12}})])
+    before = child.pids
+    answer = await ask(child, sweep(), request(2, 12, ROWS))
+    assert [s.origin for s in answer.suggestions] == ["model", "model"]
+    assert child.pids == before
 
 
 async def test_an_idle_process_ends_and_is_started_again_by_the_next_question(

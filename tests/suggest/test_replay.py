@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sweep_operator.api.progress import CurvePoint
-from sweep_operator.api.sweeprun import BudgetLeft, Provenance, SweepRun
+from sweep_operator.api.suggestion import BudgetLeft, Provenance
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import NOTHING_EARLIER, Observation, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.suggest.messages import Proposal

@@ -155,6 +155,14 @@ async def test_best_configuration_for_a_budget(url: str) -> None:
             await expect(answer).to_contain_text(f"{len(affordable)} run")
         await page.get_by_label("Best for at most").press("End")
         await expect(answer.get_by_role("link")).to_have_text(max(SCORED, key=lambda s: s[1])[0].status.run_name)
+        plot = page.get_by_role("application", name=re.compile("^Score and cost"))
+        await plot.focus()
+        await page.keyboard.press("End")
+        last = str(await plot.get_by_role("status").text_content())
+        await page.keyboard.press("Home")
+        for _ in SCORED:  # also over the ring around the best run
+            await page.keyboard.press("ArrowRight")
+        await expect(plot.get_by_role("status")).to_have_text(last)
 
 
 async def test_tables_sort_and_show_thousands_of_rows_by_scrolling(url: str) -> None:

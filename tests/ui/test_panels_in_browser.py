@@ -19,7 +19,7 @@ from tests.ui.serving import served
 
 pytestmark = needs_chromium
 
-SWEEP = "/s/default/my-sweep"
+SWEEP, HOSTILE_SWEEP = "/s/default/my-sweep", "/s/default/hostile"
 COUNT = 60
 RUNS = {run.name: run for run in big_sweep(COUNT)[1]}
 OUT_OF_MEMORY = "my-sweep.r.8"
@@ -67,7 +67,8 @@ async def cells(found: Locator, column: int) -> list[str]:
 @pytest.mark.parametrize(("width", "schemes"), [(1440, ("light", "dark")), (390, ("dark",))])
 async def test_axe_finds_nothing(url: str, width: int, schemes: tuple[Literal["light", "dark"], ...]) -> None:
     found: dict[str, object] = {}
-    routes = [*(f"{SWEEP}/{tab}" for tab in TABS), *(f"{SWEEP}/r/{run}" for run in (OUT_OF_MEMORY, STOPPED_EARLY))]
+    own = (*TABS, f"r/{OUT_OF_MEMORY}", f"r/{STOPPED_EARLY}")
+    routes = [*(f"{SWEEP}/{part}" for part in own), f"{HOSTILE_SWEEP}/timeline", f"{HOSTILE_SWEEP}/r/hostile.r.1"]
 
     async def look(page: Page, where: str) -> None:
         for scheme in schemes:
@@ -81,6 +82,7 @@ async def test_axe_finds_nothing(url: str, width: int, schemes: tuple[Literal["l
         for route in routes:
             await show(page, route)
             await look(page, route)
+        await show(page, f"{SWEEP}/r/{OUT_OF_MEMORY}")
         for button in ("Add a point like this", "Retry"):
             await page.get_by_role("button", name=button).click()
             await expect(page.get_by_role("heading", name="The same as a command")).to_be_visible()

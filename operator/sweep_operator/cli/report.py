@@ -18,7 +18,10 @@ from sweep_operator.report.data import RunRecords
 @click.command()
 @click.argument("name", shell_complete=complete_sweeps)
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write. [<runs-dir>/<NAME>/report.html]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="File to write; - is the standard output. [<runs-dir>/<NAME>/report.html]",
 )
 @no_model
 @click.option("--no-logs", is_flag=True, help="Omit the ends of the logs, for example because they contain secrets.")

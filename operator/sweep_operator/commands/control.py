@@ -46,7 +46,7 @@ def stop_command(program: Program) -> click.Command:
     @click.argument("names", nargs=-1, required=True, shell_complete=program.complete_sweeps_and_runs)
     @program.options
     def stop(names: tuple[str, ...], **where: Any) -> None:
-        """Stop NAMES now. A stopped sweep can be resumed. A stopped run cannot, and the optimizer ignores it."""
+        """Stop sweeps and runs now. A stopped sweep can be resumed. A stopped run cannot; the optimizer ignores it."""
         program.run(lambda place: stop_named(printed(place, program.name), names), **where)
 
     return stop

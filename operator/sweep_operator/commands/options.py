@@ -49,7 +49,7 @@ config_dir = click.option(
 )
 output_format = click.option(
     "-o", "--output", type=click.Choice(["table", "wide", "json", "yaml"]), default="table",
-    help="Output format. wide: with the parameters of all runs, as a table on a wide terminal is. [table]",
+    help="Output format. wide: the table with all columns, whatever the width of the terminal. [table]",
 )  # fmt: skip
 selection_options = grouped(
     "selection",

@@ -31,7 +31,7 @@ def run_cleanup(status: SweepRunStatus, ctx: RunContext, *, ended: bool) -> tupl
         if pod.holds_result:
             actions.append(ReleasePod(pod.name, pod.uid))
         lost = pod.lost_at(lost_after(ctx.snap.config))
-        if lost is not None and ctx.snap.now >= lost:
+        if lost is not None and ctx.snap.now >= lost and not pod.force_deleted:
             actions.append(RemovePod(pod.name, pod.uid))
     # Each Service counts in the quota of the namespace, so it does not wait for the deletion of the Job.
     services = (s for s in ctx.services if ended or status.attempt_recorded(s.stage, s.attempt))

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.limits import Retries
-from sweep_operator.api.sweeprun import Prediction, Stage, StageStatus, SweepRun, SweepRunStatus
+from sweep_operator.api.suggestion import Prediction
+from sweep_operator.api.sweeprun import Stage, StageStatus, SweepRun, SweepRunStatus
 from sweep_operator.api.template import with_numbers
 from sweep_operator.decide.attempt import AttemptPolicy
 from sweep_operator.decide.snapshot import Snapshot

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from sweep_operator.api.status import CostStatus, SweepStatus
+from sweep_operator.api.suggestion import BudgetLeft
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import BudgetLeft, Stage
+from sweep_operator.api.sweeprun import Stage
 from sweep_operator.decide.cost import unit
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.start_failure import REMEDIES

@@ -111,6 +111,8 @@ class PodView:
     """When it was assigned to a node."""
     peak_memory: float | None = None
     """Highest memory use of main in bytes. Only one machine measures it; a kubelet does not report it."""
+    force_deleted: bool = False
+    """Whether its deletion has no grace period: only finalizers can keep it."""
     containers_ended: bool = False
     """Whether every container has ended. The kubelet reports this seconds before it sets the phase."""
 
@@ -211,6 +213,7 @@ def view_pod(pod: Mapping[str, Any]) -> PodView | None:
         message=status.get("message") or disruption.get("message") or "",
         deletion_requested=_deletion_requested(meta),
         deletion_due=parse_time(meta.get("deletionTimestamp")),
+        force_deleted=bool(meta.get("deletionTimestamp")) and meta.get("deletionGracePeriodSeconds") == 0,
         disrupted=(disruption.get("reason") or "DisruptionTarget") if disruption.get("status") == "True" else None,
         disrupted_at=parse_time(disruption.get("lastTransitionTime")) if disruption.get("status") == "True" else None,
         unschedulable=scheduled.get("message") or "" if scheduled.get("status") == "False" else None,

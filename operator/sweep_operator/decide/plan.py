@@ -11,7 +11,8 @@ from protein.analysis.conformal import Side
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.status import SweepStatus
-from sweep_operator.api.sweeprun import BudgetLeft, Origin, Prediction, Provenance, Stage, SweepRun, SweepRunStatus
+from sweep_operator.api.suggestion import BudgetLeft, Prediction, Provenance
+from sweep_operator.api.sweeprun import Origin, Stage, SweepRun, SweepRunStatus
 from sweep_operator.api.tracking import Destination
 from sweep_operator.decide.attempt import LogFollow, LogRequest
 from sweep_operator.decide.refusal import Probe
@@ -255,6 +256,11 @@ class RunPlan:
         return bool(self.before or self.after) or self.status != self.run.status
 
     @property
+    def ends(self) -> bool:
+        """Whether the run ends in this pass, so that a new one may get its slot."""
+        return self.updated.terminal and not self.run.terminal
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to do for this run before ``wake``, unless something changes."""
         rest_of_log = self.follow is not None and self.follow.last
@@ -280,6 +286,8 @@ class Plan:
     runs: tuple[RunPlan, ...]
     status: SweepStatus
     create: tuple[CreateRun, ...] = ()
+    create_events: tuple[Event, ...] = ()
+    """About the runs to create."""
     suggest: SuggestRequest | None = None
     forecast: SuggestRequest | None = None
     """What forecasts of the pending runs with a curve are computed from; None: none are needed."""

@@ -12,8 +12,9 @@ from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.model import Scalar
 from sweep_operator.api.parameters import search_center
+from sweep_operator.api.suggestion import Prediction, Provenance
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import STAGES, Origin, Prediction, Provenance, Stage, SweepRun
+from sweep_operator.api.sweeprun import STAGES, Origin, Stage, SweepRun
 from sweep_operator.decide.attempt import LogProgress, LogReading
 from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import RunFacts, facts_of

@@ -8,18 +8,17 @@ from typing import get_args
 from sweep_operator.api.failures import FAILURES
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.names import job_name
-from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
+from sweep_operator.api.sweeprun import Stage, SweepRunStatus
 from sweep_operator.api.template import ResultSource
-from sweep_operator.decide.attempt import Absent, Ended, LogFollow, LogRequest, NeedsLog, Running, Waiting
-from sweep_operator.decide.cleanup import finishes_by_itself
-from sweep_operator.decide.context import RunContext, effective_parameters
+from sweep_operator.decide.attempt import Absent, Ended, NeedsLog, Running, Waiting
+from sweep_operator.decide.context import effective_parameters
 from sweep_operator.decide.deadlines import attempt_policy, may_retry, retry_at, stage_deadline
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.outcome import attempt_state
-from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event, Look
-from sweep_operator.decide.record import Record
+from sweep_operator.decide.plan import EnsureRevision, EnsureStage, Event
 from sweep_operator.decide.refusal import PROBE_AFTER, Probe, Refusal
 from sweep_operator.decide.reports import is_silent, log_to_follow, next_write, rest_of_log, with_reports
+from sweep_operator.decide.run_pass import RunPass
 from sweep_operator.decide.verdicts import find_verdict
 from sweep_operator.domain.conditions import joined
 from sweep_operator.domain.identity import run_display_name, run_seed
@@ -34,18 +33,8 @@ _START_PATIENCE: dict[Stage, timedelta] = {"train": timedelta(seconds=10), "eval
 _ACTIVE_REASON: dict[Stage, str] = {"train": "Training", "eval": "Evaluating"}
 
 
-class StageTransitions:
-    """One pass over one run that is not terminal. Collects actions; performs none."""
-
-    def __init__(self, run: SweepRun, ctx: RunContext) -> None:
-        self.run, self.ctx, self.snap, self.record = run, ctx, ctx.snap, Record(run, ctx)
-        self.before: list[EnsureRevision] = []
-        self.after: list[EnsureStage] = []
-        self.logs: list[LogRequest] = []
-        self.probes: list[Probe] = []
-        self.looks: list[Look] = []
-        self.follow: LogFollow | None = None
-        self.wake: datetime | None = None
+class StageTransitions(RunPass):
+    """The decisions about one run that is not terminal."""
 
     def advance(self) -> None:
         """Decide what the run does next."""
@@ -258,35 +247,6 @@ class StageTransitions:
         if self._knows_last_pods(stage):
             self._start_attempt(stage, template)
 
-    def _earlier_pods_remain(self, stage: Stage) -> bool:
-        """Whether a pod of an earlier attempt has not ended, or may still be created.
-
-        The Job of a queue replaces a pod that was deleted, even one that had ended well, until the Job is deleted.
-        """
-        last = self._last_job(stage)
-        if last is not None and last.queued and not last.finished and not finishes_by_itself(last, self.ctx.pods):
-            self.record.unsettled("Terminating", "the Job of the previous attempt is being deleted")
-            return True
-        if any(not p.over and p.attempt <= self._attempt(p.stage) for p in self.ctx.pods):
-            self.record.unsettled("Terminating", "a pod of an earlier attempt is still terminating")
-            return True
-        return False
-
-    def _knows_last_pods(self, stage: Stage) -> bool:
-        """Whether no pod of the previous attempt is unreported: after the deletion of its Job, the last one may be."""
-        return self._last_job(stage) is not None or self._looked(self._last_stage(stage))
-
-    def _last_job(self, stage: Stage) -> JobView | None:
-        last = self._last_stage(stage)
-        return next((j for j in self.ctx.jobs if (j.stage, j.attempt) == (last, self._attempt(last))), None)
-
-    def _last_stage(self, stage: Stage) -> Stage:
-        """The stage of the previous attempt."""
-        return stage if self._attempt(stage) > 0 else "train"
-
-    def _attempt(self, stage: Stage) -> int:
-        return self.record.status.stage(stage).attempt
-
     def _ended(self, stage: Stage, template: RunTemplate, end: Ended) -> None:
         without_result = end.class_ == "preempted" or end.pod is None or end.pod.exit_code is None
         n = self.record.status.stage(stage).attempt
@@ -310,20 +270,3 @@ class StageTransitions:
         message = joined(f"{stage} attempt {status.attempt}", end.reason, end.message)
         self.record.events.append(Event(reason, message[:1000], self.run.name, "Warning"))
         self._next_attempt(stage, template)
-
-    @property
-    def _ending(self) -> bool:
-        return self.run.spec.stop or self.ctx.end is not None or self.ctx.suspend_policy == "terminate"
-
-    def _looked(self, stage: Stage) -> bool:
-        """Whether the Job and the pods are as the API server has them now. If not, request to read them."""
-        status = self.record.status.stage(stage)
-        name = status.job_name or job_name(self.run.name, stage, status.attempt)
-        if name not in self.snap.looked:
-            self.looks.append(Look(name, stage, status.attempt))
-        return name in self.snap.looked
-
-    def _wake(self, at: datetime | None) -> None:
-        """Wake up at ``at``, if it is in the future."""
-        if at is not None and at > self.snap.now:
-            self.wake = at if self.wake is None else min(self.wake, at)

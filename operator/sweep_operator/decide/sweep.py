@@ -48,10 +48,11 @@ def decide(snap: Snapshot) -> Plan:
         runs=runs,
         status=status,
         create=growth.create,
+        create_events=fallback_event(snap, growth.create),
         suggest=growth.suggest,
         forecast=None if terminal else forecast_request(snap, outlook),
         read_warm_start=growth.read_warm_start,
-        events=(*sweep_events(snap.sweep.status, status), *fallback_event(snap, growth.create)),
+        events=sweep_events(snap.sweep.status, status),
         wake=_wake(snap, runs, status, terminal),
         terminal=terminal,
     )

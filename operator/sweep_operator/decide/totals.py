@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -24,18 +23,13 @@ from sweep_operator.api.status import (
 )
 from sweep_operator.api.sweeprun import Stage
 from sweep_operator.decide.calibration import Compared, Quantity, calibration_of
+from sweep_operator.decide.exact_sums import ExactSums
 from sweep_operator.decide.extremes import Front, Streak, Top
-from sweep_operator.decide.facts import RunFacts, StoppingFacts
+from sweep_operator.decide.facts import RunFacts
 from sweep_operator.decide.start_failure import REMEDIES
+from sweep_operator.decide.stopping_totals import StoppingTotals
 
 Goal = Literal["maximize", "minimize"]
-_UNIT = 1 << 1074
-"""Every float is a whole number of its inverse, so that sums of floats are exact and terms can be subtracted again."""
-
-
-def _exact(value: float) -> int:
-    numerator, denominator = value.as_integer_ratio()
-    return numerator * (_UNIT // denominator)
 
 
 class Totals:
@@ -44,7 +38,7 @@ class Totals:
     def __init__(self, goal: Goal) -> None:
         sign = 1.0 if goal == "maximize" else -1.0
         self._counts: Counter[str] = Counter()
-        self._sums: Counter[str] = Counter()
+        self._sums = ExactSums()
         self._waits: dict[tuple[int, str], tuple[str, str]] = {}
         self._best = Top(MAX_BEST, lambda r: (not r.within, -sign * (r.score or 0.0), r.cost or 0.0, r.order))
         self._latest = Top(MAX_FAILURES, lambda r: r.moment, last=True)
@@ -52,9 +46,7 @@ class Totals:
         """Of the runs that reach the thresholds of spec.objectives, and of the others."""
         self._streaks: dict[str, Streak] = {}
         self._start_failures: dict[tuple[str, str], RunFacts] = {}
-        self._levels: dict[int, list[float]] = {}
-        """What the runs have at each mark of early stopping, in rising order."""
-        self._report_troubles: dict[tuple[int, str], tuple[str, str]] = {}
+        self.stopping = StoppingTotals()
         self.highest_index = -1
 
     def copy(self) -> Totals:
@@ -64,8 +56,7 @@ class Totals:
         twin._best, twin._latest = self._best.copy(), self._latest.copy()
         twin._fronts = {within: front.copy() for within, front in self._fronts.items()}
         twin._streaks, twin._start_failures = self._streaks.copy(), self._start_failures.copy()
-        twin._levels = {mark: list(values) for mark, values in self._levels.items()}
-        twin._report_troubles = self._report_troubles.copy()
+        twin.stopping = self.stopping.copy()
         return twin
 
     # -- changes ----------------------------------------------------------------------------------------------------
@@ -128,36 +119,20 @@ class Totals:
             counts[f"proven {stage}"] += sign
         counts["observations"] += sign * (run.observation is not None)
         counts["failures"] += sign * (run.failure is not None and not run.imported and run.failure.counts != "never")
-        self._sums["spent"] += sign * _exact(run.spent)
-        self._sums["wasted"] += sign * _exact(run.wasted)
+        self._sums.add("spent", run.spent, sign)
+        self._sums.add("wasted", run.wasted, sign)
+        self._sums.add("pruned", run.spent if run.state == "pruned" else 0.0, sign)
         for quantity, one in (("score", run.compared_score), ("cost", run.compared_cost)):
             if one is not None:
                 self._compare(quantity, one, sign)
-        self._sums["pruned"] += sign * _exact(run.spent if run.state == "pruned" else 0.0)
         if run.stopping is not None:
-            self._sum_stopping(run.order, run.stopping, sign)
-
-    def _sum_stopping(self, order: tuple[int, str], stopping: StoppingFacts, sign: int) -> None:
-        self._counts["comparable"] += sign * stopping.comparable
-        self._counts["stopped"] += sign * (stopping.shadow is False)
-        self._counts["shadowed"] += sign * (stopping.shadow is True)
-        self._sums["saved"] += sign * _exact(stopping.saved)
-        for mark, value in stopping.levels:
-            values = self._levels.setdefault(mark, [])
-            if sign > 0:
-                insort(values, value)
-            else:
-                del values[bisect_left(values, value)]
-        if sign < 0:
-            self._report_troubles.pop(order, None)
-        elif stopping.trouble is not None:
-            self._report_troubles[order] = stopping.trouble
+            self.stopping.sum(run.order, run.stopping, sign)
 
     def _compare(self, quantity: str, one: Compared, sign: int) -> None:
         side, density = one
         self._counts[f"compared {quantity}"] += sign
         self._counts[f"inside {quantity}"] += sign * (side == 0)
-        self._sums[f"density {quantity}"] += sign * _exact(density)
+        self._sums.add(f"density {quantity}", density, sign)
 
     # -- sums -------------------------------------------------------------------------------------------------------
 
@@ -218,7 +193,7 @@ class Totals:
 
     def costs(self, unit: str) -> CostStatus:
         """Cost of the runs that exist. Wasted and pruned are the parts that did not lead to a score."""
-        parts = {name: self._sums[name] / _UNIT for name in ("spent", "wasted", "pruned")}
+        parts = {name: self._sums[name] for name in ("spent", "wasted", "pruned")}
         return CostStatus(**parts, unit=unit)
 
     def best(self) -> list[BestRun]:
@@ -244,27 +219,10 @@ class Totals:
     def _front(self) -> list[RunFacts]:
         return self._fronts[True].runs or self._fronts[False].runs
 
-    def levels(self, mark: int) -> Sequence[float]:
-        """What the runs have at a mark of early stopping, in rising order."""
-        return self._levels.get(mark, ())
-
-    @property
-    def comparable(self) -> int:
-        """Runs whose curve has a value that early stopping can compare."""
-        return self._counts["comparable"]
-
-    def report_trouble(self) -> tuple[str, str] | None:
-        """Reason and message of what is wrong with the reports of the first run that has not ended."""
-        return min(self._report_troubles.items())[1] if self._report_troubles else None
-
     def early_stopping(self) -> EarlyStoppingStatus:
         """What early stopping has done."""
-        return EarlyStoppingStatus(
-            stopped=self._counts["stopped"],
-            saved_cost=self._sums["saved"] / _UNIT,
-            shadowed=self._counts["shadowed"],
-            wrong=sum(r.stopping is not None and r.stopping.shadow is True for r in self._front),
-        )
+        wrong = sum(r.stopping is not None and r.stopping.shadow is True for r in self._front)
+        return self.stopping.status(wrong)
 
     def consecutive_failures(self, template_hash: str, since: datetime | None = None) -> int:
         """Number of failed runs of this template since its last success, and since ``since``."""
@@ -290,7 +248,7 @@ class Totals:
 
     def calibration(self, quantity: Quantity) -> Calibration | None:
         """Calibration of the predictions of ``quantity``."""
-        counts, scores = self._counts, self._sums[f"density {quantity}"] / _UNIT
+        counts, scores = self._counts, self._sums[f"density {quantity}"]
         return calibration_of(counts[f"compared {quantity}"], counts[f"inside {quantity}"], scores)
 
     def waits(self) -> str:

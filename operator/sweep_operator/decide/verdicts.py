@@ -6,8 +6,9 @@ from heapq import merge
 
 from sweep_operator.api.early_stopping import EarlyStopping, Verdict
 from sweep_operator.api.meta import ConditionStatus
+from sweep_operator.api.suggestion import Prediction
 from sweep_operator.api.sweep import Sweep, SweepSpec
-from sweep_operator.api.sweeprun import Prediction, SweepRun, SweepRunStatus
+from sweep_operator.api.sweeprun import SweepRun, SweepRunStatus
 from sweep_operator.decide import cost
 from sweep_operator.decide.book import Outlook
 from sweep_operator.decide.facts import peer_levels
@@ -30,7 +31,7 @@ class Others:
 
     def at(self, mark: int) -> list[float]:
         """The values, in rising order."""
-        return list(merge(self._snap.all_runs.totals.levels(mark), sorted(self._new.get(mark, ()))))
+        return list(merge(self._snap.all_runs.totals.stopping.levels(mark), sorted(self._new.get(mark, ()))))
 
     def note(self, plan: RunPlan) -> None:
         """Add what the plan of a run adds."""
@@ -162,10 +163,10 @@ def effective(snap: Snapshot, totals: Totals) -> tuple[ConditionStatus, str, str
     if rule is not None and reports is not None and reports.comparable is False:
         text = "train.reports.comparable is false: values at equal steps of different runs cannot be compared, as"
         return "False", "NotComparable", f"{text} rule {settings.active} does; no run is stopped"
-    trouble = totals.report_trouble()
-    if totals.comparable == 0 and trouble is not None:
+    trouble = totals.stopping.report_trouble()
+    if totals.stopping.comparable == 0 and trouble is not None:
         return "False", trouble[0], f"no run has reported {metric!r}: {trouble[1]}{_remedy(snap.sweep, trouble[0])}"
-    if totals.comparable == 0:
+    if totals.stopping.comparable == 0:
         return "Unknown", "NoReportsYet", f"no run has reported {metric!r} yet"
     if rule is None:
         return "True", "Forecasting", f"once {settings.min_runs} runs have succeeded"

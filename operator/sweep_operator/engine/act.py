@@ -122,10 +122,17 @@ class Executor:
         generation, runs = self._uncreated
         return tuple(runs.values()) if generation == sweep.metadata.generation else ()
 
-    async def create_runs(self, sweep: Sweep, creates: Sequence[CreateRun]) -> None:
-        """Create new runs. An index whose name belongs to another owner is skipped. Raises an outage."""
+    def note_reserved(self, sweep: Sweep, creates: Sequence[CreateRun]) -> None:
+        """Note that the indices of these runs are reserved, and that the runs do not exist yet."""
         planned = {create.index: create for create in (*self.uncreated(sweep), *creates)}
-        self._uncreated, self.refusal = (sweep.metadata.generation, planned), None
+        self._uncreated = sweep.metadata.generation, planned
+
+    async def create_runs(self, sweep: Sweep, creates: Sequence[CreateRun]) -> None:
+        """Create runs whose indices are reserved. An index whose name belongs to another owner is skipped.
+
+        Raises an outage.
+        """
+        self.refusal = None
         try:
             await each(creates, lambda create: self._create_run(sweep, create), self._settings.writes)
         except OUTAGES:

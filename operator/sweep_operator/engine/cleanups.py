@@ -25,8 +25,8 @@ AT_ONCE = 8
 class Cleanups:
     """The cleanups of one Sweep's runs. The actions of one run keep their order; each one can be repeated."""
 
-    def __init__(self, objects: Objects, wake: Callable[[], None]) -> None:
-        """``wake``: called when nothing is left to do."""
+    def __init__(self, objects: Objects, wake: Callable[[bool], None]) -> None:
+        """``wake``: called when nothing is left to do, with whether there was an error."""
         self._objects, self._wake = objects, wake
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -85,7 +85,7 @@ class Cleanups:
         finally:
             del self._tasks[run.name]
         if not self._tasks:
-            self._wake()
+            self._wake(bool(self._errors))
 
     @property
     def _outage(self) -> bool:

@@ -51,10 +51,10 @@ class Objects:
         self.store.apply(kind, obj)
         return obj
 
-    async def write_status(self, kind: Kind, meta: ObjectMeta, status: Object) -> None:
+    async def write_status(self, kind: Kind, meta: ObjectMeta, status: Object) -> Object:
         """Replace the status of the version that the decision was based on. Unknown fields of a newer version stay.
 
-        Raises Conflict, NotFound, NotLeading.
+        Return the new version. Raises Conflict, NotFound, NotLeading.
         """
         obj = self.store.get(kind, meta.namespace, meta.name)
         if obj is None:
@@ -63,7 +63,9 @@ class Objects:
         metadata = {**obj["metadata"], "resourceVersion": meta.resource_version}
         kept = keep_unknown(_STATUS[kind], obj.get("status") or {}, status)
         body = {**obj, "metadata": metadata, "status": kept}
-        self.store.apply(kind, await self.kube.update_status(kind, body))
+        written = await self.kube.update_status(kind, body)
+        self.store.apply(kind, written)
+        return written
 
     async def delete(
         self, kind: Kind, namespace: str, name: str, uid: str | None, *, grace_seconds: int | None = None
@@ -75,6 +77,7 @@ class Objects:
             self.store.gone(kind, namespace, name)
         except Conflict:
             log.info("%s %s/%s was replaced by another object; not deleted", kind, namespace, name)
+            await self.read(kind, namespace, name)
         else:
             await self.read(kind, namespace, name)
 

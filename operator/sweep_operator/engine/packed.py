@@ -6,7 +6,8 @@ import json
 import sys
 import zlib
 from collections.abc import Hashable
-from typing import Any
+
+from pydantic_core import from_json
 
 from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
 from sweep_operator.domain.conditions import has_ended, run_state
@@ -33,7 +34,8 @@ class Packed:
 
     def unpack(self) -> Object:
         """The object."""
-        unpacked: dict[str, Any] = json.loads(zlib.decompressobj(zdict=self._sample).decompress(self._data))
+        text = zlib.decompressobj(zdict=self._sample).decompress(self._data)
+        unpacked: Object = from_json(text, cache_strings="keys")
         return unpacked
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from sweep_operator.api.errors import FieldError, InvalidObject
 from sweep_operator.api.meta import ObjectMeta
@@ -12,7 +11,7 @@ from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, SWEE
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.stored import keep_unknown, read, read_with_errors
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.decide.plan import Plan, RunPlan
+from sweep_operator.decide.plan import Plan
 from sweep_operator.decide.refusal import ASK_AGAIN
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep import decide, regime
@@ -22,8 +21,7 @@ from sweep_operator.engine.acceptance import Acceptance, not_accepted
 from sweep_operator.engine.act import LATE_SECONDS, Executor
 from sweep_operator.engine.background import Background
 from sweep_operator.engine.cleanups import Cleanups
-from sweep_operator.engine.each import each, together
-from sweep_operator.engine.errors import OUTAGES, TRANSIENT, RunErrors
+from sweep_operator.engine.errors import TRANSIENT, RunErrors
 from sweep_operator.engine.forecasts import Forecasts
 from sweep_operator.engine.gather import Gatherer
 from sweep_operator.engine.logs import Logs
@@ -33,9 +31,11 @@ from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.recorder import Recorder
 from sweep_operator.engine.reports import Reports
+from sweep_operator.engine.stalled import Errors
 from sweep_operator.engine.status_writer import StatusWriter
 from sweep_operator.engine.suggestions import Suggestions
 from sweep_operator.engine.warm_start import RETRY_SECONDS, WarmStarter
+from sweep_operator.engine.writes import Done, Writes
 from sweep_operator.kube.protocol import Kind, KubeError, Object
 
 log = logging.getLogger(__name__)
@@ -75,12 +75,11 @@ class Reconciler:
         self._warm_start = WarmStarter(objects, sources, recorder, self._reading, settings)
         self._preflight = Preflight(objects, settings.now)
         self.acceptance = Acceptance(objects.kube, self._preflight, recorder, self._checking, settings)
-        self.cleanups = Cleanups(objects, lambda: queue.add(key))
+        self.cleanups = Cleanups(objects, self._after_cleanups)
         self._gatherer = Gatherer(objects, *key, settings.config, self.cleanups.runs, settings.read_run)
         self._executor = Executor(objects, recorder, self._preflight, self.cleanups, settings)
         self._status = StatusWriter(objects, recorder, settings)
-        self._late_errors: dict[str, Exception] = {}
-        """By run: errors of the latest pass that were found after it had written the Sweep's status."""
+        self._writes = Writes(self._executor, self._status, recorder, settings)
         self._parsed: tuple[Object, Sweep, list[FieldError]] | None = None
         self._settled: Object | None = None
         """The Sweep that has ended, if the latest pass over it has found nothing to do."""
@@ -129,20 +128,14 @@ class Reconciler:
         plan = await self._decide(sweep, run_limit)
         for pod, run in self._gatherer.orphans():
             await self._objects.release_orphan(self.key[0], pod, run)
-        late, cleaning = self._late_errors, self.cleanups.take_errors()
-        done, errors = await self._write_runs(sweep, plan)
-        unwritten = any(run.run.name in errors and run.status != run.run.status for run in plan.runs)
-        if unwritten:  # the plan counts it
-            plan = dataclasses.replace(plan, status=sweep.status, create=(), events=())
+        cleaning = self.cleanups.take_errors()
         lasting = {} if self._lasting_error is None else {"": self._lasting_error}
-        written = await self._start_and_grow(sweep, plan, done, {**lasting, **late, **cleaning, **errors})
-        written = written or any(run.changes for run in done)
-        errors = {**cleaning, **errors, **self._late_errors}
-        if unwritten:
+        done = await self._carry_out(sweep, plan, {**lasting, **cleaning})
+        errors, refusal = {**cleaning, **done.errors, **done.late_errors}, self._executor.refusal
+        if done.unwritten:
             raise RunErrors(errors)
-        refusal = self._executor.refusal
         created = plan.create and refusal is None
-        more = written or created or late or self._gatherer.unfinished  # one write may enable the next
+        more = done.changed or created or self._gatherer.unfinished  # one write may enable the next
         if more or any(run.looks for run in plan.runs):
             self._queue.add(self.key)
         if self._status.waits:
@@ -159,6 +152,18 @@ class Reconciler:
         unsettled = waits or self.acceptance.problems
         if not (more or lasting or plan.suggest or unsettled):
             self._settled = self._parsed[0] if self._parsed is not None and has_ended(self._parsed[0]) else None
+
+    async def _carry_out(self, sweep: Sweep, plan: Plan, failures: Errors) -> Done:
+        """Send the plan's requests. Meanwhile the optimizer computes what the next pass needs."""
+        done = Done(sweep)
+        self._suggestions.use(plan.create)
+        self._suggestions.request(sweep, plan.suggest)
+        try:
+            await self._writes.carry_out(plan, done, failures)
+        finally:
+            if not done.reserved:
+                self._suggestions.give_back()
+        return done
 
     async def _decide(self, sweep: Sweep, run_limit: int | None) -> Plan:
         """Decide. Before an attempt ends without a result, read its Job and its pods, and decide again."""
@@ -177,58 +182,6 @@ class Reconciler:
     def _rest(self, sweep: Sweep, plan: Plan) -> Plan:
         self._gatherer.rest(sweep, plan.runs, self._tracking_report)
         return plan
-
-    async def _write_runs(self, sweep: Sweep, plan: Plan) -> tuple[list[RunPlan], dict[str, Exception]]:
-        """Write the statuses of the runs. Return the plans of which this is done, and the errors by run."""
-        done: list[RunPlan] = []
-
-        async def write(run: RunPlan) -> None:
-            if run.error is not None:
-                raise run.error
-            done.append(await self._executor.write(sweep, run))
-
-        return done, await self._each_run([run for run in plan.runs if not run.idle], write)
-
-    async def _start_and_grow(
-        self, sweep: Sweep, plan: Plan, runs: Sequence[RunPlan], failures: Mapping[str, Exception]
-    ) -> bool:
-        """Create the Jobs of runs, and at the same time new runs. Return whether the Sweep's status was written."""
-        wrote = False
-
-        async def start() -> None:
-            starting = [run for run in runs if run.after]
-            self._late_errors = await self._each_run(starting, lambda run: self._executor.start(sweep, run))
-
-        async def grow() -> None:
-            nonlocal wrote
-            wrote = await self._status.write(sweep, plan.status, plan.events, failures)  # reserves the indices
-            self._suggestions.use(plan.create)
-            await self._executor.create_runs(sweep, plan.create)
-
-        await together(start(), grow())
-        return wrote
-
-    async def _each_run(
-        self, plans: Sequence[RunPlan], work: Callable[[RunPlan], Awaitable[None]]
-    ) -> dict[str, Exception]:
-        """Work on several runs at the same time. Return the errors by run. Raises an outage.
-
-        An error of one run does not stop the others.
-        """
-        errors: dict[str, Exception] = {}
-
-        async def carry_out(run: RunPlan) -> None:
-            try:
-                await work(run)
-            except OUTAGES:
-                raise
-            except Exception as error:
-                errors[run.run.name] = error
-                if not isinstance(error, KubeError):
-                    log.exception("%s: the pass over this run failed", run.run.name)
-
-        await each(plans, carry_out, self._settings.writes)
-        return errors
 
     @property
     def _background_error(self) -> Exception | None:
@@ -305,8 +258,13 @@ class Reconciler:
             self._settings.tracker.offer(self.key, sweep, plan.track)
         if plan.read_warm_start:
             self._warm_start.read(sweep)
-        self._suggestions.request(sweep, plan.suggest)
         self._forecasts.request(sweep, plan.forecast)
+
+    def _after_cleanups(self, failed: bool) -> None:
+        if failed:  # the next pass repeats what has failed
+            self._queue.add_failed(self.key)
+        else:
+            self._queue.add(self.key)
 
     def _requeue(self, seconds: float) -> None:
         self._queue.add_after(self.key, seconds)

@@ -31,6 +31,13 @@ class StatusWriter:
         """Whether a change is not yet written."""
         return self._since is not None
 
+    async def reserve(self, sweep: Sweep, next_index: int) -> Sweep:
+        """Raise ``nextIndex`` only. Return the Sweep as it is now. Raises KubeError, NotLeading."""
+        status = sweep.status.with_(next_index=next_index)
+        written = await self._objects.write_status(Kind.SWEEP, sweep.metadata, status.to_json())
+        metadata = sweep.metadata.with_(resource_version=written["metadata"]["resourceVersion"])
+        return sweep.with_(metadata=metadata, status=status)
+
     async def write(self, sweep: Sweep, status: SweepStatus, events: Iterable[Event], errors: Errors) -> bool:
         """Return whether the status was written. ``errors``: those of this pass. Raises KubeError, NotLeading."""
         was = sweep.status

@@ -74,6 +74,8 @@ class Suggestions:
         self._next_index = -1
         """Index of the next run."""
         self._latest: Suggested | None = None
+        self._before_use: Callable[[], None] | None = None
+        """Undoes the latest ``use``."""
         self._urgent = asyncio.Event()
         self.seconds: float | None = None
         """Duration of the newest suggestion."""
@@ -87,7 +89,8 @@ class Suggestions:
         return replace(self._latest, suggestions=self._hand.left if self._hand is not None else ())
 
     def use(self, creates: Sequence[CreateRun]) -> None:
-        """Note that runs are created from suggestions at hand."""
+        """Take these runs from the suggestions at hand. Other indices are asked for from now on."""
+        self._before_use = self._restorer() if creates else None
         for create in creates:
             if create.index < self._next_index:  # used before; its creation is repeated
                 continue
@@ -99,6 +102,22 @@ class Suggestions:
                 self._hand.used += 1
             else:  # replaced since the decision: what follows was computed with another pending run
                 self._drop()
+
+    def give_back(self) -> None:
+        """Undo the latest ``use``: its runs will not be created, and no index was reserved for them."""
+        if self._before_use is not None:
+            self._before_use()
+
+    def _restorer(self) -> Callable[[], None]:
+        hand, wanted, latest, index = self._hand, self._wanted, self._latest, self._next_index
+        used = 0 if hand is None else hand.used
+
+        def restore() -> None:
+            self._hand, self._wanted, self._latest, self._next_index = hand, wanted, latest, index
+            if hand is not None:
+                hand.used = used
+
+        return restore
 
     def request(self, sweep: Sweep, request: SuggestRequest | None) -> None:
         """Say which suggestions are needed; None: none are."""

@@ -23,6 +23,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic_core import from_json
+
 from sweep_operator.kube.protocol import Kind, KubeError, Object
 
 FORMAT = 2
@@ -106,7 +108,7 @@ class Changes:
     def objects(self) -> Iterator[Object]:
         """The changed objects, each unpacked when it is asked for. Raises ValueError, zlib.error."""
         for body, dictionary in self.bodies:
-            yield json.loads(unpacked(body, dictionary))
+            yield unpack(body, dictionary)
 
 
 def read_changes(path: Path, kind: Kind, since: int) -> Changes:
@@ -143,6 +145,12 @@ def unpacked(body: Body, dictionary: bytes | None) -> str:
     if isinstance(body, str):
         return body
     return zlib.decompressobj(zdict=dictionary or b"").decompress(body).decode()
+
+
+def unpack(body: Body, dictionary: bytes | None) -> Object:
+    """The object of a body. Faster than the standard library, which counts for thousands. Raises ValueError."""
+    obj: Object = from_json(unpacked(body, dictionary), cache_strings="keys")
+    return obj
 
 
 def check_format(connection: sqlite3.Connection) -> int:

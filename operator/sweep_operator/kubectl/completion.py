@@ -27,7 +27,7 @@ _HEAD = """\
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh"]))
 def completion(shell: str) -> None:
-    """Print the completion script for SHELL: source <(kubectl sweep completion bash)"""
+    """Print the completion script for bash or zsh. To use it: source <(kubectl sweep completion bash)"""
     found = get_completion_class(shell)
     assert found is not None
     # Not source(): it starts a bash process to check its version.

@@ -23,8 +23,8 @@ from sweep_operator.views.training_command import Templates
 @click.command()
 @click.argument("sweep", type=SWEEP_NAME, shell_complete=complete_sweeps)
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="File to write; - for standard output. [SWEEP-report.html]",
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="File to write; - is the standard output. [SWEEP-report.html]",
 )  # fmt: skip
 @no_model
 @cluster_options

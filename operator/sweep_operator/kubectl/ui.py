@@ -15,7 +15,7 @@ from sweep_operator.ui.cluster import ClusterSource
 from sweep_operator.ui.guard import OneToken
 from sweep_operator.ui.here import Here, here_options, show_page
 from sweep_operator.ui.model import Models, SourceReader
-from sweep_operator.ui.server import Serving
+from sweep_operator.ui.serving import Serving
 from sweep_operator.views.page.models import Server
 
 

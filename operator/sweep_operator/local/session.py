@@ -97,8 +97,8 @@ class LocalSession:
         self._cluster.space.be_patient(True)
         self._child, self._sandbox = OptimizerPool(), Sandbox()
         self._files = ReportFiles(self.directory / FOLDER, tracked_only=False)
-        if resumed:
-            await self._child.prepare()  # it starts while the runs are read
+        if resumed:  # they start while the runs are read
+            await self._child.prepare((await self.kube.list(Kind.SWEEP, NAMESPACE)).items)
         self._outbox = Outbox(
             DeliveryChild(run_seconds=self._config.wandb_run_seconds),
             self._config,

@@ -8,8 +8,9 @@ from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.names import API_VERSION, run_object_name
 from sweep_operator.api.parameters import search_center
+from sweep_operator.api.suggestion import Prediction, Provenance
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Origin, Prediction, Provenance, SweepRun, SweepRunSpec
+from sweep_operator.api.sweeprun import Origin, SweepRun, SweepRunSpec
 from sweep_operator.manifests.ownership import owned_by_sweep, sweep_labels
 
 

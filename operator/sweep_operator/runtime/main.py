@@ -23,6 +23,7 @@ from sweep_operator.engine.full_reports import FullReports
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.report_files import ReportFiles, fresh_folder
 from sweep_operator.kube.cluster import ClientOptions, ClusterKube, Credentials, NoCluster, credentials
+from sweep_operator.kube.protocol import Kind, KubeError
 from sweep_operator.runtime import handlers, logs
 from sweep_operator.runtime import health as probes
 from sweep_operator.runtime.auditor import first_audit, keep_auditing
@@ -154,7 +155,9 @@ async def operate(options: Options, config: OperatorConfig) -> int:
             health, metrics, options.host, options.port, token_file=options.metrics_token_file
         ) as port:
             log.info("probes and metrics on port %d", port)
-            return await _until_stopped(_work(options, engine, outbox, lease, health, stop), stop, engine)
+            preparing = _prepare(kube, optimizer, options)
+            work = _work(options, engine, outbox, lease, health, preparing, stop)
+            return await _until_stopped(work, stop, engine)
     finally:
         engine.close()
         await outbox.close()
@@ -182,18 +185,34 @@ def _settings(
     )
 
 
+async def _prepare(kube: ClusterKube, optimizer: OptimizerPool, options: Options) -> None:
+    """Start the optimizer's processes if Sweeps wait for them. It takes seconds, as do the lease and the first LIST."""
+    try:
+        for namespace in options.namespaces or (None,):
+            await optimizer.prepare((await kube.list(Kind.SWEEP, namespace)).items)
+    except (KubeError, OSError) as error:  # the first question starts them, too
+        log.warning("the optimizer is not started before the first question: %s", error)
+
+
 async def _work(
-    options: Options, engine: Engine, outbox: Outbox, lease: Lease, health: probes.Health, stop: asyncio.Event
+    options: Options,
+    engine: Engine,
+    outbox: Outbox,
+    lease: Lease,
+    health: probes.Health,
+    preparing: Coroutine[None, None, None],
+    stop: asyncio.Event,
 ) -> None:
     """Lead and reconcile until canceled or until the lease is lost."""
-    await lease.acquire()
-    health.leading = True
     scopes = options.namespaces or (None,)
 
     async def login() -> Credentials:
         return await credentials(options.kubeconfig, options.context)
 
     async with asyncio.TaskGroup() as group:
+        group.create_task(preparing)
+        await lease.acquire()
+        health.leading = True
         group.create_task(lease.keep())
         await first_audit(engine, scopes, health)
         log.info("watching %s", ", ".join(options.namespaces) or "all namespaces")

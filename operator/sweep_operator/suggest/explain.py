@@ -12,8 +12,9 @@ from protein.searchspace.parameters import SpaceError
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.model import JsonObject, Scalar
 from sweep_operator.api.parameters import typed_value
+from sweep_operator.api.suggestion import BudgetLeft
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import BudgetLeft, SweepRun
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.child_process import ChildFailed, available_memory
 from sweep_operator.config.errors import ConfigError, suggestion
 from sweep_operator.decide.cost import unit

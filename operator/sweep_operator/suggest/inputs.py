@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.sweeprun import BudgetLeft
+from sweep_operator.api.suggestion import BudgetLeft
 from sweep_operator.suggest.messages import Question
 
 _MODULUS = 2**128

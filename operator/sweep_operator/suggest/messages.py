@@ -14,8 +14,9 @@ from pydantic import Field
 from sweep_operator.api.model import JsonObject, Model, Scalar
 from sweep_operator.api.optimizer import ProteinSpec
 from sweep_operator.api.parameters import ParameterSpec
+from sweep_operator.api.suggestion import BudgetLeft, Prediction
 from sweep_operator.api.sweep import Constraint, Objective, Sweep
-from sweep_operator.api.sweeprun import BudgetLeft, Origin, Prediction
+from sweep_operator.api.sweeprun import Origin
 from sweep_operator.decide.plan import EarlierObservations, SuggestRequest, ToldPoint
 from sweep_operator.exchange.observation import JsonObservation
 from sweep_operator.views.page.explanations import (
@@ -121,6 +122,12 @@ class Interrupt(Model):
     """End the current answer after the suggestion that is being computed."""
 
     interrupt: Literal[True] = True
+
+
+class Prepare(Model):
+    """Import what a model needs, before the first question."""
+
+    prepare: Literal[True] = True
 
 
 class RunForecast(Model):

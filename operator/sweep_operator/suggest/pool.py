@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.child_process import ChildFailed, available_memory
 from sweep_operator.decide.plan import PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Forecast, Forecasted, Suggested, Suggestion
+from sweep_operator.domain.conditions import has_ended
 from sweep_operator.pacing import Turns
 from sweep_operator.suggest.center import center_first
 from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Question, RunForecast, question
@@ -124,9 +126,13 @@ class OptimizerPool:
         runs = [run for run in request.pending if run.curve]
         return Forecasted({run.name: _forecast(run, one) for run, one in zip(runs, found, strict=True)})
 
-    async def prepare(self) -> None:
-        """Start the process without a model before the first question."""
-        await self._processes[0].prepare()
+    async def prepare(self, sweeps: Iterable[Mapping[str, Any]]) -> None:
+        """Start the processes that the next questions about these Sweeps need: a start takes seconds."""
+        active = [sweep for sweep in sweeps if _needs_suggestions(sweep)]
+        if active:
+            await self._processes[0].prepare()
+        if any(_has_model(sweep) for sweep in active):
+            await self._processes[1].prepare(model=True)
 
     def interrupt(self, sweep: Sweep) -> None:
         """End the suggestions for a Sweep after the one that is being computed."""
@@ -230,6 +236,19 @@ class OptimizerPool:
                 yield answer
                 if self._turns[light].waited_for and self._clock() - began >= LONGEST_TURN[light]:
                     process.interrupt()
+
+
+def _needs_suggestions(sweep: Mapping[str, Any]) -> bool:
+    """Whether runs may follow: it has not ended, or its spec has changed since."""
+    observed = (sweep.get("status") or {}).get("observedGeneration")
+    return not sweep["spec"].get("suspend") and not (
+        has_ended(sweep) and observed == sweep["metadata"].get("generation")
+    )
+
+
+def _has_model(sweep: Mapping[str, Any]) -> bool:
+    results = ((sweep.get("status") or {}).get("optimizer") or {}).get("observations")
+    return sweep["spec"].get("method", "bayes") == "bayes" and bool(results)
 
 
 def _forecast(run: PendingRun, found: RunForecast) -> Forecast:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from sweep_operator.child_process import ChildOnDemand, ChildProcess, available_memory
-from sweep_operator.suggest.messages import MEMORY, Answer, Interrupt, Question
+from sweep_operator.suggest.messages import MEMORY, Answer, Interrupt, Prepare, Question
 
 LINE_LIMIT = 1024 * 1024
 """Longest answer in bytes: one suggestion."""
@@ -40,9 +40,14 @@ class OptimizerProcess:
         self._child = ChildOnDemand(self._start)
         self._waits_since: float | None = None
 
-    async def prepare(self) -> None:
-        """Start it before the first question."""
-        await self._child.running()
+    async def prepare(self, *, model: bool = False) -> None:
+        """Start it before the first question. ``model``: which needs a model."""
+        process = await self._child.running()
+        if self._waits_since is not None:  # a question was faster
+            return
+        if model:
+            process.send(Prepare())
+        self._child.end_in(IDLE_SECONDS)
 
     async def answers(self, asked: Question) -> AsyncGenerator[Answer, None]:
         """The answers as they come; the last one has ``end``. Raises TimeoutError, ChildFailed.

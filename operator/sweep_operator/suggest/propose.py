@@ -6,6 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 
 from protein import (
     Budget,
@@ -27,7 +28,7 @@ from protein.reports import Forecasts
 from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Model, Scalar
-from sweep_operator.api.sweeprun import BudgetLeft, Prediction
+from sweep_operator.api.suggestion import BudgetLeft, Prediction
 from sweep_operator.decide.plan import EarlierObservations, ToldPoint
 from sweep_operator.exchange.observation import JsonObservation, unpack
 from sweep_operator.suggest.explained import explained, why_facts
@@ -44,6 +45,12 @@ from sweep_operator.suggest.messages import (
 )
 
 FORECASTS_PER_LINE = 500
+
+
+def import_models() -> None:
+    """Import what a model needs, torch included, which takes seconds."""
+    import_module("protein.models.model_set")
+    import_module("protein.search.proposal")
 
 
 class RulesTooSlow(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import groupby
 
-from sweep_operator.api.sweeprun import Provenance
+from sweep_operator.api.suggestion import Provenance
 from sweep_operator.decide.plan import PendingRun, SuggestRequest
 from sweep_operator.suggest.messages import Proposal
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
+from sweep_operator.api.suggestion import Provenance
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Provenance, SweepRun
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.child_process import ChildFailed, available_memory
 from sweep_operator.decide.curves import told_curve
 from sweep_operator.decide.facts import facts_of

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 
 from sweep_operator.api.model import Scalar
+from sweep_operator.api.suggestion import Prediction
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Prediction, SweepRun
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.domain.value_text import plain_text
 from sweep_operator.suggest.messages import KnownRun, WhyFacts
 from sweep_operator.suggest.provenance import read_ranges

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 
 from sweep_operator.child_process import Send, limit_memory, line_waits, serve
-from sweep_operator.suggest.messages import MEMORY, Answer, Interrupt, Question
-from sweep_operator.suggest.propose import Proposer
+from sweep_operator.suggest.messages import MEMORY, Answer, Interrupt, Prepare, Question
+from sweep_operator.suggest.propose import Proposer, import_models
 
 _TOO_LATE = Interrupt().model_dump_json().encode()
 """An interrupt that came after the end of the answer."""
+_PREPARE = Prepare().model_dump_json().encode()
 _proposer = Proposer(line_waits)
 
 
@@ -25,6 +26,9 @@ def main() -> None:
 
 def _answer(line: bytes, send: Send) -> None:
     if line.rstrip() == _TOO_LATE:
+        return
+    if line.rstrip() == _PREPARE:
+        import_models()
         return
     try:
         for answer in _proposer.answer(Question.model_validate_json(line)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -28,13 +27,11 @@ from sweep_operator.ui.hub import Hub
 from sweep_operator.ui.predicted_cost import cost_of_similar_runs
 from sweep_operator.ui.requests import json_answer, json_body, require_visible
 from sweep_operator.ui.runs import RunPages
+from sweep_operator.ui.serving import Serving
 from sweep_operator.ui.source import Key, Resource, Verb
 from sweep_operator.views.page.explanations import AskPredict, Predicted
 from sweep_operator.views.page.messages import ActionAnswer, ActionRequest, PredictedCost
 from sweep_operator.views.page.sweeps import sweep_row
-
-if TYPE_CHECKING:
-    from sweep_operator.ui.server import Serving
 
 _MODEL_SECONDS = 3.0
 """So long a preview waits for the model; then similar runs predict the cost."""

@@ -21,7 +21,8 @@ from sweep_operator.commands.output import echo
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.http_server import listening
 from sweep_operator.report.bundle import require_bundle
-from sweep_operator.ui.server import PATIENCE, Serving, application
+from sweep_operator.ui.server import PATIENCE, application
+from sweep_operator.ui.serving import Serving
 
 TOKEN = "SWEEP_UI_TOKEN"
 """Environment variable with the token. A page that is open when the server restarts can then continue."""

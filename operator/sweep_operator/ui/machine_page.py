@@ -10,7 +10,7 @@ from sweep_operator.commands.options import DEFAULT_RUNS_DIR
 from sweep_operator.ui.guard import OneToken
 from sweep_operator.ui.machine import LocalUser, RunsDirectory
 from sweep_operator.ui.model import DirectoryReader, Models
-from sweep_operator.ui.server import Serving
+from sweep_operator.ui.serving import Serving
 from sweep_operator.views.page.models import Server
 
 

@@ -21,7 +21,8 @@ from sweep_operator.runtime import logs
 from sweep_operator.ui.access import TokenUsers
 from sweep_operator.ui.cluster import ClusterSource
 from sweep_operator.ui.model import Models, SourceReader
-from sweep_operator.ui.server import PATIENCE, Serving, application
+from sweep_operator.ui.server import PATIENCE, application
+from sweep_operator.ui.serving import Serving
 from sweep_operator.views.page.models import Server
 
 log = logging.getLogger(__name__)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import AsyncIterator
 
 from aiohttp import web
-from pydantic import BaseModel
 
 from sweep_operator.kube.protocol import Unavailable
 from sweep_operator.report.bundle import BUNDLE, require_bundle
@@ -19,45 +16,13 @@ from sweep_operator.ui.hub import Hub
 from sweep_operator.ui.messages import Messages
 from sweep_operator.ui.requests import allowed_sweep, json_answer, json_body
 from sweep_operator.ui.runs import RunPages
-from sweep_operator.ui.source import Key, Source, Users
+from sweep_operator.ui.serving import Serving
 from sweep_operator.ui.stream import EventStreams
-from sweep_operator.views.page.explanations import ASK, Ask
-from sweep_operator.views.page.models import Server
+from sweep_operator.views.page.explanations import ASK
 
 _LONGEST_BODY = 1 << 20
 PATIENCE = 2.0
 """Seconds that open requests get when the server ends."""
-
-
-class Explainer(Protocol):
-    """Answers questions about a sweep's model."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether an answer takes no start of a process."""
-        ...
-
-    async def answer(self, key: Key, ask: Ask) -> BaseModel:
-        """The answer. Raises ConfigError for a question without one, KubeError."""
-        ...
-
-    async def close(self) -> None:
-        """End what was started for the answers."""
-        ...
-
-
-@dataclass(frozen=True)
-class Serving:
-    """What a server serves, and to whom."""
-
-    server: Server
-    source: Source
-    users: Users
-    hosts: Collection[str] = ()
-    """Names of the server besides those of the loopback interface."""
-    explainer: Explainer | None = None
-    where: Callable[[str], Sequence[str]] = lambda namespace: ()
-    """The options that select a namespace, or this runs directory, in equivalent commands."""
 
 
 def application(serving: Serving) -> web.Application:

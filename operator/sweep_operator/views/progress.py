@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from sweep_operator.api.limits import Limits
 from sweep_operator.api.meta import find_condition
+from sweep_operator.api.suggestion import Prediction
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Prediction, SweepRun
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import wandb_of
 from sweep_operator.domain.conditions import joined
 from sweep_operator.views.columns import Column

@@ -14,7 +14,7 @@ import itertools
 import json
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ REAL = frozenset([*tasks.ML, *tasks.GROUPS["tune-seconds"], *tasks.GROUPS["repor
 """Tasks that are tables or surrogates of real trainings."""
 Forecast = tuple[int, float, float, float]
 """Index of the evaluation, mean and standard deviation of the model, observed value; of a cost, their logarithms."""
+RunOne = Callable[[str, int, int], dict[str, Any]]
+"""Task, seed and number of evaluations -> what one run has shown."""
 
 
 def run_one(name: str, seed: int, evaluations: int) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def run_one(name: str, seed: int, evaluations: int) -> dict[str, Any]:
     return {"task": name, "seed": seed, "evaluations": evaluations, **forecasts}
 
 
-def run_all(names: str, seeds: range, evaluations: int, path: Path) -> list[dict[str, Any]]:
+def run_all(run: RunOne, names: str, seeds: range, evaluations: int, path: Path) -> list[dict[str, Any]]:
     """The runs of these tasks and seeds, read from `path` or added to it."""
     lines = path.read_text().splitlines() if path.exists() else []
     known = {(run["task"], run["seed"]): run for run in map(json.loads, lines)}
@@ -64,7 +66,7 @@ def run_all(names: str, seeds: range, evaluations: int, path: Path) -> list[dict
     for seed in seeds:
         for name, _ in tasks.expand(names):
             if (name, seed) not in known:
-                known[name, seed] = run_one(name, seed, evaluations)
+                known[name, seed] = run(name, seed, evaluations)
                 with path.open("a") as sink:
                     sink.write(json.dumps(known[name, seed], separators=(",", ":")) + "\n")
             found.append(known[name, seed])
@@ -124,7 +126,7 @@ def main() -> None:
     """Run the tasks and print the table."""
     names = "ackley6,branin2-noisy,hartmann6-noisy,rosenbrock5,mlp_digits"
     a = arguments(__doc__, names, "100-104", "other tasks, seeds 0-5")
-    print(table(run_all(a.tasks, a.seeds, a.evaluations, a.out)))
+    print(table(run_all(run_one, a.tasks, a.seeds, a.evaluations, a.out)))
 
 
 if __name__ == "__main__":

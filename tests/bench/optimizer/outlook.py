@@ -10,11 +10,9 @@ and the probability of a better score, predicted and observed. Costs and fronts 
 
 from __future__ import annotations
 
-import json
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,7 @@ from protein.analysis.conformal import BEYOND, side_of
 from protein.arrays import Array
 from protein.explain.outlook import ENDS, Simulated, better, corrected, front_area, simulated
 from tests.bench.optimizer import tasks
-from tests.bench.optimizer.calibration import arguments, shares
+from tests.bench.optimizer.calibration import arguments, run_all, shares
 from tests.bench.ours import OursProtein
 
 AFTER, FURTHER = (10, 15, 25, 40, 55), (5, 10, 20)
@@ -80,21 +78,6 @@ def _compare(index: int, outlook: Outlook, scores: Array, log_costs: Array) -> N
         outlook["true_gain"] = after / now - 1.0
 
 
-def run_all(names: str, seeds: range, evaluations: int, path: Path) -> list[dict[str, Any]]:
-    """The runs of these tasks and seeds, read from `path` or added to it."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    known = {(run["task"], run["seed"]): run for run in map(json.loads, lines)}
-    found = []
-    for seed in seeds:
-        for name, _ in tasks.expand(names):
-            if (name, seed) not in known:
-                known[name, seed] = run_one(name, seed, evaluations)
-                with path.open("a") as sink:
-                    sink.write(json.dumps(known[name, seed], separators=(",", ":")) + "\n")
-            found.append(known[name, seed])
-    return found
-
-
 def table(runs: Sequence[Mapping[str, Any]]) -> str:
     """The cells as Markdown."""
     lines = ["| quantity | further runs | outlooks | | inside | below | above | interval score |", "|---" * 8 + "|"]
@@ -139,7 +122,7 @@ def main() -> None:
     """Run the tasks and print the table."""
     names = "ackley6,branin2-noisy,levy20,decaying40,failing6"
     a = arguments(__doc__, names, "100-103", "other tasks and seeds")
-    print(table(run_all(a.tasks, a.seeds, a.evaluations, a.out)))
+    print(table(run_all(run_one, a.tasks, a.seeds, a.evaluations, a.out)))
 
 
 if __name__ == "__main__":

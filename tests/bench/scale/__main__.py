@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--finished", default="100,1000,3000,10000", help="numbers of finished runs")
     parser.add_argument("--live", type=int, default=10, help="running runs")
     parser.add_argument("--sizes", default=table.VIRTUAL, help="runs x parallel runs, of shape")
+    parser.add_argument("--methods", default="random,bayes", help="of shape")
     parser.add_argument("--latency", type=float, default=0.005, help="seconds of one request")
     parser.add_argument("--seconds", type=float, default=2.0, help="of one run")
     parser.add_argument("--connections", type=int, default=128, help="requests at the same time")
@@ -44,7 +45,7 @@ def main() -> None:
     if a.what in ("passes", "all"):
         passes.report(sizes, a.live)
     if a.what in ("shape", "all"):
-        shape.report(table.sizes(a.sizes), a.latency, a.seconds, a.connections)
+        shape.report(table.sizes(a.sizes), a.methods.split(","), a.latency, a.seconds, a.connections)
     if a.what == "reports":
         reports.report(table.sizes(a.sizes), a.latency, a.seconds, a.connections)
     if a.what in ("fair", "all"):

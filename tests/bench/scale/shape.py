@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import statistics
 import time
 from collections import defaultdict
@@ -167,32 +168,48 @@ class Cluster:
         self.engine.apply(kind, obj, deleted=deleted)
 
 
-def report(sizes: list[tuple[int, int]], latency: float, seconds: float, connections: int) -> None:
-    """One table, with a row for each (runs, parallel runs)."""
+def report(sizes: list[tuple[int, int]], methods: list[str], latency: float, seconds: float, connections: int) -> None:
+    """One table, with a row for each (runs, parallel runs) and method."""
     print(f"One sweep with runs of {seconds:g} s, {1e3 * latency:g} ms per request, virtual time:\n")
     print(header())
-    for runs, parallel in sizes:
-        print(row_of(runs, parallel, latency, seconds, connections), flush=True)
+    for (runs, parallel), method in itertools.product(sizes, methods):
+        print(row_of(runs, parallel, method, latency, seconds, connections), flush=True)
 
 
-def row_of(runs: int, parallel: int, latency: float = 0.005, seconds: float = 2.0, connections: int = 128) -> str:
-    """Its row."""
+def row_of(
+    runs: int,
+    parallel: int,
+    method: str = "bayes",
+    latency: float = 0.005,
+    seconds: float = 2.0,
+    connections: int = 128,
+) -> str:
+    """Its row. The optimizer answers at once, whatever the method: it decides how many suggestions are at hand."""
     cpu = time.process_time()
-    used, gaps, requests, elapsed = clock.run(_measure(parallel, runs, latency, seconds, connections))
+    used, gaps, requests, elapsed = clock.run(_measure(parallel, runs, method, latency, seconds, connections))
     cpu = time.process_time() - cpu
     at = statistics.quantiles(gaps, n=100)
     waits = (f"{at[49]:.2f}", f"{at[98]:.2f}", f"{max(gaps):.2f}")
     rates = (f"{runs / elapsed:.1f}", f"{used:.0%}")
-    return row("virtual time", f"{runs:,}", parallel, *rates, *waits, 0, f"{requests / runs:.1f}", f"{cpu / runs:.4f}")
+    return row(
+        f"virtual time, {method}",
+        f"{runs:,}",
+        parallel,
+        *rates,
+        *waits,
+        0,
+        f"{requests / runs:.1f}",
+        f"{cpu / runs:.4f}",
+    )
 
 
 async def _measure(
-    parallel: int, runs: int, latency: float, seconds: float, connections: int
+    parallel: int, runs: int, method: str, latency: float, seconds: float, connections: int
 ) -> tuple[float, list[float], int, float]:
     """(share of the slots used until the last Job starts, seconds from each end to the Job that takes its slot,
     requests, seconds)"""
     async with Cluster(latency, seconds, connections) as cluster:
-        await cluster.apply("s", runs, parallel)
+        await cluster.apply("s", runs, parallel, method=method)
         await cluster.until_started("s", runs)
     started = cluster.pods.started["s"]
     last = started[-1]

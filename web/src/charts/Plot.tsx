@@ -109,10 +109,15 @@ function spoken(mark: Mark): string {
     .join(", ");
 }
 
-/** All marks that are on the plot, from left to right. */
+/** All marks that are on the plot, from left to right; of those that lie upon each other, one. */
 function marksOf(layers: Layer[], { scales: { x, y } }: Frame): Mark[] {
   const marks = layers.flatMap((layer) => (layer.kind === "points" || layer.kind === "bars" ? layer.marks : []));
   return marks
     .filter((m) => Number.isFinite(x.of(m.x)) && Number.isFinite(y.of(m.y)))
-    .sort((a, b) => a.x - b.x || a.y - b.y);
+    .sort((a, b) => a.x - b.x || a.y - b.y || a.id.localeCompare(b.id))
+    .filter((m, i, all) => m.id === "" || !isSame(m, all[i - 1]));
+}
+
+function isSame(mark: Mark, other: Mark | undefined): boolean {
+  return mark.id === other?.id && mark.x === other.x && mark.y === other.y;
 }

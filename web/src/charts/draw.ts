@@ -1,4 +1,5 @@
 /** How each part of a plot is drawn on the canvas. */
+import { drawGrid } from "./drawGrid.ts";
 import { drawPoints, FADED } from "./drawPoints.ts";
 import type { Layer } from "./layers.ts";
 import type { Palette } from "./palette.ts";
@@ -113,35 +114,4 @@ function drawBars(context: CanvasRenderingContext2D, layer: Layer & { kind: "bar
       layer.height,
     );
   });
-}
-
-function drawGrid(context: CanvasRenderingContext2D, layer: Layer & { kind: "grid" }, view: View): void {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of layer.values.flat().filter(Number.isFinite)) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  const xs = edges(layer.x.map(view.x.of));
-  const ys = edges(layer.y.map(view.y.of));
-  layer.values.forEach((row, r) => {
-    row.forEach((value, c) => {
-      const share = high > low ? (value - low) / (high - low) : 0.5;
-      context.fillStyle = layer.colors[Math.round(share * (layer.colors.length - 1))] ?? "transparent";
-      const [x0, x1, y0, y1] = [xs[c]!, xs[c + 1]!, ys[r]!, ys[r + 1]!];
-      context.fillRect(
-        Math.floor(Math.min(x0, x1)),
-        Math.floor(Math.min(y0, y1)),
-        Math.ceil(Math.abs(x1 - x0)) + 1,
-        Math.ceil(Math.abs(y1 - y0)) + 1,
-      );
-    });
-  });
-}
-
-/** Borders of cells around their centers. */
-function edges(centers: number[]): number[] {
-  const inner = centers.slice(1).map((c, i) => (c + centers[i]!) / 2);
-  const first = centers[0] ?? 0;
-  const last = centers.at(-1) ?? 0;
-  return [2 * first - (inner[0] ?? first - 1), ...inner, 2 * last - (inner.at(-1) ?? last + 1)];
 }

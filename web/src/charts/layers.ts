@@ -12,6 +12,11 @@ export interface Mark {
   text: () => string[];
 }
 
+/** Opacity of marks that must not hide what lies below: thousands of them fainter than a few. */
+export function faint(marks: readonly unknown[]): number {
+  return marks.length > 1000 ? 0.3 : 0.65;
+}
+
 interface Common {
   color: ColorName;
   alpha?: number;
@@ -27,5 +32,5 @@ export type Layer =
   | (Common & { kind: "rule"; axis: "x" | "y"; at: number; dash?: number[] })
   /** Rectangles: from x0 to x1, `height` pixels high around y. Their marks are what is hovered and focused. */
   | (Common & { kind: "bars"; x0: number[]; x1: number[]; marks: Mark[]; height: number })
-  /** A grid of colors, for contours: `values[row][column]`, cell centers at x and y. */
-  | (Common & { kind: "grid"; x: number[]; y: number[]; values: number[][]; colors: string[] });
+  /** A grid of colors, for contours: `values[row][column]`, cell centers at x and y. Smooth: cells blend. */
+  | (Common & { kind: "grid"; x: number[]; y: number[]; values: number[][]; colors: string[]; smooth: boolean });

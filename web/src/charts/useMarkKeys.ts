@@ -1,6 +1,12 @@
 import type { Signal } from "@preact/signals";
 import type { Mark } from "./layers.ts";
 
+/** Where a mark is, also after the marks were made again. One run may have several. */
+function indexOf(marks: Mark[], mark: Mark | null): number {
+  const same = mark ? marks.indexOf(mark) : -1;
+  return same >= 0 ? same : marks.findIndex((m) => m.id === mark?.id);
+}
+
 /** Keys of a plot: from mark to mark, and open. */
 export function useMarkKeys(
   candidates: () => Mark[],
@@ -12,7 +18,7 @@ export function useMarkKeys(
   };
   const step = (count: number) => {
     const marks = candidates();
-    const now = focused.value ? marks.findIndex((m) => m.id === focused.value?.id) : -1;
+    const now = indexOf(marks, focused.value);
     const next = now < 0 ? (count > 0 ? 0 : marks.length - 1) : Math.max(0, Math.min(marks.length - 1, now + count));
     focus(marks[next]);
   };

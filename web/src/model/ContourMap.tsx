@@ -35,8 +35,8 @@ export function ContourMap({ page, contour, of }: MapProps) {
         <Text value={what} limit={80} />: {ends[0]} <Colors colors={drawn.colors} /> {ends[1]}
         {contour.run && (
           <>
-            . The other parameters are those of <RunLink page={page} name={contour.run} before="run " />, the best
-            configuration so far (diamond).
+            . The other parameters are those of <RunLink page={page} name={contour.run} before="run " />. The diamond is
+            the best run so far.
           </>
         )}
       </p>

@@ -31,7 +31,7 @@ export function ContourPanel({ page, pair: [x, y], onPair }: Props) {
       help={HELP}
       wide
       empty={page.parameters.length < 2 && "The sweep searches one parameter only."}
-      table={answer.value ? () => contourTable(answer.value!) : undefined}
+      table={answer.value?.gridX.length ? () => contourTable(answer.value!) : undefined}
       controls={
         <>
           <Choice label="x" value={x} options={paths(y)} onChange={(path) => onPair([path, y])} />

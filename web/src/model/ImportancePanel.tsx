@@ -19,7 +19,7 @@ export function ImportancePanel({ page, answer }: Props) {
     <Panel
       title="Importance of the parameters"
       help="Share of each parameter in the variance of the predicted score."
-      table={known ? () => ({ columns: ["parameter", "share"], rows: shares }) : undefined}
+      table={shares.length > 0 ? () => ({ columns: ["parameter", "share"], rows: shares }) : undefined}
     >
       {known ? (
         <Bars page={page} shares={shares} note={known.note} />

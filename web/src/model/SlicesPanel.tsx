@@ -35,10 +35,10 @@ export function SlicesPanel({ page, order }: { page: SweepPage; order: readonly 
       <Answered answer={answer} page={page}>
         {(slices) => (
           <>
-            {slices.run && (
+            {slices.run && sorted.length > 0 && (
               <p class="muted">
-                The slices go through the configuration of <RunLink page={page} name={slices.run} before="run " />, the
-                best one so far.
+                The slices go through the configuration of <RunLink page={page} name={slices.run} before="run " />
+                {slices.run === page.row.best?.run && ", the best one so far"}.
               </p>
             )}
             <Grid page={page} slices={sorted} at={slices.at} of={of} />

@@ -1,5 +1,6 @@
 /** Predicted against observed values of finished runs. */
 import type { RunRow } from "../api.ts";
+import { number } from "../text/format.ts";
 
 export interface Comparison {
   run: RunRow;
@@ -27,7 +28,7 @@ export function comparisons(runs: readonly RunRow[], of: "score" | "cost"): Comp
 export function judgment(found: readonly Comparison[]): string {
   if (found.length === 0) return "No finished run was predicted by the model yet.";
   const inside = found.filter((c) => c.inside).length;
-  const share = `${inside} of ${found.length} results lie within their 80% interval`;
+  const share = `${number(inside)} of ${number(found.length)} results lie within their 80% interval`;
   if (found.length < 10) return `${share}. Ten are needed to judge the model.`;
   // two standard deviations of a binomial share of 0.8
   const slack = 2 * Math.sqrt(0.16 / found.length);

@@ -39,13 +39,13 @@ function partLayers(some: Comparison[], marks: Mark[], label: string, { color, s
     {
       kind: "intervals",
       color,
-      alpha: 0.45,
+      alpha: some.length > 500 ? 0.12 : 0.45,
       x: some.map((c) => c.observed),
       low: some.map((c) => c.low),
       high: some.map((c) => c.high),
       ids: some.map((c) => c.run.name),
     },
-    { kind: "points", color, shape, label, marks },
+    { kind: "points", color, shape, label, size: some.length > 500 ? 2 : 3, marks },
   ];
 }
 

@@ -1,6 +1,6 @@
 /** Layers of a contour plot: the map, the lines of equal values, and the runs. */
 import type { Contour, Parameter, SweepPage } from "../api.ts";
-import type { Layer, Mark } from "../charts/layers.ts";
+import { faint, type Layer, type Mark } from "../charts/layers.ts";
 import { reader } from "../store/selection.ts";
 import { number, scalar } from "../text/format.ts";
 import { axisOf, between, kindOf, positionsOf } from "./axes.ts";
@@ -18,12 +18,13 @@ export function contourDrawing(page: SweepPage, contour: Contour, of: Quantity, 
   const x = positionsOf(xs, contour.gridX);
   const y = positionsOf(ys, contour.gridY);
   const known = values.flat().filter(Number.isFinite);
+  if (known.length === 0) return null;
   const [low, high] = [Math.min(...known), Math.max(...known)];
   // strong colors mean good: high scores, or low ones if the sweep minimizes; low uncertainty and low cost are good, too
   const turned = of !== "score" || page.row.goal === "minimize";
   const colors = turned ? [...ramp].reverse() : [...ramp];
-  const layers: Layer[] = [{ kind: "grid", color: "line", x, y, values, colors }, ...runLayers(page, xs, ys)];
   const smooth = !xs.values && !ys.values;
+  const layers: Layer[] = [{ kind: "grid", color: "line", x, y, values, colors, smooth }, ...runLayers(page, xs, ys)];
   if (smooth) layers.splice(1, 0, ...lineLayers(values, low, high, xs, ys, x, y));
   return { layers, x: axisOf(xs, x), y: axisOf(ys, y), low, high, colors };
 }
@@ -75,8 +76,8 @@ function runLayers(page: SweepPage, xs: Parameter, ys: Parameter): Layer[] {
   const best = marks.filter((mark) => mark.id === page.row.best?.run);
   return [
     // a light dot below a dark one: visible on every color of the map
-    { kind: "points", color: "surface", shape: "dot", size: 3.5, marks },
-    { kind: "points", color: "ink", shape: "dot", size: 2.2, marks: marks.map((mark) => ({ ...mark })) },
+    { kind: "points", color: "surface", shape: "dot", size: 3.5, alpha: faint(marks), marks },
+    { kind: "points", color: "ink", shape: "dot", size: 2.2, alpha: 0.1 + faint(marks), marks: [...marks] },
     { kind: "points", color: "surface", shape: "diamond", size: 8, marks: [...best] },
     { kind: "points", color: "series-2", shape: "diamond", size: 6, marks: [...best] },
   ];

@@ -1,6 +1,6 @@
 /** Layers of a slice: what the model predicts along a parameter, and the runs. */
 import type { Parameter, ParameterSlice, Scalar, SweepPage } from "../api.ts";
-import type { Layer, Mark } from "../charts/layers.ts";
+import { faint, type Layer, type Mark } from "../charts/layers.ts";
 import type { AxisSpec } from "../charts/Plot.tsx";
 import { domainOf } from "../charts/scale.ts";
 import { reader } from "../store/selection.ts";
@@ -34,8 +34,8 @@ export function sliceDrawing(
     axis: axisOf(parameter, x),
     domain: domainOf(of === "cost" ? "log10" : "linear", values, 0.05),
     layers: [
+      { kind: "points", color: "muted", shape: "dot", size: 2, alpha: faint(marks), marks },
       ...curve(x, series, parameter.values !== null),
-      { kind: "points", color: "muted", shape: "dot", size: 2, alpha: 0.65, marks },
       ...here.map((value): Layer => ({ kind: "rule", axis: "x", at: value, color: "accent" })),
     ],
   };

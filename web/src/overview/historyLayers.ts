@@ -1,7 +1,7 @@
 /** The layers of the history plot. */
 
 import type { RunRow, SweepPage } from "../api.ts";
-import type { Layer, Mark } from "../charts/layers.ts";
+import { faint, type Layer, type Mark } from "../charts/layers.ts";
 import { clamped, domainOf, robustDomain } from "../charts/scale.ts";
 import type { Shape } from "../charts/shapes.ts";
 import { own } from "../store/own.ts";
@@ -49,7 +49,7 @@ function ended(runs: RunRow[], marks: (runs: RunRow[]) => Mark[]): Layer[] {
     return own.length > 0 ? [{ kind: "points", ...style, marks: marks(own) }] : [];
   };
   return [
-    ...points("succeeded", { shape: "dot", color: "muted", alpha: 0.7, label: "succeeded" }),
+    ...points("succeeded", { shape: "dot", color: "muted", alpha: faint(runs), label: "succeeded" }),
     ...points("pruned", { shape: "square", color: "pruned", size, alpha: 0.8, label: "stopped early" }),
     ...points("stopped", { shape: "square", color: "waiting", size, alpha: 0.8, label: "stopped by a person" }),
     ...failures(runs, size + 0.5, marks),
@@ -80,8 +80,9 @@ function inProgress(runs: RunRow[], marks: (runs: RunRow[]) => Mark[]): Layer[] 
   const low = known.map((r) => r.predicted!.scoreLow ?? r.predicted!.score!);
   const high = known.map((r) => r.predicted!.scoreHigh ?? r.predicted!.score!);
   const x = known.map((r) => r.index!);
+  const label = known.length > 0 ? "in progress, predicted" : "in progress";
   return [
     { kind: "intervals", color: "running", x, low, high, ids: known.map((r) => r.name) },
-    { kind: "points", shape: "ring", color: "running", label: "in progress, predicted", marks: marks(runs) },
+    { kind: "points", shape: "ring", color: "running", label, marks: marks(runs) },
   ];
 }

@@ -1,6 +1,6 @@
 /** Layers of plots of the score against something else: the Pareto-optimal runs, and the other ones. */
 import type { RunRow, SweepPage } from "../api.ts";
-import type { Layer, Mark } from "../charts/layers.ts";
+import { faint, type Layer, type Mark } from "../charts/layers.ts";
 import { clamped, robustDomain } from "../charts/scale.ts";
 import { runText } from "./history.ts";
 
@@ -34,7 +34,14 @@ export function scatterOf(page: SweepPage, points: Point[]): Scatter {
   });
   const [others, optimal] = [false, true].map((wanted) => points.filter(({ run }) => front.has(run.name) === wanted));
   return {
-    others: { kind: "points", shape: "dot", color: "muted", alpha: 0.6, label: "succeeded", marks: others!.map(mark) },
+    others: {
+      kind: "points",
+      shape: "dot",
+      color: "muted",
+      alpha: faint(points),
+      label: "succeeded",
+      marks: others!.map(mark),
+    },
     optimal: {
       kind: "points",
       shape: "diamond",

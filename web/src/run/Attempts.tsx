@@ -1,9 +1,10 @@
-import type { RunPage } from "../api.ts";
+import type { RunPage, RunRow, SweepPage } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
 import { isReport } from "../store/store.ts";
 import { StaticTable } from "../tables/StaticTable.tsx";
 import { duration, time } from "../text/format.ts";
 import { currentTime } from "../text/useNow.ts";
+import { lastKnown } from "../timeline/layout.ts";
 
 const ATTEMPT = [
   { label: "Stage" },
@@ -17,7 +18,7 @@ const PHASE = [{ label: "Phase" }, { label: "Attempt" }, { label: "From" }, { la
 const EVENT = [{ label: "Time" }, { label: "Type" }, { label: "Reason" }, { label: "Message", message: true }];
 
 /** Every pod of the run and how it ended, and the phases of the run. */
-export function AttemptsPanel({ details }: { details: RunPage }) {
+export function AttemptsPanel({ now, details }: { now: SweepPage; details: RunPage }) {
   const { attempts, row } = details;
   const hasPods = attempts.some((a) => a.pod !== null || a.node !== null);
   return (
@@ -35,13 +36,7 @@ export function AttemptsPanel({ details }: { details: RunPage }) {
         columns={PHASE}
         rows={row.phases.map((p) => ({
           key: `${p.phase} ${p.start}`,
-          cells: [
-            p.phase,
-            `${p.stage} ${p.attempt}`,
-            time(p.start),
-            phaseTime(p.start, p.end ?? row.ended),
-            p.node ?? "–",
-          ],
+          cells: [p.phase, `${p.stage} ${p.attempt}`, time(p.start), phaseTime(now, row, p), p.node ?? "–"],
         }))}
       />
     </Panel>
@@ -53,9 +48,12 @@ function attemptCells({ stage, attempt, state, reason, exitCode, seconds }: RunP
   return [stage, `${attempt}`, ended, exitCode === null ? "–" : `${exitCode}`, duration(seconds)];
 }
 
-function phaseTime(start: string, end: string | null): string {
-  const seconds = ((end === null ? currentTime() : Date.parse(end)) - Date.parse(start)) / 1000;
-  return `${duration(Math.max(0, seconds))}${end === null ? " so far" : ""}`;
+/** How long the phase took, or has taken so far. */
+function phaseTime({ row: { interrupted } }: SweepPage, row: RunRow, { start, end }: RunRow["phases"][number]): string {
+  const over = end ?? row.ended;
+  const until = over !== null ? Date.parse(over) : interrupted ? lastKnown([row]) : currentTime();
+  const so = over !== null ? "" : interrupted ? ", then interrupted" : " so far";
+  return `${duration(Math.max(0, until - Date.parse(start)) / 1000)}${so}`;
 }
 
 export function EventsPanel({ details }: { details: RunPage }) {

@@ -5,7 +5,7 @@ import { Choice, named } from "../controls/Choice.tsx";
 import { sweepPath } from "../store/client.ts";
 import { plural, visible } from "../text/format.ts";
 import type { Tail } from "./tail.ts";
-import { useTail } from "./useTail.ts";
+import { END, useTail } from "./useTail.ts";
 
 type Log = RunPage["logs"][number];
 interface Props {
@@ -18,6 +18,8 @@ interface Props {
 }
 
 const NEAR_THE_END = 40;
+/** States of a log that has been read. */
+const ENDED: ReadonlySet<string> = new Set(["following", END]);
 
 export function LogTail({ namespace, sweep, run, logs, over }: Props) {
   const [chosen, choose] = useState<string | null>(null);
@@ -68,7 +70,7 @@ export function Lines({ tail, version, state }: LinesProps) {
   return (
     <div class="log">
       <pre ref={box} tabIndex={0} role="log" aria-live="off" aria-label="Log" onScroll={moved}>
-        {tail.lines.map((line) => visible(line)).join("\n") || (state === "reading" ? "" : "The log is empty.")}
+        {tail.lines.map((line) => visible(line)).join("\n") || (ENDED.has(state) ? "The log is empty." : "")}
       </pre>
       <div class="log-state">
         <span role="status">{follow ? state : "paused while you read earlier lines"}</span>

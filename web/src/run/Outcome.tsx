@@ -25,7 +25,7 @@ function Failure({ failure }: { failure: NonNullable<RunRow["failure"]> }) {
         <strong>{happened}</strong>
       </p>
       {failure.message && (
-        <blockquote class="message">
+        <blockquote class="message" tabIndex={0} aria-label="Message">
           <Text value={failure.message} limit={4000} />
         </blockquote>
       )}
@@ -91,7 +91,9 @@ function rightness(row: RunRow, compared: readonly RunRow[], front: readonly str
 }
 
 function Waiting({ details }: { details: RunPage }) {
-  const condition = details.conditions.find((c) => c.type === "Succeeded");
+  const { conditions } = details;
+  const interrupted = conditions.find((c) => c.type === "Interrupted" && c.status === "True");
+  const condition = interrupted ?? conditions.find((c) => c.type === "Succeeded");
   return (
     <section class="panel outcome waiting" aria-labelledby="waiting-title">
       <h2 id="waiting-title">Why it waits</h2>

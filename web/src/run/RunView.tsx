@@ -91,7 +91,7 @@ function factsOf(now: SweepPage, row: RunRow): [label: string, value: string][] 
     ...now.objectives.slice(1).map(({ metric }): [string, string] => [metric, number(own(row.metrics, metric))]),
     ["origin", row.origin],
     ["created", time(row.created)],
-    [row.ended ? "took" : "age", duration((end - Date.parse(row.created)) / 1000)],
+    [row.ended ? "took" : "age", duration(Math.max(0, end - Date.parse(row.created)) / 1000)],
   ];
   if (row.ended !== null || !row.progress) return facts;
   const { step, maxStep, etaSeconds } = row.progress;
@@ -105,12 +105,16 @@ function Details({ now, details, route }: { now: SweepPage; details: RunPage; ro
   return (
     <div class="panels two">
       <Outcome now={now} details={details} />
-      <ParametersPanel now={now} details={details} />
-      <Panel title="Why this point">
-        <WhyPoint now={now} details={details} />
-      </Panel>
-      {row.hasCurve && <RunCurve now={now} row={row} />}
-      <AttemptsPanel details={details} />
+      <div class="stack-of-panels">
+        <ParametersPanel now={now} details={details} />
+        {row.hasCurve && <RunCurve now={now} row={row} />}
+      </div>
+      <div class="stack-of-panels">
+        <Panel title="Why this point">
+          <WhyPoint now={now} details={details} />
+        </Panel>
+        <AttemptsPanel now={now} details={details} />
+      </div>
       <Panel title="Log" wide>
         {report.value ? (
           <EmbeddedLog report={report.value} now={now} details={details} />

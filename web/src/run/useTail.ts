@@ -2,6 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { RequestError, request } from "../store/client.ts";
 import { Tail } from "./tail.ts";
 
+/** The state of a log that has been read to its end. */
+export const END = "end of the log";
 const RETRY_MS = 3000;
 /** A program may print thousands of lines per second. */
 const DRAW_MS = 200;
@@ -58,7 +60,7 @@ function readLog(path: string, { begin, add, say, over }: Reader): () => void {
         if (done) break;
         add(value);
       }
-      say("end of the log");
+      say(END);
       add("");
     } catch (error) {
       if (abort.signal.aborted) return;

@@ -28,7 +28,7 @@ from sweep_operator.kube.state_file import (
     dictionaries,
     packed,
     stored_bodies,
-    unpacked,
+    unpack,
 )  # fmt: skip
 
 _SAVE = """
@@ -64,7 +64,7 @@ class Persistence:
             with self._connection:
                 version = self._connection.execute("SELECT value FROM counters WHERE name = 'version'").fetchone()
                 for body, dictionary in stored_bodies(self._connection):
-                    put(json.loads(unpacked(body, dictionary)), body)
+                    put(unpack(body, dictionary), body)
                 return int(version[0])
         except (sqlite3.DatabaseError, ValueError, TypeError, zlib.error) as error:
             raise damaged(self._path, error) from None
@@ -72,7 +72,7 @@ class Persistence:
     def unpack(self, kind: Kind, body: Body) -> Object:
         """The object of a body."""
         dictionary = self._dictionaries.get(kind, b"")
-        obj: Object = json.loads(unpacked(body, dictionary))
+        obj = unpack(body, dictionary)
         return obj if isinstance(body, str) else Stored(obj, body, dictionary)
 
     def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> list[Body]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from sweep_operator.domain.times import time_text
 from sweep_operator.kube.embedded.deletion import (
     Change,
     cascade,
@@ -27,10 +25,10 @@ from sweep_operator.kube.embedded.deletion import (
 from sweep_operator.kube.embedded.follow import chunks_of, part_of
 from sweep_operator.kube.embedded.index import Key, ObjectIndex, key_of
 from sweep_operator.kube.embedded.metadata import check_metadata
-from sweep_operator.kube.embedded.objects import copy, merge_patch, normalize
+from sweep_operator.kube.embedded.objects import copy, normalize
 from sweep_operator.kube.embedded.persistence import Persistence
+from sweep_operator.kube.embedded.requests import initialize, patched, refuse_volumes, requested
 from sweep_operator.kube.embedded.space import DiskFull, Space
-from sweep_operator.kube.embedded.volumes import unsupported
 from sweep_operator.kube.embedded.watch_log import WatchLog
 from sweep_operator.kube.protocol import (
     API_VERSIONS,
@@ -52,11 +50,6 @@ Admission = Callable[[Kind, Object, Object | None], Object]
 """(kind, new, old) -> new with defaults. Raises Invalid or Forbidden."""
 MAX_EVENTS = 5_000
 """Number of Event objects that are kept."""
-_WITH_STATUS = (Kind.SWEEP, Kind.SWEEP_RUN, Kind.JOB, Kind.POD)
-_SERVERS_OWN = (
-    "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion",
-    "name", "namespace",
-)  # fmt: skip
 
 
 class EmbeddedKube:
@@ -151,26 +144,16 @@ class EmbeddedKube:
         return await self._patiently(lambda: self._create(kind, body, dry_run))
 
     def _create(self, kind: Kind, body: Object, dry_run: bool) -> Object:
-        obj = normalize({**body, "apiVersion": API_VERSIONS[kind], "kind": kind.value})
-        meta = obj.setdefault("metadata", {})
-        meta.setdefault("namespace", "default")
-        if not meta.get("name"):
-            if not meta.get("generateName"):
-                raise Invalid("metadata.name: required field is missing; add it")
-            meta["name"] = meta["generateName"] + uuid.uuid4().hex[:5]
+        obj = requested(kind, body)
+        meta = obj["metadata"]
         if self._objects.get(kind, meta["namespace"], meta["name"]) is not None:
             raise AlreadyExists(f"{kind} {meta['namespace']}/{meta['name']} already exists")
         check_metadata(kind, obj)
         if self._admission is not None:
             obj = normalize(self._admission(kind, obj, None))
-            meta = obj["metadata"]
-        if kind in _WITH_STATUS:
-            obj.pop("status", None)
-        for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"):
-            meta.pop(field, None)
-        meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": time_text(self._clock()), "generation": 1}
+        initialize(kind, obj, self._clock())
         if dry_run:
-            _refuse_volumes(kind, obj)
+            refuse_volumes(kind, obj)
             return copy(obj)
         [created] = self._commit([("ADDED", obj)])
         with contextlib.suppress(DiskFull):  # created already; the rest follows later
@@ -204,13 +187,7 @@ class EmbeddedKube:
         uid = (patch.get("metadata") or {}).get("uid")
         if uid not in (None, old["metadata"]["uid"]):
             raise Invalid(f"metadata.uid: {uid!r} is not the uid of {kind} {name}; a uid cannot be changed")
-        changes = {k: v for k, v in patch.items() if not (k == "status" and kind in _WITH_STATUS)}
-        new = normalize(merge_patch(old, changes)) | {"apiVersion": old["apiVersion"], "kind": old["kind"]}
-        for field in _SERVERS_OWN:
-            if field in old["metadata"]:
-                new["metadata"][field] = old["metadata"][field]
-            else:
-                new["metadata"].pop(field, None)
+        new = patched(kind, old, patch)
         check_metadata(kind, new)
         if self._admission is not None and new.get("spec") != old.get("spec"):
             new = normalize(self._admission(kind, new, copy(old)))
@@ -319,12 +296,3 @@ class EmbeddedKube:
                 self._objects.put(event.object, next(bodies))
             self._watch_log.append(event)
         return [e.object for e in events]
-
-
-def _refuse_volumes(kind: Kind, obj: Object) -> None:
-    spec = obj.get("spec") or {}
-    if kind == Kind.JOB:
-        spec = (spec.get("template") or {}).get("spec") or {}
-    problems = unsupported(spec) if kind in (Kind.POD, Kind.JOB) else []
-    if problems:
-        raise Invalid("; ".join(problems))
