@@ -69,7 +69,7 @@ async def measure(runs_dir: Path, runs: int, clients: int, changes: int) -> None
 
 
 async def fill(kube: EmbeddedKube, runs: int) -> tuple[str, list[dict[str, Any]]]:
-    """Store the sample; return the sweep's key and its active runs."""
+    """Store the sample in the directory big; return the sweep's key and its active runs."""
     sweep, bodies = big_sweep_json(runs)
     active = []
     with kube.together():
@@ -80,7 +80,7 @@ async def fill(kube: EmbeddedKube, runs: int) -> tuple[str, list[dict[str, Any]]
             run = await kube.update_status(Kind.SWEEP_RUN, {**run, "status": body["status"]})
             if (run["status"].get("progress") or {}).get("step"):
                 active.append(run)
-    return f"default/{sweep['metadata']['name']}", active
+    return "default/big", active
 
 
 async def change(kube: EmbeddedKube, run: dict[str, Any], number: int, readers: list[Follower]) -> float:

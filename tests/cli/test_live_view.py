@@ -133,6 +133,8 @@ def test_estimated_time_remaining() -> None:
     assert eta_seconds(sweep(limits=limits), [*took, half], NOW) == 175.0
     assert eta_seconds(sweep(limits=limits), [], NOW) is None
     assert eta_seconds(sweep(limits={"maxRuns": 2}), took, NOW) is None
+    spent = {"cost": {"spent": 200.0, "wasted": 0.0, "unit": "seconds"}}
+    assert eta_seconds(sweep(spent, limits={**limits, "totalCost": 350}), took, NOW) == 75.0, "for one and a half runs"
 
 
 EVENT = {

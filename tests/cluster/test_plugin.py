@@ -119,6 +119,8 @@ def test_best_params_and_the_report(
     assert made.out == "done-report.html\n"
     report = embedded((tmp_path / "done-report.html").read_text())
     assert "My_Sweep.r.1" in {run.label for run in report.page.runs}
+    assert all(run.events for run in report.runs.values()), "Events about the runs, in one request"
+    assert report.logs == {}
 
 
 def test_status_follows_a_sweep_to_its_end(cluster: Cluster, person: Person) -> None:

@@ -255,12 +255,16 @@ async def test_the_processes_that_a_sweep_needs_are_started_before_its_first_que
     assert len(child.pids) == processes
 
 
-async def test_a_process_that_was_prepared_answers(child: OptimizerPool) -> None:
-    await child.prepare([sweep_body(status={"optimizer": {"observations": 12}})])
-    before = child.pids
-    answer = await ask(child, sweep(), request(2, 12, ROWS))
-    assert [s.origin for s in answer.suggestions] == ["model", "model"]
-    assert child.pids == before
+async def test_the_process_that_was_prepared_answers() -> None:
+    pool = OptimizerPool(processes=2, time_limit=60)
+    try:
+        await pool.prepare([sweep_body(status={"optimizer": {"observations": 12}})])
+        before = pool.pids
+        answer = await ask(pool, sweep(), request(2, 12, ROWS))
+        assert [s.origin for s in answer.suggestions] == ["model", "model"]
+        assert pool.pids == before
+    finally:
+        await pool.close()
 
 
 async def test_an_idle_process_ends_and_is_started_again_by_the_next_question(

@@ -22,7 +22,7 @@ from tests.ui.browser import opened, store
 from tests.ui.serving import served
 
 OUT = Path(__file__).parents[2] / "docs" / "images" / "page"
-SWEEP = "/s/default/my-sweep"
+SWEEP = "/s/default/my_sweep"
 PICTURES = {
     "overview": (SWEEP, 1060),
     "curves": (f"{SWEEP}/curves", 730),

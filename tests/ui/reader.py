@@ -37,6 +37,7 @@ class Reader:
     runs: dict[str, Json] = field(default_factory=dict)
     curves: dict[str, Json] = field(default_factory=dict)
     trouble: str = ""
+    unreadable: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
 
     def apply(self, event: Event) -> None:
@@ -47,7 +48,7 @@ class Reader:
 
     def _snapshot(self, data: Json) -> None:
         self.sweeps = {_name(row): row for row in data["sweeps"]}
-        self.curves = {}
+        self.curves, self.unreadable = {}, []
         self.page, self.runs = None, {}
         if data["page"] is not None:
             self.runs = {row["name"]: row for row in data["page"].pop("runs")}
@@ -67,6 +68,9 @@ class Reader:
 
     def _curves(self, data: Json) -> None:
         self.curves |= data["items"]
+
+    def _unreadable(self, data: Json) -> None:
+        self.unreadable = data["items"]
 
     def _trouble(self, data: Json) -> None:
         self.trouble = data["message"]

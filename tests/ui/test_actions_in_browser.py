@@ -13,7 +13,7 @@ from tests.ui.serving import Client, served
 
 pytestmark = needs_chromium
 
-SWEEP = "/s/default/my-sweep"
+SWEEP = "/s/default/my_sweep"
 RUN = f"{SWEEP}/r/my-sweep.r.1"
 
 

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,11 @@ import aiohttp
 import pytest
 
 from sweep_operator.machine.stored import stored_sweep
+from sweep_operator.ui import runs
+from sweep_operator.ui.here import page_here
+from sweep_operator.ui.machine import LocalUser, RunsDirectory
+from sweep_operator.ui.serving import Serving
+from sweep_operator.views.page.models import Server
 from tests.builders import sweep_body
 from tests.cli.stored_sweeps import finished, manifest, store
 from tests.hostile_text import BIDI
@@ -88,13 +93,16 @@ async def test_a_sweep_is_followed_from_its_start_past_a_kill(machine: Machine) 
         await page.follow(reader, "default/s", lambda r: r.last_id)
         assert (reader.sweeps, reader.page) == ({}, None)
         running = machine.start("run", "s.yaml")
-        await page.follow(reader, "default/s", lambda r: states(r) == {"s.r.0": "Training"})
+        await page.follow(reader, "default/s", lambda r: phases(r) == {"s.r.0": ["queued", "training"]})
+        assert states(reader) == {"s.r.0": "Training"}
         await until(lambda: has_log(page))
         assert await page.text(f"{SWEEP}/runs/s.r.0/log") == (200, "red\n")
         running.send_signal(signal.SIGKILL)
         running.communicate()
         await page.follow(reader, "default/s", lambda r: r.page["row"]["state"] == "Interrupted")
         assert states(reader) == {"s.r.0": "Interrupted"}
+        counts = reader.page["row"]["counts"]
+        assert (counts["running"], counts["waiting"], reader.page["row"]["etaSeconds"]) == (0, 1, None)
         assert "no process runs this sweep; to resume it, run: " in reader.sweeps["default/s"]["message"]
         running = machine.start("run", "s.yaml")
         machine.may_end()
@@ -159,20 +167,80 @@ async def test_sweeps_come_and_go_and_some_cannot_be_read(machine: Machine) -> N
     await asyncio.to_thread(store, machine.runs_dir, manifest("my_sweep"), [finished(1.0)])
     async with served(machine.runs_dir) as page:
         reader = Reader()
-        await page.follow(reader, "", lambda r: list(r.sweeps) == ["default/my-sweep"])
+        await page.follow(reader, "", lambda r: list(r.sweeps) == ["default/my_sweep"])
         await asyncio.to_thread(store, machine.runs_dir, manifest("my-sweep"))
         await asyncio.to_thread(store, machine.runs_dir, manifest("other"))
-        await page.follow(reader, "", lambda r: len(r.sweeps) == 2)
+        await page.follow(reader, "", lambda r: len(r.sweeps) == 3)
         (machine.runs_dir / "other/state.db").write_bytes(b"no database" * 1000)
         (machine.runs_dir / "empty").mkdir()
-        await page.follow(reader, "", lambda r: list(r.sweeps) == ["default/my-sweep"])
-        unreadable = (await page.get("/api/sweeps"))["unreadable"]
-        assert [re.sub(r"^\S*/", "", text).split(" ")[0] for text in unreadable] == ["state.db", "my_sweep"]
+        await page.follow(reader, "", lambda r: r.unreadable)
+        (unreadable,) = reader.unreadable
+        assert list(reader.sweeps) == ["default/my_sweep", "default/my-sweep"]
+        assert "/other/state.db cannot be read: " in unreadable
+        assert (await page.get("/api/sweeps"))["unreadable"] == [unreadable]
         shutil.rmtree(machine.runs_dir / "my-sweep")
         shutil.rmtree(machine.runs_dir / "other")
-        await until(lambda: nothing_unreadable(page))
+        await page.follow(reader, "", lambda r: not r.unreadable)
         shutil.rmtree(machine.runs_dir)
         await page.follow(reader, "", lambda r: r.sweeps == {})
+
+
+async def test_sweeps_of_one_name_are_told_apart_by_their_directories(machine: Machine) -> None:
+    """A directory that was moved aside, and the sweep that was started again under its name."""
+    for folder, score in (("s_old", 1.0), ("s", 2.0)):
+        await asyncio.to_thread(store, machine.runs_dir, manifest("s"), [finished(score), finished(None)])
+        logs = machine.runs_dir / "s/runs/s.r.0/logs"
+        logs.mkdir(parents=True)
+        (logs / "train-1.log").write_text(f"log of {folder}\n")
+        (machine.runs_dir / "s").rename(machine.runs_dir / folder)
+    async with served(machine.runs_dir, writes=True) as page:
+        for folder, score in (("s", 2.0), ("s_old", 1.0)):
+            path = f"/api/sweeps/default/{folder}"
+            row = (found := await page.get(path))["row"]
+            assert (row["name"], row["displayName"], found["runs"][0]["score"]) == (folder, folder, score)
+            assert (await page.get(f"{path}/runs/s.r.0"))["row"]["score"] == score
+            assert await page.text(f"{path}/runs/s.r.0/log") == (200, f"log of {folder}\n")
+        before = stored_sweep(machine.runs_dir, "s_old").sweep
+        for action in ({"action": "suspend"}, {"action": "retry", "run": "s.r.1"}):
+            status, answer = await page.act(sweep="s_old", **action)
+            said = "each contain a sweep named s, so it is shown only; to change it, move it to another directory, and"
+            assert (status, answer["error"]) == (
+                400, f"{machine.runs_dir}/s_old and {machine.runs_dir}/s {said} open that with --runs-dir"
+            )  # fmt: skip
+        assert stored_sweep(machine.runs_dir, "s_old").sweep == before
+        assert (await page.act("suspend", "s"))[1]["message"] == "s suspended"
+
+
+class _Everybody:
+    """Each token belongs to another user, who may see everything."""
+
+    def __init__(self, user: LocalUser) -> None:
+        self._user = user
+
+    async def user(self, token: str) -> LocalUser:
+        return self._user
+
+
+async def test_one_user_does_not_use_up_the_logs_of_all(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "MOST_LOGS_OF_ONE", 1)
+    monkeypatch.setattr(runs, "MOST_LOGS", 2)
+    machine.start("run", "s.yaml", "spec.limits.maxRuns=1")
+    source = RunsDirectory(machine.runs_dir)
+    server = Server(mode="machine", write=False, version="1", command="sweep", models=False)
+    serving = Serving(server, source, _Everybody(LocalUser(source, machine.runs_dir, writes=False)))
+    path = f"{SWEEP}/runs/s.r.0/log?follow=1"
+    async with page_here(lambda token: serving) as url, aiohttp.ClientSession() as session:
+        ann, ben, eve = (Client(session, re.sub("token=.*", f"token={name}", url)) for name in ("ann", "ben", "eve"))
+        await until(lambda: has_log(ann))
+        async with AsyncExitStack() as logs:
+            for user in (ann, ben):
+                chunks = await logs.enter_async_context(user.stream(path))
+                assert await anext(chunks) == b"red\n"
+                status, found = await user.send("GET", path)
+                assert (status, found["error"]) == (429, "you are reading 1 logs already; close some pages of runs")
+            status, found = await eve.send("GET", path)
+            assert (status, found["error"]) == (429, "all users together are reading 2 logs already; try again later")
+        await until(lambda: has_log(eve))
 
 
 async def test_hostile_text_is_data(machine: Machine) -> None:
@@ -215,6 +283,10 @@ def states(reader: Reader) -> dict[str, str]:
     return {name: row["state"] for name, row in reader.runs.items()}
 
 
+def phases(reader: Reader) -> dict[str, list[str]]:
+    return {name: [phase["phase"] for phase in row["phases"]] for name, row in reader.runs.items()}
+
+
 async def has_runs(page: Client) -> Any:
     status, found = await page.send("GET", SWEEP)
     return status == 200 and found["runs"]
@@ -222,10 +294,6 @@ async def has_runs(page: Client) -> Any:
 
 async def has_log(page: Client) -> bool:
     return await page.text(f"{SWEEP}/runs/s.r.0/log") == (200, "red\n")
-
-
-async def nothing_unreadable(page: Client) -> bool:
-    return (await page.get("/api/sweeps"))["unreadable"] == []
 
 
 async def shows_the_store(page: Client, runs_dir: Path) -> bool:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sweep_operator.ui.machine import RunsDirectory
+from sweep_operator.api.stored import read
+from sweep_operator.api.sweep import Sweep
+from sweep_operator.decide.plan import Observation
+from sweep_operator.decide.snapshot import WarmStartState
+from sweep_operator.engine.warm_start import config_map_of
+from sweep_operator.kube.embedded.server import EmbeddedKube
+from sweep_operator.kube.protocol import Forbidden, Kind, Object
+from sweep_operator.ui.machine import LocalUser, RunsDirectory
 from sweep_operator.ui.model import DirectoryReader, Models
 from sweep_operator.ui.source import Key
 from sweep_operator.views.page.explanations import AskImportance, AskPredict, Importance
-from tests.builders import X
-from tests.cli.stored_sweeps import finished, manifest, store
+from tests.builders import X, earlier
+from tests.cli.stored_sweeps import T0, finished, manifest, store
 from tests.ui.serving import served
 
 SPEC = {"parameters": {"x": {**X, "mean": 0.25}, "y": X}, "fixed": {}}
+NO_RIGHT = (
+    "The observations of the warm start are not included, because you have no permission to get ConfigMaps in "
+    "namespace default."
+)
 
 
 @pytest.fixture
@@ -72,17 +84,63 @@ async def test_an_answer_is_computed_once_for_all_pages(runs_dir: Path) -> None:
     source = RunsDirectory(runs_dir)
     source.look()
     await source.sweeps()
-    reader = _Counting(source)
+    reader, user = _Counting(source), LocalUser(source, runs_dir, writes=False)
     models, key = Models(reader), Key("default", "done")
     try:
-        first, second = [await models.answer(key, AskImportance()) for _ in range(2)]
+        first, second = [await models.answer(key, AskImportance(), user) for _ in range(2)]
         assert isinstance(first, Importance)
         assert second is first
         assert reader.reads == 1
-        await models.answer(key, AskPredict(parameters={}))
+        await models.answer(key, AskPredict(parameters={}), user)
         assert reader.reads == 1, "another question about the same results"
     finally:
         await models.close()
+
+
+class _WithoutConfigMaps(LocalUser):
+    """Whom the API server refuses ConfigMaps."""
+
+    async def config_map(self, key: Key, name: str) -> Object:
+        raise Forbidden(f"configmaps {name!r} is forbidden")
+
+
+async def test_the_warm_start_counts_for_those_who_may_read_it(tmp_path: Path) -> None:
+    rows = [Observation({"x": i / 6, "y": i * 5 % 6 / 6}, i / 6, 10.0) for i in range(6)]
+    await _store_warm_started(tmp_path, rows)
+    source = RunsDirectory(tmp_path)
+    source.look()
+    await source.sweeps()
+    may = LocalUser(source, tmp_path, writes=False)
+    may_not = _WithoutConfigMaps(source, tmp_path, writes=False)
+    models, key = Models(DirectoryReader(source)), Key("default", "done")
+    try:
+        answers = [await models.answer(key, AskImportance(), user) for user in (may, may_not, may)]
+        assert [bool(answer.shares) for answer in answers if isinstance(answer, Importance)] == [True, False, True]
+        assert [NO_RIGHT in answer.note for answer in answers] == [False, True, False]
+        await _change_config_map(tmp_path)
+        changed = await models.answer(key, AskPredict(parameters={}), may)
+        assert changed.note.endswith("because the ConfigMap that contains them was deleted or changed.")
+    finally:
+        await models.close()
+
+
+async def _store_warm_started(runs_dir: Path, rows: list[Observation]) -> None:
+    """The sweep done without runs, that has learned from ``rows``."""
+    (runs_dir / "done").mkdir()
+    with closing(EmbeddedKube(runs_dir / "done/state.db", clock=lambda: T0)) as kube:
+        created = await kube.create(Kind.SWEEP, manifest("done", **SPEC))
+        state, body = config_map_of(read(Sweep, created), WarmStartState(earlier(*rows)))
+        await kube.create(Kind.CONFIG_MAP, body)
+        await kube.update_status(Kind.SWEEP, {**created, "status": {"warmStartDigest": state.digest}})
+
+
+async def _change_config_map(runs_dir: Path) -> None:
+    """Replace the content of the ConfigMap by other rows."""
+    with closing(EmbeddedKube(runs_dir / "done/state.db", clock=lambda: T0)) as kube:
+        (found,) = (await kube.list(Kind.CONFIG_MAP, "default")).items
+        await kube.delete(Kind.CONFIG_MAP, "default", found["metadata"]["name"])
+        meta = {name: found["metadata"][name] for name in ("name", "namespace", "labels")}
+        await kube.create(Kind.CONFIG_MAP, {**found, "metadata": meta, "data": {"notes": "changed"}})
 
 
 def test_the_server_itself_never_imports_torch() -> None:

@@ -22,9 +22,9 @@ from tests.ui.serving import served
 
 pytestmark = needs_chromium
 
-SWEEP, NAMED = "/s/default/my-sweep", "my_sweep.r"
+SWEEP, NAMED = "/s/default/my_sweep", "my_sweep.r"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-COMPARISON = "/compare?s=default/my-sweep&s=default/hostile"
+COMPARISON = "/compare?s=default/my_sweep&s=default/hostile"
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,10 @@ from tests.ui.serving import served
 
 pytestmark = needs_chromium
 
-SWEEP, HOSTILE_SWEEP = "/s/default/my-sweep", "/s/default/hostile"
+SWEEP, HOSTILE_SWEEP = "/s/default/my_sweep", "/s/default/hostile"
 COUNT = 60
-RUNS = {run.name: run for run in big_sweep(COUNT)[1]}
+STORED, _RUNS = big_sweep(COUNT)
+RUNS, BEST = {run.name: run for run in _RUNS}, STORED.status.best[0].run
 OUT_OF_MEMORY = "my-sweep.r.8"
 STOPPED_EARLY = "my-sweep.r.35"
 TRAINING = "my-sweep.r.59"
@@ -153,6 +154,9 @@ async def test_panels_of_a_sweep(url: str) -> None:
         parts = await rows(page, "Where the cost went")
         shares, costs = await cells(parts, 3), dict(zip(await cells(parts, 0), await cells(parts, 2), strict=True))
         assert abs(sum(int(share.strip("%<")) for share in shares) - 100) <= len(shares)
+        dearest = max((r for r in RUNS.values() if r.failed and not r.pruned), key=lambda r: r.status.cost or 0)
+        first = page.get_by_role("region", name="Most expensive failures").get_by_role("listitem").first
+        await expect(first).to_contain_text(f"run {dearest.status.run_name}: ")
         assert "wasted: crash" in costs
         await page.get_by_placeholder("Filter runs").fill("my_sweep")  # the cost of all runs, computed from the runs
         await expect(page.locator("search.filter").get_by_role("status")).to_have_text(f"{COUNT} of {COUNT} runs")
@@ -197,6 +201,11 @@ async def test_pages_of_runs(url: str, runs_dir: Path) -> None:
         for text in ("used more memory than it may", "out of memory", "request more memory", "not retried; learned"):
             await expect(panel).to_contain_text(text)
         await expect(page.get_by_role("region", name="Parameters")).to_contain_text("the best run")
+
+        await show(page, f"{SWEEP}/r/{BEST}")
+        parameters = page.get_by_role("region", name="Parameters")
+        await expect(parameters.get_by_role("columnheader", name="Search center")).to_be_visible()
+        await expect(parameters).to_contain_text("differ from the search center")
 
         await show(page, f"{SWEEP}/r/{STOPPED_EARLY}")
         panel = page.get_by_role("region", name="Stopped early")

@@ -107,13 +107,29 @@ def test_money_adds_up(goal: str) -> None:
 def test_the_row_of_the_list_needs_the_sweep_only() -> None:
     row = sweep_row(SWEEP)
     assert row.with_(eta_seconds=PAGE.row.eta_seconds) == PAGE.row
-    assert row.eta_seconds is None
-    assert PAGE.row.eta_seconds is not None
+    mean = SWEEP.status.cost.spent / row.counts.finished
+    left = row.counts.running / 2
+    assert row.eta_seconds == pytest.approx(left * mean / 8), "half of each run is left, and 8 run at a time"
     status = {"conditions": [condition("True", "MaxRunsReached"), condition("True", "Interrupted", "Interrupted")]}
     ended = sweep_row(read(Sweep, {**sweep_json(), "status": status}))
     assert (ended.state, ended.ended, ended.interrupted, ended.completed) == ("Interrupted", True, True, at(30))
     rejected = sweep_row(read(Sweep, {**sweep_json(), "status": {"conditions": [condition("False", "X", "Accepted")]}}))
     assert (rejected.state, rejected.ended) == ("Invalid", False)
+
+
+def test_nothing_runs_in_an_interrupted_sweep() -> None:
+    """Its process was killed, and its status still says what it did then."""
+    now = NOW - timedelta(minutes=40)
+    running = PAGE.row.counts.running
+    assert running
+    assert PAGE.row.eta_seconds is not None
+    interrupted = [condition("Unknown", "Running"), condition("True", "Interrupted", "Interrupted")]
+    stored = SWEEP.to_json()
+    row = sweep_row(read(Sweep, {**stored, "status": {**stored["status"], "conditions": interrupted}}), PAGE.runs, now)
+    assert (row.state, row.counts.running, row.counts.waiting, row.eta_seconds) == ("Interrupted", 0, running, None)
+    run = run_of({"train": {"attempt": 1, "startTime": at(1)}, "conditions": interrupted})
+    assert (run_row(SWEEP, run).group, run_row(SWEEP, run).state) == ("waiting", "Interrupted")
+    assert [a.state for a in run_details(SWEEP, run, None, [], {}).attempts] == ["interrupted"]
 
 
 def test_parameters_have_their_axis_and_a_unique_label() -> None:
@@ -150,6 +166,8 @@ def test_a_run_waits_is_retried_and_is_evaluated() -> None:
     second = {**waiting, "attempt": 2}
     run = run_of({"train": second, "conditions": [condition("Unknown", "ContainerCreating")]})
     assert shown(run)[3:] == [("pulling", "train", 2, "09:03", None)]
+    run = run_of({"train": second, "conditions": [condition("Unknown", "Training")]})
+    assert shown(run)[3:] == [("starting", "train", 2, "09:03", None)], "whether it waits or runs is not recorded yet"
     second |= {"scheduledTime": at(5), "startTime": at(6), "node": "n1"}
     run = run_of({"train": second, "conditions": [condition("Unknown", "Training")]})
     again = [("retrying", "train", 2, "09:03", "09:05"), ("pulling", "train", 2, "09:05", "09:06")]

@@ -54,7 +54,7 @@ export interface Progress {
 
 /** A part of a run's time. An end of null: it has not ended. */
 export interface Phase {
-  phase: "queued" | "pulling" | "training" | "evaluating" | "retrying";
+  phase: "queued" | "pulling" | "starting" | "training" | "evaluating" | "retrying";
   stage: "train" | "eval";
   attempt: number;
   start: string;
@@ -130,7 +130,7 @@ export interface Curves {
 export interface Attempt {
   stage: "train" | "eval";
   attempt: number;
-  /** waiting, running, evicted (by its queue, and continued by another pod), succeeded, or the failure class. */
+  /** waiting, running, interrupted (no process runs the sweep), evicted (by its queue, and continued by another pod), succeeded, or the failure class. */
   state: string;
   reason: string;
   exitCode: number | null;
@@ -594,6 +594,11 @@ export interface Snapshot {
 export interface SweepsChange {
   changed: SweepRow[];
   deleted: string[];
+}
+
+/** Event ``unreadable``: what cannot be read now. After a snapshot without this event: nothing. */
+export interface UnreadableChange {
+  items: string[];
 }
 
 /** Event ``page``: the sweep, and the runs that have changed. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { changedLimits, entryOf, limitFields, parametersOf, prefilled } from "../src/actions/form.ts";
-import { comparisonText, partsOf, secondsLeft } from "../src/money/parts.ts";
-import { parameter, run, T0 } from "./builders.ts";
+import { comparisonText, partsOf, runsComeFirst, wastedRuns } from "../src/money/parts.ts";
+import { parameter, run } from "./builders.ts";
 
 const rate = parameter("rate", { min: 1e-5, max: 0.01 });
 const epochs = parameter("epochs", { kind: "integer", min: 2, max: 20 });
@@ -63,7 +63,25 @@ test("the parts of the cost add up to the budget", () => {
     money.budget,
   );
   assert.ok(partsOf({ ...money, budget: null }, 7).every((p) => p.kind !== "left"));
-  assert.equal(secondsLeft(money, new Date(T0).toISOString(), false, T0 + 10_000), 5);
+  const counts = { finished: 5, succeeded: 5, failed: 0, pruned: 0, running: 0, waiting: 0, maxRuns: 7 };
+  assert.deepEqual(
+    [7, 8].map((maxRuns) => runsComeFirst({ ...money, spent: 50, budget: 75 }, { ...counts, maxRuns })),
+    [true, false],
+  );
+});
+
+test("the most expensive failures come first, and what stopped early was no waste", () => {
+  const runs = [
+    run("cheap", { group: "failed", cost: 1 }),
+    run("free", { group: "failed", cost: 0 }),
+    run("pruned", { group: "pruned", cost: 9 }),
+    run("good", { group: "succeeded", cost: 9 }),
+    run("dear", { group: "stopped", cost: 5 }),
+  ];
+  assert.deepEqual(
+    wastedRuns(runs).map(({ name }) => name),
+    ["dear", "cheap"],
+  );
 });
 
 test("early stopping is judged by the runs that continued", () => {

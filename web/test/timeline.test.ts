@@ -72,6 +72,12 @@ test("a node has as many lanes as it had pods at the same time", () => {
 test("waiting is what was neither training nor evaluation", () => {
   const waited = waitingOf(barsOf(runs, NOW));
   assert.deepEqual([waited.waited, waited.worked, waited.share], [75, 95, 75 / 170]);
+  const unknown = run("d", { ended: null, group: "running", phases: [phase("starting", 90, null)] });
+  assert.equal(
+    waitingOf(barsOf([...runs, unknown], NOW)).share,
+    75 / 170,
+    "what is not recorded yet counts as neither",
+  );
   assert.equal(waitingOf([]).share, null);
   assert.deepEqual(
     waitersOf(runs).map(({ run: { name }, phase: p }) => [name, p]),

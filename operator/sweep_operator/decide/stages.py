@@ -29,7 +29,7 @@ _ORDINARY_WAITS = ("NoPod", "Scheduling", "Unschedulable", "ContainerCreating", 
 _ORDINARY_PATIENCE = timedelta(seconds=10)
 """Every pod waits this long, so an ordinary wait is written to the status only after this time."""
 _START_PATIENCE: dict[Stage, timedelta] = {"train": timedelta(seconds=10), "eval": timedelta(seconds=60)}
-"""The start of main is written after this time, so a shorter stage is written only once, at its end."""
+"""The start of main is written after this time at the latest, so a shorter stage is written only once, at its end."""
 _ACTIVE_REASON: dict[Stage, str] = {"train": "Training", "eval": "Evaluating"}
 
 
@@ -199,7 +199,8 @@ class StageTransitions(RunPass):
         condition = find_condition(self.record.status.conditions, "Succeeded")
         known_active = condition is not None and condition.reason == _ACTIVE_REASON[stage]
         if status.start_time is None and pod.started is not None and known_active:
-            noteworthy = pod.started + _START_PATIENCE[stage]
+            between_writes = timedelta(seconds=self.snap.report_write_seconds)
+            noteworthy = pod.started + min(_START_PATIENCE[stage], between_writes)
             if self.snap.now < noteworthy:
                 self._wake(noteworthy)
                 return

@@ -27,7 +27,7 @@ from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartUnre
 from sweep_operator.engine.recorder import Recorder
 from sweep_operator.kube.protocol import Kind, NotFound, Object
 from sweep_operator.manifests.ownership import owned_by_sweep
-from sweep_operator.sandbox.tasks import Join, Refused, evaluate
+from sweep_operator.sandbox.tasks import Evaluator, Join, Refused, evaluate
 
 log = logging.getLogger(__name__)
 
@@ -89,17 +89,13 @@ class WarmStarter:
 
     async def _unpacked(self, namespace: str, obj: Object, recorded: str) -> WarmStartState:
         try:
-            task = Join(parts=[obj["binaryData"][_DATA]])
-            answer = await self._settings.evaluator.evaluate(namespace, task, UNPACK_SECONDS)
-        except (KeyError, Refused) as error:
-            log.warning("the stored warm start cannot be read: %s", error)
-            return WarmStartState()
-        if answer.error is not None:
-            log.warning("the stored warm start cannot be read: %s", answer.error)
+            observations = await unpacked_sources(self._settings.evaluator, namespace, obj)
+        except Refused as error:
+            log.warning("%s", error)
             return WarmStartState()
         texts = obj.get("data") or {}
         notes = tuple((texts.get(_NOTES) or "").splitlines())
-        return WarmStartState(answer.learned.observations, texts.get(_PROBLEM), notes, recorded)
+        return WarmStartState(observations, texts.get(_PROBLEM), notes, recorded)
 
     def read(self, sweep: Sweep) -> None:
         """Read the sources in the background, unless that is already in progress."""
@@ -161,14 +157,30 @@ def config_map_of(sweep: Sweep, state: WarmStartState) -> tuple[WarmStartState, 
 
 def stored_observations(sweep: Sweep, config_maps: Iterable[Object]) -> EarlierObservations:
     """The observations of the warm start that a Sweep has learned from. Raises LookupError if they are not there."""
-    digest = sweep.status.warm_start_digest
-    if digest is None:
+    if sweep.status.warm_start_digest is None:
         return NOTHING_EARLIER
+    obj = stored_sources(sweep, sweep.status.warm_start_digest, config_maps)
+    return evaluate(Join(parts=[obj["binaryData"][_DATA]])).learned.observations
+
+
+def stored_sources(sweep: Sweep, digest: str, config_maps: Iterable[Object]) -> Object:
+    """The ConfigMap with these observations. Raises LookupError if it is missing or has other content."""
     name = warm_start_name(sweep.name, digest)
     obj = next((o for o in config_maps if o["metadata"]["name"] == name and _digest(o) == digest), None)
     if obj is None:
         raise LookupError(f"ConfigMap {name} with the observations of the warm start")
-    return evaluate(Join(parts=[obj["binaryData"][_DATA]])).learned.observations
+    return obj
+
+
+async def unpacked_sources(evaluator: Evaluator, namespace: str, obj: Object) -> EarlierObservations:
+    """The observations of such a ConfigMap. There may be many, so another process unpacks them. Raises Refused."""
+    try:
+        answer = await evaluator.evaluate(namespace, Join(parts=[obj["binaryData"][_DATA]]), UNPACK_SECONDS)
+    except (KeyError, Refused) as error:
+        raise Refused(f"the stored warm start cannot be read: {error}") from None
+    if answer.error is not None:
+        raise Refused(f"the stored warm start cannot be read: {answer.error}")
+    return answer.learned.observations
 
 
 def _digest(obj: Object) -> str:

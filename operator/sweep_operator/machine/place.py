@@ -25,18 +25,21 @@ from sweep_operator.views.tables import run_name
 class Machine:
     """The sweeps of a runs directory."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, only: Path | None = None) -> None:
+        """``only``: the directory of the only sweep that is looked at. Names are then looked up there."""
+        self._directory, self._only = directory, only
         self._used: dict[Path, tuple[StoredSweep, EmbeddedClient]] = {}
 
     async def sweep(self, name: str) -> Found:
         """The Sweep of that display name or object name."""
-        stored = await asyncio.to_thread(stored_sweep, self._directory, sweep_name(name))
+        stored = await asyncio.to_thread(
+            stored_sweep, self._directory, sweep_name(name) if self._only is None else self._only.name
+        )
         return Found(self._client(stored), Kind.SWEEP, stored.sweep)
 
     async def run(self, name: str) -> Found:
         """The SweepRun of that display name or object name."""
-        stored, run = await asyncio.to_thread(stored_run, self._directory, name)
+        stored, run = await asyncio.to_thread(stored_run, self._directory, name, self._only)
         return Found(self._client(stored), Kind.SWEEP_RUN, run)
 
     async def sweep_or_run(self, name: str) -> Found:
@@ -64,7 +67,7 @@ class Machine:
         """The display name."""
         if obj["kind"] == Kind.SWEEP_RUN:
             return run_name(obj, object_names=False)
-        return str(obj["spec"].get("displayName") or obj["metadata"]["name"])
+        return self._only.name if self._only else str(obj["spec"].get("displayName") or obj["metadata"]["name"])
 
     def title(self, kind: Kind, obj: Object) -> str:
         """The display name."""

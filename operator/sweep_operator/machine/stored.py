@@ -116,10 +116,13 @@ def stored_sweep(runs_dir: Path, name: str) -> StoredSweep:
     raise ConfigError([reason, *others])
 
 
-def stored_run(runs_dir: Path, name: str) -> tuple[StoredSweep, dict[str, Any]]:
-    """The run with that display name or object name, and its sweep. Raises ConfigError, which names known runs."""
+def stored_run(runs_dir: Path, name: str, only: Path | None = None) -> tuple[StoredSweep, dict[str, Any]]:
+    """The run with that display name or object name, and its sweep. Raises ConfigError, which names known runs.
+
+    ``only``: the directory to look in.
+    """
     known, unreadable, mistaken = [], [], None
-    for directory in _likely_first(runs_dir, name):
+    for directory in _likely_first(runs_dir, name) if only is None else [only]:
         try:
             sweeps = _read(directory, (Kind.SWEEP, Kind.SWEEP_RUN))
         except StoreMissing:

@@ -132,7 +132,7 @@ class OptimizerPool:
         if active:
             await self._processes[0].prepare()
         if any(_has_model(sweep) for sweep in active):
-            await self._processes[1].prepare(model=True)
+            await self._turns[False].next_worker.prepare(model=True)
 
     def interrupt(self, sweep: Sweep) -> None:
         """End the suggestions for a Sweep after the one that is being computed."""

@@ -137,16 +137,20 @@ class ClusterUser:
                 found.append(await self._kube.get(Kind.REVISION, key.namespace, name))
         return found
 
-    async def act(self, namespace: str, work: Callable[[Place], Awaitable[T]]) -> T:
+    async def config_map(self, key: Key, name: str) -> Object:
+        """A ConfigMap in the namespace of the sweep. Raises NotFound, Forbidden."""
+        return await self._kube.get(Kind.CONFIG_MAP, key.namespace, name)
+
+    async def act(self, key: Key, work: Callable[[Place], Awaitable[T]]) -> T:
         """Change sweeps and runs with the rights of the user."""
-        async with self.place(namespace) as place:
+        async with self.place(key) as place:
             return await work(place)
 
     @asynccontextmanager
-    async def place(self, namespace: str) -> AsyncIterator[ClusterPlace]:
-        """The sweeps of a namespace, with the rights of the user. A refusal names the missing permission."""
+    async def place(self, key: Key) -> AsyncIterator[ClusterPlace]:
+        """The sweeps of the namespace, with the rights of the user. A refusal names the missing permission."""
         try:
-            yield ClusterPlace(Cluster(self._kube, namespace))
+            yield ClusterPlace(Cluster(self._kube, key.namespace))
         except Forbidden as error:
             raise Forbidden(explain(str(error))) from None
 

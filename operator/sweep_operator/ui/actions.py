@@ -28,7 +28,7 @@ from sweep_operator.ui.predicted_cost import cost_of_similar_runs
 from sweep_operator.ui.requests import json_answer, json_body, require_visible
 from sweep_operator.ui.runs import RunPages
 from sweep_operator.ui.serving import Serving
-from sweep_operator.ui.source import Key, Resource, Verb
+from sweep_operator.ui.source import Key, Resource, User, Verb
 from sweep_operator.views.page.explanations import AskPredict, Predicted
 from sweep_operator.views.page.messages import ActionAnswer, ActionRequest, PredictedCost
 from sweep_operator.views.page.sweeps import sweep_row
@@ -85,40 +85,44 @@ class Actions:
             said.notes += place.notes()
             return command_line(self._serving.server.command, [*words, *self._serving.where(key.namespace)])
 
-        command = await user.act(key.namespace, work)
+        command = await user.act(key, work)
         creates = ask.preview and ask.action in ("add", "retry")
-        predicted = await self._predicted_cost(key, sweep, run, ask) if creates else None
+        predicted = await self._predicted_cost(key, user, sweep, run, ask) if creates else None
         message = "\n".join(said.lines) or None
         return json_answer(
             to_bytes(ActionAnswer(command=command, notes=said.notes, predicted_cost=predicted, message=message))
         )
 
     async def _predicted_cost(
-        self, key: Key, sweep: Object, run: Object | None, ask: ActionRequest
+        self, key: Key, user: User, sweep: Object, run: Object | None, ask: ActionRequest
     ) -> PredictedCost | None:
         """By the model if it is at hand, else by similar runs: no process starts for a preview."""
         parsed = read(Sweep, sweep)
         parameters = ask.parameters or {} if run is None else read(SweepRun, run).parameters
         unit = sweep_row(parsed).cost_unit
-        if (found := await self._by_model(key, parameters, unit)) is not None:
+        if (found := await self._by_model(key, user, parameters, unit)) is not None:
             return found
         async with self._hub.opened(key) as board:
             rows = list(board.models.values())
         return await asyncio.to_thread(cost_of_similar_runs, parsed, rows, parameters, unit)
 
-    async def _by_model(self, key: Key, parameters: Mapping[str, Scalar], unit: str) -> PredictedCost | None:
+    async def _by_model(
+        self, key: Key, user: User, parameters: Mapping[str, Scalar], unit: str
+    ) -> PredictedCost | None:
         if self._serving.explainer is None or not self._serving.explainer.ready:
             return None
-        task = asyncio.create_task(self._ask_model(key, parameters, unit))
+        task = asyncio.create_task(self._ask_model(key, user, parameters, unit))
         self._predictions.add(task)  # one that takes longer goes on: the model is then ready for the next question
         task.add_done_callback(self._predictions.discard)
         done, _ = await asyncio.wait({task}, timeout=_MODEL_SECONDS)
         return task.result() if done else None
 
-    async def _ask_model(self, key: Key, parameters: Mapping[str, Scalar], unit: str) -> PredictedCost | None:
+    async def _ask_model(
+        self, key: Key, user: User, parameters: Mapping[str, Scalar], unit: str
+    ) -> PredictedCost | None:
         assert self._serving.explainer is not None
         try:
-            found = await self._serving.explainer.answer(key, AskPredict(parameters=dict(parameters)))
+            found = await self._serving.explainer.answer(key, AskPredict(parameters=dict(parameters)), user)
         except (ConfigError, KubeError, InvalidObject):
             return None
         if not isinstance(found, Predicted) or found.cost is None:

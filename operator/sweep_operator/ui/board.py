@@ -18,12 +18,18 @@ from sweep_operator.kube.protocol import Object
 from sweep_operator.manifests.revision import read_revision
 from sweep_operator.ui.source import Key, Runs, Source
 from sweep_operator.ui.tracked import Tracked
+from sweep_operator.views.page.models import SweepRow
 from sweep_operator.views.page.rows import run_row
 from sweep_operator.views.page.run_models import Curve, RunRow
 from sweep_operator.views.page.sweeps import sweep_head
 from sweep_operator.views.training_command import Templates
 
 log = logging.getLogger(__name__)
+
+
+def named(row: SweepRow, key: Key) -> SweepRow:
+    """The row under the name by which the source knows the sweep."""
+    return row if row.name == key.name else row.with_(name=key.name, display_name=key.name)
 
 
 def to_bytes(model: BaseModel) -> bytes:
@@ -114,7 +120,8 @@ class Board:
 
     def _head(self, sweep: Sweep) -> bytes:
         rows = list(self.models.values())
-        return to_bytes(sweep_head(sweep, rows, self._best, self._templates, datetime.now(UTC)))
+        head = sweep_head(sweep, rows, self._best, self._templates, datetime.now(UTC))
+        return to_bytes(head.with_(row=named(head.row, self.key)))
 
     async def _find_best(self, source: Source, sweep: Sweep, converted: SweepRun | None) -> None:
         """Read the best run and its template, unless they are known or among what has changed."""
@@ -126,13 +133,13 @@ class Board:
             best = next((read(SweepRun, obj) for obj in await source.objects(self.key, [uid])), None)
         used = None if best is None else best.status.template_hash
         if used is not None and used not in self._templates:
-            self._templates = templates_of(self.key, await source.revisions(self.key, [used]))
+            self._templates = templates_of(sweep, await source.revisions(self.key, [used]))
         self._best = best
 
 
-def templates_of(key: Key, revisions: Sequence[Object]) -> Templates:
+def templates_of(sweep: Sweep, revisions: Sequence[Object]) -> Templates:
     """The templates by hash."""
-    return {r["metadata"]["name"].removeprefix(f"{key.name}-"): read_revision(r) for r in revisions}
+    return {r["metadata"]["name"].removeprefix(f"{sweep.name}-"): read_revision(r) for r in revisions}
 
 
 def _convert(sweep: Sweep, runs: Runs) -> _Converted:

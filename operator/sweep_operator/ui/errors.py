@@ -19,6 +19,7 @@ from sweep_operator.kube.protocol import (
     Invalid,
     KubeError,
     NotFound,
+    TooManyRequests,
     Unauthenticated,
 )
 from sweep_operator.ui.board import to_bytes
@@ -34,6 +35,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (AlreadyExists, 409),
     (Conflict, 409),
     (WrongHost, 421),
+    (TooManyRequests, 429),
     (Invalid, 400),
     (Gone, 503),
     (KubeError, 503),

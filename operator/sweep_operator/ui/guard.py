@@ -6,7 +6,9 @@ fragment of the URL. A name of its own that it lets point to this machine (DNS r
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+import secrets
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -17,6 +19,8 @@ from sweep_operator.kube.protocol import Unauthenticated
 from sweep_operator.ui.source import User, Users
 
 _USER: web.RequestKey[User] = web.RequestKey("user", User)
+_SENDER: web.RequestKey[bytes] = web.RequestKey("sender", bytes)
+_HASH_KEY = secrets.token_bytes(32)
 PROBES = ("/healthz", "/readyz")
 FILES = ("/", "/index.html", "/app.js", "/app.css")
 CONTENT_SECURITY_POLICY = (
@@ -62,7 +66,9 @@ def guard(users: Users, hosts: Collection[str]) -> Middleware:
         if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
             raise WrongOrigin(f"pages of {origin!r} have no access")
         if request.path not in FILES:
-            request[_USER] = await users.user(_token(request))
+            token = _token(request)
+            request[_USER] = await users.user(token)
+            request[_SENDER] = hashlib.blake2b(token.encode(), key=_HASH_KEY, digest_size=16).digest()
         return await handler(request)
 
     return checked
@@ -71,6 +77,11 @@ def guard(users: Users, hosts: Collection[str]) -> Middleware:
 def user_of(request: web.Request) -> User:
     """The sender of a request that has passed the checks."""
     return request[_USER]
+
+
+def sender_of(request: web.Request) -> bytes:
+    """What tells the owner of a token from others, and not the token itself."""
+    return request[_SENDER]
 
 
 def _name_of(host: str) -> str | None:

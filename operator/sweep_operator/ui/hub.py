@@ -16,7 +16,7 @@ from sweep_operator.api.errors import InvalidObject
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.kube.protocol import KubeError, NotFound, Object, Unavailable
-from sweep_operator.ui.board import Board, to_bytes
+from sweep_operator.ui.board import Board, named, to_bytes
 from sweep_operator.ui.source import Key, Source, Sweeps
 from sweep_operator.ui.tracked import Tracked
 from sweep_operator.views.page.sweeps import sweep_row
@@ -41,6 +41,7 @@ class Hub:
         """Number of the last pass that changed anything."""
         self.sweeps: dict[Key, Object] = {}
         self._unreadable: list[str] = []
+        self.unreadable_changed = 0
         self.trouble = ""
         self.trouble_changed = 0
         self.rows = Tracked()
@@ -189,14 +190,16 @@ class Hub:
         new = {key: obj for key, obj in found.items.items() if self.sweeps.get(key) is not obj}
         rows, errors = await asyncio.to_thread(_rows_of, new)
         self.sweeps = dict(found.items)
-        changed = self._unreadable != list(found.unreadable)
-        self._unreadable = list(found.unreadable)
+        before = self._unreadable, self._errors
+        self._unreadable, changed = list(found.unreadable), False
         for key, row in rows.items():
             changed |= self.rows.put(str(key), row, now)
         known = {**self._errors, **errors}
         self._errors = {key: text for key, text in known.items() if key in self.sweeps and key not in rows}
         changed |= self.rows.keep_only((str(key) for key in self.sweeps if key not in self._errors), now)
-        return changed or bool(errors)
+        if (self._unreadable, self._errors) != before:
+            self.unreadable_changed, changed = now, True
+        return changed
 
     def _tell(self, trouble: str) -> None:
         """Called between passes only: the number of a pass must not be published while it is made."""
@@ -218,7 +221,7 @@ def _rows_of(sweeps: Mapping[Key, Object]) -> tuple[dict[Key, bytes], dict[Key, 
     rows, errors = {}, {}
     for key, obj in sweeps.items():
         try:
-            rows[key] = to_bytes(sweep_row(read(Sweep, obj)))
+            rows[key] = to_bytes(named(sweep_row(read(Sweep, obj)), key))
         except InvalidObject as error:
             errors[key] = f"{key}: {error}"
     return rows, errors

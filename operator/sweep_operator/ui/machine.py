@@ -108,6 +108,25 @@ class RunsDirectory:
         """The ControllerRevisions of the sweep."""
         return await self.related(key, Kind.REVISION) if hashes else ()
 
+    def directory(self, key: Key) -> Path:
+        """The directory of the sweep. Raises NotFound."""
+        try:
+            return self._places[key]
+        except KeyError:
+            raise NotFound(f"no sweep {key.name!r} in {self._path}; it may have been deleted") from None
+
+    def object_name(self, key: Key) -> str:
+        """The name of the Sweep object, which those of other directories may have, too."""
+        return str(self._shown[key]["metadata"]["name"])
+
+    def require_known_by_name(self, key: Key) -> None:
+        """Raises ConfigError if commands look for the runs of the sweep in another directory."""
+        directory, name = self.directory(key), _display_name(self._shown[key])
+        others = (path for other, path in self._places.items() if _display_name(self._shown[other]) == name)
+        if name != directory.name and (other := next((path for path in others if path != directory), None)):
+            problem = f"{directory} and {other} each contain a sweep named {name}, so it is shown only"
+            raise ConfigError(f"{problem}; to change it, move it to another directory, and open that with --runs-dir")
+
     def look(self) -> bool:
         """Look at the files; return whether one may have changed since the last call."""
         before, trouble = self._looks, self._trouble
@@ -127,19 +146,11 @@ class RunsDirectory:
             known = self._stored.get(path)
             if known is None or known.look != look or not look.settled:
                 self._stored[path] = _read_directory(path, look, known)
-        places, items = dict[Key, Path](), dict[Key, Object]()
-        unreadable = [s.error for s in self._stored.values() if s.error]
-        for path, stored in sorted(self._stored.items()):
-            for key, sweep in stored.sweeps.items():
-                if (first := places.setdefault(key, path)) is path:
-                    items[key] = sweep
-                else:
-                    unreadable.append(
-                        f"{path} is not shown: its sweep is called {key.name}, as that of {first}; move one"
-                    )
-        self._places, self._shown = places, items
+        read = sorted(self._stored.items())
+        self._places = {key: path for path, stored in read for key in stored.sweeps}
+        self._shown = items = {key: sweep for _, stored in read for key, sweep in stored.sweeps.items()}
         self._names = {key: names for key, names in self._names.items() if key in items}
-        return Sweeps(items, unreadable)
+        return Sweeps(items, [stored.error for _, stored in read if stored.error])
 
     def _read_runs(self, key: Key, since: Hashable | None) -> Runs:
         state = self._state(key)
@@ -152,23 +163,26 @@ class RunsDirectory:
             del names[uid]
         version = max(changes.versions.values(), default=0)
         return Runs(
-            _shown(changes.objects(), key, names, interrupted), names.values(), (scope, version, len(changes.versions))
+            _shown(changes.objects(), self.object_name(key), names, interrupted),
+            names.values(),
+            (scope, version, len(changes.versions)),
         )
 
     def _state(self, key: Key) -> Path:
-        try:
-            return self._places[key] / STATE
-        except KeyError:
-            raise NotFound(f"no sweep {key.name!r} in {self._path}; it may have been deleted") from None
+        return self.directory(key) / STATE
 
     def _is_interrupted(self, key: Key) -> bool:
         return bool(condition_of(self._shown.get(key) or {}, "Interrupted"))
 
 
-def _shown(runs: Iterable[Object], key: Key, names: dict[str, str], interrupted: bool) -> Iterator[Object]:
+def _display_name(sweep: Object) -> str:
+    return str(sweep["spec"].get("displayName") or sweep["metadata"]["name"])
+
+
+def _shown(runs: Iterable[Object], sweep: str, names: dict[str, str], interrupted: bool) -> Iterator[Object]:
     """The runs of the sweep, one at a time, whose names are noted."""
     for run in runs:
-        if run["spec"].get("sweepName") == key.name:
+        if run["spec"].get("sweepName") == sweep:
             names[run["metadata"]["uid"]] = run["metadata"]["name"]
             yield interrupted_run(run) if interrupted else run
 
@@ -201,7 +215,8 @@ def _read_directory(path: Path, look: _Look, known: _Stored | None) -> _Stored:
     sweeps = {}
     for sweep in objects:
         meta = sweep["metadata"]
-        key = Key(str(meta.get("namespace") or "default"), str(meta["name"]))
+        name = path.name if len(objects) == 1 else f"{path.name}:{meta['name']}"
+        key = Key(str(meta.get("namespace") or "default"), name)
         shown = interrupted_sweep(path, sweep) if is_interrupted(path, sweep) else sweep
         before = None if known is None else known.sweeps.get(key)
         sweeps[key] = before if before == shown else shown
@@ -232,19 +247,27 @@ class LocalUser:
         """The ControllerRevisions of the sweep."""
         return await self._source.revisions(key, hashes)
 
-    async def act(self, namespace: str, work: Callable[[Place], Awaitable[T]]) -> T:
-        """Change the sweeps in a thread: a sweep that no process runs is read as a whole."""
+    async def config_map(self, key: Key, name: str) -> Object:
+        """A ConfigMap in the directory of the sweep. Raises NotFound."""
+        for found in await self._source.related(key, Kind.CONFIG_MAP):
+            if found["metadata"]["name"] == name:
+                return found
+        raise NotFound(f"no ConfigMap {name} in {self._source.directory(key)}")
+
+    async def act(self, key: Key, work: Callable[[Place], Awaitable[T]]) -> T:
+        """Change the sweep in a thread: one that no process runs is read as a whole. Raises ConfigError."""
+        self._source.require_known_by_name(key)
 
         async def worked() -> T:
-            async with self.place(namespace) as place:
+            async with self.place(key) as place:
                 return await work(place)
 
         return await asyncio.to_thread(asyncio.run, worked())
 
     @contextlib.asynccontextmanager
-    async def place(self, namespace: str) -> AsyncIterator[Place]:
-        """The runs directory."""
-        machine = Machine(self._path)
+    async def place(self, key: Key) -> AsyncIterator[Place]:
+        """The directory of the sweep."""
+        machine = Machine(self._path, self._source.directory(key))
         try:
             yield machine
         finally:

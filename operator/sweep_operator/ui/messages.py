@@ -77,6 +77,8 @@ class Messages:
             events += self._list_changes(view.namespaces, seen)
             if board is not None and board.exists:
                 events += _page_changes(board, seen)
+        if hub.unreadable_changed > (seen or 0):
+            events.append(("unreadable", json.dumps({"items": hub.unreadable(view.namespaces)}).encode()))
         if hub.trouble_changed > (seen or 0) and (hub.trouble or seen is not None):
             events.append(("trouble", json.dumps({"message": hub.trouble}).encode()))
         if not events:

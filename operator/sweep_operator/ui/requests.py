@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 from aiohttp import web
 
@@ -16,6 +17,8 @@ from sweep_operator.ui.source import Key
 
 log = logging.getLogger(__name__)
 _CHUNK = 1 << 16
+_LOOK = 1.0
+"""Seconds between looks at a connection."""
 _PATIENCE = 60.0
 """A client that takes nothing for so long is disconnected. It reconnects, and misses nothing."""
 
@@ -69,6 +72,26 @@ async def stream(request: web.Request, content_type: str) -> AsyncIterator[web.S
             log.exception("%s %s", request.method, request.path)
         if request.transport is not None:
             request.transport.abort()
+
+
+async def while_connected(request: web.Request, work: Coroutine[Any, Any, None]) -> None:
+    """Await ``work``, and cancel it when the client is gone: who has nothing to send does not notice that."""
+    tasks = working, _ = asyncio.create_task(work), asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _gone(request: web.Request) -> None:
+    while True:
+        if request.transport is None:
+            return
+        await asyncio.sleep(_LOOK)
 
 
 async def send(response: web.StreamResponse, data: bytes) -> None:

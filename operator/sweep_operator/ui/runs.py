@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -15,16 +18,16 @@ from sweep_operator.commands.place import LogOptions
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.kube.protocol import Forbidden, NotFound, Object, TooManyRequests
 from sweep_operator.ui.board import templates_of, to_bytes
-from sweep_operator.ui.guard import user_of
+from sweep_operator.ui.guard import sender_of, user_of
 from sweep_operator.ui.hub import Hub
-from sweep_operator.ui.requests import allowed_sweep, json_answer, number, send, stream
-from sweep_operator.ui.source import Key, Source, User
+from sweep_operator.ui.requests import allowed_sweep, json_answer, number, send, stream, while_connected
+from sweep_operator.ui.source import Key, Source
 from sweep_operator.views.page.details import run_details
 from sweep_operator.views.page.rows import run_row
 from sweep_operator.views.page.run_models import RunEvent, RunPage
 
-_MAX_LOGS = 100
-"""Logs that are read at the same time."""
+MOST_LOGS, MOST_LOGS_OF_ONE = 200, 20
+"""Logs that all users together, and that one user reads at the same time."""
 _TAIL, _MAX_TAIL = 1000, 100_000
 
 
@@ -33,7 +36,8 @@ class RunPages:
 
     def __init__(self, hub: Hub, source: Source) -> None:
         self._hub, self._source = hub, source
-        self._logs = 0
+        self._logs = Counter[bytes]()
+        """Logs that are being read, by user."""
 
     def routes(self) -> list[web.RouteDef]:
         """All of them."""
@@ -46,7 +50,7 @@ class RunPages:
         sweep, run = read(Sweep, self._hub.sweep(key)), read(SweepRun, obj)
         best = await self._best(key, sweep)
         hashes = {h for r in (run, best) if r is not None and (h := r.status.template_hash) is not None}
-        templates = templates_of(key, await user.revisions(key, hashes))
+        templates = templates_of(sweep, await user.revisions(key, hashes))
         try:
             events, note = await user.events(key, obj), []
         except Forbidden as error:
@@ -74,28 +78,42 @@ class RunPages:
             return None
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
-        key, user = await allowed_sweep(request), user_of(request)
-        await user.require("get", "pods/log", key.namespace)
+        key = await allowed_sweep(request)
+        await user_of(request).require("get", "pods/log", key.namespace)
         obj, wanted = await self.run_object(key, request.match_info["run"]), _log_options(request)
-        if self._logs >= _MAX_LOGS:
-            raise TooManyRequests(f"{_MAX_LOGS} logs are being read; close some pages")
-        self._logs += 1
         try:
-            return await self._send_log(request, user, obj, wanted)
+            with self._counted(sender_of(request)):
+                return await self._send_log(request, key, obj, wanted)
         except NoLog as error:
             raise NotFound(str(error)) from None
-        finally:
-            self._logs -= 1
 
-    async def _send_log(self, request: web.Request, user: User, obj: Object, wanted: LogOptions) -> web.StreamResponse:
-        async with user.place(str(obj["metadata"].get("namespace") or "default")) as place:
+    @contextlib.contextmanager
+    def _counted(self, sender: bytes) -> Iterator[None]:
+        """Count one more log. Raises TooManyRequests."""
+        if self._logs[sender] >= MOST_LOGS_OF_ONE:
+            raise TooManyRequests(f"you are reading {MOST_LOGS_OF_ONE} logs already; close some pages of runs")
+        if self._logs.total() >= MOST_LOGS:
+            raise TooManyRequests(f"all users together are reading {MOST_LOGS} logs already; try again later")
+        self._logs[sender] += 1
+        try:
+            yield
+        finally:
+            self._logs[sender] -= 1
+            self._logs += Counter()  # forgets those at zero
+
+    async def _send_log(self, request: web.Request, key: Key, obj: Object, wanted: LogOptions) -> web.StreamResponse:
+        async with user_of(request).place(key) as place:
             found = await place.run(place.name(obj))
             source, name = place.logs(found), place.name(found.obj)
             log = await latest_log(source, found.obj, name, wanted)
             async with stream(request, "text/plain; charset=utf-8") as response:
-                async for text in visible_lines(source.read(log, wanted)):
-                    await send(response, text.encode())
+                await while_connected(request, _sent(response, visible_lines(source.read(log, wanted))))
             return response
+
+
+async def _sent(response: web.StreamResponse, texts: AsyncIterator[str]) -> None:
+    async for text in texts:
+        await send(response, text.encode())
 
 
 def _log_options(request: web.Request) -> LogOptions:

@@ -98,7 +98,7 @@ class _Documents:
             raise Unavailable("this server does not answer questions about the model")
         await self._hub.until_ready()
         ask = ASK.validate_json(body)
-        return json_answer(to_bytes(await self._serving.explainer.answer(key, ask)))
+        return json_answer(to_bytes(await self._serving.explainer.answer(key, ask, user_of(request))))
 
 
 async def _alive(_: web.Request) -> web.Response:

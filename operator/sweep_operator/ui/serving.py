@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from sweep_operator.ui.source import Key, Source, Users
+from sweep_operator.ui.source import Key, Source, User, Users
 from sweep_operator.views.page.explanations import Ask
 from sweep_operator.views.page.models import Server
 
@@ -21,8 +21,8 @@ class Explainer(Protocol):
         """Whether an answer takes no start of a process."""
         ...
 
-    async def answer(self, key: Key, ask: Ask) -> BaseModel:
-        """The answer. Raises ConfigError for a question without one, KubeError."""
+    async def answer(self, key: Key, ask: Ask, user: User) -> BaseModel:
+        """The answer, from what the user may read. Raises ConfigError for a question without one, KubeError."""
         ...
 
     async def close(self) -> None:

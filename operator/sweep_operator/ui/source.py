@@ -21,7 +21,7 @@ Resource = Literal["sweeps", "sweepruns", "events", "pods/log"]
 
 
 class Key(NamedTuple):
-    """Namespace and name of a Sweep."""
+    """Namespace and name of a Sweep. On one machine, the name is that of its directory, which no other sweep has."""
 
     namespace: str
     name: str
@@ -98,12 +98,16 @@ class User(Protocol):
         """The ControllerRevisions of these templates, those that exist and that the user may read."""
         ...
 
-    async def act(self, namespace: str, work: Callable[[Place], Awaitable[T]]) -> T:
-        """Change sweeps and runs with the rights of the user: ``work`` gets them. It may run in another thread."""
+    async def config_map(self, key: Key, name: str) -> Object:
+        """A ConfigMap beside the sweep. Raises NotFound, Forbidden."""
         ...
 
-    def place(self, namespace: str) -> AbstractAsyncContextManager[Place]:
-        """Sweeps and runs with the rights of the user, to read logs."""
+    async def act(self, key: Key, work: Callable[[Place], Awaitable[T]]) -> T:
+        """Change a sweep and its runs with the rights of the user: ``work`` gets them. It may run in another thread."""
+        ...
+
+    def place(self, key: Key) -> AbstractAsyncContextManager[Place]:
+        """The sweep and its runs with the rights of the user, to read logs."""
         ...
 
 

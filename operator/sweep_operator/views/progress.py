@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sweep_operator.api.limits import Limits
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.suggestion import Prediction
 from sweep_operator.api.sweep import Sweep
@@ -78,26 +77,35 @@ class RunTime(NamedTuple):
 
 
 def eta_seconds(sweep: Sweep, runs: Sequence[SweepRun], now: datetime) -> float | None:
-    """Estimated seconds until maxRuns is reached; None before the first run ends and after the last."""
+    """Estimated seconds until maxRuns or totalCost is reached; None before the first run ends and after the last."""
     times = [
         RunTime(r.terminal, r.status.train.seconds + r.status.eval.seconds, r.status.train.start_time)
         for r in runs
         if r.spec.index is not None
     ]
-    return seconds_left(sweep.spec.limits, times, now)
+    return seconds_left(sweep, times, now)
 
 
-def seconds_left(limits: Limits, own: Sequence[RunTime], now: datetime) -> float | None:
+def seconds_left(sweep: Sweep, own: Sequence[RunTime], now: datetime) -> float | None:
     """As ``eta_seconds``, from the times of the runs that the operator created."""
     took = [r.seconds for r in own if r.ended and r.seconds > 0]
     if not took:
         return None
     mean = sum(took) / len(took)
     live = [r for r in own if not r.ended]
-    to_come = max(0, limits.max_runs - len(own)) * mean
+    to_come = new_runs(sweep, len(own) - len(live), len(live)) * mean
     for run in live:
         to_come += mean if run.start is None else max(0.0, mean - (now - run.start).total_seconds())
-    return to_come / max(1, limits.max_parallel_runs) if to_come or live else None
+    return to_come / max(1, sweep.spec.limits.max_parallel_runs) if to_come or live else None
+
+
+def new_runs(sweep: Sweep, ended: int, live: int) -> float:
+    """How many more runs maxRuns and totalCost allow, if they cost as much as those that have ended."""
+    limits, spent = sweep.spec.limits, sweep.status.cost.spent
+    allowed = float(max(0, limits.max_runs - ended - live))
+    if limits.total_cost is None or not ended or spent <= 0:
+        return allowed
+    return min(allowed, max(0.0, (limits.total_cost - spent) / (spent / ended) - live))
 
 
 def stop_reason(sweep: Sweep) -> str:

@@ -1,7 +1,7 @@
 import { FilterBar } from "../overview/FilterBar.tsx";
 import { SweepHeader } from "../overview/SweepHeader.tsx";
 import { loaded, page } from "../store/store.ts";
-import { Loading, Notice } from "./Notice.tsx";
+import { Loading, Notice, Unreadable } from "./Notice.tsx";
 import type { Route } from "./routes.ts";
 import { sweepHref } from "./routes.ts";
 import { TABS } from "./tabs.ts";
@@ -10,7 +10,7 @@ import { TABS } from "./tabs.ts";
 export function SweepView({ route }: { route: Route & { page: "sweep" } }) {
   const now = page.value;
   if (!now && !loaded.value) return <Loading />;
-  if (!now) return <Notice title="This sweep does not exist">It may have been deleted.</Notice>;
+  if (!now) return <Missing />;
   const tab = TABS.find((t) => t.id === route.tab) ?? TABS[0]!;
   const Tab = tab.component;
   return (
@@ -29,6 +29,19 @@ export function SweepView({ route }: { route: Route & { page: "sweep" } }) {
       </nav>
       {!tab.unfiltered && <FilterBar />}
       <Tab page={now} />
+    </>
+  );
+}
+
+function Missing() {
+  return (
+    <>
+      <Notice title="This sweep does not exist">
+        <p>
+          It may have been deleted. <a href="#/">Show all sweeps</a>
+        </p>
+      </Notice>
+      <Unreadable />
     </>
   );
 }

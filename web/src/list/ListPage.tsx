@@ -1,12 +1,11 @@
 import { type Signal, useComputed, useSignal } from "@preact/signals";
-import { Loading, Notice } from "../app/Notice.tsx";
+import { Loading, Notice, Unreadable } from "../app/Notice.tsx";
 import { go } from "../app/router.ts";
 import { compareHref, sweepHref } from "../app/routes.ts";
 import { keyOf } from "../store/changes.ts";
-import { loaded, sweeps, unreadable } from "../store/store.ts";
+import { loaded, sweeps } from "../store/store.ts";
 import { DataTable } from "../tables/DataTable.tsx";
 import { plural } from "../text/format.ts";
-import { Text } from "../text/Text.tsx";
 import { useNow } from "../text/useNow.ts";
 import { columnsOf } from "./columns.tsx";
 import { matching } from "./matching.ts";
@@ -69,15 +68,6 @@ function Toolbar({ text, count, chosen }: { text: Signal<string>; count: number;
         <span class="muted">Select two or more sweeps to compare them.</span>
       )}
     </div>
-  );
-}
-
-function Unreadable() {
-  if (unreadable.value.length === 0) return null;
-  return (
-    <p class="notice panel" role="alert">
-      These sweeps cannot be read: <Text value={unreadable.value.join(", ")} limit={1000} />
-    </p>
   );
 }
 

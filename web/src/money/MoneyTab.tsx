@@ -9,6 +9,7 @@ import { moneyOf } from "./filtered.ts";
 import "./money.css";
 import { OutlookPanel } from "./OutlookPanel.tsx";
 import { SpentPanel } from "./SpentPanel.tsx";
+import { WastePanel } from "./WastePanel.tsx";
 
 const MINUTE_MS = 60_000;
 
@@ -25,6 +26,7 @@ export function MoneyTab({ page }: TabProps) {
     <div class="panels two">
       <SpentPanel money={money} runs={runs} text={text} />
       <OutlookPanel page={page} />
+      <WastePanel page={page} runs={runs} />
       <EarlyStopping page={page} money={money} runs={runs} />
     </div>
   );

@@ -1,7 +1,7 @@
 /** How much of the budget is left, and until when, in words. */
 import type { SweepPage } from "../api.ts";
 import { cost, percent, time } from "../text/format.ts";
-import { secondsLeft } from "./parts.ts";
+import { runsComeFirst } from "./parts.ts";
 
 /** `now`: milliseconds. */
 export function budgetText(page: SweepPage, now: number): string {
@@ -14,11 +14,10 @@ export function budgetText(page: SweepPage, now: number): string {
 }
 
 function rateText({ money, row, limits }: SweepPage, now: number): string {
-  const seconds = secondsLeft(money, row.created, row.ended, now);
-  if (seconds === null) return "";
-  if (row.etaSeconds !== null && row.etaSeconds < seconds)
+  if (row.etaSeconds === null) return "";
+  if (runsComeFirst(money, row.counts))
     return ` The sweep is expected to reach its ${limits.maxRuns} runs before the budget is used up.`;
-  return ` At the rate so far it lasts until ${time(new Date(now + seconds * 1000).toISOString())}.`;
+  return ` At the rate so far it lasts until ${time(new Date(now + row.etaSeconds * 1000).toISOString())}.`;
 }
 
 function deadlineText({ limits, row }: SweepPage): string {

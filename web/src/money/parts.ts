@@ -1,5 +1,5 @@
 /** Where the cost of a sweep went. */
-import type { SweepPage } from "../api.ts";
+import type { RunRow, SweepPage } from "../api.ts";
 
 export interface Part {
   key: string;
@@ -28,11 +28,17 @@ export function partsOf(money: SweepPage["money"], succeeded: number): Part[] {
   return parts.filter((part) => part.cost > least);
 }
 
-/** Seconds until the budget is used up, if runs go on to cost as much per second as until now; null if unknown. */
-export function secondsLeft(money: SweepPage["money"], created: string, ended: boolean, now: number): number | null {
-  const elapsed = (now - Date.parse(created)) / 1000;
-  if (money.budget === null || ended || money.spent <= 0 || elapsed <= 0) return null;
-  return Math.max(0, (money.budget - money.spent) / (money.spent / elapsed));
+/** Whether the sweep reaches its number of runs before the budget is used up, if they cost as much as until now. */
+export function runsComeFirst(money: SweepPage["money"], counts: SweepPage["row"]["counts"]): boolean {
+  if (counts.maxRuns === null || money.budget === null || counts.finished === 0) return false;
+  const each = money.spent / counts.finished;
+  return money.spent + each * (counts.maxRuns - counts.finished) <= money.budget;
+}
+
+/** The runs whose cost did not lead to a result, the most expensive first. */
+export function wastedRuns(runs: readonly RunRow[]): RunRow[] {
+  const wasted = runs.filter((run) => (run.group === "failed" || run.group === "stopped") && (run.cost ?? 0) > 0);
+  return wasted.sort((a, b) => b.cost! - a.cost!);
 }
 
 /** How often early stopping was wrong, by the runs that have continued for comparison and ended. */

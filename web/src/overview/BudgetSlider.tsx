@@ -2,7 +2,7 @@ import type { Signal } from "@preact/signals";
 import { useId, useMemo } from "preact/hooks";
 import type { SweepPage } from "../api.ts";
 import { filter, setMaxCost } from "../store/filter.ts";
-import { cost, number, plural } from "../text/format.ts";
+import { cost, number, plural, visible } from "../text/format.ts";
 import { scoreName } from "../text/quantities.ts";
 import { RunLink } from "../text/RunLink.tsx";
 import { Text } from "../text/Text.tsx";
@@ -71,7 +71,7 @@ function Amount({ unit, budget }: { unit: string; budget: Signal<number | null> 
         min="0"
         step="any"
         class="short"
-        aria-label={`Highest cost in ${unit}`}
+        aria-label={`Highest cost in ${visible(unit, 20)}`}
         placeholder="any"
         value={value === null ? "" : Number(value.toPrecision(4))}
         onChange={(event) => {

@@ -9,10 +9,10 @@ export function FilterBar() {
   const field = useRef<HTMLInputElement>(null);
   const total = page.value?.runs.length ?? 0;
   const count = selected.value?.size;
-  /** The button that was pressed disappears, and would take the focus with it. */
-  const removed = (remove: () => void) => () => {
+  /** The button that was pressed disappears, and would take the focus of the keyboard with it. */
+  const removed = (remove: () => void) => (event: MouseEvent) => {
     remove();
-    field.current?.focus();
+    if (event.detail === 0) field.current?.focus();
   };
   return (
     <search class="filter">
@@ -37,7 +37,7 @@ export function FilterBar() {
   );
 }
 
-function Chips({ removed }: { removed: (remove: () => void) => () => void }) {
+function Chips({ removed }: { removed: (remove: () => void) => (event: MouseEvent) => void }) {
   return (
     <ul class="chips" aria-label="Active filters">
       {chips.value

@@ -35,9 +35,7 @@ export function SweepHeader({ page }: { page: SweepPage }) {
           <ProgressBar value={row.spent} of={row.budget} text={cost(row.spent, row.costUnit)} />
         </Fact>
         <Fact label={row.ended ? "Ended" : "Remaining"} note={`started ${time(row.created)}`}>
-          <span class="big">
-            {row.ended ? time(row.completed) : duration(row.interrupted || row.suspended ? null : row.etaSeconds)}
-          </span>
+          <span class="big">{row.ended ? time(row.completed) : duration(row.etaSeconds)}</span>
         </Fact>
       </dl>
     </header>

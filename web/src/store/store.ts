@@ -7,10 +7,10 @@ import type {
   RunPage,
   Server,
   Snapshot,
-  SweepList,
   SweepPage,
   SweepRow,
   SweepsChange,
+  UnreadableChange,
 } from "../api.ts";
 import { go, route } from "../app/router.ts";
 import { sweepHref } from "../app/routes.ts";
@@ -102,7 +102,6 @@ export function reconnect(): void {
 async function describeServer(): Promise<void> {
   try {
     if (server.peek() === null) server.value = await getJson<Server>("api/server");
-    if (wanted.peek() === "") unreadable.value = (await getJson<SweepList>("api/sweeps")).unreadable;
   } catch {
     // the event stream reports the same failure, and retries
   }
@@ -114,6 +113,7 @@ function receive(message: Message): void {
     updated.value = Date.now();
     if (message.event === "snapshot") snapshot(data as Snapshot);
     else if (message.event === "trouble") trouble.value = (data as { message: string }).message;
+    else if (message.event === "unreadable") unreadable.value = (data as UnreadableChange).items;
     else if (message.event === "sweeps") sweepsChanged(data as SweepsChange);
     else if (message.event === "page") page.value = changedPage(page.value, data as PageChange);
     else if (message.event === "curves") curves.value = changedCurves(curves.value, data as Curves);
@@ -130,7 +130,8 @@ function snapshot(data: Snapshot): void {
   page.value = data.page && { ...data.page, runs: sortedRuns(data.page.runs) };
   curves.value = { items: {} }; // those of all runs follow
   loaded.value = true;
-  trouble.value = ""; // if it lasts, the server says so again
+  unreadable.value = []; // if it is not so, the server says so again, as it does of trouble
+  trouble.value = "";
   if (server.peek() === null) void describeServer();
 }
 

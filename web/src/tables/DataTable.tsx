@@ -131,9 +131,10 @@ function Head<T>({ column, order }: { column: Column<T>; order: Signal<Order | n
   const direction = order.value?.column === column.id ? order.value.direction : null;
   const kind = column.numeric ? "numeric" : undefined;
   const text = <Text value={column.label} limit={60} />;
+  const help = column.help && visible(column.help, 300);
   if (!column.sort)
     return (
-      <th scope="col" class={kind} title={column.help}>
+      <th scope="col" class={kind} title={help}>
         {text}
       </th>
     );
@@ -143,7 +144,7 @@ function Head<T>({ column, order }: { column: Column<T>; order: Signal<Order | n
       <button
         type="button"
         class="sort"
-        title={column.help}
+        title={help}
         onClick={() => {
           order.value = { column: column.id, direction: next };
         }}

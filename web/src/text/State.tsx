@@ -1,5 +1,6 @@
 import type { RunRow, SweepRow } from "../api.ts";
-import { Text } from "../text/Text.tsx";
+import { visible } from "./format.ts";
+import { Text } from "./Text.tsx";
 
 /** Symbol and word, so that the state does not depend on color. */
 export function State({ row }: { row: SweepRow }) {
@@ -31,7 +32,7 @@ type Kind = "good" | "failed" | "pruned" | "running" | "waiting";
 
 export function Badge({ kind, text, title }: { kind: Kind; text: string; title?: string }) {
   return (
-    <span class={`state ${kind}`} title={title?.slice(0, 500)}>
+    <span class={`state ${kind}`} title={title && visible(title, 500)}>
       <svg width="10" height="10" viewBox="-5 -5 10 10" aria-hidden="true">
         {kind === "failed" ? (
           <path d="M-3-3L3 3M-3 3L3-3" class="stroke" />

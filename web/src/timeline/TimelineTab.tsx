@@ -21,8 +21,8 @@ const TICK_MS = 1000;
 const NEVER_MS = 2 ** 30;
 
 const HELP =
-  "One row per run: queued (waits for a slot or a node), pulling (image and volumes), training, evaluating, and retrying " +
-  "(waits for the next attempt). Drag over the plot to zoom in.";
+  "One row per run: queued (waits for a slot or a node), pulling (image and volumes), starting (the start is not recorded " +
+  "yet), training, evaluating, and retrying (waits for the next attempt). Drag over the plot to zoom in.";
 
 /** When each run waited and worked. */
 export function TimelineTab({ page }: TabProps) {

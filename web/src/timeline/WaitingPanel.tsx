@@ -4,7 +4,7 @@ import { Panel } from "../charts/Panel.tsx";
 import { duration, percent, plural } from "../text/format.ts";
 import { RunLink } from "../text/RunLink.tsx";
 import { Text } from "../text/Text.tsx";
-import { type Bar, PHASES, waitersOf, waitingOf } from "./layout.ts";
+import { type Bar, PHASES, WAITS, waitersOf, waitingOf } from "./layout.ts";
 
 const SHOWN = 8;
 
@@ -27,10 +27,8 @@ export function WaitingPanel({ page, runs, bars, now }: Props) {
     >
       <p>
         Runs waited <strong>{duration(waited)}</strong> in total, <strong>{percent(share)}</strong> of their time:{" "}
-        {PHASES.filter((phase) => phase !== "training" && phase !== "evaluating")
-          .map((phase) => `${phase} ${duration(seconds[phase])}`)
-          .join(", ")}
-        . They trained for {duration(seconds.training)}
+        {WAITS.map((phase) => `${phase} ${duration(seconds[phase])}`).join(", ")}. They trained for{" "}
+        {duration(seconds.training)}
         {seconds.evaluating > 0 && ` and were evaluated for ${duration(seconds.evaluating)}`}.
       </p>
       {waiters.length > 0 && (

@@ -8,6 +8,7 @@ import { type Bar, type Lane, PHASES, type Phase } from "./layout.ts";
 export const COLORS: Record<Phase, ColorName> = {
   queued: "waiting",
   pulling: "series-6",
+  starting: "series-5",
   training: "running",
   evaluating: "series-4",
   retrying: "pruned",

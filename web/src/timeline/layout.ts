@@ -4,8 +4,9 @@ import type { RunRow } from "../api.ts";
 export type Phase = RunRow["phases"][number]["phase"];
 
 /** In the order in which a run passes through them. */
-export const PHASES: readonly Phase[] = ["queued", "pulling", "training", "evaluating", "retrying"];
-const WAITS: ReadonlySet<Phase> = new Set<Phase>(["queued", "pulling", "retrying"]);
+export const PHASES: readonly Phase[] = ["queued", "pulling", "starting", "training", "evaluating", "retrying"];
+/** Starting is none of them: what the run does is not recorded yet. */
+export const WAITS: readonly Phase[] = ["queued", "pulling", "retrying"];
 
 export interface Bar {
   run: string;
@@ -90,9 +91,9 @@ export interface Waiting {
 }
 
 export function waitingOf(bars: readonly Bar[]): Waiting {
-  const seconds = { queued: 0, pulling: 0, training: 0, evaluating: 0, retrying: 0 };
+  const seconds = { queued: 0, pulling: 0, starting: 0, training: 0, evaluating: 0, retrying: 0 };
   for (const bar of bars) seconds[bar.phase] += (bar.end - bar.start) / 1000;
-  const waited = PHASES.filter((p) => WAITS.has(p)).reduce((sum, p) => sum + seconds[p], 0);
+  const waited = WAITS.reduce((sum, p) => sum + seconds[p], 0);
   const worked = seconds.training + seconds.evaluating;
   return { seconds, waited, worked, share: waited + worked > 0 ? waited / (waited + worked) : null };
 }
@@ -108,7 +109,7 @@ export function waitersOf(runs: readonly RunRow[]): Waiter[] {
   return runs
     .flatMap((run) => {
       const last = run.phases[run.phases.length - 1];
-      if (run.group !== "waiting" || !last || last.end !== null || !WAITS.has(last.phase)) return [];
+      if (run.group !== "waiting" || !last || last.end !== null || !WAITS.includes(last.phase)) return [];
       return [{ run, phase: last.phase, since: Date.parse(last.start) }];
     })
     .sort((a, b) => a.since - b.since);

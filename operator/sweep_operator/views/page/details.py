@@ -12,6 +12,7 @@ from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.views.best_params import searched_overrides
 from sweep_operator.views.events import read_event
 from sweep_operator.views.labels import label
+from sweep_operator.views.page.rows import is_interrupted
 from sweep_operator.views.page.run_models import (
     Attempt,
     Difference,
@@ -61,7 +62,7 @@ def _attempts(run: SweepRun, stage: Stage) -> Iterator[Attempt]:
             pod=attempt.pod_uid,
         )
     if status.attempt and not run.terminal and not run.status.attempt_recorded(stage, status.attempt):
-        state = "waiting" if status.start_time is None else "running"
+        state = "interrupted" if is_interrupted(run) else "waiting" if status.start_time is None else "running"
         yield Attempt(
             stage=stage, attempt=status.attempt, state=state, reason="",
             exit_code=None, seconds=None, node=status.node, pod=None,

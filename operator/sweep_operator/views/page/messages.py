@@ -31,6 +31,12 @@ class SweepsChange(Model):
     deleted: list[str]
 
 
+class UnreadableChange(Model):
+    """Event ``unreadable``: what cannot be read now. After a snapshot without this event: nothing."""
+
+    items: list[str]
+
+
 class PageChange(Model):
     """Event ``page``: the sweep, and the runs that have changed."""
 

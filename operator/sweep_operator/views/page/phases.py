@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from sweep_operator.api.meta import find_condition
@@ -12,8 +12,12 @@ from sweep_operator.views.page.run_models import Phase, PhaseName
 from sweep_operator.views.page.times import later
 
 _WORK: dict[Stage, PhaseName] = {"train": "training", "eval": "evaluating"}
-_ON_A_NODE = ("ContainerCreating", "PodInitializing", "ErrImagePull", "ImagePullBackOff")
-"""Reasons of a wait that a node reports: the pod is assigned to it."""
+_BEFORE_THE_START: Mapping[str, PhaseName] = {
+    **dict.fromkeys(("ContainerCreating", "PodInitializing", "ErrImagePull", "ImagePullBackOff"), "pulling"),
+    **dict.fromkeys(("Training", "Evaluating"), "starting"),
+}
+"""By the reason of a run whose program has not started, as far as is known. A node reports those of pulling. With those
+of starting, nothing is recorded yet: a start or a wait is recorded only after some seconds."""
 
 
 def phases_of(run: SweepRun) -> list[Phase]:
@@ -72,7 +76,7 @@ def _ends(run: SweepRun, attempt: Attempt, *, open_: bool) -> Iterator[tuple[Pha
         yield "training", None if open_ else later(started, attempt.seconds)
     elif open_:
         condition = find_condition(run.status.conditions, "Succeeded")
-        yield "pulling" if condition is not None and condition.reason in _ON_A_NODE else "queued", None
+        yield _BEFORE_THE_START.get("" if condition is None else condition.reason, "queued"), None
 
 
 def _waits(run: SweepRun) -> tuple[Stage, PhaseName] | None:

@@ -81,12 +81,16 @@ def group_of(run: SweepRun, table: FailureTable = FAILURES) -> Group:
     if run.succeeded:
         return "succeeded"
     if not run.failed:
-        interrupted = find_condition(run.status.conditions, "Interrupted")
-        return "running" if run.holds_slot and interrupted is None else "waiting"
+        return "running" if run.holds_slot and not is_interrupted(run) else "waiting"
     if run.pruned:
         return "pruned"
     failure = run.status.failure
     return "stopped" if failure is not None and table[failure.class_].deliberate else "failed"
+
+
+def is_interrupted(run: SweepRun) -> bool:
+    """Whether no process runs the sweep of a run that has not ended."""
+    return find_condition(run.status.conditions, "Interrupted") is not None
 
 
 def _failure(run: SweepRun, table: FailureTable = FAILURES) -> Failure | None:

@@ -10,7 +10,7 @@ from sweep_operator.api.model import Model, Scalar, VisibleText
 from sweep_operator.api.sweeprun import Stage
 
 Group = Literal["succeeded", "failed", "pruned", "stopped", "running", "waiting"]
-PhaseName = Literal["queued", "pulling", "training", "evaluating", "retrying"]
+PhaseName = Literal["queued", "pulling", "starting", "training", "evaluating", "retrying"]
 
 
 class Condition(Model):
@@ -154,7 +154,8 @@ class Attempt(Model):
     stage: Stage
     attempt: int
     state: str
-    """waiting, running, evicted (by its queue, and continued by another pod), succeeded, or the failure class."""
+    """waiting, running, interrupted (no process runs the sweep), evicted (by its queue, and continued by another pod),
+    succeeded, or the failure class."""
     reason: VisibleText
     exit_code: int | None
     seconds: float | None

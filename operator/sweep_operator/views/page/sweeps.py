@@ -34,7 +34,7 @@ from sweep_operator.views.page.money import money_of
 from sweep_operator.views.page.rows import run_row
 from sweep_operator.views.page.run_models import RunRow
 from sweep_operator.views.page.times import page_conditions
-from sweep_operator.views.progress import RunTime, seconds_left
+from sweep_operator.views.progress import RunTime, new_runs, seconds_left
 from sweep_operator.views.tables import sweep_state
 from sweep_operator.views.training_command import Templates, takes_overrides, training_command
 
@@ -42,14 +42,15 @@ _KINDS: Mapping[str, str] = {"float": "number", "integer": "integer", "choice": 
 
 
 def sweep_row(sweep: Sweep, rows: Sequence[RunRow] = (), now: datetime | None = None) -> SweepRow:
-    """The row of the list, from the sweep's status. ``rows`` and ``now``: for the estimated time that is left."""
+    """The row of the list, from the sweep's status. ``rows`` and ``now``: to estimate the time that is left better."""
     spec, state, conditions = sweep.spec, sweep.status, sweep.status.conditions
     succeeded = find_condition(conditions, "Succeeded")
     interrupted = find_condition(conditions, "Interrupted") is not None
     ended = succeeded is not None and succeeded.status != "Unknown"
     shown = "Interrupted" if interrupted else "Succeeded" if succeeded is not None else "Accepted"
     cause, created = find_condition(conditions, shown), sweep.metadata.creation_timestamp
-    left = None if ended or now is None else seconds_left(spec.limits, list(_times(rows)), now)
+    still = ended or interrupted or spec.suspend
+    left = None if still else _left(sweep) if now is None else seconds_left(sweep, list(_times(rows)), now)
     return SweepRow(
         namespace=sweep.metadata.namespace,
         name=sweep.name,
@@ -62,7 +63,7 @@ def sweep_row(sweep: Sweep, rows: Sequence[RunRow] = (), now: datetime | None = 
         goal=spec.goal,
         metric=spec.metric or "score",
         best=_best(sweep),
-        counts=_counts(sweep),
+        counts=_counts(sweep, interrupted=interrupted),
         spent=state.cost.spent,
         budget=spec.limits.total_cost,
         cost_unit=state.cost.unit,
@@ -134,17 +135,28 @@ def _best(sweep: Sweep) -> Best | None:
     return Best(run=best.run, label=label, score=best.score, cost=best.cost)
 
 
-def _counts(sweep: Sweep) -> Counts:
+def _counts(sweep: Sweep, *, interrupted: bool) -> Counts:
     runs = sweep.status.runs
+    running = runs.running + runs.evaluating
     return Counts(
         finished=runs.succeeded + runs.failed + runs.pruned,
         succeeded=runs.succeeded,
         failed=runs.failed,
         pruned=runs.pruned,
-        running=runs.running + runs.evaluating,
-        waiting=runs.pending,
+        running=0 if interrupted else running,
+        waiting=runs.pending + (running if interrupted else 0),
         max_runs=sweep.spec.limits.max_runs,
     )
+
+
+def _left(sweep: Sweep) -> float | None:
+    """Estimated seconds until the sweep ends, if its runs cost the seconds that they take; else unknown."""
+    counts, cost = _counts(sweep, interrupted=False), sweep.status.cost
+    if cost.unit != "seconds" or not counts.finished or cost.spent <= 0:
+        return None
+    live = counts.running + counts.waiting
+    runs = new_runs(sweep, counts.finished, live) + live / 2
+    return runs * (cost.spent / counts.finished) / max(1, sweep.spec.limits.max_parallel_runs)
 
 
 def _times(rows: Sequence[RunRow]) -> Iterator[RunTime]:
