@@ -193,7 +193,8 @@ def heading(runs: Sequence[Run], plot: str | None) -> list[str]:
     out = ["# Optimizer benchmark", ""]
     out += ["Written by `make bench-optimizer`; tasks, rules and measures are described in `tests/bench/optimizer/`."]
     seeds = sorted({r["seed"] for r in runs})
-    out += [f"{len(runs)} runs, seeds {seeds[0]} to {seeds[-1]}, on {os.cpu_count()} CPUs, Python {platform.python_version()}, {versions}.", ""]
+    machine = f"{os.cpu_count()} CPUs, Python {platform.python_version()}"
+    out += [f"{len(runs)} runs, seeds {seeds[0]} to {seeds[-1]}, on {machine}, {versions}.", ""]
     out += ["Cells: median [first quartile, third quartile] (number of seeds)."]
     return out + (["", f"![Regret and hypervolume of each optimizer]({plot})"] if plot else [])
 
