@@ -236,6 +236,7 @@ class Reconciler:
             forecasts=self._forecasts.known,
             suggested=self._suggestions.of_generation(sweep.metadata.generation),
             suggest_seconds=self._suggestions.seconds,
+            source_weights=self._suggestions.source_weights,
             warm_start=self._warm_start.state,
             tracking=report,
             run_limit=run_limit,

@@ -268,4 +268,6 @@ def _suggested(answer: Answer, sweep: Sweep, request: SuggestRequest) -> Suggest
     )  # fmt: skip
     known = None if request.pending else request.known
     refused = answer.unpayable, answer.unworthy
-    return Suggested(suggestions, answer.infeasible, answer.error, answer.seconds, *refused, known)
+    return Suggested(
+        suggestions, answer.infeasible, answer.error, answer.seconds, *refused, known, answer.source_weights
+    )
