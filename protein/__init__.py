@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from protein.searchspace.paths import flatten as flatten
     from protein.searchspace.paths import unflatten as unflatten
     from protein.settings import ProteinSettings as ProteinSettings
+    from protein.sources import Source as Source
     from protein.space import Parameter as Parameter
     from protein.space import SearchSpace as SearchSpace
     from protein.space import SpaceError as SpaceError
@@ -65,6 +66,7 @@ _HOMES = {
     "SearchSpaceInfeasible": "optimizer",
     "Slices": "explain.answers",
     "Sobol": "random_search",
+    "Source": "sources",
     "SpaceError": "space",
     "SuggestionInfo": "optimizer",
     "WandbProtein": "integrations.wandb_protein",

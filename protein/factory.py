@@ -10,6 +10,7 @@ from protein.optimizer import Constraint, Goal
 from protein.outcomes import Outcome
 from protein.random_search import Random, Sobol
 from protein.settings import ProteinSettings
+from protein.sources import Source
 from protein.space import SearchSpace
 
 METHODS = ("bayes", "random", "sobol")
@@ -24,13 +25,14 @@ def make_optimizer(
     constraints: Sequence[Constraint] = (),
     outcomes: Mapping[str, Outcome] | None = None,
     *,
+    sources: Sequence[Source] = (),
     comparable_curves: bool = True,
 ) -> Optimizer:
     """Create an optimizer.
 
     Args:
         method: "bayes" (Protein), "random" or "sobol". The other arguments are those of ``Protein``; "random" and
-            "sobol" ignore the last two.
+            "sobol" ignore the last three.
 
     Raises:
         SpaceError: an invalid space.
@@ -43,5 +45,14 @@ def make_optimizer(
     if method == "bayes":
         from protein.protein import Protein
 
-        return Protein(space, settings, goal, seed, constraints, outcomes=outcomes, comparable_curves=comparable_curves)
+        return Protein(
+            space,
+            settings,
+            goal,
+            seed,
+            constraints,
+            outcomes=outcomes,
+            sources=sources,
+            comparable_curves=comparable_curves,
+        )
     raise ValueError(f"method: {method!r} is unknown; use one of {', '.join(METHODS)}")

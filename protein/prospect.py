@@ -102,7 +102,7 @@ class Prospects(ABC):
     def _require_worth(self, history: History, waiting: Array) -> None:
         """Raise NotWorthIt if further runs are expected to gain too little."""
         least = self.budget.min_gain
-        if least is None or len(history) < LEAST_RESULTS:
+        if least is None or len(history) < LEAST_RESULTS or self._undecided(history):
             return
         found = self._prospect(history, waiting)
         if found.share < least * found.extent:
@@ -116,6 +116,9 @@ class Prospects(ABC):
 
     @abstractmethod
     def _in_design(self, history: History, pending: int) -> bool: ...
+
+    @abstractmethod
+    def _undecided(self, history: History) -> bool: ...
 
     @abstractmethod
     def _fit(self, history: History) -> Models: ...

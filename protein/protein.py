@@ -42,6 +42,7 @@ from protein.search.allowance import Allowance, allow
 from protein.search.initial_design import Design, initial_design_size, select
 from protein.search.observed_front import least_measured
 from protein.settings import ProteinSettings
+from protein.sources import Source, Sources
 from protein.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from protein.search.pool import Pool
 
 
+TRUSTED = 0.5
+"""Weight of all sources together from which on they choose points instead of the initial design."""
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE, STREAM_POOL = 2, 3, 4, 5
 
 
@@ -65,6 +68,8 @@ class Protein(Prospects, Explanations):
             threshold, or both.
         budget: limits of the total cost and of the number of runs. No run is suggested whose predicted cost exceeds
             what is left, by the upper end of its 80% interval. If there is none, ``suggest()`` raises BudgetExhausted.
+        sources: results of other tasks with the same parameters, such as earlier searches. They decide on the first
+            points, and count as much as their ranking agrees with the results of this search (`source_weights`).
         comparable_curves: whether the reports of different runs at equal steps can be compared. False for a schedule
             that depends on the length of the run: each run is then forecast from its own curve alone.
 
@@ -89,10 +94,12 @@ class Protein(Prospects, Explanations):
         *,
         outcomes: Mapping[str, Outcome] | None = None,
         budget: Budget | Mapping[str, Any] | None = None,
+        sources: Sequence[Source] = (),
         comparable_curves: bool = True,
     ) -> None:
         super().__init__(space, settings, goal, seed, constraints, budget)
         self.outcomes = dict(outcomes or {})
+        self.sources = Sources(self.space, sources, self.goal)
         self.comparable_curves = comparable_curves
         self._pending_rows = PerPoint(self.space.encode)
         chosen = self.settings
@@ -119,6 +126,14 @@ class Protein(Prospects, Explanations):
         """The models fitted to the observations so far."""
         return self._fit(self._history())
 
+    def source_weights(self) -> dict[str, float]:
+        """The weight of each source in the model of the score, by name, from 0 to 1.
+
+        It is the share of posterior samples in which the source ranks the results of this search better than the other
+        sources and than the model of this search alone. What is missing to a sum of 1 is the weight of the latter.
+        """
+        return self.sources.weights(self.models())
+
     def _fit(self, history: History) -> Models:
         """The fitted models, cached as long as the observations stay the same."""
         from protein.models.model_set import build_models
@@ -126,18 +141,32 @@ class Protein(Prospects, Explanations):
         digest = history.digest()
         if self._fitted is None or self._fitted[0] != digest:
             with pinned_threads():
-                self._fitted = digest, build_models(history, self.goal, self.settings.device)
+                models = build_models(history, self.goal, self.settings.device, self.sources.histories)
+            self._fitted = digest, models
         return self._fitted[1]
 
     def needs_model(self, pending: int) -> bool:
         """The initial design needs none, unless its points are selected by what is known about them."""
         history = self._history()
-        return not self._in_design(history, pending) or self._selects(history)
+        may_ask_sources = bool(self.sources) and _is_turn_of_sources(history, pending)
+        return not self._in_design(history, pending) or may_ask_sources or self._selects(history)
 
     def _selects(self, history: History) -> bool:
         """Whether points of the initial design are selected by their predicted cost or probability of success."""
         limited = self.settings.max_suggestion_cost is not None or self.budget.limits_cost
-        return history.mixed or (limited and history.predicts_cost)
+        return history.mixed or (limited and self._predicts_cost(history))
+
+    def _predicts_cost(self, history: History) -> bool:
+        return history.predicts_cost or self.sources.predicts_cost
+
+    def _asks_sources(self, history: History, pending: int) -> bool:
+        """Whether the sources choose the next point, and not the initial design.
+
+        They take turns, and the sources begin. They lose their turn when the results contradict them.
+        """
+        if not self.sources or not _is_turn_of_sources(history, pending):
+            return False
+        return math.fsum(self._fit(history).score.weights) >= TRUSTED
 
     def _in_design(self, history: History, pending: int) -> bool:
         """Whether the next point belongs to the initial design, which goes on until two scores differ.
@@ -145,14 +174,18 @@ class Protein(Prospects, Explanations):
         Until then a model would see only which points are far from all others: those on the edges of the box.
         """
         started = len(history) + pending >= initial_design_size(self.space, self.settings)
-        return not started or standardize(history.utility[history.scored], clip=True).constant
+        return not started or self._undecided(history)
+
+    def _undecided(self, history: History) -> bool:
+        """Whether no two scores differ."""
+        return standardize(history.utility[history.scored], clip=True).constant
 
     def _propose(self, pending: Sequence[Flat], index: int) -> tuple[Flat, SuggestionInfo]:
         """One suggestion given flat pending points, at position `index` of the random stream."""
         history = self._history()
         waiting = self._rows(pending)
         allowance = self._allowance(history, waiting)
-        if self._in_design(history, len(waiting)):
+        if self._in_design(history, len(waiting)) and not self._asks_sources(history, len(waiting)):
             initial = self._propose_initial(history, waiting, pending, allowance)
             if initial is not None:
                 return initial
@@ -172,7 +205,7 @@ class Protein(Prospects, Explanations):
 
     def _allowance(self, history: History, waiting: Array) -> Allowance:
         """What the budget leaves for the next run besides the pending rows. No limit without costs to predict from."""
-        if not history.predicts_cost:
+        if not self._predicts_cost(history):
             return Allowance()
         if not self.budget.limits_cost:
             return allow(self.budget, history, len(waiting), 0.0)
@@ -239,6 +272,8 @@ class Protein(Prospects, Explanations):
         details |= {**nearest, "acquisition": chosen.kind}
         by_cost = chosen.kind in ("ei", "ucb") and not models.cost.constant
         details["cost_power"] = allowance.thrift if by_cost else 0.0
+        if self.sources.names:
+            details["sources"] = self.sources.weights(models)
         info = SuggestionInfo(
             origin="model",
             score=details.get("score_forecast", {}).get("mean"),
@@ -261,6 +296,10 @@ class Protein(Prospects, Explanations):
                 constraints = candidate_constraints(self.space, models.history, self._allowed, self._any_allowed)
             self._candidates = models, build_pool(self.space, self.settings, models, constraints, rng)
         return self._candidates[1]
+
+
+def _is_turn_of_sources(history: History, pending: int) -> bool:
+    return (len(history) + pending) % 2 == 0
 
 
 def _finite(value: float) -> float | None:

@@ -152,6 +152,11 @@ class Turns(Generic[W]):
         self._next()
         return any(not self._busy[owner] for owner in self._waiting)
 
+    @property
+    def next_worker(self) -> W:
+        """The worker of the first turn, before any was taken."""
+        return self._free[-1]
+
     @asynccontextmanager
     async def take(self, *owner: str) -> AsyncIterator[W]:
         """Wait for a turn of ``owner``, from the outside in: a namespace, or (namespace, sweep). Yields its worker."""

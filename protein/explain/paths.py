@@ -120,7 +120,7 @@ class Process:
         with torch.no_grad():
             at = x.to(posterior.device)
             half = posterior.whiten(at)
-            mean = (half.transpose(0, 1) @ posterior.targets[:, :1])[:, 0].cpu()
+            mean = posterior.mean_given(at, half)[:, 0].cpu()
             covariance = (gram(posterior.model, at) - half.transpose(0, 1) @ half).cpu()
         return cls(mean * scale + shift, covariance * scale**2, posterior.model.noise * scale**2, paths, lag)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,12 +12,16 @@ from torch import Tensor
 from protein.arrays import Array
 from protein.history import History, select_rows
 from protein.models.device import CPU, Capacity
-from protein.models.posterior import CHUNK, Posterior, fit_posterior
+from protein.models.posterior import CHUNK, Posterior, PriorMean, fit_posterior
 from protein.models.scaling import Standardization, standardize
 from protein.models.surrogate import KernelSpec
+from protein.models.transfer import prior_mean, ranking_weights
 
 CONSTANT_SPREAD = 0.02
 """Standard deviation of log-cost below which the cost counts as constant. 2% is typical timing jitter."""
+FEW = 5
+"""With fewer costs, those of the sources count fully: hardly any task has costs of its own kind."""
+SPEC = KernelSpec(linear=True)
 
 
 class CostModel:
@@ -26,16 +31,21 @@ class CostModel:
     that does not vary is `constant`: it is predicted, but the acquisition ignores it.
     """
 
-    def __init__(self, history: History, capacity: Capacity = CPU) -> None:
+    def __init__(self, history: History, capacity: Capacity = CPU, sources: Sequence[CostModel] = ()) -> None:
+        """`sources`: the models of other tasks. Up to a factor, costs are like theirs."""
         priced = history.priced
         bounded = history.censored & np.isfinite(history.cost) & ~history.failed
         known = np.log(_positive(history.cost[priced]))
         bounds = np.log(_positive(history.cost[bounded]))
-        self.known = bool(len(known) or len(bounds))
-        self.standardization: Standardization = standardize(known if len(known) else bounds, clip=False)
-        self.constant_log_cost = float(np.median(known)) if len(known) else float(bounds.max(initial=0.0))
+        others = [source for source in sources if source.posterior is not None]
+        self.known = bool(len(known) or len(bounds) or others)
         values = np.concatenate([known, bounds])
-        self.constant = len(values) < 2 or float(values.std()) < CONSTANT_SPREAD
+        self.standardization: Standardization = standardize(known if len(known) else bounds, clip=False)
+        if others and self.standardization.constant:
+            self.standardization = _like(others, values)
+        self.constant_log_cost = float(np.median(known)) if len(known) else float(bounds.max(initial=0.0))
+        few = len(values) < (FEW if others else 2)
+        self.constant = not others if few else float(values.std()) < CONSTANT_SPREAD
         self.posterior: Posterior | None = None
         if self.constant:
             return
@@ -45,7 +55,7 @@ class CostModel:
         if len(known) < 2:  # too few rows to impute from: use the bounds as observations
             x, z = np.concatenate([x, history.x[bounded]]), np.concatenate([z, z_bounds])
             priority, z_bounds = np.zeros(len(x)), np.zeros(0)
-        self.posterior = fit_posterior(x, z, priority, KernelSpec(linear=True), capacity)
+        self.posterior = fit_posterior(x, z, priority, SPEC, capacity, self._prior(others, x, z))
         if len(z_bounds):
             # A censored run costs at least its lower bound. Impute the prediction of the other runs if that is higher.
             cut = select_rows(z_bounds, capacity.rows // 4)
@@ -53,6 +63,13 @@ class CostModel:
             mean, _ = self.posterior.predict(at)
             imputed = torch.maximum(mean, torch.tensor(z_bounds[cut])[:, None])
             self.posterior = self.posterior.joint(at).condition(imputed)
+
+    def _prior(self, sources: Sequence[CostModel], x: Array, z: Array) -> PriorMean | None:
+        posteriors = [source.posterior for source in sources if source.posterior is not None]
+        if not posteriors:
+            return None
+        scales = [source.standardization.scale / self.standardization.scale for source in sources]
+        return prior_mean(posteriors, ranking_weights(posteriors, x, z, SPEC, FEW), scales, x, z)
 
     def log_cost(self, x: Tensor, *, sketch: bool = False) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation, (m,) each, of log-cost at rows of `x` (m, d); differentiable in `x`.
@@ -98,3 +115,11 @@ def cost_of(log_cost: Array | float) -> Array:
     """exp without overflow. Predictions far outside the data can be huge but stay finite."""
     out: Array = np.exp(np.clip(log_cost, -700.0, 700.0))
     return out
+
+
+def _like(sources: Sequence[CostModel], log_costs: Array) -> Standardization:
+    """The standardization of costs that do not tell their own scale: that of the average source."""
+    scalings = [source.standardization for source in sources]
+    scale = math.fsum(scaling.scale for scaling in scalings) / len(scalings)
+    shift = math.fsum(scaling.shift for scaling in scalings) / len(scalings)
+    return Standardization(float(log_costs.mean()) if len(log_costs) else shift, scale, constant=False)

@@ -6,6 +6,8 @@ to 0, that is, to success. P(success) = Phi((0.5 + mean) / 0.25): 0.98 without d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from protein.history import History
 from protein.models.device import CPU, Capacity
 from protein.models.posterior import Posterior, fit_posterior
 from protein.models.surrogate import KernelSpec
+from protein.models.transfer import WeightedMeans
 
 SPEC = KernelSpec(constant=False, noise=0.03, noise_log_sd=1.0)
 
@@ -22,11 +25,16 @@ SPEC = KernelSpec(constant=False, noise=0.03, noise_log_sd=1.0)
 class FeasibilityModel:
     """P(success) given which rows of a history failed. A timeout is not a failure."""
 
-    def __init__(self, history: History, capacity: Capacity = CPU) -> None:
+    def __init__(
+        self, history: History, capacity: Capacity = CPU, sources: Sequence[tuple[float, FeasibilityModel]] = ()
+    ) -> None:
+        """`sources`: the weight and the model of other tasks, of which those with failures count."""
         target = np.where(history.failed, -1.0, 0.0)
+        parts = tuple((w, s.posterior) for w, s in sources if w > 0 and s.posterior is not None)
         self.posterior: Posterior | None = None
-        if history.failed.any():
-            self.posterior = fit_posterior(history.x, target, -target, SPEC, capacity)
+        if history.failed.any() or parts:
+            prior = WeightedMeans(parts) if parts else None
+            self.posterior = fit_posterior(history.x, target, -target, SPEC, capacity, prior)
 
     def log_probability(self, x: Tensor) -> Tensor:
         """log P(success) (m,) at rows of `x` (m, d); differentiable in `x`."""

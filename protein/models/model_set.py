@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,10 @@ from protein.analysis.conformal import Calibrator
 from protein.arrays import Array, Mask
 from protein.history import History
 from protein.models.cost import CostModel, cost_of
-from protein.models.device import capacity_for
+from protein.models.device import Capacity, capacity_for
 from protein.models.feasibility import FeasibilityModel
 from protein.models.outcomes import OutcomeModel, fit_outcomes
+from protein.models.posterior import FIT_ROWS
 from protein.models.score import ScoreModel
 
 MAX_PREDICTION = 1e308
@@ -24,7 +27,7 @@ MAX_PREDICTION = 1e308
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Fitted models of `history`; `sign` is 1 to maximize, -1 to minimize."""
+    """Fitted models of `history`; `sign` is 1 to maximize, -1 to minimize. sources: the models of other tasks."""
 
     history: History
     score: ScoreModel
@@ -32,6 +35,17 @@ class Models:
     feasibility: FeasibilityModel
     sign: float
     outcomes: tuple[OutcomeModel, ...] = ()
+    sources: tuple[Models, ...] = ()
+
+    @property
+    def predicts_cost(self) -> bool:
+        """Whether enough costs are known to predict others."""
+        return self.history.predicts_cost or any(source.cost.known for source in self.sources)
+
+    @property
+    def forecasts_score(self) -> bool:
+        """Whether the scale of the scores is known: one score does not tell how much that of another task differs."""
+        return bool(self.history.scored.any()) and not (self.sources and self.score.standardization.constant)
 
     def predict_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of the noise-free score at rows of `x` (m, dim), in the user's direction."""
@@ -81,20 +95,41 @@ class Models:
         return out
 
 
-def build_models(history: History, goal: str, device: str = "cpu") -> Models:
+def build_models(history: History, goal: str, device: str = "cpu", sources: Sequence[History] = ()) -> Models:
     """Fit the models. A pure function of its arguments; call it with threads pinned.
 
-    device: as in ProteinSettings. Raises ValueError for cuda without a GPU.
+    device: as in ProteinSettings. sources: histories of other tasks. Raises ValueError for cuda without a GPU.
     """
     capacity = capacity_for(device, len(history))
+    others = tuple(_source_models(_Source(source, source.digest(), goal)) for source in sources)
+    score = ScoreModel(history, capacity, [other.score for other in others])
+    weighted = zip(score.weights.tolist(), (other.feasibility for other in others), strict=True)
     return Models(
         history,
-        ScoreModel(history, capacity=capacity),
-        CostModel(history, capacity=capacity),
-        FeasibilityModel(history, capacity=capacity),
+        score,
+        CostModel(history, capacity, [other.cost for other in others]),
+        FeasibilityModel(history, capacity, tuple(weighted)),
         1.0 if goal == "maximize" else -1.0,
         fit_outcomes(history, capacity),
+        others,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source's history, identified by its digest."""
+
+    history: History = field(compare=False)
+    digest: bytes
+    goal: str
+
+
+@functools.lru_cache(maxsize=32)
+def _source_models(source: _Source) -> Models:
+    """The models of a source, of at most FIT_ROWS rows. Sources stay the same, so their models are remembered."""
+    history, capacity = source.history, Capacity(rows=FIT_ROWS)
+    models = ScoreModel(history, capacity), CostModel(history, capacity), FeasibilityModel(history, capacity)
+    return Models(history, *models, 1.0 if source.goal == "maximize" else -1.0)
 
 
 def describe(models: Models, row: Array, calibrator: Calibrator) -> dict[str, Any]:
@@ -105,7 +140,7 @@ def describe(models: Models, row: Array, calibrator: Calibrator) -> dict[str, An
     """
     out: dict[str, Any] = {}
     x = row[None, :]
-    if models.history.scored.any():
+    if models.forecasts_score:
         out["score_interval"] = _interval(*_first(models.predict_score(x)))
         mean, sd = calibrator.score.tell(*_first(models.forecast_score(x)))
         out["score_forecast"] = {"mean": mean, "sd": sd, "interval": _interval(mean, sd)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -27,16 +28,26 @@ CHUNK = 256
 FIT_ROWS = 256
 """Maximum number of rows in a fit of hyperparameters, whose time is cubic in them."""
 
+PriorMean = Callable[[Tensor], Tensor]
+"""The mean (m, 1) of a process before its data, at rows (m, d); differentiable."""
 
-def fit_posterior(x: Array, y: Array, priority: Array, spec: KernelSpec, capacity: Capacity) -> Posterior:
+
+def fit_posterior(
+    x: Array, y: Array, priority: Array, spec: KernelSpec, capacity: Capacity, prior: PriorMean | None = None
+) -> Posterior:
     """Posterior of targets `y` (n,) at rows of `x` (n, d). Rows with a high `priority` (n,) come first.
 
     Hyperparameters are fitted on at most FIT_ROWS rows. The posterior is conditioned on at most `capacity.rows`, and
     its sketch on the rows of the fit.
     """
     fitted, rows = select_rows(priority, FIT_ROWS), select_rows(priority, capacity.rows)
-    surrogate = fit(x[fitted], y[fitted], spec)
-    posterior = Posterior(surrogate, torch.tensor(x[rows]), torch.tensor(y[rows])[:, None], device=capacity.device)
+    residuals = y[fitted]
+    if prior is not None:
+        with torch.no_grad():
+            residuals = residuals - prior(torch.tensor(x[fitted]))[:, 0].numpy()
+    surrogate = fit(x[fitted], residuals, spec)
+    at, targets = torch.tensor(x[rows]), torch.tensor(y[rows])[:, None]
+    posterior = Posterior(surrogate, at, targets, device=capacity.device, prior=prior)
     if len(rows) > FIT_ROWS:
         posterior.sketched = torch.tensor(select_rows(priority[rows], FIT_ROWS))
     return posterior
@@ -60,7 +71,7 @@ class Joint:
         with torch.no_grad():
             covariance = self.covariance.clone()
             covariance.diagonal().add_(1e-8)
-            mean = self.half.transpose(0, 1) @ self.posterior.targets[:, :1]
+            mean = self.posterior.mean_given(self.x, self.half)[:, :1]
             return (mean + cholesky(covariance) @ normals.to(self.x.device)).cpu()
 
     def condition(self, y: Tensor) -> Posterior:
@@ -92,25 +103,36 @@ class Posterior:
     """A surrogate conditioned on rows `x` (n, d) with targets `y` (n, s), and before on those of `base`.
 
     Everything is computed from L^-1 k(x), L being the Cholesky factor of the covariance of all rows. Conditioning adds
-    a block of rows to L; the factor of the base is not copied.
+    a block of rows to L; the factor of the base is not copied. With a prior mean, the process is that of the
+    differences from it.
     """
 
     sketched: Tensor | None = None
     """Positions of the rows that `coarse` consists of; None: all."""
 
     def __init__(
-        self, model: Surrogate, x: Tensor, y: Tensor, added: Joint | None = None, *, device: str = "cpu"
+        self,
+        model: Surrogate,
+        x: Tensor,
+        y: Tensor,
+        added: Joint | None = None,
+        *,
+        device: str = "cpu",
+        prior: PriorMean | None = None,
     ) -> None:
         """`device`: the device for computations. Arguments and results stay on the CPU.
 
-        added: the rows `x` under the base.
+        added: the rows `x` under the base, whose prior mean stays.
         """
         self.device, self.added = device, added
+        self.prior: PriorMean | None = prior if added is None else added.posterior.prior
         self.model = model if device == "cpu" or added is not None else copy.deepcopy(model).to(device)
         self.x, y = x.to(device), y.to(device)
         with torch.no_grad():
             covariance = gram(self.model, self.x) if added is None else added.covariance
             self.factor = cholesky(_noisy(self.model, covariance))
+            if self.prior is not None:
+                y = y - self.prior(self.x)
             if added is not None:
                 y = y - added.half.transpose(0, 1) @ added.posterior.targets
             own = _solve(self.factor, y)
@@ -143,8 +165,12 @@ class Posterior:
 
     def mean(self, x: Tensor) -> Tensor:
         """Posterior means (m, s) at rows of `x` (m, d); differentiable in `x`. Faster than `mean_and_sd`."""
-        mean: Tensor = SketchedMoments.apply(x.to(self.device), self._sketch)[0]
-        return mean.to(x.device)
+        at = x.to(self.device)
+        mean: Tensor = SketchedMoments.apply(at, self._sketch)[0]
+        return self._with_prior(at, mean).to(x.device)
+
+    def _with_prior(self, x: Tensor, mean: Tensor) -> Tensor:
+        return mean if self.prior is None else mean + self.prior(x)
 
     @functools.cached_property
     def _sketch(self) -> Sketch:
@@ -169,7 +195,11 @@ class Posterior:
 
     def from_whitened(self, x: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior means (m, s) and variance (m,) at rows of `x` whose L^-1 k(x) is known, on the device."""
-        return half.transpose(0, 1) @ self.targets, self.model.variance(x) - half.square().sum(0)
+        return self.mean_given(x, half), self.model.variance(x) - half.square().sum(0)
+
+    def mean_given(self, x: Tensor, half: Tensor) -> Tensor:
+        """Posterior means (m, s) at rows of `x` whose L^-1 k(x) is known, on the device."""
+        return self._with_prior(x, half.transpose(0, 1) @ self.targets)
 
     def from_base(self, mean: Tensor, variance: Tensor, cross: Tensor) -> tuple[Tensor, Tensor]:
         """`mean_and_sd` at m rows, from the means (m, 1) and variance (m,) of the base, on the device.
@@ -187,7 +217,7 @@ class Posterior:
         """
         at = x.to(self.device)
         mean, known = SketchedMoments.apply(at, self._sketch)
-        return mean.to(x.device), root(self.model.variance(at) - known).to(x.device)
+        return self._with_prior(at, mean).to(x.device), root(self.model.variance(at) - known).to(x.device)
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`mean_and_sd` without gradients, in chunks of rows."""

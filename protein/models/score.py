@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from protein.models.device import CPU, Capacity
 from protein.models.posterior import Posterior, fit_posterior
 from protein.models.scaling import Standardization, standardize
 from protein.models.surrogate import KernelSpec
+from protein.models.transfer import prior_mean, ranking_weights
 
 FANTASIES = 16
 """Joint samples of the scores of pending runs."""
@@ -25,12 +26,16 @@ class ScoreModel:
     Without scored rows it is the prior: mean 0 and the same uncertainty everywhere.
     """
 
-    def __init__(self, history: History, capacity: Capacity = CPU) -> None:
-        scored = history.scored
+    def __init__(self, history: History, capacity: Capacity = CPU, sources: Sequence[ScoreModel] = ()) -> None:
+        """`sources`: the models of other tasks."""
+        scored, others = history.scored, [source.posterior for source in sources]
         self.x, utility = history.x[scored], history.utility[scored]
         self.standardization: Standardization = standardize(utility, clip=True)
         self.z = self.standardization.forward(utility)
-        self.posterior = fit_posterior(self.x, self.z, self.z, KernelSpec(), capacity)
+        self.weights = ranking_weights(others, self.x, self.z, KernelSpec()) if others else np.zeros(0)
+        """Weights (k,) of the sources; what is missing to a sum of 1 is that of the own process."""
+        prior = prior_mean(others, self.weights, [1.0] * len(others), self.x, self.z)
+        self.posterior: Posterior = fit_posterior(self.x, self.z, self.z, KernelSpec(), capacity, prior)
         self._whitened: dict[bytes, Tensor] = {}
         self.forecasts: Mapping[bytes, tuple[float, float]] = {}
         """Standardized mean and standard deviation that learning curves predict for rows, by their bytes."""

@@ -41,7 +41,7 @@ def allow(budget: Budget, history: History, pending: int, pending_cost: float) -
     share = budget.share_left(history.spent, pending_cost)
     if share is None:
         return Allowance(None if payable == math.inf else payable, ASSUMED_SHARE)
-    if budget.runs is None or payable <= 0:
+    if budget.runs is None or payable <= 0 or len(history) == 0:
         return Allowance(payable, share)
     runs = budget.runs - len(history) - pending
     # a limit of each run holds for as many runs at a time as there are now

@@ -125,7 +125,7 @@ def select(
         kept = left[drawn < success]
         left = kept if len(kept) else left[[int(np.argmax(success))]]
     cap = settings.max_suggestion_cost
-    if cap is None or not history.predicts_cost:
+    if cap is None or not models.predicts_cost:
         return options[int(left[0])], False
     costs = models.predict_cost(rows[left])
     below = left[costs <= cap]

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from protein.arrays import Array, Mask
+from protein.arrays import Array, Indices, Mask
 from protein.budget import BudgetExhausted
+from protein.history import History
 from protein.models.cost import cost_of
 from protein.models.model_set import Models
 from protein.search.acquisition import Acquisition, AncestralAcquisition
 from protein.search.candidates import MAX_CELLS, perturb, row_keys, spread
 from protein.search.draw import draw_acquisition
+from protein.search.initial_design import column_limits
 from protein.search.observed_front import front_rows
 from protein.search.pool import MAX_PREDICTED, CandidateConstraints, Pool, Turn, predict_pool
 from protein.search.refinement import polish
@@ -133,7 +135,7 @@ def _candidates(
     found = _open_candidates(pool, acquisition, taken)
     if not isinstance(acquisition, Acquisition) or space_size(space) <= ENUMERABLE:
         return found
-    own = draw_own_candidates(space, settings, pool.models, rng)
+    own = _cheap_at_first(space, pool.models, draw_own_candidates(space, settings, pool.models, rng))
     own = untaken(unique_rows(allowed_rows(space, own, pool.constraints)), taken)
     mean, sd = pool.models.cost.predict(own)
     return Candidates(
@@ -148,7 +150,8 @@ def _refine(
     space: SearchSpace, pool: Pool, acquisition: Acquisition, rows: Array, taken: Sequence[set[bytes]]
 ) -> Array:
     """The refinements (m, dim) of `rows` (k, dim) that are allowed and new."""
-    refined = untaken(allowed_rows(space, polish(space, acquisition, rows), pool.constraints), taken)
+    found = _cheap_at_first(space, pool.models, polish(space, acquisition, rows))
+    refined = untaken(allowed_rows(space, found, pool.constraints), taken)
     if acquisition.cost_limit is not None:
         refined = refined[pool.models.cost.mean(refined) <= acquisition.cost_limit]
     return refined
@@ -188,8 +191,18 @@ def build_pool(
     rng: np.random.Generator,
 ) -> Pool:
     """The candidates of a history, repaired to satisfy the constraints."""
-    rows = unique_rows(allowed_rows(space, draw_candidates(space, settings, models, rng), constraints))
+    drawn = _cheap_at_first(space, models, draw_candidates(space, settings, models, rng))
+    rows = unique_rows(allowed_rows(space, drawn, constraints))
     return predict_pool(models, rows, set(row_keys(space.snap(models.history.x))), constraints)
+
+
+def _cheap_at_first(space: SearchSpace, models: Models, rows: Array) -> Array:
+    """The rows, with cost parameters limited like those of the initial design as long as only sources predict costs."""
+    if not models.sources or models.history.predicts_cost:
+        return rows
+    limits = column_limits(space)
+    out: Array = space.snap(np.minimum(rows, np.where(limits < 1.0, limits - 1e-9, 1.0)))  # within the last cell
+    return out
 
 
 def draw_candidates(space: SearchSpace, settings: ProteinSettings, models: Models, rng: np.random.Generator) -> Array:
@@ -203,11 +216,12 @@ def draw_candidates(space: SearchSpace, settings: ProteinSettings, models: Model
         each = min(settings.suggestions_per_pareto, max(most // max(len(front), 1), 1))
         groups = [space.snap(box_samples(space, row, settings.global_search_scale, each, rng)) for row in front[:most]]
         return np.concatenate([*groups, spread(space, min(max(settings.random_suggestions // 4, 64), most), rng)])
-    scored = np.flatnonzero(history.scored)
-    centers = [history.x[i] for i in scored[np.argsort(-history.utility[scored], kind="stable")][:4]]
+    centers = list(history.x[best_rows(history)])
     if len(front) > FRONT_CENTERS:
         front = front[np.linspace(0, len(front) - 1, FRONT_CENTERS).round().astype(np.int64)]
     centers += list(front)
+    for source, weight in zip(models.sources, models.score.weights, strict=True):
+        centers += list(source.history.x[best_rows(source.history)]) if weight > 0 else []
     if settings.max_suggestion_cost is not None and len(history):
         known = np.where(np.isfinite(history.cost), history.cost, np.inf)
         centers.append(history.x[int(np.argmin(known))])
@@ -229,6 +243,13 @@ def draw_own_candidates(
     centers = history.x[best] if len(best) else space.center_unit[None, :]
     count = OWN_CANDIDATES // len(centers)
     return perturb(space, np.clip(centers, 0.0, 1.0), count, search_widths(space, settings), rng)
+
+
+def best_rows(history: History) -> Indices:
+    """Positions of the four best rows."""
+    scored = np.flatnonzero(history.scored)
+    best: Indices = scored[np.argsort(-history.utility[scored], kind="stable")][:4]
+    return best
 
 
 def search_widths(space: SearchSpace, settings: ProteinSettings) -> Array:

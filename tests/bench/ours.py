@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from protein import Budget, BudgetExhausted, Protein, SearchSpace
+from protein import Budget, BudgetExhausted, Protein, SearchSpace, Source
 from protein.settings import ProteinSettings
 
 
@@ -33,6 +33,7 @@ class OursProtein:
         cost_param: str | None = None,
         budget: float | None = None,
         runs: int | None = None,
+        sources: Sequence[Source] = (),
     ) -> None:
         spec = {name: parameter(fields) for name, fields in space.items()}
         if cost_param is not None:
@@ -41,7 +42,7 @@ class OursProtein:
         chosen = json.loads(os.environ.get("OURS_SETTINGS", "{}"))
         settings = ProteinSettings.from_config({"max_suggestion_cost": max_cost, **chosen})
         told = Budget() if os.environ.get("OURS_BUDGET") == "none" else Budget(cost=budget, runs=runs)
-        self.protein = Protein(self.space, settings, goal=goal, seed=seed, budget=told)
+        self.protein = Protein(self.space, settings, goal=goal, seed=seed, budget=told, sources=sources)
         self.pending: list[dict[str, Any]] = []
         self.defaults = {name: fields["mean"] for name, fields in space.items() if "when" in fields}
         self.when = {name: fields["when"] for name, fields in space.items() if "when" in fields}

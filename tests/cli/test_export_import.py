@@ -106,13 +106,16 @@ def test_the_columns_of_csv(tmp_path: Path) -> None:
 
 
 def test_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`-o -` writes the table there and nothing else. A reader that has enough ends the command quietly."""
+    """`-o -` writes the table there and nothing else. A reader that has enough ends the command quietly.
+
+    The table is larger than the buffer of a pipe.
+    """
     monkeypatch.chdir(tmp_path)
-    store(tmp_path / "runs", manifest(), [finished(0.5)] * 600)
+    store(tmp_path / "runs", manifest(fixed={"trainer.note": "x" * 2000}), [finished(0.5)] * 60)
     where = ("--runs-dir", tmp_path / "runs")
     assert sweep("export", "my_sweep", "-o", "-", *where).stdout == sweep("export", "my_sweep", *where).stdout
     lines = sweep("export", "my_sweep", "-o", "-", "--format", "jsonl", *where)
-    assert [json.loads(line)["index"] for line in lines.stdout.splitlines()] == list(range(600))
+    assert [json.loads(line)["index"] for line in lines.stdout.splitlines()] == list(range(60))
     assert lines.stderr == ""
     assert [p.name for p in tmp_path.iterdir()] == ["runs"], "no file called -"
     command = [sys.executable, "-m", "sweep_operator.cli.main", "export", "my_sweep", "-o", "-", *map(str, where)]

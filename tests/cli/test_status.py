@@ -195,6 +195,13 @@ def test_calibration_in_one_line(optimizer: dict[str, Any] | None, line: str, tm
     )
 
 
+def test_the_weights_of_the_sources_of_a_warm_start(tmp_path: Path) -> None:
+    sources = [{"source": "Sweep old", "weight": 0.8}, {"source": "file a.csv", "weight": 0.05}]
+    store(tmp_path, manifest(), [finished(1.0)], {**STATUS, "optimizer": {"sources": sources}})
+    text = sweep("status", "my_sweep", "--runs-dir", str(tmp_path)).stdout
+    assert "Warm start: Sweep old 80%, file a.csv 5%, results of this sweep alone 15%" in text
+
+
 def test_states_before_the_first_pass() -> None:
     assert sweep_state({"spec": {}}) == "Pending"
     refused = {"status": {"conditions": [{"type": "Accepted", "status": "False"}]}}

@@ -111,7 +111,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run text-parameters.yaml", "sweep.parameters: 'x' is not a mapping; write it as key: value lines"),
         ("run list-fixed.yaml", "sweep.fixed: [1] is not a mapping; write it as key: value lines"),
         ("run map-runs-dir.yaml", "runs_dir: {'a': 1} is not a path; write a string"),
-        ("run number-defaults.yaml", "Unsupported type in defaults : int"),
+        (
+            "run number-defaults.yaml",
+            "number-defaults.yaml: cannot be composed: Unsupported type in defaults : int; "
+            "check its defaults and the files of its groups",
+        ),
         ("run list-spec.yaml spec.parameters.x.min=1", "spec: [1] is not a mapping; write it as key: value lines"),
         ("run", "no configuration given; name a file or a sweep: sweep run sweep.yaml, sweep run run=NAME sweep=quick"),
         (

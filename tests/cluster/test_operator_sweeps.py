@@ -192,7 +192,7 @@ def test_a_sweep_starts_from_what_others_have_learned(cluster: Cluster, shared: 
     late = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late"}, "data": history}
     sources = {"from": [{"sweep": "earlier"}, {"configMap": "late"}]}
     design = {"numRandomSamples": 0, "seedWithSearchCenter": False}
-    cluster.apply(sweep("warm", method="bayes", protein=design, warmStart=sources, limits={"maxRuns": 1}), ns)
+    cluster.apply(sweep("warm", method="bayes", protein=design, warmStart=sources, limits={"maxRuns": 2}), ns)
 
     def told() -> Object:
         return condition(cluster.get("sweep", "warm", ns), "WarmStarted")
@@ -209,9 +209,11 @@ def test_a_sweep_starts_from_what_others_have_learned(cluster: Cluster, shared: 
     until_reason(cluster, "sweep", "warm", ns, "MaxRunsReached")
     assert (told()["status"], told()["message"]) == ("True", "6 observations")
     found = cluster.get("sweep", "warm", ns)
-    assert found["status"]["optimizer"]["observations"] == 6 + 2
-    # without the six there is nothing to fit a model to
-    assert [r["spec"]["origin"] for r in runs(cluster, ns, "warm")] == ["manual", "model"]
+    assert found["status"]["optimizer"]["observations"] == 6 + 3
+    # until two own scores differ, the sources and the initial design take turns
+    assert [r["spec"]["origin"] for r in runs(cluster, ns, "warm")] == ["manual", "random", "model"]
+    weights = found["status"]["optimizer"]["sources"]
+    assert [w["source"] for w in weights] == ["Sweep earlier", "ConfigMap late"]
     digest = found["status"]["warmStartDigest"]
     kept = cluster.get("configmap", f"warm-warm-start-{digest[:10]}", ns)
     assert kept["immutable"] is True

@@ -35,9 +35,9 @@ def test_values_are_read_as_yaml_1_2(text: str, value: Any) -> None:
      ("a: *b", "undefined alias 'b'"), ("a: !!binary aGk=", "bytes is not a JSON value"),
      ("{a: " * 3000, "f.yaml, line 1: is not valid YAML: it is nested more than 64 levels deep"),
      ("- " * 3000 + "a", "f.yaml, line 1: is not valid YAML: it is nested more than 64 levels deep"),
-     ("a: &a [*a]", "f.yaml: its aliases expand to more than 100000 values, or contain themselves"),
+     ("a: &a [*a]", "f.yaml: its aliases expand to more than 10000 lists and maps, or contain themselves"),
      ("a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)),
-      "f.yaml: its aliases expand to more than 100000 values")],
+      "f.yaml: its aliases expand to more than 10000 lists and maps")],
 )  # fmt: skip
 def test_errors_name_the_file_the_line_and_the_remedy(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:

@@ -177,6 +177,15 @@ def test_the_calibration_is_removed_with_its_runs() -> None:
     assert decide(snapshot(settled(of, plan), [])).status.optimizer.score_calibration is None
 
 
+def test_the_weights_of_the_sources_are_those_of_the_latest_suggestion_of_the_model() -> None:
+    of = finished_sweep(warmStart={"from": [{"sweep": "old"}, {"configMap": "rows"}]})
+    first = decide(snapshot(of, [ended(0)], source_weights={1: 0.8342}))
+    sources = first.status.optimizer.sources
+    assert sources is not None
+    assert [(s.source, s.weight) for s in sources] == [("Sweep old", 0.0), ("ConfigMap rows", 0.83)]
+    assert decide(snapshot(settled(of, first), [ended(0)])).status.optimizer.sources == sources, "after a restart, too"
+
+
 def test_the_optimizer_learns_where_results_lay_relative_to_their_predictions() -> None:
     below, inside = ended(0, 5.0, 150.0), ended(1, 10.0, 500.0)
     plan = decide(snapshot(sweep(limits={"maxRuns": 9}), [below, inside, ended(2, prediction=SCORE)]))

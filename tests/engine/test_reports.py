@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sweep_operator.engine import reports as module
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.full_reports import FullReports
 from sweep_operator.engine.ports import Settings
+from sweep_operator.engine.reconciler import Reconciler
 from sweep_operator.engine.report_files import ReportFiles, read_reports
 from sweep_operator.engine.reports import BURST, IN_FLIGHT, PART_BYTES, PARTS, RATE, Reports
 from sweep_operator.kube.protocol import Forbidden, Kind, LogPart, Object, Unavailable
@@ -164,6 +166,29 @@ async def test_a_log_that_must_not_be_read_gives_a_condition(world: Logged) -> N
     world.error, world.finish = Forbidden("again"), True
     await world.steps(engine, 5)
     assert (await world.first()).succeeded, "the result does not depend on the reports"
+
+
+async def test_the_rest_of_a_log_is_read_although_an_outage_stops_the_pass_that_asks_for_it(
+    world: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await started(world)
+    await world.report(10, 0.5)
+    await world.steps(engine, 20)
+    world.finish = True
+    await world.report(20, 0.75)
+    await world.tick(1)
+    await engine.audit(NS)
+
+    async def stopped(*_: Any) -> None:
+        raise Unavailable("no route to host")
+
+    with monkeypatch.context() as outage, contextlib.suppress(Unavailable):
+        outage.setattr(Reconciler, "_answer", stopped)
+        await engine.reconcile(KEY)
+    await world.steps(engine, 5)
+    status = (await world.first()).status
+    assert status.score is not None
+    assert [(p.step, p.value) for p in status.curve] == [(10, 0.5), (20, 0.75)]
 
 
 async def test_without_reports_no_log_is_read(world: Logged) -> None:

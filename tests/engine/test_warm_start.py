@@ -271,6 +271,7 @@ async def test_the_newest_observations_of_several_sources_are_joined() -> None:
     found = await read_sources(warm, warm.spec.warm_start, read_one, InProcess())
     assert [o.score for o in unpack(found.observations.content)] == [12.0, 11.0, 2.0], "the last source is the newest"
     assert (found.observations.count, found.observations.scored) == (3, 3)
+    assert [o.source for o in unpack(found.observations.content)] == [1, 1, 0]
 
 
 async def test_a_config_map_of_many_keys_is_refused(tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def test_the_warm_start_and_the_objectives_of_the_sweep_count(ask: Ask) -> None:
     assert without.shares == {}
     assert without.note == "2 runs have a score; this needs 5."
     (with_rows,) = ask(AskImportance(), runs=RUNS[:2], before=earlier(*rows))
-    assert with_rows.shares
+    assert with_rows == without, "the results of a source are none of the sweep"
 
 
 def test_too_few_runs_are_said_and_no_error(ask: Ask) -> None:

@@ -24,6 +24,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.child_process import ChildFailed
 from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest, ToldPoint
 from sweep_operator.decide.snapshot import Suggested
+from sweep_operator.exchange.observation import JsonObservation, pack
 from sweep_operator.pacing import Turns
 from sweep_operator.suggest import process
 from sweep_operator.suggest.inputs import Inputs
@@ -32,7 +33,7 @@ from sweep_operator.suggest.pool import OptimizerPool
 from sweep_operator.suggest.process import OptimizerProcess
 from sweep_operator.suggest.propose import Proposer
 from sweep_operator.suggest.provenance import index_ranges, read_ranges
-from tests.builders import earlier, sweep_body
+from tests.builders import sweep_body
 
 PARAMETERS: dict[str, Any] = {
     "a.lr": {"distribution": "log_normal", "min": 1e-5, "max": 1e-2, "mean": 3e-4},
@@ -160,15 +161,24 @@ def test_each_suggestion_of_a_batch_is_what_its_provenance_gives_whatever_the_bu
     assert all(one[1] != other[1] for one, other in pairs)
 
 
-def test_the_observations_of_a_warm_start_count_like_those_of_the_sweep() -> None:
-    """The optimizer's process unpacks them. The recorded digest does not depend on how they were sent."""
-    old, new = (Observation({"a.lr": lr}, 1.0, 2.0) for lr in (0.001, 0.002))
-    together = question(sweep(method="sobol"), SuggestRequest(2, 3, (old, new), (), 3))
-    apart = question(sweep(method="sobol"), SuggestRequest(2, 3, (new,), (), 3, earlier(old)))
-    assert (apart.earlier, together.earlier) == (earlier(old), None)
-    assert apart.may_need_no_model == together.may_need_no_model
-    one, other = ([a.proposal for a in Proposer().answer(asked)] for asked in (together, apart))
-    assert one == other
+def test_each_source_of_a_warm_start_is_a_task_of_its_own() -> None:
+    """Results of one that disagrees with the sweep's own results hardly count. No order changes the digest."""
+    good = [JsonObservation.of(row).with_(source=0) for row in ROWS]
+    bad = [JsonObservation.of(row).with_(source=2, score=-(row.score or 0.0)) for row in ROWS]
+    answers = []
+    for rows in ([*good, *bad], [*bad[::-1], *good]):
+        (answer, end) = Proposer().answer(question(sweep(), SuggestRequest(9, 1, ROWS[:9], (), 1, pack(rows))))
+        assert end.end == "complete"
+        answers.append(answer)
+    one, other = answers
+    assert one.source_weights == other.source_weights
+    assert one.proposal == other.proposal
+    assert one.source_weights is not None
+    assert one.source_weights[0] > 0.3 > 0.01 > one.source_weights[2]
+    own = next(Proposer().answer(question(sweep(), SuggestRequest(9, 1, ROWS[:9], (), 1)))).proposal
+    assert own is not None
+    assert one.proposal is not None
+    assert own.digest != one.proposal.digest
 
 
 async def test_running_runs_are_forecast_from_their_curves(child: OptimizerPool) -> None:
@@ -255,12 +265,16 @@ async def test_the_processes_that_a_sweep_needs_are_started_before_its_first_que
     assert len(child.pids) == processes
 
 
-async def test_a_process_that_was_prepared_answers(child: OptimizerPool) -> None:
-    await child.prepare([sweep_body(status={"optimizer": {"observations": 12}})])
-    before = child.pids
-    answer = await ask(child, sweep(), request(2, 12, ROWS))
-    assert [s.origin for s in answer.suggestions] == ["model", "model"]
-    assert child.pids == before
+async def test_the_process_that_was_prepared_answers() -> None:
+    pool = OptimizerPool(processes=2, time_limit=60)
+    try:
+        await pool.prepare([sweep_body(status={"optimizer": {"observations": 12}})])
+        before = pool.pids
+        answer = await ask(pool, sweep(), request(2, 12, ROWS))
+        assert [s.origin for s in answer.suggestions] == ["model", "model"]
+        assert pool.pids == before
+    finally:
+        await pool.close()
 
 
 async def test_an_idle_process_ends_and_is_started_again_by_the_next_question(

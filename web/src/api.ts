@@ -344,7 +344,7 @@ export interface Outlook {
 
 /** The run nearest to a configuration, among those that the optimizer knew. */
 export interface Nearest {
-  /** Name of the run; null for one of the warm start. */
+  /** Name of the run, if it exists. */
   run: string | null;
   /** Distance in the unit box of the parameters: 1 is the whole range of one parameter. */
   distance: number;
@@ -377,7 +377,7 @@ export interface Why {
   /** Kind of gain: ei (expected improvement), ucb (upper confidence bound) or protein. */
   acquisition: string | null;
   nearest: Nearest | null;
-  /** Name of the best run that the optimizer knew; null without one, or for one of the warm start. */
+  /** Name of the best run that the optimizer knew; null without one. */
   best: string | null;
   /** Predicted score, before the result was known. */
   score: Range | null;

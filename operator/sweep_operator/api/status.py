@@ -106,6 +106,16 @@ class Calibration(Model):
     of the score, so compare it only within one sweep. For a cost, the density is that of its logarithm."""
 
 
+class SourceWeight(Model):
+    """How much a source of warmStart counts."""
+
+    source: str
+    """The source, such as Sweep cartpole-v1."""
+    weight: float
+    """Its weight in the model of the score, 0 to 1: the probability that it ranks the results of this sweep better than
+    the other sources and than a model of these results alone."""
+
+
 class OptimizerStatus(Model):
     """State of the optimizer."""
 
@@ -117,6 +127,9 @@ class OptimizerStatus(Model):
     """Calibration of predicted scores. Absent without predictions to compare."""
     cost_calibration: Calibration | None = None
     """Calibration of predicted costs. Absent without predictions to compare."""
+    sources: list[SourceWeight] | None = None
+    """Sources of warmStart, in their order, with their weights in the latest suggestion of the model. What is missing
+    to a sum of 1 is the weight of the results of this sweep alone. Absent without warmStart."""
 
 
 class SweepTracking(Model):

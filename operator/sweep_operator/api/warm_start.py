@@ -75,7 +75,8 @@ class WarmStart(Model):
     """Observations of earlier sweeps that the optimizer learns from."""
 
     from_: list[WarmStartSource] = Field(alias="from", min_length=1, max_length=16)
-    """Sources, from the oldest to the newest."""
+    """Sources, from the oldest to the newest. Each is a task of its own, which counts as far as it ranks the results of
+    this Sweep correctly."""
     max_observations: int = Field(default=200, ge=1, le=10_000)
-    """Maximum number of observations. The newest ones are used, as many as have 100,000 values and fit into a
-    ConfigMap."""
+    """Maximum number of observations of all sources. The newest ones of each source are used, equally many of each
+    unless one has fewer: as many as have 100,000 values and fit into a ConfigMap."""

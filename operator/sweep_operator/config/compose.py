@@ -94,12 +94,17 @@ def compose_sweep(config_dir: Path | None, sweep_file: Path, arguments: Sequence
 @contextmanager
 def _composer(config_dir: Path) -> Iterator[Any]:
     from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     def composed(name: str, overrides: list[str]) -> DictConfig:
         try:
             return compose(name, overrides=overrides)
-        except Exception as error:  # Hydra passes on whatever its parsers raise for a file that they cannot read
+        except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_explain(error, lambda: compose(name))) from None
+        except Exception as error:  # Hydra passes on whatever its parsers raise for a file that they cannot read
+            problem = f"{name}.yaml: cannot be composed: {_first_line(error)}"
+            raise ConfigError(f"{problem}; check its defaults and the files of its groups") from None
 
     with warnings.catch_warnings(), initialize_config_dir(config_dir=str(config_dir.resolve()), version_base="1.3"):
         warnings.simplefilter("ignore")  # Hydra warns about a defaults list without _self_, which is not an error

@@ -24,8 +24,8 @@ from sweep_operator.domain.value_text import float_text
 
 MAX_DEPTH = 64
 """Levels of nesting. Python's recursion limit is not far above what deeper files need."""
-MAX_VALUES = 100_000
-"""Values of a document in which each alias (``*a``) is replaced by what it stands for."""
+MAX_COPIES = 10_000
+"""Lists and maps that are there again because of an alias (``*a``)."""
 _PLAIN = re.compile(r"(?:\./|[A-Za-z_/])[A-Za-z0-9_./+-]*")
 SMALL_FLOAT = 0.01
 """Floats below it are written in scientific notation, in YAML and in overrides."""
@@ -165,14 +165,17 @@ class _JsonLike:
     """Checks a document. Raises ConfigError for what JSON does not have, and for aliases that expand without end."""
 
     def __init__(self, where: str) -> None:
-        self._where, self._values = where, 0
+        self._where, self._copies = where, 0
+        self._seen: set[int] = set()
 
     def checked(self, value: Any, path: str = "", depth: int = 0) -> Any:
         """``value``, if all its keys are strings and all its values are those of JSON."""
-        self._values += 1
-        if depth > MAX_DEPTH or self._values > MAX_VALUES:
+        if isinstance(value, (Mapping, list)):
+            self._copies += id(value) in self._seen
+            self._seen.add(id(value))
+        if depth > MAX_DEPTH or self._copies > MAX_COPIES:
             raise ConfigError(
-                f"{self._where}: its aliases expand to more than {MAX_VALUES} values, or contain themselves; "
+                f"{self._where}: its aliases expand to more than {MAX_COPIES} lists and maps, or contain themselves; "
                 "write the values out"
             )
         if isinstance(value, Mapping):

@@ -49,12 +49,12 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     request = SuggestRequest(index + len(fresh), 0, runs.observations(), (), missing, earlier or NOTHING_EARLIER)
     # with one run at a time, each result would change what was computed before it
     if not lasting and (most == 1 or not request.known):
-        ahead = min(ahead, _design_left(snap, index + wanted - len(again)))
+        ahead = min(ahead, 0 if request.earlier.count else _design_left(snap, index + wanted - len(again)))
     if missing + ahead == 0:
         return Growth(create)
     new = (PendingRun(run_object_name(snap.sweep.name, c.index), c.index, c.parameters) for c in create)
     pending = (*runs.pending(), *new)
-    budget = budget_left(snap, totals, request.known + len(pending) + left - len(create))
+    budget = budget_left(snap, totals, len(request.observations) + len(pending) + left - len(create))
     return Growth(create, replace(request, count=missing + ahead, pending=pending, left=budget, lasting=lasting))
 
 

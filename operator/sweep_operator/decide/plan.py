@@ -262,9 +262,11 @@ class RunPlan:
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do for this run before ``wake``, unless something changes."""
-        rest_of_log = self.follow is not None and self.follow.last
-        todo = (self.changes, self.cleanup, self.logs, self.probes, self.looks, self.events, rest_of_log)
+        """Whether there is nothing to do for this run before ``wake``, unless something changes.
+
+        What is found in a log that is followed is such a change.
+        """
+        todo = (self.changes, self.cleanup, self.logs, self.probes, self.looks, self.events)
         return self.error is None and not any(todo)
 
 

@@ -79,6 +79,8 @@ class Suggested:
     """Why no further run is worth its cost, by spec.stopping."""
     known: int | None = None
     """Number of results that this was predicted from; None if there were pending runs, whose cost is not known yet."""
+    source_weights: Mapping[int, float] | None = None
+    """Weights of the sources of the warm start, by position, if a model was used."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,8 @@ class Snapshot:
     suggested: Suggested | None = None
     suggest_seconds: float | None = None
     """Duration of the latest suggestion."""
+    source_weights: Mapping[int, float] | None = None
+    """Weights of the sources of the warm start in the latest suggestion of the model, by position."""
     warm_start: WarmStartState = WarmStartState()
     tracking: TrackingReport | None = None
     """None if this process does not deliver runs to a tracker."""

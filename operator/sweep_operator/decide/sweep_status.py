@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sweep_operator.api.early_stopping import EarlyStoppingStatus
 from sweep_operator.api.meta import Condition, ConditionStatus, with_condition
-from sweep_operator.api.status import OptimizerStatus, SweepStatus
+from sweep_operator.api.status import OptimizerStatus, SourceWeight, SweepStatus
 from sweep_operator.decide.conditions import with_finished
 from sweep_operator.decide.cost import unit
 from sweep_operator.decide.growth import next_index
@@ -59,7 +59,18 @@ def _optimizer(snap: Snapshot, totals: Totals) -> OptimizerStatus:
         last_suggest_seconds=was.last_suggest_seconds if seconds is None else round(seconds, 3),
         score_calibration=totals.calibration("score"),
         cost_calibration=totals.calibration("cost"),
+        sources=_sources(snap) or was.sources,
     )
+
+
+def _sources(snap: Snapshot) -> list[SourceWeight] | None:
+    warm_start, weights = snap.sweep.spec.warm_start, snap.source_weights
+    if warm_start is None or weights is None:
+        return None
+    return [
+        SourceWeight(source=source.title, weight=round(weights.get(position, 0.0), 2))
+        for position, source in enumerate(warm_start.from_)
+    ]
 
 
 def _early_stopping(snap: Snapshot, totals: Totals) -> EarlyStoppingStatus | None:

@@ -180,6 +180,11 @@ class Reconciler:
         return self._rest(sweep, decide(dataclasses.replace(snapshot, looked=frozenset(look.job for _, look in looks))))
 
     def _rest(self, sweep: Sweep, plan: Plan) -> Plan:
+        """Let the runs rest for which nothing is to do. The rest of a log is asked for before: an outage may stop this
+        pass, and what is found wakes the run."""
+        for run in plan.runs:
+            if run.follow is not None and run.follow.last:
+                self._reports.follow(self.key, run.run.name, run.follow)
         self._gatherer.rest(sweep, plan.runs, self._tracking_report)
         return plan
 
@@ -231,6 +236,7 @@ class Reconciler:
             forecasts=self._forecasts.known,
             suggested=self._suggestions.of_generation(sweep.metadata.generation),
             suggest_seconds=self._suggestions.seconds,
+            source_weights=self._suggestions.source_weights,
             warm_start=self._warm_start.state,
             tracking=report,
             run_limit=run_limit,

@@ -120,12 +120,13 @@ class Reports:
     def _start_due(self) -> float | None:
         """Start to read the logs that are due, the longest due first. Return the seconds until the next one is.
 
-        Logs that are read from their beginning come last.
+        Those of ended containers come first, because the end of a run waits for them. Those that are read from their
+        beginning come last.
         """
         now = self._settings.monotonic()
         logs = ((key, run, known) for key, runs in self._logs.items() for run, known in runs.items())
         open_ = [(known, key, run) for key, run, known in logs if not (known.busy or known.complete)]
-        waiting = sorted((known.due > now, known.behind, known.due, key, run) for known, key, run in open_)
+        waiting = sorted((known.due > now, known.rank, known.due, key, run) for known, key, run in open_)
         for later, _, due, key, run in waiting:
             if later:
                 return min(due for late, _, due, *_ in waiting if late) - now
@@ -264,6 +265,11 @@ class _Log:
         self.reading: LogProgress | None = None
         self._end: str | None = None
         self._changed = self._heard = 0.0
+
+    @property
+    def rank(self) -> int:
+        """What is read first of what is due."""
+        return 0 if self.follow.last else 2 if self.behind else 1
 
     def catch_up(self, part: LogPart) -> None:
         """Note whether a part has reached the end of the log."""

@@ -7,7 +7,7 @@ a suggestion before its run exists. A suggestion is used for its own index only,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
@@ -79,6 +79,8 @@ class Suggestions:
         self._urgent = asyncio.Event()
         self.seconds: float | None = None
         """Duration of the newest suggestion."""
+        self.source_weights: Mapping[int, float] | None = None
+        """Weights of the sources of the warm start in the newest suggestion of the model, by position."""
 
     def of_generation(self, generation: int) -> Suggested | None:
         """What is at hand, unless the spec has changed since the request."""
@@ -194,6 +196,7 @@ class Suggestions:
         self._latest = answer
         if answer.suggestions:
             self.seconds = answer.seconds
+            self.source_weights = answer.source_weights or self.source_weights
             batch.suggestions += answer.suggestions
             if batch.next_index == self._next_index:
                 self._hand = batch

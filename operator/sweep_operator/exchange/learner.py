@@ -42,6 +42,8 @@ class Learner(Model):
     """The sweep that learns from a source, and the names that the source uses."""
 
     sweep: Sweep
+    source: int = 0
+    """Its position in spec.warmStart.from."""
     parameters: dict[str, str] = {}
     metric: str | None = None
     cost: str | None = None
@@ -53,6 +55,7 @@ class Learner(Model):
         """The learner of one source."""
         return cls(
             sweep=sweep.with_(status=SweepStatus()),
+            source=warm_start.from_.index(source),
             parameters=source.parameters,
             metric=source.metric,
             cost=source.cost,
@@ -75,7 +78,7 @@ class Learner(Model):
             notes += fitted.texts()
             unused += fitted.unused
             used = used or any(row.score is not None for row in fitted.rows)
-        packed = pack(map(JsonObservation.of, observations))
+        packed = pack(JsonObservation.of(o).with_(source=self.source) for o in observations)
         if packed.count < len(observations):
             notes.insert(0, f"the newest {packed.count} observations are used, which fill a ConfigMap")
         return Learned(

@@ -37,6 +37,8 @@ class JsonObservation(Model):
     cost_side: Side | None = None
     metrics: dict[str, float] | None = None
     curve: tuple[ToldPoint, ...] | None = None
+    source: int | None = None
+    """Position in spec.warmStart.from. None: a run of the sweep itself, or stored by an older version."""
 
     @classmethod
     def of(cls, observation: Observation) -> Self:
@@ -50,7 +52,7 @@ class JsonObservation(Model):
     @property
     def observation(self) -> Observation:
         """Convert it back."""
-        return Observation(**dict(self))
+        return Observation(**{field.name: getattr(self, field.name) for field in fields(Observation)})
 
 
 def pack(observations: Iterable[JsonObservation]) -> EarlierObservations:

@@ -6,8 +6,7 @@ import base64
 import json
 import time
 import zlib
-from collections.abc import Iterator
-from itertools import chain, islice
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -75,7 +74,7 @@ class FitRuns(Model):
 
 
 class Join(Model):
-    """Check and count packed observations. Those of several parts are packed together."""
+    """Check and count packed observations. Those of several parts are packed together, equally many of each."""
 
     kind: Literal["join"] = "join"
     parts: list[str]
@@ -200,8 +199,20 @@ def _fit_runs(task: FitRuns) -> Answer:
 
 def _join(task: Join) -> Answer:
     try:
-        rows = list(islice(chain.from_iterable(map(unpack, task.parts)), task.limit))
+        parts = [unpack(part) for part in task.parts]
+        shares = _shares([len(part) for part in parts], task.limit)
+        rows = [row for part, share in zip(parts, shares, strict=True) for row in part[:share]]
         found = counted(task.parts[0], rows) if len(task.parts) == 1 else pack(rows)
         return Answer(learned=Learned(observations=found))
     except (ValueError, OSError, EOFError, zlib.error) as error:
         return Answer(error=str(error))
+
+
+def _shares(counts: Sequence[int], limit: int | None) -> list[int]:
+    """How many rows of each part: equally many, unless one has fewer. The first parts get the remainder."""
+    left, shares = sum(counts) if limit is None else limit, [0] * len(counts)
+    order = sorted(range(len(counts)), key=lambda part: (counts[part], -part))
+    for waiting, part in zip(range(len(counts), 0, -1), order, strict=True):
+        shares[part] = min(counts[part], left // waiting)
+        left -= shares[part]
+    return shares

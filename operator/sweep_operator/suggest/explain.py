@@ -85,7 +85,7 @@ class Known:
             self.pending.append(PendingRun(facts.name, facts.index, facts.parameters, facts.curve))
 
     def name(self, parameters: Mapping[str, Scalar] | None) -> str | None:
-        """The name of the run with these parameters; None for one of the warm start."""
+        """The name of the run with these parameters, if there is one."""
         return None if parameters is None else self.names.get(_key(parameters))
 
 
@@ -102,16 +102,16 @@ def known(sweep: Sweep, runs: Iterable[SweepRun]) -> Known:
 def question_now(sweep: Sweep, found: Known, earlier: EarlierObservations = NOTHING_EARLIER) -> Question:
     """What the next suggestion would be computed from, by the method bayes whatever the sweep's own method is."""
     pending, observations = tuple(found.pending), tuple(found.observations)
-    request = SuggestRequest(0, 0, observations, pending, 0, earlier, _left(sweep, found, earlier))
+    request = SuggestRequest(0, 0, observations, pending, 0, earlier, _left(sweep, found))
     return question(sweep, request).with_(method="bayes")
 
 
-def _left(sweep: Sweep, found: Known, earlier: EarlierObservations) -> BudgetLeft | None:
+def _left(sweep: Sweep, found: Known) -> BudgetLeft | None:
     limits = sweep.spec.limits
     if limits.total_cost is None:
         return None
     cost = max(limits.total_cost - sweep.status.cost.spent, 0.0)
-    results = earlier.count + len(found.observations) + len(found.pending)
+    results = len(found.observations) + len(found.pending)
     runs = results + max(limits.max_runs - found.own, 0)
     return BudgetLeft(cost=cost, share=cost / limits.total_cost if limits.total_cost else 0.0, runs=runs)
 

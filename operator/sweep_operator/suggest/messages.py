@@ -158,6 +158,8 @@ class WhyFacts(Model):
     proposal: Proposal
     acquisition: str | None = None
     cost_power: float | None = None
+    source_weights: dict[int, float] = {}
+    """By position in spec.warmStart.from."""
     nearest: KnownRun | None = None
     best: KnownRun | None = None
     distances: dict[str, float] = {}
@@ -182,6 +184,8 @@ class Answer(Model):
     unpayable: str | None = None
     unworthy: str | None = None
     error: str | None = None
+    source_weights: dict[int, float] | None = None
+    """By position in spec.warmStart.from; None if no model was used, or without a warm start."""
     seconds: float = 0.0
     end: Literal["complete", "interrupted", "model"] | None = None
     """model: the rest needs a model."""

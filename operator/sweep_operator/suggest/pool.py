@@ -132,7 +132,7 @@ class OptimizerPool:
         if active:
             await self._processes[0].prepare()
         if any(_has_model(sweep) for sweep in active):
-            await self._processes[1].prepare(model=True)
+            await self._turns[False].next_worker.prepare(model=True)
 
     def interrupt(self, sweep: Sweep) -> None:
         """End the suggestions for a Sweep after the one that is being computed."""
@@ -268,4 +268,6 @@ def _suggested(answer: Answer, sweep: Sweep, request: SuggestRequest) -> Suggest
     )  # fmt: skip
     known = None if request.pending else request.known
     refused = answer.unpayable, answer.unworthy
-    return Suggested(suggestions, answer.infeasible, answer.error, answer.seconds, *refused, known)
+    return Suggested(
+        suggestions, answer.infeasible, answer.error, answer.seconds, *refused, known, answer.source_weights
+    )

@@ -7,17 +7,19 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Any
 
 from protein import (
     Budget,
     BudgetExhausted,
     NotWorthIt,
+    Observation,
     Optimizer,
     Outcome,
     Protein,
     SearchSpace,
     SearchSpaceInfeasible,
+    Source,
+    SuggestionInfo,
     flatten,
     make_optimizer,
 )
@@ -120,7 +122,8 @@ class Proposer:
                     digest=inputs.digest(question.index + offset),
                 )
                 inputs = inputs.with_pending([proposal.parameters])
-                yield Answer(proposal=proposal, seconds=time.perf_counter() - began)
+                seconds = time.perf_counter() - began
+                yield Answer(proposal=proposal, source_weights=_source_weights(info), seconds=seconds)
                 began = time.perf_counter()
         except RulesTooSlow as error:
             yield Answer(infeasible=str(error), end="complete")
@@ -159,7 +162,7 @@ class Proposer:
             self._rules.left = RULES_SECONDS
             return
         self._basis = None
-        question = self._with_earlier(question)
+        earlier = self._earlier(question)
         space = SearchSpace({path: spec.to_json() for path, spec in question.parameters.items()})
         self._rules = _TimedRules(CompiledConstraints(question.constraints, question.fixed))
         self._optimizer = make_optimizer(
@@ -170,10 +173,11 @@ class Proposer:
             seed=question.seed,
             constraints=(self._rules.passes,) if question.constraints else (),
             outcomes={o.metric: Outcome(o.goal, o.threshold) for o in question.outcomes or ()},
+            sources=_sources(question, earlier),
             comparable_curves=question.comparable is not False,
         )
         for row in question.observations:
-            known = {k: v for k, v in row.parameters.items() if k in question.parameters}
+            known = _searched(question, row)
             self._report(known, row.curve or ())
             self._optimizer.observe(
                 known,
@@ -187,19 +191,40 @@ class Proposer:
             self._optimizer.learn_forecast(row.score_side, row.cost_side)
         for run in question.running or ():
             self._report({k: v for k, v in run.parameters.items() if k in question.parameters}, run.curve)
-        self._basis, self._inputs = basis, Inputs.of(question)
+        everything = question.with_(earlier=None, observations=[*earlier, *question.observations])
+        self._basis, self._inputs = basis, Inputs.of(everything)
 
-    def _with_earlier(self, question: Question) -> Question:
-        """The question with the observations of the warm start among its observations."""
+    def _earlier(self, question: Question) -> list[JsonObservation]:
+        """The observations of the warm start."""
         if question.earlier is None:
-            return question
+            return []
         if self._unpacked is None or self._unpacked[0] != question.earlier:
             self._unpacked = question.earlier, unpack(question.earlier.content)
-        return question.with_(earlier=None, observations=[*self._unpacked[1], *question.observations])
+        return self._unpacked[1]
 
     def _report(self, parameters: Mapping[str, Scalar], curve: Sequence[ToldPoint]) -> None:
         for fraction, score, cost in curve:
             self._optimizer.report(parameters, step=fraction, score=score, cost=cost, max_step=1.0)
+
+
+def _searched(question: Question, row: JsonObservation) -> dict[str, Scalar]:
+    return {k: v for k, v in row.parameters.items() if k in question.parameters}
+
+
+def _sources(question: Question, earlier: Sequence[JsonObservation]) -> list[Source]:
+    """The sources of the warm start, named by their position."""
+    found: dict[int, list[Observation]] = {}
+    for row in earlier:
+        observation = Observation(
+            _searched(question, row), row.score, row.cost, row.is_failure, row.cost_is_lower_bound
+        )
+        found.setdefault(row.source or 0, []).append(observation)
+    return [Source(str(position), observations) for position, observations in found.items()]
+
+
+def _source_weights(info: SuggestionInfo) -> dict[int, float] | None:
+    found = info.details.get("sources")
+    return None if found is None else {int(name): weight for name, weight in found.items()}
 
 
 def _forecast(found: Forecast) -> RunForecast:
@@ -222,7 +247,7 @@ def _budget(left: BudgetLeft | None, min_gain: float | None) -> Budget:
     return Budget(left.cost, left.runs, left.seconds, spent=0.0, share=left.share, min_gain=min_gain)
 
 
-def _prediction(info: Any) -> Prediction | None:
+def _prediction(info: SuggestionInfo) -> Prediction | None:
     values = {name: _finite(getattr(info, name, None)) for name in ("score", "cost", "rating")}
     for name in ("score", "cost"):
         forecast = info.details.get(f"{name}_forecast")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from sweep_operator.api.model import Scalar
@@ -56,6 +57,7 @@ def by_model(sweep: Sweep, run: SweepRun, facts: WhyFacts, name: Name) -> Why:
         sentences=[
             _origin(sweep, run) if run.spec.origin != "model" else _gain(facts),
             *_more(sweep, found),
+            *_sources(sweep, facts.source_weights),
         ]
     )
 
@@ -123,12 +125,15 @@ def _gain(facts: WhyFacts) -> str:
 def _more(sweep: Sweep, why: Why) -> list[str]:
     lines = []
     if why.nearest is not None:
-        of = f"run {why.nearest.run}" if why.nearest.run is not None else "a run of the warm start"
+        of = f"run {why.nearest.run}" if why.nearest.run is not None else "one that no longer exists"
         score = "" if why.nearest.score is None else f", with score {number(why.nearest.score)}"
         lines.append(f"The nearest run that was known is {of}, at a distance of {why.nearest.distance:.2g}{score}.")
     same = [p.path for p in why.parameters if p.distance is not None and abs(p.distance) < _NEAR]
     if why.best is not None and same and len(same) < len(why.parameters):
-        lines.append(f"{len(same)} of {len(why.parameters)} parameters are about those of the best run, {why.best}.")
+        are = "is" if len(same) == 1 else "are"
+        lines.append(
+            f"{len(same)} of {len(why.parameters)} parameters {are} about as in the best run then, {why.best}."
+        )
     if why.observations is not None:
         waiting = (
             "" if not why.pending else f", while {why.pending} {'run' if why.pending == 1 else 'runs'} had none yet"
@@ -136,6 +141,16 @@ def _more(sweep: Sweep, why: Why) -> list[str]:
         results = "result" if why.observations == 1 else "results"
         lines.append(f"The optimizer knew {why.observations} {results}{waiting}.")
     return lines
+
+
+def _sources(sweep: Sweep, weights: Mapping[int, float]) -> list[str]:
+    """What the sources of the warm start count."""
+    if sweep.spec.warm_start is None or not weights:
+        return []
+    titles = [source.title for source in sweep.spec.warm_start.from_]
+    shares = ", ".join(f"{titles[at]} {weight:.0%}" for at, weight in sorted(weights.items()) if at < len(titles))
+    own = 1.0 - min(math.fsum(weights.values()), 1.0)
+    return [f"Weights in the model of the score: {shares}, the results of this sweep alone {own:.0%}."]
 
 
 def _reason(path: str, value: Scalar, facts: WhyFacts, best: str | None) -> ParameterReason:

@@ -24,6 +24,7 @@ from sweep_operator.views.tables import (
     run_name,
     run_state,
     sweep_columns,
+    warm_start_line,
 )
 
 _CONDITIONS = ("Accepted", "Succeeded", "OptimizerHealthy", "WarmStarted", "TrackingSynced", "EarlyStoppingEffective")
@@ -74,6 +75,8 @@ def sweep_lines(
             yield f"  {path} = {value_text(value)}"
     if calibration := calibration_line(sweep):
         yield f"\nCalibration: {calibration}"
+    if sources := warm_start_line(sweep):
+        yield f"\nWarm start: {sources}"
     if stopped := early_stopping_line(sweep):
         yield f"\nEarly stopping: {stopped}"
 

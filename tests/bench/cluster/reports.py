@@ -19,7 +19,6 @@ from pathlib import Path
 
 from tests.bench.cluster.many import LEASE_SECONDS, NODES, Memory, body, check_each_once, until_ended
 from tests.bench.cluster.timeline import Timeline, at
-from tests.bench.table import row
 from tests.cluster.audit import received
 from tests.cluster.cluster import Cluster
 from tests.cluster.fixtures import started
@@ -76,13 +75,14 @@ def measure(cluster: Cluster, operator: Operator, args: argparse.Namespace, *, r
     gaps, minutes = seen.gaps(args.parallel), sum(seen.ended[pod] - seen.started[pod] for pod in seen.ended) / 60
     asked = _log_requests(cluster, operator, began)
     writes = seen.sent["update sweepruns/status"] + seen.sent["patch sweepruns/status"]
-    return row(
+    cells = (
         "yes" if reports else "no", f"{args.runs:,}", args.parallel,
-        *(f"{at(gaps, percent):.2f}" for percent in (50, 99, 100)), f"{writes / args.runs:.2f}",
-        f"{writes / minutes:.2f}",
+        *(f"{at(gaps, percent):.2f}" for percent in (50, 99, 100)),
+        f"{writes / args.runs:.2f}", f"{writes / minutes:.2f}",
         f"{sum(asked.values()) / seen.seconds(began.timestamp()):.1f}", max(asked.values(), default=0),
         f"{memory.cpu_seconds / args.runs:.3f}",
     )  # fmt: skip
+    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def _log_requests(cluster: Cluster, operator: Operator, since: datetime) -> Counter[int]:

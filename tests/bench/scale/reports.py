@@ -66,7 +66,8 @@ class Seen:
 
 def report(sizes: list[tuple[int, int]], latency: float, seconds: float, connections: int) -> None:
     """One table, with a pair of rows for each (runs, parallel runs)."""
-    print(f"One sweep with runs of {seconds:g} s, {1e3 * latency:g} ms per request, virtual time:\n")
+    span = f"{seconds:g} to {2 * seconds:g} s"
+    print(f"One sweep with runs of {span}, {1e3 * latency:g} ms per request, virtual time:\n")
     print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS))
     for runs, parallel in sizes:
         for reports in (False, True):
@@ -77,7 +78,7 @@ def report(sizes: list[tuple[int, int]], latency: float, seconds: float, connect
 
 async def measure(runs: int, parallel: int, reports: bool, latency: float, seconds: float, connections: int) -> Seen:
     """One sweep, until its last Job starts."""
-    async with Cluster(latency, seconds, connections, kube=Reporting) as cluster:
+    async with Cluster(latency, seconds, connections, kube=Reporting, spread=1.0) as cluster:
         kube = cluster.kube
         assert isinstance(kube, Reporting)
         train = {"image": "i", "command": ["train"], **({"reports": {"maxStep": 10_000}} if reports else {})}
@@ -88,7 +89,7 @@ async def measure(runs: int, parallel: int, reports: bool, latency: float, secon
 
 def _row(seen: Seen, runs: int, parallel: int, reports: bool, seconds: float, cpu: float) -> str:
     at = statistics.quantiles(seen.gaps, n=100)
-    minutes = seconds / 60
+    minutes = 1.5 * seconds / 60
     cells = (
         "yes" if reports else "no", f"{runs:,}", parallel, f"{at[49]:.2f}", f"{at[98]:.2f}", f"{max(seen.gaps):.2f}",
         f"{seen.writes / runs:.2f}", f"{seen.writes / runs / minutes:.2f}", f"{len(seen.asked) / seen.seconds:.1f}",

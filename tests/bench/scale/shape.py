@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.domain.identity import share_of
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.embedded.server import EmbeddedKube
@@ -57,8 +58,9 @@ class Distant:
 class Pods:
     """Each Job runs at once, for so many seconds; what ends is followed by the next Job."""
 
-    def __init__(self, server: EmbeddedKube, seconds: float) -> None:
-        self._server, self._seconds = server, seconds
+    def __init__(self, server: EmbeddedKube, seconds: float, spread: float = 0.0) -> None:
+        """``spread``: the longest run takes so much longer than ``seconds``, relative to it."""
+        self._server, self._seconds, self._spread = server, seconds, spread
         self.started: defaultdict[str, list[float]] = defaultdict(list)
         """By sweep: when its Jobs started."""
         self.ended: defaultdict[str, list[float]] = defaultdict(list)
@@ -84,7 +86,7 @@ class Pods:
         }
         pod = await self._server.create(Kind.POD, {"metadata": meta, "spec": template["spec"]})
         await self._status(pod, "Running", {"running": {"startedAt": began}})
-        await asyncio.sleep(self._seconds)
+        await asyncio.sleep(self._seconds * (1 + self._spread * share_of(name)))
         self.ended[sweep].append(clock.seconds())
         end = {"exitCode": 0, "reason": "Completed", "message": '{"metrics": {"reward": 1.0}}'}
         end |= {"startedAt": began, "finishedAt": clock.now().isoformat()}
@@ -110,11 +112,12 @@ class Cluster:
         connections: int,
         *,
         kube: Callable[[Distant], Distant] = lambda kube: kube,
+        spread: float = 0.0,
     ) -> None:
         """``kube``: what the engine sends its requests to, around the one that is far away."""
         # The server is in this process, too: what it keeps must not look like a leak of the engine.
         self.server = EmbeddedKube(None, clock=clock.whole_now, admission=admit, max_events=500)
-        self.pods = Pods(self.server, seconds)
+        self.pods = Pods(self.server, seconds, spread)
         self.kube = kube(Distant(self.server, latency, asyncio.Semaphore(connections)))
         settings = Settings(
             config=OperatorConfig(),

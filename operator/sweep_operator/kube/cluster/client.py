@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sweep_operator.api.names import MAIN_CONTAINER
 from sweep_operator.kube.cluster.connection import JSON, YAML, Connection
-from sweep_operator.kube.cluster.log_part import TAIL_LINES, part_of
+from sweep_operator.kube.cluster.log_part import TAILS, part_of
 from sweep_operator.kube.cluster.objects import accept_deep_objects, cleaner, type_of
 from sweep_operator.kube.cluster.pages import PAGE, list_all, pages
 from sweep_operator.kube.cluster.paths import collection, item, resource, segment
@@ -165,22 +165,30 @@ class ClusterKube:
         self, namespace: str, pod: str, position: str = "", *, limit: int, last: bool = False, skip: bool = False
     ) -> LogPart:
         """A part of the kubelet's log. ``position``: time of the last line."""
-        query = {"container": MAIN_CONTAINER, "timestamps": "true", "limitBytes": str(limit)}
-        if skip:
-            query["tailLines"] = str(TAIL_LINES)
-        elif position:
-            query["sinceTime"] = position
-        request = Request("get", item(Kind.POD, namespace, pod, "log"), query)
+        places = (
+            [{"tailLines": str(lines)} for lines in TAILS] if skip else [{"sinceTime": position} if position else {}]
+        )
+        data = b""
+        for place in places:
+            data = await self._log_bytes(namespace, pod, place, limit)
+            if len(data) < limit:
+                break
+        return part_of(data, position, limit, last=last)
+
+    async def _log_bytes(self, namespace: str, pod: str, place: Mapping[str, str], limit: int) -> bytes:
+        """At most ``limit`` bytes of main's log, with times. Raises NotFound."""
+        query = {"container": MAIN_CONTAINER, "timestamps": "true", "limitBytes": str(limit), **place}
+        data = b""
         try:
+            request = Request("get", item(Kind.POD, namespace, pod, "log"), query)
             async with self._transport.stream(request, silence=_LOG_SILENCE) as response:
-                data = b""
                 async for chunk in response.content.iter_any():
                     data = (data + chunk)[:limit]
                     if len(data) == limit:
                         break
         except Invalid as error:
             raise NotFound(str(error)) from None
-        return part_of(data, position, limit, last=last)
+        return data
 
     async def pod_metrics(self, namespace: str, *, labels: Mapping[str, str]) -> Sequence[Object]:
         """What pods use just now, by the metrics API (metrics.k8s.io); see ``serves`` for whether there is one."""

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from sweep_operator.kube.protocol import LogPart
 
-TAIL_LINES = 200
-"""Number of last lines that are read if a log grows faster than it is read."""
+TAILS = (200, 3)
+"""Number of last lines that are read if a log grows faster than it is read; the next one if they exceed the limit. A
+node cuts lines into pieces of 16 KiB, which count here."""
 _FRACTION = re.compile(r"\.(\d{1,9})")
 
 

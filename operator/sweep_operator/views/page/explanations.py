@@ -187,7 +187,7 @@ class Nearest(Model):
     """The run nearest to a configuration, among those that the optimizer knew."""
 
     run: str | None = None
-    """Name of the run; null for one of the warm start."""
+    """Name of the run, if it exists."""
     distance: float
     """Distance in the unit box of the parameters: 1 is the whole range of one parameter."""
     score: float | None = None
@@ -222,7 +222,7 @@ class Why(Model):
     """Kind of gain: ei (expected improvement), ucb (upper confidence bound) or protein."""
     nearest: Nearest | None = None
     best: str | None = None
-    """Name of the best run that the optimizer knew; null without one, or for one of the warm start."""
+    """Name of the best run that the optimizer knew; null without one."""
     score: Range | None = None
     """Predicted score, before the result was known."""
     cost: Range | None = None
