@@ -55,7 +55,7 @@ class History:
     @property
     def spent(self) -> float:
         """Total cost so far, including failed and censored runs."""
-        return math.fsum(c for c in self.cost if math.isfinite(c) and c > 0)
+        return math.fsum(self.cost[np.isfinite(self.cost) & (self.cost > 0)].tolist())
 
     @property
     def mixed(self) -> bool:

@@ -91,10 +91,10 @@ class CostModel:
         out: Array = torch.cat(parts).numpy() * self.standardization.scale + self.standardization.shift
         return out
 
-    def predict(self, x: Array) -> tuple[Array, Array]:
+    def predict(self, x: Array, *, sketch: bool = False) -> tuple[Array, Array]:
         """`log_cost` at rows of an array (m, d), in chunks and without gradients."""
         with torch.no_grad():
-            parts = [self.log_cost(part) for part in torch.split(torch.tensor(x), CHUNK)]
+            parts = [self.log_cost(part, sketch=sketch) for part in torch.split(torch.tensor(x), CHUNK)]
         mean, sd = (torch.cat(values).numpy() for values in zip(*parts, strict=True))
         return mean, sd
 

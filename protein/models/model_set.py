@@ -49,8 +49,7 @@ class Models:
 
     def predict_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of the noise-free score at rows of `x` (m, dim), in the user's direction."""
-        mean, sd = self.score.predict(x)
-        return self._score_of(mean), self._spread_of(sd)
+        return self.told(*self.score.predict(x))
 
     def forecast_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of one OBSERVATION of the score at rows of `x` (m, dim).
@@ -58,14 +57,13 @@ class Models:
         The variance is that of the noise-free score plus the noise of one measurement; in the user's direction.
         """
         mean, sd = self.score.predict(x)
-        return self._score_of(mean), self._spread_of(np.hypot(sd, math.sqrt(self.score.noise)))
+        return self.told(mean, np.hypot(sd, math.sqrt(self.score.noise)))
 
-    def _score_of(self, z: Array) -> Array:
-        return self.sign * self.score.standardization.backward(z)
-
-    def _spread_of(self, sd: Array) -> Array:
+    def told(self, z: Array, sd: Array) -> tuple[Array, Array]:
+        """Standardized means and standard deviations of scores, (m,) each, in the user's units and direction."""
+        scaling = self.score.standardization
         with np.errstate(over="ignore"):
-            return np.minimum(sd * self.score.standardization.scale, MAX_PREDICTION)
+            return self.sign * scaling.backward(z), np.minimum(sd * scaling.scale, MAX_PREDICTION)
 
     def predict_cost(self, x: Array) -> Array:
         """Median cost (m,) at rows of `x` (m, dim); NaN as long as no cost is known."""
@@ -141,14 +139,15 @@ def describe(models: Models, row: Array, calibrator: Calibrator) -> dict[str, An
     out: dict[str, Any] = {}
     x = row[None, :]
     if models.forecasts_score:
-        out["score_interval"] = _interval(*_first(models.predict_score(x)))
-        mean, sd = calibrator.score.tell(*_first(models.forecast_score(x)))
+        z, spread = models.score.predict(x)
+        out["score_interval"] = _interval(*_first(models.told(z, spread)))
+        observed = models.told(z, np.hypot(spread, math.sqrt(models.score.noise)))
+        mean, sd = calibrator.score.tell(*_first(observed))
         out["score_forecast"] = {"mean": mean, "sd": sd, "interval": _interval(mean, sd)}
     if models.cost.known:
         log_cost, log_sd = _first(models.cost.predict(x))
         out["cost_interval"] = cost_of(np.array(_interval(log_cost, log_sd))).tolist()
-        median, log_sd = _first(models.forecast_cost(x))
-        log_cost, log_sd = calibrator.cost.tell(math.log(median), log_sd)
+        log_cost, log_sd = calibrator.cost.tell(math.log(cost_of(log_cost)), math.hypot(log_sd, models.cost.noise_sd))
         ends = cost_of(np.array(_interval(log_cost, log_sd))).tolist()
         out["cost_forecast"] = {"median": float(cost_of(log_cost)), "log_sd": log_sd, "interval": ends}
     out["success_probability"] = float(models.feasibility.predict(x)[0])

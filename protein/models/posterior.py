@@ -18,15 +18,16 @@ from torch import Tensor
 from protein.arrays import Array
 from protein.history import select_rows
 from protein.models.device import Capacity
-from protein.models.sketch import Sketch, SketchedMoments
+from protein.models.sketch import MIN_VARIANCE, Sketch, SketchedMoments
 from protein.models.surrogate import KernelSpec, Surrogate, cholesky, fit
 
 CHUNK = 256
 """Rows of a kernel matrix computed at once. A kernel allocates about ten temporaries of this size (3 MB each)."""
 
-
 FIT_ROWS = 256
 """Maximum number of rows in a fit of hyperparameters, whose time is cubic in them."""
+NEAR_ROWS = 64
+"""Maximum number of added rows in the standard deviation of a sketch for use around some rows."""
 
 PriorMean = Callable[[Tensor], Tensor]
 """The mean (m, 1) of a process before its data, at rows (m, d); differentiable."""
@@ -108,7 +109,7 @@ class Posterior:
     """
 
     sketched: Tensor | None = None
-    """Positions of the rows that `coarse` consists of; None: all."""
+    """Positions of those of the own rows that belong to `coarse`; None: all."""
 
     def __init__(
         self,
@@ -140,6 +141,22 @@ class Posterior:
             self.targets: Tensor = torch.cat([above, own])
             """L^-1 y (n, s) of all rows."""
 
+    def near(self, x: Tensor) -> Posterior:
+        """The same posterior, whose sketch is meant for use around rows of `x` (m, d).
+
+        Of more than NEAR_ROWS added rows, only the nearest ones determine its standard deviation.
+        """
+        if self.added is None or len(self.x) <= NEAR_ROWS:
+            return self
+        with torch.no_grad():
+            closest = self.model.covariance(x.to(self.device), self.x).amax(0)
+            _ = self._weights  # the twin shares them
+        twin = copy.copy(self)
+        twin.sketched = torch.sort(torch.sort(closest, descending=True, stable=True)[1][:NEAR_ROWS])[0]
+        for name in ("coarse", "_sketch"):
+            vars(twin).pop(name, None)
+        return twin
+
     @functools.cached_property
     def coarse(self) -> tuple[Tensor, Tensor]:
         """The rows that determine the standard deviation in `sketch`: all, unless there are many.
@@ -148,7 +165,7 @@ class Posterior:
         """
         with torch.no_grad():
             if self.added is not None:
-                return _grown(self.added)
+                return _grown(self.added, self.sketched)
             if self.sketched is None:
                 return torch.arange(len(self.x), device=self.x.device), _inverse(self.factor)
             index = self.sketched.to(self.x.device)
@@ -175,7 +192,11 @@ class Posterior:
     @functools.cached_property
     def _sketch(self) -> Sketch:
         with torch.no_grad():
-            return Sketch(self.model, self._all_rows(), self._unwhiten(self.targets), *self.coarse)
+            return Sketch(self.model, self._all_rows(), self._weights, *self.coarse)
+
+    @functools.cached_property
+    def _weights(self) -> Tensor:
+        return self._unwhiten(self.targets)
 
     def _all_rows(self) -> Tensor:
         return self.x if self.added is None else torch.cat([self.added.posterior._all_rows(), self.x])
@@ -210,14 +231,14 @@ class Posterior:
         return mean + own.transpose(0, 1) @ self.targets[-len(own) :], root(variance - own.square().sum(0))
 
     def sketch(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """`mean_and_sd` for local search: the mean is exact, the standard deviation is given at most FIT_ROWS rows.
+        """`mean_and_sd` for local search: the mean is exact, the standard deviation is given the rows of `coarse`.
 
         The standard deviation is never too small, and exact if there are no more rows. It takes a tenth of the time
         with a thousand rows.
         """
         at = x.to(self.device)
-        mean, known = SketchedMoments.apply(at, self._sketch)
-        return self._with_prior(at, mean).to(x.device), root(self.model.variance(at) - known).to(x.device)
+        mean, sd = SketchedMoments.apply(at, self._sketch)
+        return self._with_prior(at, mean).to(x.device), sd.to(x.device)
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`mean_and_sd` without gradients, in chunks of rows."""
@@ -225,30 +246,32 @@ class Posterior:
             parts = [self.mean_and_sd(x[i : i + CHUNK]) for i in range(0, max(len(x), 1), CHUNK)]
         return torch.cat([mean for mean, _ in parts]), torch.cat([sd for _, sd in parts])
 
-    def joint(self, x: Tensor, half: Tensor | None = None) -> Joint:
-        """The joint distribution of f at the few rows of `x` (p, d). half: `whiten(x)` (n, p), if it is known."""
+    def joint(self, x: Tensor) -> Joint:
+        """The joint distribution of f at the few rows of `x` (p, d)."""
         with torch.no_grad():
             at = x.to(self.device)
-            half = self.whiten(at) if half is None else half
+            half = self.whiten(at)
             prior = gram(self.model, at)
             return Joint(self, at, half, prior, prior - half.transpose(0, 1) @ half)
 
 
-def _grown(added: Joint) -> tuple[Tensor, Tensor]:
-    """`Posterior.coarse` after the rows of `added`: the inverse factor grows by a block of rows."""
+def _grown(added: Joint, which: Tensor | None) -> tuple[Tensor, Tensor]:
+    """`Posterior.coarse` after the rows of `added`, or `which` of them: the inverse factor grows by a block of rows."""
     model, (index, inverse) = added.posterior.model, added.posterior.coarse
-    off = inverse @ model.covariance(added.posterior._all_rows()[index], added.x)
-    own = _inverse(cholesky(_noisy(model, added.prior - off.transpose(0, 1) @ off)))
-    start, n, p = len(added.posterior.targets), len(inverse), len(own)
+    which = torch.arange(len(added.x), device=index.device) if which is None else which
+    x, prior = added.x[which], added.prior[which][:, which]
+    off = inverse @ model.covariance(added.posterior._all_rows()[index], x)
+    own = _inverse(cholesky(_noisy(model, prior - off.transpose(0, 1) @ off)))
+    n, p = len(inverse), len(own)
     grown = inverse.new_zeros(n + p, n + p)
     grown[:n, :n], grown[n:, n:] = inverse, own
     grown[n:, :n] = -own @ (off.transpose(0, 1) @ inverse)
-    return torch.cat([index, torch.arange(start, start + p, device=index.device)]), grown
+    return torch.cat([index, which + len(added.posterior.targets)]), grown
 
 
 def root(variance: Tensor) -> Tensor:
-    """The standard deviation; at least 1e-6, because the logarithm of the acquisition needs a positive one."""
-    return variance.clamp_min(1e-12).sqrt()
+    """The standard deviation."""
+    return variance.clamp_min(MIN_VARIANCE).sqrt()
 
 
 def gram(model: Surrogate, x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from protein.arrays import Array
 from protein.history import History
 from protein.models.device import CPU, Capacity
+from protein.models.pending import PendingRows
 from protein.models.posterior import Posterior, fit_posterior
 from protein.models.scaling import Standardization, standardize
 from protein.models.surrogate import KernelSpec
@@ -36,7 +37,7 @@ class ScoreModel:
         """Weights (k,) of the sources; what is missing to a sum of 1 is that of the own process."""
         prior = prior_mean(others, self.weights, [1.0] * len(others), self.x, self.z)
         self.posterior: Posterior = fit_posterior(self.x, self.z, self.z, KernelSpec(), capacity, prior)
-        self._whitened: dict[bytes, Tensor] = {}
+        self._pending = PendingRows(self.posterior)
         self.forecasts: Mapping[bytes, tuple[float, float]] = {}
         """Standardized mean and standard deviation that learning curves predict for rows, by their bytes."""
 
@@ -55,26 +56,13 @@ class ScoreModel:
         """
         if len(x) == 0:
             return self.posterior, np.zeros((0, 1))
-        joint = self.posterior.joint(torch.tensor(x), self._whiten(x))
+        joint = self._pending.joint(x)
         sample = joint.sample(torch.tensor(normals)).clamp_max(as_tensor(np.asarray(ceiling)))
         for i, row in enumerate(x):
             if row.tobytes() in self.forecasts:
                 mean, sd = self.forecasts[row.tobytes()]
                 sample[i] = torch.tensor(mean + sd * normals[i])
         return joint.condition(sample), sample.numpy()
-
-    def _whiten(self, x: Array) -> Tensor:
-        """L^-1 k(x) (n, p), row by row and remembered: a batch needs those of the same pending runs again and again.
-
-        Row by row, because BLAS may round a column differently beside other columns.
-        """
-        keys = [row.tobytes() for row in x]
-        with torch.no_grad():
-            for key, row in zip(keys, torch.tensor(x).to(self.posterior.device), strict=True):
-                if key not in self._whitened:
-                    self._whitened[key] = self.posterior.whiten(row[None, :].clone())[:, 0]
-        self._whitened = {key: self._whitened[key] for key in keys}
-        return torch.stack([self._whitened[key] for key in keys]).transpose(0, 1)
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Posterior mean and standard deviation, (m,) each, in standardized units at rows of `x` (m, d)."""

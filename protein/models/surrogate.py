@@ -81,7 +81,12 @@ class ScaledMatern(gpytorch.kernels.MaternKernel):  # type: ignore[misc]  # gpyt
 def matern(a: Tensor, b: Tensor, signal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """s^2 Matern52 (m, n) between rows (m, d) and (n, d) in units of the lengthscales, the distance u, s^2 exp(-u)."""
     squares = torch.addmm(b.square().sum(1), a, b.transpose(0, 1), alpha=-2.0)
-    u = squares.add_(a.square().sum(1, keepdim=True)).clamp_min_(0.0).mul_(5.0).sqrt_()
+    return matern_of_squares(squares.add_(a.square().sum(1, keepdim=True)).clamp_min_(0.0), signal)
+
+
+def matern_of_squares(squares: Tensor, signal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """`matern` from squared distances, which it overwrites."""
+    u = squares.mul_(5.0).sqrt_()
     decay = torch.exp(-u).mul_(signal)
     return (u / 3.0).add_(1.0).mul_(u).add_(1.0).mul_(decay), u, decay
 

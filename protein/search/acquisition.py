@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -75,6 +75,10 @@ class Acquisition:
     """Models of additional outcomes, each with the standardized level that a point should reach."""
     thrift: float = 0.0
     """The power of the cost that divides the gain."""
+
+    def near(self, x: Array) -> Acquisition:
+        """The same acquisition, whose sketch is meant for use around rows of an array `x` (m, d)."""
+        return replace(self, score=self.score.near(torch.tensor(x)))
 
     def __call__(self, x: Tensor, *, sketch: bool = False) -> Tensor:
         """Values (m,) at rows of `x` (m, d); differentiable in `x`. sketch: the faster models for local search."""

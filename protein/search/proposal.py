@@ -137,10 +137,10 @@ def _candidates(
         return found
     own = _cheap_at_first(space, pool.models, draw_own_candidates(space, settings, pool.models, rng))
     own = untaken(unique_rows(allowed_rows(space, own, pool.constraints)), taken)
-    mean, sd = pool.models.cost.predict(own)
+    mean, sd = pool.models.cost.predict(own, sketch=True)
     return Candidates(
         np.concatenate([found.rows, own]),
-        np.concatenate([found.values, acquisition.values(own, sketch=True)]),
+        np.concatenate([found.values, acquisition.near(own).values(own, sketch=True)]),
         np.concatenate([found.log_cost, mean]),
         np.concatenate([found.log_sd, sd]),
     )
@@ -150,7 +150,7 @@ def _refine(
     space: SearchSpace, pool: Pool, acquisition: Acquisition, rows: Array, taken: Sequence[set[bytes]]
 ) -> Array:
     """The refinements (m, dim) of `rows` (k, dim) that are allowed and new."""
-    found = _cheap_at_first(space, pool.models, polish(space, acquisition, rows))
+    found = _cheap_at_first(space, pool.models, polish(space, acquisition.near(rows), rows))
     refined = untaken(allowed_rows(space, found, pool.constraints), taken)
     if acquisition.cost_limit is not None:
         refined = refined[pool.models.cost.mean(refined) <= acquisition.cost_limit]

@@ -12,20 +12,27 @@ from protein.search.acquisition import Acquisition
 from protein.search.candidates import neighbors
 from protein.space import SearchSpace
 
-ROUNDS = 2
 ITERATIONS = 20
+ACCURACY = 1e-4
+"""Relative change of the acquisition at which a climb ends. Smaller ones take more steps to the same points."""
 
 
 def polish(space: SearchSpace, acquisition: Acquisition, rows: Array) -> Array:
-    """`rows` (k, dim) after local maximization by the acquisition's sketch, snapped (k, dim)."""
+    """`rows` (k, dim) after local maximization by the acquisition's sketch, snapped (k, dim).
+
+    All rows in the first round, the better half of them in the second one.
+    """
     free = np.array([column.kind == "continuous" for column in space.columns])
-    rows = rows.copy()
-    for _ in range(ROUNDS):
-        if not free.all():
-            rows = _best_neighbors(space, acquisition, rows)
-        if free.any():
-            rows = _climb(acquisition, rows, free)
+    rows = _round(space, acquisition, rows.copy(), free)
+    better = np.argsort(-acquisition.values(rows, sketch=True), kind="stable")[: -(-len(rows) // 2)]
+    rows[better] = _round(space, acquisition, rows[better], free)
     return space.snap(rows)
+
+
+def _round(space: SearchSpace, acquisition: Acquisition, rows: Array, free: Mask) -> Array:
+    if not free.all():
+        rows = _best_neighbors(space, acquisition, rows)
+    return _climb(acquisition, rows, free) if free.any() else rows
 
 
 def _best_neighbors(space: SearchSpace, acquisition: Acquisition, rows: Array) -> Array:
@@ -53,7 +60,12 @@ def _climb(acquisition: Acquisition, rows: Array, free: Mask) -> Array:
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
         return rows
     result = minimize(
-        negative, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * len(start), options={"maxiter": ITERATIONS}
+        negative,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, 1.0)] * len(start),
+        options={"maxiter": ITERATIONS, "ftol": ACCURACY},
     )
     out = rows.copy()
     if np.isfinite(result.x).all() and result.fun <= value:

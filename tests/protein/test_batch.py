@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from protein import Protein, SearchSpace
-from protein.models.posterior import FIT_ROWS
+from protein.models.pending import PendingRows
+from protein.models.posterior import FIT_ROWS, NEAR_ROWS, Joint
 from protein.models.score import normals_for
 from protein.optimizer import Flat
 
@@ -36,12 +37,28 @@ def waiting(space: SearchSpace, n: int) -> list[Flat]:
 
 def test_each_point_of_a_batch_is_what_its_provenance_gives_to_the_last_bit() -> None:
     optimizer = told(FIT_ROWS + 25)
-    pending = waiting(optimizer.space, 5)
+    pending = waiting(optimizer.space, NEAR_ROWS + 2)
     batch = optimizer.suggest(4, pending=pending, index=100)
     for k in (1, 3):
         earlier = [optimizer.space.flatten(suggestion) for suggestion, _ in batch[:k]]
         again = told(FIT_ROWS + 25, order=-1).suggest(pending=[*earlier[::-1], *pending[::-1]], index=100 + k)
         assert again == batch[k]
+
+
+def test_the_joint_distribution_of_pending_rows_is_exact_and_forgets_nothing_of_the_others() -> None:
+    models = told(30).models()
+    rows = np.random.default_rng(1).random((6, models.history.x.shape[1]))
+    pending = PendingRows(models.score.posterior)
+    for asked in (rows[:4], rows[2:], rows[[5, 0, 5, 1]]):
+        found, exact = pending.joint(asked), models.score.posterior.joint(torch.tensor(asked))
+        anew = PendingRows(models.score.posterior).joint(asked)
+        for mine, alone, theirs in zip(parts_of(found), parts_of(anew), parts_of(exact), strict=True):
+            assert torch.equal(mine, alone)
+            np.testing.assert_allclose(mine.numpy(), theirs.numpy(), atol=1e-9)
+
+
+def parts_of(joint: Joint) -> tuple[torch.Tensor, ...]:
+    return joint.x, joint.half, joint.prior, joint.covariance
 
 
 def test_predictions_of_the_candidates_are_those_of_the_posterior_with_the_pending_runs() -> None:

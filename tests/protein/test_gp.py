@@ -12,7 +12,7 @@ import torch
 
 from protein.models.device import CPU
 from protein.models.likelihood import LogPosterior
-from protein.models.posterior import FIT_ROWS, Posterior, fit_posterior
+from protein.models.posterior import FIT_ROWS, NEAR_ROWS, Posterior, fit_posterior
 from protein.models.surrogate import KernelSpec, Surrogate, cholesky, fit
 from protein.models.threads import pinned_threads
 
@@ -190,6 +190,24 @@ def test_the_sketch_of_many_rows_has_the_exact_mean_and_no_smaller_deviation() -
     assert (sd >= exact_sd - 1e-9).all()
     assert (sd > 1.01 * exact_sd).any()
     assert posterior.sketch(extra)[1].max() < 3 * model_noise(posterior)
+
+
+def test_a_sketch_near_some_rows_ignores_the_added_rows_that_are_farthest_away() -> None:
+    x, y = data(40, 3)
+    model = fit(x, y, KernelSpec())
+    added = torch.rand(NEAR_ROWS + 30, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    targets = torch.zeros(len(added), 2).double()
+    posterior = Posterior(model, torch.tensor(x), torch.tensor(y)[:, None]).joint(added).condition(targets)
+    at = torch.tensor([[0.1, 0.1, 0.1]], dtype=torch.float64)
+    near = posterior.near(at)
+    known = set(map(tuple, near._all_rows()[near.coarse[0]].tolist()))
+    by_distance = added[(added - at).div(model.signal.lengthscale).norm(dim=1).argsort()].tolist()
+    assert all((tuple(row) in known) == (i < NEAR_ROWS) for i, row in enumerate(by_distance))
+    around = at + 0.05 * torch.rand(20, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    (mean, sd), (exact_mean, exact_sd) = near.sketch(around), posterior.mean_and_sd(around)
+    np.testing.assert_allclose(mean.numpy(), exact_mean.numpy(), atol=1e-6)
+    assert (sd >= exact_sd - 1e-9).all()
+    assert (sd < 1.05 * exact_sd).all()
 
 
 def model_noise(posterior: Posterior) -> float:

@@ -28,8 +28,8 @@ PICTURES = {
     "curves": (f"{SWEEP}/curves", 730),
     "timeline": (f"{SWEEP}/timeline", 880),
     "model": (f"{SWEEP}/model", 1560),
-    "money": (f"{SWEEP}/money", 560),
-    "run": (f"{SWEEP}/r/my-sweep.r.35", 960),
+    "money": (f"{SWEEP}/money", 850),
+    "run": (f"{SWEEP}/r/my-sweep.r.35", 1060),
 }
 """Route, and height in pixels, by name of the file."""
 WIDTH = 1280

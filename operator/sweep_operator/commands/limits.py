@@ -41,6 +41,9 @@ def limits_command(program: Program) -> click.Command:
 
 
 def _wanted(arguments: Sequence[str]) -> dict[str, Any]:
+    for text in arguments:
+        if "=" not in text:
+            raise ConfigError(f"{text!r} has no value; write limit=value, as in maxRuns=200")
     parsed = [parse_argument(a) for a in arguments]
     for argument in parsed:
         if argument.prefix:

@@ -20,7 +20,7 @@ from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.report_files import ReportFiles
 from sweep_operator.kube.protocol import Forbidden, Kube, KubeError, LogPart, NotFound
 from sweep_operator.pacing import TokenBucket
-from sweep_operator.sandbox.reports import MARK, ReadReports, ReportState
+from sweep_operator.sandbox.reports import MARK, FoundReports, Reader, ReadReports, ReportState
 from sweep_operator.sandbox.tasks import Refused
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,9 @@ CATCH_UP_BYTES, CATCH_UP_PARTS = 512 * 1024, 64
 """A log that is read from its beginning because every report is wanted: one part at a time, as many as this."""
 READ_SECONDS = 10.0
 """Time limit of one request: a node may not answer."""
+SMALL_BYTES = 8 * 1024
+"""A part of this size without a pattern is read in this process, in a few milliseconds at most. The sandbox has a low
+priority, and the end of a run waits for it."""
 PARSE_SECONDS = 2.0
 """CPU time of one part."""
 FIND_SECONDS = 30.0
@@ -194,18 +197,23 @@ class Reports:
         return parts
 
     async def _find(self, namespace: str, known: _Log, part: LogPart) -> None:
-        """Find the reports of a part. User patterns are matched in the sandbox."""
+        """Find the reports of a part."""
         follow = known.follow
         if follow.reports and known.refused is None and (follow.pattern is not None or MARK in part.text):
             task = read_task(follow, part, known.state, every=known.files is not None)
-            async with asyncio.timeout(FIND_SECONDS):
-                found = (await self._settings.evaluator.evaluate(namespace, task, PARSE_SECONDS)).reports
+            found = await self._found(namespace, task)
             if known.files is not None:
                 known.files.add(follow.uid, found.every)
             known.state, known.problem = found.state, known.problem or found.problem
             known.points = tuple(fold(known.points, found.points, MAX_POINTS))
             known.latest = known.latest if found.latest is None else found.latest
         known.position = part.position
+
+    async def _found(self, namespace: str, task: ReadReports) -> FoundReports:
+        if task.pattern is None and len(task.text) <= SMALL_BYTES:
+            return Reader(task).read()
+        async with asyncio.timeout(FIND_SECONDS):
+            return (await self._settings.evaluator.evaluate(namespace, task, PARSE_SECONDS)).reports
 
     def _fail(self, known: _Log, error: Exception) -> None:
         known.failures += 1

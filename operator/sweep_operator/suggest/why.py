@@ -130,7 +130,10 @@ def _more(sweep: Sweep, why: Why) -> list[str]:
         lines.append(f"The nearest run that was known is {of}, at a distance of {why.nearest.distance:.2g}{score}.")
     same = [p.path for p in why.parameters if p.distance is not None and abs(p.distance) < _NEAR]
     if why.best is not None and same and len(same) < len(why.parameters):
-        lines.append(f"{len(same)} of {len(why.parameters)} parameters are about those of the best run, {why.best}.")
+        are = "is" if len(same) == 1 else "are"
+        lines.append(
+            f"{len(same)} of {len(why.parameters)} parameters {are} about as in the best run then, {why.best}."
+        )
     if why.observations is not None:
         waiting = (
             "" if not why.pending else f", while {why.pending} {'run' if why.pending == 1 else 'runs'} had none yet"

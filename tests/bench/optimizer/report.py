@@ -192,7 +192,9 @@ def heading(runs: Sequence[Run], plot: str | None) -> list[str]:
     versions = ", ".join(f"{name} {importlib.metadata.version(name).split('+')[0]}" for name in names)
     out = ["# Optimizer benchmark", ""]
     out += ["Written by `make bench-optimizer`; tasks, rules and measures are described in `tests/bench/optimizer/`."]
-    out += [f"{len(runs)} runs on {os.cpu_count()} CPUs, Python {platform.python_version()}, {versions}.", ""]
+    seeds = sorted({r["seed"] for r in runs})
+    machine = f"{os.cpu_count()} CPUs, Python {platform.python_version()}"
+    out += [f"{len(runs)} runs, seeds {seeds[0]} to {seeds[-1]}, on {machine}, {versions}.", ""]
     out += ["Cells: median [first quartile, third quartile] (number of seeds)."]
     return out + (["", f"![Regret and hypervolume of each optimizer]({plot})"] if plot else [])
 

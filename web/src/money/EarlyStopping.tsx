@@ -17,7 +17,7 @@ export function EarlyStopping({ page, money: { pruned, unit }, runs }: EarlyStop
   return (
     <Panel
       title="Early stopping"
-      empty={none && pruned.runs === 0 && "Early stopping is off, so no run is stopped (spec.earlyStopping)."}
+      empty={pruned.runs + compared === 0 && nothing(none ? "" : page.earlyStopping)}
       help="Some runs continue although the rule would stop them. Their results show how often the rule is wrong."
     >
       <Terms
@@ -30,4 +30,9 @@ export function EarlyStopping({ page, money: { pruned, unit }, runs }: EarlyStop
       />
     </Panel>
   );
+}
+
+function nothing(rule: string): string {
+  if (rule === "") return "Early stopping is off, so no run is stopped (spec.earlyStopping).";
+  return `The rule ${rule} has not stopped any run yet.`;
 }
