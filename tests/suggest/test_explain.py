@@ -185,6 +185,17 @@ def test_the_warm_start_and_the_objectives_of_the_sweep_count(ask: Ask) -> None:
     assert with_rows == without, "the results of a source are none of the sweep"
 
 
+def test_why_says_the_weights_of_the_sources(ask: Ask) -> None:
+    of, last = sweep(warmStart={"from": [{"sweep": "old"}]}), RUNS[-1]
+    told = last.spec.provenance
+    assert told is not None
+    told = told.with_(observations=told.observations + 6, digest=None)
+    runs = [*RUNS[:-1], last.with_(spec=last.spec.with_(provenance=told))]
+    rows = [Observation({"lr": 10.0 ** -(i / 3), "kind": "b"}, float(i), 1.0) for i in range(6)]
+    (why,) = ask(AskWhy(run=last.name), of=of, runs=runs, before=earlier(*rows))
+    assert why.sentences[-1].startswith("Weights in the model of the score: Sweep old ")
+
+
 def test_too_few_runs_are_said_and_no_error(ask: Ask) -> None:
     answers = ask(AskSlices(), AskContour(x="lr", y="kind"), AskOutlook(), AskPredict(parameters={}), runs=RUNS[:3])
     assert [answer.note for answer in answers] == ["3 runs have a score; this needs 5."] * 4

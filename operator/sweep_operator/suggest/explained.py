@@ -160,7 +160,7 @@ def why_facts(optimizer: Protein, ask: AskFacts, proposal: Proposal, details: Ma
         proposal=proposal,
         acquisition=details.get("acquisition"),
         cost_power=details.get("cost_power"),
-        source_weights={int(name): weight for name, weight in (details.get("sources") or {}).items()},
+        source_weights=details.get("sources") or {},
         nearest=nearest and KnownRun(**{("parameters" if k == "params" else k): v for k, v in nearest.items()}),
         best=None if best is None else KnownRun(parameters=best[0], score=best[1], cost=best[2]),
         distances={} if best is None else _distances(optimizer, complete, best[0]),

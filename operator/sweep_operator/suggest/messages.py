@@ -158,7 +158,7 @@ class WhyFacts(Model):
     proposal: Proposal
     acquisition: str | None = None
     cost_power: float | None = None
-    source_weights: dict[int, float] = {}
+    source_weights: dict[str, float] = {}
     """By position in spec.warmStart.from."""
     nearest: KnownRun | None = None
     best: KnownRun | None = None

@@ -57,7 +57,7 @@ def by_model(sweep: Sweep, run: SweepRun, facts: WhyFacts, name: Name) -> Why:
         sentences=[
             _origin(sweep, run) if run.spec.origin != "model" else _gain(facts),
             *_more(sweep, found),
-            *_sources(sweep, facts.source_weights),
+            *_sources(sweep, {int(position): weight for position, weight in facts.source_weights.items()}),
         ]
     )
 

@@ -104,8 +104,8 @@ function reasonsOf(now: SweepPage, { acquisition, success, nearest }: Why): Term
     nearest && [
       "Nearest known run",
       <>
-        {nearest.run === null ? "one that no longer exists" : <RunLink page={now} name={nearest.run} before="run " />}, at a
-        distance of {number(nearest.distance, 2)} (1 is the whole range of a parameter)
+        {nearest.run === null ? "one that no longer exists" : <RunLink page={now} name={nearest.run} before="run " />},
+        at a distance of {number(nearest.distance, 2)} (1 is the whole range of a parameter)
       </>,
     ],
   ];
