@@ -20,7 +20,7 @@ from sweep_operator.kube.protocol import Forbidden, Kind, Object
 from sweep_operator.ui.machine import LocalUser, RunsDirectory
 from sweep_operator.ui.model import DirectoryReader, Models
 from sweep_operator.ui.source import Key
-from sweep_operator.views.page.explanations import AskImportance, AskPredict, Importance
+from sweep_operator.views.page.explanations import AskImportance, AskPredict, Importance, Predicted
 from tests.builders import X, earlier
 from tests.cli.stored_sweeps import T0, finished, manifest, store
 from tests.ui.serving import served
@@ -104,34 +104,35 @@ class _WithoutConfigMaps(LocalUser):
         raise Forbidden(f"configmaps {name!r} is forbidden")
 
 
-async def test_the_warm_start_counts_for_those_who_may_read_it(tmp_path: Path) -> None:
-    rows = [Observation({"x": i / 6, "y": i * 5 % 6 / 6}, i / 6, 10.0) for i in range(6)]
-    await _store_warm_started(tmp_path, rows)
-    source = RunsDirectory(tmp_path)
+async def test_the_warm_start_counts_for_those_who_may_read_it(runs_dir: Path) -> None:
+    await _add_warm_start(runs_dir, [Observation({"x": i / 9, "y": i * 5 % 9 / 9}, i / 9, 10.0) for i in range(9)])
+    source = RunsDirectory(runs_dir)
     source.look()
     await source.sweeps()
-    may = LocalUser(source, tmp_path, writes=False)
-    may_not = _WithoutConfigMaps(source, tmp_path, writes=False)
+    may = LocalUser(source, runs_dir, writes=False)
+    may_not = _WithoutConfigMaps(source, runs_dir, writes=False)
     models, key = Models(DirectoryReader(source)), Key("default", "done")
     try:
-        answers = [await models.answer(key, AskImportance(), user) for user in (may, may_not, may)]
-        assert [bool(answer.shares) for answer in answers if isinstance(answer, Importance)] == [True, False, True]
+        answers = [await models.answer(key, AskPredict(parameters={}), user) for user in (may, may_not, may)]
+        with_it, without, again = [answer.score for answer in answers if isinstance(answer, Predicted)]
+        assert with_it == again
+        assert with_it != without
         assert [NO_RIGHT in answer.note for answer in answers] == [False, True, False]
-        await _change_config_map(tmp_path)
+        await _change_config_map(runs_dir)
         changed = await models.answer(key, AskPredict(parameters={}), may)
         assert changed.note.endswith("because the ConfigMap that contains them was deleted or changed.")
     finally:
         await models.close()
 
 
-async def _store_warm_started(runs_dir: Path, rows: list[Observation]) -> None:
-    """The sweep done without runs, that has learned from ``rows``."""
-    (runs_dir / "done").mkdir()
+async def _add_warm_start(runs_dir: Path, rows: list[Observation]) -> None:
+    """Let the sweep done have learned from ``rows``."""
     with closing(EmbeddedKube(runs_dir / "done/state.db", clock=lambda: T0)) as kube:
-        created = await kube.create(Kind.SWEEP, manifest("done", **SPEC))
-        state, body = config_map_of(read(Sweep, created), WarmStartState(earlier(*rows)))
+        stored = await kube.get(Kind.SWEEP, "default", "done")
+        state, body = config_map_of(read(Sweep, stored), WarmStartState(earlier(*rows)))
         await kube.create(Kind.CONFIG_MAP, body)
-        await kube.update_status(Kind.SWEEP, {**created, "status": {"warmStartDigest": state.digest}})
+        status = {**stored["status"], "warmStartDigest": state.digest}
+        await kube.update_status(Kind.SWEEP, {**stored, "status": status})
 
 
 async def _change_config_map(runs_dir: Path) -> None:
