@@ -30,6 +30,8 @@ def compared(report: Callable[[str], None]) -> Iterator[None]:
 
     async def snapshot(self: Gatherer, sweep: Any, now: Any, tracking: Any) -> Snapshot:
         partial = await _PARTIAL(self, sweep, now, tracking)
+        if self.changed:  # while it read a template: the next pass sees it, and the comparison would see it now
+            return partial
         place = self._namespace, self._sweep
         store = self._store
         followed = store._followed.pop(place, None)  # None: the engine has been closed meanwhile
@@ -43,7 +45,9 @@ def compared(report: Callable[[str], None]) -> Iterator[None]:
         return partial
 
     def decided(partial: Snapshot) -> Plan:
-        whole, cleaning = wholes[id(partial.book)]
+        if id(partial.book) not in wholes:
+            return decide(partial)
+        whole, cleaning = wholes.pop(id(partial.book))
         objects = {name: getattr(whole, name) for name in ("runs", "jobs", "pods", "services", "claims")}
         full = dataclasses.replace(partial, **objects, book=None, rest_until=None, undelivered=(), template=None)
         plan, expected = decide(partial), decide(dataclasses.replace(full, template_hash=None))
