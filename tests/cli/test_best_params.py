@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import shlex
@@ -155,9 +154,8 @@ def test_max_cost(tmp_path: Path) -> None:
     [(["sweep_run=my_swep"], "no sweep 'my_swep' in"), (["sweep_run="], "write sweep_run=NAME"),
      (["run=my_sweep"], "unknown key 'run'"), (["sweep_run=empty"], "no run has a score yet (1 runs, 1 failed)")],
 )  # fmt: skip
-def test_errors(arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [n for n in os.environ if n.startswith("WANDB_")]:
-        monkeypatch.delenv(name)
+@pytest.mark.usefixtures("no_wandb_env")
+def test_errors(arguments: list[str], said: str, tmp_path: Path) -> None:
     store(tmp_path, manifest(), [finished(1.0)])
     store(tmp_path, manifest("empty"), [finished(None)])
     result = CliRunner().invoke(cli, ["best-params", *arguments, "--runs-dir", str(tmp_path)])

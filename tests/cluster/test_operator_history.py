@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,10 @@ from tests.wandb_stub.server import WandbServer
 KEY = "sEcReT" + "9" * 80
 
 
+@pytest.mark.usefixtures("no_wandb_env")
 def test_a_sweep_learns_from_a_wandb_sweep_that_its_namespace_may_read(
     cluster: Cluster, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [n for n in os.environ if n.startswith("WANDB_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     design = {"numRandomSamples": 0, "seedWithSearchCenter": False}
     with WandbServer([Account(KEY, entities={"acme": "read", "rivals": "read"})]) as server:

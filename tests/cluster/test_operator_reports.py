@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -89,11 +88,10 @@ def test_a_run_that_falls_behind_is_stopped_and_its_job_deleted(
             cluster.remove_node(node)
 
 
+@pytest.mark.usefixtures("no_wandb_env")
 def test_wandb_gets_every_report_once_although_the_operator_was_killed(
     cluster: Cluster, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [n for n in os.environ if n.startswith("WANDB_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     node, config = "tracked-log", tmp_path / "config.yaml"
     train = add_logging_node(cluster, node, tmp_path / "main.log", 1.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -25,11 +24,10 @@ def synced(cluster: Cluster, name: str, namespace: str) -> Object:
     return dict(condition_of(cluster.get("sweep", name, namespace), "TrackingSynced"))
 
 
+@pytest.mark.usefixtures("no_wandb_env")
 def test_delivered_by_the_operators_key(
     cluster: Cluster, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [n for n in os.environ if n.startswith("WANDB_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("WANDB_API_KEY", KEY)  # in a cluster: from a Secret, by envFrom
     secret = {"name": "wandb", "key": "key"}
     with WandbServer([Account(KEY)]) as server:

@@ -51,10 +51,10 @@ def test_the_joint_distribution_of_pending_rows_is_exact_and_forgets_nothing_of_
     pending = PendingRows(models.score.posterior)
     for asked in (rows[:4], rows[2:], rows[[5, 0, 5, 1]]):
         found, exact = pending.joint(asked), models.score.posterior.joint(torch.tensor(asked))
-        anew = PendingRows(models.score.posterior).joint(asked)
-        for mine, alone, theirs in zip(parts_of(found), parts_of(anew), parts_of(exact), strict=True):
-            assert torch.equal(mine, alone)
-            np.testing.assert_allclose(mine.numpy(), theirs.numpy(), atol=1e-9)
+        alone = PendingRows(models.score.posterior).joint(asked)
+        for part, part_alone, part_exact in zip(parts_of(found), parts_of(alone), parts_of(exact), strict=True):
+            assert torch.equal(part, part_alone)
+            np.testing.assert_allclose(part.numpy(), part_exact.numpy(), atol=1e-9)
 
 
 def parts_of(joint: Joint) -> tuple[torch.Tensor, ...]:

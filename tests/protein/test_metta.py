@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +105,10 @@ def test_invalid_input_is_named(sweep: dict[str, Any], says: str) -> None:
         MettaProtein({"sweep": {"parameters": PARAMETERS, **sweep}})
 
 
+@pytest.mark.usefixtures("no_wandb_env")
 def test_the_active_wandb_run_receives_suggestion_and_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real SDK, offline."""
     monkeypatch.chdir(tmp_path)
-    for name in [n for n in os.environ if n.startswith("WANDB_")]:
-        monkeypatch.delenv(name)
     import wandb
 
     run = wandb.init(mode="offline", project="p", dir=str(tmp_path), settings=wandb.Settings(silent=True))

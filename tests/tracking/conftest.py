@@ -12,6 +12,7 @@ import pytest
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.tracking.delivery import offer
+from tests.wandb_stub.fixtures import unset_wandb
 from tests.wandb_stub.server import KEY, WandbServer
 
 
@@ -26,8 +27,7 @@ def wandb_env(wandb_server: WandbServer, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def clear_wandb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [n for n in os.environ if n.startswith("WANDB_")]:
-        monkeypatch.delenv(name)
+    unset_wandb(monkeypatch)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))  # no login of this machine
 
 

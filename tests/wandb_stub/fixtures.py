@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,18 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.wandb_stub.server import WandbServer
+
+
+def unset_wandb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove this machine's W&B settings from the environment."""
+    for name in [n for n in os.environ if n.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def no_wandb_env(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without this machine's W&B settings."""
+    unset_wandb(monkeypatch)
 
 
 @pytest.fixture

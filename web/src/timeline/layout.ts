@@ -5,7 +5,7 @@ export type Phase = RunRow["phases"][number]["phase"];
 
 /** In the order in which a run passes through them. */
 export const PHASES: readonly Phase[] = ["queued", "pulling", "starting", "training", "evaluating", "retrying"];
-/** Starting is none of them: what the run does is not recorded yet. */
+/** Without starting: whether the run waits or works is not recorded yet. */
 export const WAITS: readonly Phase[] = ["queued", "pulling", "retrying"];
 
 export interface Bar {

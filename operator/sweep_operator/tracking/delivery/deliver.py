@@ -38,7 +38,7 @@ class Delivery:
         self._found: dict[str, FoundRun] = {}
         """By run id: what W&B returned last."""
         self._last_rows: dict[str, int | None] = {}
-        """By run id: W&B's step of the last row that is delivered; None: there is no row."""
+        """By run id: W&B's step of the last row to deliver; None: the run has no rows."""
 
     def work(self) -> None:
         """Deliver. Raises WandbError if the whole parcel fails."""
