@@ -1,6 +1,6 @@
 /** A modal dialog. The browser keeps the focus inside, closes it with Escape, and gives the focus back. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Text } from "../text/Text.tsx";
 import "./actions.css";
 
@@ -12,7 +12,8 @@ interface DialogProps {
 
 export function Dialog({ title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // before the next key: after it, another element would have the focus, and would get it back
     const dialog = element.current!;
     const before = document.activeElement;
     dialog.showModal();
