@@ -49,17 +49,20 @@ class Models:
 
     def predict_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of the noise-free score at rows of `x` (m, dim), in the user's direction."""
-        return self.told(*self.score.predict(x))
+        return self.in_units(*self.score.predict(x))
 
     def forecast_score(self, x: Array) -> tuple[Array, Array]:
         """Mean and standard deviation (m,) of one OBSERVATION of the score at rows of `x` (m, dim).
 
         The variance is that of the noise-free score plus the noise of one measurement; in the user's direction.
         """
-        mean, sd = self.score.predict(x)
-        return self.told(mean, np.hypot(sd, math.sqrt(self.score.noise)))
+        return self.observed(*self.score.predict(x))
 
-    def told(self, z: Array, sd: Array) -> tuple[Array, Array]:
+    def observed(self, z: Array, sd: Array) -> tuple[Array, Array]:
+        """`forecast_score`, given the standardized means and standard deviations (m,) of the noise-free scores."""
+        return self.in_units(z, np.hypot(sd, math.sqrt(self.score.noise)))
+
+    def in_units(self, z: Array, sd: Array) -> tuple[Array, Array]:
         """Standardized means and standard deviations of scores, (m,) each, in the user's units and direction."""
         scaling = self.score.standardization
         with np.errstate(over="ignore"):
@@ -140,9 +143,8 @@ def describe(models: Models, row: Array, calibrator: Calibrator) -> dict[str, An
     x = row[None, :]
     if models.forecasts_score:
         z, spread = models.score.predict(x)
-        out["score_interval"] = _interval(*_first(models.told(z, spread)))
-        observed = models.told(z, np.hypot(spread, math.sqrt(models.score.noise)))
-        mean, sd = calibrator.score.tell(*_first(observed))
+        out["score_interval"] = _interval(*_first(models.in_units(z, spread)))
+        mean, sd = calibrator.score.tell(*_first(models.observed(z, spread)))
         out["score_forecast"] = {"mean": mean, "sd": sd, "interval": _interval(mean, sd)}
     if models.cost.known:
         log_cost, log_sd = _first(models.cost.predict(x))

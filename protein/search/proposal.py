@@ -238,8 +238,7 @@ def draw_own_candidates(
 ) -> Array:
     """Some candidates (m, dim) for one suggestion only, around the best points."""
     history = models.history
-    scored = np.flatnonzero(history.scored)
-    best = scored[np.argsort(-history.utility[scored], kind="stable")][:4]
+    best = best_rows(history)
     centers = history.x[best] if len(best) else space.center_unit[None, :]
     count = OWN_CANDIDATES // len(centers)
     return perturb(space, np.clip(centers, 0.0, 1.0), count, search_widths(space, settings), rng)

@@ -73,8 +73,8 @@ class Reports:
         elif known is None or known.follow.uid != wanted.uid:
             interval = self._settings.report_seconds or wanted.every
             begin = 0.0 if wanted.last else share_of(wanted.uid) * interval
-            log = _Log(wanted, self._settings.monotonic() + begin, interval, self._files_for(wanted))
-            self._logs.setdefault(key, {})[run] = log
+            due = self._settings.monotonic() + begin
+            self._logs.setdefault(key, {})[run] = _Log(wanted, due, interval, self._files_for(wanted))
             self._changed.set()
         elif wanted.last and not known.follow.last:
             known.follow, known.due, known.behind = wanted, self._settings.monotonic(), False

@@ -14,6 +14,7 @@ from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kube.state_file import read_objects
 from sweep_operator.machine.run_logs import FileLog, FileLogs
 from sweep_operator.machine.stored import STATE, StoredSweep
+from sweep_operator.views.events import events_of_runs
 from sweep_operator.views.page.run_models import LogEnd
 
 _LINES, _CHARACTERS = 40, 2_500
@@ -25,11 +26,7 @@ _TOTAL = 500_000
 def events_by_run(stored: StoredSweep) -> Mapping[str, Sequence[Object]]:
     """The Events about each run, by its name."""
     names = {run["metadata"]["uid"]: run["metadata"]["name"] for run in stored.runs}
-    found: dict[str, list[Object]] = {}
-    for event in read_objects(stored.directory / STATE, (Kind.EVENT,)):
-        if (name := names.get(event["involvedObject"].get("uid"))) is not None:
-            found.setdefault(name, []).append(event)
-    return found
+    return events_of_runs(read_objects(stored.directory / STATE, (Kind.EVENT,)), names)
 
 
 def log_ends(stored: StoredSweep) -> Mapping[str, LogEnd]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+Event = TypeVar("Event", bound=Mapping[str, Any])
 
 
 class ReadEvent(NamedTuple):
@@ -33,3 +35,12 @@ def read_event(event: Mapping[str, Any]) -> ReadEvent:
         message=str(event.get("message") or event.get("note") or ""),
         times=count if isinstance(count, int) else 1,
     )
+
+
+def events_of_runs(events: Iterable[Event], names: Mapping[str, str]) -> Mapping[str, Sequence[Event]]:
+    """The Events about each run, by its name. ``names``: of the run, by the uids of the run and of its pods."""
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        if name := names.get(str((event.get("involvedObject") or {}).get("uid"))):
+            found.setdefault(name, []).append(event)
+    return found
