@@ -104,7 +104,11 @@ def test_an_evicted_pod_is_a_disruption_whatever_its_exit_code(
         cluster.patch("pod", name, namespace, {"metadata": {"annotations": {"test.io/look": str(next(looks))}}})
         return cluster.get("pod", name, namespace)["metadata"].get("deletionGracePeriodSeconds") == 0
 
+    def counted() -> bool:
+        return cluster.get("pod", name, namespace)["metadata"]["finalizers"] == ["test.io/hold"]
+
     cluster.until(let_go, "its node has let go of it")
+    cluster.until(counted, "its Job has counted it, and will not replace it")
     cluster.patch("pod", name, namespace, {"metadata": {"finalizers": None}})
     cluster.until(lambda: not pods(cluster, namespace, fault), "the pod goes when nothing holds it")
 

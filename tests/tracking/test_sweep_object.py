@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sweep_operator.tracking.delivery.messages import Line, Parcel, Patience, RunCard, SweepCard
@@ -95,9 +96,28 @@ async def test_both_versions_of_the_sdk_deliver(
         assert run.state == ("failed" if n == 1 else "finished")
         version = "0.31" if wandb_sdk is None else "0.28"
         assert run.config["_wandb"]["value"]["cli_version"].startswith(version)
-    offline = parcel("s", "uid-1").with_(runs=cards[:1], folder=str(Path(os.environ["NETRC"]).parent))
-    (written,) = [line.url async for line in child.deliver(wandb_env.url, offline) if line.kind == "delivered"]
-    assert read(Path(written or "")).summary["score"] == 0.0
+
+
+async def test_both_versions_end_before_offline_files_are_called_written(
+    wandb_env: WandbServer, child: DeliveryChild
+) -> None:
+    """The SDK's `finish` returns before its process has written the last bytes."""
+    folder = Path(os.environ["NETRC"]).parent
+    cards = [card(n) for n in range(3)]
+    for runs in (cards[:1], cards):
+        said = child.deliver(wandb_env.url, parcel("s", "uid-1").with_(runs=runs, folder=str(folder)))
+        written = {line.run: Path(line.url or "") async for line in said if line.kind == "delivered" and not cores()}
+        assert [read(written[made.id]).summary["score"] for made in runs] == [made.summary["score"] for made in runs]
+        assert [read(written[made.id]).exit_code for made in runs] == [int(made.failed) for made in runs]
+        assert sorted((folder / "wandb").iterdir()) == sorted(written.values()), "each once"
+    assert not (folder / ".wandb-unfinished").exists()
+    assert (await deliver(child, wandb_env, parcel("s", "uid-1").with_(runs=cards[:1]))).kind == "delivered", "online"
+    assert cores(), "the process is recognized"
+
+
+def cores() -> list[psutil.Process]:
+    """Running processes of the SDK below this one."""
+    return [found for found in psutil.Process().children(recursive=True) if found.name() == "wandb-core"]
 
 
 def card(n: int) -> RunCard:

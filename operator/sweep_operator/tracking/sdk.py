@@ -237,7 +237,10 @@ class Project:
 
 
 def write_offline(parcel: Parcel, card: RunCard, folder: Path) -> Path:
-    """Write the run to ``folder``/wandb/offline-run-*; return that directory. Raises WandbError."""
+    """Write the run to ``folder``/wandb/offline-run-*; return that directory. Raises WandbError.
+
+    Its files are complete after `complete_offline`.
+    """
     settings = wandb.Settings(
         entity=parcel.entity,
         project=parcel.project,
@@ -257,6 +260,11 @@ def write_offline(parcel: Parcel, card: RunCard, folder: Path) -> Path:
     run.summary.update(card.summary)
     run.finish(exit_code=1 if card.failed else 0)
     return Path(run.settings.sync_dir)
+
+
+def complete_offline() -> None:
+    """Wait until the SDK's process has written all files and ended: `finish` returns before the last of them."""
+    wandb.teardown()
 
 
 def quiet(patience: Patience) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from sweep_operator.child_process import Send
 from sweep_operator.tracking.delivery.messages import Line, Parcel, RunCard, Trouble
 from sweep_operator.tracking.delivery.rows import rows_of
-from sweep_operator.tracking.sdk import FoundRun, Project, write_offline
+from sweep_operator.tracking.sdk import FoundRun, Project, complete_offline, write_offline
 from sweep_operator.tracking.troubles import NOT_FOUND, WandbError, trouble_of
 
 METHODS = ("custom", "random")
@@ -212,15 +212,18 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 def deliver_offline(parcel: Parcel, folder: Path, send: Send) -> None:
     """Write each run once, as files below ``folder``/wandb. A directory appears there when it is complete."""
     unfinished, there = folder / ".wandb-unfinished", folder / "wandb"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    there.mkdir(exist_ok=True)
+    done = {card.id: next(there.glob(f"offline-run-*-{card.id}"), None) for card in parcel.runs}
     for card in parcel.runs:
-        done = next(there.glob(f"offline-run-*-{card.id}"), None)
         send(Line(kind="began", run=card.id))
-        if done is None:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir(parents=True)
-            written = write_offline(parcel, card, unfinished)
-            there.mkdir(exist_ok=True)
-            done = written.rename(there / written.name)
+        if done[card.id] is None:
+            done[card.id] = write_offline(parcel, card, unfinished)
         send(Line(kind="left", run=card.id))
-        send(Line(kind="delivered", run=card.id, url=str(done)))
+    complete_offline()
+    for run, written in done.items():
+        if written is not None and written.parent != there:
+            written = written.rename(there / written.name)
+        send(Line(kind="delivered", run=run, url=str(written)))
     shutil.rmtree(unfinished, ignore_errors=True)
