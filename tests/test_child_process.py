@@ -111,6 +111,21 @@ async def test_a_family_that_was_remembered_is_killed_after_a_death(child: Child
     assert not helper.is_running() or helper.status() == psutil.STATUS_ZOMBIE
 
 
+async def test_killing_it_does_not_wait_for_what_else_holds_its_output_open(tmp_path: Path) -> None:
+    script = """sleep 600 & echo "{\\"word\\": \\"$!\\"}\""""
+    code = f"import subprocess, sys\nsubprocess.run(['sh', '-c', {script!r}])\nsys.stdin.read()\n"
+    (tmp_path / "leaving_worker.py").write_text(code)
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    child = await ChildProcess.start("leaving_worker", title="leaving process", environ=environ, line_limit=1000)
+    left = psutil.Process(int((await child.receive(Word, 60)).word))
+    try:
+        async with asyncio.timeout(60):
+            await child.kill()
+        assert not child.running
+    finally:
+        left.kill()
+
+
 def test_allocations_beyond_the_memory_limit_fail() -> None:
     code = (
         "from sweep_operator.child_process import limit_memory\nlimit_memory(300 << 20)\n"

@@ -122,7 +122,11 @@ class ChildProcess:
             family = [*_children(self.pid), *family]
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-            await self._process.wait()
+        # `wait` also waits for the ends of the pipes, which another process may hold open. What is not closed here is
+        # closed by the garbage collector, perhaps after the event loop.
+        self._process._transport.close()  # type: ignore[attr-defined]
+        await self._process.wait()
+        await asyncio.sleep(0)
         _kill(family)
 
     def _last_words(self) -> str:
