@@ -37,7 +37,7 @@ def die_at(n: int, when: str) -> None:
 
 async def main(runs_dir: Path, manifest: dict[str, Any]) -> None:
     async with LocalSession(runs_dir, manifest) as session:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(600):
             while not session.done():
                 await session.changed(0.2)
 

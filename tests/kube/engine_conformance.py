@@ -300,7 +300,7 @@ class EngineConformance:
     ) -> list[WatchEvent]:
         """The next ``count`` events about objects of that name."""
         seen: list[WatchEvent] = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(180):
             async for event in kube.watch(kind, namespace, resource_version=since):
                 if event.object["metadata"]["name"] == name:
                     seen.append(event)

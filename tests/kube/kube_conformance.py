@@ -68,8 +68,8 @@ class KubeConformance:
         return f"c-{uuid.uuid4().hex[:8]}"
 
     async def gone(self, kube: Kube, kind: Kind, name: str) -> bool:
-        """Whether the object vanishes (garbage collection takes its time)."""
-        for _ in range(200):
+        """Whether the object vanishes (garbage collection takes its time, and looks for new kinds every 30 s)."""
+        for _ in range(2000):
             try:
                 await kube.get(kind, NS, name)
             except NotFound:
@@ -196,7 +196,7 @@ class KubeConformance:
         await asyncio.sleep(0.05)
         await kube.patch(Kind.CONFIG_MAP, NS, name, {"data": {"b": "2"}})
         await kube.delete(Kind.CONFIG_MAP, NS, name)
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, 180)
         assert seen == [("ADDED", ""), ("MODIFIED", "2"), ("DELETED", "2")]
 
     async def test_a_dry_run_leaves_nothing(self, kube: Kube, name: str) -> None:

@@ -14,7 +14,7 @@ from sweep_operator.kube.embedded import LocalCluster
 from sweep_operator.kube.protocol import Kind, Object
 
 NS = "default"
-PATIENCE = 60
+PATIENCE = 300
 
 
 def job(

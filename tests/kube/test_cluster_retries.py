@@ -111,7 +111,7 @@ async def test_a_write_without_an_answer_is_sent_once(kube: Kube, server: Script
 async def test_a_write_that_is_answered_too_late(
     server: ScriptedServer, time: FakeTime, tmp_path: Path, call: Call
 ) -> None:
-    kube = await cluster_kube(write_kubeconfig(tmp_path / "config", server.url), time, timeout=0.2)
+    kube = await cluster_kube(write_kubeconfig(tmp_path / "config", server.url), time, timeout=1.0)
     answers(server, HANG)
     with pytest.raises(UnknownOutcome, match="no answer"):
         await call(kube)

@@ -423,7 +423,7 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
 async def test_a_full_disk_is_reported_and_changes_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WRITER, "until_full", str(tmp_path / "state.db")],
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
     message, count = done.stdout.splitlines()
     assert re.fullmatch(rf"{re.escape(str(tmp_path))}: .*; make this directory writable", message)

@@ -95,7 +95,7 @@ def test_a_supervisor_whose_parent_has_ended_starts_nothing(tmp_path: Path, sent
     argv = ["/bin/sh", "-c", f"echo begun > {tmp_path}/begun"]
     place.spec.write_text(json.dumps({"argv": argv, "cwd": str(tmp_path), "uid": "u", "grace": 5, **files}))
     command = [sys.executable, "-I", "-S", str(SUPERVISOR), str(place.spec)]
-    said = subprocess.run(command, input=sent, check=True, timeout=60, stdout=subprocess.PIPE).stdout
+    said = subprocess.run(command, input=sent, check=True, timeout=300, stdout=subprocess.PIPE).stdout
     assert bool(said) is starts
     assert starts or not (tmp_path / "begun").exists()
 

@@ -65,7 +65,7 @@ async def pods(kube: EmbeddedKube) -> list[Object]:
 
 
 async def until(check: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(300):
         while not check():
             await asyncio.sleep(0.01)
 

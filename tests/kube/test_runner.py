@@ -196,7 +196,7 @@ async def test_ranks_find_each_other(cluster: LocalCluster, tmp_path: Path) -> N
         "    s = socket.create_server(place); c, _ = s.accept(); print(c.recv(9).decode())\n"
         "else:\n"
         "    import time\n"
-        "    for _ in range(200):\n"
+        "    for _ in range(5000):\n"
         "        try: c = socket.create_connection(place); break\n"
         "        except OSError: time.sleep(0.05)\n"
         "    c.sendall(b'hello')\n"

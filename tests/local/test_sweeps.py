@@ -61,7 +61,7 @@ async def test_failure_class_and_reason_and_three_failures_in_a_row_end_the_swee
     tmp_path: Path, script: str, expected: tuple[str, str]
 ) -> None:
     body = manifest(
-        train={**sh(script), "deadlineSeconds": 1},
+        train=sh(script) | ({"deadlineSeconds": 1} if expected[0] == "timeout" else {}),
         limits={"maxRuns": 9, "maxParallelRuns": 1},
         perRun={"retries": {"onFailure": 0, "backoffSeconds": 0}},
     )

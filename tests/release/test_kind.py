@@ -54,7 +54,7 @@ def test_kind_itself_reads_the_configuration(tmp_path: Path) -> None:
         command = [str(tool("kind")), "create", "cluster", "--name", "none", "--config", str(path)]
         # no engine answers there: it gets no further than that
         env = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/none", "KIND_EXPERIMENTAL_PROVIDER": "docker"}
-        said[path] = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60).stderr
+        said[path] = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300).stderr
     assert "unable to decode config" not in said[CONFIG]
     assert "docker" in said[CONFIG]
     assert "field lables not found" in said[wrong]

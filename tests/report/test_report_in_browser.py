@@ -41,7 +41,7 @@ def opened(page: Path, tmp_path: Path, fragment: str = "") -> tuple[str, set[str
         "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=10000", "--window-size=1320,3600",
         "--enable-logging=stderr", "--dump-dom", page.as_uri() + fragment,
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     assert "CONSOLE" not in done.stderr, done.stderr
     document = re.sub(r"<script.*?</script>", "", done.stdout, flags=re.DOTALL)
     return document, set(re.findall(r'"initiator":"([^"]*)"', log.read_text()))

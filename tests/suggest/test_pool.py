@@ -85,7 +85,7 @@ async def ask(pool: OptimizerPool, of: Sweep, request: SuggestRequest) -> Sugges
 
 @pytest.fixture
 async def child() -> AsyncIterator[OptimizerPool]:
-    made = OptimizerPool(processes=1, time_limit=60)
+    made = OptimizerPool(processes=1, time_limit=600)
     yield made
     await made.close()
 
@@ -266,7 +266,7 @@ async def test_the_processes_that_a_sweep_needs_are_started_before_its_first_que
 
 
 async def test_the_process_that_was_prepared_answers() -> None:
-    pool = OptimizerPool(processes=2, time_limit=60)
+    pool = OptimizerPool(processes=2, time_limit=600)
     try:
         await pool.prepare([sweep_body(status={"optimizer": {"observations": 12}})])
         before = pool.pids
@@ -282,7 +282,7 @@ async def test_an_idle_process_ends_and_is_started_again_by_the_next_question(
 ) -> None:
     monkeypatch.setattr(process, "IDLE_SECONDS", 0.01)
     first = await ask(child, sweep(method="random"), request())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while child.pids:
             await asyncio.sleep(0.01)
     assert await ask(child, sweep(method="random"), request()) == first
@@ -336,7 +336,7 @@ def test_the_process_ends_if_its_parent_was_killed() -> None:
     assert worker.stdout is not None
     worker.stdout.close()
     worker.stdout = None
-    _, said = worker.communicate(b"{}\n", timeout=60)
+    _, said = worker.communicate(b"{}\n", timeout=300)
     assert (worker.returncode, said) == (0, b"")
 
 
@@ -350,7 +350,7 @@ SLOW_OUTSIDE_SAMPLES = (
 @pytest.mark.slow
 async def test_constraints_that_are_slow_elsewhere_end_and_charge_only_their_own_sweep() -> None:
     charges: list[tuple[str, float]] = []
-    pool = OptimizerPool(processes=1, time_limit=60, charge=lambda *charge: charges.append(charge))
+    pool = OptimizerPool(processes=1, time_limit=600, charge=lambda *charge: charges.append(charge))
     slow = named("attacker", method="random", constraints=[{"rule": SLOW_OUTSIDE_SAMPLES}])
     asked = [ask(pool, slow, request(2, 1)), ask(pool, named("victim", method="random"), request(1, 1))]
     try:

@@ -51,7 +51,7 @@ class Server:
 async def reading(server: Server) -> AsyncIterator[ClusterSource]:
     source = ClusterSource(cast(Any, server))
     task = asyncio.create_task(source.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await source.changed()
         yield source
     task.cancel()
