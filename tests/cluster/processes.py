@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -59,7 +61,7 @@ class Process:
         except subprocess.TimeoutExpired:
             return None
 
-    def stop(self, patience: float = 10.0) -> None:
+    def stop(self, patience: float = 120.0) -> None:
         """SIGTERM, and SIGKILL when that does not help."""
         self.send(signal.SIGTERM)
         if self.wait(patience) is None:
@@ -89,8 +91,14 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+_PORTS = range(15_000, 32_000)
+"""Below the ports that the kernel gives to connections: no client takes one of these before its server listens."""
+
+
 def free_port() -> int:
     """A TCP port on the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

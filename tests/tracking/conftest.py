@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -42,11 +43,13 @@ def nothing_left_running() -> Iterator[None]:
     """No delivery process and no wandb-core outlives a test."""
     before = {p.pid for p in psutil.Process().children(recursive=True)}
     yield
-    left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
-    names = [_name(p) for p in left]
+    left = {p: _name(p) for p in psutil.Process().children(recursive=True) if p.pid not in before}
+    ours = [p for p, name in left.items() if "wandb" in name or "tracking.worker" in name]
+    _, alive = psutil.wait_procs(ours, timeout=30)  # one that was killed takes a moment to end
     for process in left:
-        process.kill()
-    assert not [name for name in names if "wandb" in name or "tracking.worker" in name], names
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    assert not [left[p] for p in alive]
 
 
 def _name(process: psutil.Process) -> str:

@@ -53,7 +53,7 @@ async def test_300_runs_through_400_faults(tmp_path: Path, wandb_env: WandbServe
     }  # fmt: skip
     wandb_env.faults.add_random(1, faults, rate=0.17, seconds=4)
     async with session(tmp_path, quick) as running:
-        async with asyncio.timeout(270):
+        async with asyncio.timeout(800):
             while not all_delivered(*running.view()):
                 await running.changed(1)
         sweep, runs = running.view()

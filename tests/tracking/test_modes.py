@@ -42,7 +42,7 @@ from sweep_operator.local import LocalSession
 
 async def main():
     async with LocalSession(Path(sys.argv[1]), json.loads(sys.argv[2])) as session:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(600):
             while not session.done() or session.delivering():
                 await session.changed(0.1)
     assert "wandb" not in sys.modules, "the operator's own process never imports it"
@@ -88,7 +88,7 @@ def _run(runs_dir: Path, body: dict[str, Any], **env: str) -> None:
     """A session to its end, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, str(runs_dir), json.dumps(body)],
-        env={**os.environ, **env}, capture_output=True, text=True, timeout=120,
+        env={**os.environ, **env}, capture_output=True, text=True, timeout=700,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

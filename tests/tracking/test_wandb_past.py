@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from sweep_operator.tracking.history.reader import WandbHistory, WandbUnreadable
 from sweep_operator.tracking.history.warm_start import WandbSources
 from sweep_operator.tracking.troubles import WandbError, trouble_of
 from tests.builders import make_sweep
+from tests.cluster.processes import free_port
 from tests.wandb_stub import app, metta_sweep
 from tests.wandb_stub.sdk import environment
 from tests.wandb_stub.server import KEY, WandbServer
@@ -52,11 +52,11 @@ parameters:
   dropout: {min: 0.0, max: 0.5}
   epochs: {value: 3}
 """
-BRISK = Patience(request=5.0)
+BRISK = Patience(request=15.0)
 T0 = 1_790_000_000.0
 
 
-def history(server: WandbServer, folder: Path, *, seconds: float = 60.0, key: str | None = KEY) -> WandbHistory:
+def history(server: WandbServer, folder: Path, *, seconds: float = 300.0, key: str | None = KEY) -> WandbHistory:
     return WandbHistory(seconds=seconds, environ=environment(server.url, folder, key=key))
 
 
@@ -260,9 +260,7 @@ async def test_which_errors_are_permanent(
         wandb_server.faults.add("status", "SweepHistory", times=None)
     url = wandb_server.url
     if what == "nobody there":
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        url = f"http://127.0.0.1:{free_port()}"
     question = HistoryQuestion(
         entity="acme", project=project, sweep_id="nosuch" if what == "no sweep" else sweep, patience=BRISK
     )

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +26,7 @@ from sweep_operator.ui.serving import Serving
 from sweep_operator.views.page.models import Server
 from tests.builders import sweep_body
 from tests.cli.stored_sweeps import finished, manifest, store
+from tests.cluster.processes import free_port
 from tests.hostile_text import BIDI
 from tests.ui.reader import Reader
 from tests.ui.serving import Client, served, until
@@ -113,9 +113,7 @@ async def test_a_sweep_is_followed_from_its_start_past_a_kill(machine: Machine) 
 
 
 async def test_a_killed_server_is_missed_for_a_moment_only(machine: Machine) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     command = ("ui", "--port", port, "--runs-dir", str(machine.runs_dir))
     server = machine.start(*command, SWEEP_UI_TOKEN="secret-of-this-test")
     reader = Reader()

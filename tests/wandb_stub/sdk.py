@@ -97,7 +97,7 @@ def running_script(script: str, env: Mapping[str, str], *arguments: str) -> Iter
         process.communicate()
 
 
-def run_script(script: str, env: Mapping[str, str], *arguments: str, timeout: float = 120) -> str:
+def run_script(script: str, env: Mapping[str, str], *arguments: str, timeout: float = 600) -> str:
     """Runs Python code to its end and returns its standard output.
 
     Raises:
@@ -143,6 +143,6 @@ def end_cores(folder: Path) -> None:
     for process in cores(folder):
         try:
             process.kill()
-            process.wait(10)
+            process.wait(60)
         except psutil.NoSuchProcess:
             pass

@@ -163,7 +163,7 @@ class WandbServer:
             request for request in seen if operation in (None, request.operation) and (otel or request.route != "otel")
         ]
 
-    def wait_for(self, operation: str, count: int = 1, timeout: float = 60) -> list[Seen]:
+    def wait_for(self, operation: str, count: int = 1, timeout: float = 300) -> list[Seen]:
         """The requests for an operation, once there are so many.
 
         Raises:

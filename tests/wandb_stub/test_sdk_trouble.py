@@ -71,7 +71,7 @@ def test_a_pod_joins_its_sweep_and_outlives_an_outage(
         process.stdin.write("\n")
         process.stdin.flush()
         wandb_server.start()
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
     (run,) = wandb_server.runs()
     assert (run.path, run.display_name, run.sweep) == ("acme/demo/demo-1a2b3c4d.r.0", "demo.r.0", sweep.name)
     assert (run.group, run.tags, run.values) == ("demo", ["trial", "demo"], {"lr": 0.1})
