@@ -33,7 +33,6 @@ class Cluster(Kubectl):
         self.control_plane.start()
         self._start_kwok("fake")
         self.add_node("node-0")
-        self.until(lambda: self.ready("node-0"), "node-0 is Ready")
         self.make_default_storage_class("standard", provisioner="kubernetes.io/host-path")
         self.install_crds()
 
@@ -105,7 +104,7 @@ class Cluster(Kubectl):
         played_by: str = "fake",
         log: Path | None = None,
     ) -> None:
-        """A node that KWOK plays; nodes with another ``played_by`` can be lost together (``lose_nodes``).
+        """A node that KWOK plays; returns when it is Ready. Nodes with another ``played_by`` can be lost together.
 
         ``log``: a file in the runtime's format that is the log of all their containers; else there are no logs.
         """
@@ -128,6 +127,7 @@ class Cluster(Kubectl):
             status["status"]["addresses"] = [{"type": "InternalIP", "address": "127.0.0.1"}]
             status["status"]["daemonEndpoints"] = {"kubeletEndpoint": {"Port": self._kubelet_ports[played_by]}}
         self.patch("node", name, "default", status, "--subresource=status")
+        self.until(lambda: self.ready(name), f"{name} is Ready")
 
     def lose_nodes(self, played_by: str) -> None:
         """Nobody answers for these nodes and their pods any more."""

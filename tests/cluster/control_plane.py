@@ -212,8 +212,8 @@ class ControlPlane:
                 "--secure-port=0",
                 "--enable-hostpath-provisioner",
                 "--node-monitor-period=1s",
-                # a real kubelet may be slow to say that it lives while its pods use every core
-                f"--node-monitor-grace-period={40 if self._with_node else 10}s",
+                # a node may be slow to say that it lives while others use every core
+                f"--node-monitor-grace-period={40 if self._with_node else 20}s",
                 "--kube-api-qps=200",
                 "--kube-api-burst=400",
                 "--concurrent-job-syncs=20",

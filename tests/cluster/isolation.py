@@ -60,7 +60,7 @@ class Isolation:
             return
         inside = self._processes()
         self._holder.kill()
-        psutil.wait_procs(inside, timeout=30)
+        psutil.wait_procs(inside, timeout=120)
         remove_cgroup(self.cgroup)
 
     @property

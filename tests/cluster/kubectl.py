@@ -20,15 +20,6 @@ class KubectlFailed(Exception):
     """kubectl's exit code was not 0. ``str()`` is what it printed to standard error."""
 
 
-def _holds(condition: Callable[[], bool]) -> bool:
-    try:
-        return condition()
-    except KubectlFailed as error:
-        if "(NotFound)" in str(error):
-            return False
-        raise
-
-
 class Kubectl:
     """``folder``: where kubeconfigs of accounts are put; ``prefix``: of the namespaces' names."""
 
@@ -40,7 +31,7 @@ class Kubectl:
         """The command line of kubectl as the administrator, for who runs it otherwise."""
         return [str(part) for part in (self._program, f"--kubeconfig={self.kubeconfig}", *arguments)]
 
-    def kubectl(self, *arguments: str | Path, stdin: str | None = None, timeout: float = 60) -> str:
+    def kubectl(self, *arguments: str | Path, stdin: str | None = None, timeout: float = PATIENCE) -> str:
         """kubectl as the administrator; its standard output. Raises KubectlFailed."""
         command = self.command(*arguments)
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
@@ -117,10 +108,19 @@ class Kubectl:
         return name
 
     def until(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
-        """Wait until ``holds()``, also for an object that does not exist yet. Raises AssertionError naming ``what``."""
+        """Wait until ``holds()``. Raises AssertionError naming ``what``.
+
+        An error of kubectl is no end: the object may not exist yet, and an API server may be too busy to answer.
+        """
         deadline = time.monotonic() + seconds
-        while not _holds(holds):
-            assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        while True:
+            error = ""
+            try:
+                if holds():
+                    return
+            except KubectlFailed as failed:
+                error = f" ({failed})"
+            assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}{error}"
             time.sleep(0.2)
 
     def kubeconfig_for(self, namespace: str, account: str) -> Path:
@@ -133,12 +133,19 @@ class Kubectl:
         path.write_text(json.dumps(config))
         return path
 
+    def until_allowed(self, kubeconfig: Path, namespace: str, verb: str, what: str) -> None:
+        """Until the API server knows the roles and bindings that were just created for the kubeconfig's account."""
+        ask = ("auth", "can-i", verb, what, f"--kubeconfig={kubeconfig}", "-n", namespace)
+        self.until(lambda: self.kubectl(*ask).strip() == "yes", f"{kubeconfig.name} may {verb} {what}")
+
     def ready(self, node: str) -> bool:
-        """Whether the node is there and Ready."""
+        """Whether the node is there and Ready, and pods are scheduled to it."""
         if not self._has("node", node, "default"):
             return False
-        conditions = (self.get("node", node).get("status") or {}).get("conditions") or []
-        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+        found = self.get("node", node)
+        conditions = (found.get("status") or {}).get("conditions") or []
+        waits = any(t["key"].startswith("node.kubernetes.io/") for t in found["spec"].get("taints") or [])
+        return not waits and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
     def _has(self, kind: str, name: str, namespace: str) -> bool:
         try:

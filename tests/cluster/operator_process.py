@@ -52,7 +52,7 @@ class Operator:
             f"--kubeconfig={self.kubeconfig}",
             f"--port={self.port}",
             "--host=127.0.0.1",
-            "--lease-seconds=3",
+            "--lease-seconds=10",
             *self._options,
         ]
         self.process = Process(self._name, command, self.cluster.folder)
@@ -73,7 +73,7 @@ class Operator:
     def asks(self, path: str) -> str | None:
         """The body of a 200, else None."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
                 return str(answer.read().decode())
         except (urllib.error.URLError, OSError):
             return None
@@ -101,4 +101,5 @@ class Operator:
     def lines(self) -> list[Object]:
         """Its log so far; every line is JSON."""
         assert self.process is not None
-        return [json.loads(line) for line in self.process.log.read_text().splitlines()]
+        *whole, _unfinished = self.process.log.read_text().split("\n")
+        return [json.loads(line) for line in whole]

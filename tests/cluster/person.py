@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from dev.generate.rbac import EDIT_RULES, VIEW_RULES
 from sweep_operator.kubectl.main import cli
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.kubectl import PATIENCE, Kubectl
 
 Rule = tuple[str, str, str]
 """API group, resource, verbs by commas."""
@@ -67,6 +67,10 @@ class Person:
             namespace,
         )
         self.kubeconfig = cluster.kubeconfig_for(namespace, name)
+        if rules:
+            group, resource, verbs = rules[0]
+            first = f"{resource}.{group}" if group else resource
+            cluster.until_allowed(self.kubeconfig, namespace, verbs.split(",")[0], first)
         self.account = f"system:serviceaccount:{namespace}:{name}"
 
     @property
@@ -97,7 +101,7 @@ class Person:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=2 * PATIENCE,
             cwd=self._cluster.folder,
             env=self.environment(),
             check=False,

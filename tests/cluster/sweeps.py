@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sweep_operator.api.names import SWEEP_LABEL
@@ -76,6 +77,16 @@ def running_pods(cluster: Kubectl, namespace: str, sweep: str) -> list[Object]:
         for p in objects_of(cluster, "pods", namespace, sweep)
         if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")
     ]
+
+
+def most_at_once(periods: list[tuple[str, str]]) -> int:
+    """How many of the (start, end) periods overlap; times as Kubernetes writes them, to the second."""
+    edges = [(datetime.fromisoformat(t), step) for period in periods for t, step in zip(period, (1, -1), strict=True)]
+    count = most = 0
+    for _, step in sorted(edges):  # an end before a start of the same second
+        count += step
+        most = max(most, count)
+    return most
 
 
 def until_let_go(cluster: Kubectl, namespace: str) -> None:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.cluster.images import CHECKOUT, mounted_paths, wait_forever, write_machine
+from tests.cluster.kubectl import PATIENCE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs for Linux")
 
@@ -23,14 +24,14 @@ def test_pause_sleeps_until_it_is_ended(tmp_path: Path) -> None:
     program.chmod(0o755)
     process = subprocess.Popen([program])
     try:
-        watched, deadline = psutil.Process(process.pid), time.monotonic() + 30
+        watched, deadline = psutil.Process(process.pid), time.monotonic() + PATIENCE
         while watched.status() != psutil.STATUS_SLEEPING:
             assert time.monotonic() < deadline
             assert process.poll() is None
         assert watched.exe() == str(program)
     finally:
         process.terminate()
-    assert process.wait(10) == -15
+    assert process.wait(PATIENCE) == -15
 
 
 def test_both_machines_have_their_program() -> None:

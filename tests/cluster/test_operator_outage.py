@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 
 from tests.cluster.audit import still, without_leases, writes
 from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import PATIENCE
 from tests.cluster.operator_process import Operator
 from tests.cluster.person import EDIT, Person
 from tests.cluster.sweeps import check_ended_well, check_jobs_once, reason, runs, sweep
 
-RUNS = 30
+RUNS = 36
 LIFE = 3.0
 """Seconds of each life of the operator; less than a pod runs, so that each sees one round of runs at most."""
 OUTAGE = 60.0
@@ -35,8 +36,7 @@ def _kill_until(operator: Operator, holds: Callable[[], bool], *, ready: bool) -
 def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
     cluster: Cluster, namespace: str
 ) -> None:
-    # LISTs often, so that an idle minute has several of them
-    operator = Operator(cluster, namespace, "--audit-seconds=15")
+    operator = Operator(cluster, namespace, "--lease-seconds=3")  # each life waits for the end of the last one's lease
     # nodes whose heartbeats are late when the API server is back may not evict: each run has one attempt here
     stays = [{"key": f"node.kubernetes.io/{why}", "operator": "Exists"} for why in ("not-ready", "unreachable")]
     limits = {"maxRuns": RUNS, "maxParallelRuns": 6}
@@ -44,7 +44,6 @@ def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
     onlooker: subprocess.Popen[str] | None = None
     try:
         _kill_until(operator, lambda: len(runs(cluster, namespace, "away")) > 6, ready=True)
-        operator.start()
         person = Person(cluster, namespace, "onlooker", EDIT)
         onlooker = subprocess.Popen(
             person.command("status", "away", "-w"),
@@ -52,6 +51,7 @@ def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
         )  # fmt: skip
         assert onlooker.stdout is not None
         assert onlooker.stdout.readline().startswith("away.r.0 "), "it follows"
+        operator.start()
         cluster.stop_apiserver()
         back = time.monotonic() + OUTAGE
         assert operator.process is not None
@@ -63,14 +63,15 @@ def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
             operator, lambda: reason(cluster, "sweep", "away", namespace) == "MaxRunsReached", ready=True
         )
         assert kills >= 3
-        out, err = onlooker.communicate(timeout=60)
+        out, err = onlooker.communicate(timeout=PATIENCE)
         assert (onlooker.returncode, out.splitlines()[-1]) == (0, "away MaxRunsReached"), err
         assert err.count("waiting for the API server") == 1, err
     finally:
         operator.kill()
         if onlooker is not None:
             onlooker.kill()
-    with operator:
+    # LISTs often, so that an idle minute has several of them
+    with Operator(cluster, namespace, "--audit-seconds=15") as operator:
         check_ended_well(cluster, namespace, "away", RUNS)
         check_jobs_once(cluster, operator.account, RUNS)
         assert len(cluster.list("jobs", namespace)) == RUNS, "finished Jobs stay, and with them the logs of their pods"
@@ -78,7 +79,7 @@ def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
         began = datetime.now(UTC)
         assert operator.process is not None
         assert operator.process.wait(IDLE) is None
-        assert operator.ready()
+        cluster.until(operator.ready, "it is still ready")
         own = writes(cluster, user=operator.account, since=began)
         assert own, "the lease is renewed, or the log is not read"
         assert without_leases(own) == []

@@ -17,6 +17,7 @@ from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import check_ended_well, condition, manual_run, runs, sweep, until_reason
 
 ALLOW = "operatorPolicy.allow"
+MANAGED_ONLY = "only to objects with the label"
 MAIN = {"name": "main", "image": "played:1"}
 ADDS = {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}
 TOKEN = {"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
@@ -52,6 +53,9 @@ def guarded(cluster: Cluster) -> Guarded:
     made = Guarded(cluster, namespace, cluster.kubeconfig_for(namespace, MANAGED_BY))
     cluster.until(lambda: "ValidatingAdmissionPolicy" in made.ask("create", body=pod("early")), "pods are denied")
     cluster.until(lambda: "hostPID" in made.ask("create", "--dry-run=server", body=job(hostPID=True)), "Jobs too")
+    cluster.apply(revision("early"), namespace)
+    delete = ("delete", "controllerrevision", "early", "--dry-run=server")
+    cluster.until(lambda: MANAGED_ONLY in made.ask(*delete), "and deletions of what is not managed")
     return made
 
 
@@ -123,12 +127,11 @@ def test_only_managed_objects_are_deleted(guarded: Guarded) -> None:
     guarded.cluster.apply([pod("theirs"), pod("ours", managed)], guarded.namespace)
     guarded.cluster.apply([revision("theirs"), revision("ours", managed)], guarded.namespace)
     guarded.cluster.apply([sweep("mine", suspend=True), manual_run("theirs", "mine", x=0.5)], guarded.namespace)
-    denied = "only to objects with the label"
     label = ("--type=merge", "-p", json.dumps({"metadata": {"labels": {"a": "b"}}}))
-    assert denied in guarded.ask("patch", "controllerrevision", "theirs", *label)
+    assert MANAGED_ONLY in guarded.ask("patch", "controllerrevision", "theirs", *label)
     assert guarded.ask("patch", "controllerrevision", "ours", *label) == "allowed"
     for kind in ("pod", "controllerrevision", "sweeprun"):
-        assert denied in guarded.ask("delete", kind, "theirs", "--wait=false"), kind
+        assert MANAGED_ONLY in guarded.ask("delete", kind, "theirs", "--wait=false"), kind
     for kind in ("pod", "controllerrevision"):
         assert guarded.ask("delete", kind, "ours", "--wait=false") == "allowed", kind
 

@@ -17,6 +17,7 @@ from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.kubectl.completion import complete
 from tests import same_commands
 from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import PATIENCE
 from tests.cluster.operator_process import Operator
 from tests.cluster.person import EDIT, Person
 from tests.cluster.sweeps import condition, ended, manual_run, reason, running_pods, runs, sweep, until_reason
@@ -85,7 +86,12 @@ def test_kubectl_finds_the_plugin_and_status_says_what_get_says(
     assert table[0][-1] == "x", "the parameter"
     found = json.loads(person.does("status", finished, "-o", "json").out)["items"]
     assert [o["kind"] for o in found] == ["Sweep", "SweepRun", "SweepRun"]
-    assert found[0]["status"] == cluster.get("sweep", finished, person.namespace)["status"]
+
+    def the_same() -> bool:
+        ours = json.loads(person.does("status", finished, "-o", "json").out)["items"][0]
+        return bool(ours["status"] == cluster.get("sweep", finished, person.namespace)["status"])
+
+    cluster.until(the_same, "the status is that of the API server")
     assert "Error" in person.does("status", "bad").out, "why a run has failed"
 
 
@@ -158,7 +164,7 @@ def test_on_a_terminal_it_is_a_table(person: Person, finished: str) -> None:
         if not chunk:
             break
         shown += chunk
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE) == 0
     text = shown.decode()
     assert "★" in text
     assert "MaxRunsReached" in text
@@ -382,7 +388,7 @@ def test_top_says_what_runs_use_and_cost(cluster: Cluster, person: Person, hangi
     unmetered = Person(cluster, person.namespace, "unmetered", [rule for rule in EDIT if rule[0] != "metrics.k8s.io"])
     cluster.apply(METRICS_CRD)
     try:
-        cluster.kubectl("wait", "--for=condition=Established", "crd/pods.metrics.k8s.io", "--timeout=30s")
+        cluster.kubectl("wait", "--for=condition=Established", "crd/pods.metrics.k8s.io", "--timeout=180s", timeout=200)
         (pod,) = running_pods(cluster, person.namespace, hanging)
         meta = {k: pod["metadata"][k] for k in ("name", "labels")}
         usage = {"apiVersion": "metrics.k8s.io/v1beta1", "kind": "PodMetrics", "metadata": meta}
@@ -453,7 +459,7 @@ def test_logs_of_a_stage(cluster: Cluster, person: Person, tmp_path: Path) -> No
         ([], ["status", "done"], "get sweeps.metta.ai"),
         ([("metta.ai", "sweeps", "get")], ["status", "done"], "list sweepruns.metta.ai"),
         ([("metta.ai", "sweeps", "get")], ["suspend", "done"], "patch sweeps.metta.ai"),
-        ([("metta.ai", "sweeps,", "get"), ("metta.ai", "sweepruns", "get")], ["stop", "sweeprun/done.r.0"], None),
+        ([("metta.ai", "sweeps", "get"), ("metta.ai", "sweepruns", "get")], ["stop", "sweeprun/done.r.0"], None),
         ([("metta.ai", "sweeps", "get"), ("metta.ai", "sweepruns", "list")], ["add", "done", "x=1"],
          "create sweepruns.metta.ai"),
         ([("metta.ai", "sweepruns", "get")], ["logs", "done.r.0"], "list pods"),

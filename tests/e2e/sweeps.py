@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -14,6 +13,8 @@ from tests.cluster.kubectl import Kubectl
 from tests.cluster.sweeps import condition, ended, running_pods, runs
 from tests.e2e.workload import Object, Workload
 
+PATIENCE = 400.0
+"""Seconds to wait for what real containers do in some tens."""
 CARTPOLE = CHECKOUT / "configs" / "examples" / "cartpole.yaml"
 
 
@@ -36,20 +37,10 @@ def one_run(name: str, workload: Workload, train: Mapping[str, Any], **spec: Any
     return sweep
 
 
-def finished(cluster: Kubectl, namespace: str, sweep: str, seconds: int) -> Object:
+def finished(cluster: Kubectl, namespace: str, sweep: str) -> Object:
     """The sweep, when it has a result. Raises AssertionError."""
-    cluster.until(lambda: ended(cluster.get("sweep", sweep, namespace)), f"the sweep {sweep} has ended", seconds)
+    cluster.until(lambda: ended(cluster.get("sweep", sweep, namespace)), f"the sweep {sweep} has ended", PATIENCE)
     return cluster.get("sweep", sweep, namespace)
-
-
-def most_at_once(periods: list[tuple[str, str]]) -> int:
-    """How many of the (start, end) periods overlap; times as Kubernetes writes them, to the second."""
-    edges = [(datetime.fromisoformat(t), step) for period in periods for t, step in zip(period, (1, -1), strict=True)]
-    count = most = 0
-    for _, step in sorted(edges):  # an end before a start of the same second
-        count += step
-        most = max(most, count)
-    return most
 
 
 def of_x(name: str, workload: Workload, program: str, **limits: int) -> Object:
@@ -68,5 +59,5 @@ def until_in_the_middle(cluster: Kubectl, namespace: str, sweep: str) -> None:
             and bool(running_pods(cluster, namespace, sweep))
         ),
         f"{sweep} is in the middle",
-        120,
+        PATIENCE,
     )

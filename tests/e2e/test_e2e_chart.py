@@ -70,7 +70,7 @@ def test_an_upgrade_in_the_middle_of_a_sweep_loses_nothing(
     (after,) = operator.pods()
     assert before["metadata"]["uid"] != after["metadata"]["uid"]
     assert cluster.get("crd", "sweeps.metta.ai")["metadata"]["labels"]["team"] == "rl"
-    finished(cluster, namespace, "upgraded", 120)
+    finished(cluster, namespace, "upgraded")
     runs = check_ended_well(cluster, namespace, "upgraded", 4)
     assert [run["status"]["train"]["attempt"] for run in runs] == [1] * 4
     if isinstance(cluster, NodeCluster):

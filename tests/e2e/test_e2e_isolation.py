@@ -17,6 +17,7 @@ from tests.cluster.binaries import Missing
 from tests.cluster.fixtures import cannot_run
 from tests.cluster.images import CHECKOUT
 from tests.cluster.isolation import CGROUPS, remove_stale_cgroups
+from tests.cluster.kubectl import PATIENCE
 from tests.cluster.node import check_requirements
 
 STARTED = """
@@ -61,10 +62,10 @@ def test_killed_tests_leave_nothing_but_empty_cgroups_which_the_next_removes(tmp
     inside = first.children(recursive=True)
     assert inside
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
-    _, alive = psutil.wait_procs([first, *inside], timeout=30)
+    process.wait(PATIENCE)
+    _, alive = psutil.wait_procs([first, *inside], timeout=PATIENCE)
     assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while kernel() != before:  # the kernel takes a network apart on its own time
         assert time.monotonic() < deadline, kernel()
         time.sleep(0.1)

@@ -19,7 +19,7 @@ if index == 0:
     connection, _ = server.accept()
     said = connection.recv(100).decode()
 else:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         try:
             connection = socket.create_connection(("talk-0.talk", 7777), timeout=5)
@@ -39,7 +39,7 @@ def pods(cluster: Kubectl, namespace: str, name: str) -> list[dict[str, Any]]:
 
 def test_a_pod_leaves_a_message_and_a_log(cluster: Kubectl, namespace: str, workload: Workload) -> None:
     cluster.apply(job("report", workload, ["sh", "-c", REPORT]), namespace)
-    cluster.kubectl("wait", "--for=condition=Complete", "job/report", "-n", namespace, "--timeout=60s", timeout=70)
+    cluster.kubectl("wait", "--for=condition=Complete", "job/report", "-n", namespace, "--timeout=300s", timeout=320)
     (pod,) = pods(cluster, namespace, "report")
     assert message(pod) == {"score": 0.5}
     assert cluster.kubectl("logs", pod["metadata"]["name"], "-n", namespace) == "65532\n"
@@ -56,5 +56,5 @@ def test_pods_find_each_other_by_name(cluster: Kubectl, namespace: str, workload
     headless = {"clusterIP": "None", "selector": {"job": "talk"}, "publishNotReadyAddresses": True}
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "talk"}, "spec": headless}
     cluster.apply([service, job("talk", workload, ["python", "-c", TALK], nodes=2)], namespace)
-    cluster.kubectl("wait", "--for=condition=Complete", "job/talk", "-n", namespace, "--timeout=90s", timeout=100)
+    cluster.kubectl("wait", "--for=condition=Complete", "job/talk", "-n", namespace, "--timeout=400s", timeout=420)
     assert {message(p)["said"] for p in pods(cluster, namespace, "talk")} == {"", "hello from 1"}

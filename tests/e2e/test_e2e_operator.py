@@ -8,8 +8,8 @@ from sweep_operator.api.names import RUN_LABEL, SWEEP_LABEL
 from tests.cluster.chart import Release
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.person import EDIT, Person
-from tests.cluster.sweeps import condition, runs
-from tests.e2e.sweeps import cartpole, finished, most_at_once, one_run
+from tests.cluster.sweeps import condition, most_at_once, runs
+from tests.e2e.sweeps import cartpole, finished, one_run
 from tests.e2e.workload import Workload
 
 ALL_REDUCE = """
@@ -38,7 +38,7 @@ def test_the_example_trains_evaluates_and_scores(
 ) -> None:
     cluster.apply(cartpole(workload, maxRuns=3, maxParallelRuns=2), namespace)
     cluster.kubectl(
-        *["wait", "--for=condition=Finished", "sweep/cartpole", "-n", namespace, "--timeout=360s"], timeout=370
+        *["wait", "--for=condition=Finished", "sweep/cartpole", "-n", namespace, "--timeout=600s"], timeout=620
     )
     sweep = cluster.get("sweep", "cartpole", namespace)
     assert condition(sweep)["reason"] == "MaxRunsReached"
@@ -71,7 +71,7 @@ def test_a_memory_limit_that_is_too_small_is_learned_as_bad_parameters(
 ) -> None:
     small = {"resources": {"limits": {"memory": "64Mi"}}}
     cluster.apply(one_run("hungry", workload, small), namespace)
-    finished(cluster, namespace, "hungry", 120)
+    finished(cluster, namespace, "hungry")
     (run,) = runs(cluster, namespace, "hungry")
     failure = run["status"]["failure"]
     assert (failure["stage"], failure["class"], failure["reason"]) == ("train", "parameters", "OOMKilled")
@@ -83,7 +83,7 @@ def test_a_deadline_ends_the_training(cluster: Kubectl, namespace: str, workload
     fixed = {"trainer.total_timesteps": 100_000_000}
     grace = {"spec": {"terminationGracePeriodSeconds": 10}}
     cluster.apply(one_run("slow", workload, {"deadlineSeconds": 15, "podTemplate": grace}, fixed=fixed), namespace)
-    finished(cluster, namespace, "slow", 120)
+    finished(cluster, namespace, "slow")
     (run,) = runs(cluster, namespace, "slow")
     assert (run["status"]["failure"]["stage"], run["status"]["failure"]["class"]) == ("train", "timeout")
     assert run["status"]["train"]["attempt"] == 1
@@ -104,7 +104,7 @@ def test_two_nodes_find_each_other_by_name(
     }
     parameters = {"x": {"distribution": "uniform", "min": 1, "max": 2, "mean": 1.5}}
     cluster.apply(one_run("pair", workload, train, parameters=parameters, fixed={}), namespace)
-    sweep = finished(cluster, namespace, "pair", 180)
+    sweep = finished(cluster, namespace, "pair")
     (run,) = runs(cluster, namespace, "pair")
     assert condition(sweep)["status"] == "True", run["status"]
     assert run["status"]["metrics"] == {"reward": 3 * run["spec"]["parameters"]["x"], "world": 2, "nodes": 2}
@@ -121,10 +121,10 @@ def test_a_program_that_knows_nothing_of_us_is_read_from_its_log(
     crashes = {"command": ["sh", "-c", 'echo "RuntimeError: CUDA out of memory" >&2; exit 1'], "results": log}
     rules = {"failureRules": [{"logPattern": "CUDA out of memory", "class": "parameters"}]}
     cluster.apply(one_run("cuda", workload, crashes, parameters=parameters, fixed={}, perRun=rules), namespace)
-    assert condition(finished(cluster, namespace, "logged", 120))["status"] == "True"
+    assert condition(finished(cluster, namespace, "logged"))["status"] == "True"
     (run,) = runs(cluster, namespace, "logged")
     assert run["status"]["score"] == run["spec"]["parameters"]["x"], "the last match counts"
-    finished(cluster, namespace, "cuda", 120)
+    finished(cluster, namespace, "cuda")
     (run,) = runs(cluster, namespace, "cuda")
     failure = run["status"]["failure"]
     assert (failure["class"], failure["reason"], run["status"]["train"]["attempt"]) == ("parameters", "FailureRule0", 1)

@@ -7,7 +7,7 @@ from typing import Any
 from tests.cluster.chart import Release
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.sweeps import condition, running_pods, runs
-from tests.e2e.sweeps import finished, one_run
+from tests.e2e.sweeps import PATIENCE, finished, one_run
 from tests.e2e.workload import Workload
 
 PARAMETERS = {"x": {"distribution": "uniform", "min": 0, "max": 1}}
@@ -59,9 +59,11 @@ def test_a_log_that_is_rotated_loses_no_report_and_repeats_none(
     body["spec"]["train"]["volumes"] = [*workload.volumes, {"name": "program", "configMap": {"name": "program"}}]
     body["spec"]["train"]["volumeMounts"] = [*workload.mounts, {"name": "program", "mountPath": "/program"}]
     cluster.apply(body, namespace)
-    cluster.until(lambda: progress(cluster, namespace, "rotated").get("step") == 2**14, "its reports are known", 120)
+    cluster.until(
+        lambda: progress(cluster, namespace, "rotated").get("step") == 2**14, "its reports are known", PATIENCE
+    )
     _rotate(cluster, namespace)
-    finished(cluster, namespace, "rotated", 120)
+    finished(cluster, namespace, "rotated")
     (run,) = runs(cluster, namespace, "rotated")
     curve = run["status"]["curve"]
     assert [(point["step"], point["value"]) for point in curve] == [(2**n, n / 100) for n in range(30)]
@@ -82,7 +84,7 @@ def _rotate(cluster: Kubectl, namespace: str) -> None:
 
     before = begins()
     go_on("fill")
-    cluster.until(lambda: begins() != before, "the log is rotated", 120)
+    cluster.until(lambda: begins() != before, "the log is rotated", PATIENCE)
     go_on("rotated")
 
 
@@ -93,7 +95,7 @@ def test_whatever_a_program_writes_its_result_counts(
         report = "true" if name == "empty" else f"echo '{LAST}'"
         cluster.apply(reporting(name, workload, ["sh", "-c", f"{program}; {report}; {RESULT}"]), namespace)
     for name in LOGS:
-        finished(cluster, namespace, name, 180)
+        finished(cluster, namespace, name)
         (run,) = runs(cluster, namespace, name)
         assert run["status"]["score"] == 0.5
         assert progress(cluster, namespace, name).get("step") == (None if name == "empty" else 5), name

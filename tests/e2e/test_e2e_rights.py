@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster.audit import is_dry_run
 from tests.cluster.chart import Release
-from tests.cluster.kubectl import PATIENCE, Kubectl, Object
+from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.node import NodeCluster
 from tests.cluster.refused_jobs import allow_jobs, refuse_jobs
 from tests.cluster.rights import Right, asked, until_all_are_used
@@ -63,7 +63,7 @@ def test_every_right_is_used(cluster: Kubectl, namespace: str, workload: Workloa
         cluster.until(lambda n=name: ended(cluster.get("sweeprun", n, namespace)), f"{name} has ended")
         assert condition(cluster.get("sweeprun", name, namespace))["status"] == "True", name
     # the run of a Sweep that is deleted without it, and created again
-    cluster.kubectl("delete", "sweep", "logged", "--cascade=orphan", "-n", namespace, timeout=PATIENCE)
+    cluster.kubectl("delete", "sweep", "logged", "--cascade=orphan", "-n", namespace)
     cluster.apply(sweep("logged", "echo reward=1", train={"results": results}), namespace)
     until_all_are_used(cluster, operator.account)
     cluster.kubectl("delete", "sweep", "lost", "-n", namespace)
