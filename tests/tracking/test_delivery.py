@@ -124,7 +124,8 @@ async def test_reads_that_are_late_write_nothing_twice(seconds: float, tmp_path:
         sweep, runs = running.view()
     assert all_delivered(sweep, runs), synced(sweep).message
     assert_each_once(wandb_env.runs(), 4, wandb_env.sweeps()[0].name)
-    assert max(run.upserts for run in wandb_env.runs()) <= 2, "a run that is written once has two"
+    # Written once, a run has two; a busy machine sends its config in two parts. Written twice, it has four.
+    assert max(run.upserts for run in wandb_env.runs()) <= 3
 
 
 async def test_a_run_that_hangs_does_not_keep_the_others_back(
