@@ -37,13 +37,13 @@ from protein.models.threads import pinned_threads
 from protein.optimizer import Constraint, Flat, Goal, SuggestionInfo
 from protein.outcomes import Outcome
 from protein.per_point import PerPoint
-from protein.prospect import Prospects
 from protein.search.allowance import Allowance, allow
 from protein.search.initial_design import Design, initial_design_size, select
 from protein.search.observed_front import least_measured
 from protein.settings import ProteinSettings
 from protein.sources import Source, Sources
 from protein.space import SearchSpace
+from protein.worth import Worth
 
 if TYPE_CHECKING:
     from protein.models.model_set import Models
@@ -55,7 +55,7 @@ TRUSTED = 0.5
 STREAM_MODEL, STREAM_FANTASIES, STREAM_RESAMPLE, STREAM_POOL = 2, 3, 4, 5
 
 
-class Protein(Prospects, Explanations):
+class Protein(Worth, Explanations):
     """Cost-aware Bayesian optimizer.
 
     Args:

@@ -43,7 +43,7 @@ class _Options:
     known: Array
 
 
-def prospect(space: SearchSpace, pool: Pool, pending: Array, horizon: Horizon, rng: np.random.Generator) -> Prospect:
+def prospect_of(space: SearchSpace, pool: Pool, pending: Array, horizon: Horizon, rng: np.random.Generator) -> Prospect:
     """What the runs that `horizon` pays for are expected to gain, besides the `pending` rows (p, dim)."""
     models = pool.models
     score, history = models.score, models.history
