@@ -12,6 +12,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.config.load import Loaded, load_sweep
 from sweep_operator.config.to_sweep import object_name, sweep_manifest
+from tests.hostile_text import alias_bomb
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
@@ -208,6 +209,31 @@ def test_other_objects_of_the_file_are_loaded(tmp_path: Path) -> None:
     path.write_text(f"{MANIFEST.read_text()}---\n{MANIFEST.read_text()}")
     with pytest.raises(ConfigError, match="contains 2 Sweeps"):
         load_sweep([str(path)])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            alias_bomb(5),
+            "line 3: aliases of this value repeat more than 1000 values, or it contains itself; write them out",
+        ),
+        (
+            "a: &a [*a]",
+            "line 1: aliases of this value repeat more than 1000 values, or it contains itself; write them out",
+        ),
+        ("{a: " * 65 + "x" + "}" * 65, "line 1: is nested more than 64 levels deep"),
+    ],
+)
+@pytest.mark.parametrize("group", ["", "trainer"])
+def test_files_that_only_hydra_reads_have_the_same_limits(tmp_path: Path, text: str, said: str, group: str) -> None:
+    (tmp_path / "trainer").mkdir()
+    (tmp_path / "sweep_job.yaml").write_text("defaults: [trainer: t, _self_]\n" if group else text)
+    file = tmp_path / group / ("t.yaml" if group else "sweep_job.yaml")
+    file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_sweep(["run=a"], tmp_path)
+    assert str(error.value) == f"{file}, {said}"
 
 
 def test_spec_overrides_edit_the_manifest_of_any_config() -> None:

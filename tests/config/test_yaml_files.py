@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -14,6 +15,7 @@ from omegaconf import OmegaConf
 from sweep_operator.config.errors import ConfigError
 from sweep_operator.config.yaml_files import SMALL_FLOAT, parse_documents, parse_value, to_yaml
 from sweep_operator.domain.value_text import float_text
+from tests.hostile_text import alias_bomb
 
 
 @pytest.mark.parametrize(
@@ -33,17 +35,27 @@ def test_values_are_read_as_yaml_1_2(text: str, value: Any) -> None:
     [("a: 1\nb: 2\na: 3", "f.yaml, line 3: duplicate key 'a'; remove one"),
      ("a: [1", "f.yaml, line 1: is not valid YAML"), ("{1: 2}", "the key 1, which is not a string; put it in quotes"),
      ("a: *b", "undefined alias 'b'"), ("a: !!binary aGk=", "bytes is not a JSON value"),
-     ("{a: " * 3000, "f.yaml, line 1: is not valid YAML: it is nested more than 64 levels deep"),
-     ("- " * 3000 + "a", "f.yaml, line 1: is not valid YAML: it is nested more than 64 levels deep"),
-     ("a: &a [*a]", "f.yaml: its aliases expand to more than 10000 lists and maps, or contain themselves"),
-     ("a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)),
-      "f.yaml: its aliases expand to more than 10000 lists and maps")],
+     ("{a: " * 3000, "f.yaml, line 1: is nested more than 64 levels deep"),
+     ("- " * 3000 + "a", "f.yaml, line 1: is nested more than 64 levels deep"),
+     ("[" * 64 + "a" + "]" * 64, "f.yaml, line 1: is nested more than 64 levels deep"),
+     ("a: &a [[[x]]]\nb: " + "[" * 60 + "*a" + "]" * 60, "line 1: is nested more than 64 levels deep by an alias"),
+     ("a: &a [*a]", "f.yaml, line 1: aliases of this value repeat more than 1000 values"),
+     (alias_bomb(9), "f.yaml, line 3: aliases of this value repeat more than 1000 values"),
+     (f"a: &a [{'x, ' * 100}]\nb: [{'*a, ' * 10}]", "line 1: aliases of this value repeat more than 1000 values")],
 )  # fmt: skip
 def test_errors_name_the_file_the_line_and_the_remedy(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:
         parse_documents(text, "f.yaml")
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_documents_within_the_limits_are_read() -> None:
+    assert parse_documents("[" * 63 + "a" + "]" * 63, "f.yaml") == [json.loads("[" * 63 + '"a"' + "]" * 63)]
+    deep = "[" * 59 + "*a" + "]" * 59
+    assert parse_documents(f"a: &a [[[x]]]\nb: {deep}", "f.yaml")
+    (repeated,) = parse_documents(f"a: &a [{'x, ' * 99}]\nb: [{'*a, ' * 10}]", "f.yaml")
+    assert repeated["b"] == [["x"] * 99] * 10
 
 
 @pytest.mark.parametrize(

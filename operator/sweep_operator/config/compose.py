@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from protein.searchspace.paths import flatten
 from sweep_operator.config.arguments import Argument
-from sweep_operator.config.errors import ConfigError
+from sweep_operator.config.errors import ConfigError, first_line
 from sweep_operator.config.yaml_files import read_documents
 
 if TYPE_CHECKING:
@@ -97,15 +97,20 @@ def _composer(config_dir: Path) -> Iterator[Any]:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from sweep_operator.config.hydra_files import check_files
+
     def composed(name: str, overrides: list[str]) -> DictConfig:
         try:
             return compose(name, overrides=overrides)
+        except ConfigError:
+            raise
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_explain(error, lambda: compose(name))) from None
         except Exception as error:  # Hydra passes on whatever its parsers raise for a file that they cannot read
-            problem = f"{name}.yaml: cannot be composed: {_first_line(error)}"
+            problem = f"{name}.yaml: cannot be composed: {first_line(error)}"
             raise ConfigError(f"{problem}; check its defaults and the files of its groups") from None
 
+    check_files()
     with warnings.catch_warnings(), initialize_config_dir(config_dir=str(config_dir.resolve()), version_base="1.3"):
         warnings.simplefilter("ignore")  # Hydra warns about a defaults list without _self_, which is not an error
         yield composed
@@ -134,7 +139,7 @@ def _resolved(config: DictConfig) -> dict[str, Any]:
         example = "NAME, as in run=my_experiment" if name == "run" else "VALUE"
         raise ConfigError(f"{name}: is required; add {name}={example}") from None
     except OmegaConfBaseException as error:
-        raise ConfigError(_first_line(error)) from None
+        raise ConfigError(first_line(error)) from None
     return dict(container)
 
 
@@ -155,11 +160,7 @@ def _explain(error: Exception, own: Any) -> str:
     group = re.search(r"Could not append to config\. An item is already at '([^']+)'", message)
     if group is not None:
         return f"{group.group(1)}: is already set; remove the +"
-    return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split("\n")[0].split()) or type(error).__name__
+    return first_line(error)
 
 
 def is_sweep_config(document: object) -> bool:

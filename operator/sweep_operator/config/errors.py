@@ -22,6 +22,12 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def first_line(error: object) -> str:
+    """The first line of a message, or the kind of an error without one."""
+    lines = str(error).splitlines()
+    return " ".join(lines[0].split() if lines else ()) or type(error).__name__
+
+
 def clipped(line: str) -> str:
     """The message without its middle, if a name or a value in it is so long that nobody could read it."""
     return line if len(line) <= 1000 else f"{line[:700]} ... {line[-200:]}"

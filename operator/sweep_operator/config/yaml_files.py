@@ -16,16 +16,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.representer import SafeRepresenter
 
-from sweep_operator.config.errors import ConfigError
+from sweep_operator.config.errors import ConfigError, first_line
 from sweep_operator.domain.value_text import float_text
 
 MAX_DEPTH = 64
 """Levels of nesting. Python's recursion limit is not far above what deeper files need."""
-MAX_COPIES = 10_000
-"""Lists and maps that are there again because of an alias (``*a``)."""
+MAX_COPIES = 1_000
+"""Values that are there again because of an alias (``*a``): scalars, lists and maps. Hydra needs 1 ms for each."""
 _PLAIN = re.compile(r"(?:\./|[A-Za-z_/])[A-Za-z0-9_./+-]*")
 SMALL_FLOAT = 0.01
 """Floats below it are written in scientific notation, in YAML and in overrides."""
@@ -35,8 +35,26 @@ _WORDS_OF_YAML_1_1 = frozenset({"y", "n", "yes", "no", "on", "off", "true", "fal
 
 def read_documents(path: Path) -> list[Any]:
     """Return every document of the file that is not empty. Raises ConfigError with file, line and remedy."""
+    return parse_documents(_text(path), str(path))
+
+
+def check_limits(path: Path) -> None:
+    """Raise ConfigError for a file whose nesting or aliases exceed the limits; for files that another reader parses.
+
+    That reader decides whether it is valid YAML.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        for _ in _reader().compose_all(_text(path)):
+            pass
+    except _BeyondLimits as error:
+        raise ConfigError(_marked(error, str(path))) from None
+    except (YAMLError, ValueError):
+        return
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{path}: file not found") from None
     except UnicodeDecodeError as error:
@@ -44,19 +62,18 @@ def read_documents(path: Path) -> list[Any]:
         raise ConfigError(f"{path}: is not UTF-8 text: byte {error.start} is {byte:#04x}; save it as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
-    return parse_documents(text, str(path))
 
 
 def parse_documents(text: str, where: str) -> list[Any]:
     """Return every document of ``text`` that is not empty. ``where`` is the name of the text in errors."""
     try:
-        return [_JsonLike(where).checked(d) for d in _reader().load_all(text) if d is not None]
+        return [_json_like(d, where) for d in _reader().load_all(text) if d is not None]
     except ConfigError:
         raise
     except MarkedYAMLError as error:
         raise ConfigError(_marked(error, where)) from None
     except (YAMLError, ValueError) as error:
-        raise ConfigError(f"{where}: is not valid YAML: {_first_line(error)}") from None
+        raise ConfigError(f"{where}: is not valid YAML: {first_line(error)}") from None
 
 
 def parse_value(text: str, where: str) -> Any:
@@ -134,20 +151,63 @@ def _double_quoted_or_plain(text: str) -> str | None:
     return None if _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML_1_1 else '"'
 
 
-class _Composer(Composer):
-    """Refuses deep nesting before it is read to its end, which takes seconds and exceeds the recursion limit."""
+class _BeyondLimits(ComposerError):
+    """A document that is nested too deeply, or whose aliases repeat too much."""
 
-    depth = 0
+
+class _Composer(Composer):
+    """Refuses documents beyond the limits before values are made of them, which would take seconds, or never end."""
+
+    _levels = 0
+
+    def compose_document(self) -> Any:
+        node = super().compose_document()
+        _Repetitions().measure(node, 1)
+        return node
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.depth >= MAX_DEPTH:
+        if self._levels >= MAX_DEPTH:
             mark = self.parser.peek_event().start_mark
-            raise ComposerError(None, None, f"it is nested more than {MAX_DEPTH} levels deep", mark)
-        self.depth += 1
+            raise _BeyondLimits(None, None, f"is nested more than {MAX_DEPTH} levels deep", mark)
+        self._levels += 1
         try:
             return super().compose_node(parent, index)
         finally:
-            self.depth -= 1
+            self._levels -= 1
+
+
+class _Repetitions:
+    """What the aliases of a document repeat."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[int, int]] = {}
+        self._copies = 0
+
+    def measure(self, node: Node, level: int) -> tuple[int, int]:
+        """Values and levels of a node at a level, if each alias is replaced by what it stands for."""
+        known = self._known.get(id(node))
+        if known is None:
+            self._known[id(node)] = MAX_COPIES + 1, 0  # the answer for a node that contains itself
+            parts = [self.measure(part, level + 1) for part in _parts(node)]
+            known = 1 + sum(values for values, _ in parts), 1 + max((levels for _, levels in parts), default=0)
+            self._known[id(node)] = known
+            return known
+        self._copies += known[0]
+        if self._copies > MAX_COPIES:
+            problem = (
+                f"aliases of this value repeat more than {MAX_COPIES} values, or it contains itself; write them out"
+            )
+            raise _BeyondLimits(None, None, problem, node.start_mark)
+        if level + known[1] > MAX_DEPTH + 1:
+            raise _BeyondLimits(None, None, f"is nested more than {MAX_DEPTH} levels deep by an alias", node.start_mark)
+        return known
+
+
+def _parts(node: Node) -> list[Node]:
+    """The values of a list or map."""
+    if isinstance(node, MappingNode):
+        return [value for _, value in node.value]
+    return list(node.value) if isinstance(node, SequenceNode) else []
 
 
 def _reader() -> YAML:
@@ -161,49 +221,30 @@ def _reader() -> YAML:
     return yaml
 
 
-class _JsonLike:
-    """Checks a document. Raises ConfigError for what JSON does not have, and for aliases that expand without end."""
-
-    def __init__(self, where: str) -> None:
-        self._where, self._copies = where, 0
-        self._seen: set[int] = set()
-
-    def checked(self, value: Any, path: str = "", depth: int = 0) -> Any:
-        """``value``, if all its keys are strings and all its values are those of JSON."""
-        if isinstance(value, (Mapping, list)):
-            self._copies += id(value) in self._seen
-            self._seen.add(id(value))
-        if depth > MAX_DEPTH or self._copies > MAX_COPIES:
-            raise ConfigError(
-                f"{self._where}: its aliases expand to more than {MAX_COPIES} lists and maps, or contain themselves; "
-                "write the values out"
-            )
-        if isinstance(value, Mapping):
-            for key in value:
-                if not isinstance(key, str):
-                    name = path or "the file"
-                    raise ConfigError(
-                        f"{self._where}: {name} has the key {key!r}, which is not a string; put it in quotes"
-                    )
-            return {k: self.checked(v, f"{path}.{k}" if path else k, depth + 1) for k, v in value.items()}
-        if isinstance(value, list):
-            return [self.checked(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
-        if value is None or isinstance(value, (bool, int, float, str)):
-            return value
-        kind = type(value).__name__
-        raise ConfigError(f"{self._where}: {path}: {kind} is not a JSON value; use strings, numbers, lists, maps")
+def _json_like(value: Any, where: str, path: str = "") -> Any:
+    """``value``, if all its keys are strings and all its values are those of JSON. Raises ConfigError."""
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                name = path or "the file"
+                raise ConfigError(f"{where}: {name} has the key {key!r}, which is not a string; put it in quotes")
+        return {k: _json_like(v, where, f"{path}.{k}" if path else k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_json_like(item, where, f"{path}[{i}]") for i, item in enumerate(value)]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    kind = type(value).__name__
+    raise ConfigError(f"{where}: {path}: {kind} is not a JSON value; use strings, numbers, lists, maps")
 
 
 def _marked(error: MarkedYAMLError, where: str) -> str:
     mark = error.problem_mark or error.context_mark
     line = f"{where}, line {mark.line + 1}" if mark is not None else where
-    problem = _first_line(error.problem or error.context or "unreadable")
+    problem = first_line(error.problem or error.context or "unreadable")
+    if isinstance(error, _BeyondLimits):
+        return f"{line}: {problem}"
     if isinstance(error, DuplicateKeyError):
         key = re.search(r'duplicate key "(.*?)"', problem)
         return f"{line}: duplicate key {key.group(1)!r}; remove one" if key else f"{line}: {problem}"
     remedy = "; indent with spaces" if "\\t" in problem else "; check quotes, brackets and indentation"
     return f"{line}: is not valid YAML: {problem}{remedy}"
-
-
-def _first_line(text: object) -> str:
-    return (str(text).splitlines() or [type(text).__name__])[0]
