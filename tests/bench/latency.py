@@ -17,7 +17,9 @@ import json
 import math
 import os
 import platform
+import re
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -106,9 +108,17 @@ def measure_apart(
     except subprocess.TimeoutExpired:
         return f"> {cutoff:.0f}"
     if done.returncode:
-        return (done.stderr.strip().splitlines() or ["failed"])[-1][:60]
+        return reason(done.returncode, done.stderr)
     row: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return row if row["cpu_s"] <= cutoff else f"> {cutoff:.0f}"
+
+
+def reason(returncode: int, stderr: str) -> str:
+    """Why a measurement has no figure. What else it has printed, such as warnings, does not matter."""
+    if returncode < 0:
+        return f"ended by {signal.Signals(-returncode).name}"
+    errors = re.findall(r"^[\w.]+(?:Error|Exception)\b.*", stderr, re.MULTILINE)
+    return errors[-1][:60].replace("|", "/") if errors else f"exit code {returncode}"
 
 
 def cells(peer: str, n: int, dim: int, row: dict[str, float] | str) -> list[str]:
@@ -173,9 +183,10 @@ def main() -> None:
         return
     lines: list[Any] = ["# One suggestion: time and memory", ""]
     lines += [
-        "Written by `make bench`. A fresh process for each figure, one thread, nothing cached; memory is the peak"
+        f"Written by `python -m tests.bench.latency --peers {a.peers} --dims {a.dims} --n {a.n} --points {a.points}`.",
+        "A fresh process for each figure, one thread, nothing cached; memory is the peak on top of `import torch,",
+        "gpytorch, scipy.optimize`.",
     ]
-    lines += ["on top of `import torch, gpytorch, scipy.optimize`."]
     versions = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
     today = datetime.datetime.now(datetime.UTC).date()
     lines += [f"{today}, Python {platform.python_version()}, {', '.join(versions)}, {os.cpu_count()} CPUs."]

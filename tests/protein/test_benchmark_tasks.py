@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from tests.bench.latency import reason
 from tests.bench.optimizer import compare, functions, metrics, peers, surrogates, tasks
 from tests.bench.optimizer.run import jobs_of, run_one
+from tests.bench.optimizer.svg import compact
 from tests.bench.ours import OursProtein
 
 SCORES = [
@@ -124,3 +126,34 @@ def test_comparison_pairs_the_seeds_that_both_have() -> None:
     pairs = compare.pairs_of(runs, ("a", "b"), measure, by_cost=by_cost)
     assert pairs == {"hartmann6": [pytest.approx((0.5, 0.3)), pytest.approx((0.7, 0.4))]}
     assert compare.table("regret", pairs, ("a", "b"))[-1] == "| hartmann6 | 0.600 | 0.350 | -0.250 +- 0.050 | 2 |"
+
+
+def test_a_picture_is_smaller_and_its_lines_stay_where_they_were() -> None:
+    flat = "".join(f"L {x}.0 5.000001 " for x in range(1, 50))
+    black, red = 'style="stroke: #000000"', 'style="fill: red"'
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><metadata>who</metadata>'
+        f'<defs><style>*{{}}</style><path id="m0123456789" d="M 0 0 L 0 3.5" {black}/></defs><g id="axes_1">'
+        f'<path d="M 0 5.04 {flat}L 60.123456 20.98765" {black}/><path d="M 1 1 C 2 2 3 3 4 4"/>'
+        f'<use xlink:href="#m0123456789" {black}/><use xlink:href="#m0123456789" {red}/></g></svg>'
+    )
+    assert compact(svg).partition("</style>")[2] == (
+        '<path id="n0" d="m0 0 0 3.5" class="s0"/></defs><path d="m0 5 49 0 11.1 16" class="s0"/>'
+        '<path d="M 1 1 C 2 2 3 3 4 4"/><use xlink:href="#n0"/><use xlink:href="#n0" class="s1"/></svg>\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("returncode", "stderr", "said"),
+    [
+        (-9, "x.py:3: ExperimentalWarning: this is experimental", "ended by SIGKILL"),
+        (
+            1,
+            "Traceback:\n  ...\nnumpy.MemoryError: no memory | 3 GB\nx.py:3: UserWarning: leaked",
+            "numpy.MemoryError: no memory / 3 GB",
+        ),
+        (2, "x.py:3: UserWarning: leaked", "exit code 2"),
+    ],
+)
+def test_the_latency_table_says_why_there_is_no_figure(returncode: int, stderr: str, said: str) -> None:
+    assert reason(returncode, stderr) == said

@@ -7,6 +7,7 @@ costs, the share of the ideal (score, log-cost) hypervolume. Lines are medians o
 from __future__ import annotations
 
 import argparse
+import io
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ from tests.bench.optimizer.metrics import (
 )
 from tests.bench.optimizer.report import ORDER
 from tests.bench.optimizer.space import Array
+from tests.bench.optimizer.svg import compact
 
 COLOURS = {
     "ours": "#d55e00",
@@ -96,7 +98,14 @@ def panels(runs: Sequence[Run]) -> tuple[list[tuple[str, int]], list[tuple[str, 
 
 def figure(runs: Sequence[Run]) -> Any:
     """All panels: regret first, then hypervolume."""
-    plt.rcParams.update({"font.size": 9, "svg.hashsalt": "optimizer-benchmark", "svg.fonttype": "none"})
+    plt.rcParams.update(
+        {
+            "font.size": 9,
+            "font.sans-serif": ["DejaVu Sans"],
+            "svg.hashsalt": "optimizer-benchmark",
+            "svg.fonttype": "none",
+        }
+    )
     regret, volume = panels(runs)
     count = len(regret) + len(volume)
     columns = min(4, count)
@@ -140,9 +149,13 @@ def main() -> None:
     if not runs:
         raise SystemExit("no runs to draw: none is finished by every optimizer; give it more minutes")
     a.out.parent.mkdir(parents=True, exist_ok=True)
+    if a.out.suffix != ".svg":
+        figure(runs).savefig(a.out, dpi=110, facecolor="white")
+        return
+    text = io.StringIO()
     # no date, so that the same runs give the same file
-    metadata = {"Date": None} if a.out.suffix == ".svg" else None
-    figure(runs).savefig(a.out, dpi=110, metadata=metadata, facecolor="white")
+    figure(runs).savefig(text, format="svg", metadata={"Date": None}, facecolor="white")
+    a.out.write_text(compact(text.getvalue()))
 
 
 if __name__ == "__main__":
