@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from protein.analysis.conformal import Calibrator, Side
+from protein.analysis.pareto import goal_sign
 from protein.budget import Budget, BudgetExhausted
 from protein.curves import RunningRun
 from protein.dataframe import dataframe
@@ -76,7 +77,7 @@ class Optimizer(Reports, ABC):
         self._pending_keys = PerPoint(self.space.key)
         self._calibrator = Calibrator.of(goal)
         self._running: dict[Hashable, RunningRun] = {}
-        self._told: dict[Hashable, Mapping[str, Any]] = {}
+        self._predicted: dict[Hashable, Mapping[str, Any]] = {}
         """Details of the suggestions without a result, by key: they contain the forecasts."""
 
     def __repr__(self) -> str:
@@ -128,9 +129,9 @@ class Optimizer(Reports, ABC):
             curve=running.curve if running is not None else (),
         )  # fmt: skip
         self._observations.append(observation)
-        if self._told:
-            told = self._told.pop(self.space.key(self.space.complete(flat)), {})
-            self._calibrator.compare(told, observation.score, observation.cost)
+        if self._predicted:
+            details = self._predicted.pop(self.space.key(self.space.complete(flat)), {})
+            self._calibrator.compare(details, observation.score, observation.cost)
         self.discard(flat)
 
     def learn_forecast(self, score: Side | None = None, cost: Side | None = None) -> None:
@@ -221,7 +222,7 @@ class Optimizer(Reports, ABC):
             if tracked:
                 self._outstanding.append(flat)
             if info.details:
-                self._told[self.space.key(flat)] = info.details
+                self._predicted[self.space.key(flat)] = info.details
             yield paths.unflatten(flat), info
 
     def optimize(
@@ -250,7 +251,7 @@ class Optimizer(Reports, ABC):
                 self.discard(params)
                 raise
             self.observe(params, **result)
-        sign = 1.0 if self.goal == "maximize" else -1.0
+        sign = goal_sign(self.goal)
         scored = [(sign * o.score, o) for o in self._observations if o.score is not None]
         return max(scored, key=lambda pair: pair[0])[1] if scored else None
 

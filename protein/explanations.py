@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protein.analysis.pareto import goal_sign
 from protein.arrays import Array
 from protein.base import Optimizer
 from protein.explain.answers import Contour, Outlook, Slices
@@ -73,7 +74,7 @@ class Explanations(Forecasts, Optimizer):
             return None
         if by == "observed":
             row = int(rows[int(np.argmax(history.utility[rows]))])
-            score = float(history.utility[row]) * (1.0 if self.goal == "maximize" else -1.0)
+            score = float(history.utility[row]) * goal_sign(self.goal)
         else:
             mean = self.posterior_mean(history.x[rows])
             row = int(rows[int(np.argmax(mean))])
@@ -193,11 +194,11 @@ class Explanations(Forecasts, Optimizer):
         for name, value, most in (("n", n, MOST_RUNS), ("parallel", parallel, None)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1 or value > (most or value):
                 raise ValueError(f"{name}: {value!r} is not an integer " + (f"from 1 to {most}" if most else "above 0"))
-        from protein.explain.outlook import simulated, told
+        from protein.explain.outlook import outlook_of, simulated
 
         with pinned_threads():
             plan = self.outlook_plan(n, parallel, pending)
-            return told(simulated(plan, self.outlook_seed()), plan)
+            return outlook_of(simulated(plan, self.outlook_seed()), plan)
 
     def outlook_plan(self, n: int, parallel: int = 1, pending: Sequence[Flat] | None = None) -> Plan:
         """What `outlook` simulates."""

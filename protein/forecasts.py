@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from protein.analysis.calibration import Z80
+from protein.analysis.pareto import goal_sign
 from protein.curves import Curve, Forecast, RunningRun
 from protein.models.cost import CONSTANT_SPREAD
 from protein.models.curves import CurveModel, Estimate, front_probability
@@ -18,7 +19,7 @@ from protein.run_rows import RunRows, rows_of, rows_of_observation
 from protein.space import SearchSpace
 
 LARGEST = 1e308
-"""Bound of what is told, which must stay finite."""
+"""Bound of forecasts, which must stay finite."""
 
 
 class Forecaster:
@@ -34,7 +35,7 @@ class Forecaster:
         comparable: bool,
     ) -> None:
         self._space, self._goal, self._outcomes = space, goal, outcomes
-        self._sign = 1.0 if goal == "maximize" else -1.0
+        self._sign = goal_sign(goal)
         observed = [rows_of_observation(space, o, goal) for o in observations]
         self._finished = [run for run in observed if run.result is not None]
         self._model = CurveModel(self._finished, comparable=comparable)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from protein.analysis.pareto import goal_sign
 from protein.arrays import Array, Indices, Mask
 from protein.optimizer import Observation
 from protein.outcomes import Outcome, OutcomeTable
@@ -99,7 +100,7 @@ def build_history(
     A failure never keeps its score. A non-finite score is a failure: the run ended without a usable result. A
     non-finite cost is an unknown cost.
     """
-    sign = 1.0 if goal == "maximize" else -1.0
+    sign = goal_sign(goal)
     count = len(observations)
     x = space.encode_many([o.params for o in observations]) if count else np.zeros((0, space.dim))
     utility, cost = np.full(count, math.nan), np.full(count, math.nan)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from protein.analysis.pareto import goal_sign
 from protein.arrays import Array, Indices, Mask
 from protein.optimizer import Goal
 
@@ -55,7 +56,7 @@ class Outcome:
     @property
     def sign(self) -> float:
         """1 to maximize, -1 to minimize; the metric times its sign is maximized."""
-        return 1.0 if self.goal == "maximize" else -1.0
+        return goal_sign(self.goal)
 
     @property
     def least(self) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from protein.analysis.pareto import goal_sign
 from protein.arrays import Array
 from protein.curves import MOST_POINTS, Curve, dial_of, thinned
 from protein.optimizer import Observation
@@ -42,7 +43,7 @@ class RunRows:
 
 def rows_of(space: SearchSpace, flat: Mapping[str, Any], curve: Curve, goal: str) -> RunRows:
     """A run without a result."""
-    sign = 1.0 if goal == "maximize" else -1.0
+    sign = goal_sign(goal)
     points = thinned(curve)
     fraction = np.array([p.fraction for p in points])
     cost = np.array([math.nan if p.cost is None else p.cost for p in points])
@@ -55,7 +56,7 @@ def rows_of_observation(space: SearchSpace, run: Observation, goal: str) -> RunR
     rows = rows_of(space, run.params, run.curve, goal)
     if run.score is None or run.cost_is_lower_bound:
         return rows
-    result = (run.score if goal == "maximize" else -run.score) + 0.0
+    result = goal_sign(goal) * run.score + 0.0
     return RunRows(rows.x, rows.fraction, rows.utility, rows.cost, result, run.cost)
 
 

@@ -5,7 +5,7 @@ forecasts, which are high where the model is wrong. After each result, the dista
 mean of the model grows if the observation lies beyond that end, and shrinks slightly if not. In the long run, 10% of
 the observations lie beyond each end.
 
-Only what is told changes. The search uses the model's own mean and standard deviation.
+Only the reported forecasts change. The search uses the model's own mean and standard deviation.
 
 Source: Gibbs and Candès, Adaptive Conformal Inference Under Distribution Shift, NeurIPS 2021. Here the steps are taken
 on the logarithms of the distances. `python -m tests.bench.optimizer.calibration` measures what the constants achieve.
@@ -21,7 +21,7 @@ from typing import Any, Literal, Self
 from protein.analysis.calibration import Z80
 
 Side = Literal[-1, 0, 1]
-"""Where an observation lies relative to the interval that was told: below (-1), inside (0), above (1)."""
+"""Where an observation lies relative to the interval that was predicted: below (-1), inside (0), above (1)."""
 
 BEYOND = 0.1
 """Share of the observations beyond each end of an 80% interval."""
@@ -33,7 +33,7 @@ WORSE, BETTER, COST = 1.0, 0.2, 0.55
 """Logarithm of the distance before any miss is known, relative to the model: of the end of the score that is worse, of
 the one that is better, and of both ends of the cost."""
 LARGEST = 1e308
-"""Bound of what is told, which must stay finite."""
+"""Bound of forecasts, which must stay finite."""
 EARLY = 30.0
 """Number of observations after which that has fallen to 1 / e: the model is the less sure the less it knows."""
 
@@ -62,7 +62,7 @@ class Interval:
         self._steps = _step(low, missed=side == -1), _step(high, missed=side == 1)
         self._count += 1
 
-    def tell(self, mean: float, sd: float) -> tuple[float, float]:
+    def calibrated(self, mean: float, sd: float) -> tuple[float, float]:
         """Mean and standard deviation of the normal that has this interval, for the mean and sd of the model."""
         share = math.exp(-self._count / EARLY)
         ends = zip((self.low, self.high), self._steps, strict=True)
@@ -92,8 +92,8 @@ class Calibrator:
     def compare(self, details: Mapping[str, Any], score: float | None, cost: float | None) -> None:
         """As `learn`, given the results and the details of the suggestion, which contain the forecasts."""
         if score is not None:
-            told = (details.get("score_forecast"), score), (details.get("cost_forecast"), cost)
-            self.learn(*(None if f is None or v is None else side_of(f["interval"], v) for f, v in told))
+            pairs = (details.get("score_forecast"), score), (details.get("cost_forecast"), cost)
+            self.learn(*(None if f is None or v is None else side_of(f["interval"], v) for f, v in pairs))
 
 
 def _step(log: float, *, missed: bool) -> float:

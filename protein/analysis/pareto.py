@@ -6,6 +6,11 @@ import math
 from collections.abc import Sequence
 
 
+def goal_sign(goal: str) -> float:
+    """1 to maximize, -1 to minimize: a value times its sign is maximized."""
+    return 1.0 if goal == "maximize" else -1.0
+
+
 def pareto_front(points: Sequence[tuple[float | None, float | None]], goal: str = "maximize") -> list[int]:
     """Indices of the points that no other point dominates, by rising cost.
 
@@ -26,7 +31,7 @@ def pareto_front(points: Sequence[tuple[float | None, float | None]], goal: str 
     """
     if goal not in ("maximize", "minimize"):
         raise ValueError(f"goal: {goal!r} must be 'maximize' or 'minimize'")
-    sign = 1.0 if goal == "maximize" else -1.0
+    sign = goal_sign(goal)
     rows = [(math.nan, math.nan) if s is None or c is None else (sign * s, -c) for s, c in points]
     return sorted(nondominated(rows), key=lambda i: -rows[i][1])
 

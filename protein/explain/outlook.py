@@ -82,7 +82,7 @@ def simulated(plan: Plan, seed: list[int]) -> Simulated:
     return Simulated(before, np.maximum(best, lowest), total, gain, paid.sum(axis=1), horizon, varies)
 
 
-def told(found: Simulated, plan: Plan) -> Outlook:
+def outlook_of(found: Simulated, plan: Plan) -> Outlook:
     """The outlook, in the user's units."""
     models, history = plan.models, plan.models.history
     eligible = history.scored & history.outcomes.reach(history.outcomes.least)

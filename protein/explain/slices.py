@@ -30,20 +30,21 @@ def curves(models: Models, calibrator: Calibrator, x: Array) -> Curves:
     """The models at rows of `x` (m, dim), without learning curves of running runs."""
     mean, sd = models.predict_score(x)
     low, high = _ends(calibrator.score, *models.forecast_score(x))
-    median, log_sd = models.forecast_cost(x)
-    cost_low, cost_high = (cost_of(end) for end in _ends(calibrator.cost, np.log(median), log_sd, math.inf))
+    log_cost, log_sd = models.forecast_log_cost(x)
+    cost_low, cost_high = (cost_of(end) for end in _ends(calibrator.cost, log_cost, log_sd, math.inf))
     metrics = {}
     for (name, outcome), model in zip(models.history.outcomes.outcomes.items(), models.outcomes, strict=True):
         at, spread = model.predict(x)
         noise = math.sqrt(model.posterior.model.noise) * model.standardization.scale
         half = Z80 * np.hypot(spread, noise)
         metrics[name] = outcome.sign * at, outcome.sign * at - half, outcome.sign * at + half
-    return Curves(mean, sd, low, high, median, cost_low, cost_high, models.feasibility.predict(x), metrics)
+    cost = cost_of(log_cost)
+    return Curves(mean, sd, low, high, cost, cost_low, cost_high, models.feasibility.predict(x), metrics)
 
 
 def _ends(interval: Interval, mean: Array, sd: Array, most: float = MAX_PREDICTION) -> tuple[Array, Array]:
     """The calibrated ends (m,) for means and standard deviations (m,) of the model."""
-    center, spread = interval.tell(0.0, 1.0)
+    center, spread = interval.calibrated(0.0, 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         ends = (mean + (center + z * spread) * sd for z in (-Z80, Z80))
         low, high = (np.clip(end, -most, most) for end in ends)

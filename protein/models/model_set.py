@@ -12,6 +12,7 @@ import numpy as np
 
 from protein.analysis.calibration import Z80
 from protein.analysis.conformal import Calibrator
+from protein.analysis.pareto import goal_sign
 from protein.arrays import Array, Mask
 from protein.history import History
 from protein.models.cost import CostModel, cost_of
@@ -70,17 +71,17 @@ class Models:
 
     def predict_cost(self, x: Array) -> Array:
         """Median cost (m,) at rows of `x` (m, dim); NaN as long as no cost is known."""
-        return self.forecast_cost(x)[0]
+        return cost_of(self.forecast_log_cost(x)[0])
 
-    def forecast_cost(self, x: Array) -> tuple[Array, Array]:
-        """Median cost, and standard deviation of log-cost, (m,) each, of one OBSERVATION at rows of `x` (m, dim).
+    def forecast_log_cost(self, x: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation (m,) of the log-cost of one OBSERVATION at rows of `x` (m, dim).
 
         NaN as long as no cost is known. A constant cost has the model's spread, without noise.
         """
         if not self.cost.known:
             return np.full(len(x), math.nan), np.full(len(x), math.nan)
         mean, sd = self.cost.predict(x)
-        return cost_of(mean), np.hypot(sd, self.cost.noise_sd)
+        return mean, np.hypot(sd, self.cost.noise_sd)
 
     def most_expensive(self, x: Array) -> Array:
         """Upper ends (m,) of the 80% intervals of the cost of one observation at rows of `x` (m, dim)."""
@@ -110,7 +111,7 @@ def build_models(history: History, goal: str, device: str = "cpu", sources: Sequ
         score,
         CostModel(history, capacity, [other.cost for other in others]),
         FeasibilityModel(history, capacity, tuple(weighted)),
-        1.0 if goal == "maximize" else -1.0,
+        goal_sign(goal),
         fit_outcomes(history, capacity),
         others,
     )
@@ -130,7 +131,7 @@ def _source_models(source: _Source) -> Models:
     """The models of a source, of at most FIT_ROWS rows. Sources stay the same, so their models are remembered."""
     history, capacity = source.history, Capacity(rows=FIT_ROWS)
     models = ScoreModel(history, capacity), CostModel(history, capacity), FeasibilityModel(history, capacity)
-    return Models(history, *models, 1.0 if source.goal == "maximize" else -1.0)
+    return Models(history, *models, goal_sign(source.goal))
 
 
 def describe(models: Models, row: Array, calibrator: Calibrator) -> dict[str, Any]:
@@ -144,12 +145,12 @@ def describe(models: Models, row: Array, calibrator: Calibrator) -> dict[str, An
     if models.forecasts_score:
         z, spread = models.score.predict(x)
         out["score_interval"] = _interval(*_first(models.in_units(z, spread)))
-        mean, sd = calibrator.score.tell(*_first(models.observed(z, spread)))
+        mean, sd = calibrator.score.calibrated(*_first(models.observed(z, spread)))
         out["score_forecast"] = {"mean": mean, "sd": sd, "interval": _interval(mean, sd)}
     if models.cost.known:
         log_cost, log_sd = _first(models.cost.predict(x))
         out["cost_interval"] = cost_of(np.array(_interval(log_cost, log_sd))).tolist()
-        log_cost, log_sd = calibrator.cost.tell(math.log(cost_of(log_cost)), math.hypot(log_sd, models.cost.noise_sd))
+        log_cost, log_sd = calibrator.cost.calibrated(log_cost, math.hypot(log_sd, models.cost.noise_sd))
         ends = cost_of(np.array(_interval(log_cost, log_sd))).tolist()
         out["cost_forecast"] = {"median": float(cost_of(log_cost)), "log_sd": log_sd, "interval": ends}
     out["success_probability"] = float(models.feasibility.predict(x)[0])

@@ -108,7 +108,8 @@ def test_the_models_forecasts_of_observations_are_calibrated() -> None:
         with pinned_threads():
             models = build_models(build_history(SPACE, seen, "maximize"), "maximize")
             score.append(np.stack([*models.forecast_score(new), models.predict_score(new)[1], y[100:]]))
-            cost.append(np.stack([*models.forecast_cost(new), models.cost.predict(new)[1], price[100:]]))
+            log_cost, log_sd = models.forecast_log_cost(new)
+            cost.append(np.stack([np.exp(log_cost), log_sd, models.cost.predict(new)[1], price[100:]]))
     mean, sd, bare, observed = np.concatenate(score, axis=1)
     forecast, noise_free = calibrate(mean, sd, observed), calibrate(mean, bare, observed)
     median, log_sd, log_bare, paid = np.concatenate(cost, axis=1)

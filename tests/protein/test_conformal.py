@@ -1,4 +1,4 @@
-"""Intervals that are told hold what they promise, whatever the model, and depend on recorded results only."""
+"""Calibrated intervals hold what they promise, whatever the model, and depend on recorded results only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_interval_of_any_model_holds_80_percent(factor: float, optimism: flo
     rng, interval = np.random.default_rng(0), Interval(0.85, 0.15)
     sides = []
     for z in rng.standard_normal(2000):
-        mean, sd = interval.tell(10.0, 2.0)
+        mean, sd = interval.calibrated(10.0, 2.0)
         sides.append(side_of((mean - Z80 * sd, mean + Z80 * sd), 10.0 + 2.0 * (factor * z - optimism)))
         interval.learn(sides[-1])
     assert np.mean([side == 0 for side in sides[200:]]) == pytest.approx(0.8, abs=0.02)
@@ -40,16 +40,16 @@ def test_an_end_moves_only_for_observations_beyond_it() -> None:
     interval = Interval(0.0, 0.0)
     for _ in range(5):
         interval.learn(-1)
-    mean, sd = interval.tell(0.0, 1.0)
+    mean, sd = interval.calibrated(0.0, 1.0)
     assert mean - Z80 * sd < -4 * Z80
     assert 0 < mean + Z80 * sd < Z80
     for _ in range(1000):
         interval.learn(0)
-    assert 0 < interval.tell(0.0, 1.0)[1] < 0.2, "forgets"
+    assert 0 < interval.calibrated(0.0, 1.0)[1] < 0.2, "forgets"
     interval.learn(1)
     interval.learn(1)
-    assert interval.tell(0.0, 1.0)[1] > 0.15, "and can return"
-    assert Interval(3.0, 0.0).tell(-1e308, 1e308) == (-1e308, 1e308), "finite"
+    assert interval.calibrated(0.0, 1.0)[1] > 0.15, "and can return"
+    assert Interval(3.0, 0.0).calibrated(-1e308, 1e308) == (-1e308, 1e308), "finite"
 
 
 @given(st.lists(st.sampled_from([-1, 0, 1])))
@@ -58,7 +58,7 @@ def test_a_worse_score_is_more_likely_whatever_the_goal(sides: list[Side]) -> No
     for side in sides:
         upward.learn(side)
         downward.learn(-side)
-    (mean, sd), (mirrored, same) = upward.tell(0.0, 1.0), downward.tell(0.0, 1.0)
+    (mean, sd), (mirrored, same) = upward.calibrated(0.0, 1.0), downward.calibrated(0.0, 1.0)
     assert (mean, sd) == pytest.approx((-mirrored, same))
     assert sides or mean < 0
     assert math.isfinite(mean)

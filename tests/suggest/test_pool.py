@@ -22,7 +22,7 @@ from sweep_operator.api.parameters import ParameterSpec, search_center
 from sweep_operator.api.suggestion import BudgetLeft
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.child_process import ChildFailed
-from sweep_operator.decide.plan import Observation, PendingRun, SuggestRequest, ToldPoint
+from sweep_operator.decide.plan import LearnedPoint, Observation, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested
 from sweep_operator.exchange.observation import JsonObservation, pack
 from sweep_operator.pacing import Turns
@@ -185,7 +185,7 @@ async def test_running_runs_are_forecast_from_their_curves(child: OptimizerPool)
     reports = {"maxStep": 8}
     of = sweep(parameters={"a.lr": PARAMETERS["a.lr"]}, train={"command": ["t"], "reports": reports})
 
-    def curve(score: float, *fractions: float) -> tuple[ToldPoint, ...]:
+    def curve(score: float, *fractions: float) -> tuple[LearnedPoint, ...]:
         return tuple((fraction, score * fraction**0.5, 80 * fraction) for fraction in fractions)
 
     done = tuple(

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from protein.analysis.pareto import goal_sign
 from protein.searchspace.conditions import DOTTED_PATH, PATH
 from sweep_operator.api.early_stopping import EarlyStopping
 from sweep_operator.api.limits import Cost, Limits, PerRun, Stopping
@@ -53,11 +54,6 @@ class Objective(Model):
             return True
         sign = goal_sign(self.goal)
         return value is not None and sign * value >= sign * self.threshold
-
-
-def goal_sign(goal: str) -> float:
-    """1 to maximize, -1 to minimize: a value times its sign is maximized."""
-    return 1.0 if goal == "maximize" else -1.0
 
 
 class Queue(Model):

@@ -11,6 +11,7 @@ from sweep_operator.cluster.access import Cluster
 from sweep_operator.cluster.lookup import run_named
 from sweep_operator.commands.logs import LOG_STAGES, title_of
 from sweep_operator.commands.place import LogOptions, StageLog
+from sweep_operator.domain.pods import pod_has_ended
 from sweep_operator.kube.protocol import Kind, Object
 
 
@@ -58,7 +59,7 @@ class RunPod:
     @property
     def over(self) -> bool:
         """Whether the pod has ended; its containers will not start."""
-        return (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        return pod_has_ended(self.pod)
 
     @property
     def waits_for(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from sweep_operator.api.sweep import goal_sign
+from protein.analysis.pareto import goal_sign
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.options import RankingOptions
 from sweep_operator.commands.recorded import Recorded

@@ -24,15 +24,15 @@ def print_replay(recorded: Recorded, name: str) -> None:
         raise ConfigError(f"{name} cannot be replayed: {error.args[0]} no longer exists") from None
     except NotReplayable as error:
         raise ConfigError(f"{name} cannot be replayed: {error}") from None
-    told = run.spec.provenance
-    assert told is not None
-    after = f"after run {told.through_index}" if told.through_index >= 0 else "before the first run"
-    echo(f"{name}: {told.observations} results, suggested {after}, origin {proposal.origin}")
+    provenance = run.spec.provenance
+    assert provenance is not None
+    after = f"after run {provenance.through_index}" if provenance.through_index >= 0 else "before the first run"
+    echo(f"{name}: {provenance.observations} results, suggested {after}, origin {proposal.origin}")
     for path, value in proposal.parameters.items():
         was = run.spec.parameters.get(path)
         echo(f"  {path}: {value!r}" + ("" if value == was else f"  (the run has {was!r})"))
     if proposal.parameters == run.spec.parameters:
         echo("The parameters are the same, bit for bit.")
         return
-    echo(f"computed by {told.version}, and now by {optimizer_version()}", err=True)
+    echo(f"computed by {provenance.version}, and now by {optimizer_version()}", err=True)
     raise ConfigError("the parameters differ: another machine, other versions or another device computed them")

@@ -12,6 +12,7 @@ from sweep_operator.decide.deadlines import lost_after
 from sweep_operator.decide.observed import JobView, PodView
 from sweep_operator.decide.outcome import newest_by_rank
 from sweep_operator.decide.plan import Cleanup, DeleteJob, DeleteService, ReleasePod, RemovePod
+from sweep_operator.domain.pods import ENDED
 
 
 def run_cleanup(status: SweepRunStatus, ctx: RunContext, *, ended: bool) -> tuple[Cleanup, ...]:
@@ -63,5 +64,5 @@ def deletion_due(status: SweepRunStatus, job: JobView, ctx: RunContext) -> datet
 def finishes_by_itself(job: JobView, pods: Sequence[PodView]) -> bool:
     """Whether the pods have ended, so the Job is about to finish. Deleting it now would delete their logs."""
     own = newest_by_rank([p for p in pods if (p.stage, p.attempt) == (job.stage, job.attempt)])
-    ended = all(p.phase in ("Succeeded", "Failed") or p.containers_ended for p in own)
+    ended = all(p.phase in ENDED or p.containers_ended for p in own)
     return bool(own) and ended and not job.suspended and all(p.deletion_requested is None for p in own)

@@ -1,8 +1,8 @@
-"""The points of a run's learning curve that the optimizer is told.
+"""The points of a run's learning curve that the optimizer learns from.
 
 They must not change while the run goes on, so that a suggestion can be computed again later from the number of points
-that were known. The last point of each factor of 2 of the steps stays in status.curve however much it is thinned. It is
-told once the run has reported a step beyond that factor, or has ended.
+that were known. The last point of each factor of 2 of the steps stays in status.curve however much it is thinned. The
+optimizer gets it once the run has reported a step beyond that factor, or has ended.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import math
 
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
-from sweep_operator.decide.plan import ToldPoint
+from sweep_operator.decide.plan import LearnedPoint
 from sweep_operator.domain.revisions import RunTemplate
 
 
-def told_curve(run: SweepRun, sweep: Sweep, template: RunTemplate | None) -> tuple[ToldPoint, ...]:
+def learned_curve(run: SweepRun, sweep: Sweep, template: RunTemplate | None) -> tuple[LearnedPoint, ...]:
     """By rising step. Empty unless train has reports with a known end, whose metric is the score: without eval."""
     curve = run.status.curve
     if not curve or sweep.spec.method != "bayes":

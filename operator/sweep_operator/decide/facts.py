@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from protein.analysis.pareto import goal_sign
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.meta import find_condition
 from sweep_operator.api.model import Scalar
-from sweep_operator.api.sweep import Sweep, goal_sign
+from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide import cost
 from sweep_operator.decide.calibration import QUANTITIES, Compared, compare
-from sweep_operator.decide.curves import told_curve
-from sweep_operator.decide.plan import Observation, ToldPoint, failure_observation
+from sweep_operator.decide.curves import learned_curve
+from sweep_operator.decide.plan import LearnedPoint, Observation, failure_observation
 from sweep_operator.decide.stopping import RULES, Curve, levels, samples_of
 from sweep_operator.domain.revisions import RunTemplate
 
@@ -103,8 +104,8 @@ class RunFacts:
     """Whether it reaches the thresholds of spec.objectives."""
     waits: tuple[str, str] | None = None
     """Reason and message of a started run that waits."""
-    curve: tuple[ToldPoint, ...] = ()
-    """What the optimizer is told of the learning curve while the run has no result."""
+    curve: tuple[LearnedPoint, ...] = ()
+    """What the optimizer learns from the learning curve while the run has no result."""
     stopping: StoppingFacts | None = None
     """None without early stopping."""
 
@@ -131,7 +132,7 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
     spent = cost.spent(sweep, run, template, config)
     succeeded, terminal = run.succeeded, run.terminal
     useful = (run.status.cost or 0.0) if succeeded else 0.0
-    curve = told_curve(run, sweep, template)
+    curve = learned_curve(run, sweep, template)
     learned = observation(run, sweep, parameters)
     if learned is not None and curve:  # of a run that was stopped early, the curve says more than its last report
         learned = replace(learned, curve=curve, score=learned.score if succeeded else None)

@@ -21,6 +21,7 @@ from sweep_operator.api.names import (
 )
 from sweep_operator.api.sweeprun import STAGES, Stage
 from sweep_operator.domain.conditions import joined
+from sweep_operator.domain.pods import ENDED
 from sweep_operator.domain.times import EPOCH, parse_time
 
 
@@ -119,7 +120,7 @@ class PodView:
     @property
     def over(self) -> bool:
         """Whether main has ended, or the pod has ended before main started."""
-        return self.exit_code is not None or self.phase in ("Succeeded", "Failed")
+        return self.exit_code is not None or self.phase in ENDED
 
     def lost_at(self, patience: timedelta) -> datetime | None:
         """When the node counts as lost: the pod is still there, ``patience`` after its deletion was due."""

@@ -115,7 +115,7 @@ class CreateRun:
     provenance: Provenance | None = None
 
 
-ToldPoint = tuple[float, float, float | None]
+LearnedPoint = tuple[float, float, float | None]
 """Fraction of the complete run, score, and cost so far, if it is known."""
 
 
@@ -134,7 +134,7 @@ class Observation:
     """The same for the cost."""
     metrics: dict[str, float] | None = None
     """Values of spec.objectives after the first, as far as they are known; None with one objective."""
-    curve: tuple[ToldPoint, ...] | None = None
+    curve: tuple[LearnedPoint, ...] | None = None
     """Points of the learning curve by rising step; None without any."""
 
 
@@ -176,7 +176,7 @@ class PendingRun:
     name: str
     index: int | None
     parameters: dict[str, Scalar]
-    curve: tuple[ToldPoint, ...] = ()
+    curve: tuple[LearnedPoint, ...] = ()
     """Points of its learning curve by rising step."""
 
 

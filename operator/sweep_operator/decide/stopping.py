@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from protein.analysis.pareto import goal_sign
 from sweep_operator.api.early_stopping import EarlyStopping
 from sweep_operator.api.progress import CurvePoint
-from sweep_operator.api.sweep import SweepSpec, goal_sign
+from sweep_operator.api.sweep import SweepSpec
 
 _STEPS = (1e-6, 1e18)
 """Other steps are ignored, which bounds the number of marks."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from protein.analysis.pareto import goal_sign
 from sweep_operator.api.hardware import OperatorConfig
-from sweep_operator.api.sweep import Sweep, goal_sign
+from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.facts import facts_of, within_thresholds
 from sweep_operator.decide.totals import Totals, totals_of

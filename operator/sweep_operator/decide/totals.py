@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from protein.analysis.pareto import goal_sign
 from sweep_operator.api.early_stopping import EarlyStoppingStatus
 from sweep_operator.api.status import (
     MAX_BEST,
@@ -36,7 +37,7 @@ class Totals:
     """The sums. ``remove`` may not be possible; then they have to be built again from all runs."""
 
     def __init__(self, goal: Goal) -> None:
-        sign = 1.0 if goal == "maximize" else -1.0
+        sign = goal_sign(goal)
         self._counts: Counter[str] = Counter()
         self._sums = ExactSums()
         self._waits: dict[tuple[int, str], tuple[str, str]] = {}

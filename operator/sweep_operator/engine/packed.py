@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
 from sweep_operator.domain.conditions import has_ended, run_state
+from sweep_operator.domain.pods import pod_has_ended
 from sweep_operator.kube.protocol import Kind, Object, Stored
 
 
@@ -45,7 +46,7 @@ def is_over(kind: Kind, obj: Object) -> bool:
         return has_ended(obj)
     if kind == Kind.JOB:
         return has_ended(obj, "Complete") or has_ended(obj, "Failed")
-    return kind == Kind.POD and not _is_held(obj) and (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    return kind == Kind.POD and not _is_held(obj) and pod_has_ended(obj)
 
 
 def note_of(kind: Kind, obj: Object) -> Hashable:

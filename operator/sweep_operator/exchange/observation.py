@@ -11,7 +11,7 @@ from typing import Self
 
 from protein.analysis.conformal import Side
 from sweep_operator.api.model import Model, Scalar
-from sweep_operator.decide.plan import EarlierObservations, Observation, ToldPoint
+from sweep_operator.decide.plan import EarlierObservations, LearnedPoint, Observation
 from sweep_operator.exchange.files import decompressed
 
 MAX_PACKED = 900 * 1024
@@ -36,7 +36,7 @@ class JsonObservation(Model):
     score_side: Side | None = None
     cost_side: Side | None = None
     metrics: dict[str, float] | None = None
-    curve: tuple[ToldPoint, ...] | None = None
+    curve: tuple[LearnedPoint, ...] | None = None
     source: int | None = None
     """Position in spec.warmStart.from. None: a run of the sweep itself, or stored by an older version."""
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from protein.searchspace.paths import flatten
 from sweep_operator.api.failures import FAILURES
 from sweep_operator.api.user_json import TooDeep, parse_user_json
+from sweep_operator.config.errors import shown
 from sweep_operator.exchange.cells import number_of, plain, unquoted
 from sweep_operator.exchange.row import CellText, Row, RowFailure, RowsInvalid, RunResult
 
@@ -224,5 +225,4 @@ def _number_field(name: str, value: object) -> float | None:
 
 
 def _shown(value: object) -> str:
-    text = repr(str(value) if isinstance(value, CellText) else value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return shown(str(value) if isinstance(value, CellText) else value)

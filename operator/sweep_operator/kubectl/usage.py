@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sweep_operator.api.names import MAIN_CONTAINER, RUN_LABEL, STAGE_LABEL
+from sweep_operator.domain.pods import pod_has_ended
 from sweep_operator.domain.quantities import quantity
 from sweep_operator.domain.times import parse_time
 from sweep_operator.views.tables import STAGES, run_state
@@ -99,8 +100,7 @@ def _seconds(stage: Json, *, running: bool, now: datetime) -> float:
 
 def _is_live(pod: Json, run: str, stage: str) -> bool:
     labels = pod["metadata"].get("labels") or {}
-    ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-    return labels.get(RUN_LABEL) == run and labels.get(STAGE_LABEL) == stage and not ended
+    return labels.get(RUN_LABEL) == run and labels.get(STAGE_LABEL) == stage and not pod_has_ended(pod)
 
 
 def _devices(pod: Json) -> float:

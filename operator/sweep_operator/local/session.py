@@ -20,6 +20,7 @@ from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.api.tracking import Destination, destination
+from sweep_operator.domain.pods import pod_has_ended
 from sweep_operator.engine.acceptance import check_sweep
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.full_reports import FullReports
@@ -236,7 +237,7 @@ class LocalSession:
     def drained(self) -> bool:
         """Report whether no process of the sweep is running."""
         pods = self._engine.store.labeled(Kind.POD, NAMESPACE, self.name)
-        return all((p.get("status") or {}).get("phase") in ("Succeeded", "Failed") for p in pods)
+        return all(map(pod_has_ended, pods))
 
     def idle(self) -> bool:
         """Report whether no reconcile, process or suggestion is in progress."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sweep_operator.api.model import JsonObject
 from sweep_operator.api.names import MANAGED_BY
+from sweep_operator.domain.times import time_text
 
 MAX_MESSAGE = 1024
 
@@ -24,7 +25,7 @@ def build_event(
 ) -> JsonObject:
     """Build an Event that regards one object. ``times``: of its first and its last occurrence."""
     meta = regarding["metadata"]
-    first, last = (at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for at in times)
+    first, last = (time_text(at, "seconds") for at in times)
     return {
         "apiVersion": "v1",
         "kind": "Event",

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, RESULT_FINALIZER
+from sweep_operator.domain.pods import pod_has_ended
 from sweep_operator.kube.cluster import ClusterKube, NoCluster
 from sweep_operator.kube.protocol import Kind, KubeError, NotFound
 from sweep_operator.runtime import logs
@@ -86,7 +87,7 @@ async def stop_operator(kube: ClusterKube, namespace: str, deployment: str, labe
     while names := [
         str(pod["metadata"]["name"])
         for pod in (await kube.list(Kind.POD, namespace, labels=labels)).items
-        if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")  # evicted ones stay
+        if not pod_has_ended(pod)  # evicted ones stay
     ]:
         log.info("waiting for %s", ", ".join(names))
         await asyncio.sleep(_POLL)

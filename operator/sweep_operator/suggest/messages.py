@@ -17,7 +17,7 @@ from sweep_operator.api.parameters import ParameterSpec
 from sweep_operator.api.suggestion import BudgetLeft, Prediction
 from sweep_operator.api.sweep import Constraint, Objective, Sweep
 from sweep_operator.api.sweeprun import Origin
-from sweep_operator.decide.plan import EarlierObservations, SuggestRequest, ToldPoint
+from sweep_operator.decide.plan import EarlierObservations, LearnedPoint, SuggestRequest
 from sweep_operator.exchange.observation import JsonObservation
 from sweep_operator.views.page.explanations import (
     AskContour,
@@ -50,7 +50,7 @@ class RunningCurve(Model):
     """What a run without a result has reported."""
 
     parameters: dict[str, Scalar]
-    curve: tuple[ToldPoint, ...]
+    curve: tuple[LearnedPoint, ...]
 
 
 class AskFacts(Model):

@@ -29,7 +29,7 @@ from protein.settings import ProteinSettings
 from sweep_operator.api.constraints import CompiledConstraints
 from sweep_operator.api.model import Model, Scalar
 from sweep_operator.api.suggestion import BudgetLeft, Prediction
-from sweep_operator.decide.plan import EarlierObservations, ToldPoint
+from sweep_operator.decide.plan import EarlierObservations, LearnedPoint
 from sweep_operator.exchange.observation import JsonObservation, unpack
 from sweep_operator.suggest.explained import explained, why_facts
 from sweep_operator.suggest.inputs import Inputs
@@ -202,7 +202,7 @@ class Proposer:
             self._unpacked = question.earlier, unpack(question.earlier.content)
         return self._unpacked[1]
 
-    def _report(self, parameters: Mapping[str, Scalar], curve: Sequence[ToldPoint]) -> None:
+    def _report(self, parameters: Mapping[str, Scalar], curve: Sequence[LearnedPoint]) -> None:
         for fraction, score, cost in curve:
             self._optimizer.report(parameters, step=fraction, score=score, cost=cost, max_step=1.0)
 

@@ -34,10 +34,10 @@ def without_model(sweep: Sweep, run: SweepRun, note: str = "") -> Why:
 
 def by_model(sweep: Sweep, run: SweepRun, facts: WhyFacts, name: Name) -> Why:
     """The answer for a run that the model suggested."""
-    told = run.spec.provenance
+    provenance = run.spec.provenance
     same = facts.proposal.parameters == run.spec.parameters
     note = ""
-    if told is not None and told.digest not in (None, facts.proposal.digest):
+    if provenance is not None and provenance.digest not in (None, facts.proposal.digest):
         note = "Settings, constraints or results have changed since: this is what they say now."
     elif not same:
         note = "Computed on another machine or by another version: the facts may differ slightly from those of then."
@@ -64,11 +64,11 @@ def by_model(sweep: Sweep, run: SweepRun, facts: WhyFacts, name: Name) -> Why:
 
 def _why(run: SweepRun, note: str) -> Why:
     """What is recorded."""
-    told, prediction = run.spec.provenance, run.spec.prediction or Prediction()
+    provenance, prediction = run.spec.provenance, run.spec.prediction or Prediction()
     return Why(
         run=run.name,
         origin=run.spec.origin,
-        observations=told.observations if told is not None else None,
+        observations=provenance.observations if provenance is not None else None,
         pending=_pending(run),
         score=_range(prediction.score, prediction.score_low, prediction.score_high),
         cost=_range(prediction.cost, prediction.cost_low, prediction.cost_high),
@@ -78,10 +78,11 @@ def _why(run: SweepRun, note: str) -> Why:
 
 def _pending(run: SweepRun) -> int | None:
     """How many runs had no result yet: those of the provenance, and those of the same request."""
-    told, index = run.spec.provenance, run.spec.index
-    if told is None or index is None:
+    provenance, index = run.spec.provenance, run.spec.index
+    if provenance is None or index is None:
         return None
-    return len(read_ranges(told.pending)) + len(told.pending_runs) + max(index - told.through_index - 1, 0)
+    same_request = max(index - provenance.through_index - 1, 0)
+    return len(read_ranges(provenance.pending)) + len(provenance.pending_runs) + same_request
 
 
 def _range(expected: float | None, low: float | None, high: float | None) -> Range | None:

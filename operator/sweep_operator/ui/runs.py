@@ -16,6 +16,7 @@ from sweep_operator.commands.logs import LOG_STAGES, NoLog, latest_log
 from sweep_operator.commands.output import visible_lines
 from sweep_operator.commands.place import LogOptions
 from sweep_operator.config.errors import ConfigError
+from sweep_operator.domain.times import time_text
 from sweep_operator.kube.protocol import Forbidden, NotFound, Object, TooManyRequests
 from sweep_operator.ui.board import templates_of, to_bytes
 from sweep_operator.ui.guard import sender_of, user_of
@@ -54,7 +55,7 @@ class RunPages:
         try:
             events, note = await user.events(key, obj), []
         except Forbidden as error:
-            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            now = time_text(datetime.now(UTC), "seconds")
             events, note = [], [RunEvent(time=now, type="Warning", reason="Forbidden", message=str(error), count=1)]
         details = run_details(sweep, run, best, events, templates)
         details = details.with_(events=[*details.events, *note])

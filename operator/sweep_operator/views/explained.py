@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from protein.analysis.pareto import goal_sign
 from sweep_operator.api.model import Scalar
 from sweep_operator.views.columns import Column, column, text_table, value_text
 from sweep_operator.views.figures import format_for, number
@@ -50,7 +51,7 @@ def overview(importance: Importance | None, slices: Slices, name: Name) -> str:
 def _best(part: ParameterSlice, goal: str) -> int:
     """The index of the best predicted value that the constraints allow."""
     allowed = part.allowed or [True] * len(part.grid)
-    sign = -1.0 if goal == "minimize" else 1.0
+    sign = goal_sign(goal)
     return max(range(len(part.grid)), key=lambda i: (allowed[i], sign * part.mean[i]))
 
 

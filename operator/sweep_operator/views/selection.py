@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from protein.analysis.pareto import goal_sign
 from sweep_operator.domain.conditions import condition_of, has_ended, is_pruned
 
 Sort = Literal["index", "score", "cost", "time", "age"]
@@ -62,7 +63,7 @@ def _order(sweep: dict[str, Any], sort: Sort) -> Callable[[dict[str, Any]], tupl
     """The best, cheapest or fastest first; runs without the value last."""
     spec = sweep["spec"]
     goal = (spec.get("objectives") or [spec])[0].get("goal")
-    sign = -1 if sort == "score" and goal != "minimize" else 1
+    sign = -goal_sign(goal or "maximize") if sort == "score" else 1.0
 
     def key(run: dict[str, Any]) -> tuple[bool, float]:
         value = seconds_of(run) or None if sort == "time" else (run.get("status") or {}).get(sort)

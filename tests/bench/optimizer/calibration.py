@@ -4,7 +4,7 @@ Protein runs each task; forecasts of points that it chose are compared with the 
 JSON line each; a run that is there already is skipped. The tables show, for score and cost, early (the first 25
 evaluations of a run) and later: the share of the observations inside, below and above the interval, and the mean
 interval score in standard deviations of the model (lower is better; Gneiting and Raftery, JASA 102, 2007, section 6.2),
-of the model's own forecasts and of the calibrated ones that are told. Costs count only where they vary.
+of the model's own forecasts and of the calibrated ones. Costs count only where they vary.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def run_one(name: str, seed: int, evaluations: int) -> dict[str, Any]:
             row, models = space.encode(flat)[None], optimizer.models()
             (mean,), (sd,) = models.forecast_score(row)
             forecasts["score"].append((index, float(mean), float(sd), result.score))
-            (median,), (log_sd,) = models.forecast_cost(row)
+            (log_cost,), (log_sd,) = models.forecast_log_cost(row)
             if not models.cost.constant:
-                forecasts["cost"].append((index, math.log(median), float(log_sd), math.log(result.cost)))
+                forecasts["cost"].append((index, float(log_cost), float(log_sd), math.log(result.cost)))
         score = None if result.is_failure else result.score
         optimizer.observe(params, score=score, cost=result.cost, is_failure=result.is_failure)
     return {"task": name, "seed": seed, "evaluations": evaluations, **forecasts}
@@ -77,7 +77,7 @@ def judge(forecasts: Sequence[Forecast], interval: Interval | None) -> list[tupl
     """Index, side and interval score of each forecast of a run: calibrated by the earlier ones, or the model's own."""
     judged = []
     for index, mean, sd, value in forecasts:
-        center, spread = (mean, sd) if interval is None else interval.tell(mean, sd)
+        center, spread = (mean, sd) if interval is None else interval.calibrated(mean, sd)
         low, high = center - Z80 * spread, center + Z80 * spread
         side = side_of((low, high), value)
         beyond = max(low - value, value - high, 0.0)
@@ -90,12 +90,12 @@ def judge(forecasts: Sequence[Forecast], interval: Interval | None) -> list[tupl
 def table(runs: Sequence[dict[str, Any]]) -> str:
     """The cells as Markdown."""
     lines = ["| tasks | of | evaluations | forecasts | | inside | below | above | interval score |", "|---" * 9 + "|"]
-    for kind, quantity, name in itertools.product(("synthetic", "real"), ("score", "cost"), ("model", "told")):
+    for kind, quantity, name in itertools.product(("synthetic", "real"), ("score", "cost"), ("model", "calibrated")):
         judged = []
         for run in runs:
             if (run["task"] in REAL) == (kind == "real"):
                 interval: Interval = getattr(Calibrator.of("maximize"), quantity)
-                judged += judge(run[quantity], interval if name == "told" else None)
+                judged += judge(run[quantity], interval if name == "calibrated" else None)
         for when, early in ((f"first {EARLY}", True), ("later", False)):
             cell = [(side, score) for index, side, score in judged if (index < EARLY) == early]
             if cell:

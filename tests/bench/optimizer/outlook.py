@@ -3,7 +3,7 @@
 Protein runs each task. After 10, 15, 25, 40 and 55 evaluations, the outlook of the next 5, 10 and 20 is computed, and
 compared with what the same run reaches then. `--out` keeps the runs, one JSON line each; a run that is there already is
 skipped. The tables show how often the best score, the total cost and the growth of the front lie inside, below and
-above their 80% intervals, of the simulated searches and as they are told; the mean interval score (lower is better;
+above their 80% intervals, of the simulated searches and corrected; the mean interval score (lower is better;
 Gneiting and Raftery, JASA 102, 2007, section 6.2), that of the best score in standard deviations of the observed ones;
 and the probability of a better score, predicted and observed. Costs and fronts count only where the cost varies.
 """
@@ -85,13 +85,13 @@ def table(runs: Sequence[Mapping[str, Any]]) -> str:
     for quantity in ("best", "cost", "gain"):
         for n in FURTHER:
             of_n = [o for o in outlooks if o["n"] == n and _counts(o, quantity)]
-            for name, ends in (("simulated", _simulated), ("told", corrected)):
+            for name, ends in (("simulated", _simulated), ("corrected", corrected)):
                 if of_n:
                     cells = [_judge(ends(_as_simulated(o), quantity), o[f"true_{quantity}"]) for o in of_n]
                     lines.append(f"| {quantity} | {n} | {len(cells)} | {name} | {shares(cells, '.3g')} |")
-    told = [better(_as_simulated(o)) for o in outlooks]
+    forecast = [better(_as_simulated(o)) for o in outlooks]
     observed = [o["true_best"] > o["before"] for o in outlooks]
-    lines += ["", f"Probability of a better score: {np.mean(told):.2f} told, {np.mean(observed):.2f} observed."]
+    lines += ["", f"Probability of a better score: {np.mean(forecast):.2f} forecast, {np.mean(observed):.2f} observed."]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Set
 from datetime import datetime, timedelta
 
+from sweep_operator.domain.pods import pod_has_ended
 from sweep_operator.domain.times import parse_time, time_text
 from sweep_operator.kube.embedded.index import ObjectIndex, owners_of
 from sweep_operator.kube.protocol import EventType, Kind, Object
@@ -89,7 +90,7 @@ def _requested(meta: Object, now: datetime) -> datetime:
 
 def _grace(obj: Object, asked: int | None) -> int:
     """Grace period in seconds. Only pods whose process may be running have one."""
-    if obj["kind"] != Kind.POD or (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+    if obj["kind"] != Kind.POD or pod_has_ended(obj):
         return 0
     if asked is None:
         asked = (obj.get("spec") or {}).get("terminationGracePeriodSeconds")

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sweep_operator.api.names import INDEX_ANNOTATION
-from sweep_operator.domain.times import parse_time
+from sweep_operator.domain.pods import phase, pod_has_ended
+from sweep_operator.domain.times import EPOCH, parse_time
 from sweep_operator.kube.protocol import Object
 
 _END = ("Complete", "Failed")
@@ -50,10 +51,10 @@ def next_step(job: Mapping[str, Any], pods: Sequence[Object], now: datetime) -> 
         return _after_the_end(spec, status, end, now)
     left_behind = set(status.get("suspendedPods") or [])
     mine = [p for p in pods if p["metadata"]["uid"] not in left_behind]
-    live = [p for p in pods if not _over(p)]
+    live = [p for p in pods if not pod_has_ended(p)]
     status["indexes"] = _progress(status, mine)
     succeeded = sum(state == "Succeeded" for state in status["indexes"].values())
-    failed = sum(_phase(p) == "Failed" for p in mine)
+    failed = sum(phase(p) == "Failed" for p in mine)
     status |= {"succeeded": succeeded, "failed": failed, "terminating": sum(_leaving(p) for p in live)}
     verdict = _failure(spec, status, mine, now)
     if verdict is not None:
@@ -72,7 +73,7 @@ def is_unfinished(obj: Mapping[str, Any]) -> bool:
     if obj["metadata"].get("deletionTimestamp"):
         return True
     if obj["kind"] == "Pod":
-        return not _over(obj)
+        return not pod_has_ended(obj)
     ended = _condition(obj.get("status") or {}, *_END) is not None
     return not ended or obj["spec"].get("ttlSecondsAfterFinished") is not None
 
@@ -88,7 +89,7 @@ def _advance(
     if _condition(status, "Suspended") is not None:
         status = _with(status, "Suspended", "False", _Verdict("JobResumed", "the Job was resumed"), now)
     status.setdefault("startTime", now.isoformat())
-    active = [p for p in mine if not _over(p)]
+    active = [p for p in mine if not pod_has_ended(p)]
     room = int(spec.get("parallelism") or 1) - len(active)
     free = [i for i in range(wanted) if str(i) not in status["indexes"]]
     create = tuple(free[: max(0, room)]) if len(live) == len(active) else ()
@@ -98,7 +99,7 @@ def _advance(
 
 
 def _suspend(status: Object, mine: list[Object], live: list[Object], now: datetime) -> Step:
-    stopped = [p for p in mine if not _over(p)]
+    stopped = [p for p in mine if not pod_has_ended(p)]
     indexes = {i: s for i, s in status["indexes"].items() if i not in {index_of(p) for p in stopped}}
     status |= {"active": 0, "indexes": indexes}
     if stopped:
@@ -121,7 +122,7 @@ def _failure(spec: Mapping[str, Any], status: Object, mine: list[Object], now: d
     target = _condition(status, "FailureTarget")
     if target is not None:
         return _Verdict(target["reason"], target["message"])
-    if any(_phase(p) == "Failed" for p in mine):
+    if any(phase(p) == "Failed" for p in mine):
         return _Verdict("BackoffLimitExceeded", "a pod of the Job has failed")
     present = {index_of(p) for p in mine}
     if any(state == "Created" and index not in present for index, state in status["indexes"].items()):
@@ -136,7 +137,7 @@ def _after_the_end(spec: Mapping[str, Any], status: Object, end: Mapping[str, An
     seconds = spec.get("ttlSecondsAfterFinished")
     if seconds is None:
         return Step(status)
-    at = datetime.fromisoformat(end["lastTransitionTime"]) + timedelta(seconds=seconds)
+    at = (parse_time(end["lastTransitionTime"]) or EPOCH) + timedelta(seconds=seconds)
     return Step(status, expired=now >= at, again=None if now >= at else at)
 
 
@@ -145,8 +146,8 @@ def _progress(status: Mapping[str, Any], mine: list[Object]) -> dict[str, str]:
     indexes: dict[str, str] = dict(status.get("indexes") or {})
     for pod in mine:
         index = index_of(pod)
-        if _phase(pod) == "Succeeded" or index not in indexes:
-            indexes[index] = "Succeeded" if _phase(pod) == "Succeeded" else "Created"
+        if phase(pod) == "Succeeded" or index not in indexes:
+            indexes[index] = "Succeeded" if phase(pod) == "Succeeded" else "Created"
     return indexes
 
 
@@ -175,14 +176,6 @@ def _with(status: Object, type_: str, value: str, verdict: _Verdict, now: dateti
         "lastTransitionTime": now.isoformat(),
     }
     return {**status, "conditions": [*(c for c in status.get("conditions") or [] if c["type"] != type_), condition]}
-
-
-def _phase(pod: Mapping[str, Any]) -> str:
-    return str((pod.get("status") or {}).get("phase") or "Pending")
-
-
-def _over(pod: Mapping[str, Any]) -> bool:
-    return _phase(pod) in ("Succeeded", "Failed")
 
 
 def _leaving(pod: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweep_operator.domain.pods import pod_has_ended
 from sweep_operator.kube.embedded import status as pod_status
 from sweep_operator.kube.embedded.container import Place, build_process, place_of
 from sweep_operator.kube.embedded.deletion import DEFAULT_GRACE_SECONDS
@@ -60,7 +61,7 @@ class Runner:
     async def recover(self) -> None:
         """Record how the pods of the last `sweep run` ended. A running pod without an exit record is lost."""
         for pod in self._kube.unfinished(Kind.POD).items:
-            if pod_status.over(pod):
+            if pod_has_ended(pod):
                 continue
             try:
                 place = place_of(pod, self._root)
@@ -119,7 +120,7 @@ class Runner:
             if deleting and running is not None and (not running.deleting or not grace):
                 self._spawn(f"{uid}/kill" if running.deleting else f"{uid}/end", self._end(running, float(grace or 0)))
                 running.deleting = True
-        elif pod_status.over(pod):
+        elif pod_has_ended(pod):
             if deleting and grace:
                 self._spawn(f"{uid}/gone", self._confirm_deleted(pod))
         elif deleting:

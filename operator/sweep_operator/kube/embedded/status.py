@@ -38,11 +38,6 @@ def stamp(seconds: float) -> str:
     return time_text(datetime.fromtimestamp(seconds, UTC))
 
 
-def over(pod: Mapping[str, Any]) -> bool:
-    """Whether the pod has ended."""
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-
-
 def started_at(pod: Mapping[str, Any]) -> float | None:
     """Start time of the main container in the pod's status; None unless it is running."""
     for container in (pod.get("status") or {}).get("containerStatuses") or []:

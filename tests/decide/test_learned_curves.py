@@ -1,4 +1,4 @@
-"""What the optimizer is told of a learning curve stays true while the run goes on."""
+"""What the optimizer learns of a learning curve stays true while the run goes on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sweep_operator.api.progress import MAX_POINTS, CurvePoint
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.curves import told_curve
+from sweep_operator.decide.curves import learned_curve
 from sweep_operator.domain.curve import Point, fold
 from tests.decide.given import finished, started, sweep
 
@@ -33,11 +33,11 @@ def points(steps: list[int]) -> list[Point]:
 
 
 @given(STEPS, st.integers(0, 200))
-def test_what_is_told_of_a_running_run_is_the_beginning_of_what_is_told_later(steps: list[int], cut: int) -> None:
+def test_what_is_learned_of_a_running_run_is_the_beginning_of_what_is_learned_later(steps: list[int], cut: int) -> None:
     s = reading()
-    earlier = told_curve(with_curve(started(s, 1), points(steps[:cut])), s, None)
-    later = told_curve(with_curve(started(s, 1), points(steps)), s, None)
-    ended = told_curve(with_curve(finished(sweep(), 1, 0.5), points(steps)), s, None)
+    earlier = learned_curve(with_curve(started(s, 1), points(steps[:cut])), s, None)
+    later = learned_curve(with_curve(started(s, 1), points(steps)), s, None)
+    ended = learned_curve(with_curve(finished(sweep(), 1, 0.5), points(steps)), s, None)
     assert later[: len(earlier)] == earlier
     assert ended[: len(later)] == later
     assert len(ended) - len(later) <= 1
@@ -46,7 +46,7 @@ def test_what_is_told_of_a_running_run_is_the_beginning_of_what_is_told_later(st
 def test_the_points_are_fractions_with_scores_and_costs() -> None:
     s = reading()
     run = with_curve(finished(sweep(), 1, 0.5), points([1, 2, 3, 500, 999]))
-    assert told_curve(run, s, None) == (
+    assert learned_curve(run, s, None) == (
         (0.001, 0.001, 0.1),
         (0.003, 0.003, 0.3),
         (0.5, 0.5, 50.0),
@@ -54,7 +54,7 @@ def test_the_points_are_fractions_with_scores_and_costs() -> None:
     )
     by_parameter = reading(train={"image": "i", "command": ["t"], "reports": {"maxStep": "$(params.x)"}})
     of = with_curve(finished(sweep(), 1, 0.5, x=2000.0), points([500]))
-    assert told_curve(of, by_parameter, None) == ((0.25, 0.5, 50.0),)
+    assert learned_curve(of, by_parameter, None) == ((0.25, 0.5, 50.0),)
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_the_points_are_fractions_with_scores_and_costs() -> None:
     ],
     ids=["no reports", "no maxStep", "the score comes from eval", "nothing is learned"],
 )
-def test_nothing_is_told_where_reports_are_not_the_score_of_a_known_fraction(spec: dict[str, Any]) -> None:
+def test_nothing_is_learned_where_reports_are_not_the_score_of_a_known_fraction(spec: dict[str, Any]) -> None:
     s = reading(**spec)
-    assert told_curve(with_curve(finished(sweep(), 1, 0.5), points([10, 500])), s, None) == ()
+    assert learned_curve(with_curve(finished(sweep(), 1, 0.5), points([10, 500])), s, None) == ()
 
 
-def test_a_cost_that_is_not_in_seconds_is_not_told() -> None:
+def test_a_cost_that_is_not_in_seconds_is_not_learned() -> None:
     s = reading(cost={"source": "GPUSeconds"})
-    assert told_curve(with_curve(finished(sweep(), 1, 0.5), points([10])), s, None) == ((0.01, 0.01, None),)
+    assert learned_curve(with_curve(finished(sweep(), 1, 0.5), points([10])), s, None) == ((0.01, 0.01, None),)
