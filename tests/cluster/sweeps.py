@@ -65,6 +65,16 @@ def until_reason(cluster: Kubectl, kind: str, name: str, namespace: str, wanted:
     return cluster.get(kind, name, namespace)
 
 
+def edit(cluster: Kubectl, name: str, namespace: str, spec: Mapping[str, Any]) -> None:
+    """Change the Sweep's spec, until the operator has seen it: what follows may reach it by another watch."""
+    cluster.patch("sweep", name, namespace, {"spec": spec})
+    wanted = cluster.get("sweep", name, namespace)["metadata"]["generation"]
+    cluster.until(
+        lambda: cluster.get("sweep", name, namespace)["status"].get("observedGeneration") == wanted,
+        f"the operator has seen the change of {name}",
+    )
+
+
 def objects_of(cluster: Kubectl, kind: str, namespace: str, sweep: str) -> list[Object]:
     """What carries the Sweep's label."""
     return cluster.list(kind, namespace, **{SWEEP_LABEL: sweep})

@@ -12,6 +12,7 @@ from tests.cluster.kubectl import Object
 from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import (
     condition,
+    edit,
     manual_run,
     objects_of,
     reason,
@@ -83,7 +84,7 @@ def test_a_manual_run_made_anew_under_its_name_waits_for_the_old_one_to_go(clust
     until_reason(cluster, "sweep", "twice", ns, "MaxRunsReached")
     cluster.apply(manual_run("same", "twice", x=0.5), ns)
     cluster.until(lambda: len(running_pods(cluster, ns, "twice")) == 1, "it runs")
-    cluster.patch("sweep", "twice", ns, {"spec": {"train": {"env": []}}})
+    edit(cluster, "twice", ns, {"train": {"env": []}})
     (old,) = running_pods(cluster, ns, "twice")
     cluster.kubectl("delete", "sweeprun", "same", "-n", ns)
     cluster.apply(manual_run("same", "twice", x=0.75), ns)
@@ -118,20 +119,20 @@ def test_a_name_that_somebody_else_holds_fails_the_run_and_is_left_alone(cluster
 def test_deadlines_count_from_the_start_of_main_in_both_stages(cluster: Cluster, shared: Operator) -> None:
     ns = shared.namespace
     evaluated = {"command": ["eval"], "deadlineSeconds": 2, "env": [{"name": "TEST_FAULT", "value": "hang"}]}
-    pull = {"TEST_START_DELAY": "6s", "TEST_SECONDS": "1s"}
+    pull = {"TEST_START_DELAY": "12s", "TEST_SECONDS": "1s"}
     cluster.apply(
         [
-            sweep("pull", limits=ONE, train={"deadlineSeconds": 4}, env=pull),
+            sweep("pull", limits=ONE, train={"deadlineSeconds": 10}, env=pull),
             sweep("long", limits=ONE, train={"deadlineSeconds": 2}, env=HANGS),
             sweep("judged", limits=ONE, eval=evaluated, perRun={"retries": {"onEvalFailure": 3}}),
             # what main does before its deadline is nobody's business; what keeps it from starting is
-            sweep("stuck", limits=ONE, perRun={"pendingDeadlineSeconds": 3}, env={"TEST_FAULT": "image"}),
+            sweep("stuck", limits=ONE, perRun={"pendingDeadlineSeconds": 10}, env={"TEST_FAULT": "image"}),
             sweep("ruled", limits=ONE, perRun={"failureRules": [{"exitCodes": [1], "class": "parameters"}]}, env=CRASH),
         ],
         ns,
     )
     train = until_reason(cluster, "sweeprun", "pull.r.0", ns, "Completed")["status"]["train"]
-    assert train["seconds"] <= 4, "the pull is no time of the training's"
+    assert train["seconds"] <= 10, "the pull is no time of the training's"
     for name, stage, observed in (("long", "train", 1), ("judged", "eval", 1)):
         status = until_reason(cluster, "sweeprun", f"{name}.r.0", ns, "DeadlineExceeded")["status"]
         assert (status["failure"]["stage"], status["failure"]["class"]) == (stage, "timeout"), name
@@ -149,7 +150,7 @@ def test_deadlines_count_from_the_start_of_main_in_both_stages(cluster: Cluster,
     assert (status["failure"]["class"], status["train"]["attempt"]) == ("parameters", 1)
     # the pod's own deadline is the backstop
     pods = {p["metadata"]["labels"][RUN_LABEL]: p for p in objects_of(cluster, "pods", ns, "pull")}
-    assert pods["pull.r.0"]["spec"]["activeDeadlineSeconds"] == 4 + 3600
+    assert pods["pull.r.0"]["spec"]["activeDeadlineSeconds"] == 10 + 3600
 
 
 def test_a_queued_job_runs_when_its_queue_says_so_and_an_evicted_ones_seconds_are_counted_once(
@@ -157,15 +158,14 @@ def test_a_queued_job_runs_when_its_queue_says_so_and_an_evicted_ones_seconds_ar
 ) -> None:
     ns = shared.namespace
     queue = {"name": "team-rl", "priorityClass": "low"}
-    body = sweep("queued", limits=ONE, queue=queue, perRun={"pendingDeadlineSeconds": 4}, env={"TEST_SECONDS": "4s"})
-    cluster.apply(body, ns)
+    cluster.apply(sweep("queued", limits=ONE, queue=queue, env={"TEST_SECONDS": "12s"}), ns)
     until_reason(cluster, "sweeprun", "queued.r.0", ns, "Queued")
     name = "queued-r-0-train-1"
     job = cluster.get("job", name, ns)
     assert job["spec"]["suspend"]
     assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team-rl"
     assert job["metadata"]["labels"]["kueue.x-k8s.io/priority-class"] == "low"
-    waited = sweep("waited", limits=ONE, queue=queue, perRun={"pendingDeadlineSeconds": 4})
+    waited = sweep("waited", limits=ONE, queue=queue, perRun={"pendingDeadlineSeconds": 8})
     cluster.apply(waited, ns)
     until_reason(cluster, "sweeprun", "waited.r.0", ns, "Queued")
 
@@ -189,7 +189,10 @@ def test_a_queued_job_runs_when_its_queue_says_so_and_an_evicted_ones_seconds_ar
     assert cluster.get("sweep", "queued", ns)["status"]["cost"]["spent"] == train["seconds"]
     assert [e["verb"] for e in writes(cluster, user=shared.account) if _about(e, name)] == ["create"]
 
-    # by now the other one has been in its queue for longer than pendingDeadlineSeconds
+    created = cluster.get("job", "waited-r-0-train-1", ns)["metadata"]["creationTimestamp"]
+    cluster.until(
+        lambda: _since(created) > 8 + 2, "the other one is in its queue for longer than pendingDeadlineSeconds"
+    )
     assert reason(cluster, "sweeprun", "waited.r.0", ns) == "Queued"
     cluster.patch("job", "waited-r-0-train-1", ns, {"spec": {"suspend": False}})
     until_reason(cluster, "sweeprun", "waited.r.0", ns, "Completed")
@@ -198,7 +201,7 @@ def test_a_queued_job_runs_when_its_queue_says_so_and_an_evicted_ones_seconds_ar
 def test_the_pods_of_several_nodes_find_each_other_and_rank_0_reports(cluster: Cluster, shared: Operator) -> None:
     ns = shared.namespace
     train = {"nodes": 3, "procsPerNode": 2}
-    cluster.apply(sweep("wide", limits=ONE, train=train, env={"TEST_SECONDS": "5s"}), ns)
+    cluster.apply(sweep("wide", limits=ONE, train=train, env={"TEST_SECONDS": "10s"}), ns)
     name = "wide-r-0-train-1"
     services: list[Object] = []  # deleted with its attempt
     cluster.until(lambda: services.append(cluster.get("service", name, ns)) is None, "the attempt has a Service")
@@ -253,4 +256,8 @@ def _about(event: dict[str, Any], job: str) -> bool:
 def _ran(pod: Object) -> float:
     """Seconds since main began."""
     state = pod["status"]["containerStatuses"][0]["state"]
-    return (datetime.now(UTC) - datetime.fromisoformat(state["running"]["startedAt"])).total_seconds()
+    return _since(state["running"]["startedAt"])
+
+
+def _since(time: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
