@@ -22,7 +22,8 @@ SCORES = st.sampled_from([0.0, 1.0, None])
 """Without a score, a run is not among the best ones, whose removal builds every sum again."""
 COSTS = st.sampled_from([0.0, 1.0])
 NUMBERS = st.sampled_from([0.0, 0.1, 0.2, 1e16, 1e-320, 1e300])
-COMPARED = st.one_of(st.none(), st.tuples(st.sampled_from([-1, 0, 1]), NUMBERS))
+SIDES = st.sampled_from([-1, 0, 1, None])
+DENSITIES = st.none() | NUMBERS
 FAILURES = st.builds(
     FailureFacts,
     st.sampled_from(["crash", "parameters", "stopped", None]),
@@ -43,10 +44,11 @@ def facts(draw: Any, others: int = 0) -> RunFacts:
     if state in ("succeeded", "failed"):
         values["ended"] = float(draw(st.integers(0, 3)))
         values["decided"] = at(draw(st.integers(0, 2)))
-        values["observation"] = draw(st.sampled_from([None, Observation({"x": number / 7}, 1.0, 2.0)]))
+        sides = {"score_side": draw(SIDES), "cost_side": draw(SIDES)}
+        values["observation"] = draw(st.sampled_from([None, Observation({"x": number / 7}, 1.0, 2.0, **sides)]))
     if state == "succeeded":
         values |= {"score": draw(SCORES), "cost": draw(COSTS) if draw(st.integers(0, 4)) else None}
-        values |= {"compared_score": draw(COMPARED), "compared_cost": draw(COMPARED), "within": draw(st.booleans())}
+        values |= {"score_density": draw(DENSITIES), "cost_density": draw(DENSITIES), "within": draw(st.booleans())}
         if others:
             values["columns"] = draw(st.none() | st.tuples(*[COSTS] * others))
     elif state == "failed":

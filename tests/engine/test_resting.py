@@ -209,7 +209,7 @@ async def test_an_object_that_the_kube_stores_compressed_is_not_compressed_again
     assert store.unpacked(Kind.JOB) == []
     assert store.all(Kind.JOB) == list(listed.items)
     for key, obj in zip(store.keys(Kind.JOB), listed.items, strict=True):
-        found = store._objects[key]
+        found = store._objects[key[:2]][key[2]]
         assert isinstance(found, Packed)
         assert isinstance(obj, Stored)
         assert found._data is obj.packed

@@ -53,12 +53,10 @@ def old_versions_win(patch: Patch) -> None:
 
     def apply(self: store.Store, kind: Kind, obj: Object, *, deleted: bool = False) -> bool:
         key = store.key_of(kind, obj)
-        known_ = self._objects.get(key)
-        if known_ is not None:
+        if self.version(key) is not None:
             self._remove(key)
         if not deleted:
-            self._objects[key] = obj
-            self._index(key, obj)
+            self._put(key, obj)
         return True
 
     patch.setattr(store.Store, "apply", apply)

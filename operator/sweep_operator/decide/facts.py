@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from protein.analysis.conformal import Side
 from protein.analysis.pareto import goal_sign
 from sweep_operator.api.failures import FAILURES, FailureTable
 from sweep_operator.api.hardware import OperatorConfig
@@ -16,7 +17,7 @@ from sweep_operator.api.model import Scalar
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import STAGES, Stage, SweepRun
 from sweep_operator.decide import cost
-from sweep_operator.decide.calibration import QUANTITIES, Compared, compare
+from sweep_operator.decide.calibration import compare
 from sweep_operator.decide.curves import learned_curve
 from sweep_operator.decide.plan import LearnedPoint, Observation, failure_observation
 from sweep_operator.decide.stopping import RULES, Curve, levels, samples_of
@@ -36,6 +37,8 @@ _PROVEN: Mapping[tuple[bool, ...], tuple[Stage, ...]] = {
     for evaluated in (False, True)
 }
 """The same few tuples for all runs."""
+_NOT_COMPARED = (None, None)
+"""In place of a side and a density."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,10 @@ class RunFacts:
     cost: float | None = None
     failure: FailureFacts | None = None
     observation: Observation | None = None
-    compared_score: Compared | None = None
-    compared_cost: Compared | None = None
+    score_density: float | None = None
+    """Logarithm of the predicted density of the score, whose side the observation has; None: no prediction."""
+    cost_density: float | None = None
+    """The same for the cost."""
     metrics: dict[str, float] | None = None
     """Values of spec.objectives after the first, as far as they are known; None with one objective."""
     columns: tuple[float, ...] | None = ()
@@ -133,7 +138,9 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
     succeeded, terminal = run.succeeded, run.terminal
     useful = (run.status.cost or 0.0) if succeeded else 0.0
     curve = learned_curve(run, sweep, template)
-    learned = observation(run, sweep, parameters)
+    score_side, score_density = compare(run, "score") or _NOT_COMPARED
+    cost_side, cost_density = compare(run, "cost") or _NOT_COMPARED
+    learned = _observation(run, sweep, parameters, (score_side, cost_side))
     if learned is not None and curve:  # of a run that was stopped early, the curve says more than its last report
         learned = replace(learned, curve=curve, score=learned.score if succeeded else None)
     return RunFacts(
@@ -153,8 +160,8 @@ def facts_of(run: SweepRun, sweep: Sweep, template: RunTemplate | None, config: 
         cost=run.status.cost if succeeded else None,
         failure=_failure(run) if run.failed else None,
         observation=learned,
-        compared_score=compare(run, "score"),
-        compared_cost=compare(run, "cost"),
+        score_density=score_density,
+        cost_density=cost_density,
         metrics=learned.metrics if learned is not None else None,
         columns=_columns(sweep, run.status.metrics) if succeeded else (),
         within=succeeded and within_thresholds(run, sweep),
@@ -238,11 +245,12 @@ def objective_values(sweep: Sweep, value_of: Callable[[str], float | None]) -> d
     return {metric: value for metric, value in found.items() if value is not None} if found else None
 
 
-def observation(run: SweepRun, sweep: Sweep, parameters: dict[str, Scalar] | None = None) -> Observation | None:
+def _observation(
+    run: SweepRun, sweep: Sweep, parameters: dict[str, Scalar], sides: tuple[Side | None, Side | None]
+) -> Observation | None:
     """What the optimizer learns from a run: None while it runs, and for failures that it does not learn from."""
-    status, parameters = run.status, dict(run.parameters) if parameters is None else parameters
+    status, (score, cost) = run.status, sides
     if run.succeeded:
-        score, cost = (None if (found := compare(run, quantity)) is None else found[0] for quantity in QUANTITIES)
         metrics = objective_values(sweep, status.metrics.get)
         return Observation(parameters, status.score, status.cost, score_side=score, cost_side=cost, metrics=metrics)
     if not run.failed or status.failure is None or status.failure.reason == "InvalidParameters":

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from protein.analysis.conformal import Side
 from protein.analysis.pareto import goal_sign
 from sweep_operator.api.early_stopping import EarlyStoppingStatus
 from sweep_operator.api.status import (
@@ -23,7 +24,7 @@ from sweep_operator.api.status import (
     RunCounts,
 )
 from sweep_operator.api.sweeprun import Stage
-from sweep_operator.decide.calibration import Compared, Quantity, calibration_of
+from sweep_operator.decide.calibration import Quantity, calibration_of
 from sweep_operator.decide.exact_sums import ExactSums
 from sweep_operator.decide.extremes import Front, Streak, Top
 from sweep_operator.decide.facts import RunFacts
@@ -123,14 +124,15 @@ class Totals:
         self._sums.add("spent", run.spent, sign)
         self._sums.add("wasted", run.wasted, sign)
         self._sums.add("pruned", run.spent if run.state == "pruned" else 0.0, sign)
-        for quantity, one in (("score", run.compared_score), ("cost", run.compared_cost)):
-            if one is not None:
-                self._compare(quantity, one, sign)
+        if run.observation is not None:
+            self._compare("score", run.observation.score_side, run.score_density, sign)
+            self._compare("cost", run.observation.cost_side, run.cost_density, sign)
         if run.stopping is not None:
             self.stopping.sum(run.order, run.stopping, sign)
 
-    def _compare(self, quantity: str, one: Compared, sign: int) -> None:
-        side, density = one
+    def _compare(self, quantity: Quantity, side: Side | None, density: float | None, sign: int) -> None:
+        if side is None or density is None:
+            return
         self._counts[f"compared {quantity}"] += sign
         self._counts[f"inside {quantity}"] += sign * (side == 0)
         self._sums.add(f"density {quantity}", density, sign)

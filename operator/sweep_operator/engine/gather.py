@@ -57,7 +57,7 @@ class Gatherer:
         """Runs whose facts are older than their objects."""
         self._runs: dict[str, SweepRun | None] = {}
         """Those that have been parsed: all but the ones that rest for good."""
-        self._parts = Parts(objects.store)
+        self._parts = Parts(objects.store, namespace)
         self._claims: frozenset[str] = frozenset()
         self._passes = 0
         self._looked: dict[str, int] = {}

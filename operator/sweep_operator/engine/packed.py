@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import zlib
@@ -55,9 +56,15 @@ def note_of(kind: Kind, obj: Object) -> Hashable:
     Outcome and reason of a SweepRun; the run of another object, unless the operator's finalizer is on it.
     """
     if kind == Kind.SWEEP_RUN:
-        return run_state(obj)
+        return _shared(run_state(obj))
     run = (obj["metadata"].get("labels") or {}).get(RUN_LABEL)
     return None if run is None or _is_held(obj) else sys.intern(run)
+
+
+@functools.lru_cache(maxsize=1024)
+def _shared(state: tuple[str, str]) -> tuple[str, str]:
+    """The same tuple for all runs in this state: there are few."""
+    return state
 
 
 def _is_held(obj: Object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -20,10 +21,12 @@ _READERS: Mapping[Kind, Callable[[Object], Any]] = {
 class Parts:
     """The objects of the runs, by the name of the run. Each version is parsed once, when it is asked for."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._keys: dict[str, tuple[Key, ...]] = {}
-        self._run_of: dict[Key, str] = {}
+    def __init__(self, store: Store, namespace: str) -> None:
+        self._store, self._namespace = store, namespace
+        self._names: dict[str, tuple[Kind | str, ...]] = {}
+        """By run: resource type and name of each object, one after the other. A tuple for each would double it."""
+        self._run_of: dict[Kind, dict[str, str]] = {kind: {} for kind in _READERS}
+        """By resource type and name."""
         self._views: dict[Key, Any] = {}
         self._holding: dict[Key, str] = {}
         """By pod with the operator's finalizer: its run."""
@@ -32,17 +35,17 @@ class Parts:
         """Note a change of an object. Return the runs that it concerns."""
         if key[0] not in _READERS:
             return set()
+        kind, _, name = key
         run, held = self._look(key)
-        before = self._run_of.get(key)
+        before = self._run_of[kind].get(name)
         self._views.pop(key, None)
         self._holding.pop(key, None)
         if before is not None and before != run:
-            del self._run_of[key]
-            left = tuple(k for k in self._keys.pop(before) if k != key)
-            self._keys |= {before: left} if left else {}
+            del self._run_of[kind][name]
+            self._list(before, (other for other in self.of(before) if other != key))
         if run is not None and before != run:
-            self._run_of[key] = run
-            self._keys[run] = tuple(sorted((*self.of(run), key)))
+            self._run_of[kind][name] = run
+            self._list(run, sorted((*self.of(run), key)))
         if run is not None and held:
             self._holding[key] = run
         return {name for name in (before, run) if name is not None}
@@ -53,11 +56,18 @@ class Parts:
             return note, False
         meta = (self._store.get(*key) or {"metadata": {}})["metadata"]
         held = key[0] == Kind.POD and RESULT_FINALIZER in (meta.get("finalizers") or [])
-        return (meta.get("labels") or {}).get(RUN_LABEL), held
+        run = (meta.get("labels") or {}).get(RUN_LABEL)
+        return None if run is None else sys.intern(run), held
 
-    def of(self, run: str) -> tuple[Key, ...]:
+    def of(self, run: str) -> list[Key]:
         """The keys of a run's objects."""
-        return self._keys.get(run, ())
+        names = self._names.get(run, ())
+        return [(Kind(kind), self._namespace, name) for kind, name in zip(names[::2], names[1::2], strict=True)]
+
+    def _list(self, run: str, keys: Iterable[Key]) -> None:
+        names = tuple(part for kind, _, name in keys for part in (kind, name))
+        self._names.pop(run, None)
+        self._names |= {run: names} if names else {}
 
     def views(self, kind: Kind, runs: Iterable[str]) -> tuple[Any, ...]:
         """The objects of one type of these runs."""

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
 
 from sweep_operator.engine.packed import Packed, as_json, is_over, note_of
 from sweep_operator.kube.protocol import Kind, Object, ObjectList
 
 Key = tuple[Kind, str, str]
+Place = tuple[Kind, str, str]
+"""Resource type, namespace and label value."""
 MAX_TOMBSTONES = 20_000
 
 
 def key_of(kind: Kind, obj: Object) -> Key:
-    """(kind, namespace, name)."""
+    """(kind, namespace, name). The name of a run occurs in many places, which share one text."""
     meta = obj["metadata"]
-    return kind, sys.intern(meta.get("namespace", "")), sys.intern(meta["name"])
+    name = sys.intern(meta["name"]) if kind == Kind.SWEEP_RUN else meta["name"]
+    return kind, sys.intern(meta.get("namespace", "")), name
 
 
 def version_of(obj: Object) -> int:
@@ -38,48 +41,53 @@ def _unpacked(obj: Object | Packed) -> Object:
 
 
 class Store:
-    """Objects by key, with an index by namespace and label value."""
+    """Objects by key, with an index by namespace and label value.
+
+    There may be tens of thousands, so no index keeps the keys: only the names, one text for each object.
+    """
 
     def __init__(self, indexed_label: str, on_change: Callable[[Kind, Object], None] = lambda kind, obj: None) -> None:
         """``on_change`` is called with each object that has changed or was deleted."""
         self._label, self._on_change = indexed_label, on_change
-        self._objects: dict[Key, Object | Packed] = {}
-        self._samples: dict[tuple[Kind, str, str], bytes] = {}
-        """By resource type, namespace and label value: what packed objects are relative to."""
+        self._objects: dict[tuple[Kind, str], dict[str, Object | Packed]] = {}
+        """By resource type and namespace, then by name."""
+        self._samples: dict[Place, bytes] = {}
+        """What packed objects are relative to."""
         self._tombstones: OrderedDict[str, int] = OrderedDict()
-        self._by_label: dict[tuple[Kind, str, str], set[Key]] = {}
+        self._by_label: dict[Place, dict[str, None]] = {}
+        """Names. A set would take twice the memory."""
         self._followed: dict[tuple[str, str], set[Key]] = {}
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The newest known version, or None."""
-        known = self._objects.get((kind, namespace, name))
+        known = self._known((kind, namespace, name))
         return known.unpack() if isinstance(known, Packed) else known
 
     def version(self, key: Key) -> int | None:
         """The newest known resourceVersion, or None."""
-        known = self._objects.get(key)
+        known = self._known(key)
         return None if known is None else _version(known)
 
     def all(self, kind: Kind) -> list[Object]:
         """All objects of a resource type."""
-        return [_unpacked(o) for (k, _, _), o in self._objects.items() if k == kind]
+        return [_unpacked(o) for _, o in self._items(kind)]
 
     def unpacked(self, kind: Kind) -> list[Object]:
         """The objects of a resource type that are not packed."""
-        return [o for (k, _, _), o in self._objects.items() if k == kind and not isinstance(o, Packed)]
+        return [o for _, o in self._items(kind) if not isinstance(o, Packed)]
 
     def notes(self, kind: Kind) -> Iterable[tuple[str, Hashable]]:
         """Namespace and note of the packed objects."""
-        return [(key[1], o.note) for key, o in self._objects.items() if key[0] == kind and isinstance(o, Packed)]
+        return [(key[1], o.note) for key, o in self._items(kind) if isinstance(o, Packed)]
 
     def note(self, key: Key) -> Hashable:
         """The note of a packed object; None if it is not packed."""
-        known = self._objects.get(key)
+        known = self._known(key)
         return known.note if isinstance(known, Packed) else None
 
     def keys(self, kind: Kind) -> list[Key]:
         """The keys of all objects of a resource type."""
-        return [key for key in self._objects if key[0] == kind]
+        return [key for key, _ in self._items(kind)]
 
     def places(self) -> set[tuple[str, str]]:
         """(namespace, label value) of all objects that have one."""
@@ -87,31 +95,32 @@ class Store:
 
     def pack(self, key: Key) -> None:
         """Keep an object in a small form until it changes, with a note for ``notes``."""
-        obj = self._objects.get(key)
+        obj = self._known(key)
         if obj is None or isinstance(obj, Packed):
             return
-        place = next(iter(self._places(key, obj)), (key[0], key[1], ""))
+        place = min(self._places(key, obj), default=(key[0], key[1], ""))
         if place in self._by_label and place not in self._samples:
             self._samples[place] = as_json(obj)
-        self._objects[key] = Packed.of(obj, self._samples.get(place, b""), note_of(key[0], obj))
+        self._objects[key[:2]][key[2]] = Packed.of(obj, self._samples.get(place, b""), note_of(key[0], obj))
 
     def pack_labeled(self, kind: Kind, namespace: str, value: str) -> None:
         """Pack the objects whose indexed label has that value."""
-        for key in self._by_label.get((kind, namespace, value), ()):
-            self.pack(key)
+        for name in self._by_label.get((kind, namespace, value), ()):
+            self.pack((kind, namespace, name))
 
     def labeled(self, kind: Kind, namespace: str, value: str) -> list[Object]:
         """Objects whose indexed label has that value, by name."""
-        keys = self._by_label.get((kind, namespace, value), ())
-        return [_unpacked(self._objects[k]) for k in sorted(keys)]
+        names = self._by_label.get((kind, namespace, value), ())
+        return [_unpacked(self._objects[kind, namespace][name]) for name in sorted(names)]
 
     def follow(self, namespace: str, value: str) -> set[Key]:
         """A set that gets the key of each object with that value of the indexed label that changes from now on.
 
         It begins with those that exist. Whoever follows empties it.
         """
-        known = [keys for (_, space, label), keys in self._by_label.items() if (space, label) == (namespace, value)]
-        return self._followed.setdefault((namespace, value), set().union(*known))
+        places = (place for place in self._by_label if place[1:] == (namespace, value))
+        known = {(kind, space, name) for kind, space, label in places for name in self._by_label[kind, space, label]}
+        return self._followed.setdefault((namespace, value), known)
 
     def unfollow(self, namespace: str, value: str) -> None:
         """End ``follow``."""
@@ -121,7 +130,7 @@ class Store:
         """Apply one object; return whether it changed the cache."""
         key, version = key_of(kind, obj), version_of(obj)
         uid = obj["metadata"].get("uid", "")
-        known = self._objects.get(key)
+        known = self._known(key)
         if self._tombstones.get(uid, -1) >= version or (uid in self._tombstones and not deleted):
             return False
         if known is not None and _version(known) > version:
@@ -134,10 +143,7 @@ class Store:
             return True
         if known is not None and _version(known) == version:
             return False
-        if known is not None:
-            self._remove(key)
-        self._objects[key] = obj
-        self._index(key, obj)
+        self._put(key, obj)
         self._on_change(kind, obj)
         return True
 
@@ -164,16 +170,15 @@ class Store:
         for obj in listed.items:
             key = key_of(kind, obj)
             present.add(key)
-            known = self._objects.get(key)
+            known = self._known(key)
             if known is not None and _version(known) == version_of(obj):
                 continue
             if self.apply(kind, obj) and known is None and is_over(kind, obj):
                 self.pack(key)
         candidates = [
             obj
-            for key, obj in self._objects.items()
-            if key[0] == kind
-            and key not in present
+            for key, obj in self._items(kind)
+            if key not in present
             and namespace in (None, key[1])
             and _version(obj) <= listed.resource_version
             and not (labels and isinstance(obj, Packed))  # a LIST of everything finds those
@@ -188,37 +193,55 @@ class Store:
 
     def forget(self, kind: Kind, namespace: str, value: str) -> None:
         """Drop the objects whose indexed label has that value; the next use must read them live."""
-        for key in list(self._by_label.get((kind, namespace, value), ())):
-            self._remove(key)
+        for name in list(self._by_label.get((kind, namespace, value), ())):
+            self._remove((kind, namespace, name))
 
-    def _index(self, key: Key, obj: Object) -> None:
-        for place in self._places(key, obj):
-            self._by_label.setdefault(place, set()).add(key)
-            self._note(place, key)
+    def _known(self, key: Key) -> Object | Packed | None:
+        return self._objects.get(key[:2], {}).get(key[2])
 
-    def _unindex(self, key: Key, obj: Object) -> None:
-        for place in self._places(key, obj):
-            self._note(place, key)
-            keys = self._by_label.get(place, set())
-            keys.discard(key)
-            if not keys:
-                self._by_label.pop(place, None)
+    def _items(self, kind: Kind) -> Iterator[tuple[Key, Object | Packed]]:
+        for (known, namespace), found in self._objects.items():
+            if known == kind:
+                yield from (((kind, namespace, name), obj) for name, obj in found.items())
+
+    def _put(self, key: Key, obj: Object) -> None:
+        """Add or replace an object. The text of a name stays the first one, so that all indices share it."""
+        before, after = self._places(key, self._known(key)), self._places(key, obj)
+        self._objects.setdefault(key[:2], {})[key[2]] = obj
+        for place in after:
+            self._by_label.setdefault(place, {})[key[2]] = None
+        self._unlist(key, before - after)
+        self._note(before | after, key)
+
+    def _unlist(self, key: Key, places: Set[Place]) -> None:
+        for place in places:
+            names = self._by_label[place]
+            del names[key[2]]
+            if not names:
+                del self._by_label[place]
                 self._samples.pop(place, None)
 
-    def _note(self, place: tuple[Kind, str, str], key: Key) -> None:
-        changed = self._followed.get(place[1:])
-        if changed is not None:
-            changed.add(key)
+    def _note(self, places: Set[Place], key: Key) -> None:
+        for place in places:
+            if (changed := self._followed.get(place[1:])) is not None:
+                changed.add(key)
 
-    def _places(self, key: Key, obj: Object) -> Iterable[tuple[Kind, str, str]]:
-        kind, namespace, _ = key
+    def _places(self, key: Key, known: Object | Packed | None) -> Set[Place]:
+        if known is None:
+            return frozenset()
+        obj, (kind, namespace, _) = _unpacked(known), key
         values = {(obj["metadata"].get("labels") or {}).get(self._label)}
         if kind == Kind.SWEEP_RUN:
             values.add((obj.get("spec") or {}).get("sweepName"))
-        return [(kind, namespace, v) for v in values if v]
+        return {(kind, namespace, value) for value in values if value}
 
     def _remove(self, key: Key) -> None:
-        self._unindex(key, _unpacked(self._objects.pop(key)))
+        found = self._objects[key[:2]]
+        places = self._places(key, found.pop(key[2]))
+        if not found:
+            del self._objects[key[:2]]
+        self._unlist(key, places)
+        self._note(places, key)
 
     def _bury(self, uid: str, version: int) -> None:
         self._tombstones[uid] = max(version, self._tombstones.get(uid, 0))
