@@ -114,6 +114,15 @@ def test_suggestions_that_results_do_not_change_are_computed_for_every_slot(spec
     assert later.goes_on(plan.suggest) == (ahead == 8)
 
 
+def test_if_results_do_not_change_them_the_more_results_a_request_has_the_more_suggestions_it_asks_for() -> None:
+    s = sweep(method="random", limits={"maxParallelRuns": 2, "maxRuns": 99})
+    runs = [*(finished(s, i, 0.1) for i in range(40)), started(s, 40), started(s, 41)]
+    views = [job(r) for r in runs[40:]], [pod(r) for r in runs[40:]]
+    plan = decide(snapshot(s, runs, *views))
+    assert plan.suggest is not None
+    assert (len(plan.suggest.observations), plan.suggest.count) == (40, 5)
+
+
 def test_what_is_left_of_a_request_goes_on_until_a_result_or_another_run() -> None:
     asked = SuggestRequest(5, 4, (), (PendingRun("s.r.3", 3, {}), PendingRun("mine", None, {})))
     ours = PendingRun("s.r.5", 5, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import weakref
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -123,6 +124,24 @@ async def test_suggestions_that_results_do_not_change_are_asked_for_again_when_h
     assert [(r.index, r.count) for r in world.requests] == [(0, 4), (4, 3)]
     await world.answer(3)
     assert [i for i, _ in world.hand()] == [3, 4, 5, 6]
+
+
+async def test_what_became_a_run_is_forgotten_when_it_cannot_be_given_back_anymore() -> None:
+    world = World()
+    await world.ask(dataclasses.replace(request(0, 4), lasting=True))
+    await world.answer(4)
+    found = world.suggestions.of_generation(1)
+    assert found is not None
+    first = weakref.ref(found.suggestions[0])
+    del found
+    world.create(world.hand()[0])
+    world.suggestions.give_back()
+    assert [i for i, _ in world.hand()] == [0, 1, 2, 3]
+    world.create(world.hand()[0])
+    world.create(world.hand()[0])
+    assert first() is None
+    world.suggestions.give_back()
+    assert [i for i, _ in world.hand()] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("why", ["unpayable", "unworthy"])

@@ -15,6 +15,9 @@ from sweep_operator.decide.totals import Totals
 AHEAD = 4
 """Suggestions that are computed before a slot is free, at most one for each slot. If results do not change them, there
 is one for each slot."""
+RESULTS_PER_SUGGESTION = 8
+"""If results do not change them, there is at least one for so many results. A request contains all results, so with
+few suggestions in each, the work for one run would grow with the number of runs."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     create = (*again, *fresh)
     waiting = max(0, totals.open - most)  # they get the next slots
     lasting = _is_lasting(snap)
-    missing, ahead = wanted - len(create), max(0, min(most if lasting else AHEAD, most, left - wanted) - waiting)
+    useful = max(most, totals.observations // RESULTS_PER_SUGGESTION) if lasting else min(AHEAD, most)
+    missing, ahead = wanted - len(create), max(0, min(useful, left - wanted) - waiting)
     if missing + ahead == 0:
         return Growth(create)
     earlier = snap.warm_start.observations

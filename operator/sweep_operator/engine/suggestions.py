@@ -33,6 +33,8 @@ class _Batch:
     suggestions: list[Suggestion] = field(default_factory=list)
     used: int = 0
     """How many of them became runs, from the first one on."""
+    forgotten: int = 0
+    """How many of those are no longer in ``suggestions``."""
 
     @property
     def next_index(self) -> int:
@@ -40,7 +42,12 @@ class _Batch:
 
     @property
     def left(self) -> tuple[Suggestion, ...]:
-        return tuple(self.suggestions[self.used :])
+        return tuple(self.suggestions[self.used - self.forgotten :])
+
+    def forget_used(self) -> None:
+        """Drop those that became runs: suggestions that results do not change go on for thousands of runs."""
+        del self.suggestions[: self.used - self.forgotten]
+        self.forgotten = self.used
 
     def answers(self, request: SuggestRequest) -> bool:
         """Whether its suggestions are what ``request`` asks for."""
@@ -90,6 +97,8 @@ class Suggestions:
 
     def use(self, creates: Sequence[CreateRun]) -> None:
         """Take these runs from the suggestions at hand. Other indices are asked for from now on."""
+        if self._hand is not None:
+            self._hand.forget_used()
         self._before_use = self._restorer() if creates else None
         for create in creates:
             if create.index < self._next_index:  # used before; its creation is repeated
