@@ -49,13 +49,13 @@ def running(runs_dir: Path) -> Iterator[psutil.Popen]:
 def started(runs_dir: Path) -> int:
     """Number of runs that have a directory."""
     folder = runs_dir / "live" / "runs"
-    return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
+    return len(os.listdir(folder)) if folder.exists() else 0
 
 
 def until(runs_dir: Path, runs: int) -> float:
     """Wait for so many runs; return the time."""
     while started(runs_dir) < runs:
-        time.sleep(0.02)
+        time.sleep(0.05)  # looking at thousands of directories takes the sweep's CPU time
     return time.monotonic()
 
 
