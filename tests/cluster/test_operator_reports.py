@@ -101,7 +101,7 @@ def test_wandb_gets_every_report_once_although_the_operator_was_killed(
             allowed = {"wandbBaseUrls": [server.url], "wandbProjects": {namespace: ["acme/*"]}}
             config.write_text(json.dumps(allowed))
             with Operator(cluster, namespace, f"--config={config}") as operator:
-                env = {"TEST_SECONDS": "8s"}
+                env = {"TEST_SECONDS": "20s"}  # longer than until the first write of its progress
                 cluster.apply(sweep("curves", train=train, env=env, limits=limits, tracking=tracking), namespace)
                 cluster.until(lambda: _progress(cluster, namespace).get("step") == 40, "its progress")
                 operator.kill()

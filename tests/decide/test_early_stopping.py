@@ -185,6 +185,14 @@ def test_a_run_is_not_stopped_before_its_job_was_looked_at() -> None:
     assert done.status.early_stopping is None
 
 
+def test_a_verdict_does_not_wait_until_reports_may_be_written() -> None:
+    s = of()
+    live, others = started(s, 2), [peer(s, n, *[0.5] * 4) for n in range(2)]
+    good, bad = (after(reported(s, live, reading(*[v] * 4), *others, now=9), live) for v in (0.9, 0.1))
+    assert (good.status.curve, good.status.progress) == ([], None)
+    assert (bad.pruned, len(bad.status.curve)) == (True, 4)
+
+
 def test_runs_of_one_pass_are_compared_with_each_other_in_their_order() -> None:
     s = of()
     runs = [started(s, n) for n in range(4)]

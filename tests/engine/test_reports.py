@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.attempt import LogFollow
 from sweep_operator.domain.curve import Point
-from sweep_operator.engine import report_files
-from sweep_operator.engine import reports as module
+from sweep_operator.engine import report_files, report_reader
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.full_reports import FullReports
 from sweep_operator.engine.ports import Settings
@@ -99,7 +99,7 @@ async def started(world: Logged, **spec: Any) -> Engine:
 async def test_reports_become_progress_and_a_curve(world: Logged) -> None:
     engine = await started(world)
     await world.report(10, 0.5)
-    await world.steps(engine, 20)
+    await world.steps(engine, 70, 5)
     progress = (await world.first()).status.progress
     assert progress is not None
     assert (progress.summary, progress.fraction, progress.value) == ("10%", 0.1, 0.5)
@@ -114,17 +114,52 @@ async def test_reports_become_progress_and_a_curve(world: Logged) -> None:
     assert (status.progress.summary, status.progress.eta_seconds) == ("100%", None)
 
 
-async def test_progress_is_written_once_a_minute(world: Logged) -> None:
-    engine = await started(world)
-    await world.steps(engine, 30)
-    before = world.reads
-    versions = set()
-    for step in range(1, 41):
+async def cost_of(path: Path, seconds: int, *, reports: bool) -> tuple[int, int]:
+    """Of a run that takes so long: the writes of its status and the reads of its log."""
+    path.mkdir()
+    world, writes = Logged(path), 0
+    plain = world.kube.update_status
+
+    async def update_status(kind: Kind, body: Object) -> Object:
+        nonlocal writes
+        writes += kind == Kind.SWEEP_RUN
+        return await plain(kind, body)
+
+    world.kube.update_status = update_status  # type: ignore[method-assign]
+    train = {"image": "i", "command": ["train"], **({"reports": REPORTS} if reports else {})}
+    engine = await started(world, train=train)
+    for step in range(1, seconds - 2):  # it has run for 3 s
         await world.report(step, step / 10)
-        await world.steps(engine, 6, 2)
-        versions.add((await world.first()).metadata.resource_version)
-    assert 20 <= world.reads - before <= 26, "240 seconds, a read every 10 seconds"
-    assert 4 <= len(versions) <= 6
+        await world.steps(engine, 1)
+    await ended(world, engine)
+    world.kube.close()
+    return writes, world.reads
+
+
+@pytest.mark.parametrize("seconds", [5, 20, 55, 100, 200])
+async def test_reports_cost_at_most_one_write_per_minute_and_none_in_the_first_one(
+    tmp_path: Path, seconds: int
+) -> None:
+    writes, reads = await cost_of(tmp_path / "with", seconds, reports=True)
+    without, _ = await cost_of(tmp_path / "without", seconds, reports=False)
+    assert seconds // 60 - 1 <= writes - without <= seconds // 60
+    assert reads <= seconds // REPORTS["everySeconds"] + 2, "the first one is early, the last one is that of the rest"
+
+
+async def test_the_first_progress_is_written_with_the_start(world: Logged) -> None:
+    engine = world.engine()
+    await world.apply(
+        limits={"maxRuns": 1}, eval=None, train={"image": "i", "command": ["train"], "reports": {"maxStep": 100}}
+    )
+    while not (await world.kube.list(Kind.POD)).items:
+        await world.steps(engine, 1)
+    await world.report(10, 0.5)
+    while (await world.first()).status.train.start_time is None:
+        assert (await world.first()).status.progress is None
+        await world.steps(engine, 1)
+    progress = (await world.first()).status.progress
+    assert progress is not None
+    assert progress.step == 10, "although a log is read every 30 s only"
 
 
 async def test_a_new_operator_continues_where_the_old_one_stopped(world: Logged) -> None:
@@ -152,14 +187,14 @@ async def test_a_new_operator_continues_where_the_old_one_stopped(world: Logged)
 async def test_a_log_that_must_not_be_read_gives_a_condition(world: Logged) -> None:
     engine = await started(world)
     world.error = Forbidden("pods/log is forbidden")
-    await world.steps(engine, 30)
+    await world.steps(engine, 70, 5)
     condition = find_condition((await world.first()).status.conditions, "Reporting")
     assert condition is not None
     assert (condition.status, condition.reason) == ("False", "LogForbidden")
     assert "pods/log" in condition.message
     world.error = None
     await world.report(1, 1)
-    await world.steps(engine, 60)
+    await world.steps(engine, 70, 5)
     run = await world.first()
     assert find_condition(run.status.conditions, "Reporting") is not None
     assert run.status.progress is not None
@@ -218,7 +253,7 @@ async def test_without_reports_no_log_is_read(world: Logged) -> None:
 async def test_bad_reports_are_named(world: Logged, lines: list[str], reason: str, says: str) -> None:
     engine = await started(world)
     await world.write(*lines)
-    await world.steps(engine, 30)
+    await world.steps(engine, 70, 5)
     if reason == "NoReports":
         await world.steps(engine, 620, 20)
     condition = find_condition((await world.first()).status.conditions, "Reporting")
@@ -308,7 +343,7 @@ async def test_every_report_is_kept_although_the_status_has_room_for_a_few(world
 async def test_a_new_operator_reads_the_log_from_its_beginning_and_progress_never_goes_back(world: Logged) -> None:
     engine = await kept_world(world)
     await world.write(*long_reports(1, 1500))
-    await world.steps(engine, 40)
+    await world.steps(engine, 70, 5)
     engine.close()
     world.report_files = ReportFiles(world.path / "second", tracked_only=False)
     successor = world.engine()
@@ -357,6 +392,26 @@ def test_the_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         files.add(f"p{pod}", [Point(step, 1.0, step) for step in range(100)])
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 20_000
     assert (bool(files.find(["p19"])), files.find(["long"])) == (True, [])
+
+
+def test_the_folder_of_the_files_belongs_to_this_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    first = ReportFiles(report_files.fresh_folder())
+    first.begin("p")
+    (own,) = tmp_path.iterdir()
+    assert own.stat().st_mode & 0o777 == 0o700
+    assert not ReportFiles(report_files.fresh_folder()).find(["p"]), "that of an earlier process is deleted"
+    shutil.rmtree(own)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    own.symlink_to(elsewhere)
+    safe = report_files.fresh_folder()
+    assert safe.parent == tmp_path, "nobody else says where the files are"
+    assert safe.stat().st_mode & 0o777 == 0o700
+    own.unlink()
+    own.mkdir()
+    own.chmod(0o777)
+    assert report_files.fresh_folder().parent == tmp_path
 
 
 # -- many logs -------------------------------------------------------------------------------------------------------
@@ -425,7 +480,7 @@ async def test_a_log_that_grows_fast_costs_a_bounded_number_of_requests() -> Non
 async def test_a_pattern_that_exceeds_its_limits_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     class Refusing:
         async def evaluate(self, owner: str, task: Any, seconds: float) -> Any:
-            assert seconds == module.PARSE_SECONDS
+            assert seconds == report_reader.PARSE_SECONDS
             raise Refused("it took more than 2 s of CPU time")
 
     kubelets = Kubelets()

@@ -105,13 +105,21 @@ def with_reports(
             last_transition_time=snap.now,
         )  # fmt: skip
         new = new.with_(conditions=with_condition(status.conditions, condition))
-    return status if new == status else new
+    if new == status:
+        return status
+    return new if new.progress is None else new.with_(progress=new.progress.with_(update_time=snap.now))
 
 
-def next_write(status: SweepRunStatus, snap: Snapshot) -> datetime:
-    """When progress may be written for its own sake."""
-    progress = status.progress
-    return snap.now if progress is None else progress.update_time + timedelta(seconds=snap.report_write_seconds)
+def next_write(status: SweepRunStatus, pod: PodView, snap: Snapshot) -> datetime:
+    """When reports may be written for their own sake: some time after the last write of them, or the start of main.
+
+    Until then, they wait for another change of the run. So a run that ends before needs no further write.
+    """
+    known = [pod.started, status.progress.update_time if status.progress is not None else None]
+    condition = find_condition(status.conditions, REPORTING)
+    known.append(condition.last_transition_time if condition is not None else None)
+    last = max((time for time in known if time is not None), default=snap.now)
+    return last + timedelta(seconds=snap.report_write_seconds)
 
 
 def _progress(

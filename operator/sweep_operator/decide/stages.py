@@ -213,21 +213,23 @@ class StageTransitions(RunPass):
         self.follow = log_to_follow(self.record.status, stage, template, pod, self.snap.sweep)
         known = self.record.status
         status = with_reports(self.run, known, stage, template, pod, self.snap)
-        at = next_write(known, self.snap)
-        due = known != self.run.status or self.snap.now >= at
-        self._record_reports(stage, template, pod, status if due else known)
+        at = next_write(known, pod, self.snap)
+        self._record_reports(stage, template, pod, status, due=known != self.run.status or self.snap.now >= at)
         if status != known:
             self._wake(at)
 
-    def _record_reports(self, stage: Stage, template: RunTemplate, pod: PodView, status: SweepRunStatus) -> None:
-        """Record what was found in the log, and with it the verdict of early stopping."""
+    def _record_reports(
+        self, stage: Stage, template: RunTemplate, pod: PodView, status: SweepRunStatus, *, due: bool
+    ) -> None:
+        """Record what was found in the log if that is due or leads to a verdict of early stopping."""
         found = None
         if stage == "train" and self.snap.accepted:
             found = find_verdict(self.run, status, template, self.snap, self.ctx.others)
         ends = found is not None and not found[0].shadow
         if ends and not self._looked(stage):
             return
-        self.record.status = status
+        if due or found is not None:
+            self.record.status = status
         if found is not None:
             self.record.judged(*found, pod)
         if ends:

@@ -15,19 +15,16 @@ from sweep_operator.decide.observed import view_pod
 from sweep_operator.decide.reports import log_to_follow
 from sweep_operator.domain.revisions import revision_name
 from sweep_operator.engine.report_files import ReportFiles
-from sweep_operator.engine.reports import PARSE_SECONDS, read_task
+from sweep_operator.engine.report_reader import WHOLE_BYTES, WHOLE_PARTS, ReportReader
 from sweep_operator.kube.protocol import Kind, Kube
 from sweep_operator.manifests.revision import read_revision
 from sweep_operator.pacing import TokenBucket
-from sweep_operator.sandbox.reports import ReportState
 from sweep_operator.sandbox.tasks import Evaluator
 
 log = logging.getLogger(__name__)
 
 RATE = 4.0
 """Requests per second, besides those for the logs of running containers."""
-PART_BYTES, PARTS = 512 * 1024, 64
-"""Of a longer log, the beginning is read."""
 SECONDS = 60.0
 """Time limit of one run."""
 
@@ -74,16 +71,15 @@ class FullReports:
         return [follow for follow in follows if follow is not None]
 
     async def _read(self, kube: Kube, evaluator: Evaluator, namespace: str, follow: LogFollow) -> None:
-        position, state = "", ReportState()
-        for _ in range(PARTS):
+        """Read a log. Of one that has more than WHOLE_PARTS, the beginning is read."""
+        reader = ReportReader(kube, evaluator, namespace, follow, self._files)
+        for _ in range(WHOLE_PARTS):
             await self._bucket.acquire()
-            part = await kube.follow_log(namespace, follow.pod, position, limit=PART_BYTES, last=True)
-            task = read_task(follow, part, state, every=True)
-            found = (await evaluator.evaluate(namespace, task, PARSE_SECONDS)).reports
-            self._files.add(follow.uid, found.every)
-            if part.position == position or not part.more:
+            known = reader.position
+            part = await reader.part(known, WHOLE_BYTES)
+            await reader.find(part)
+            if part.position == known or not part.more:
                 return
-            position, state = part.position, found.state
 
 
 def _stage(sweep: Sweep) -> Stage:

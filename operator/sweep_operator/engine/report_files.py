@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -87,6 +88,10 @@ class ReportFiles:
         for path in self.find(pods):
             self._delete(path.name)
 
+    def close(self) -> None:
+        """Delete all files."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def _write(self, name: str, lines: Sequence[str], mode: str) -> None:
         """Each line begins with the line break: a process that is killed while it writes spoils no later line."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,8 +121,17 @@ class ReportFiles:
 
 
 def fresh_folder() -> Path:
-    """An empty directory of this process. That of an earlier one with its id, in this container, is deleted."""
-    folder = Path(tempfile.gettempdir()) / f"sweep-reports-{os.getpid()}"
+    """An empty directory of this process, in one that belongs to this user alone.
+
+    That of an earlier process with its id, in this container, is deleted.
+    """
+    own = Path(tempfile.gettempdir()) / f"sweep-reports-{os.getuid()}"
+    with suppress(FileExistsError):
+        own.mkdir(mode=0o700)
+    found = own.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        return Path(tempfile.mkdtemp(prefix="sweep-reports-"))  # another user has taken the name
+    folder = own / str(os.getpid())
     shutil.rmtree(folder, ignore_errors=True)
     return folder
 

@@ -18,10 +18,10 @@ from sweep_operator.domain.curve import Point, fold
 from sweep_operator.domain.identity import share_of
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.report_files import ReportFiles
+from sweep_operator.engine.report_reader import WHOLE_BYTES, WHOLE_PARTS, ReportReader
 from sweep_operator.kube.protocol import Forbidden, Kube, KubeError, LogPart, NotFound
 from sweep_operator.pacing import TokenBucket
-from sweep_operator.sandbox.reports import MARK, FoundReports, Reader, ReadReports, ReportState
-from sweep_operator.sandbox.tasks import Refused
+from sweep_operator.sandbox.tasks import Evaluator, Refused
 
 log = logging.getLogger(__name__)
 Key = tuple[str, str]
@@ -31,17 +31,10 @@ RATE, BURST = 20.0, 5.0
 IN_FLIGHT = 25
 PART_BYTES, PARTS = 64 * 1024, 4
 """Of a log that grows faster, lines are skipped."""
-CATCH_UP_BYTES, CATCH_UP_PARTS = 512 * 1024, 64
-"""A log that is read from its beginning because every report is wanted: one part at a time, as many as this."""
 READ_SECONDS = 10.0
 """Time limit of one request: a node may not answer."""
-SMALL_BYTES = 8 * 1024
-"""A part of this size without a pattern is read in this process, in a few milliseconds at most. The sandbox has a low
-priority, and the end of a run waits for it."""
-PARSE_SECONDS = 2.0
-"""CPU time of one part."""
-FIND_SECONDS = 30.0
-"""Time limit of one part, its turn in the sandbox included: the end of a run waits for it."""
+FIRST_SECONDS = 8.0
+"""A log is read for the first time this soon, because the first progress is written together with the start of main."""
 LONGEST_INTERVAL = 600.0
 """Seconds between two attempts to read a log that cannot be read."""
 SOON = 1.0
@@ -71,10 +64,9 @@ class Reports:
             if known is not None:
                 del logs[run]
         elif known is None or known.follow.uid != wanted.uid:
-            interval = self._settings.report_seconds or wanted.every
-            begin = 0.0 if wanted.last else share_of(wanted.uid) * interval
-            due = self._settings.monotonic() + begin
-            self._logs.setdefault(key, {})[run] = _Log(wanted, due, interval, self._files_for(wanted))
+            new = _Log(self._kube, self._settings.evaluator, key[0], wanted, self._files_for(wanted))
+            new.plan_first(self._settings.monotonic(), self._settings.report_seconds or wanted.every)
+            self._logs.setdefault(key, {})[run] = new
             self._changed.set()
         elif wanted.last and not known.follow.last:
             known.follow, known.due, known.behind = wanted, self._settings.monotonic(), False
@@ -150,19 +142,19 @@ class Reports:
         follow = known.follow
         try:
             try:
-                parts = await self._new_parts(key[0], known)
+                parts = await self._new_parts(known)
             finally:
                 self._reading -= 1
                 self._changed.set()
             for part in parts:
-                await self._find(key[0], known, part)
+                await known.add(part)
             known.failures, known.trouble, known.complete = 0, None, follow.last and not known.behind
         except Exception as error:
             self._fail(known, error)
             known.complete = follow.last
         known.busy = False
         now = self._settings.monotonic()
-        known.due = now + min(LONGEST_INTERVAL, known.interval * 2.0 ** min(max(0, known.failures - _TROUBLES), 10))
+        known.plan_next(now)
         ended_meanwhile = known.follow.last and not known.complete
         if ended_meanwhile or (known.behind and known.failures == 0):
             known.due = now
@@ -174,17 +166,15 @@ class Reports:
             self._news.setdefault(key, set()).add(run)
             self._requeue(key, 0.0 if known.complete else min(SOON, known.interval / 10))
 
-    async def _new_parts(self, namespace: str, known: _Log) -> list[LogPart]:
+    async def _new_parts(self, known: _Log) -> list[LogPart]:
         parts: list[LogPart] = []
         position, skip = known.position, False
-        limit, count = (CATCH_UP_BYTES, 1) if known.behind else (PART_BYTES, PARTS)
+        limit, count = (WHOLE_BYTES, 1) if known.behind else (PART_BYTES, PARTS)
         async with asyncio.timeout(READ_SECONDS):
             for number in range(count):
                 if parts:
                     self._bucket.take(1)
-                part = await self._kube.follow_log(
-                    namespace, known.follow.pod, position, limit=limit, last=known.follow.last, skip=skip
-                )
+                part = await known.part(position, limit, skip=skip)
                 parts.append(part)
                 if not part.more:
                     break
@@ -195,25 +185,6 @@ class Reports:
         known.catch_up(parts[-1])
         known.heard(parts[-1].end, self._settings.monotonic(), self._settings.now().timestamp())
         return parts
-
-    async def _find(self, namespace: str, known: _Log, part: LogPart) -> None:
-        """Find the reports of a part."""
-        follow = known.follow
-        if follow.reports and known.refused is None and (follow.pattern is not None or MARK in part.text):
-            task = read_task(follow, part, known.state, every=known.files is not None)
-            found = await self._found(namespace, task)
-            if known.files is not None:
-                known.files.add(follow.uid, found.every)
-            known.state, known.problem = found.state, known.problem or found.problem
-            known.points = tuple(fold(known.points, found.points, MAX_POINTS))
-            known.latest = known.latest if found.latest is None else found.latest
-        known.position = part.position
-
-    async def _found(self, namespace: str, task: ReadReports) -> FoundReports:
-        if task.pattern is None and len(task.text) <= SMALL_BYTES:
-            return Reader(task).read()
-        async with asyncio.timeout(FIND_SECONDS):
-            return (await self._settings.evaluator.evaluate(namespace, task, PARSE_SECONDS)).reports
 
     def _fail(self, known: _Log, error: Exception) -> None:
         known.failures += 1
@@ -231,31 +202,14 @@ class Reports:
             log.exception("%s: reading its reports failed", known.follow.pod)
 
 
-def read_task(follow: LogFollow, part: LogPart, state: ReportState, *, every: bool) -> ReadReports:
-    """How the reports of a part of a log are found."""
-    return ReadReports(
-        text=part.text,
-        stamped=part.stamped,
-        time=part.time,
-        pattern=follow.pattern,
-        metric=follow.metric,
-        needed=follow.needed,
-        others=list(follow.others),
-        started=follow.started.timestamp(),
-        earlier=follow.earlier,
-        attempt=follow.attempt,
-        state=state,
-        every=every,
-    )
+class _Log(ReportReader):
+    """A log that is followed, and what was found in it."""
 
-
-class _Log:
-    """One log and what was found in it. ``files``: where all of its reports are kept."""
-
-    def __init__(self, follow: LogFollow, due: float, interval: float, files: ReportFiles | None) -> None:
-        self.follow, self.due, self.files = follow, due, files
-        self.interval = interval if follow.silence is None else min(interval, max(1.0, follow.silence / 2))
-        self.position, self.state = follow.position, ReportState()
+    def __init__(
+        self, kube: Kube, evaluator: Evaluator, namespace: str, follow: LogFollow, files: ReportFiles | None
+    ) -> None:
+        super().__init__(kube, evaluator, namespace, follow, files)
+        self.position = follow.position
         self.behind = False
         """Whether the log is read from its beginning, and its end has not been reached. The end of a run does not wait
         for that."""
@@ -263,11 +217,12 @@ class _Log:
         if files is not None and not files.whole(follow.uid):
             files.begin(follow.uid)
             self.position, self.behind = "", not follow.last
-        self.points: tuple[Point, ...] = ()
-        self.latest: Point | None = None
+        self.due = self.interval = self._spread = 0.0
+        self._points: tuple[Point, ...] = ()
+        self._latest: Point | None = None
         self.busy = self.complete = False
         self.failures = 0
-        self.problem: tuple[str, str] | None = None
+        self._problem: tuple[str, str] | None = None
         self.trouble: tuple[str, str] | None = None
         self.refused: tuple[str, str] | None = None
         self.reading: LogProgress | None = None
@@ -279,11 +234,33 @@ class _Log:
         """What is read first of what is due."""
         return 0 if self.follow.last else 2 if self.behind else 1
 
+    def plan_first(self, now: float, interval: float) -> None:
+        """Set when the log is read first. The later reads of all logs are spread over the whole interval."""
+        silence = self.follow.silence
+        self.interval = interval if silence is None else min(interval, max(1.0, silence / 2))
+        share = 0.0 if self.follow.last else share_of(self.follow.uid)
+        self.due, self._spread = now + share * min(FIRST_SECONDS, self.interval), now + share * self.interval
+
+    def plan_next(self, now: float) -> None:
+        """Set when the log is read next."""
+        delay = self.interval * 2.0 ** min(max(0, self.failures - _TROUBLES), 10)
+        self.due = max(now, self._spread) + min(LONGEST_INTERVAL, delay)
+
+    async def add(self, part: LogPart) -> None:
+        """Add the reports of the part that follows."""
+        if self.refused is not None:
+            self.position = part.position
+            return
+        found = await self.find(part)
+        self._problem = self._problem or found.problem
+        self._points = tuple(fold(self._points, found.points, MAX_POINTS))
+        self._latest = self._latest if found.latest is None else found.latest
+
     def catch_up(self, part: LogPart) -> None:
         """Note whether a part has reached the end of the log."""
         self._parts += 1
         stuck = part.position == self.position and part.more
-        if self.behind and (stuck or not part.more or self._parts == CATCH_UP_PARTS):
+        if self.behind and (stuck or not part.more or self._parts == WHOLE_PARTS):
             self.behind = False
             if part.more and self.files is not None:
                 self.files.lose(self.follow.uid)
@@ -298,9 +275,9 @@ class _Log:
 
     def published(self, now: float, wall: float) -> LogProgress:
         """What decisions need to know."""
-        problem = self.refused or self.trouble or self.problem
+        problem = self.refused or self.trouble or self._problem
         waited = wall - self.follow.started.timestamp()
-        latest = None if self.behind else self.latest  # what is read again is not the newest
+        latest = None if self.behind else self._latest  # what is read again is not the newest
         expected = self.follow.reports and not self.behind and waited >= NO_REPORTS_SECONDS
         if problem is None and expected and latest is None:
             what = "a SWEEP_REPORT or matches reports.pattern" if self.follow.pattern else "a SWEEP_REPORT"
@@ -310,4 +287,4 @@ class _Log:
             )
         silence = self.follow.silence
         silent = silence is not None and self._end is not None and self._heard - self._changed >= silence
-        return LogProgress(self.points, latest, self.position, problem, silent=silent, complete=self.complete)
+        return LogProgress(self._points, latest, self.position, problem, silent=silent, complete=self.complete)

@@ -163,7 +163,7 @@ async def operate(options: Options, config: OperatorConfig) -> int:
         await outbox.close()
         await optimizer.close()
         await sandbox.close()
-        fresh_folder()
+        files.close()
         await lease.release()
         await kube.close()
 
