@@ -28,6 +28,8 @@ Key = tuple[str, str]
 
 RATE, BURST = 20.0, 5.0
 """Requests per second, and how many more in one second."""
+RESERVED = 3
+"""Of those, for the logs of ended containers, because the end of a run waits for them."""
 IN_FLIGHT = 25
 PART_BYTES, PARTS = 64 * 1024, 4
 """Of a log that grows faster, lines are skipped."""
@@ -127,10 +129,11 @@ class Reports:
                 return min(due for late, _, due, *_ in waiting if late) - now
             if self._reading >= IN_FLIGHT:
                 return None  # the end of a request continues
-            if self._bucket.available() < 1:
-                return max(0.01, self._bucket.wait())
-            self._bucket.take(1)
             known = self._logs[key][run]
+            needed = 1 if known.follow.last else 1 + RESERVED
+            if self._bucket.available() < needed:
+                return max(0.01, self._bucket.wait(needed))
+            self._bucket.take(1)
             known.busy = True
             self._reading += 1
             task = asyncio.create_task(self._read(key, run, known))

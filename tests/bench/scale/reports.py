@@ -6,6 +6,7 @@ import statistics
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sweep_operator.kube.protocol import Kind, LogPart, Object
@@ -25,7 +26,6 @@ class Reporting(Distant):
 
     def __init__(self, other: Distant) -> None:
         super().__init__(other._server, other._latency, other._connections)
-        self.started: dict[str, float] = {}
         self.asked: list[float] = []
         """When logs were asked for."""
         self.writes: Counter[Kind] = Counter()
@@ -36,10 +36,13 @@ class Reporting(Distant):
     ) -> LogPart:
         """The reports since then. They are far below the limit."""
         self.asked.append(clock.seconds())
-        return await self._sent(lambda: self._log(pod, int(position or 0)))
+        return await self._sent(lambda: self._log(namespace, pod, int(position or 0)))
 
-    async def _log(self, pod: str, known: int) -> LogPart:
-        steps = int((clock.seconds() - self.started.setdefault(pod, clock.seconds())) / REPORT_SECONDS)
+    async def _log(self, namespace: str, pod: str, known: int) -> LogPart:
+        (container,) = (await self._server.get(Kind.POD, namespace, pod))["status"]["containerStatuses"]
+        (state,) = container["state"].values()
+        end = datetime.fromisoformat(state["finishedAt"]) if "finishedAt" in state else clock.now()
+        steps = int((end - datetime.fromisoformat(state["startedAt"])).total_seconds() / REPORT_SECONDS)
         lines = [f'SWEEP_REPORT {{"step": {step}, "reward": {1 - 1 / step}}}' for step in range(known + 1, steps + 1)]
         return LogPart("\n".join(lines), False, clock.now().timestamp(), str(steps), str(steps), more=False)
 
