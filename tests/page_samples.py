@@ -91,7 +91,7 @@ def _in_progress(status: Json, attempt: int, began: Any) -> None:
 
 def _attempt(n: int, class_: str, seconds: float, scheduled: Any, began: Any) -> Json:
     times = {"scheduledTime": _text(scheduled), "startTime": _text(began)}
-    return {"n": n, "podUID": f"pod-{n}", "seconds": seconds, "class": class_, **times}
+    return {"n": n, "podUID": f"pod-{n}", "podName": f"train-{n}-x7k2p", "seconds": seconds, "class": class_, **times}
 
 
 def _failure(index: int) -> Json:

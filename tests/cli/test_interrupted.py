@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from sweep_operator.cli.main import cli
 from tests.builders import sweep_body
+from tests.cli.stored_sweeps import T0, manifest, store
 from tests.report.test_report_page import embedded
 
 PATIENCE = 300.0
@@ -80,6 +81,23 @@ def test_a_sweep_without_a_process_is_interrupted(running: subprocess.Popen[str]
     subprocess.run(["sh", "-c", resumed], check=True, capture_output=True)
     assert "MaxRunsReached" in sweep("list", tmp_path)
     assert "Interrupted" not in sweep("status", "s", tmp_path)
+
+
+def test_a_run_that_waits_for_its_next_attempt_is_interrupted_too(tmp_path: Path) -> None:
+    """Else the page counts it as running. A run that has never started waits as before."""
+
+    def run(attempt: int, reason: str) -> dict[str, Any]:
+        status = {"train": {"attempt": attempt}, "conditions": [_unknown(reason)]}
+        return {"parameters": {}, "status": status}
+
+    state = {"conditions": [_unknown("Running")]}
+    store(tmp_path / "runs", manifest("s"), [run(1, "BackOff"), run(0, "WaitingForSlot")], state)
+    runs = [line.split()[:2] for line in sweep("status", "s", tmp_path).splitlines() if line.startswith("s.r.")]
+    assert runs == [["s.r.0", "Interrupted"], ["s.r.1", "WaitingForSlot"]]
+
+
+def _unknown(reason: str) -> dict[str, str]:
+    return {"type": "Succeeded", "status": "Unknown", "reason": reason, "lastTransitionTime": T0.isoformat()}
 
 
 def test_two_interrupts_are_a_stop_by_the_user(running: subprocess.Popen[str], tmp_path: Path) -> None:

@@ -162,7 +162,14 @@ def test_sweep(command: str, said: str) -> None:
     ("command", "said"),
     [
         ("status --kubeconfig nosuch", "no kubeconfig at nosuch; set KUBECONFIG or use --kubeconfig"),
-        ("status --kubeconfig broken-kubeconfig", "broken-kubeconfig, line 1: is not valid YAML"),
+        (
+            "status --kubeconfig broken-kubeconfig",
+            "broken-kubeconfig, line 1: is not valid YAML; set KUBECONFIG or use --kubeconfig",
+        ),
+        (
+            "status --kubeconfig empty.yaml",
+            "empty.yaml: is not a kubeconfig; set KUBECONFIG or use --kubeconfig",
+        ),
         (
             "status --kubeconfig kubeconfig --context d",
             "kubeconfig: has no context 'd'; `kubectl config get-contexts` lists them",

@@ -257,6 +257,9 @@ async def test_the_plugin_s_page_has_the_rights_of_the_kubeconfig(
                 assert f"{person.account} is not allowed to patch sweeps.metta.ai" in said, said
             async with session.get("/api/sweeps", headers={"Authorization": "Bearer guessed"}) as answer:
                 assert answer.status == 401
+        taken = await asyncio.to_thread(person.kubectl, "sweep", "ui", "--no-browser", f"--port={port}")
+        assert taken.code == 2
+        assert taken.err == f"error: --port {port}: Address already in use; choose another port, or omit --port\n"
     finally:
         page.kill()
     done = await asyncio.to_thread(person.sweep, "ui", "--no-browser", "-A")

@@ -567,7 +567,7 @@ def test_a_crash_is_retried_after_its_backoff_and_then_fails_for_good() -> None:
     crashed = after(decide(snapshot(s, [live], [job(live)], [ended(live, 1)], now=12)), live)
     assert reason(crashed) == "BackOff"
     again = after(decide(snapshot(s, [crashed], [job(live, finished="Failed")], [ended(live, 1)], now=21.5)), crashed)
-    assert again.status.train.attempt == 2
+    assert (again.status.train.attempt, again.status.train.node, again.status.train.pod_name) == (2, None, None)
     pods = [ended(live, 1), ended(live, 1, attempt=2, started=at(30), finished=at(40))]
     dead = after(decide(snapshot(s, [again], [job(live, attempt=2)], pods, now=41)), again)
     assert dead.failed
@@ -713,6 +713,7 @@ def test_the_start_of_main_is_written_after_it_has_run_for_a_while() -> None:
     assert early.runs[0].wake == at(11)
     later = after(decide(snapshot(s, [live], [job(live)], [pod(live)], now=11)), live)
     assert (later.status.train.start_time, later.status.train.node) == (at(1), "n1")
+    assert later.status.train.pod_name == pod(live).name
     stuck = pod(live, phase="Pending", started=None, waiting_reason="ImagePullBackOff")
     waiting = after(decide(snapshot(s, [live], [job(live)], [stuck], now=3)), live)
     running = after(decide(snapshot(s, [waiting], [job(waiting)], [pod(waiting, started=at(4))], now=5)), waiting)
@@ -722,15 +723,17 @@ def test_the_start_of_main_is_written_after_it_has_run_for_a_while() -> None:
 def test_the_seconds_of_a_pod_evicted_by_a_queue_are_kept() -> None:
     s = sweep()
     live = started(s)
-    first = ended(live, 143, finished=at(11), deletion_requested=at(10), uid="first")
-    second = pod(live, created=at(20), started=at(21), uid="second")
+    first = ended(live, 143, finished=at(11), deletion_requested=at(10), uid="first", name="pod-a", node="n1")
+    second = pod(live, created=at(20), started=at(21), uid="second", name="pod-b", node="n2")
     for now in (35, 45):
         live = after(decide(snapshot(s, [live], [job(live)], [first, second], now=now)), live)
         assert [(a.pod_uid, a.seconds) for a in live.status.train.attempts] == [("first", 10)]
         assert live.status.train.start_time == at(21)
-    done = ended(live, 0, GOOD, created=at(20), started=at(21), finished=at(51), uid="second")
+    named = {"uid": "second", "name": "pod-b", "node": "n2"}
+    done = ended(live, 0, GOOD, created=at(20), started=at(21), finished=at(51), **named)
     live = after(decide(snapshot(s, [live], [job(live)], [first, done], now=52)), live)
     assert [(a.pod_uid, a.seconds) for a in live.status.train.attempts] == [("first", 10), ("second", 30)]
+    assert [(a.pod_name, a.node) for a in live.status.train.attempts] == [("pod-a", "n1"), ("pod-b", "n2")]
 
 
 def test_the_record_of_attempts_is_bounded_and_keeps_its_seconds() -> None:

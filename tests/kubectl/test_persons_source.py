@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from sweep_operator.kube.cluster import NoCluster
+from sweep_operator.kube.cluster import NoCluster, sources
 from sweep_operator.kube.cluster.sources import (
     InCluster,
     Kubeconfig,
@@ -67,3 +69,14 @@ def test_an_unknown_context_is_named(home: Path) -> None:
     path = kubeconfig(home / "one", "one", None)
     with pytest.raises(NoCluster, match="nowhere"):
         find_persons_source(path, "nowhere").namespace()
+
+
+def test_a_kubeconfig_that_cannot_be_read_is_named_with_the_cause(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = kubeconfig(home / "one", "one", None)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(sources, "KubeConfigMerger", refused)
+    with pytest.raises(NoCluster, match=f"^{path}: Permission denied$"):
+        find_persons_source(path, None).namespace()

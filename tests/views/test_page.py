@@ -182,15 +182,25 @@ def test_a_run_waits_is_retried_and_is_evaluated() -> None:
 
 
 def test_a_run_whose_queue_evicts_it_goes_on_with_another_pod() -> None:
-    evicted = {"n": 1, "podUID": "p", "seconds": 60.0, "scheduledTime": at(1), "startTime": at(2)}
-    train = {"attempt": 1, "attempts": [evicted], "scheduledTime": at(9), "startTime": at(10)}
+    """Each pod is shown with its own name and node."""
+    evicted = {
+        "n": 1, "podUID": "p", "podName": "pod-a", "node": "n1", "seconds": 60.0, "scheduledTime": at(1),
+        "startTime": at(2),
+    }  # fmt: skip
+    train = {
+        "attempt": 1, "attempts": [evicted], "scheduledTime": at(9), "startTime": at(10), "podName": "pod-b",
+        "node": "n2",
+    }  # fmt: skip
     run = run_of({"train": train, "conditions": [condition("Unknown", "Training")]})
     assert shown(run)[2:] == [
         ("training", "train", 1, "09:02", "09:03"), ("queued", "train", 1, "09:03", "09:09"),
         ("pulling", "train", 1, "09:09", "09:10"), ("training", "train", 1, "09:10", None),
     ]  # fmt: skip
+    assert [p.node for p in phases_of(run)] == [None, "n1", "n1", None, "n2", "n2"]
     details = run_details(SWEEP, run, None, [], {})
-    assert [a.state for a in details.attempts] == ["evicted", "running"]
+    assert [(a.state, a.pod, a.node) for a in details.attempts] == [
+        ("evicted", "pod-a", "n1"), ("running", "pod-b", "n2"),
+    ]  # fmt: skip
 
 
 def test_a_run_that_has_not_started_is_queued_and_an_imported_one_has_no_phases() -> None:

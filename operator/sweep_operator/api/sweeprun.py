@@ -93,6 +93,10 @@ class Attempt(Model):
     """Number of the attempt, from 1; that of the Job."""
     pod_uid: str | None = Field(default=None, alias="podUID")
     """The pod's uid; absent if several pods are merged."""
+    pod_name: str | None = None
+    """The pod's name, by which logging systems find its log after it was deleted."""
+    node: str | None = None
+    """Node that the pod was assigned to."""
     seconds: float = 0.0
     """Seconds that its main container ran."""
     scheduled_time: Time | None = None
@@ -126,12 +130,18 @@ class StageStatus(Model):
     """Exit code of the last main container that ended."""
     node: str | None = None
     """Node of the latest attempt's pod."""
+    pod_name: str | None = None
+    """Name of the latest attempt's pod."""
     image_id: str | None = Field(default=None, alias="imageID")
     """Digest of the image that ran, as reported by the node."""
     attempts: list[Attempt] = Field(
         default=[],
         description=f"Pods and how they ended, oldest first. At most {MAX_ATTEMPTS}; older ones are merged.",
     )
+
+    def node_of(self, attempt: Attempt) -> str | None:
+        """Node of the attempt's pod. Earlier versions recorded only that of the latest attempt."""
+        return attempt.node or (self.node if attempt.n == self.attempt else None)
 
 
 class Failure(Model):

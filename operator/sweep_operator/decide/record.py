@@ -63,6 +63,8 @@ class Record:
                 entry = Attempt(
                     n=pod.attempt,
                     pod_uid=pod.uid,
+                    pod_name=pod.name,
+                    node=pod.node,
                     seconds=pod.seconds(self.ctx.snap.now),
                     scheduled_time=pod.scheduled,
                     start_time=pod.started,
@@ -81,6 +83,8 @@ class Record:
             {
                 "n": status.attempt,
                 "pod_uid": pod.uid if pod else None,
+                "pod_name": pod.name if pod else None,
+                "node": pod.node if pod else status.node,
                 "seconds": pod.seconds(self.ctx.snap.now) if pod else seconds,
                 "class": class_,
                 **times,
@@ -91,6 +95,7 @@ class Record:
             completion_time=(pod.finished if pod else None) or self.ctx.snap.now,
             exit_code=None if pod is None else pod.init_exit_code if pod.exit_code is None else pod.exit_code,
             node=pod.node if pod else status.node,
+            pod_name=pod.name if pod else status.pod_name,
             image_id=pod.image_id if pod else status.image_id,
             preemptions=status.preemptions + (counter == "preemptions"),
             failures=status.failures + (counter == "failures"),

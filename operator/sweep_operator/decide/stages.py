@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import get_args
 
 from sweep_operator.api.failures import FAILURES
@@ -102,7 +102,7 @@ class StageTransitions(RunPass):
         status = self.record.status.stage(stage)
         n = status.attempt + 1
         name = job_name(self.run.name, stage, n)
-        none: dict[str, datetime | None] = dict.fromkeys(("start_time", "scheduled_time", "completion_time"))
+        none = dict.fromkeys(("start_time", "scheduled_time", "completion_time", "node", "pod_name"))
         self.record.put(stage, status.with_(attempt=n, job_name=name, **none))
         self._ensure(stage, n, template)
 
@@ -205,7 +205,7 @@ class StageTransitions(RunPass):
                 self._wake(noteworthy)
                 return
         started = {"start_time": pod.started, "scheduled_time": pod.scheduled}
-        self.record.put(stage, status.with_(**started, node=pod.node, image_id=pod.image_id))
+        self.record.put(stage, status.with_(**started, node=pod.node, pod_name=pod.name, image_id=pod.image_id))
         self.record.unsettled(_ACTIVE_REASON[stage], "the main container is running")
 
     def _report(self, stage: Stage, template: RunTemplate, pod: PodView) -> None:

@@ -49,8 +49,11 @@ async def _show(cluster: Cluster, access: Access, here: Here, *, everywhere: boo
         models = Models(SourceReader(source))
         return Serving(server, source, OneToken(token, user), (), models, lambda n: ["-n", n, *context])
 
-    async with asyncio.TaskGroup() as group:
-        reading = group.create_task(source.run())
-        where = "all namespaces" if everywhere else f"namespace {cluster.namespace}"
-        await show_page(serving, here, f"The sweeps of {where}, with your permissions.")
-        reading.cancel()
+    where = "all namespaces" if everywhere else f"namespace {cluster.namespace}"
+    try:
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(source.run())
+            await show_page(serving, here, f"The sweeps of {where}, with your permissions.")
+            reading.cancel()
+    except ExceptionGroup as errors:  # such as that of a port in use
+        raise errors.exceptions[0] from None

@@ -110,12 +110,14 @@ class Kubeconfig:
             if self.context is not None and text == f"Expected object with name {self.context}":
                 text = f"has no context {self.context!r}; `kubectl config get-contexts` lists them"
             raise NoCluster(f"{self.paths}: {text}") from None
+        except OSError as error:
+            raise NoCluster(f"{error.filename or self.paths}: {error.strerror or error}") from None
         except Exception as error:
             # The text of a YAML error quotes the file, including tokens.
             mark = getattr(error, "problem_mark", None)
             where = f", line {mark.line + 1}" if mark is not None else ""
-            problem = "is not valid YAML" if mark is not None else f"is not a valid kubeconfig ({type(error).__name__})"
-            raise NoCluster(f"{self.paths}{where}: {problem}") from None
+            problem = "is not valid YAML" if mark is not None else "is not a kubeconfig"
+            raise NoCluster(f"{self.paths}{where}: {problem}; set KUBECONFIG or use --kubeconfig") from None
 
 
 def kubeconfig_contexts(kubeconfig: Path | None) -> list[str]:

@@ -58,14 +58,14 @@ def _attempts(run: SweepRun, stage: Stage) -> Iterator[Attempt]:
             reason=failure.reason if ended_run and failure is not None else "",
             exit_code=status.exit_code if last else None,
             seconds=attempt.seconds,
-            node=status.node if last else None,
-            pod=attempt.pod_uid,
+            node=status.node_of(attempt),
+            pod=attempt.pod_name,
         )
     if status.attempt and not run.terminal and not run.status.attempt_recorded(stage, status.attempt):
         state = "interrupted" if is_interrupted(run) else "waiting" if status.start_time is None else "running"
         yield Attempt(
             stage=stage, attempt=status.attempt, state=state, reason="",
-            exit_code=None, seconds=None, node=status.node, pod=None,
+            exit_code=None, seconds=None, node=status.node, pod=status.pod_name,
         )  # fmt: skip
 
 

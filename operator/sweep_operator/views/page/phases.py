@@ -34,10 +34,9 @@ def _phases(run: SweepRun) -> Iterator[Phase]:
     for stage in STAGES:
         status, retry = run.status.stage(stage), False
         for attempt, open_ in _attempts(run, stage):
-            last = attempt.n == status.attempt
             ends = list(_ends(run, attempt, open_=open_))
             for phase, end in ends:
-                node = status.node if last and phase != "queued" else None
+                node = status.node_of(attempt) if phase != "queued" else None
                 if phase == "queued" and retry:
                     phase = "retrying"
                 if end is None or end > since:
