@@ -106,18 +106,22 @@ async def test_both_versions_end_before_offline_files_are_called_written(
     cards = [card(n) for n in range(3)]
     for runs in (cards[:1], cards):
         said = child.deliver(wandb_env.url, parcel("s", "uid-1").with_(runs=runs, folder=str(folder)))
-        written = {line.run: Path(line.url or "") async for line in said if line.kind == "delivered" and not cores()}
+        written = {
+            line.run: Path(line.url or "") async for line in said if line.kind == "delivered" and not cores(child)
+        }
         assert [read(written[made.id]).summary["score"] for made in runs] == [made.summary["score"] for made in runs]
         assert [read(written[made.id]).exit_code for made in runs] == [int(made.failed) for made in runs]
         assert sorted((folder / "wandb").iterdir()) == sorted(written.values()), "each once"
     assert not (folder / ".wandb-unfinished").exists()
     assert (await deliver(child, wandb_env, parcel("s", "uid-1").with_(runs=cards[:1]))).kind == "delivered", "online"
-    assert cores(), "the process is recognized"
+    assert cores(child), "the process is recognized"
 
 
-def cores() -> list[psutil.Process]:
-    """Running processes of the SDK below this one."""
-    return [found for found in psutil.Process().children(recursive=True) if found.name() == "wandb-core"]
+def cores(child: DeliveryChild) -> list[psutil.Process]:
+    """The SDK's own processes that the child has started and that still run."""
+    assert child._process is not None
+    below = psutil.Process(child._process.pid).children(recursive=True)
+    return [found for found in below if found.name() == "wandb-core"]
 
 
 def card(n: int) -> RunCard:

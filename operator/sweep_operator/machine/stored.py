@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from sweep_operator.commands.names import not_a_run
 from sweep_operator.commands.objects import parsed
 from sweep_operator.config.errors import ConfigError, suggestion
-from sweep_operator.domain.conditions import condition_of, has_ended
+from sweep_operator.domain.conditions import condition_of, has_ended, run_reason
 from sweep_operator.domain.ordering import display_order
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.kube.state_file import StoreMissing, StoreUnreadable, is_locked, read_objects
 from sweep_operator.machine.resume import RESUME, resume_command
-from sweep_operator.views.tables import run_name
+from sweep_operator.views.tables import STAGES, run_name
 
 if TYPE_CHECKING:
     from sweep_operator.api.sweep import Sweep
@@ -207,7 +207,7 @@ def interrupted_sweep(directory: Path, sweep: dict[str, Any]) -> dict[str, Any]:
 
 def interrupted_run(run: dict[str, Any]) -> dict[str, Any]:
     """The run of an interrupted sweep: one that has started and not ended has the condition Interrupted, too."""
-    started = ((run.get("status") or {}).get("train") or {}).get("attempt")
+    started = run_reason(run) in STAGES or ((run.get("status") or {}).get("train") or {}).get("attempt")
     return _interrupted(run, "no process runs this sweep") if started and not has_ended(run) else run
 
 
