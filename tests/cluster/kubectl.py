@@ -110,7 +110,7 @@ class Kubectl:
     def until(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
         """Wait until ``holds()``. Raises AssertionError naming ``what``.
 
-        An error of kubectl is no end: the object may not exist yet, and an API server may be too busy to answer.
+        An error of kubectl does not end it: the object may not exist yet, and an API server may be too busy to answer.
         """
         deadline = time.monotonic() + seconds
         while True:

@@ -132,7 +132,7 @@ def test_deadlines_count_from_the_start_of_main_in_both_stages(cluster: Cluster,
         ns,
     )
     train = until_reason(cluster, "sweeprun", "pull.r.0", ns, "Completed")["status"]["train"]
-    assert train["seconds"] <= 10, "the pull is no time of the training's"
+    assert train["seconds"] <= 10, "the time of the pull does not count for the training"
     for name, stage, observed in (("long", "train", 1), ("judged", "eval", 1)):
         status = until_reason(cluster, "sweeprun", f"{name}.r.0", ns, "DeadlineExceeded")["status"]
         assert (status["failure"]["stage"], status["failure"]["class"]) == (stage, "timeout"), name

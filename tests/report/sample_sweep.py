@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from sweep_operator.api.errors import parse
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
-from sweep_operator.decide.calibration import QUANTITIES
+from sweep_operator.decide.calibration import Quantity
 from sweep_operator.decide.summary import totals
 from tests.builders import sweep_body
 
@@ -131,7 +131,7 @@ def with_status(body: dict[str, Any], runs: list[SweepRun]) -> tuple[Sweep, list
         "cost": sums.costs("seconds").to_json(),
         "optimizer": {
             f"{quantity}Calibration": found.to_json()
-            for quantity in QUANTITIES
+            for quantity in get_args(Quantity)
             if (found := sums.calibration(quantity)) is not None
         },
         "earlyStopping": sums.early_stopping().to_json(),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Literal
 
 from protein.analysis.calibration import Z80, log_density
 from protein.analysis.conformal import Side, side_of
@@ -15,8 +15,6 @@ from sweep_operator.api.status import Calibration
 from sweep_operator.api.sweeprun import SweepRun
 
 Quantity = Literal["score", "cost"]
-QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
-
 Compared = tuple[Side, float]
 """Where the observed value lies relative to the predicted interval, and the logarithm of its predicted density."""
 
