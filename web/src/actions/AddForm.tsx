@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import type { RunRow } from "../api.ts";
 import { own } from "../store/own.ts";
 import { page } from "../store/store.ts";
@@ -13,7 +13,8 @@ export function AddForm({ from, onDraft }: FormProps & { from: RunRow | null }) 
   const { values, errors, warnings } = parametersOf(texts, now.parameters);
   const badName = nameError(name);
   const wrong = badName !== "" || Object.keys(errors).length > 0;
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // before the next key: Enter sends what the form shows
     onDraft(wrong ? null : { parameters: values, ...(name ? { run: name } : {}) });
   }, [JSON.stringify(texts), name]);
   return (

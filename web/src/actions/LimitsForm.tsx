@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { page } from "../store/store.ts";
 import { FieldSet, type FormProps, TextField } from "./Fields.tsx";
 import { changedLimits, type LimitField, limitFields, limitTexts } from "./form.ts";
@@ -10,7 +10,8 @@ export function LimitsForm({ onDraft }: FormProps) {
   const [texts, setTexts] = useState(() => limitTexts(fields));
   const { limits, errors } = changedLimits(texts, fields);
   const nothing = Object.keys(limits).length === 0 || Object.keys(errors).length > 0;
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // before the next key: Enter sends what the form shows
     onDraft(nothing ? null : { limits });
   }, [JSON.stringify(texts)]);
   return (
