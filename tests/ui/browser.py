@@ -27,7 +27,7 @@ needs_chromium = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("CI"),
     reason="no Chromium here: apt-get install chromium to see the page drawn (with CI=true this is a failure)",
 )
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds that a test waits for what the page should show."""
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -105,15 +105,18 @@ _ALL_RULES = """() => {
 
 
 async def focus(page: Page, name: str) -> None:
-    """Press Tab until the element with this accessible name has the focus."""
+    """Press Tab until the element with this accessible name has the focus, and nothing takes it away."""
     for _ in range(120):
-        label = await page.evaluate(_FOCUSED)
-        if label.startswith(name):
-            return
+        if (await page.evaluate(_FOCUSED)).startswith(name):
+            await page.evaluate(_NEXT_FRAMES)
+            if (await page.evaluate(_FOCUSED)).startswith(name):
+                return
         await page.keyboard.press("Tab")
     raise AssertionError(f"{name} cannot be reached with the Tab key")
 
 
+# What follows a change of the page, such as the focus on a new part, happens after the next frame is drawn.
+_NEXT_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _FOCUSED = """() => {
     const element = document.activeElement;
     return (element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent).trim();

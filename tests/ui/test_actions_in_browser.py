@@ -56,6 +56,7 @@ async def test_every_action_shows_its_command_and_the_answer(runs_dir: Path) -> 
         await expect(dialog).to_contain_text("Predicted cost")
         await dialog.get_by_role("button", name="Add the point").press("Enter")
         await expect(said(page, "mine created")).to_be_visible()
+        await expect(dialog.get_by_role("button", name="Close")).to_be_focused()
         await page.keyboard.press("Enter")
         await expect(begin).to_be_focused()
         await page.evaluate(f"location.hash = '#{SWEEP}/r/mine'")

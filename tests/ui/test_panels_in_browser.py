@@ -62,6 +62,7 @@ async def rows(page: Page, panel: str) -> Locator:
 
 async def cells(found: Locator, column: int) -> list[str]:
     """The texts of a column."""
+    await expect(found.first).to_be_visible()
     return await found.evaluate_all(f"(rows) => rows.map((row) => row.children[{column}].innerText)")
 
 
@@ -134,7 +135,7 @@ async def test_panels_of_a_sweep(url: str) -> None:
         await expect(axes).not_to_have_text(linear)
         await page.get_by_placeholder("Filter runs").fill("OOMKilled")
         await expect(page.get_by_text(f"{len(failed)} curves")).to_be_visible()
-        assert await (await rows(page, "Learning curves")).count() == len(failed)
+        await expect(await rows(page, "Learning curves")).to_have_count(len(failed))
 
         await show(page, f"{SWEEP}/timeline")
         await expect(page.get_by_role("group", name=f"Lanes 1 to {len(failed)} of {len(failed)}")).to_be_visible()
