@@ -34,8 +34,8 @@ def clear_wandb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def quick(wandb_env: WandbServer) -> OperatorConfig:
-    """Without a limit of rate, and soon tired of a run that hangs."""
-    return with_own_account(OperatorConfig(wandb_runs_per_minute=1e6, wandb_run_seconds=9), os.environ)
+    """Without a limit of rate."""
+    return with_own_account(OperatorConfig(wandb_runs_per_minute=1e6), os.environ)
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def nothing_left_running() -> Iterator[None]:
     before = {p.pid for p in psutil.Process().children(recursive=True)}
     yield
     left = {p: _name(p) for p in psutil.Process().children(recursive=True) if p.pid not in before}
-    ours = [p for p, name in left.items() if "wandb" in name or "tracking.worker" in name]
+    ours = [p for p, name in left.items() if "wandb" in name or "sweep_operator.tracking" in name]
     _, alive = psutil.wait_procs(ours, timeout=30)  # one that was killed takes a moment to end
     for process in left:
         with suppress(psutil.NoSuchProcess):

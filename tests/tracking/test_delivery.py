@@ -112,13 +112,14 @@ async def test_delivered_runs_are_not_written_again(
 
 
 @pytest.mark.parametrize("seconds", [2, 8])
-async def test_reads_that_are_late_write_nothing_twice(seconds: float, tmp_path: Path, wandb_env: WandbServer) -> None:
+async def test_reads_that_are_late_write_nothing_twice(
+    seconds: float, tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig
+) -> None:
     """Also if reads fail at the end: a written run is read before it is written again."""
     wandb_env.make_lists_stale(seconds)
     wandb_env.faults.add("status", "Runs", skip=1, times=12)  # more than one parcel survives
     await asyncio.to_thread(store, tmp_path, "s", 4)
-    config = with_own_account(OperatorConfig(wandb_runs_per_minute=1e6), os.environ)
-    async with session(tmp_path, config) as running:
+    async with session(tmp_path, quick) as running:
         await until(running, lambda *_: not running.delivering())
         await running.settle()
         sweep, runs = running.view()
@@ -134,10 +135,14 @@ async def test_a_run_that_hangs_does_not_keep_the_others_back(
     """The process is killed with wandb-core for it, and the run is tried again."""
     state = await asyncio.to_thread(store, tmp_path, "s", 4)
     hanging = next(r for r in await asyncio.to_thread(stored_runs, state) if r.spec.index == 2)
-    wandb_env.faults.add("hang", "file_stream", times=2, seconds=300, holds=".r.2/")
-    async with session(tmp_path, quick) as running:
-        _, runs = await until(running, lambda _, runs: sum(r.delivered for r in runs) == 3)
+    wandb_env.faults.add("hang", "file_stream", times=None, seconds=300, holds=".r.2/")
+    soon_tired = quick.with_(wandb_run_seconds=9)
+    async with session(tmp_path, soon_tired) as running:
+        _, runs = await until(
+            running, lambda _, runs: sum(r.delivered for r in runs) == 3 and wandb_env.faults.injected["hang"] >= 2
+        )
         assert [r.name for r in runs if not r.delivered] == [hanging.name]
+        wandb_env.faults.clear()
         await until(running, all_delivered)
     assert_each_once(wandb_env.runs(), 4, wandb_env.sweeps()[0].name)
 
@@ -243,15 +248,14 @@ async def test_a_deleted_run_is_reported_and_the_others_are_delivered(
 
 
 async def test_the_server_is_dead_from_the_start_and_up_after_the_end(
-    tmp_path: Path, wandb_env: WandbServer, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, wandb_env: WandbServer, quick: OperatorConfig
 ) -> None:
     wandb_env.stop()
     body = manifest("s", apiKeySecret={"name": "wandb"})
     script = """printf '{"metrics": {"reward": %s}}' "$SWEEP_PARAM_TRAINER__LR" > "$SWEEP_RESULTS_FILE" """
     body["spec"] |= {"limits": {"maxRuns": 4, "maxParallelRuns": 2}, "train": {"command": ["sh", "-c", script]}}
     body["spec"]["method"] = "random"
-    config = with_own_account(OperatorConfig(wandb_runs_per_minute=1e6, wandb_run_seconds=9), os.environ)
-    async with LocalSession(tmp_path, body, config=config) as running:
+    async with LocalSession(tmp_path, body, config=quick) as running:
         _, runs = await until(running, lambda *_: running.done())
         assert len(runs) == 4
         assert all(r.succeeded and not r.delivered for r in runs), "the sweep has ended without W&B"

@@ -31,7 +31,7 @@ from sweep_operator.local import LocalSession
 from sweep_operator.local.tracking import with_own_account
 
 async def main():
-    config = with_own_account(OperatorConfig(wandb_runs_per_minute=1e6, wandb_run_seconds=9), os.environ)
+    config = with_own_account(OperatorConfig(wandb_runs_per_minute=1e6), os.environ)
     async with LocalSession(Path(sys.argv[1]), json.loads(sys.argv[2]), config=config) as session:
         print("started", flush=True)
         async with asyncio.timeout(600):
