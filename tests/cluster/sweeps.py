@@ -118,9 +118,13 @@ def created_jobs(cluster: Audited, account: str, namespace: str | None = None) -
 
 
 def check_ended_well(cluster: Kubectl, namespace: str, name: str, count: int) -> list[Object]:
-    """``count`` runs, each once, each with the score of its own parameters, and nothing left running."""
+    """``count`` runs, each once, each with the score of its own parameters, and nothing left running.
+
+    An index may be missing: one that an operator had reserved when it was killed or lost its lease is not used again.
+    """
     found = runs(cluster, namespace, name)
-    assert [r["spec"]["index"] for r in found] == list(range(count))
+    indices = [r["spec"]["index"] for r in found]
+    assert len(set(indices)) == len(indices) == count, indices
     for run in found:
         assert condition(run)["status"] == "True", run["status"]
         assert run["status"]["score"] == run["spec"]["parameters"]["x"]

@@ -26,7 +26,7 @@ def server(cluster: Cluster) -> Iterator[Cluster]:
     for name in names:
         cluster.until(lambda n=name: "serviceaccount/default" in cluster.names("serviceaccount", n), f"{name} is ready")
     cluster.kubectl("apply", "--server-side", "-f", PROMETHEUS_OPERATOR)
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=180s", timeout=200)
     yield cluster
     cluster.kubectl("delete", "namespace", "--wait=false", *names)
 

@@ -34,6 +34,8 @@ def test_a_team_installs_it_and_it_works_in_its_namespaces_only(cluster: Cluster
     for namespace in (home, first, second):
         cluster.apply(installer_in(namespace, home), namespace)
     kubeconfig = cluster.kubeconfig_for(home, INSTALLER)
+    for namespace in (home, first, second):
+        cluster.until_allowed(kubeconfig, namespace, "create", "roles")
     helm = Helm(cluster.folder)
     # no pod of the Deployment: the operator is a process of this test
     values = CASES["nothing-but-namespaces"] | {"namespaces": [first, second], "replicas": 0}

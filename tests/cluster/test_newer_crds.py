@@ -86,11 +86,13 @@ def test_a_newer_crd_and_back_without_a_restart(cluster: Cluster, namespace: str
 
         def finished() -> bool:
             nonlocal patches
-            if "energy" not in read()["status"]:
+            now = read()
+            if "energy" not in now["status"]:
                 newer = {"status": {"energy": 7, "cost": {"co2": 2}}}
                 patch(cluster, namespace, "sweep", "s", newer, "--subresource=status")
                 patches += 1
-            return condition(read()).get("reason") == "MaxRunsReached"
+                return False
+            return condition(now).get("reason") == "MaxRunsReached"
 
         cluster.until(finished, "it ends")
         # The API server may prune the fields once more: in an event of a watch that began under the older CRD.
@@ -102,7 +104,8 @@ def test_a_newer_crd_and_back_without_a_restart(cluster: Cluster, namespace: str
         assert "MaxRunsReached" in plugin(cluster, namespace, "status", "s")
 
         # an unknown value: no new run, and the result of the live one is recorded
-        patch(cluster, namespace, "sweep", "s", {"spec": {"limits": {"maxRuns": 5}}})
+        slow = {"env": [{"name": "TEST_SECONDS", "value": "15s"}]}  # the next edit comes before the run's end
+        patch(cluster, namespace, "sweep", "s", {"spec": {"limits": {"maxRuns": 5}, "train": slow}})
         cluster.until(lambda: len(runs(cluster, namespace, "s")) == 4, "it continues")
         patch(cluster, namespace, "sweep", "s", {"spec": {"suspendPolicy": NEW_POLICY}})
         cluster.until(lambda: accepted()["status"] == "False", "the value is not accepted")
@@ -110,7 +113,7 @@ def test_a_newer_crd_and_back_without_a_restart(cluster: Cluster, namespace: str
         cluster.until(lambda: all(map(ended, runs(cluster, namespace, "s"))), "the live run is recorded")
         assert len(runs(cluster, namespace, "s")) == 4
         assert "spec.suspendPolicy" in plugin(cluster, namespace, "status", "s")
-        patch(cluster, namespace, "sweep", "s", {"spec": {"suspendPolicy": "drain"}})
+        patch(cluster, namespace, "sweep", "s", {"spec": {"suspendPolicy": "drain", "train": {"env": []}}})
         until_reason(cluster, "sweep", "s", namespace, "MaxRunsReached")
     patch(cluster, namespace, "sweep", "s", {"spec": {"limits": {"maxRuns": 6}}})
     cluster.until(lambda: len(runs(cluster, namespace, "s")) == 6, "it continues under the older CRD")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from sweep_operator.api.names import MANAGED_BY
 from tests.cluster.audit import counted, writes
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import PATIENCE
@@ -19,7 +20,7 @@ def test_the_example_runs_to_its_end(cluster: Cluster, namespace: str, operator:
     example = YAML(typ="safe").load(EXAMPLE.read_text())
     cluster.apply(EXAMPLE, namespace)
     cluster.kubectl(
-        *("wait", "--for=condition=Finished", "sweep/cartpole", "-n", namespace, "--timeout=200s"), timeout=210
+        *("wait", "--for=condition=Finished", "sweep/cartpole", "-n", namespace, "--timeout=600s"), timeout=620
     )
     columns = cluster.kubectl("get", "sweeps", "-n", namespace).splitlines()
     assert columns[0].split() == ["NAME", "STATUS", "RUNS", "OK", "FAIL", "BEST", "SPENT", "AGE"]
@@ -43,17 +44,17 @@ def test_the_example_runs_to_its_end(cluster: Cluster, namespace: str, operator:
         # the score that the stages give: the last parameter of the container's environment
         assert run["status"]["score"] == run["spec"]["parameters"]["trainer.optimizer.learning_rate"]
         assert run["status"]["train"]["attempt"] == run["status"]["eval"]["attempt"] == 1
-    events = {
-        e["reason"] for e in cluster.list("events", namespace) if e["source"].get("component") == "sweep-operator"
-    }
-    assert {"Accepted", "RunCreated", "NewBest", "MaxRunsReached"} <= events
+
+    def events() -> set[str]:
+        return {e["reason"] for e in cluster.list("events", namespace) if e["source"].get("component") == MANAGED_BY}
+
+    # they are written later than the status
+    cluster.until(lambda: events() >= {"Accepted", "RunCreated", "NewBest", "MaxRunsReached"}, "its Events")
     lines = operator.lines()
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     assert any(line.get("sweep") == "cartpole" and line.get("namespace") == namespace for line in lines)
-    metrics = operator.asks("/metrics") or ""
-    assert (
-        f'sweep_operator_runs{{namespace="{namespace}",outcome="succeeded",state="Completed"}} {count:.1f}' in metrics
-    )
+    counted_runs = f'sweep_operator_runs{{namespace="{namespace}",outcome="succeeded",state="Completed"}} {count:.1f}'
+    cluster.until(lambda: counted_runs in (operator.asks("/metrics") or ""), "the metric counts its runs")
     assert operator.asks("/healthz") == "ok"
     # SweepRun 1 + 3 (5 where training takes 10 s and evaluation a minute), Jobs 2 + 1 (deleted before the claim that is
     # not kept), Pods 2, Sweep 1 or 2

@@ -108,7 +108,9 @@ def test_wandb_gets_every_report_once_although_the_operator_was_killed(
                 operator.start()
                 until_reason(cluster, "sweep", "curves", namespace, "MaxRunsReached")
                 cluster.until(
-                    lambda: condition(cluster.get("sweep", "curves", namespace), "TrackingSynced")["status"] == "True",
+                    lambda: (
+                        condition(cluster.get("sweep", "curves", namespace), "TrackingSynced").get("status") == "True"
+                    ),
                     "it is delivered",
                 )
             (run,) = server.runs()

@@ -69,7 +69,7 @@ class User:
 
 @cache
 def _said(command: tuple[str, ...]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout.strip()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from sweep_operator.api.names import MANAGED_BY
 from tests.chart.renders import account
 from tests.cluster.audit import is_dry_run
 from tests.cluster.cluster import Cluster
-from tests.cluster.kubectl import PATIENCE, KubectlFailed, Object
+from tests.cluster.kubectl import KubectlFailed, Object
 from tests.cluster.operator_process import Operator
 from tests.cluster.refused_jobs import allow_jobs, refuse_jobs
 from tests.cluster.rights import ALLOWED, ASKED_BY_ADMISSION, Right, asked, asked_paths, problem, until_all_are_used
@@ -79,7 +79,7 @@ def test_every_right_is_used_and_no_other(cluster: Cluster, namespace: str, tmp_
             cluster.until(lambda n=name: ended(cluster.get("sweeprun", n, namespace)), f"{name} has ended")
             assert condition(cluster.get("sweeprun", name, namespace))["status"] == "True", name
         # runs of a Sweep that is deleted without them, and created again
-        cluster.kubectl("delete", "sweep", "nodes", "--cascade=orphan", "-n", namespace, timeout=PATIENCE)
+        cluster.kubectl("delete", "sweep", "nodes", "--cascade=orphan", "-n", namespace)
         cluster.apply(sweep("nodes", limits=ONE, train={"nodes": 2}), namespace)
         uid = cluster.get("sweep", "nodes", namespace)["metadata"]["uid"]
         for kind, objects in (("sweepruns", "nodes.r."), ("controllerrevisions", "nodes-")):

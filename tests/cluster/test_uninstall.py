@@ -10,7 +10,7 @@ import pytest
 
 from sweep_operator.api.names import RESULT_FINALIZER
 from tests.cluster.cluster import Cluster
-from tests.cluster.kubectl import Object
+from tests.cluster.kubectl import PATIENCE, Object
 from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import running_pods, sweep
 
@@ -21,7 +21,7 @@ LABELS = {"app": "an-operator"}
 def uninstall(cluster: Cluster, *arguments: str) -> tuple[int, str]:
     """Its exit code and what it says."""
     command = [COMMAND, f"--kubeconfig={cluster.kubeconfig}", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -95,8 +95,8 @@ def test_it_goes_on_when_no_pod_of_the_operator_runs(cluster: Cluster, namespace
 def test_an_operator_that_does_not_end_is_told(cluster: Cluster, namespace: str) -> None:
     cluster.apply([DEPLOYMENT, LONELY], namespace)
     where = ("--deployment=operator", f"--deployment-namespace={namespace}", "--selector=app=an-operator")
-    code, said = uninstall(cluster, *where, f"--namespace={namespace}", "--timeout=2")
-    assert (code, "not done within 2 s" in said) == (1, True), said
+    code, said = uninstall(cluster, *where, f"--namespace={namespace}", "--timeout=6")
+    assert (code, "not done within 6 s" in said) == (1, True), said
     assert "waiting for lonely" in said
 
 
