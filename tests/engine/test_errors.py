@@ -182,7 +182,7 @@ async def test_a_run_whose_deletion_was_missed_does_not_stop_its_sweep(tmp_path:
     world = World(tmp_path)
     engine = world.engine()
     await world.apply(limits=LIMITS, eval=None)
-    for _ in range(4):
+    for _ in range(3):
         await step(world, engine)
     names = [r.name for r in await world.runs() if r.status.train.attempt]
     assert len(names) == 3

@@ -86,9 +86,14 @@ async def test_a_new_run_does_not_wait_for_the_job_of_another_one(tmp_path: Path
     world.suggester = suggester = Hesitant()
     await world.apply(limits={"maxRuns": 2, "maxParallelRuns": 2}, eval=None)
     kube: Any = Stuck(world.kube, "create", Kind.JOB)
+    kube.error = Unavailable("the first request fails")
+    kube.released.set()
     engine = world.engine(kube, status_delay=2.0)
     while not await world.runs():
         await turn(world, engine)
+    kube.error = None
+    kube.released.clear()
+    kube.reached.clear()
     suggester.more.set()
     for _ in range(20):
         await asyncio.sleep(0)

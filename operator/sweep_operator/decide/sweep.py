@@ -85,8 +85,18 @@ def _run_plans(snap: Snapshot, views: RunViews, end: End | None, holding: int) -
     return tuple(plans)
 
 
+def first_step(snap: Snapshot, run: SweepRun) -> RunPlan:
+    """The plan of a run that was created as its Sweep's plan says: it has a slot. ``snap`` has its objects."""
+    views, others, reason = RunViews(snap), Others(snap), "WaitingForSlot"
+    try:
+        context = run_context(snap, run, views, others, may_start=True, waiting_reason=reason, end=None)
+        return decide_run(run, context)
+    except Exception as error:  # other runs are not affected
+        return RunPlan(run, run.status, error=error)
+
+
 def _with_new_runs(status: SweepStatus, create: Sequence[CreateRun]) -> SweepStatus:
-    """Reserve the indices; this status is written before the runs are created. They start in the next pass."""
+    """Reserve the indices; this status is written before the runs are created. They start at once."""
     new = len(create)
     runs = status.runs.with_(created=status.runs.created + new, running=status.runs.running + new)
     return status.with_(next_index=max(status.next_index, create[-1].index + 1), runs=runs)

@@ -7,7 +7,7 @@ recorded begins after the status. Events follow the change they report, and may 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.names import job_name, run_object_name
 from sweep_operator.api.stored import read
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.api.sweeprun import Stage, SweepRun
+from sweep_operator.api.sweeprun import Stage, SweepRun, SweepRunStatus
 from sweep_operator.decide.plan import (
     CreateRun,
     EnsureRevision,
@@ -47,6 +47,8 @@ ADOPTIONS = 8
 """Runs of a Sweep that are adopted at the same time. Users may create thousands: others must not wait for them."""
 LATE_SECONDS = 10.0
 """How long a request that got no answer may still take effect. The lease has a margin for the same reason."""
+Begin = Callable[[SweepRun], Awaitable[None]]
+"""Starts a run that was just created."""
 
 
 class Executor:
@@ -127,20 +129,26 @@ class Executor:
         planned = {create.index: create for create in (*self.uncreated(sweep), *creates)}
         self._uncreated = sweep.metadata.generation, planned
 
-    async def create_runs(self, sweep: Sweep, creates: Sequence[CreateRun]) -> None:
+    async def create_runs(self, sweep: Sweep, creates: Sequence[CreateRun], begin: Begin) -> None:
         """Create runs whose indices are reserved. An index whose name belongs to another owner is skipped.
 
-        Raises an outage.
+        ``begin`` is called with each new run. Raises an outage.
         """
         self.refusal = None
+
+        async def create_one(create: CreateRun) -> None:
+            run = await self._create_run(sweep, create)
+            if _is_new(run, sweep):
+                await begin(run)
+
         try:
-            await each(creates, lambda create: self._create_run(sweep, create), self._settings.writes)
+            await each(creates, create_one, self._settings.writes)
         except OUTAGES:
             raise
         except KubeError as error:
             self.refusal = error
 
-    async def _create_run(self, sweep: Sweep, create: CreateRun) -> None:
+    async def _create_run(self, sweep: Sweep, create: CreateRun) -> SweepRun:
         body = build_run(sweep, create.index, create.parameters, create.origin, create.prediction, create.provenance)
         try:
             run = read(SweepRun, await self._objects.create(Kind.SWEEP_RUN, body))
@@ -150,6 +158,7 @@ class Executor:
             raise
         self._uncreated[1].pop(create.index)
         await self._created(sweep, create, run)
+        return run
 
     async def _created(self, sweep: Sweep, create: CreateRun, run: SweepRun) -> None:
         """Report the run that has the name of the new one."""
@@ -256,6 +265,11 @@ class Executor:
             and status.attempt == action.attempt
             and not live.status.attempt_recorded(action.stage, action.attempt)
         )
+
+
+def _is_new(run: SweepRun, sweep: Sweep) -> bool:
+    """Whether nothing has happened to a run since its creation. Another process may have created it, and gone on."""
+    return belongs(run, sweep) and run.metadata.deletion_timestamp is None and run.status == SweepRunStatus()
 
 
 def _controller(obj: Object) -> str | None:

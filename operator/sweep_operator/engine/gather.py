@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from heapq import nsmallest
 
@@ -117,6 +118,11 @@ class Gatherer:
             template_hash=self._template_hash,
         )
 
+    def with_run(self, snap: Snapshot, run: SweepRun, now: datetime) -> Snapshot:
+        """``snap`` with only this run, which did not exist before, and objects of an earlier one with its name."""
+        jobs, pods, services = (self._parts.views(kind, [run.name]) for kind in (Kind.JOB, Kind.POD, Kind.SERVICE))
+        return replace(snap, runs=(run,), jobs=jobs, pods=pods, services=services, now=now)
+
     def rest(self, sweep: Sweep, plans: Iterable[RunPlan], report: TrackingReport | None) -> None:
         """Leave the runs out for which nothing is to do. Call it before anything of the plan is carried out."""
         self._passes += 1
@@ -188,8 +194,7 @@ class Gatherer:
         """Wake the first runs that wait for a slot, as many as slots are free."""
         for name in self._queued.keys() & self._resting.awake:
             del self._queued[name]
-        first = nsmallest(max(0, free), self._queued, key=self._queued.__getitem__)
-        for name in first:
+        for name in nsmallest(max(0, free), self._queued, key=self._queued.__getitem__):
             self._wake(name)
 
     def _read_claims(self) -> None:

@@ -14,7 +14,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import Plan
 from sweep_operator.decide.refusal import ASK_AGAIN
 from sweep_operator.decide.snapshot import Snapshot
-from sweep_operator.decide.sweep import decide, regime
+from sweep_operator.decide.sweep import decide, first_step, regime
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.domain.conditions import has_ended
 from sweep_operator.engine.acceptance import Acceptance, not_accepted
@@ -125,12 +125,12 @@ class Reconciler:
         await self._executor.confirm(sweep)
         if self._executor.unanswered:
             self._requeue(LATE_SECONDS)
-        plan = await self._decide(sweep, run_limit)
+        snapshot, plan = await self._decide(sweep, run_limit)
         for pod, run in self._gatherer.orphans():
             await self._objects.release_orphan(self.key[0], pod, run)
         cleaning = self.cleanups.take_errors()
         lasting = {} if self._lasting_error is None else {"": self._lasting_error}
-        done = await self._carry_out(sweep, plan, {**lasting, **cleaning})
+        done = await self._carry_out(snapshot, plan, {**lasting, **cleaning})
         errors, refusal = {**cleaning, **done.errors, **done.late_errors}, self._executor.refusal
         if done.unwritten:
             raise RunErrors(errors)
@@ -153,31 +153,35 @@ class Reconciler:
         if not (more or lasting or plan.suggest or unsettled):
             self._settled = self._parsed[0] if self._parsed is not None and has_ended(self._parsed[0]) else None
 
-    async def _carry_out(self, sweep: Sweep, plan: Plan, failures: Errors) -> Done:
+    async def _carry_out(self, snapshot: Snapshot, plan: Plan, failures: Errors) -> Done:
         """Send the plan's requests. Meanwhile the optimizer computes what the next pass needs."""
-        done = Done(sweep)
+        done, gatherer, now = Done(snapshot.sweep), self._gatherer, self._settings.now
         self._suggestions.use(plan.create)
-        self._suggestions.request(sweep, plan.suggest)
+        self._suggestions.request(snapshot.sweep, plan.suggest)
         try:
-            await self._writes.carry_out(plan, done, failures)
+            await self._writes.carry_out(
+                plan, done, failures, lambda run: first_step(gatherer.with_run(snapshot, run, now()), run)
+            )
         finally:
             if not done.reserved:
                 self._suggestions.give_back()
         return done
 
-    async def _decide(self, sweep: Sweep, run_limit: int | None) -> Plan:
+    async def _decide(self, sweep: Sweep, run_limit: int | None) -> tuple[Snapshot, Plan]:
         """Decide. Before an attempt ends without a result, read its Job and its pods, and decide again."""
-        plan = decide(await self._snapshot(sweep, run_limit))
+        snapshot = await self._snapshot(sweep, run_limit)
+        plan = decide(snapshot)
         looks = [(run.run.name, look) for run in plan.runs for look in run.looks]
         if not looks:
-            return self._rest(sweep, plan)
+            return snapshot, self._rest(sweep, plan)
         labels = [{RUN_LABEL: n, STAGE_LABEL: look.stage, ATTEMPT_LABEL: str(look.attempt)} for n, look in looks]
         many = len(labels) > MANY_LOOKS and not self._settings.own_kube  # which finds those of a run at once
         for selector in [{SWEEP_LABEL: sweep.name}] if many else labels:
             for kind in (Kind.JOB, Kind.POD):
                 await self._objects.refresh(kind, sweep.metadata.namespace, selector)
-        snapshot = await self._snapshot(sweep, run_limit)
-        return self._rest(sweep, decide(dataclasses.replace(snapshot, looked=frozenset(look.job for _, look in looks))))
+        looked = frozenset(look.job for _, look in looks)
+        snapshot = dataclasses.replace(await self._snapshot(sweep, run_limit), looked=looked)
+        return snapshot, self._rest(sweep, decide(snapshot))
 
     def _rest(self, sweep: Sweep, plan: Plan) -> Plan:
         """Let the runs rest for which nothing is to do. The rest of a log is asked for before: an outage may stop this

@@ -1,7 +1,8 @@
 """The writes of one pass: which requests go out together, and what waits for what.
 
-A new run waits for its index to be reserved, and for the statuses of the runs whose slots are free now. The Job of an
-attempt waits for the status of its run. Nothing else waits, so a slow request delays its own run only.
+A new run waits for its index to be reserved, and for the statuses of the runs whose slots are free now. It starts as
+soon as it exists. The Job of an attempt waits for the status of its run. Nothing else waits, so a slow request delays
+its own run only.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sweep_operator.api.sweep import Sweep
+from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import Plan, RunPlan
-from sweep_operator.engine.act import Executor
+from sweep_operator.engine.act import Begin, Executor
 from sweep_operator.engine.each import each, together
 from sweep_operator.engine.errors import OUTAGES
 from sweep_operator.engine.ports import Settings
@@ -56,14 +58,24 @@ class Writes:
     def __init__(self, executor: Executor, status: StatusWriter, recorder: Recorder, settings: Settings) -> None:
         self._executor, self._status, self._recorder, self._settings = executor, status, recorder, settings
 
-    async def carry_out(self, plan: Plan, done: Done, failures: Mapping[str, Exception]) -> None:
-        """Raises an outage or a stale Sweep. ``failures``: errors from before, which are reported on the Sweep."""
+    async def carry_out(
+        self, plan: Plan, done: Done, failures: Mapping[str, Exception], first_step: Callable[[SweepRun], RunPlan]
+    ) -> None:
+        """Raises an outage or a stale Sweep. ``failures``: errors from before, which are reported on the Sweep.
+
+        ``first_step``: the plan of a run that was just created.
+        """
+
+        async def begin(run: SweepRun) -> None:  # what fails is repeated by the next pass
+            step = first_step(run)
+            await self._each_run([step], lambda step: self._write_and_start(step, done), done.errors)
+
         todo = [run for run in plan.runs if not run.idle]
         ending, others = [run for run in todo if run.ends], [run for run in todo if not run.ends]
         # If the counters may be written later, the next index does not wait for the runs that they count.
         early = bool(plan.create) and self._settings.status_delay > 0
         await together(
-            self._end_and_grow(ending, plan if early else None, done),
+            self._end_and_grow(ending, plan if early else None, done, begin),
             self._each_run(others, lambda run: self._write_and_start(run, done), done.errors),
         )
         done.unwritten = any(run.run.name in done.errors and run.status != run.run.status for run in plan.runs)
@@ -74,11 +86,11 @@ class Writes:
             if not done.unwritten:
                 self._note_reserved(plan, done)
             ready = not done.unwritten and _ended(ending, done)
-            await self._executor.create_runs(done.sweep, plan.create if ready else ())
+            await self._executor.create_runs(done.sweep, plan.create if ready else (), begin)
         if done.outage is not None:
             raise done.outage
 
-    async def _end_and_grow(self, ending: Sequence[RunPlan], plan: Plan | None, done: Done) -> None:
+    async def _end_and_grow(self, ending: Sequence[RunPlan], plan: Plan | None, done: Done, begin: Begin) -> None:
         """Write how runs have ended, and create the new runs of ``plan``, if there is one."""
         writing = self._each_run(ending, lambda run: self._write(run, done), done.errors)
         if plan is None:
@@ -86,7 +98,7 @@ class Writes:
             return
         await together(writing, self._reserve(plan, done))
         if _ended(ending, done):
-            await self._executor.create_runs(done.sweep, plan.create)
+            await self._executor.create_runs(done.sweep, plan.create, begin)
 
     async def _reserve(self, plan: Plan, done: Done) -> None:
         if plan.status.next_index != done.sweep.status.next_index:

@@ -1,0 +1,60 @@
+"""A new run starts in the pass that creates it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sweep_operator.api.names import RUN_LABEL
+from sweep_operator.engine.engine import Engine
+from sweep_operator.kube.protocol import AlreadyExists, Kind, Kube, Object
+from tests.engine.test_exactly_once import Gate
+from tests.engine.world import KEY, NS, World, drive, settle_suggestions
+
+
+async def _pass_that_creates(world: World, engine: Engine) -> None:
+    await engine.audit(NS)
+    while not await world.runs():
+        engine.queue.add(KEY)
+        await engine.work()
+        await settle_suggestions(engine)
+
+
+@pytest.mark.parametrize("status_delay", [0.0, 2.0])
+async def test_the_job_is_created_in_the_pass_that_creates_the_run(tmp_path: Path, status_delay: float) -> None:
+    world = World(tmp_path)
+    await world.apply(limits={"maxRuns": 2, "maxParallelRuns": 2}, eval=None)
+    engine = world.engine(status_delay=status_delay)
+    await _pass_that_creates(world, engine)
+    jobs = (await world.kube.list(Kind.JOB)).items
+    assert sorted(job["metadata"]["labels"][RUN_LABEL] for job in jobs) == ["s.r.0", "s.r.1"]
+    engine.close()
+
+
+class AnotherLeader(Gate):
+    """Another process has just created the run, and has started it from an earlier spec."""
+
+    def __init__(self, kube: Kube) -> None:
+        super().__init__(kube)
+        self.started: Object | None = None
+
+    async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
+        made = await self._kube.create(kind, body, dry_run=dry_run)
+        if kind != Kind.SWEEP_RUN or self.started is not None:
+            return made
+        status = {"templateHash": "earlier", "train": {"attempt": 1, "jobName": "s-r-0-train-1"}}
+        self.started = await self._kube.update_status(kind, {**made, "status": status})
+        raise AlreadyExists("409")
+
+
+async def test_a_run_that_another_process_has_started_is_left_to_the_next_pass(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.apply(limits={"maxRuns": 1, "maxParallelRuns": 1}, eval=None)
+    kube = AnotherLeader(world.kube)
+    engine = world.engine(kube)
+    await _pass_that_creates(world, engine)
+    assert kube.started is not None
+    assert await world.kube.get(Kind.SWEEP_RUN, NS, "s.r.0") == kube.started
+    assert await drive(world, engine) == "MaxRunsReached"
+    engine.close()
