@@ -58,3 +58,14 @@ async def test_a_run_that_another_process_has_started_is_left_to_the_next_pass(t
     assert await world.kube.get(Kind.SWEEP_RUN, NS, "s.r.0") == kube.started
     assert await drive(world, engine) == "MaxRunsReached"
     engine.close()
+
+
+async def test_a_sweep_without_a_run_goes_before_one_with_runs(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.apply(limits={"maxRuns": 2, "maxParallelRuns": 2}, eval=None)
+    engine, new = world.engine(), (NS, "new")
+    await _pass_that_creates(world, engine)
+    for key in (KEY, new):
+        engine.queue.add(key)
+    assert [await engine.queue.take() for _ in range(2)] == [new, KEY]
+    engine.close()

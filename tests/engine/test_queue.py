@@ -68,3 +68,10 @@ async def test_a_namespace_with_many_keys_does_not_delay_the_others() -> None:
         q.done(key)
     assert [await q.take() for _ in range(3)] == ["a2", "a3", "a4"]
     assert q.depth == 95
+
+
+async def test_new_keys_go_first_and_do_not_hold_the_others_up() -> None:
+    q: WorkQueue[str] = WorkQueue(time.monotonic, is_new=lambda key: key.startswith("new"))
+    for key in ("a", "b", "new1", "new2", "new3", "new4", "new5"):
+        q.add(key)
+    assert [await q.take() for _ in range(7)] == ["new1", "new2", "new3", "a", "new4", "new5", "b"]

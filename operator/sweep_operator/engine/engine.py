@@ -34,7 +34,9 @@ class Engine:
     def __init__(self, kube: Kube, suggester: Suggester, warm_start: WarmStartReader, settings: Settings) -> None:
         self._kube, self._suggester, self._warm_start, self._settings = kube, suggester, warm_start, settings
         self.store = Store(SWEEP_LABEL, settings.on_change)
-        self.queue: WorkQueue[Key] = WorkQueue(settings.monotonic, rand=random.random, group=lambda key: key[0])
+        self.queue: WorkQueue[Key] = WorkQueue(
+            settings.monotonic, rand=random.random, group=lambda key: key[0], is_new=self._has_no_run
+        )
         self.events = EventQueue(kube, settings.now)
         self.reports = Reports(kube, settings, self.queue.add_after)
         self._objects = Objects(kube, self.store, self.events, settings.check_leading)
@@ -80,6 +82,10 @@ class Engine:
         for key in {*self.store.places(), *(key[1:] for key in self.store.keys(Kind.SWEEP))}:
             if namespace in (None, key[0]) and not self._rests(key):
                 self.queue.add(key)
+
+    def _has_no_run(self, key: Key) -> bool:
+        """Whether the Sweep has not begun: its first run goes before the next ones of others."""
+        return not self.store.any_labeled(Kind.SWEEP_RUN, *key)
 
     def _rests(self, key: Key) -> bool:
         reconciler = self._reconcilers.get(key)

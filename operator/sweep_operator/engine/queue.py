@@ -1,6 +1,6 @@
 """The work queue: holds each key at most once, one worker per key, retries with backoff, delayed wake-ups.
 
-Groups of keys take turns, so that a group of many keys does not delay the others.
+Groups of keys take turns, so that a group of many keys does not delay the others. Within a group, new keys go first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,31 @@ from typing import Generic, TypeVar
 from sweep_operator.pacing import backoff
 
 K = TypeVar("K", bound=Hashable)
+
+
+NEW_IN_A_ROW = 3
+"""New keys that are served in a row while known keys wait."""
+
+
+class _Lanes(Generic[K]):
+    """The keys of one group in two lanes, each in order of arrival. New keys go first, but never hold the others up."""
+
+    def __init__(self) -> None:
+        self._new, self._known = deque[K](), deque[K]()
+        self._in_a_row = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._new or self._known)
+
+    def add(self, key: K, new: bool) -> None:
+        (self._new if new else self._known).append(key)
+
+    def take(self) -> K:
+        if self._new and not (self._known and self._in_a_row >= NEW_IN_A_ROW):
+            self._in_a_row += 1
+            return self._new.popleft()
+        self._in_a_row = 0
+        return self._known.popleft()
 
 
 class WorkQueue(Generic[K]):
@@ -29,10 +54,11 @@ class WorkQueue(Generic[K]):
         max_delay: float = 60.0,
         rand: Callable[[], float] = lambda: 1.0,
         group: Callable[[K], Hashable] = lambda key: None,
+        is_new: Callable[[K], bool] = lambda key: False,
     ) -> None:
         self._clock, self._base, self._max, self._rand = clock, base_delay, max_delay, rand
-        self._group = group
-        self._ready: dict[Hashable, deque[K]] = {}
+        self._group, self._is_new = group, is_new
+        self._ready: dict[Hashable, _Lanes[K]] = {}
         """By group; the group that was served last comes last."""
         self._active: Counter[Hashable] = Counter()
         """Number of running passes by group."""
@@ -55,7 +81,7 @@ class WorkQueue(Generic[K]):
         elif key not in self._waiting:
             self._waiting.add(key)
             self._added[key] = self._clock()
-            self._ready.setdefault(self._group(key), deque()).append(key)
+            self._ready.setdefault(self._group(key), _Lanes()).add(key, self._is_new(key))
             self._tickets.put_nowait(None)
 
     def add_after(self, key: K, seconds: float) -> None:
@@ -133,10 +159,10 @@ class WorkQueue(Generic[K]):
     def _next(self) -> K:
         """A key of the group with the fewest active passes; of those, the one that was served the longest ago."""
         group = min(self._ready, key=lambda group: self._active[group])
-        keys = self._ready.pop(group)
-        key = keys.popleft()
-        if keys:
-            self._ready[group] = keys
+        lanes = self._ready.pop(group)
+        key = lanes.take()
+        if lanes:
+            self._ready[group] = lanes
         self._active[group] += 1
         return key
 

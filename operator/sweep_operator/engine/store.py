@@ -113,6 +113,10 @@ class Store:
         names = self._by_label.get((kind, namespace, value), ())
         return [_unpacked(self._objects[kind, namespace][name]) for name in sorted(names)]
 
+    def any_labeled(self, kind: Kind, namespace: str, value: str) -> bool:
+        """Whether an object has that value of the indexed label."""
+        return (kind, namespace, value) in self._by_label
+
     def follow(self, namespace: str, value: str) -> set[Key]:
         """A set that gets the key of each object with that value of the indexed label that changes from now on.
 
