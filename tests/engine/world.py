@@ -22,7 +22,7 @@ from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.engine.engine import Engine
-from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartRows
+from sweep_operator.engine.ports import Settings, Tracker, WarmStartReader, WarmStartRows
 from sweep_operator.engine.report_files import ReportFiles
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Kube, Object
@@ -93,7 +93,12 @@ class World:
         self._serial = 0
 
     def engine(
-        self, kube: Kube | None = None, warm_start: WarmStartReader | None = None, *, status_delay: float = 0.0
+        self,
+        kube: Kube | None = None,
+        warm_start: WarmStartReader | None = None,
+        *,
+        status_delay: float = 0.0,
+        tracker: Tracker | None = None,
     ) -> Engine:
         """A fresh operator process: it knows nothing."""
         settings = Settings(
@@ -103,6 +108,7 @@ class World:
             require_image=False,
             status_delay=status_delay,
             report_files=self.report_files,
+            tracker=tracker,
         )
         return Engine(kube or self.kube, self.suggester, warm_start or NoWarmStart(), settings)
 

@@ -86,17 +86,13 @@ def _run_plans(snap: Snapshot, views: RunViews, end: End | None, holding: int) -
 
 
 def first_step(snap: Snapshot, run: SweepRun) -> RunPlan:
-    """The plan of a run that was created as its Sweep's plan says: it has a slot. ``snap`` has its objects."""
+    """The plan of a run that was just created because a slot was free. ``snap`` has the objects of this run."""
     views, others, reason = RunViews(snap), Others(snap), "WaitingForSlot"
-    try:
-        context = run_context(snap, run, views, others, may_start=True, waiting_reason=reason, end=None)
-        return decide_run(run, context)
-    except Exception as error:  # other runs are not affected
-        return RunPlan(run, run.status, error=error)
+    return decide_run(run, run_context(snap, run, views, others, may_start=True, waiting_reason=reason, end=None))
 
 
 def _with_new_runs(status: SweepStatus, create: Sequence[CreateRun]) -> SweepStatus:
-    """Reserve the indices; this status is written before the runs are created. They start at once."""
+    """Reserve the indices; this status is written before the runs are created. They start as soon as they exist."""
     new = len(create)
     runs = status.runs.with_(created=status.runs.created + new, running=status.runs.running + new)
     return status.with_(next_index=max(status.next_index, create[-1].index + 1), runs=runs)

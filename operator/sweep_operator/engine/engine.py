@@ -84,8 +84,11 @@ class Engine:
                 self.queue.add(key)
 
     def _has_no_run(self, key: Key) -> bool:
-        """Whether the Sweep has not begun: its first run goes before the next ones of others."""
-        return not self.store.any_labeled(Kind.SWEEP_RUN, *key)
+        """Whether a Sweep has not begun: its first run goes before the next ones of other Sweeps of its namespace."""
+        if self.store.any_labeled(Kind.SWEEP_RUN, *key):
+            return False
+        sweep = self.store.get(Kind.SWEEP, *key)
+        return sweep is not None and "deletionTimestamp" not in sweep["metadata"]
 
     def _rests(self, key: Key) -> bool:
         reconciler = self._reconcilers.get(key)

@@ -119,7 +119,7 @@ class Gatherer:
         )
 
     def with_run(self, snap: Snapshot, run: SweepRun, now: datetime) -> Snapshot:
-        """``snap`` with only this run, which did not exist before, and objects of an earlier one with its name."""
+        """``snap`` with only this run, which was just created, and leftovers of a deleted run with the same name."""
         jobs, pods, services = (self._parts.views(kind, [run.name]) for kind in (Kind.JOB, Kind.POD, Kind.SERVICE))
         return replace(snap, runs=(run,), jobs=jobs, pods=pods, services=services, now=now)
 

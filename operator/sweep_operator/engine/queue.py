@@ -16,28 +16,28 @@ K = TypeVar("K", bound=Hashable)
 
 
 NEW_IN_A_ROW = 3
-"""New keys that are served in a row while known keys wait."""
+"""New keys that are served in a row while others wait."""
 
 
 class _Lanes(Generic[K]):
-    """The keys of one group in two lanes, each in order of arrival. New keys go first, but never hold the others up."""
+    """The keys of one group in two lanes, each in order of arrival. New keys go first, but the others have turns, too."""
 
     def __init__(self) -> None:
-        self._new, self._known = deque[K](), deque[K]()
+        self._new, self._others = deque[K](), deque[K]()
         self._in_a_row = 0
 
     def __bool__(self) -> bool:
-        return bool(self._new or self._known)
+        return bool(self._new or self._others)
 
     def add(self, key: K, new: bool) -> None:
-        (self._new if new else self._known).append(key)
+        (self._new if new else self._others).append(key)
 
     def take(self) -> K:
-        if self._new and not (self._known and self._in_a_row >= NEW_IN_A_ROW):
-            self._in_a_row += 1
+        if self._new and not (self._others and self._in_a_row >= NEW_IN_A_ROW):
+            self._in_a_row = self._in_a_row + 1 if self._others else 0
             return self._new.popleft()
         self._in_a_row = 0
-        return self._known.popleft()
+        return self._others.popleft()
 
 
 class WorkQueue(Generic[K]):

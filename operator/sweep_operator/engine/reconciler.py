@@ -11,7 +11,8 @@ from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, SWEE
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.stored import keep_unknown, read, read_with_errors
 from sweep_operator.api.sweep import Sweep
-from sweep_operator.decide.plan import Plan
+from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.decide.plan import Plan, RunPlan
 from sweep_operator.decide.refusal import ASK_AGAIN
 from sweep_operator.decide.snapshot import Snapshot
 from sweep_operator.decide.sweep import decide, first_step, regime
@@ -155,17 +156,26 @@ class Reconciler:
 
     async def _carry_out(self, snapshot: Snapshot, plan: Plan, failures: Errors) -> Done:
         """Send the plan's requests. Meanwhile the optimizer computes what the next pass needs."""
-        done, gatherer, now = Done(snapshot.sweep), self._gatherer, self._settings.now
+        done = Done(snapshot.sweep)
         self._suggestions.use(plan.create)
         self._suggestions.request(snapshot.sweep, plan.suggest)
         try:
-            await self._writes.carry_out(
-                plan, done, failures, lambda run: first_step(gatherer.with_run(snapshot, run, now()), run)
-            )
+            await self._writes.carry_out(plan, done, failures, lambda run: self._first_step(snapshot, run))
         finally:
             if not done.reserved:
                 self._suggestions.give_back()
         return done
+
+    def _first_step(self, snapshot: Snapshot, run: SweepRun) -> RunPlan | None:
+        """The plan of a run that was just created, or None if the Sweep is no longer the one that was decided about."""
+        obj, decided = self._objects.store.get(Kind.SWEEP, *self.key), snapshot.sweep.metadata
+        meta = {} if obj is None else obj["metadata"]
+        if "deletionTimestamp" in meta or (meta.get("uid"), meta.get("generation")) != (self.uid, decided.generation):
+            return None
+        try:
+            return first_step(self._gatherer.with_run(snapshot, run, self._settings.now()), run)
+        except Exception as error:  # other runs are not affected
+            return RunPlan(run, run.status, error=error)
 
     async def _decide(self, sweep: Sweep, run_limit: int | None) -> tuple[Snapshot, Plan]:
         """Decide. Before an attempt ends without a result, read its Job and its pods, and decide again."""

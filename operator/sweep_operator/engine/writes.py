@@ -1,8 +1,8 @@
 """The writes of one pass: which requests go out together, and what waits for what.
 
 A new run waits for its index to be reserved, and for the statuses of the runs whose slots are free now. It starts as
-soon as it exists. The Job of an attempt waits for the status of its run. Nothing else waits, so a slow request delays
-its own run only.
+soon as it exists. The Job of an attempt waits for the status of its run. Nothing else waits, so a slow request of one
+run does not delay another one, unless 100 of them are slow (`Settings.writes`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sweep_operator.api.status import SweepTracking
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import Plan, RunPlan
@@ -31,6 +32,8 @@ class Done:
 
     sweep: Sweep
     """With its status as it is written."""
+    tracking: SweepTracking | None = None
+    """What the plan knows of W&B. It may be written after the Jobs that pass it to their pods."""
     runs: list[RunPlan] = field(default_factory=list)
     """Those whose statuses are written."""
     errors: dict[str, Exception] = field(default_factory=dict)
@@ -47,6 +50,11 @@ class Done:
     """Whether the Sweep's counters were written."""
 
     @property
+    def known(self) -> Sweep:
+        """``sweep`` with ``tracking``."""
+        return self.sweep.with_(status=self.sweep.status.with_(tracking=self.tracking))
+
+    @property
     def changed(self) -> bool:
         """Whether anything was written that may enable the next write."""
         return self.counted or any(run.changes for run in self.runs)
@@ -59,16 +67,18 @@ class Writes:
         self._executor, self._status, self._recorder, self._settings = executor, status, recorder, settings
 
     async def carry_out(
-        self, plan: Plan, done: Done, failures: Mapping[str, Exception], first_step: Callable[[SweepRun], RunPlan]
+        self, plan: Plan, done: Done, failures: Mapping[str, Exception], first_step: Callable[[SweepRun], RunPlan | None]
     ) -> None:
         """Raises an outage or a stale Sweep. ``failures``: errors from before, which are reported on the Sweep.
 
-        ``first_step``: the plan of a run that was just created.
+        ``first_step``: the plan of a run that was just created. None leaves it to the next pass, as an error does.
         """
+        done.tracking = plan.status.tracking
 
-        async def begin(run: SweepRun) -> None:  # what fails is repeated by the next pass
-            step = first_step(run)
-            await self._each_run([step], lambda step: self._write_and_start(step, done), done.errors)
+        async def begin(run: SweepRun) -> None:
+            step = first_step(run) if done.outage is None else None
+            steps = [] if step is None else [step]
+            await self._each_run(steps, lambda step: self._write_and_start(step, done), done.errors)
 
         todo = [run for run in plan.runs if not run.idle]
         ending, others = [run for run in todo if run.ends], [run for run in todo if not run.ends]
@@ -121,7 +131,7 @@ class Writes:
         if not written.after or done.outage is not None:
             return
         try:
-            await self._each_run([written], lambda run: self._executor.start(done.sweep, run), done.late_errors)
+            await self._each_run([written], lambda run: self._executor.start(done.known, run), done.late_errors)
         except OUTAGES as error:  # the Sweep's status is written in spite of it
             done.outage = error
 
