@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.api.names import RUN_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import TrackRequest
@@ -114,7 +115,8 @@ async def test_the_job_passes_on_what_was_heard_of_wandb_in_the_same_pass(tmp_pa
     world = World(tmp_path)
     wandb = {"project": "p", "apiKeySecret": {"name": "wandb"}}
     await world.apply(limits={"maxRuns": 1, "maxParallelRuns": 1}, eval=None, tracking={"wandb": wandb})
-    engine = world.engine(status_delay=status_delay, tracker=Heard(world))
+    config = OperatorConfig(wandb_projects={NS: ["*/p"]})
+    engine = world.engine(status_delay=status_delay, tracker=Heard(world), config=config)
     await _pass_that_creates(world, engine)
     (job,) = (await world.kube.list(Kind.JOB)).items
     (container,) = job["spec"]["template"]["spec"]["containers"]

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from sweep_operator.api.warm_start import WarmStart
 from sweep_operator.decide.plan import SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.engine.engine import Engine
-from sweep_operator.engine.ports import Settings, Tracker, WarmStartReader, WarmStartRows
+from sweep_operator.engine.ports import Settings, WarmStartReader, WarmStartRows
 from sweep_operator.engine.report_files import ReportFiles
 from sweep_operator.kube.embedded import EmbeddedKube
 from sweep_operator.kube.protocol import Kind, Kube, Object
@@ -92,25 +93,16 @@ class World:
         self._started: set[str] = set()
         self._serial = 0
 
-    def engine(
-        self,
-        kube: Kube | None = None,
-        warm_start: WarmStartReader | None = None,
-        *,
-        status_delay: float = 0.0,
-        tracker: Tracker | None = None,
-    ) -> Engine:
-        """A fresh operator process: it knows nothing."""
+    def engine(self, kube: Kube | None = None, warm_start: WarmStartReader | None = None, **changes: Any) -> Engine:
+        """A fresh operator process: it knows nothing. ``changes`` of its settings."""
         settings = Settings(
             config=OperatorConfig(),
             now=lambda: self.now,
             monotonic=lambda: self.now.timestamp(),
             require_image=False,
-            status_delay=status_delay,
             report_files=self.report_files,
-            tracker=tracker,
         )
-        return Engine(kube or self.kube, self.suggester, warm_start or NoWarmStart(), settings)
+        return Engine(kube or self.kube, self.suggester, warm_start or NoWarmStart(), replace(settings, **changes))
 
     async def apply(self, **spec: Any) -> None:
         base: dict[str, Any] = {

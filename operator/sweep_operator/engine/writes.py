@@ -67,7 +67,11 @@ class Writes:
         self._executor, self._status, self._recorder, self._settings = executor, status, recorder, settings
 
     async def carry_out(
-        self, plan: Plan, done: Done, failures: Mapping[str, Exception], first_step: Callable[[SweepRun], RunPlan | None]
+        self,
+        plan: Plan,
+        done: Done,
+        failures: Mapping[str, Exception],
+        first_step: Callable[[SweepRun], RunPlan | None],
     ) -> None:
         """Raises an outage or a stale Sweep. ``failures``: errors from before, which are reported on the Sweep.
 
