@@ -20,7 +20,7 @@ NEW_IN_A_ROW = 3
 
 
 class _Lanes(Generic[K]):
-    """The keys of one group in two lanes, each in order of arrival. New keys go first, and the others have turns, too."""
+    """The keys of one group in two lanes, each in order of arrival. New keys go first; the others have turns, too."""
 
     def __init__(self) -> None:
         self._new, self._others = deque[K](), deque[K]()
