@@ -265,6 +265,14 @@ async def test_the_processes_that_a_sweep_needs_are_started_before_its_first_que
     assert len(child.pids) == processes
 
 
+@pytest.mark.parametrize(("spec", "processes"), [({}, 2), ({"method": "random"}, 1), ({"limits": {"maxRuns": 2}}, 1)])
+async def test_while_the_first_runs_run_the_process_of_the_model_starts(
+    child: OptimizerPool, spec: Any, processes: int
+) -> None:
+    assert await ask(child, sweep(**spec), request())
+    assert len(child.pids) == processes
+
+
 async def test_the_process_that_was_prepared_answers() -> None:
     pool = OptimizerPool(processes=2, time_limit=600)
     try:

@@ -6,7 +6,7 @@ import logging
 import signal
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,8 @@ class OptimizerPool:
         finally:
             if self._streams.get(sweep.metadata.uid) is stream:
                 del self._streams[sweep.metadata.uid]
+        if asked.may_need_no_model:
+            await self._expect_model(sweep)
 
     async def forecast(self, sweep: Sweep, request: SuggestRequest) -> Forecasted:
         """The forecasts of the pending runs with a curve."""
@@ -132,6 +134,15 @@ class OptimizerPool:
         if active:
             await self._processes[0].prepare()
         if any(_has_model(sweep) for sweep in active):
+            await self._turns[False].next_worker.prepare(model=True)
+
+    async def _expect_model(self, sweep: Sweep) -> None:
+        """Start a process with a model while the first runs of a Sweep run, because a start takes seconds."""
+        spec = sweep.spec
+        design = spec.protein.design_size(len(spec.parameters))
+        if spec.method != "bayes" or spec.limits.max_runs <= design or any(p.pid for p in self._processes[1:]):
+            return
+        with suppress(OSError):  # the first question that needs it starts it, too
             await self._turns[False].next_worker.prepare(model=True)
 
     def interrupt(self, sweep: Sweep) -> None:
