@@ -114,21 +114,6 @@ def test_suggestions_that_results_do_not_change_are_computed_for_every_slot(spec
     assert later.goes_on(plan.suggest) == (ahead == 8)
 
 
-@pytest.mark.parametrize(
-    ("between_ends", "ahead"),
-    [(600.0, 4), (20.0, 4), (4.0, 12), (0.5, 30)],
-)
-def test_the_sooner_runs_end_the_more_suggestions_of_the_model_are_ready(between_ends: float, ahead: int) -> None:
-    """A suggestion takes .08 s; 30 runs at a time."""
-    status = {"activeSeconds": 10 * between_ends, "optimizer": {"lastSuggestSeconds": 0.08}}
-    s = sweep(limits={"maxParallelRuns": 30, "maxRuns": 999}, status=status)
-    live = [started(s, i) for i in range(10, 40)]
-    runs = [*(finished(s, i, 0.1) for i in range(10)), *live]
-    plan = decide(snapshot(s, runs, [job(r) for r in live], [pod(r) for r in live]))
-    assert plan.suggest is not None
-    assert (plan.suggest.urgent, plan.suggest.count) == (0, ahead)
-
-
 def test_if_results_do_not_change_them_the_more_results_a_request_has_the_more_suggestions_it_asks_for() -> None:
     s = sweep(method="random", limits={"maxParallelRuns": 2, "maxRuns": 99})
     runs = [*(finished(s, i, 0.1) for i in range(40)), started(s, 40), started(s, 41)]

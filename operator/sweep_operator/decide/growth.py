@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sweep_operator.api.names import run_object_name
 from sweep_operator.decide.book import Outlook
-from sweep_operator.decide.limits import active_seconds, budget_left
+from sweep_operator.decide.limits import budget_left
 from sweep_operator.decide.plan import NOTHING_EARLIER, CreateRun, Event, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Snapshot, Suggestion
 from sweep_operator.decide.totals import Totals
 
 AHEAD = 4
-"""Suggestions that are computed before a slot is free, if each result changes them: at most one for each slot."""
-LATE = 0.05
-"""Above this share of the mean time between two ends of runs, a suggestion is late. Then more are computed before: runs
-that begin together end together. Runs that take long wait for suggestions that know the latest results."""
+"""Suggestions that are computed before a slot is free, at most one for each slot. If results do not change them, there
+is one for each slot."""
 RESULTS_PER_SUGGESTION = 8
 """If results do not change them, there is at least one for so many results. A request contains all results, so with
 few suggestions in each, the work for one run would grow with the number of runs."""
@@ -46,7 +43,7 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     create = (*again, *fresh)
     waiting = max(0, totals.open - most)  # they get the next slots
     lasting = _is_lasting(snap)
-    useful = max(most, totals.observations // RESULTS_PER_SUGGESTION) if lasting else min(_changing(snap, totals), most)
+    useful = max(most, totals.observations // RESULTS_PER_SUGGESTION) if lasting else min(AHEAD, most)
     missing, ahead = wanted - len(create), max(0, min(useful, left - wanted) - waiting)
     if missing + ahead == 0:
         return Growth(create)
@@ -84,17 +81,6 @@ def _is_lasting(snap: Snapshot) -> bool:
     limits = snap.sweep.spec.limits
     limited = limits.total_cost is not None or limits.active_deadline_seconds is not None
     return snap.sweep.spec.method != "bayes" and not limited
-
-
-def _changing(snap: Snapshot, totals: Totals) -> int:
-    """How many suggestions to have ready that each result changes."""
-    status = snap.sweep.status
-    seconds = status.optimizer.last_suggest_seconds if snap.suggest_seconds is None else snap.suggest_seconds
-    active = active_seconds(status, snap.now)
-    if not (seconds and active):
-        return AHEAD
-    share = seconds * totals.ended / active
-    return max(AHEAD, math.ceil(snap.sweep.spec.limits.max_parallel_runs * share / LATE))
 
 
 def _design_left(snap: Snapshot, index: int) -> int:
