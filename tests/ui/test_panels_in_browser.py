@@ -114,6 +114,14 @@ async def test_the_panels_are_used_by_keyboard(url: str) -> None:
         whole = str(await axes.text_content())
         await press("Zoom in", "Enter")
         await expect(axes).not_to_have_text(whole)
+        await press("Money", "Enter")
+        bar = page.get_by_role("application", name="Where the cost went")
+        await press("Where the cost went: ", "Home")
+        costs = await page.locator(".parts strong").all_text_contents()
+        assert len(costs) > 2
+        for cost in costs:
+            await expect(bar.get_by_role("status")).to_contain_text(cost)
+            await page.keyboard.press("ArrowRight")
         await press("Model", "Enter")
         await press("of", "ArrowDown")
         await press("How sure is the model?: predicted cost", "End", "Enter")

@@ -1,15 +1,12 @@
+import { useMemo } from "preact/hooks";
 import type { Money, RunRow } from "../api.ts";
 import { Panel } from "../charts/Panel.tsx";
+import { type AxisSpec, PlotArea } from "../charts/Plot.tsx";
 import { cost, percent, plural } from "../text/format.ts";
-import { type Part, partsOf } from "./parts.ts";
+import { barOf, COLORS } from "./bar.ts";
+import { partsOf } from "./parts.ts";
 
-const COLORS: Record<Part["kind"], string> = {
-  useful: "var(--good)",
-  pruned: "var(--pruned)",
-  wasted: "var(--failed)",
-  open: "var(--running)",
-  left: "var(--line)",
-};
+const ONE_ROW: AxisSpec = { label: "", kind: "category", domain: [0.5, -0.5], values: [""] };
 
 interface SpentProps {
   money: Money;
@@ -20,9 +17,10 @@ interface SpentProps {
 
 /** Where the cost went. */
 export function SpentPanel({ money, runs, text }: SpentProps) {
-  const succeeded = runs.filter((run) => run.group === "succeeded" && !run.imported);
-  const parts = partsOf(money, succeeded.length);
+  const succeeded = runs.filter((run) => run.group === "succeeded" && !run.imported).length;
+  const parts = useMemo(() => partsOf(money, succeeded), [money, succeeded]);
   const whole = parts.reduce((sum, part) => sum + part.cost, 0);
+  const layers = useMemo(() => barOf(parts, whole, money.unit), [parts, whole, money.unit]);
   return (
     <Panel
       title="Where the cost went"
@@ -35,12 +33,19 @@ export function SpentPanel({ money, runs, text }: SpentProps) {
       })}
     >
       <p>{text}</p>
-      <Stack parts={parts} whole={whole} />
+      <PlotArea
+        title="Where the cost went"
+        x={{ label: `cost (${money.unit})`, kind: "linear", domain: [0, whole] }}
+        y={ONE_ROW}
+        layers={layers}
+        height={92}
+        linked={false}
+      />
       <ul class="parts">
         {parts.map((part) => (
           <li key={part.key}>
             <svg width="12" height="12" aria-hidden="true">
-              <rect width="12" height="12" rx="2" fill={COLORS[part.kind]} />
+              <rect width="12" height="12" rx="2" fill={`var(--${COLORS[part.kind]})`} />
             </svg>{" "}
             <strong>{cost(part.cost, money.unit)}</strong> {part.label}
             {part.runs !== null && `, ${plural(part.runs, "run")}`}{" "}
@@ -49,27 +54,5 @@ export function SpentPanel({ money, runs, text }: SpentProps) {
         ))}
       </ul>
     </Panel>
-  );
-}
-
-/** One bar of all parts. */
-function Stack({ parts, whole }: { parts: Part[]; whole: number }) {
-  const share = (value: number) => `${(100 * value) / whole}%`;
-  let before = 0;
-  return (
-    <svg
-      class="stack"
-      width="100%"
-      height="34"
-      role="img"
-      aria-label={`Cost: ${parts.map((p) => `${p.label} ${percent(p.cost / whole)}`).join(", ")}`}
-    >
-      {parts.map((part) => {
-        const x = share(before);
-        before += part.cost;
-        const fill = COLORS[part.kind];
-        return <rect key={part.key} x={x} width={share(part.cost)} height="34" fill={fill} class="stack-part" />;
-      })}
-    </svg>
   );
 }
