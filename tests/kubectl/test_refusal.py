@@ -1,13 +1,19 @@
-"""Messages for forbidden requests. The server's messages are copied from a real API server."""
+"""Messages for requests that are refused. The server's messages are copied from a real API server."""
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import click
 import pytest
+from click.testing import CliRunner, Result
 
 from sweep_operator.cluster.refusal import explain
 from sweep_operator.commands.failures import failure_lines
+from sweep_operator.kube.cluster import retry
 from sweep_operator.kubectl.main import cli
+from tests.kube.scripted_server import Reply, ScriptedServer, status, write_kubeconfig
 
 
 @pytest.mark.parametrize(
@@ -40,3 +46,40 @@ def test_an_unexpected_error_names_the_program_to_debug() -> None:
         assert failure_lines(RuntimeError("boom")) == [
             "RuntimeError: boom; run `kubectl sweep --debug ...` for the traceback"
         ]
+
+
+COMMANDS = (
+    "status", "status s", "status s -w", "top s", "best-params s", "export s", "import runs.csv s", "explain s",
+    "replay s.r.0", "report s", "ui", "logs s.r.0", "add s x=1", "retry s.r.0", "limits s maxRuns=3", "suspend s",
+    "resume s", "stop s",
+)  # fmt: skip
+ANOTHER = "or choose another context with --context (`kubectl config get-contexts` lists them)"
+
+
+async def kubectl_sweep(command: str, kubeconfig: Path) -> Result:
+    """Run the command beside the event loop of the server."""
+    return await asyncio.to_thread(CliRunner().invoke, cli, [*command.split(), "--kubeconfig", str(kubeconfig)])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_every_command_says_what_to_do_without_access(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for patience in ("READ_PATIENCE", "WRITE_PATIENCE"):
+        monkeypatch.setattr(retry, patience, 0.0)
+    (tmp_path / "runs.csv").write_text("x,score\n0.5,1\n")
+    kubeconfig = tmp_path / "config"
+    async with ScriptedServer(Reply(401, status(401, "Unauthorized", "Unauthorized"))) as server:
+        rejected = await kubectl_sweep(command, write_kubeconfig(kubeconfig, server.url))
+    unreachable = await kubectl_sweep(command, kubeconfig)  # the port is closed now
+    for result, problem, remedy in (
+        (rejected, "rejects the credentials: Unauthorized", "log in to the cluster again"),
+        (
+            unreachable,
+            f"cannot be reached: 127.0.0.1:{server.port}: Connection refused",
+            "check that the cluster runs and that you can reach it",
+        ),
+    ):
+        assert result.stderr == f"error: the API server {problem}; {remedy}, {ANOTHER}\n"
+        assert result.exit_code == 1

@@ -19,6 +19,7 @@ from sweep_operator.cluster.refusal import NotAllowed
 from sweep_operator.kube.protocol import Forbidden, Unauthenticated
 
 T = TypeVar("T")
+_ANOTHER = "or choose another context with --context (`kubectl config get-contexts` lists them)"
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,11 @@ class Access:
 
     @asynccontextmanager
     async def cluster(self, *, request_timeout: float = 30.0) -> AsyncIterator[Cluster]:
-        """Connect. Raises NoCluster, and NotAllowed for a forbidden request."""
-        from sweep_operator.kube.cluster import ClientOptions, ClusterKube, find_persons_source
+        """Connect. Raises NoCluster, and NotAllowed for a forbidden request.
+
+        What the user can do about rejected credentials and an unreachable server is added to the error's message.
+        """
+        from sweep_operator.kube.cluster import ClientOptions, ClusterKube, NotSent, find_persons_source
 
         source = find_persons_source(self.kubeconfig, self.context)
         namespace = self.namespace or source.namespace() or "default"
@@ -42,6 +46,10 @@ class Access:
             yield Cluster(kube, namespace)
         except Forbidden as error:
             raise NotAllowed(error) from None
+        except Unauthenticated as error:
+            raise Unauthenticated(f"{error}; log in to the cluster again, {_ANOTHER}") from None
+        except NotSent as error:
+            raise NotSent(f"{error}; check that the cluster runs and that you can reach it, {_ANOTHER}") from None
         finally:
             await kube.close()
 
