@@ -35,7 +35,7 @@ export function SpentPanel({ money, runs, text }: SpentProps) {
       <p>{text}</p>
       <PlotArea
         title="Where the cost went"
-        x={{ label: `cost (${money.unit})`, kind: "linear", domain: [0, whole] }}
+        x={{ label: `cost (${money.unit})`, kind: "linear", domain: [0, whole || 1] }}
         y={ONE_ROW}
         layers={layers}
         height={92}
