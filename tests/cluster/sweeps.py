@@ -117,14 +117,17 @@ def created_jobs(cluster: Audited, account: str, namespace: str | None = None) -
     return [e["objectRef"]["name"] for e in sent if e["verb"] == "create" and resource(e) == "jobs"]
 
 
-def check_ended_well(cluster: Kubectl, namespace: str, name: str, count: int) -> list[Object]:
+def check_ended_well(
+    cluster: Kubectl, namespace: str, name: str, count: int, *, interrupted: bool = False
+) -> list[Object]:
     """``count`` runs, each once, each with the score of its own parameters, and nothing left running.
 
-    An index may be missing: one that an operator had reserved when it was killed or lost its lease is not used again.
+    ``interrupted``: the operator was killed or lost its lease. An index that it had reserved then is not used again.
     """
     found = runs(cluster, namespace, name)
     indices = [r["spec"]["index"] for r in found]
     assert len(set(indices)) == len(indices) == count, indices
+    assert interrupted or indices == list(range(count)), indices
     for run in found:
         assert condition(run)["status"] == "True", run["status"]
         assert run["status"]["score"] == run["spec"]["parameters"]["x"]

@@ -75,7 +75,7 @@ def test_of_two_operators_one_paused_and_woken_only_one_creates(cluster: Cluster
         assert first.process is not None
         assert first.process.wait(PATIENCE) == 1, "who has lost the lease ends"
         cluster.until(lambda: reason(cluster, "sweep", "two", namespace) == "MaxRunsReached", "it ends")
-        check_ended_well(cluster, namespace, "two", 30)
+        check_ended_well(cluster, namespace, "two", 30, interrupted=True)
         check_jobs_once(cluster, first.account, 30)
     finally:
         first.kill()

@@ -72,7 +72,7 @@ def test_killed_again_and_again_with_the_api_server_away_every_run_is_made_once(
             onlooker.kill()
     # LISTs often, so that an idle minute has several of them
     with Operator(cluster, namespace, "--audit-seconds=15") as operator:
-        check_ended_well(cluster, namespace, "away", RUNS)
+        check_ended_well(cluster, namespace, "away", RUNS, interrupted=True)
         check_jobs_once(cluster, operator.account, RUNS)
         assert len(cluster.list("jobs", namespace)) == RUNS, "finished Jobs stay, and with them the logs of their pods"
         cluster.until(lambda: still(cluster, namespace), "the last write is made")

@@ -52,22 +52,22 @@ def compared(report: Callable[[str], None]) -> Iterator[None]:
         full = dataclasses.replace(
             partial, **objects, book=None, rest_until=None, undelivered=(), template=None, template_hash=None
         )
-
-        def differences(*snaps: Snapshot) -> list[str]:
-            return list(_differences(*_without(cleaning, *map(decide, snaps))))
-
-        found = differences(partial, full)
-        if found and differences(*map(_without_early_stopping, (partial, full))):
+        plan = decide(partial)
+        found = list(_differences(*_without(cleaning, plan, decide(full))))
+        unjudged = map(decide, map(_without_early_stopping, (partial, full)))
+        if found and any(_differences(*_without(cleaning, *unjudged))):
             for difference in found:
                 report(difference)
-        return decide(partial)
+        return plan
 
     with mock.patch.object(Gatherer, "snapshot", snapshot), mock.patch.object(reconciler, "decide", decided):
         yield
 
 
 def _without_early_stopping(snap: Snapshot) -> Snapshot:
-    """A run is judged when it has news, not when those have that it is compared with: all would be at each report."""
+    """What is left without verdicts. A run is judged when it has news. It is not judged when another run has news:
+    otherwise each report would lead to a decision about every run.
+    """
     return dataclasses.replace(snap, sweep=snap.sweep.with_(spec=snap.sweep.spec.with_(early_stopping=None)))
 
 

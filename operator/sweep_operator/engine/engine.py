@@ -88,7 +88,7 @@ class Engine:
         if self.store.any_labeled(Kind.SWEEP_RUN, *key):
             return False
         sweep = self.store.get(Kind.SWEEP, *key)
-        return sweep is not None and "deletionTimestamp" not in sweep["metadata"]
+        return sweep is not None and not sweep["metadata"].get("deletionTimestamp")
 
     def _rests(self, key: Key) -> bool:
         reconciler = self._reconcilers.get(key)

@@ -167,10 +167,10 @@ class Reconciler:
         return done
 
     def _first_step(self, snapshot: Snapshot, run: SweepRun) -> RunPlan | None:
-        """The plan of a run that was just created, or None if the Sweep is no longer the one that was decided about."""
+        """The plan of a new run. None: the Sweep has changed since ``snapshot``."""
         obj, decided = self._objects.store.get(Kind.SWEEP, *self.key), snapshot.sweep.metadata
         meta = {} if obj is None else obj["metadata"]
-        if "deletionTimestamp" in meta or (meta.get("uid"), meta.get("generation")) != (self.uid, decided.generation):
+        if meta.get("deletionTimestamp") or (meta.get("uid"), meta.get("generation")) != (self.uid, decided.generation):
             return None
         try:
             return first_step(self._gatherer.with_run(snapshot, run, self._settings.now()), run)

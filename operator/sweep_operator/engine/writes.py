@@ -81,8 +81,8 @@ class Writes:
 
         async def begin(run: SweepRun) -> None:
             step = first_step(run) if done.outage is None else None
-            steps = [] if step is None else [step]
-            await self._each_run(steps, lambda step: self._write_and_start(step, done), done.errors)
+            if step is not None:
+                await self._each_run([step], lambda step: self._write_and_start(step, done), done.errors)
 
         todo = [run for run in plan.runs if not run.idle]
         ending, others = [run for run in todo if run.ends], [run for run in todo if not run.ends]
