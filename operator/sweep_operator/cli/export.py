@@ -9,6 +9,7 @@ from sweep_operator.cli.lookup import Lookup, lookup_options
 from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, ExportOptions, export_options, sweep_name
 from sweep_operator.commands.rows import write_rows
+from sweep_operator.engine.garbage import no_collection
 from sweep_operator.exchange.of_runs import rows_of
 from sweep_operator.exchange.row import Row
 from sweep_operator.machine.stored import StoredSweep
@@ -21,6 +22,7 @@ from sweep_operator.tracking.history.reader import rows_of_answer
 @click.argument("arguments", nargs=-1, metavar="[wandb.project=P ...]")
 @export_options
 @lookup_options
+@no_collection()
 def export(sweep: str, arguments: tuple[str, ...], target: ExportOptions, lookup: Lookup) -> None:
     """Write all runs of a sweep as a table: parameters, score, cost, status, metrics. Floats keep full precision.
 

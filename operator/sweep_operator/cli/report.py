@@ -10,6 +10,7 @@ from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, no_model, runs_dir, sweep_name
 from sweep_operator.commands.recorded import Recorded
 from sweep_operator.commands.report import write_report
+from sweep_operator.engine.garbage import no_collection
 from sweep_operator.machine.run_records import events_by_run, log_ends
 from sweep_operator.machine.stored import stored_sweep
 from sweep_operator.report.data import RunRecords
@@ -26,6 +27,7 @@ from sweep_operator.report.data import RunRecords
 @no_model
 @click.option("--no-logs", is_flag=True, help="Omit the ends of the logs, for example because they contain secrets.")
 @runs_dir(DEFAULT_RUNS_DIR)
+@no_collection()
 def report(name: str, output: Path | None, no_model: bool, no_logs: bool, runs_dir: Path) -> None:
     """Write the page of a sweep as one HTML file, which needs no server and no network."""
     stored = stored_sweep(runs_dir, sweep_name(name))

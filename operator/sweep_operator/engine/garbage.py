@@ -1,4 +1,4 @@
-"""Garbage collection while many objects are read."""
+"""Garbage collection while many objects are read: otherwise it looks at all of them, again and again."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import shutil
 import sqlite3
@@ -57,30 +56,20 @@ def read_objects(path: Path, kinds: Collection[Kind], *, uid: str | None = None)
     """
     try:
         with closing(_opened(path)) as connection:
-            return stored_objects(connection, kinds, uid)
+            return [unpack(body, dictionary) for body, dictionary in stored_bodies(connection, kinds, uid)]
     except (sqlite3.DatabaseError, ValueError, TypeError, zlib.error) as error:
         if "no such table: counters" in str(error) and is_locked(path):
             raise StoreMissing(f"{path} is being created; repeat the command") from None
         raise damaged(path, error) from None
 
 
-def stored_objects(
-    connection: sqlite3.Connection, kinds: Collection[Kind] | None = None, uid: str | None = None
-) -> list[Object]:
-    """The objects of these kinds, or all; ``uid``: only the one that has it.
-
-    Raises DatabaseError, ValueError, TypeError, zlib.error.
-    """
-    # One call is faster than one per object.
-    texts = (unpacked(body, dictionary) for body, dictionary in stored_bodies(connection, kinds, uid))
-    found: list[Object] = json.loads(f"[{','.join(texts)}]")
-    return found
-
-
 def stored_bodies(
     connection: sqlite3.Connection, kinds: Collection[Kind] | None = None, uid: str | None = None
 ) -> list[tuple[Body, bytes | None]]:
-    """The bodies of the same objects, with their dictionaries. Raises DatabaseError."""
+    """The bodies of the objects of these kinds, or of all, with their dictionaries. Raises DatabaseError.
+
+    ``uid``: only that of the object that has it.
+    """
     conditions, values = [], list[str]()
     newest = check_format(connection) == FORMAT
     if kinds is not None:

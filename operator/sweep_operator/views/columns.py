@@ -36,16 +36,13 @@ class Column:
 
     def lines(self) -> list[str]:
         """Header and cells, padded to the same width."""
-        padded = []
-        for text in (self.name, *self.cells):
-            space = " " * (self.width - cell_width(text))
-            padded.append(text + space if self.left else space + text)
-        return padded
+        padded = str.ljust if self.left else str.rjust
+        return [padded(text, self.width - cell_width(text) + len(text)) for text in (self.name, *self.cells)]
 
 
 def column(name: str, cells: Iterable[str], *, left: bool | None = None, rank: int = 0) -> Column:
     """A column of text from anywhere. ``left``: aligned left; by default as the name says."""
-    shown, *lines = (_SPACES.sub(" ", visible_text(text)) for text in (name, *cells))
+    shown, *lines = (t if t.isprintable() else _SPACES.sub(" ", visible_text(t)) for t in (name, *cells))
     return Column(shown, tuple(lines), name in LEFT if left is None else left, rank)
 
 
