@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import wandb
 from wandb.apis.public.service_api import ServiceApi
@@ -23,6 +21,7 @@ from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
 from sweep_operator.tracking.delivery.messages import Parcel, Patience, RunCard, SweepCard
 from sweep_operator.tracking.delivery.rows import FoundHistory, found_history, log_rows
+from sweep_operator.tracking.redirect import redirect_of
 from sweep_operator.tracking.troubles import BadAddress, NoKey, WandbError, status_in
 
 T = TypeVar("T")
@@ -32,7 +31,6 @@ _NEVER = 86_400.0
 _NO_KEY = ("No API key", "No authentication")
 _GRAPHQL_ERROR = "input: "
 """How errors begin that a server reports in a GraphQL answer with status 200."""
-_REDIRECT_SECONDS = 10.0
 _MALFORMED_KEY = "WANDB_API_KEY invalid"
 """Prefixes of the SDK's errors that it raises before it sends a request."""
 _ABOUT_RUN = (400, 409, 422)
@@ -306,20 +304,7 @@ def _asking(question: Callable[[], T]) -> T:
         text = str(failure or error)
         if status is None and text.startswith(_GRAPHQL_ERROR) and not status_in(text)[1]:
             status = 200
-        if status == 404 and (location := _redirect()) is not None:
-            url = os.environ.get("WANDB_BASE_URL")
+        url = os.environ.get("WANDB_BASE_URL", "")
+        if status == 404 and (location := redirect_of(url)) is not None:
             raise BadAddress(f"{url!r} redirects to {location!r}, which is not a W&B server") from error
         raise WandbError(status, text) from error
-
-
-def _redirect() -> str | None:
-    """Where the server redirects requests; None: it does not. The SDK follows redirects and reports only their end."""
-    parts = urlsplit(os.environ.get("WANDB_BASE_URL", ""))
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    try:
-        with closing(kind(parts.netloc, timeout=_REDIRECT_SECONDS)) as connection:
-            connection.request("POST", f"{parts.path.rstrip('/')}/graphql", '{"query": "query Viewer {viewer {id}}"}')
-            answer = connection.getresponse()
-            return answer.getheader("location") if 300 <= answer.status < 400 else None
-    except (OSError, HTTPException, ValueError):
-        return None
