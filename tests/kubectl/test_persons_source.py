@@ -80,3 +80,15 @@ def test_a_kubeconfig_that_cannot_be_read_is_named_with_the_cause(home: Path, mo
     monkeypatch.setattr(sources, "KubeConfigMerger", refused)
     with pytest.raises(NoCluster, match=f"^{path}: Permission denied$"):
         find_persons_source(path, None).namespace()
+
+
+def test_a_message_names_the_whole_context_and_no_token(home: Path) -> None:
+    found = Kubeconfig(str(kubeconfig(home / "one", "mine", None)), "all in one")
+    with pytest.raises(NoCluster, match="/one: has no context 'all in one'; `kubectl config get-contexts`"):
+        found.namespace()
+    (home / "two").write_text(
+        json.dumps({"contexts": [{"name": "all in one", "token": "secret"}], "current-context": "all in one"})
+    )
+    with pytest.raises(NoCluster) as caught:
+        Kubeconfig(str(home / "two")).namespace()
+    assert str(caught.value) == f"{home / 'two'}: Expected key context"

@@ -105,9 +105,10 @@ class Kubeconfig:
         try:
             yield
         except ConfigException as error:
-            # "Expected key user in <the whole entry with its token>": only the first part may be shown.
-            text = str(error).partition(" in ")[0].removeprefix("Invalid kube-config file. ")
-            if self.context is not None and text == f"Expected object with name {self.context}":
+            text = str(error).removeprefix("Invalid kube-config file. ")
+            if text.startswith("Expected key "):  # then: in <the whole entry with its token>
+                text = text.partition(" in ")[0]
+            elif text.startswith(f"Expected object with name {self.context} in ") and text.endswith("/contexts list"):
                 text = f"has no context {self.context!r}; `kubectl config get-contexts` lists them"
             raise NoCluster(f"{self.paths}: {text}") from None
         except OSError as error:
