@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 from sweep_operator.cluster.refusal import explain
 from sweep_operator.commands.failures import failure_lines
 from sweep_operator.kube.cluster import retry
+from sweep_operator.kube.protocol import Kind, KubeError
+from sweep_operator.kubectl.access import Access
 from sweep_operator.kubectl.main import cli
 from tests.kube.scripted_server import Reply, ScriptedServer, status, write_kubeconfig
 
@@ -83,3 +86,16 @@ async def test_every_command_says_what_to_do_without_access(
     ):
         assert result.stderr == f"error: the API server {problem}; {remedy}, {ANOTHER}\n"
         assert result.exit_code == 1
+
+
+async def test_a_server_that_accepts_the_connection_and_never_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "READ_PATIENCE", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        access = Access(write_kubeconfig(tmp_path / "config", f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        with pytest.raises(
+            KubeError, match=r"no answer: .*; check that the cluster runs and that you can reach it, or"
+        ):
+            async with access.cluster(request_timeout=0.1) as cluster:
+                await cluster.kube.list(Kind.SWEEP)

@@ -36,7 +36,7 @@ class Access:
 
         What the user can do about rejected credentials and an unreachable server is added to the error's message.
         """
-        from sweep_operator.kube.cluster import ClientOptions, ClusterKube, NotSent, find_persons_source
+        from sweep_operator.kube.cluster import ClientOptions, ClusterKube, NoAnswer, NotSent, find_persons_source
 
         source = find_persons_source(self.kubeconfig, self.context)
         namespace = self.namespace or source.namespace() or "default"
@@ -48,8 +48,8 @@ class Access:
             raise NotAllowed(error) from None
         except Unauthenticated as error:
             raise Unauthenticated(f"{error}; log in to the cluster again, {_ANOTHER}") from None
-        except NotSent as error:
-            raise NotSent(f"{error}; check that the cluster runs and that you can reach it, {_ANOTHER}") from None
+        except (NoAnswer, NotSent) as error:
+            raise type(error)(f"{error}; check that the cluster runs and that you can reach it, {_ANOTHER}") from None
         finally:
             await kube.close()
 

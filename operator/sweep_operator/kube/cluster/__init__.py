@@ -4,7 +4,7 @@ from sweep_operator.kube.cluster.callers import Callers
 from sweep_operator.kube.cluster.client import ClientOptions, ClusterKube
 from sweep_operator.kube.cluster.connection import NoCluster
 from sweep_operator.kube.cluster.credentials import Credentials, credentials
-from sweep_operator.kube.cluster.errors import NotSent
+from sweep_operator.kube.cluster.errors import NoAnswer, NotSent
 from sweep_operator.kube.cluster.objects import cleaner
 from sweep_operator.kube.cluster.paths import resource
 from sweep_operator.kube.cluster.sources import Source, find_persons_source, find_source, kubeconfig_contexts
@@ -14,6 +14,7 @@ __all__ = [
     "ClientOptions",
     "ClusterKube",
     "Credentials",
+    "NoAnswer",
     "NoCluster",
     "NotSent",
     "Source",

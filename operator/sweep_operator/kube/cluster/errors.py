@@ -30,6 +30,10 @@ class NotSent(Unavailable):
     """No connection could be opened: no request was sent."""
 
 
+class NoAnswer(Unavailable):
+    """A read was sent, and no answer came."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """An HTTP answer other than success."""

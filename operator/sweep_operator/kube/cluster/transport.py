@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import ClientResponse, ClientTimeout
 
 from sweep_operator.kube.cluster.connection import CONNECT_SECONDS, JSON, MAX_CONNECTIONS, Connection
-from sweep_operator.kube.cluster.errors import Answer, NotSent, error_of
+from sweep_operator.kube.cluster.errors import Answer, NoAnswer, NotSent, error_of
 from sweep_operator.kube.cluster.retry import Retry, parse_retry_after
 from sweep_operator.kube.protocol import Invalid, KubeError, Object, Unavailable, UnknownOutcome
 from sweep_operator.pacing import AdaptiveBucket
@@ -135,7 +135,7 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if request.changes:
                 raise UnknownOutcome(f"{request}: no answer: {_text(error)}") from error
-            raise Unavailable(f"{request}: no answer: {_text(error)}") from error
+            raise NoAnswer(f"{request}: no answer: {_text(error)}") from error
 
     async def _authenticated(self, request: Request, timeout: ClientTimeout) -> ClientResponse:
         """Reload the credentials once if the server rejects them or its authority has changed."""
