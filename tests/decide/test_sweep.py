@@ -96,6 +96,16 @@ def test_if_runs_follow_one_another_a_model_waits_for_the_result(spec: dict[str,
     assert (plan.suggest.count if plan.suggest else 0) == ahead
 
 
+@pytest.mark.parametrize(("needed", "ahead"), [(0, 4), (6, 6), (99, 8)])
+def test_a_model_computes_as_many_ahead_as_slots_need_at_once(needed: int, ahead: int) -> None:
+    s = sweep(limits={"maxParallelRuns": 8, "maxRuns": 99})
+    runs = [started(s, i) for i in range(1, 9)]
+    now = snapshot(s, [finished(s, 0, 0.1), *runs], [job(r) for r in runs], [pod(r) for r in runs])
+    plan = decide(dataclasses.replace(now, needed_at_once=needed))
+    assert plan.suggest is not None
+    assert (plan.suggest.urgent, plan.suggest.count) == (0, ahead)
+
+
 @pytest.mark.parametrize(
     ("spec", "ahead"),
     [

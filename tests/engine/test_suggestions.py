@@ -21,19 +21,24 @@ from tests.builders import sweep_body
 ROW = Observation({"x": 0.1}, 1.0, None)
 
 
-def sweep(generation: int = 1) -> Sweep:
-    return Sweep.model_validate(sweep_body(metadata={"uid": "u", "generation": generation}))
+def sweep(generation: int = 1, slots: int = 4) -> Sweep:
+    limits = {"maxRuns": 1000, "maxParallelRuns": slots}
+    return Sweep.model_validate(sweep_body(metadata={"uid": "u", "generation": generation}, limits=limits))
 
 
 class World:
     """An optimizer that answers step by step, and one Sweep whose passes ask for suggestions."""
 
-    def __init__(self) -> None:
+    def __init__(self, slots: int = 4) -> None:
+        self.slots = slots
         self.requests: list[SuggestRequest] = []
         self.steps: asyncio.Queue[str] = asyncio.Queue()
-        self.woken = 0
+        self.woken, self.now = 0, 0.0
         self._stopped = False
-        self.suggestions = Suggestions(self, Background("test", lambda seconds: None, 1.0), self._wake)
+        self.passes: list[float] = []
+        """After how many seconds a pass was asked for."""
+        background = Background("test", self.passes.append, 1.0)
+        self.suggestions = Suggestions(self, background, self._wake, lambda: self.now)
 
     async def suggest(self, sweep: Sweep, request: SuggestRequest) -> AsyncGenerator[Suggested, None]:
         self.requests.append(request)
@@ -63,7 +68,7 @@ class World:
             await asyncio.sleep(0)
 
     async def ask(self, request: SuggestRequest | None, generation: int = 1) -> None:
-        self.suggestions.request(sweep(generation), request)
+        self.suggestions.request(sweep(generation, self.slots), request)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
@@ -192,6 +197,53 @@ async def test_more_is_computed_as_what_is_at_hand_goes_on() -> None:
     assert world.requests[1] == request(2, 2, pending=[*pending, PendingRun("s.r.1", 1, {"x": 1.01})])
     await world.answer(2)
     assert world.hand() == [(1, 1.01), (2, 2.02), (3, 2.03)]
+
+
+async def test_while_slots_become_free_what_is_at_hand_goes_on_and_a_fit_waits_until_it_is_of_use() -> None:
+    world = World()
+    await world.ask(request(0, 6))
+    world.now += 2.0  # until the first suggestion
+    await world.answer(6)
+    pending = list[PendingRun]()
+    for index in range(3):
+        pending += world.create(world.hand()[0])
+        await world.ask(request(index + 1, 6, rows=index + 1, pending=pending))
+        world.now += 1.0
+    assert len(world.requests) == 1, "a new request would come too late for its first index"
+    assert world.passes[-1] == 2.0
+    pending += world.create(world.hand()[0])
+    at_hand = [PendingRun(f"s.r.{index}", index, {"x": 1 + index / 100}) for index in (4, 5)]
+    await world.ask(request(4, 6, rows=4, pending=pending))
+    assert world.requests[1] == request(6, 4, rows=4, pending=[*pending, *at_hand]), "less than half is left"
+    world.now += 1.0
+    await world.ask(request(4, 6, rows=5, pending=pending))
+    await world.answer(4)
+    assert [i for i, _ in world.hand()] == [4, 5, 6, 7, 8, 9], "the newest result does not stop it"
+    world.now += 1.0
+    await world.ask(request(4, 6, rows=5, pending=pending))
+    assert world.requests[2] == request(4, 6, rows=5, pending=pending), "a calm moment: everything anew"
+
+
+async def test_a_refusal_to_continue_what_is_at_hand_is_not_asked_for_again() -> None:
+    world = World()
+    await world.ask(request(0, 2))
+    world.now += 2.0
+    await world.answer(2)
+    pending = world.create((0, 1.0))
+    await world.ask(request(1, 6, rows=1, pending=pending))
+    await world.answer(step="unpayable")
+    pending += world.create((1, 1.01))
+    await world.ask(request(2, 5, rows=1, pending=pending))
+    assert len(world.requests) == 2
+
+
+async def test_as_many_are_wanted_as_slots_have_waited_for_and_fewer_when_none_waits() -> None:
+    world = World(slots=30)
+    for rows, urgent, wanted in ((0, 20, 20), (1, 0, 17), (2, 0, 14), (3, 7, 21), (4, 0, 18), (5, 99, 30)):
+        await world.ask(request(rows, 40, rows=rows, urgent=urgent))
+        await world.answer(2)
+        assert world.suggestions.demand.at_once == wanted
+        await world.answer(38)
 
 
 async def test_nothing_is_asked_for_indices_that_were_used_since_the_latest_pass() -> None:

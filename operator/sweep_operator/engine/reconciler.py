@@ -72,7 +72,7 @@ class Reconciler:
         self._forecasting = Background(f"{name}: the forecasts", self._requeue, 1.0)
         self._backgrounds = (self._asking, self._reading, self._checking, self._scanning, self._forecasting)
         self._forecasts = Forecasts(settings.forecaster, self._forecasting, lambda: queue.add(key))
-        self._suggestions = Suggestions(suggester, self._asking, lambda: queue.add(key))
+        self._suggestions = Suggestions(suggester, self._asking, lambda: queue.add(key), settings.monotonic)
         self._warm_start = WarmStarter(objects, sources, recorder, self._reading, settings)
         self._preflight = Preflight(objects, settings.now)
         self.acceptance = Acceptance(objects.kube, self._preflight, recorder, self._checking, settings)
@@ -250,6 +250,7 @@ class Reconciler:
             forecasts=self._forecasts.known,
             suggested=self._suggestions.of_generation(sweep.metadata.generation),
             suggest_seconds=self._suggestions.seconds,
+            needed_at_once=self._suggestions.demand.at_once,
             source_weights=self._suggestions.source_weights,
             warm_start=self._warm_start.state,
             tracking=report,

@@ -16,6 +16,7 @@ from sweep_operator.api.sweep import Sweep
 from sweep_operator.decide.plan import CreateRun, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.engine.background import Background
+from sweep_operator.engine.demand import Demand
 from sweep_operator.engine.ports import Suggester
 
 REFRESH = 64
@@ -69,13 +70,18 @@ class _Batch:
 class Suggestions:
     """One request at a time. While results arrive, the suggestions at hand are used until newer ones replace them."""
 
-    def __init__(self, suggester: Suggester, background: Background, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, suggester: Suggester, background: Background, wake: Callable[[], None], clock: Callable[[], float]
+    ) -> None:
         """``wake``: called when there is something that a pass waits for."""
-        self._suggester, self._background, self._wake = suggester, background, wake
+        self._suggester, self._background, self._wake, self._clock = suggester, background, wake, clock
+        self.demand = Demand(clock)
         self._hand: _Batch | None = None
         self._asked: _Batch | None = None
         """Where the suggestions of the request in progress go."""
-        self._refused: _Batch | None = None
+        self._answers = 0
+        """Suggestions of the request in progress so far."""
+        self._refused: SuggestRequest | None = None
         """What no further run was payable for: it is not asked for again until a result arrives."""
         self._wanted: tuple[Sweep, SuggestRequest] | None = None
         self._next_index = -1
@@ -100,6 +106,8 @@ class Suggestions:
         if self._hand is not None:
             self._hand.forget_used()
         self._before_use = self._restorer() if creates else None
+        if creates:
+            self.demand.used()
         for create in creates:
             if create.index < self._next_index:  # used before; its creation is repeated
                 continue
@@ -145,8 +153,12 @@ class Suggestions:
             self._hand = None
         if self._asked is not None and not self._is_useful(self._asked, request):
             self._suggester.interrupt(sweep)
-        if not self._background.running and self._open() is not None:
+        if self._background.running:
+            return
+        if self._open() is not None:
             self._background.start(self._work)
+        elif self._hand is not None and not self._hand.answers(request):  # results are waiting
+            self._background.wake(self.demand.busy_for)
 
     def _drop(self) -> None:
         self._hand = None
@@ -157,7 +169,8 @@ class Suggestions:
         """Whether to let the request in progress go on. Free slots do not wait for a new fit after every result."""
         if asked.next_index != request.index:
             return False
-        return asked.answers(request) or (request.urgent > 0 and asked.used < REFRESH)
+        in_use = request.urgent > 0 or self.demand.busy_for > 0
+        return asked.answers(request) or (in_use and self._answers < REFRESH)
 
     def _open(self) -> tuple[_Batch, SuggestRequest] | None:
         """What to ask the optimizer for, if what is at hand is not enough, and where its suggestions go."""
@@ -166,20 +179,22 @@ class Suggestions:
         sweep, request = self._wanted
         if request.index != self._next_index:  # runs were created since: the next pass asks for what follows them
             return None
-        if self._refused is not None and self._refused.answers(request):
+        if self._refused is not None and request.goes_on(self._refused):
             return None
         hand = self._hand
-        if hand is None or not hand.answers(request):
+        current = hand is not None and hand.answers(request)
+        if hand is None or not (current or (hand.left and self.demand.busy_for > 0)):
             return _Batch(sweep, request), request
-        enough = request.count // 2 if request.lasting else request.count  # half, to send fewer requests
+        # while slots become free, what is at hand goes on: it would be used before something newer is there
+        enough = request.count if current and not request.lasting else request.count // 2
         return None if len(hand.left) >= max(1, enough) else (hand, hand.rest_of(request))
 
     async def _work(self) -> float:
         while (wanted := self._open()) is not None:
-            batch, request = wanted
-            last = await self._ask(batch, request)
-            if last.unpayable is not None or last.unworthy is not None:
-                self._refused = batch
+            needed = self._wanted
+            last = await self._ask(*wanted)
+            if needed is not None and (last.unpayable is not None or last.unworthy is not None):
+                self._refused = needed[1]
             if last.infeasible is not None:
                 break
             if last.error is not None and not last.suggestions:
@@ -188,16 +203,24 @@ class Suggestions:
 
     async def _ask(self, batch: _Batch, request: SuggestRequest) -> Suggested:
         """Carry out one request. Returns the last answer."""
-        self._asked = batch
+        self._asked, self._answers = batch, 0
+        began = self._clock()
         last = Suggested(error="the optimizer gave no answer")
         try:
             async with aclosing(self._suggester.suggest(batch.sweep, request)) as answers:
                 async for answer in answers:
                     last = answer
+                    if answer.suggestions and not self._answers:
+                        self._note_first(batch.sweep, self._clock() - began)
+                    self._answers += len(answer.suggestions)
                     self._take(batch, answer)
         finally:
             self._asked = None
         return last
+
+    def _note_first(self, sweep: Sweep, seconds: float) -> None:
+        waiting = self._wanted[1].urgent if self._wanted is not None else 0
+        self.demand.answered(seconds, waiting, sweep.spec.limits.max_parallel_runs)
 
     def _take(self, batch: _Batch, answer: Suggested) -> None:
         if self._wanted is None or not _same(self._wanted[0], batch.sweep):
