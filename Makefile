@@ -117,7 +117,8 @@ include make/release.mk make/kind.mk
 BENCH_VENV ?= .venv-bench
 BENCH_BIN := $(BENCH_VENV)/bin
 BENCH_STAMP := $(BENCH_VENV)/.installed
-# logei, sobol and asha can be added; logei takes as long as Protein. BENCH_SURROGATES: see tests/bench/README.md
+# logei, ei-per-second, sobol and asha can be added; the first two take as long as Protein.
+# BENCH_SURROGATES: see tests/bench/README.md
 BENCH_PEERS ?= ours,random,tpe,cma,optuna-gp
 BENCH_TASKS ?= core,hartmann6@8
 BENCH_SEEDS ?= 5

@@ -105,7 +105,8 @@ class OptunaSearch:
     def __init__(self, task: Task, seed: int, sampler: str, rule: str) -> None:
         import optuna
 
-        from tests.bench.optimizer.peers import OptunaTPE, params_key
+        from tests.bench.optimizer.peer import params_key
+        from tests.bench.optimizer.peers import OptunaTPE
 
         pruners = {"optuna-median": optuna.pruners.MedianPruner, "optuna-asha": optuna.pruners.SuccessiveHalvingPruner}
         self.peer, self.key, self.center = OptunaTPE(task.space.spec(), seed=seed), params_key, task.space.center()

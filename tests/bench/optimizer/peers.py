@@ -13,69 +13,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import math
 import os
-import random
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from tests.bench.optimizer.space import Array, Params, space_of
+from tests.bench.optimizer.botorch_peers import BoTorchEIPerSecond, BoTorchLogEI
+from tests.bench.optimizer.peer import Peer, params_key
+from tests.bench.optimizer.space import Params
 
 OURS = "tests.bench.ours:OursProtein"
-
-
-def params_key(params: Params) -> tuple[float, ...]:
-    """Identity of parameters, up to rounding."""
-    return tuple(round(float(v), 12) for _, v in sorted(params.items()))
-
-
-class Peer:
-    """What the adapters share: the space, global seeds for libraries that use them, scores of failed runs."""
-
-    def __init__(
-        self,
-        spec: Mapping[str, Mapping[str, Any]],
-        *,
-        seed: int = 0,
-        goal: str = "maximize",
-        max_cost: float | None = None,
-        cost_param: str | None = None,
-        budget: float | None = None,
-        runs: int | None = None,
-    ) -> None:
-        self.space = space_of(spec)
-        self.spec, self.seed, self.goal = spec, seed, goal
-        self.max_cost, self.cost_param, self.budget, self.runs = max_cost, cost_param, budget, runs
-        self.rng = np.random.default_rng(seed)
-        self.worst = math.inf
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
-        import torch
-
-        torch.manual_seed(seed)
-        torch.set_num_threads(1)
-        self.setup()
-
-    def setup(self) -> None:
-        """Build the optimizer."""
-
-    def suggest(self, n: int) -> list[dict[str, Any]]:
-        """`n` new suggestions."""
-        raise NotImplementedError
-
-    def observe(self, params: Params, score: float, cost: float, is_failure: bool) -> None:
-        """A result."""
-        raise NotImplementedError
-
-    def impute(self, score: float, is_failure: bool) -> float | None:
-        """Peers without a notion of failure are told the worst score so far; None while there is none."""
-        if is_failure or not math.isfinite(score):
-            return self.worst if math.isfinite(self.worst) else None
-        self.worst = min(self.worst, score)
-        return score
 
 
 class RandomSearch(Peer):
@@ -218,73 +164,6 @@ class Asha(RandomSearch):
             self.results[rung][params_key(params)] = score, dict(params)
 
 
-class BoTorchLogEI(Peer):
-    """BoTorch's SingleTaskGP under log expected improvement, after a Sobol start-up design."""
-
-    restarts, raw = 4, 128
-
-    def setup(self) -> None:
-        from scipy.stats.qmc import Sobol
-
-        self.sobol = Sobol(len(self.space), scramble=True, seed=self.seed)
-        self.n_init = max(5, len(self.space) + 1)
-        self.asked = 0
-        self.x: list[Array] = []
-        self.y: list[float] = []
-        self.pending: list[Array] = []
-
-    def observe(self, params: Params, score: float, cost: float, is_failure: bool) -> None:
-        unit = self.space.to_unit(params)
-        self.pending = [p for p in self.pending if not np.allclose(p, unit)]
-        told = self.impute(score, is_failure)
-        if told is not None:
-            self.x.append(unit)
-            self.y.append(told)
-
-    def acquisition(self, model: Any, y: Any, pending: Any) -> Any:
-        """The acquisition function, pending points (p, d) integrated out."""
-        from botorch.acquisition import LogExpectedImprovement
-        from botorch.acquisition.logei import qLogExpectedImprovement
-
-        if pending is None:
-            return LogExpectedImprovement(model, best_f=y.max())
-        return qLogExpectedImprovement(model, best_f=y.max(), X_pending=pending)
-
-    def suggest(self, n: int) -> list[dict[str, Any]]:
-        return [self.one() for _ in range(n)]
-
-    def one(self) -> dict[str, Any]:
-        """One suggestion, pending from now on."""
-        import torch
-        from botorch.fit import fit_gpytorch_mll
-        from botorch.models import SingleTaskGP
-        from botorch.optim import optimize_acqf
-        from gpytorch.mlls import ExactMarginalLogLikelihood
-
-        self.asked += 1
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if self.asked < self.n_init or len(self.y) < 3 or np.ptp(self.y) == 0:
-                params = self.space.from_unit(self.sobol.random(1)[0])
-            else:
-                x = torch.tensor(np.array(self.x), dtype=torch.double)
-                y = torch.tensor(self.y, dtype=torch.double)[:, None]
-                pending = torch.tensor(np.array(self.pending), dtype=torch.double) if self.pending else None
-                model = SingleTaskGP(x, y)
-                fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-                best, _ = optimize_acqf(
-                    self.acquisition(model, y, pending),
-                    bounds=torch.stack([torch.zeros(len(self.space)), torch.ones(len(self.space))]).double(),
-                    q=1,
-                    num_restarts=self.restarts,
-                    raw_samples=self.raw,
-                    options={"maxiter": 100},
-                )
-                params = self.space.from_unit(best[0].numpy())
-        self.pending.append(self.space.to_unit(params))
-        return params
-
-
 class Ours(Peer):
     """Protein, by its adapter; OURS=module:Class or OURS=path/to/file.py:Class in the environment names another one."""
 
@@ -318,4 +197,5 @@ PEERS: dict[str, type[Peer]] = {
     "optuna-gp": OptunaGP,
     "asha": Asha,
     "logei": BoTorchLogEI,
+    "ei-per-second": BoTorchEIPerSecond,
 }
