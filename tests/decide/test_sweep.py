@@ -101,7 +101,7 @@ def test_a_model_computes_as_many_ahead_as_slots_need_at_once(needed: int, ahead
     s = sweep(limits={"maxParallelRuns": 8, "maxRuns": 99})
     runs = [started(s, i) for i in range(1, 9)]
     now = snapshot(s, [finished(s, 0, 0.1), *runs], [job(r) for r in runs], [pod(r) for r in runs])
-    plan = decide(dataclasses.replace(now, needed_at_once=needed))
+    plan = decide(dataclasses.replace(now, at_once=needed))
     assert plan.suggest is not None
     assert (plan.suggest.urgent, plan.suggest.count) == (0, ahead)
 

@@ -45,6 +45,8 @@ class World:
         serial, self._stopped = len(self.requests), False
         for index in range(request.index, request.index + request.count):
             step = await self.steps.get()
+            if step == "none":
+                return
             if step == "fail":
                 yield Suggested(error="failed")
                 return
@@ -199,51 +201,83 @@ async def test_more_is_computed_as_what_is_at_hand_goes_on() -> None:
     assert world.hand() == [(1, 1.01), (2, 2.02), (3, 2.03)]
 
 
-async def test_while_slots_become_free_what_is_at_hand_goes_on_and_a_fit_waits_until_it_is_of_use() -> None:
-    world = World()
-    await world.ask(request(0, 6))
+async def in_a_burst(world: World, count: int, wanted: int) -> list[PendingRun]:
+    """Of ``count`` at hand, two become runs before a fit could answer. Then ``wanted`` are asked for."""
+    await world.ask(request(0, count, rows=1))
     world.now += 2.0  # until the first suggestion
-    await world.answer(6)
+    await world.answer(count)
     pending = list[PendingRun]()
-    for index in range(3):
-        pending += world.create(world.hand()[0])
-        await world.ask(request(index + 1, 6, rows=index + 1, pending=pending))
+    for _ in range(2):
         world.now += 1.0
+        pending += world.create(world.hand()[0])
+    await world.ask(request(2, wanted, rows=2, pending=pending))
+    return pending
+
+
+async def test_while_slots_become_free_fast_what_is_at_hand_goes_on() -> None:
+    world = World()
+    pending = await in_a_burst(world, 6, 6)
     assert len(world.requests) == 1, "a new request would come too late for its first index"
     assert world.passes[-1] == 2.0
-    pending += world.create(world.hand()[0])
+    world.now += 1.0
+    for _ in range(2):
+        pending += world.create(world.hand()[0])
     at_hand = [PendingRun(f"s.r.{index}", index, {"x": 1 + index / 100}) for index in (4, 5)]
     await world.ask(request(4, 6, rows=4, pending=pending))
     assert world.requests[1] == request(6, 4, rows=4, pending=[*pending, *at_hand]), "less than half is left"
     world.now += 1.0
     await world.ask(request(4, 6, rows=5, pending=pending))
-    await world.answer(4)
-    assert [i for i, _ in world.hand()] == [4, 5, 6, 7, 8, 9], "the newest result does not stop it"
+    await world.answer(2)
+    assert [i for i, _ in world.hand()] == [4, 5, 6, 7], "a result does not end it"
     world.now += 1.0
     await world.ask(request(4, 6, rows=5, pending=pending))
-    assert world.requests[2] == request(4, 6, rows=5, pending=pending), "a calm moment: everything anew"
+    await world.answer()
+    assert world.requests[2] == request(4, 6, rows=5, pending=pending), "slots do not become free fast anymore"
 
 
-async def test_a_refusal_to_continue_what_is_at_hand_is_not_asked_for_again() -> None:
+async def test_after_a_single_end_a_fit_with_its_result_begins_at_once() -> None:
     world = World()
-    await world.ask(request(0, 2))
+    await world.ask(request(0, 4, rows=1))
     world.now += 2.0
-    await world.answer(2)
-    pending = world.create((0, 1.0))
-    await world.ask(request(1, 6, rows=1, pending=pending))
+    await world.answer(4)
+    pending = list[PendingRun]()
+    for index in range(3):
+        world.now += 3.0
+        pending += world.create(world.hand()[0])
+        await world.ask(request(index + 1, 4, rows=2 + index, pending=pending))
+        assert world.requests[-1] == request(index + 1, 4, rows=2 + index, pending=pending)
+        world.now += 2.0
+        await world.answer(4)
+
+
+async def test_what_is_refused_in_a_burst_is_not_asked_for_again_and_wakes_no_pass_afterwards() -> None:
+    world = World()
+    pending = await in_a_burst(world, 3, 6)
     await world.answer(step="unpayable")
-    pending += world.create((1, 1.01))
-    await world.ask(request(2, 5, rows=1, pending=pending))
-    assert len(world.requests) == 2
+    asked, world.now = len(world.requests), world.now + 100
+    world.passes.clear()
+    for index in (2, 3):
+        await world.ask(request(index, 5, rows=2, pending=pending))
+        pending += world.create((index, 1 + index / 100))
+    assert len(world.requests) == asked
+    assert world.passes == []
 
 
 async def test_as_many_are_wanted_as_slots_have_waited_for_and_fewer_when_none_waits() -> None:
     world = World(slots=30)
-    for rows, urgent, wanted in ((0, 20, 20), (1, 0, 17), (2, 0, 14), (3, 7, 21), (4, 0, 18), (5, 99, 30)):
+    for rows, urgent, wanted in ((0, 30, 0), (1, 20, 20), (2, 0, 17), (3, 0, 14), (4, 7, 21), (5, 0, 18), (6, 99, 30)):
         await world.ask(request(rows, 40, rows=rows, urgent=urgent))
         await world.answer(2)
         assert world.suggestions.demand.at_once == wanted
         await world.answer(38)
+
+
+async def test_a_request_that_was_ended_before_its_first_suggestion_is_followed_by_the_next_one_at_once() -> None:
+    world = World()
+    await world.ask(request(0, 2))
+    await world.ask(request(0, 2, rows=1))
+    await world.answer(step="none")
+    assert len(world.requests) == 2
 
 
 async def test_nothing_is_asked_for_indices_that_were_used_since_the_latest_pass() -> None:

@@ -13,8 +13,8 @@ from sweep_operator.decide.snapshot import Snapshot, Suggestion
 from sweep_operator.decide.totals import Totals
 
 AHEAD = 4
-"""Suggestions that are computed before a slot is free, at least and at most one for each slot: each result replaces them.
-If results do not change them, there is one for each slot."""
+"""Suggestions that are computed before a slot is free, or more if slots need more at once, but at most one for each
+slot. If results do not change them, there is one for each slot."""
 RESULTS_PER_SUGGESTION = 8
 """If results do not change them, there is at least one for so many results. A request contains all results, so with
 few suggestions in each, the work for one run would grow with the number of runs."""
@@ -43,7 +43,9 @@ def grow(snap: Snapshot, runs: Outlook) -> Growth:
     create = (*again, *fresh)
     waiting = max(0, totals.open - most)  # they get the next slots
     lasting = _is_lasting(snap)
-    useful = max(most, totals.observations // RESULTS_PER_SUGGESTION) if lasting else min(max(AHEAD, snap.needed_at_once), most)
+    useful = (
+        max(most, totals.observations // RESULTS_PER_SUGGESTION) if lasting else min(most, max(AHEAD, snap.at_once))
+    )
     missing, ahead = wanted - len(create), max(0, min(useful, left - wanted) - waiting)
     if missing + ahead == 0:
         return Growth(create)

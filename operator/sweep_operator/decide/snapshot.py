@@ -143,8 +143,8 @@ class Snapshot:
     suggested: Suggested | None = None
     suggest_seconds: float | None = None
     """Duration of the latest suggestion."""
-    needed_at_once: int = 0
-    """How many suggestions to have at hand, by what slots have waited for."""
+    at_once: int = 0
+    """How many suggestions slots need at once, by what they have waited for."""
     source_weights: Mapping[int, float] | None = None
     """Weights of the sources of the warm start in the latest suggestion of the model, by position."""
     warm_start: WarmStartState = WarmStartState()

@@ -6,31 +6,37 @@ import math
 from collections.abc import Callable
 
 KEPT = 7 / 8
-"""Share of the suggestions at hand that remains after a request that no slot has waited for."""
+"""Share of ``at_once`` that remains after a request that no slot has waited for."""
 
 
 class Demand:
-    """Learned from what slots waited for, because the ends of runs cannot be known."""
+    """Learned from what slots have waited for, because the ends of runs cannot be known."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._first_seconds = 0.0
         """From the latest request to its first suggestion."""
         self._latest_use = -math.inf
+        self._busy_until = -math.inf
         self.at_once = 0
         """How many suggestions to have at hand, so that no slot waits."""
 
-    def used(self) -> None:
-        """Note that suggestions at hand became runs."""
-        self._latest_use = self._clock()
+    def note_use(self) -> None:
+        """A suggestion at hand became a run."""
+        now = self._clock()
+        if now - self._latest_use < self._first_seconds:
+            self._busy_until = now + self._first_seconds
+        self._latest_use = now
 
-    def answered(self, seconds: float, waiting: int, slots: int) -> None:
-        """Note the first suggestion of a request, after so many seconds, and how many of the slots wait by then."""
+    def note_first(self, seconds: float, waiting: int, slots: int) -> None:
+        """A request got its first suggestion after so many seconds; so many of the slots wait for one by then."""
         self._first_seconds = seconds
         self.at_once = min(self.at_once + waiting, slots) if waiting else int(self.at_once * KEPT)
 
     @property
-    def busy_for(self) -> float:
-        """Seconds until slots have not become free for so long that a new request would not come too late for its
-        first index."""
-        return max(0.0, self._latest_use + self._first_seconds - self._clock())
+    def busy_seconds(self) -> float:
+        """For how long slots count as becoming free so fast that a new request would come too late for its first index.
+
+        One use alone does not count: the next one may be far away.
+        """
+        return max(0.0, self._busy_until - self._clock())

@@ -164,6 +164,8 @@ class Reconciler:
         finally:
             if not done.reserved:
                 self._suggestions.give_back()
+            elif any(run.index in self._executor.burnt for run in plan.create):
+                self._suggestions.request(snapshot.sweep, None)  # they were computed with a run that does not exist
         return done
 
     def _first_step(self, snapshot: Snapshot, run: SweepRun) -> RunPlan | None:
@@ -250,7 +252,7 @@ class Reconciler:
             forecasts=self._forecasts.known,
             suggested=self._suggestions.of_generation(sweep.metadata.generation),
             suggest_seconds=self._suggestions.seconds,
-            needed_at_once=self._suggestions.demand.at_once,
+            at_once=self._suggestions.demand.at_once,
             source_weights=self._suggestions.source_weights,
             warm_start=self._warm_start.state,
             tracking=report,

@@ -79,8 +79,10 @@ class Suggestions:
         self._hand: _Batch | None = None
         self._asked: _Batch | None = None
         """Where the suggestions of the request in progress go."""
-        self._answers = 0
+        self._given = 0
         """Suggestions of the request in progress so far."""
+        self._interrupted = False
+        """Whether the request in progress was asked to end."""
         self._refused: SuggestRequest | None = None
         """What no further run was payable for: it is not asked for again until a result arrives."""
         self._wanted: tuple[Sweep, SuggestRequest] | None = None
@@ -106,8 +108,6 @@ class Suggestions:
         if self._hand is not None:
             self._hand.forget_used()
         self._before_use = self._restorer() if creates else None
-        if creates:
-            self.demand.used()
         for create in creates:
             if create.index < self._next_index:  # used before; its creation is repeated
                 continue
@@ -117,6 +117,7 @@ class Suggestions:
             left = self._hand.left
             if left and (left[0].index, left[0].parameters) == (create.index, create.parameters):
                 self._hand.used += 1
+                self.demand.note_use()
             else:  # replaced since the decision: what follows was computed with another pending run
                 self._drop()
 
@@ -152,25 +153,28 @@ class Suggestions:
         if self._hand is not None and self._hand.next_index != request.index:
             self._hand = None
         if self._asked is not None and not self._is_useful(self._asked, request):
-            self._suggester.interrupt(sweep)
-        if self._background.running:
-            return
-        if self._open() is not None:
+            self._interrupt(self._asked)
+        busy = self.demand.busy_seconds
+        if busy and self._hand is not None and not self._hand.answers(request):
+            self._background.wake(busy)  # then the new results are taken into account
+        if not self._background.running and self._open() is not None:
             self._background.start(self._work)
-        elif self._hand is not None and not self._hand.answers(request):  # results are waiting
-            self._background.wake(self.demand.busy_for)
 
     def _drop(self) -> None:
         self._hand = None
         if self._asked is not None:
-            self._suggester.interrupt(self._asked.sweep)
+            self._interrupt(self._asked)
+
+    def _interrupt(self, asked: _Batch) -> None:
+        self._interrupted = True
+        self._suggester.interrupt(asked.sweep)
 
     def _is_useful(self, asked: _Batch, request: SuggestRequest) -> bool:
         """Whether to let the request in progress go on. Free slots do not wait for a new fit after every result."""
         if asked.next_index != request.index:
             return False
-        in_use = request.urgent > 0 or self.demand.busy_for > 0
-        return asked.answers(request) or (in_use and self._answers < REFRESH)
+        in_use = request.urgent > 0 or self.demand.busy_seconds > 0
+        return asked.answers(request) or (in_use and self._given < REFRESH)
 
     def _open(self) -> tuple[_Batch, SuggestRequest] | None:
         """What to ask the optimizer for, if what is at hand is not enough, and where its suggestions go."""
@@ -183,9 +187,9 @@ class Suggestions:
             return None
         hand = self._hand
         current = hand is not None and hand.answers(request)
-        if hand is None or not (current or (hand.left and self.demand.busy_for > 0)):
+        if hand is None or not (current or (hand.left and self.demand.busy_seconds)):
             return _Batch(sweep, request), request
-        # while slots become free, what is at hand goes on: it would be used before something newer is there
+        # half of what results do not change, to send fewer requests; and of what would be used before newer ones come
         enough = request.count if current and not request.lasting else request.count // 2
         return None if len(hand.left) >= max(1, enough) else (hand, hand.rest_of(request))
 
@@ -197,30 +201,28 @@ class Suggestions:
                 self._refused = needed[1]
             if last.infeasible is not None:
                 break
-            if last.error is not None and not last.suggestions:
+            if last.error is not None and not last.suggestions and not self._interrupted:
                 await self._pause()
         return 0.0
 
     async def _ask(self, batch: _Batch, request: SuggestRequest) -> Suggested:
         """Carry out one request. Returns the last answer."""
-        self._asked, self._answers = batch, 0
+        self._asked, self._given, self._interrupted = batch, 0, False
         began = self._clock()
         last = Suggested(error="the optimizer gave no answer")
         try:
             async with aclosing(self._suggester.suggest(batch.sweep, request)) as answers:
                 async for answer in answers:
                     last = answer
-                    if answer.suggestions and not self._answers:
-                        self._note_first(batch.sweep, self._clock() - began)
-                    self._answers += len(answer.suggestions)
+                    if answer.suggestions and not self._given and request.known:
+                        waiting = self._wanted[1].urgent if self._wanted is not None else 0
+                        slots = batch.sweep.spec.limits.max_parallel_runs
+                        self.demand.note_first(self._clock() - began, waiting, slots)
+                    self._given += len(answer.suggestions)
                     self._take(batch, answer)
         finally:
             self._asked = None
         return last
-
-    def _note_first(self, sweep: Sweep, seconds: float) -> None:
-        waiting = self._wanted[1].urgent if self._wanted is not None else 0
-        self.demand.answered(seconds, waiting, sweep.spec.limits.max_parallel_runs)
 
     def _take(self, batch: _Batch, answer: Suggested) -> None:
         if self._wanted is None or not _same(self._wanted[0], batch.sweep):
