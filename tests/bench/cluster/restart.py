@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import copy
+import json
 import random
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from sweep_operator.api.names import run_object_name
+from sweep_operator.api.names import RUN_LABEL, run_object_name
 from sweep_operator.kube.cluster import ClientOptions, ClusterKube
 from sweep_operator.kube.protocol import Kind
 from tests.bench.cluster.memory import Footprint
@@ -50,9 +50,15 @@ class Restart:
 
 
 def fill(cluster: Cluster, namespace: str, name: str, stored: int) -> None:
-    """So many finished runs of a Sweep that has ended; no operator runs."""
+    """So many finished runs of a Sweep that has ended, each with its Job and its pod; no operator runs."""
     found = runs(cluster, namespace, name)
-    asyncio.run(_fill(cluster, found[-1], range(len(found), stored)))
+    like = found[-1]
+    job, pod = (_like(cluster, kind, namespace, like["metadata"]["name"]) for kind in ("jobs", "pods"))
+    asyncio.run(_fill(cluster, (like, job, pod), range(len(found), stored)))
+
+
+def _like(cluster: Cluster, kind: str, namespace: str, run: str) -> Object:
+    return cluster.list(kind, namespace, **{RUN_LABEL: run})[0]
 
 
 def measure(cluster: Cluster, operator: Operator, name: str, *, killed: bool) -> Restart:
@@ -82,17 +88,15 @@ def _seen(sweep: Object) -> bool:
     return bool(sweep["status"].get("observedGeneration") == sweep["metadata"]["generation"])
 
 
-async def _fill(cluster: Cluster, like: Object, indices: range) -> None:
-    """Finished runs like that one, each with a point and a score of its own."""
+async def _fill(cluster: Cluster, like: tuple[Object, Object, Object], indices: range) -> None:
+    """Finished runs like that one with its Job and its pod, each with a point and a score of its own."""
     kube = await ClusterKube.connect(cluster.kubeconfig, options=ClientOptions(qps=1000, burst=1000))
     random_ = random.Random(0)
-    waiting = [_copy(like, index, random_.random()) for index in indices]
+    waiting = [(index, random_.random()) for index in indices]
 
     async def write() -> None:
         while waiting:
-            body = waiting.pop()
-            made = await kube.create(Kind.SWEEP_RUN, body)
-            await kube.update_status(Kind.SWEEP_RUN, {**made, "status": body["status"]})
+            await _copy(kube, like, *waiting.pop())
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -102,14 +106,31 @@ async def _fill(cluster: Cluster, like: Object, indices: range) -> None:
         await kube.close()
 
 
-def _copy(like: Object, index: int, x: float) -> Object:
-    name, old = run_object_name(like["spec"]["sweepName"], index), like["metadata"]
-    status = copy.deepcopy(like["status"])
-    status |= {"score": x, "metrics": dict.fromkeys(status["metrics"], x)}
-    return {
-        "apiVersion": like["apiVersion"],
-        "kind": like["kind"],
-        "metadata": {"name": name, **{k: old[k] for k in ("namespace", "labels", "ownerReferences")}},
-        "spec": {**like["spec"], "index": index, "parameters": {"x": x}},
-        "status": status,
-    }
+async def _copy(kube: ClusterKube, like: tuple[Object, Object, Object], index: int, x: float) -> None:
+    old, run = like[0]["metadata"]["name"], run_object_name(like[0]["spec"]["sweepName"], index)
+    renamed = {old: run, old.replace(".", "-"): run.replace(".", "-")}
+    for kind, obj in zip((Kind.SWEEP_RUN, Kind.JOB, Kind.POD), like, strict=True):
+        body: Object = json.loads(_replaced(json.dumps(obj), renamed))
+        if kind == Kind.SWEEP_RUN:
+            body["spec"] |= {"index": index, "parameters": {"x": x}}
+            body["status"] |= {"score": x, "metrics": dict.fromkeys(body["status"]["metrics"], x)}
+        elif kind == Kind.JOB:
+            # another controller's Job: the cluster's one would start a pod for it
+            template = {**body["spec"]["template"], "metadata": _without_job(body["spec"]["template"]["metadata"])}
+            ours = {"managedBy": "metta.ai/bench", "selector": None, "manualSelector": None}
+            body["spec"] |= {**ours, "template": template}
+        else:
+            body["spec"] |= {"nodeName": None, "schedulerName": "none"}
+        made = await kube.create(kind, body)
+        await kube.update_status(kind, {**made, "status": body["status"]})
+        renamed[obj["metadata"]["uid"]] = made["metadata"]["uid"]  # in the owner references of the next ones
+
+
+def _without_job(meta: Object) -> Object:
+    return {**meta, "labels": {k: v for k, v in meta["labels"].items() if not k.endswith(("job-name", "uid"))}}
+
+
+def _replaced(text: str, by: dict[str, str]) -> str:
+    for old, new in by.items():
+        text = text.replace(old, new)
+    return text
