@@ -14,13 +14,15 @@ from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide import sweep as decisions
 from sweep_operator.decide.plan import RunPlan
+from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine import gather
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.packed import Packed, as_json
+from sweep_operator.engine.read_run import read_run
 from sweep_operator.engine.store import Store
 from sweep_operator.kube.embedded import index
 from sweep_operator.kube.embedded.server import EmbeddedKube
-from sweep_operator.kube.protocol import Kind, ObjectList, Stored
+from sweep_operator.kube.protocol import Kind, Object, ObjectList, Stored
 from tests.engine.world import KEY, NS, World, drive, settle_suggestions
 
 RUNS = 6
@@ -38,6 +40,19 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(decisions, "decide_run", counted)
     return counts
+
+
+class Untracked:
+    """A tracker, of which this Sweep makes no use."""
+
+    def report(self, *_: Any) -> TrackingReport:
+        return TrackingReport()
+
+    def offer(self, *_: Any) -> None:
+        pass
+
+    def forget(self, *_: Any) -> None:
+        pass
 
 
 async def finished(tmp_path: Path) -> tuple[World, Engine]:
@@ -222,15 +237,20 @@ async def test_after_a_restart_a_pass_looks_at_some_of_the_ended_runs_and_counts
     monkeypatch.setattr(gather, "AT_ONCE", 2)
     world, engine = await finished(tmp_path)
     engine.close()
-    before = await world.sweep()
-    engine = world.engine()
+    before, parsed = await world.sweep(), Counter[str]()
+
+    def counted(obj: Object) -> SweepRun | None:
+        parsed[obj["metadata"]["name"]] += 1
+        return read_run(obj)
+
+    engine = world.engine(tracker=Untracked(), read_run=counted)
     await engine.audit(NS)
     looked_at.clear()
     passes = []
     while engine.queue.depth:
         await engine.work()
-        passes.append(looked_at.total())
-    assert passes[:3] == [2, 4, 6]
+        passes.append((looked_at.total(), parsed.total()))
+    assert passes[:3] == [(2, 6), (4, 8), (6, 10)], "those that are decided about later are parsed again only then"
     assert looked_at == {f"s.r.{n}": 1 for n in range(RUNS)}
     assert await world.sweep() == before, "no status was written of the runs that were not looked at yet"
     engine.close()

@@ -100,13 +100,17 @@ def is_undelivered(run: SweepRun) -> bool:
     return run.terminal and not run.imported and not run.delivered
 
 
+def awaits_runs(sweep: Sweep, report: TrackingReport | None, config: OperatorConfig) -> bool:
+    """Whether runs of a Sweep are delivered when they have ended."""
+    return report is not None and wandb_of(sweep) is not None and isinstance(destination(sweep, config), Destination)
+
+
 def is_awaited(run: SweepRun, sweep: Sweep, report: TrackingReport | None, config: OperatorConfig) -> bool:
     """Whether a run has ended and is still to be delivered."""
     wandb = wandb_of(sweep)
-    if report is None or wandb is None or not is_undelivered(run):
+    if wandb is None or not is_undelivered(run) or not awaits_runs(sweep, report, config):
         return False
-    kept = wandb.mode == "offline" and run.status.tracking is not None
-    return not kept and isinstance(destination(sweep, config), Destination)
+    return wandb.mode != "offline" or run.status.tracking is None
 
 
 def track(

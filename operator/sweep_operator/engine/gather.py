@@ -16,7 +16,7 @@ from sweep_operator.decide.book import RunBook
 from sweep_operator.decide.facts import facts_of
 from sweep_operator.decide.plan import RunPlan
 from sweep_operator.decide.snapshot import Snapshot
-from sweep_operator.decide.tracking import TrackingReport, is_awaited, news_of
+from sweep_operator.decide.tracking import TrackingReport, awaits_runs, is_awaited, news_of
 from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate, revision_name
@@ -27,7 +27,7 @@ from sweep_operator.engine.resting import Resting
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.manifests.revision import read_revision
 
-AT_ONCE = 500
+AT_ONCE = 100
 """Runs that have ended which one pass decides about."""
 
 
@@ -252,8 +252,8 @@ class Gatherer:
 
     def _awaited(self, names: Iterable[str], sweep: Sweep, report: TrackingReport | None) -> list[SweepRun]:
         """Those that have ended and are to be delivered."""
-        if report is None:
-            return []
+        if not awaits_runs(sweep, report, self._config):
+            return []  # without parsing thousands of runs
         runs = (self._run(name) for name in names if not self._book.facts[name].delivered)
         return [run for run in runs if run is not None and is_awaited(run, sweep, report, self._config)]
 
