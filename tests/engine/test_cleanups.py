@@ -27,6 +27,8 @@ class Counting:
 
     def __getattr__(self, name: str) -> Any:
         inner = getattr(self._kube, name)
+        if name == "pages":
+            return inner
 
         async def send(*args: Any, **kwargs: Any) -> Any:
             self.requests[name] += 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import weakref
+from collections.abc import AsyncIterator
 from typing import Any
 
 from hypothesis import given
@@ -53,6 +56,61 @@ def test_a_list_removes_only_what_is_older_than_itself() -> None:
     vanished = store.replace(Kind.POD, ObjectList((pod("listed", 9),), 10))
     assert [o["metadata"]["name"] for o in vanished] == ["old"]
     assert names(store) == ["created-since", "listed"]
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcde"), st.integers(1, 10)),
+    st.dictionaries(st.sampled_from("abcde"), st.integers(1, 10)),
+    st.dictionaries(st.sampled_from("abcdef"), st.tuples(st.integers(11, 20), st.booleans(), st.integers(0, 4))),
+    st.integers(1, 5),
+)
+def test_a_list_may_arrive_page_by_page_while_objects_change(
+    cached: dict[str, int], listed: dict[str, int], changes: dict[str, tuple[int, bool, int]], size: int
+) -> None:
+    """The end is that of the whole LIST followed by the changes, between whichever pages these come."""
+    items = [pod(name, version) for name, version in sorted(listed.items())]
+    whole, paged = Store(SWEEP_LABEL), Store(SWEEP_LABEL)
+    for store in (whole, paged):
+        for name, version in cached.items():
+            store.apply(Kind.POD, pod(name, version))
+
+    def change(store: Store, before_page: int) -> None:
+        for name, (version, deleted, when) in changes.items():
+            is_new = name not in cached and not deleted
+            if when == before_page and (name in listed or is_new):
+                store.apply(Kind.POD, pod(name, version), deleted=deleted)
+
+    async def pages() -> AsyncIterator[ObjectList]:
+        for number in range(5):
+            change(paged, number)
+            yield ObjectList(tuple(items[number * size : (number + 1) * size]), 10)
+
+    vanished = whole.replace(Kind.POD, ObjectList(tuple(items), 10))
+    for number in range(5):
+        change(whole, number)
+    assert asyncio.run(paged.replace_by_page(Kind.POD, pages())) == (vanished, 10)
+    assert whole.labeled(Kind.POD, "n", "s") == paged.labeled(Kind.POD, "n", "s")
+
+
+def test_a_page_of_finished_objects_is_not_kept_while_the_next_one_is_read() -> None:
+    class Raw(dict[str, Any]):
+        __slots__ = ("__weakref__",)
+
+    alive, kept, store = weakref.WeakValueDictionary[int, Raw](), list[int](), Store(SWEEP_LABEL)
+
+    def finished(number: int) -> Raw:
+        job = Raw(pod(f"j{number}", 5), status={"conditions": [{"type": "Complete", "status": "True"}]})
+        alive[number] = job
+        return job
+
+    async def pages() -> AsyncIterator[ObjectList]:
+        for page in range(5):
+            kept.append(len(alive))
+            yield ObjectList(tuple(finished(10 * page + n) for n in range(10)), 10)
+
+    asyncio.run(store.replace_by_page(Kind.JOB, pages()))
+    assert kept == [0] * 5
+    assert len(store.keys(Kind.JOB)) == 50
 
 
 def test_an_object_moves_when_its_labels_change() -> None:

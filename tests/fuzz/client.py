@@ -13,6 +13,7 @@ from sweep_operator.api.names import KUEUE_GROUP
 from sweep_operator.kube.protocol import (
     Conflict,
     Forbidden,
+    Gone,
     Kind,
     KubeError,
     LogPart,
@@ -59,6 +60,18 @@ class Client:
             items = tuple(o for o in old.items if wanted <= (o["metadata"].get("labels") or {}).items())
             return await self._read(kind, lambda: _done(ObjectList(items, old.resource_version)))
         return await self._read(kind, lambda: self._server.list(kind, namespace, labels=labels))
+
+    async def pages(
+        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[ObjectList]:
+        """Objects change between two pages, which are all of one version."""
+        found = await self.list(kind, namespace, labels=labels)
+        size = self._dice["page"].choice((1, 3, 500))
+        for start in range(0, max(1, len(found.items)), size):
+            if start and self._dice.chance("expired", 0.05):
+                raise Gone("410: the continue parameter is too old")
+            page = ObjectList(found.items[start : start + size], found.resource_version)
+            yield page if start == 0 else await self._read(kind, lambda page=page: _done(page))
 
     async def serves(self, group: str) -> bool:
         return group == KUEUE_GROUP or await self._server.serves(group)

@@ -48,6 +48,13 @@ class FaultyKube:
         call = await self._before()
         return self._after(call, await self.kube.list(kind, namespace, labels=labels))
 
+    async def pages(
+        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[ObjectList]:
+        call = await self._before()
+        async for page in self.kube.pages(kind, namespace, labels=labels):
+            yield self._after(call, page)
+
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
         call = await self._before()
         return self._after(call, await self.kube.create(kind, body, dry_run=dry_run))

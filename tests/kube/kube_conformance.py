@@ -143,6 +143,16 @@ class KubeConformance:
         assert [o["metadata"]["name"] for o in one.items] == [f"{name}-b"]
         assert (await kube.list(Kind.CONFIG_MAP, "elsewhere", labels={"group": name})).items == ()
 
+    async def test_pages_are_the_list(self, kube: Kube, name: str) -> None:
+        for n in "ab":
+            await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-{n}", labels={"group": name}))
+        for labels in ({"group": name}, {"group": f"not-{name}"}):
+            listed = await kube.list(Kind.CONFIG_MAP, NS, labels=labels)
+            pages = [page async for page in kube.pages(Kind.CONFIG_MAP, NS, labels=labels)]
+            assert [o for page in pages for o in page.items] == list(listed.items)
+            assert pages
+            assert all(page.resource_version >= listed.resource_version for page in pages)
+
     async def test_delete_and_its_precondition(self, kube: Kube, name: str) -> None:
         made = await kube.create(Kind.CONFIG_MAP, config_map(name))
         with pytest.raises(Conflict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -249,17 +250,24 @@ async def test_what_is_sent(kube: Kube, server: ScriptedServer) -> None:
 
 async def test_pages_are_read_one_by_one(kube: Kube, server: ScriptedServer) -> None:
     assert isinstance(kube, ClusterKube)
-    item = {"metadata": {"name": "a"}}
+    item = {"metadata": {"name": "a"}, "from": "a page"}
     more = {"metadata": {"resourceVersion": "7", "continue": "next"}, "items": [item, item]}
     answers(server, Reply(body=more), Reply(body={"metadata": {"resourceVersion": "7"}, "items": [item]}))
-    sizes = []
-    async for page in kube.pages(Kind.SWEEP_RUN, "default", {"a": "b"}):
+    sizes, kept, written = [], [], _of_pages()
+    async for page in kube.pages(Kind.SWEEP_RUN, "default", labels={"a": "b"}):
         sizes.append((len(page.items), page.resource_version, len(server.seen)))
+        del page
+        kept.append(_of_pages() - written)
     assert sizes == [(2, 7, 1), (1, 7, 2)]
+    assert kept == [0, 0], "whoever does not keep the objects has their memory back before the next page"
     assert [seen.query for seen in server.seen] == [
         {"labelSelector": "a=b", "limit": "500"},
         {"labelSelector": "a=b", "limit": "500", "continue": "next"},
     ]
+
+
+def _of_pages() -> int:
+    return sum(type(o) is dict and o.get("from") == "a page" for o in gc.get_objects())
 
 
 class TestTokenBucket:

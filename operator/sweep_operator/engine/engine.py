@@ -18,7 +18,7 @@ from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.reconciler import Key, Reconciler
 from sweep_operator.engine.reports import Reports
 from sweep_operator.engine.store import Store
-from sweep_operator.kube.protocol import Kind, Kube, KubeError, Object, ObjectList
+from sweep_operator.kube.protocol import Gone, Kind, Kube, KubeError, Object
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +73,12 @@ class Engine:
         """
         with no_collection():
             for kind in (*WATCHED, *LISTED):
-                listed = await self._list(kind, namespace)
-                self._listed[kind, namespace] = listed.resource_version
-                for obj in self.store.replace(kind, listed, namespace):
-                    self.enqueue(kind, obj)
+                self._listed[kind, namespace] = await self._relist(kind, namespace)
         for reconciler in self._reconcilers.values():
             reconciler.acceptance.recheck()
+        self._queue_changed(namespace)
+
+    def _queue_changed(self, namespace: str | None) -> None:
         for key in {*self.store.places(), *(key[1:] for key in self.store.keys(Kind.SWEEP))}:
             if namespace in (None, key[0]) and not self._rests(key):
                 self.queue.add(key)
@@ -94,32 +94,42 @@ class Engine:
         reconciler = self._reconcilers.get(key)
         return reconciler is not None and reconciler.rests(self.store.get(Kind.SWEEP, *key))
 
-    async def _list(self, kind: Kind, namespace: str | None) -> ObjectList:
-        # Users create Sweeps and SweepRuns, without the operator's labels.
-        every = self._settings.own_kube or kind in (Kind.SWEEP, Kind.SWEEP_RUN)
-        return await self._kube.list(kind, namespace, labels=None if every else MANAGED)
-
     async def follow(self, kind: Kind, namespace: str | None = None) -> None:
-        """LIST and watch one resource type until canceled. A watch that ends is restarted with a LIST.
-
-        The first LIST is that of an audit, if there was one.
-        """
-        since = self._listed.get((kind, namespace))
+        """LIST and watch one resource type until canceled. A watch that ends is restarted with a LIST."""
         while True:
             try:
-                since = await self._relist(kind, namespace) if since is None else since
+                since = await self.watch_from(kind, namespace)
                 async for event in self._kube.watch(kind, namespace, resource_version=since):
                     self.apply(kind, event.object, deleted=event.type == "DELETED")
             except KubeError as error:
                 log.warning("watch of %s ended: %s", kind, error)
                 await asyncio.sleep(1)
-            since = None
+
+    async def watch_from(self, kind: Kind, namespace: str | None) -> int:
+        """The resourceVersion after which a watch must begin: of the latest audit, or of a LIST if it was used before.
+
+        The API server may no longer have the changes after the audit.
+        """
+        since = self._listed.pop((kind, namespace), None)
+        if since is None:
+            since = await self._relist(kind, namespace)
+            self._queue_changed(namespace)
+        return since
 
     async def _relist(self, kind: Kind, namespace: str | None) -> int:
-        listed = await self._kube.list(kind, namespace)
-        for obj in (*self.store.replace(kind, listed, namespace), *listed.items):
+        """Apply a LIST page by page: all objects at once may take hundreds of MB. Return its resourceVersion."""
+        # Users create Sweeps and SweepRuns, without the operator's labels.
+        every = self._settings.own_kube or kind in (Kind.SWEEP, Kind.SWEEP_RUN)
+        labels = None if every else MANAGED
+        try:
+            pages = self._kube.pages(kind, namespace, labels=labels)
+            vanished, version = await self.store.replace_by_page(kind, pages, namespace)
+        except Gone:
+            listed = await self._kube.list(kind, namespace, labels=labels)
+            vanished, version = self.store.replace(kind, listed, namespace), listed.resource_version
+        for obj in vanished:
             self.enqueue(kind, obj)
-        return listed.resource_version
+        return version
 
     def limit_new_runs(self, key: Key, total: int) -> None:
         """Create at most ``total`` runs, whatever the spec allows (to run one iteration at a time)."""
@@ -235,4 +245,4 @@ class Engine:
         namespace, name = key
         await self._objects.read(Kind.SWEEP, namespace, name)
         for kind in (Kind.SWEEP_RUN, Kind.JOB, Kind.POD, *LISTED):
-            self.store.replace(kind, await self._list(kind, namespace), namespace)
+            await self._relist(kind, namespace)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Set
 
 from sweep_operator.engine.packed import Packed, as_json, is_over, note_of
 from sweep_operator.kube.protocol import Kind, Object, ObjectList
@@ -166,12 +166,28 @@ class Store:
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> list[Object]:
-        """Apply a LIST of a namespace (None: of all) and of these labels. Unknown objects that are over are packed.
+        """Apply a LIST of a namespace (None: of all) and of these labels.
 
         Cached objects that it covers are removed and returned if they are older than the LIST and not in it.
         """
+        present = self._apply_page(kind, listed.items)
+        return self._remove_unlisted(kind, present, listed.resource_version, namespace, labels)
+
+    async def replace_by_page(
+        self, kind: Kind, pages: AsyncIterator[ObjectList], namespace: str | None = None
+    ) -> tuple[list[Object], int]:
+        """``replace`` with the pages of a LIST, without keeping them; return also its resourceVersion."""
+        present, version = set[Key](), 0
+        async for page in pages:
+            present |= self._apply_page(kind, page.items)
+            version = page.resource_version
+            del page  # before the next one is read
+        return self._remove_unlisted(kind, present, version, namespace, {}), version
+
+    def _apply_page(self, kind: Kind, items: Iterable[Object]) -> set[Key]:
+        """Apply a part of a LIST; return its keys. Unknown objects that are over are packed."""
         present = set[Key]()
-        for obj in listed.items:
+        for obj in items:
             key = key_of(kind, obj)
             present.add(key)
             known = self._known(key)
@@ -179,18 +195,29 @@ class Store:
                 continue
             if self.apply(kind, obj) and known is None and is_over(kind, obj):
                 self.pack(key)
+        return present
+
+    def _remove_unlisted(
+        self,
+        kind: Kind,
+        present: Set[Key],
+        resource_version: int,
+        namespace: str | None,
+        labels: Mapping[str, str] | None,
+    ) -> list[Object]:
+        """Remove and return what a LIST of that version covers and lacks, and what is not newer than it."""
         candidates = [
             obj
             for key, obj in self._items(kind)
             if key not in present
             and namespace in (None, key[1])
-            and _version(obj) <= listed.resource_version
+            and _version(obj) <= resource_version
             and not (labels and isinstance(obj, Packed))  # a LIST of everything finds those
         ]
         wanted = (labels or {}).items()
         vanished = [o for o in map(_unpacked, candidates) if wanted <= (o["metadata"].get("labels") or {}).items()]
         for obj in vanished:
-            self._bury(obj["metadata"].get("uid", ""), listed.resource_version)
+            self._bury(obj["metadata"].get("uid", ""), resource_version)
             self._remove(key_of(kind, obj))
             self._on_change(kind, obj)
         return vanished

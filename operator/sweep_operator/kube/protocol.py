@@ -168,6 +168,15 @@ class Kube(Protocol):
         """All objects of a kind, in one namespace or (None) in all; ``labels``: equality selector."""
         ...
 
+    def pages(
+        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[ObjectList]:
+        """The same page by page, all of one resourceVersion, for callers that do not keep the objects.
+
+        There is at least one page. Raises Gone if the pages are read too slowly: LIST instead.
+        """
+        ...
+
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
         """Create ``body`` (its metadata names namespace and name). Raises AlreadyExists, Invalid, Forbidden."""
         ...

@@ -6,20 +6,28 @@ quadratic time at startup. Event handlers write nothing.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import kopf
+from kopf._cogs.clients import fetching
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL
 from sweep_operator.engine.engine import WATCHED
 from sweep_operator.kube.cluster import Credentials, cleaner, resource
-from sweep_operator.kube.protocol import Kind
+from sweep_operator.kube.protocol import Kind, KubeError
 
 Registry = kopf.OperatorRegistry
 Apply = Callable[..., None]
 """``apply(kind, object, deleted=bool)``"""
+Since = Callable[[Kind, str | None], Awaitable[int]]
+"""The resourceVersion after which to watch a resource type in a namespace (None: in all). Raises KubeError."""
+_RETRY = 1.0
+log = logging.getLogger(__name__)
 
 
 class Endless:
@@ -116,12 +124,42 @@ def settings() -> kopf.OperatorSettings:
     return made
 
 
-async def watch(handlers: kopf.OperatorRegistry, namespaces: tuple[str, ...]) -> None:
-    """Deliver events until canceled; empty ``namespaces``: the whole cluster."""
-    await kopf.operator(
-        registry=handlers,
-        settings=settings(),
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=namespaces,
-    )
+async def watch(handlers: kopf.OperatorRegistry, namespaces: tuple[str, ...], since: Since) -> None:
+    """Deliver the events after ``since`` until canceled; empty ``namespaces``: the whole cluster."""
+    with _without_lists(since):
+        await kopf.operator(
+            registry=handlers,
+            settings=settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+        )
+
+
+@contextmanager
+def _without_lists(since: Since) -> Iterator[None]:
+    """Let kopf watch after the LISTs of the engine, without LISTs of its own.
+
+    No setting of kopf does this. Its LISTs keep all objects of all types at once and start a task for each of them. If
+    there are thousands of runs, this takes more memory and processor time than everything else, only to deliver what
+    the engine has already read.
+    """
+    kinds = {resource(kind): kind for kind in WATCHED}
+
+    async def fetch_objs(*, resource: Any, namespace: str | None, **_: Any) -> AsyncIterator[tuple[list[Any], str]]:
+        kind = kinds[resource.group, resource.version, resource.plural]
+        while True:
+            try:
+                version = await since(kind, namespace)
+                break
+            except KubeError as error:
+                log.warning("cannot list %s: %s", resource.plural, error)
+                await asyncio.sleep(_RETRY)
+        yield [], str(version)
+
+    of_kopf = fetching.fetch_objs
+    fetching.fetch_objs = fetch_objs
+    try:
+        yield
+    finally:
+        fetching.fetch_objs = of_kopf

@@ -219,12 +219,13 @@ async def _work(
         group.create_task(engine.run())
         group.create_task(outbox.run())
         group.create_task(keep_auditing(engine, scopes, health, options.audit_seconds))
-        group.create_task(_watch(handlers.registry(engine.apply, login), options.namespaces, stop))
+        registry = handlers.registry(engine.apply, login)
+        group.create_task(_watch(handlers.watch(registry, options.namespaces, engine.watch_from), stop))
 
 
-async def _watch(registry: handlers.Registry, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
+async def _watch(watching: Coroutine[None, None, None], stop: asyncio.Event) -> None:
     """Run kopf. It replaces the signal handlers and returns on a signal, so its return sets ``stop``."""
-    await handlers.watch(registry, namespaces)
+    await watching
     stop.set()
 
 

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
-
 from sweep_operator.api.names import SWEEP_LABEL
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.warm_start import WarmStart, WarmStartSource
 from sweep_operator.engine.ports import WarmStartRows, WarmStartUnreadable
 from sweep_operator.engine.warm_start_rows import NewestRuns, read_config_map, read_runs, read_sources
 from sweep_operator.exchange.learner import Learned, Learner
-from sweep_operator.kube.protocol import Kind, Kube, KubeError, NotFound, ObjectList
+from sweep_operator.kube.protocol import Kind, Kube, KubeError, NotFound
 from sweep_operator.pacing import Turns
 from sweep_operator.sandbox.tasks import Evaluator
 from sweep_operator.tracking.history.warm_start import WandbSources
 
 
-class PagedKube(Kube, Protocol):
-    """A Kube whose LISTs can be read page by page."""
-
-    def pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> AsyncIterator[ObjectList]:
-        """The objects with these labels. Raises KubeError."""
-        ...
-
-
 class ClusterWarmStart:
     """Reads warm-start sources in a cluster."""
 
-    def __init__(self, kube: PagedKube, wandb: WandbSources, evaluator: Evaluator) -> None:
+    def __init__(self, kube: Kube, wandb: WandbSources, evaluator: Evaluator) -> None:
         self._kube, self._wandb, self._evaluator = kube, wandb, evaluator
         self._turns = Turns([None])
         """A sweep may have ten thousand runs, so one is read at a time."""
@@ -56,7 +45,7 @@ class ClusterWarmStart:
         newest = NewestRuns(name)
         try:
             found = await self._kube.get(Kind.SWEEP, namespace, name)
-            async for page in self._kube.pages(Kind.SWEEP_RUN, namespace, {SWEEP_LABEL: name}):
+            async for page in self._kube.pages(Kind.SWEEP_RUN, namespace, labels={SWEEP_LABEL: name}):
                 await newest.add(page.items)
         except NotFound as error:
             raise WarmStartUnreadable(f"no Sweep {name!r} in namespace {namespace}") from error

@@ -39,6 +39,11 @@ class Still:
     async def create(self, kind: Kind, body: Object, *, dry_run: bool = False) -> Object:
         return newer(body, self.next())
 
+    async def pages(
+        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[ObjectList]:
+        yield await self.list(kind, namespace, labels=labels)
+
     async def list(
         self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
     ) -> ObjectList:

@@ -7,7 +7,7 @@ import itertools
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Self, TypeVar
 
 from sweep_operator.api.hardware import OperatorConfig
@@ -40,6 +40,11 @@ class Distant:
             return await self._sent(lambda: getattr(self._server, name)(*arguments, **options))
 
         return send
+
+    async def pages(
+        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[ObjectList]:
+        yield await self.list(kind, namespace, labels=labels)
 
     async def list(
         self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None

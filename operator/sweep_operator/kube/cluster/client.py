@@ -121,9 +121,11 @@ class ClusterKube:
             self._transport, path, selector, clean=cleaner(kind), page=self._page, limited=kind != Kind.LEASE
         )
 
-    def pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> AsyncIterator[ObjectList]:
-        """The same page by page, for who does not keep the objects. Raises KubeError."""
-        query = {**_selector(labels), "limit": str(self._page)}
+    def pages(
+        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[ObjectList]:
+        """The same page by page."""
+        query = {**_selector(labels or {}), "limit": str(self._page)}
         return pages(self._transport, collection(kind, namespace), query, clean=cleaner(kind))
 
     def watch(

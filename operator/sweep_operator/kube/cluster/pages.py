@@ -44,11 +44,12 @@ async def pages(
     limited: bool = True,
 ) -> AsyncIterator[ObjectList]:
     """The objects page by page. Raises KubeError: Gone if the pages have been read too slowly."""
-    rest: Mapping[str, str] = {}
-    while True:
+    rest: Mapping[str, str] | None = {}
+    while rest is not None:
+        # No page is kept here while it is used and the next one is read: it may take tens of MB.
         answer = await transport.send(Request("list", path, {**query, **rest}, limited=limited))
-        meta = answer.get("metadata") or {}
-        yield ObjectList(tuple(map(clean, answer.get("items") or ())), int(meta.get("resourceVersion") or 0))
-        if not meta.get("continue"):
-            return
-        rest = {"continue": meta["continue"]}
+        meta, items = answer.get("metadata") or {}, answer.pop("items", None) or ()
+        rest = {"continue": meta["continue"]} if meta.get("continue") else None
+        page = [ObjectList(tuple(map(clean, items)), int(meta.get("resourceVersion") or 0))]
+        del items
+        yield page.pop()

@@ -100,6 +100,12 @@ class EmbeddedKube:
         """All objects of a kind, by name. They are unpacked as they are looked at."""
         return ObjectList(self._objects.copies(kind, namespace, labels), self._watch_log.version)
 
+    async def pages(
+        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[ObjectList]:
+        """One page."""
+        yield await self.list(kind, namespace, labels=labels)
+
     def unfinished(self, kind: Kind) -> ObjectList:
         """The Jobs or pods for which a controller may have something to do."""
         return ObjectList(self._objects.unfinished(kind), self._watch_log.version)
