@@ -1,8 +1,9 @@
 """A sweep of a no-op command on one machine, 16 runs in parallel: `python -m tests.bench.local [--runs 5000]`.
 
 One row per 500 runs: runs/s, CPU seconds per run of `sweep run` alone, its resident memory, the size of the state, and
-the wall time of `sweep status` meanwhile. Then `sweep run` is killed (SIGKILL), and the time, CPU seconds and memory of
-the next `sweep run` until its first new run are measured. With `--runs-dir`, the sweep of an earlier call goes on.
+the wall time of `sweep status` meanwhile (median of five). Then `sweep run` is killed (SIGKILL), and the time, CPU
+seconds and memory of the next `sweep run` until its first new run are measured. With `--runs-dir`, the sweep of an
+earlier call goes on.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,7 @@ from tests.bench.status import PARAMETERS
 from tests.builders import sweep_body
 
 PARALLEL = 16
-WINDOW = 500
+WINDOW, LOOKS = 500, 5
 PROGRAM = """printf '{"metrics": {"reward": %s}}' "$SWEEP_RUN_INDEX" > "$SWEEP_RESULTS_FILE" """
 SWEEP = (sys.executable, "-m", "sweep_operator.cli.main")
 
@@ -60,10 +62,13 @@ def until(runs_dir: Path, runs: int) -> float:
 
 
 def status_seconds(runs_dir: Path) -> float:
-    """Wall time of `sweep status`."""
-    began = time.monotonic()
-    subprocess.run([*SWEEP, "status", "live", "--runs-dir", str(runs_dir)], check=True, stdout=subprocess.DEVNULL)
-    return time.monotonic() - began
+    """Wall time of `sweep status`, the median of LOOKS."""
+    looks = []
+    for _ in range(LOOKS):
+        began = time.monotonic()
+        subprocess.run([*SWEEP, "status", "live", "--runs-dir", str(runs_dir)], check=True, stdout=subprocess.DEVNULL)
+        looks.append(time.monotonic() - began)
+    return statistics.median(looks)
 
 
 def grow(runs_dir: Path, runs: int) -> None:
