@@ -17,7 +17,7 @@ from sweep_operator.decide.plan import NOTHING_EARLIER, EarlierObservations, Obs
 from sweep_operator.suggest.explain import Explainer, known, question_now
 from sweep_operator.suggest.messages import question
 from sweep_operator.suggest.propose import Proposer
-from sweep_operator.suggest.provenance import provenance
+from sweep_operator.suggest.provenance import provenances
 from sweep_operator.views.page.explanations import (
     AskContour,
     AskForecast,
@@ -65,7 +65,7 @@ def searched(s: Sweep, count: int) -> list[SweepRun]:
         request = SuggestRequest(index, 1, tuple(found.observations), (), 1)
         proposal = next(iter(proposer.answer(question(s, request)))).proposal
         assert proposal is not None
-        told = provenance(request, proposal)
+        told = provenances(request)(proposal)
         body = {
             "metadata": {"name": f"{s.name}.r.{index}", "uid": f"u{index}"},
             "spec": {"sweepName": s.name, "index": index, "origin": proposal.origin, "parameters": proposal.parameters},

@@ -13,7 +13,7 @@ from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.decide.plan import NOTHING_EARLIER, Observation, PendingRun, SuggestRequest
 from sweep_operator.decide.snapshot import Suggested, Suggestion
 from sweep_operator.suggest.messages import Proposal
-from sweep_operator.suggest.provenance import provenance, read_curve_points
+from sweep_operator.suggest.provenance import provenances, read_curve_points
 from sweep_operator.suggest.replay import NotReplayable, request_of
 from tests.builders import earlier
 from tests.decide.given import decide, finished, job, pod, run, snapshot, started, sweep
@@ -22,7 +22,7 @@ OLD = earlier(Observation({"x": 0.7}, 3.0, None))
 
 
 def told(request: SuggestRequest, index: int) -> Provenance:
-    found = provenance(request, Proposal(index=index, parameters={"x": 0.5}, origin="model", digest="0"))
+    found = provenances(request)(Proposal(index=index, parameters={"x": 0.5}, origin="model", digest="0"))
     assert found is not None
     return found
 

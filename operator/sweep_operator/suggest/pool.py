@@ -10,6 +10,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from sweep_operator.api.suggestion import Provenance
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.child_process import ChildFailed, available_memory
 from sweep_operator.decide.plan import PendingRun, SuggestRequest
@@ -17,9 +18,17 @@ from sweep_operator.decide.snapshot import Forecast, Forecasted, Suggested, Sugg
 from sweep_operator.domain.conditions import has_ended
 from sweep_operator.pacing import Turns
 from sweep_operator.suggest.center import center_first
-from sweep_operator.suggest.messages import RULES_SECONDS, RULES_TOO_SLOW, Answer, Question, RunForecast, question
+from sweep_operator.suggest.messages import (
+    RULES_SECONDS,
+    RULES_TOO_SLOW,
+    Answer,
+    Proposal,
+    Question,
+    RunForecast,
+    question,
+)
 from sweep_operator.suggest.process import MAIN_MEMORY, OptimizerProcess, default_processes
-from sweep_operator.suggest.provenance import provenance
+from sweep_operator.suggest.provenance import provenances
 
 log = logging.getLogger(__name__)
 REST = 10
@@ -93,10 +102,10 @@ class OptimizerPool:
         get random suggestions.
         """
         center = center_first(sweep, request)
-        asked = question(sweep, request)
+        asked, told = question(sweep, request), provenances(request)
         if center is not None:
             asked = asked.after([center])
-            yield _suggested(Answer(proposal=center), sweep, request)
+            yield _suggested(Answer(proposal=center), request, told)
         stream = _Stream((sweep.metadata.namespace, sweep.metadata.uid), asked, request.urgent)
         self._streams[sweep.metadata.uid] = stream
         try:
@@ -104,7 +113,7 @@ class OptimizerPool:
                 async for answer in answers:
                     if answer.infeasible == RULES_TOO_SLOW:
                         self._charge(sweep.metadata.namespace, RULES_SECONDS)
-                    yield _suggested(answer, sweep, request)
+                    yield _suggested(answer, request, told)
         finally:
             if self._streams.get(sweep.metadata.uid) is stream:
                 del self._streams[sweep.metadata.uid]
@@ -266,7 +275,7 @@ def _forecast(run: PendingRun, found: RunForecast) -> Forecast:
     return Forecast(points=len(run.curve), **{name: getattr(found, name) for name in RunForecast.model_fields})
 
 
-def _suggested(answer: Answer, sweep: Sweep, request: SuggestRequest) -> Suggested:
+def _suggested(answer: Answer, request: SuggestRequest, told: Callable[[Proposal], Provenance | None]) -> Suggested:
     proposal = answer.proposal
     suggestions = () if proposal is None else (
         Suggestion(
@@ -274,7 +283,7 @@ def _suggested(answer: Answer, sweep: Sweep, request: SuggestRequest) -> Suggest
             proposal.parameters,
             proposal.origin,
             proposal.prediction,
-            provenance(request, proposal),
+            told(proposal),
         ),
     )  # fmt: skip
     known = None if request.pending else request.known

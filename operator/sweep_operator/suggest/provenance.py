@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from itertools import groupby
 
@@ -16,20 +16,18 @@ _PACKAGES = ("numpy", "scipy", "torch", "gpytorch")
 """Other packages whose version can change a suggestion."""
 
 
-def provenance(request: SuggestRequest, proposal: Proposal) -> Provenance | None:
-    """The provenance of one answer to ``request``; None for a random suggestion of a failed optimizer."""
-    if proposal.origin == "fallback":
-        return None
-    return Provenance(
+def provenances(request: SuggestRequest) -> Callable[[Proposal], Provenance | None]:
+    """The provenance of each answer to ``request``; None for a random suggestion of a failed optimizer."""
+    common = Provenance(
         observations=request.known,
         pending=index_ranges([r.index for r in request.pending if r.index is not None]),
         pending_runs=sorted(r.name for r in request.pending if r.index is None),
         through_index=request.index - 1,
         curve_points=_curve_points(request),
         left=request.left,
-        digest=proposal.digest or None,
         version=optimizer_version(),
     )
+    return lambda proposal: None if proposal.origin == "fallback" else common.with_(digest=proposal.digest or None)
 
 
 def _curve_points(request: SuggestRequest) -> str | None:
