@@ -123,7 +123,7 @@ class Optimizer(Reports, ABC):
         """
         flat = paths.flatten(params)
         typed = self._typed(flat, strict)
-        running = self._running.get(self._run_key(flat))
+        running = self._running.get(self._run_key(flat)) if self._running else None
         observation = make_observation(
             typed, score, cost, is_failure=is_failure, cost_is_lower_bound=cost_is_lower_bound, metrics=metrics,
             curve=running.curve if running is not None else (),
@@ -132,7 +132,8 @@ class Optimizer(Reports, ABC):
         if self._predicted:
             details = self._predicted.pop(self.space.key(self.space.complete(flat)), {})
             self._calibrator.compare(details, observation.score, observation.cost)
-        self.discard(flat)
+        if self._running or self._outstanding:  # not for each of thousands of results after a restart
+            self.discard(flat)
 
     def learn_forecast(self, score: Side | None = None, cost: Side | None = None) -> None:
         """Calibrate the forecasts by one that was made before a restart: where its results lay. None: unknown.
