@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked, index
+from sweep_operator.kube import state_file
+from sweep_operator.kube.embedded import EmbeddedKube, StoreLocked, index, persistence
 from sweep_operator.kube.embedded.watch_log import WatchLog
 from sweep_operator.kube.protocol import Gone, Invalid, Kind, Kube, NotFound, WatchEvent
 from sweep_operator.kube.state_file import StoreUnreadable, dictionaries, read_objects, unpacked
@@ -235,6 +236,32 @@ async def test_an_older_file_is_copied_and_then_changed(tmp_path: Path) -> None:
     assert [o["metadata"]["name"] for o in read_objects(path, (Kind.JOB,))] == ["a", "b", "c"]
     assert read_objects(copy, (Kind.JOB,)) == bodies[1:]
     assert not list(tmp_path.glob(".*")), "nothing is left"
+
+
+async def test_a_start_unpacks_only_what_an_earlier_version_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.db"
+    kube = opened(path)
+    jobs = [await kube.create(Kind.JOB, {"metadata": {"name": name}, "spec": {}}) for name in ("a", "b")]
+    child = {"metadata": {"name": "p", "ownerReferences": [owner(jobs[0])]}, "spec": {"containers": []}}
+    pods = [await kube.create(Kind.POD, child)]
+    kube.close()
+    ended = {**jobs[1], "status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+    ended["metadata"] = {**ended["metadata"], "resourceVersion": "9"}
+    with contextlib.closing(sqlite3.connect(path)) as raw, raw:  # as an earlier version does it
+        raw.execute(
+            "UPDATE objects SET version = 9, body = ? WHERE uid = ?", (json.dumps(ended), ended["metadata"]["uid"])
+        )
+        raw.execute("UPDATE counters SET value = 9 WHERE name = 'version'")
+    unpacked: list[str] = []
+    monkeypatch.setattr(persistence, "unpack", lambda *args: unpacked.append("") or state_file.unpack(*args))
+    kube = opened(path)
+    assert len(unpacked) == 1
+    assert [job["metadata"]["name"] for job in kube.unfinished(Kind.JOB).items] == ["a"]
+    assert kube.owned_by(Kind.POD, jobs[0]["metadata"]["uid"]) == pods
+    assert await kube.get(Kind.JOB, jobs[1]["metadata"]["namespace"], "b") == ended
+    kube.close()
 
 
 async def test_changes_that_belong_together_are_kept_together(tmp_path: Path) -> None:

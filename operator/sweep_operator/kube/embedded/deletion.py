@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from sweep_operator.domain.pods import pod_has_ended
 from sweep_operator.domain.times import parse_time, time_text
-from sweep_operator.kube.embedded.index import ObjectIndex, owners_of
+from sweep_operator.kube.embedded.head import owners_of
+from sweep_operator.kube.embedded.index import ObjectIndex
 from sweep_operator.kube.protocol import EventType, Kind, Object
 
 DEFAULT_GRACE_SECONDS = 30

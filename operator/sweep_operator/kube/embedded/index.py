@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import overload
 
 from sweep_operator.api.names import RUN_LABEL
-from sweep_operator.kube.embedded.job_step import is_unfinished
+from sweep_operator.kube.embedded.head import Head, head_of
 from sweep_operator.kube.embedded.objects import copy, labels_match
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.kube.state_file import Body
@@ -25,22 +25,15 @@ def key_of(obj: Object) -> Key:
     return Kind(obj["kind"]), obj["metadata"].get("namespace", "default"), obj["metadata"]["name"]
 
 
-def owners_of(obj: Object) -> list[Object]:
-    """Its ownerReferences."""
-    return obj["metadata"].get("ownerReferences") or []
-
-
 class _Entry:
     """One object: as the file stores it, and unpacked while it is recent."""
 
     __slots__ = ("body", "obj", "owners", "run", "uid")
 
-    def __init__(self, obj: Object, body: Body) -> None:
-        self.obj: Object | None = obj
-        self.body, self.uid = body, obj["metadata"]["uid"]
-        self.owners = tuple(owner["uid"] for owner in owners_of(obj))
-        run = (obj["metadata"].get("labels") or {}).get(RUN_LABEL)
-        self.run = None if run is None else sys.intern(run)
+    def __init__(self, uid: str, head: Head, body: Body) -> None:
+        self.obj: Object | None = None
+        self.body, self.uid, self.owners = body, uid, head.owners
+        self.run = None if head.run is None else sys.intern(head.run)
 
 
 class _Copies(Sequence[Object]):
@@ -127,19 +120,25 @@ class ObjectIndex:
 
     def put(self, obj: Object, body: Body) -> None:
         """Add or replace an object. ``body``: the same, as the file stores it."""
-        kind, namespace, name = key = key_of(obj)
         uid = obj["metadata"]["uid"]
-        old = self._by_kind[kind].get((namespace, name))
-        if old is not None:
-            self._forget(old)
-        self._by_kind[kind][namespace, name] = self._recent[uid] = entry = _Entry(obj, body)
-        self._by_uid[uid] = key
-        if kind in self._unfinished:
-            (set.add if is_unfinished(obj) else set.discard)(self._unfinished[kind], (namespace, name))
-        for owner in entry.owners:
-            self._owned.setdefault(owner, {})[uid] = key
+        self._recent[uid] = entry = self.put_packed(Kind(obj["kind"]), uid, head_of(obj), body)
+        entry.obj = obj
         while len(self._recent) > RECENT:
             self._recent.popitem(last=False)[1].obj = None
+
+    def put_packed(self, kind: Kind, uid: str, head: Head, body: Body) -> _Entry:
+        """The same without the object, which is unpacked when it is asked for."""
+        place = head.namespace, head.name
+        old = self._by_kind[kind].get(place)
+        if old is not None:
+            self._forget(old)
+        self._by_kind[kind][place] = entry = _Entry(uid, head, body)
+        self._by_uid[uid] = key = (kind, *place)
+        if kind in self._unfinished:
+            (set.add if head.unfinished else set.discard)(self._unfinished[kind], place)
+        for owner in entry.owners:
+            self._owned.setdefault(owner, {})[uid] = key
+        return entry
 
     def remove(self, obj: Object) -> None:
         """Remove an object."""

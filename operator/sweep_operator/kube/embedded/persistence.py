@@ -13,9 +13,10 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from sweep_operator.kube.embedded.head import Head, head_of, head_text, read_head
 from sweep_operator.kube.embedded.samples import SAMPLES
 from sweep_operator.kube.embedded.space import DiskFull, has_space
 from sweep_operator.kube.protocol import Kind, KubeError, Object, Stored, Unavailable
@@ -27,16 +28,17 @@ from sweep_operator.kube.state_file import (
     damaged,
     dictionaries,
     packed,
-    stored_bodies,
     unpack,
 )  # fmt: skip
 
 _SAVE = """
-INSERT INTO objects (uid, version, kind, body) VALUES (?, ?, ?, ?)
-ON CONFLICT (uid) DO UPDATE SET version = excluded.version, body = excluded.body
+INSERT INTO objects (uid, version, kind, body, head) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (uid) DO UPDATE SET version = excluded.version, body = excluded.body, head = excluded.head
 """
 """A row stays where it is: INSERT OR REPLACE would leave a hole that nothing fills."""
 
+_LOAD = "SELECT uid, version, kind, body, head FROM objects ORDER BY version"
+_KINDS: Mapping[str, Kind] = {str(kind): kind for kind in Kind}
 _FAILING = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
@@ -58,21 +60,28 @@ class Persistence:
             raise _disk_full(self._path, error) or damaged(self._path, error) from None
         self._dictionaries = dictionaries(self._connection)
 
-    def load(self, put: Callable[[Object, Body], None]) -> int:
-        """Pass all objects with their bodies to ``put``, in the order of their changes; return the last version."""
+    def load(self, put: Callable[[Kind, str, Head, Body], None]) -> int:
+        """Pass resource type, uid, head and body of all objects to ``put``, in the order of their changes.
+
+        Returns the last version. Objects without a head were written by an earlier version.
+        """
         try:
             with self._connection:
                 version = self._connection.execute("SELECT value FROM counters WHERE name = 'version'").fetchone()
-                for body, dictionary in stored_bodies(self._connection):
-                    put(unpack(body, dictionary), body)
+                for uid, changed, kind, body, text in self._connection.execute(_LOAD):
+                    head = read_head(text, changed) or head_of(unpack(body, self._dictionaries.get(kind)))
+                    put(_KINDS[kind], uid, head, body)
                 return int(version[0])
-        except (sqlite3.DatabaseError, ValueError, TypeError, zlib.error) as error:
+        except (sqlite3.DatabaseError, ValueError, TypeError, KeyError, zlib.error) as error:
             raise damaged(self._path, error) from None
 
     def unpack(self, kind: Kind, body: Body) -> Object:
-        """The object of a body."""
+        """The object of a body. Raises StoreUnreadable."""
         dictionary = self._dictionaries.get(kind, b"")
-        obj = unpack(body, dictionary)
+        try:
+            obj = unpack(body, dictionary)
+        except (ValueError, TypeError, zlib.error) as error:
+            raise damaged(self._path, error) from None
         return obj if isinstance(body, str) else Stored(obj, body, dictionary)
 
     def save(self, version: int, changed: Iterable[Object], removed: Iterable[str] = ()) -> list[Body]:
@@ -109,7 +118,9 @@ class Persistence:
                     known[kind] = SAMPLES.get(kind) or text.encode()
                     self._connection.execute("INSERT INTO dictionaries VALUES (?, ?)", (kind, known[kind]))
                 body = packed(text, known[kind]) if kind in PACKED else text
-                self._connection.execute(_SAVE, (meta["uid"], int(meta["resourceVersion"]), kind, body))
+                changed_at = int(meta["resourceVersion"])
+                head = head_text(head_of(obj), changed_at)
+                self._connection.execute(_SAVE, (meta["uid"], changed_at, kind, body, head))
                 bodies.append(body)
             for uid in removed:
                 self._connection.execute("DELETE FROM objects WHERE uid = ?", (uid,))
@@ -152,10 +163,12 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("CREATE TABLE IF NOT EXISTS dictionaries (kind TEXT PRIMARY KEY, text BLOB NOT NULL)")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS objects "
-            "(uid TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL, body NOT NULL)"
+            "(uid TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL, body NOT NULL, head TEXT)"
         )
     if found < FORMAT:
         _migrate(path, connection)
+    if "head" not in {column[1] for column in connection.execute("PRAGMA table_info(objects)")}:
+        connection.execute("ALTER TABLE objects ADD COLUMN head TEXT")  # earlier versions ignore it
     return connection
 
 

@@ -23,6 +23,7 @@ from sweep_operator.kube.embedded.deletion import (
     removal,
 )
 from sweep_operator.kube.embedded.follow import chunks_of, part_of
+from sweep_operator.kube.embedded.head import Head
 from sweep_operator.kube.embedded.index import Key, ObjectIndex, key_of
 from sweep_operator.kube.embedded.metadata import check_metadata
 from sweep_operator.kube.embedded.objects import copy, normalize
@@ -72,10 +73,10 @@ class EmbeddedKube:
         self.log_path: Callable[[Object], Path | None] = lambda pod: None
         self.collect()
 
-    def _loaded(self, obj: Object, body: Body) -> None:
-        self._objects.put(obj, body)
-        if obj["kind"] == Kind.EVENT:
-            self._events.append(key_of(obj))
+    def _loaded(self, kind: Kind, uid: str, head: Head, body: Body) -> None:
+        self._objects.put_packed(kind, uid, head, body)
+        if kind == Kind.EVENT:
+            self._events.append((kind, head.namespace, head.name))
 
     def close(self) -> None:
         """Close the file."""
