@@ -18,11 +18,11 @@ from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine import gather
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.packed import Packed, as_json
-from sweep_operator.engine.read_run import read_run
-from sweep_operator.engine.store import Store
+from sweep_operator.engine.read_run import stored_run
+from sweep_operator.engine.store import Key, Store
 from sweep_operator.kube.embedded import index
 from sweep_operator.kube.embedded.server import EmbeddedKube
-from sweep_operator.kube.protocol import Kind, Object, ObjectList, Stored
+from sweep_operator.kube.protocol import Kind, ObjectList, Stored
 from tests.engine.world import KEY, NS, World, drive, settle_suggestions
 
 RUNS = 6
@@ -239,9 +239,9 @@ async def test_after_a_restart_a_pass_looks_at_some_of_the_ended_runs_and_counts
     engine.close()
     before, parsed = await world.sweep(), Counter[str]()
 
-    def counted(obj: Object) -> SweepRun | None:
-        parsed[obj["metadata"]["name"]] += 1
-        return read_run(obj)
+    def counted(store: Store, key: Key) -> SweepRun | None:
+        parsed[key[2]] += 1
+        return stored_run(store, key)
 
     engine = world.engine(tracker=Untracked(), read_run=counted)
     await engine.audit(NS)

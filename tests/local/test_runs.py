@@ -31,15 +31,14 @@ def test_the_view_follows_the_store_and_parses_each_version_once(monkeypatch: py
 
     monkeypatch.setattr(module, "read_run", counted)
     runs = Runs()
-    store = Store(SWEEP_LABEL, lambda kind, obj: runs.note(obj["metadata"]["name"]))
+    store = Store(SWEEP_LABEL, lambda kind, obj: runs.note(obj))
     for obj in (stored("s.r.1", 1, 1), stored("mine", 2), stored("s.r.0", 3, 0)):
         store.apply(Kind.SWEEP_RUN, obj)
-        runs.parse(obj)  # a pass comes first
     assert [run.name for run in runs.view(store)] == ["mine", "s.r.0", "s.r.1"]
     newer = stored("s.r.1", 4, 1)
     store.apply(Kind.SWEEP_RUN, newer)
     assert [run.parameters["x"] for run in runs.view(store)] == [2, 3, 4]
-    assert runs.parse(newer) is runs.view(store)[2]
+    assert runs.read(store, (Kind.SWEEP_RUN, NAMESPACE, "s.r.1")) is runs.view(store)[2]
     assert parsed == [("s.r.1", "1"), ("mine", "2"), ("s.r.0", "3"), ("s.r.1", "4")]
     store.gone(Kind.SWEEP_RUN, NAMESPACE, "mine")
     assert [run.name for run in runs.view(store)] == ["s.r.0", "s.r.1"]

@@ -22,9 +22,10 @@ from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate, revision_name
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.parts import Parts
-from sweep_operator.engine.read_run import read_run
+from sweep_operator.engine.read_run import stored_run
 from sweep_operator.engine.resting import Resting
-from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.engine.store import Key, Store
+from sweep_operator.kube.protocol import Kind
 from sweep_operator.manifests.revision import read_revision
 
 AT_ONCE = 100
@@ -45,7 +46,7 @@ class Gatherer:
         sweep: str,
         config: OperatorConfig,
         cleaning: Set[str] = frozenset(),
-        read: Callable[[Object], SweepRun | None] = read_run,
+        read: Callable[[Store, Key], SweepRun | None] = stored_run,
     ) -> None:
         """``cleaning``: the runs that are being cleaned up, kept current. If they have ended, they are left out."""
         self._cleaning, self._read = cleaning, read
@@ -243,11 +244,11 @@ class Gatherer:
         """The runs to decide about now, and those to decide about later: after a start, thousands have ended."""
         facts, awake = self._book.facts, self._resting.awake
         awake &= facts.keys()
-        ended = sorted(name for name in awake if facts[name].ended is not None)
+        ended = [name for name in awake if facts[name].ended is not None]
         due = [name for name in ended if name not in self._cleaning]
-        due.sort(key=lambda name: self._looked.get(name, 0))
-        self.unfinished = any(name not in self._looked for name in due[AT_ONCE:])
-        later = [*due[AT_ONCE:], *(name for name in ended if name in self._cleaning)]
+        self.unfinished = sum(name not in self._looked for name in due) > AT_ONCE
+        now = set(nsmallest(AT_ONCE, due, key=lambda name: (self._looked.get(name, 0), name)))
+        later = [name for name in ended if name not in now]
         return sorted(awake.difference(later)), later
 
     def _awaited(self, names: Iterable[str], sweep: Sweep, report: TrackingReport | None) -> list[SweepRun]:
@@ -260,8 +261,7 @@ class Gatherer:
     def _run(self, name: str) -> SweepRun | None:
         """The parsed run; None if it does not exist or cannot be read."""
         if name not in self._runs:
-            obj = self._store.get(Kind.SWEEP_RUN, self._namespace, name)
-            self._runs[name] = None if obj is None else self._read(obj)
+            self._runs[name] = self._read(self._store, (Kind.SWEEP_RUN, self._namespace, name))
         return self._runs[name]
 
     async def _read_facts(self, sweep: Sweep) -> None:

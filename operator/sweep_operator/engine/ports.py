@@ -15,8 +15,9 @@ from sweep_operator.decide.plan import NOTHING_EARLIER, EarlierObservations, Sug
 from sweep_operator.decide.snapshot import Forecasted, Suggested
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine.allowance import Allowances
-from sweep_operator.engine.read_run import read_run
+from sweep_operator.engine.read_run import stored_run
 from sweep_operator.engine.report_files import ReportFiles
+from sweep_operator.engine.store import Key, Store
 from sweep_operator.kube.protocol import Kind, Object
 from sweep_operator.sandbox.tasks import Evaluator, InProcess
 
@@ -109,7 +110,7 @@ class Settings:
     """Evaluates constraints, patterns and files that users supply. The default is for tests."""
     allowances: Allowances | None = None
     """What new and changed Sweeps of a namespace may cost; None: no limit."""
-    read_run: Callable[[Object], SweepRun | None] = read_run
+    read_run: Callable[[Store, Key], SweepRun | None] = stored_run
     """Parses a stored run. Who shows the runs as well may keep what was parsed."""
     tracker: Tracker | None = None
     """None: no tracking."""

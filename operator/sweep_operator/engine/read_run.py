@@ -9,9 +9,16 @@ from pydantic import ValidationError
 from sweep_operator.api.errors import field_path, place_in
 from sweep_operator.api.model import STORED
 from sweep_operator.api.sweeprun import SweepRun
+from sweep_operator.engine.store import Key, Store
 from sweep_operator.kube.protocol import Object
 
 log = logging.getLogger(__name__)
+
+
+def stored_run(store: Store, key: Key) -> SweepRun | None:
+    """The parsed run; None if it does not exist or cannot be read."""
+    obj = store.get(*key)
+    return None if obj is None else read_run(obj)
 
 
 def read_run(obj: Object) -> SweepRun | None:

@@ -148,7 +148,7 @@ class LocalSession:
             tracker=self._outbox,
             forecaster=self._child,
             on_change=self._on_change,
-            read_run=self._runs.parse,
+            read_run=self._runs.read,
         )
 
     async def _apply(self) -> None:
@@ -302,7 +302,7 @@ class LocalSession:
         if kind in (Kind.SWEEP, Kind.SWEEP_RUN):
             self._changed.set()
         if kind == Kind.SWEEP_RUN:
-            self._runs.note(obj["metadata"]["name"])
+            self._runs.note(obj)
         if kind == Kind.SWEEP and _wandb_sweep(obj) != self._written_wandb_sweep:
             self._written_wandb_sweep = _wandb_sweep(obj)
             try:
