@@ -2,8 +2,8 @@
 
 One row per 500 runs: runs/s, CPU seconds per run of `sweep run` alone, its resident memory, the size of the state, and
 the wall time of `sweep status` meanwhile (median of five). Then `sweep run` is killed (SIGKILL), and the time, CPU
-seconds and memory of the next `sweep run` until its first new run are measured. With `--runs-dir`, the sweep of an
-earlier call goes on.
+seconds and memory of the next `sweep run` are measured until its first new run: one that did not exist before, so that
+all others have been read. With `--runs-dir`, the sweep of an earlier call goes on.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from pathlib import Path
 
 import psutil
 
+from sweep_operator.kube.protocol import Kind
+from sweep_operator.kube.state_file import read_objects
 from tests.bench.status import PARAMETERS
 from tests.builders import sweep_body
 
@@ -59,6 +61,12 @@ def until(runs_dir: Path, runs: int) -> float:
     while started(runs_dir) < runs:
         time.sleep(0.05)  # looking at thousands of directories takes the sweep's CPU time
     return time.monotonic()
+
+
+def next_run(runs_dir: Path) -> Path:
+    """Directory of the next run. The kill may have left runs without a directory, which start earlier than it."""
+    runs = read_objects(runs_dir / "live" / "state.db", (Kind.SWEEP_RUN,))
+    return runs_dir / "live" / "runs" / f"live.r.{1 + max(run['spec']['index'] for run in runs)}"
 
 
 def status_seconds(runs_dir: Path) -> float:
@@ -100,9 +108,12 @@ def main() -> None:
         runs_dir = options.runs_dir or Path(folder)
         runs_dir.mkdir(parents=True, exist_ok=True)
         grow(runs_dir, options.runs)
-        there, began = started(runs_dir), time.monotonic()
+        there, new = started(runs_dir), next_run(runs_dir)
+        began = time.monotonic()
         with running(runs_dir) as process:
-            took, cpu = until(runs_dir, there + 1) - began, sum(process.cpu_times()[:2])
+            while not new.exists():
+                time.sleep(0.02)
+            took, cpu = time.monotonic() - began, sum(process.cpu_times()[:2])
             memory = process.memory_info().rss
         row = f"{took:.1f} s, {cpu:.1f} CPU s and {memory / 1e6:.0f} MB until the next run"
         print(f"\nafter SIGKILL at {there:,} runs: {row}")
