@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -209,6 +210,14 @@ def test_a_packed_object_is_the_same_object_and_small() -> None:
     assert packed.unpack() == obj
     assert packed.version == 7
     assert len(packed._data) < len(as_json(obj)) / 40
+
+
+@pytest.mark.parametrize(
+    "value", ["\ud800", "ü\u2028", 2**70, -0.0, 1e308, functools.reduce(lambda x, _: [x], range(900))]
+)
+def test_what_an_api_server_may_send_is_packed(value: Any) -> None:
+    obj = {"metadata": {"resourceVersion": "7"}, "status": value}
+    assert Packed.of(obj, b"", None).unpack() == obj
 
 
 async def test_an_object_that_the_kube_stores_compressed_is_not_compressed_again(

@@ -10,12 +10,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sweep_operator.api.names import KUEUE_GROUP
+from sweep_operator.kube.labels import labels_match
 from sweep_operator.kube.protocol import (
     Conflict,
     Forbidden,
     Gone,
     Kind,
     KubeError,
+    Labels,
     LogPart,
     Object,
     ObjectList,
@@ -50,19 +52,16 @@ class Client:
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         return await self._read(kind, lambda: self._server.get(kind, namespace, name))
 
-    async def list(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
-    ) -> ObjectList:
+    async def list(self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None) -> ObjectList:
         if RESYNC.get() and self._dice.chance("stale-list", 0.1):
             age = self._dice["stale-list"].choice((1.0, 5.0, 30.0))
             old = self._server.list_of(kind, clock.seconds() - age)
-            wanted = dict(labels or {}).items()
-            items = tuple(o for o in old.items if wanted <= (o["metadata"].get("labels") or {}).items())
+            items = tuple(o for o in old.items if labels_match(o, labels or {}))
             return await self._read(kind, lambda: _done(ObjectList(items, old.resource_version)))
         return await self._read(kind, lambda: self._server.list(kind, namespace, labels=labels))
 
     async def pages(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+        self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None
     ) -> AsyncIterator[ObjectList]:
         """Objects change between two pages, which are all of one version."""
         found = await self.list(kind, namespace, labels=labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -114,15 +115,16 @@ class Process:
     async def _main(self) -> None:
         try:
             if self.lease is not None:
+                if self.world.dice["read-ahead"].random() < 0.5:
+                    with contextlib.suppress(KubeError):
+                        await self.engine.read_ahead(NS)
                 await self.lease.acquire()
             self.leads = True
             async with asyncio.TaskGroup() as group:
                 if self.lease is not None:
                     group.create_task(self.lease.keep())
-                await self._first_resync()
-                for kind in WATCHED:
-                    self._list(kind)
                 self._watches = True
+                await self._resume()
                 group.create_task(self.engine.run())
                 group.create_task(self._keep_resyncing())
         except* LeaseLost as lost:
@@ -132,24 +134,30 @@ class Process:
 
     # -- full resyncs -----------------------------------------------------------------------------------------------
 
-    async def _first_resync(self) -> None:
-        while not await self._resync():
-            await asyncio.sleep(2)
+    async def _resume(self) -> None:
+        """Begin. An API server answers with what is there after the question, so nothing is older than the lease."""
+        while True:
+            try:
+                await self.engine.resume(NS)
+                return
+            except KubeError:
+                await asyncio.sleep(2)
 
     async def _keep_resyncing(self) -> None:
+        """The first one completes what the process has begun with."""
+        seconds = self.world.dice["complete"].choice((0.0, 1.0, 30.0))
         while True:
-            await asyncio.sleep(RESYNC_SECONDS)
+            await asyncio.sleep(seconds)
             await self._resync()
+            seconds = RESYNC_SECONDS
 
-    async def _resync(self) -> bool:
+    async def _resync(self) -> None:
         token = RESYNC.set(True)
         try:
-            await self.engine.audit(NS)
-        except KubeError:
-            return False
+            with contextlib.suppress(KubeError):
+                await self.engine.audit(NS)
         finally:
             RESYNC.reset(token)
-        return True
 
     # -- the watch --------------------------------------------------------------------------------------------------
 

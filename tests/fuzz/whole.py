@@ -27,6 +27,7 @@ class _Unasking(Gatherer):
 def compared(report: Callable[[str], None]) -> Iterator[None]:
     """Decide everything twice: as the engine does, and about all runs with sums from scratch."""
     wholes: dict[int, tuple[Snapshot, Set[str]]] = {}
+    """By identity of a book: what there is, and the runs that are left out if they have ended."""
 
     async def snapshot(self: Gatherer, sweep: Any, now: Any, tracking: Any) -> Snapshot:
         partial = await _PARTIAL(self, sweep, now, tracking)
@@ -37,8 +38,10 @@ def compared(report: Callable[[str], None]) -> Iterator[None]:
         followed = store._followed.pop(place, None)  # None: the engine has been closed meanwhile
         fresh = _Unasking(self._objects, *place, self._config)
         fresh._templates = self._templates
-        cleaning = frozenset(self._cleaning)
-        wholes[id(partial.book)] = await _PARTIAL(fresh, sweep, now, tracking), cleaning
+        with mock.patch.object(store, "partial", set()):
+            whole = await _PARTIAL(fresh, sweep, now, tracking)
+        ended = {run.name for run in whole.runs} if partial.postponed else set()
+        wholes[id(partial.book)] = whole, frozenset(self._cleaning) | ended
         store._followed.pop(place, None)
         if followed is not None:
             store._followed[place] = followed
@@ -47,15 +50,15 @@ def compared(report: Callable[[str], None]) -> Iterator[None]:
     def decided(partial: Snapshot) -> Plan:
         if id(partial.book) not in wholes:
             return decide(partial)
-        whole, cleaning = wholes.pop(id(partial.book))
+        whole, left_out = wholes.pop(id(partial.book))
         objects = {name: getattr(whole, name) for name in ("runs", "jobs", "pods", "services", "claims")}
         full = dataclasses.replace(
             partial, **objects, book=None, rest_until=None, undelivered=(), template=None, template_hash=None
         )
         plan = decide(partial)
-        found = list(_differences(*_without(cleaning, plan, decide(full))))
+        found = list(_differences(*_without(left_out, plan, decide(full))))
         unjudged = map(decide, map(_without_early_stopping, (partial, full)))
-        if found and any(_differences(*_without(cleaning, *unjudged))):
+        if found and any(_differences(*_without(left_out, *unjudged))):
             for difference in found:
                 report(difference)
         return plan
@@ -71,9 +74,9 @@ def _without_early_stopping(snap: Snapshot) -> Snapshot:
     return dataclasses.replace(snap, sweep=snap.sweep.with_(spec=snap.sweep.spec.with_(early_stopping=None)))
 
 
-def _without(cleaning: Set[str], plan: Plan, expected: Plan) -> tuple[Plan, Plan]:
-    """A run that has ended is skipped while it is cleaned up: another pass, which sets the timer, follows."""
-    runs = tuple(p for p in expected.runs if not (p.run.terminal and p.run.name in cleaning))
+def _without(left_out: Set[str], plan: Plan, expected: Plan) -> tuple[Plan, Plan]:
+    """A run that has ended is skipped while it is cleaned up or its objects are not read: another pass follows."""
+    runs = tuple(p for p in expected.runs if not (p.run.terminal and p.run.name in left_out))
     wake = expected.wake if len(runs) == len(expected.runs) else plan.wake
     return plan, dataclasses.replace(expected, runs=runs, wake=wake)
 

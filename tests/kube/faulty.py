@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 from sweep_operator.kube.protocol import (
     Kind,
     Kube,
+    Labels,
     LogPart,
     Object,
     ObjectList,
@@ -42,14 +43,12 @@ class FaultyKube:
         call = await self._before()
         return self._after(call, await self.kube.get(kind, namespace, name))
 
-    async def list(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
-    ) -> ObjectList:
+    async def list(self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None) -> ObjectList:
         call = await self._before()
         return self._after(call, await self.kube.list(kind, namespace, labels=labels))
 
     async def pages(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+        self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None
     ) -> AsyncIterator[ObjectList]:
         call = await self._before()
         async for page in self.kube.pages(kind, namespace, labels=labels):

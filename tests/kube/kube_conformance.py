@@ -143,6 +143,18 @@ class KubeConformance:
         assert [o["metadata"]["name"] for o in one.items] == [f"{name}-b"]
         assert (await kube.list(Kind.CONFIG_MAP, "elsewhere", labels={"group": name})).items == ()
 
+    @pytest.mark.parametrize(
+        ("values", "expected"), [("12", "ab"), ("2", "b"), ("23", "b"), ("3", ""), ([""], ""), (["", "1"], "a")]
+    )
+    async def test_labels_select_several_values(
+        self, kube: Kube, name: str, values: str | list[str], expected: str
+    ) -> None:
+        for suffix, value in (("a", "1"), ("b", "2")):
+            await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-{suffix}", labels={"group": name, "n": value}))
+        await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-without", labels={"group": name}))
+        found = await kube.list(Kind.CONFIG_MAP, NS, labels={"group": name, "n": frozenset(values)})
+        assert [o["metadata"]["name"] for o in found.items] == [f"{name}-{suffix}" for suffix in expected]
+
     async def test_pages_are_the_list(self, kube: Kube, name: str) -> None:
         for n in "ab":
             await kube.create(Kind.CONFIG_MAP, config_map(f"{name}-{n}", labels={"group": name}))

@@ -161,6 +161,8 @@ class Snapshot:
     """When the first omitted run needs a decision."""
     undelivered: tuple[SweepRun, ...] = ()
     """Omitted runs that have ended and are not delivered to the tracker. ``pods`` has their pods."""
+    postponed: bool = False
+    """Whether runs that have ended are omitted because their Jobs and pods are not known yet."""
     template: RunTemplate | None = None
     """The template that a run started now gets, if it is known already."""
     template_hash: str | None = None

@@ -37,6 +37,8 @@ def decide(snap: Snapshot) -> Plan:
     runs = with_tracking(runs, snap.tracking)
     outlook = _outlook(snap, runs)
     with_pods = {name for name, own in views.pods.items() if any(not pod.over for pod in own)}
+    if snap.postponed:
+        with_pods |= {run.name for run in snap.undelivered}
     tracked = track(
         _ended(snap, runs, outlook.totals), with_pods, snap.sweep, snap.tracking, snap.config, over=terminal
     )

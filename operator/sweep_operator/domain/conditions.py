@@ -26,6 +26,11 @@ def has_ended(obj: Mapping[str, Any], type_: str = "Succeeded") -> bool:
     return condition_of(obj, type_).get("status") in ("True", "False")
 
 
+def has_begun(run: Mapping[str, Any]) -> bool:
+    """Whether a SweepRun has an attempt."""
+    return bool(((run.get("status") or {}).get("train") or {}).get("attempt"))
+
+
 _OUTCOMES = {"True": "succeeded", "False": "failed"}
 
 

@@ -8,11 +8,12 @@ import logging
 import random
 
 from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
+from sweep_operator.domain.conditions import has_begun
 from sweep_operator.engine.errors import STALE, RunErrors
 from sweep_operator.engine.events import EventQueue
 from sweep_operator.engine.garbage import no_collection
 from sweep_operator.engine.log_keys import log_keys
-from sweep_operator.engine.objects import Objects
+from sweep_operator.engine.objects import ATTEMPT_KINDS, Objects
 from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmStartReader
 from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.reconciler import Key, Reconciler
@@ -66,6 +67,25 @@ class Engine:
         if name:
             self.queue.add((meta.get("namespace", ""), name))
 
+    async def resume(self, namespace: str | None = None) -> None:
+        """Begin with what the first passes need. Follow it with an audit, which reads the rest.
+
+        That is all but the Jobs and pods of runs that have ended: there may be thousands, and no new run needs them.
+        """
+        self.store.partial.add(namespace)
+        await self.read_ahead(namespace)
+        begun = filter(has_begun, self.store.unpacked(Kind.SWEEP_RUN))
+        names = {run["metadata"]["name"] for run in begun if namespace in (None, run["metadata"]["namespace"])}
+        for kind in ATTEMPT_KINDS:
+            self._listed[kind, namespace] = await self._objects.refresh_runs(kind, namespace, names)
+        self._queue_changed(namespace)
+
+    async def read_ahead(self, namespace: str | None = None) -> None:
+        """Read the Sweeps and their runs. A process that waits for the lease may do so: ``resume`` is faster then."""
+        with no_collection():
+            for kind in (Kind.SWEEP, Kind.SWEEP_RUN, *LISTED):
+                _, self._listed[kind, namespace] = await self._list(kind, namespace)
+
     async def audit(self, namespace: str | None = None) -> None:
         """Full resync: LIST all objects, which corrects missed events, deletions included.
 
@@ -74,6 +94,7 @@ class Engine:
         with no_collection():
             for kind in (*WATCHED, *LISTED):
                 self._listed[kind, namespace] = await self._relist(kind, namespace)
+        self.store.partial.discard(namespace)
         for reconciler in self._reconcilers.values():
             reconciler.acceptance.recheck()
         self._queue_changed(namespace)
@@ -117,19 +138,26 @@ class Engine:
         return since
 
     async def _relist(self, kind: Kind, namespace: str | None) -> int:
-        """Apply a LIST page by page: all objects at once may take hundreds of MB. Return its resourceVersion."""
+        """Apply a LIST and queue the Sweeps of objects that have vanished. Return its resourceVersion."""
+        vanished, version = await self._list(kind, namespace)
+        for obj in vanished:
+            self.enqueue(kind, obj)
+        return version
+
+    async def _list(self, kind: Kind, namespace: str | None) -> tuple[list[Object], int]:
+        """Apply a LIST page by page: all objects at once may take hundreds of MB.
+
+        Return the objects that have vanished, and its resourceVersion.
+        """
         # Users create Sweeps and SweepRuns, without the operator's labels.
         every = self._settings.own_kube or kind in (Kind.SWEEP, Kind.SWEEP_RUN)
         labels = None if every else MANAGED
         try:
             pages = self._kube.pages(kind, namespace, labels=labels)
-            vanished, version = await self.store.replace_by_page(kind, pages, namespace)
+            return await self.store.replace_by_page(kind, pages, namespace)
         except Gone:
             listed = await self._kube.list(kind, namespace, labels=labels)
-            vanished, version = self.store.replace(kind, listed, namespace), listed.resource_version
-        for obj in vanished:
-            self.enqueue(kind, obj)
-        return version
+            return self.store.replace(kind, listed, namespace), listed.resource_version
 
     def limit_new_runs(self, key: Key, total: int) -> None:
         """Create at most ``total`` runs, whatever the spec allows (to run one iteration at a time)."""

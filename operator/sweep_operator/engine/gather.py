@@ -66,6 +66,8 @@ class Gatherer:
         """By run that has ended and does not rest: the latest pass that has decided about it."""
         self.unfinished = False
         """Whether more runs that have ended need a decision than the latest Snapshot has."""
+        self.postponed = False
+        """Whether runs that have ended wait until their Jobs and pods are read."""
         self._queued: dict[str, tuple[int, str]] = {}
         """Resting runs that wait for a slot, and their order. Users may create thousands of them."""
         self._undelivered: dict[str, SweepRun] = {}
@@ -115,6 +117,7 @@ class Gatherer:
             book=self._book,
             rest_until=self._resting.until,
             undelivered=undelivered,
+            postponed=self.postponed,
             template=self._template,
             template_hash=self._template_hash,
         )
@@ -245,7 +248,8 @@ class Gatherer:
         facts, awake = self._book.facts, self._resting.awake
         awake &= facts.keys()
         ended = [name for name in awake if facts[name].ended is not None]
-        due = [name for name in ended if name not in self._cleaning]
+        self.postponed = bool(ended) and self._store.is_partial(self._namespace)
+        due = [name for name in ended if not (self.postponed or name in self._cleaning)]
         self.unfinished = sum(name not in self._looked for name in due) > AT_ONCE
         now = set(nsmallest(AT_ONCE, due, key=lambda name: (self._looked.get(name, 0), name)))
         later = [name for name in ended if name not in now]

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from sweep_operator.api.meta import ObjectMeta
 from sweep_operator.api.model import Model
-from sweep_operator.api.names import RESULT_FINALIZER
+from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.stored import keep_unknown
 from sweep_operator.api.sweeprun import SweepRunStatus
 from sweep_operator.engine.events import EventQueue
 from sweep_operator.engine.store import Store
-from sweep_operator.kube.protocol import AlreadyExists, Conflict, Invalid, Kind, Kube, NotFound, Object
+from sweep_operator.kube.protocol import AlreadyExists, Conflict, Invalid, Kind, Kube, Labels, NotFound, Object
 
 log = logging.getLogger(__name__)
+
+RUNS_AT_ONCE = 50
+"""Names of runs in one request: proxies before an API server may limit an address to 8 kB."""
+_NO_RUN = ""
+"""The name that no run has."""
+_LONGEST_LABEL = 63
+"""Runs of users may have longer names. They have no Jobs: the API server refuses their labels, in selectors too."""
+ATTEMPT_KINDS = (Kind.JOB, Kind.POD)
+"""What an attempt consists of."""
 
 _STATUS: dict[Kind, type[Model]] = {Kind.SWEEP: SweepStatus, Kind.SWEEP_RUN: SweepRunStatus}
 
@@ -36,9 +45,17 @@ class Objects:
         self.store.apply(kind, obj)
         return obj
 
-    async def refresh(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> None:
-        """Read all objects with these labels. Stored ones that no longer exist are removed."""
-        self.store.replace(kind, await self.kube.list(kind, namespace, labels=labels), namespace, labels)
+    async def refresh(self, kind: Kind, namespace: str | None, labels: Labels) -> int:
+        """Read all objects with these labels. Stored ones that no longer exist are removed. Return their version."""
+        listed = await self.kube.list(kind, namespace, labels=labels)
+        self.store.replace(kind, listed, namespace, labels)
+        return listed.resource_version
+
+    async def refresh_runs(self, kind: Kind, namespace: str | None, runs: Iterable[str]) -> int:
+        """Read all objects of these runs. Return the resourceVersion after which they may have changed."""
+        names = sorted(run for run in runs if len(run) <= _LONGEST_LABEL) or [_NO_RUN]
+        parts = [frozenset(names[start : start + RUNS_AT_ONCE]) for start in range(0, len(names), RUNS_AT_ONCE)]
+        return min([await self.refresh(kind, namespace, {RUN_LABEL: part}) for part in parts])
 
     async def create(self, kind: Kind, body: Object) -> Object:
         """Create the object; return the existing one if the name is taken. Raises NotLeading."""

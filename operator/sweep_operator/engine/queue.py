@@ -15,6 +15,7 @@ from sweep_operator.pacing import backoff
 K = TypeVar("K", bound=Hashable)
 
 
+_LOOK = 0.1
 NEW_IN_A_ROW = 3
 """New keys that are served in a row while others wait."""
 
@@ -144,6 +145,15 @@ class WorkQueue(Generic[K]):
     def idle(self) -> bool:
         """Whether no key is waiting or running (timers may be set)."""
         return not self._waiting and not self._running
+
+    async def calm(self, seconds: float, at_most: float) -> None:
+        """Wait until no key has waited or run for ``seconds``, but not long: there may always be one."""
+        quiet = 0.0
+        for _ in range(round(at_most / _LOOK)):
+            quiet = quiet + _LOOK if self.idle else 0.0
+            if quiet >= seconds:
+                return
+            await asyncio.sleep(_LOOK)
 
     async def stop(self) -> None:
         """Hand out no more keys; return when the active passes are done."""

@@ -7,7 +7,7 @@ import logging
 
 from sweep_operator.api.errors import FieldError, InvalidObject
 from sweep_operator.api.meta import ObjectMeta
-from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, SWEEP_LABEL
+from sweep_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, SWEEP_LABEL, run_object_name
 from sweep_operator.api.status import SweepStatus
 from sweep_operator.api.stored import keep_unknown, read, read_with_errors
 from sweep_operator.api.sweep import Sweep
@@ -26,7 +26,7 @@ from sweep_operator.engine.errors import TRANSIENT, RunErrors
 from sweep_operator.engine.forecasts import Forecasts
 from sweep_operator.engine.gather import Gatherer
 from sweep_operator.engine.logs import Logs
-from sweep_operator.engine.objects import Objects
+from sweep_operator.engine.objects import ATTEMPT_KINDS, Objects
 from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmStartReader
 from sweep_operator.engine.preflight import Preflight
 from sweep_operator.engine.queue import WorkQueue
@@ -82,6 +82,8 @@ class Reconciler:
         self._status = StatusWriter(objects, recorder, settings)
         self._writes = Writes(self._executor, self._status, recorder, settings)
         self._parsed: tuple[Object, Sweep, list[FieldError]] | None = None
+        self._read_names: set[str] = set()
+        """Runs whose leftovers were read while Jobs and pods may be missing."""
         self._settled: Object | None = None
         """The Sweep that has ended, if the latest pass over it has found nothing to do."""
         self._logs = Logs(objects.kube, settings.evaluator, self._scanning, settings.monotonic)
@@ -150,7 +152,7 @@ class Reconciler:
             raise refusal
         undelivered = plan.track is not None and plan.track.runs
         waits = undelivered or self._status.waits or self.acceptance.waits or self.cleanups.runs
-        unsettled = waits or self.acceptance.problems
+        unsettled = waits or self.acceptance.problems or self._gatherer.postponed
         if not (more or lasting or plan.suggest or unsettled):
             self._settled = self._parsed[0] if self._parsed is not None and has_ended(self._parsed[0]) else None
 
@@ -181,19 +183,37 @@ class Reconciler:
 
     async def _decide(self, sweep: Sweep, run_limit: int | None) -> tuple[Snapshot, Plan]:
         """Decide. Before an attempt ends without a result, read its Job and its pods, and decide again."""
-        snapshot = await self._snapshot(sweep, run_limit)
-        plan = decide(snapshot)
+        snapshot, plan = await self._known_names(sweep, run_limit)
         looks = [(run.run.name, look) for run in plan.runs for look in run.looks]
         if not looks:
             return snapshot, self._rest(sweep, plan)
         labels = [{RUN_LABEL: n, STAGE_LABEL: look.stage, ATTEMPT_LABEL: str(look.attempt)} for n, look in looks]
         many = len(labels) > MANY_LOOKS and not self._settings.own_kube  # which finds those of a run at once
         for selector in [{SWEEP_LABEL: sweep.name}] if many else labels:
-            for kind in (Kind.JOB, Kind.POD):
+            for kind in ATTEMPT_KINDS:
                 await self._objects.refresh(kind, sweep.metadata.namespace, selector)
         looked = frozenset(look.job for _, look in looks)
         snapshot = dataclasses.replace(await self._snapshot(sweep, run_limit), looked=looked)
         return snapshot, self._rest(sweep, decide(snapshot))
+
+    async def _known_names(self, sweep: Sweep, run_limit: int | None) -> tuple[Snapshot, Plan]:
+        """Decide. While Jobs and pods may be missing, read what an earlier run has left under the name of a run that is
+        to start, and decide again."""
+        snapshot = await self._snapshot(sweep, run_limit)
+        plan = decide(snapshot)
+        if not self._objects.store.is_partial(self.key[0]):
+            self._read_names.clear()
+            return snapshot, plan
+        new = {run_object_name(sweep.name, create.index) for create in plan.create}
+        new |= {p.run.name for p in plan.runs if any(after.attempt == 1 for after in p.after)}
+        new -= self._read_names
+        if not new:
+            return snapshot, plan
+        for kind in ATTEMPT_KINDS:
+            await self._objects.refresh_runs(kind, self.key[0], new)
+        self._read_names |= new
+        snapshot = await self._snapshot(sweep, run_limit)
+        return snapshot, decide(snapshot)
 
     def _rest(self, sweep: Sweep, plan: Plan) -> Plan:
         """Let the runs rest for which nothing is to do. The rest of a log is asked for before: an outage may stop this

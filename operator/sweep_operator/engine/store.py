@@ -7,17 +7,21 @@ are packed.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Set
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Set
 
 from sweep_operator.engine.packed import Packed, as_json, is_over, note_of
-from sweep_operator.kube.protocol import Kind, Object, ObjectList
+from sweep_operator.kube.labels import labels_match
+from sweep_operator.kube.protocol import Kind, Labels, Object, ObjectList
 
 Key = tuple[Kind, str, str]
 Place = tuple[Kind, str, str]
 """Resource type, namespace and label value."""
 MAX_TOMBSTONES = 20_000
+APPLIED_AT_ONCE = 25
+"""Objects of a page, in some milliseconds. Passes must not wait for the thousands of a LIST."""
 
 
 def key_of(kind: Kind, obj: Object) -> Key:
@@ -49,6 +53,8 @@ class Store:
     def __init__(self, indexed_label: str, on_change: Callable[[Kind, Object], None] = lambda kind, obj: None) -> None:
         """``on_change`` is called with each object that has changed or was deleted."""
         self._label, self._on_change = indexed_label, on_change
+        self.partial: set[str | None] = set()
+        """Namespaces (None: all) of whose ended runs the Jobs and pods may be missing."""
         self._objects: dict[tuple[Kind, str], dict[str, Object | Packed]] = {}
         """By resource type and namespace, then by name."""
         self._samples: dict[Place, bytes] = {}
@@ -67,6 +73,10 @@ class Store:
         """The newest known resourceVersion, or None."""
         known = self._known(key)
         return None if known is None else _version(known)
+
+    def is_partial(self, namespace: str) -> bool:
+        """Whether Jobs and pods of runs that have ended may be missing."""
+        return not self.partial.isdisjoint((None, namespace))
 
     def all(self, kind: Kind) -> list[Object]:
         """All objects of a resource type."""
@@ -164,14 +174,14 @@ class Store:
         kind: Kind,
         listed: ObjectList,
         namespace: str | None = None,
-        labels: Mapping[str, str] | None = None,
+        labels: Labels | None = None,
     ) -> list[Object]:
         """Apply a LIST of a namespace (None: of all) and of these labels.
 
         Cached objects that it covers are removed and returned if they are older than the LIST and not in it.
         """
-        present = self._apply_page(kind, listed.items)
-        return self._remove_unlisted(kind, present, listed.resource_version, namespace, labels)
+        present = self._apply_all(kind, listed.items)
+        return self._remove_unlisted(kind, present, listed.resource_version, namespace, labels or {})
 
     async def replace_by_page(
         self, kind: Kind, pages: AsyncIterator[ObjectList], namespace: str | None = None
@@ -179,12 +189,14 @@ class Store:
         """``replace`` with the pages of a LIST, without keeping them; return also its resourceVersion."""
         present, version = set[Key](), 0
         async for page in pages:
-            present |= self._apply_page(kind, page.items)
+            for start in range(0, len(page.items), APPLIED_AT_ONCE):
+                present |= self._apply_all(kind, page.items[start : start + APPLIED_AT_ONCE])
+                await asyncio.sleep(0)
             version = page.resource_version
             del page  # before the next one is read
         return self._remove_unlisted(kind, present, version, namespace, {}), version
 
-    def _apply_page(self, kind: Kind, items: Iterable[Object]) -> set[Key]:
+    def _apply_all(self, kind: Kind, items: Iterable[Object]) -> set[Key]:
         """Apply a part of a LIST; return its keys. Unknown objects that are over are packed."""
         present = set[Key]()
         for obj in items:
@@ -203,7 +215,7 @@ class Store:
         present: Set[Key],
         resource_version: int,
         namespace: str | None,
-        labels: Mapping[str, str] | None,
+        labels: Labels,
     ) -> list[Object]:
         """Remove and return what a LIST of that version covers and lacks, and what is not newer than it."""
         candidates = [
@@ -214,8 +226,7 @@ class Store:
             and _version(obj) <= resource_version
             and not (labels and isinstance(obj, Packed))  # a LIST of everything finds those
         ]
-        wanted = (labels or {}).items()
-        vanished = [o for o in map(_unpacked, candidates) if wanted <= (o["metadata"].get("labels") or {}).items()]
+        vanished = [obj for obj in map(_unpacked, candidates) if labels_match(obj, labels)]
         for obj in vanished:
             self._bury(obj["metadata"].get("uid", ""), resource_version)
             self._remove(key_of(kind, obj))

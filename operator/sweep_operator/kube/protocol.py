@@ -29,6 +29,10 @@ Object = dict[str, Any]
 """One Kubernetes object as JSON."""
 
 
+Labels = Mapping[str, str | frozenset[str]]
+"""A label selector: for each label its value, or the values of which it must have one."""
+
+
 class Kind(StrEnum):
     """The resource types that the operator reads or writes."""
 
@@ -162,14 +166,12 @@ class Kube(Protocol):
         """A live read. Raises NotFound."""
         ...
 
-    async def list(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
-    ) -> ObjectList:
-        """All objects of a kind, in one namespace or (None) in all; ``labels``: equality selector."""
+    async def list(self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None) -> ObjectList:
+        """All objects of a kind, in one namespace or (None) in all; ``labels``: only those that match."""
         ...
 
     def pages(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+        self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None
     ) -> AsyncIterator[ObjectList]:
         """The same page by page, all of one resourceVersion, for callers that do not keep the objects.
 

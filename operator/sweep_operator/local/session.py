@@ -47,6 +47,8 @@ from sweep_operator.tracking.history.warm_start import WandbSources
 log = logging.getLogger(__name__)
 DELIVERY_SECONDS = 30.0
 """At the end of a sweep, deliveries that fail are retried for so long."""
+_QUIET, _LONGEST_WAIT = 0.5, 10.0
+"""Seconds without a pass before the rest of a resumed sweep is read; how long to wait for them."""
 SETTLE_SECONDS = 5.0
 
 
@@ -110,8 +112,9 @@ class LocalSession:
         self._optimizer = Starting(self._child, self._changed.set)
         self._engine = Engine(self.kube, self._optimizer, history, self._settings())
         self._outbox.on_news = self._engine.queue.add
-        await self._engine.audit(NAMESPACE)
+        await (self._engine.resume if resumed else self._engine.audit)(NAMESPACE)
         self._tasks = [
+            *([asyncio.create_task(self._complete())] if resumed else ()),
             *(asyncio.create_task(self._engine.follow(kind, NAMESPACE)) for kind in (*WATCHED, Kind.CLAIM)),
             asyncio.create_task(self._follow_events()),
             asyncio.create_task(self._engine.run()),
@@ -131,6 +134,11 @@ class LocalSession:
         await self._sandbox.close()
         await self._outbox.close()
         await self._cluster.__aexit__(None, None, None)
+
+    async def _complete(self) -> None:
+        """Read what the first passes did not need."""
+        await self._engine.queue.calm(_QUIET, _LONGEST_WAIT)
+        await self._engine.audit(NAMESPACE)
 
     def _settings(self) -> Settings:
         return Settings(

@@ -29,7 +29,7 @@ class Health:
     last_audit: float | None = None
     """Monotonic time at which the last resync ended, successful or not."""
     listed: bool = False
-    """Whether one resync has succeeded."""
+    """Whether everything was read that the first passes need."""
 
     def problems(self) -> list[str]:
         """Why the process should be restarted."""
@@ -48,7 +48,7 @@ class Health:
         """Why the process is not ready yet."""
         if not self.leading:
             return "another replica is the leader"
-        return None if self.listed else "the first resync is in progress"
+        return None if self.listed else "the Sweeps are being read"
 
 
 @contextlib.asynccontextmanager

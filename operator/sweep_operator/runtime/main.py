@@ -8,7 +8,7 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from sweep_operator.kube.cluster import ClientOptions, ClusterKube, Credentials,
 from sweep_operator.kube.protocol import Kind, KubeError
 from sweep_operator.runtime import handlers, logs
 from sweep_operator.runtime import health as probes
-from sweep_operator.runtime.auditor import first_audit, keep_auditing
+from sweep_operator.runtime.auditor import keep_auditing, read_ahead, resume
 from sweep_operator.runtime.lease import Lease, LeaseLost
 from sweep_operator.runtime.metrics import Metrics
 from sweep_operator.runtime.options import BadConfig, Options, read_config
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DRAIN_SECONDS = 10.0
 """Seconds that a shutdown waits for active passes."""
+_AT_ONCE_SECONDS = 0.5
+"""In this time, a lease that is free is acquired."""
 _CHILDREN_NICE = 10
 """What one tenant asks of the optimizer and of the sandbox must not delay the lease, the probes, or passes of others.
 On one machine the processes keep their priority: a slot that waits for a suggestion costs more than the suggestion.
@@ -211,16 +213,26 @@ async def _work(
 
     async with asyncio.TaskGroup() as group:
         group.create_task(preparing)
-        await lease.acquire()
+        await acquire(lease, lambda: read_ahead(engine, scopes))
         health.leading = True
         group.create_task(lease.keep())
-        await first_audit(engine, scopes, health)
+        await resume(engine, scopes, health)
         log.info("watching %s", ", ".join(options.namespaces) or "all namespaces")
         group.create_task(engine.run())
         group.create_task(outbox.run())
         group.create_task(keep_auditing(engine, scopes, health, options.audit_seconds))
         registry = handlers.registry(engine.apply, login)
         group.create_task(_watch(handlers.watch(registry, options.namespaces, engine.watch_from), stop))
+
+
+async def acquire(lease: Lease, while_waiting: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Become the leader. If this takes long, another process leads or was killed."""
+    async with asyncio.TaskGroup() as group:
+        acquiring = group.create_task(lease.acquire())
+        await asyncio.wait([acquiring], timeout=_AT_ONCE_SECONDS)
+        if not acquiring.done():
+            waiting = group.create_task(while_waiting())
+            acquiring.add_done_callback(lambda _: waiting.cancel())
 
 
 async def _watch(watching: Coroutine[None, None, None], stop: asyncio.Event) -> None:

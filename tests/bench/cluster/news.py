@@ -27,10 +27,16 @@ class Told(NamedTuple):
 
 
 class News:
-    """The objects of a kind in a namespace, as the API server tells of them while the block runs."""
+    """The objects of a kind in a namespace that change while the block runs, as the API server tells of them.
+
+    It is not asked for those that exist: to send thousands of them would delay what is measured.
+    """
 
     def __init__(self, cluster: Kubectl, kind: str, namespace: str) -> None:
-        self._command = cluster.command("get", "--raw", f"/{_PATHS[kind]}/namespaces/{namespace}/{kind}?watch=1")
+        path = f"/{_PATHS[kind]}/namespaces/{namespace}/{kind}"
+        listed = json.loads(cluster.kubectl("get", "--raw", f"{path}?limit=1"))
+        version = listed["metadata"]["resourceVersion"]
+        self._command = cluster.command("get", "--raw", f"{path}?watch=1&resourceVersion={version}")
         self._told: list[Told] = []
 
     def __enter__(self) -> Self:

@@ -20,6 +20,8 @@ from tests.cluster.operator_process import Operator
 from tests.cluster.sweeps import runs
 
 _WRITERS = 16
+_SETTLE = 5.0
+"""Seconds for the API server to collect its garbage of what was asked here: thousands of objects."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def measure(cluster: Cluster, operator: Operator, name: str, *, killed: bool) ->
     cluster.patch("sweep", name, namespace, {"spec": {"limits": limits}})
     jobs_before = {j["metadata"]["name"] for j in cluster.list("jobs", namespace)}
     with News(cluster, "sweeps", namespace) as sweeps, News(cluster, "jobs", namespace) as jobs:
+        time.sleep(_SETTLE)
         started = time.monotonic()
         operator.start()
         ready = time.monotonic()

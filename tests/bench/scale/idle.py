@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
-from sweep_operator.kube.protocol import Kind, Object, ObjectList
+from sweep_operator.kube.protocol import Kind, Labels, Object, ObjectList
 from tests.bench.scale.objects import finished_sweep, renamed
 from tests.bench.scale.passes import Still, resident_kb
 from tests.engine.world import NS, NoWarmStart, Sequence
@@ -26,9 +26,7 @@ class Listing(Still):
         super().__init__()
         self._texts = {kind: json.dumps(found) for kind, found in objects.items()}
 
-    async def list(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
-    ) -> ObjectList:
+    async def list(self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None) -> ObjectList:
         return ObjectList(tuple(json.loads(self._texts.get(kind, "[]"))), self.version)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:

@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from sweep_operator.api.hardware import OperatorConfig
 from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.ports import Settings
-from sweep_operator.kube.protocol import Kind, Object, ObjectList, WatchEvent
+from sweep_operator.kube.protocol import Kind, Labels, Object, ObjectList, WatchEvent
 from tests.bench.scale.objects import copies, newer, templates
 from tests.engine.world import KEY, NoWarmStart, Sequence
 
@@ -38,13 +38,11 @@ class Still:
         return newer(body, self.next())
 
     async def pages(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+        self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None
     ) -> AsyncIterator[ObjectList]:
         yield await self.list(kind, namespace, labels=labels)
 
-    async def list(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
-    ) -> ObjectList:
+    async def list(self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None) -> ObjectList:
         return ObjectList((), 0)
 
     async def watch(self, *_: Any, **__: Any) -> AsyncIterator[WatchEvent]:

@@ -7,7 +7,7 @@ import itertools
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Self, TypeVar
 
 from sweep_operator.api.hardware import OperatorConfig
@@ -16,7 +16,7 @@ from sweep_operator.domain.identity import share_of
 from sweep_operator.engine.engine import WATCHED, Engine
 from sweep_operator.engine.ports import Settings
 from sweep_operator.kube.embedded.server import EmbeddedKube
-from sweep_operator.kube.protocol import Kind, Object, ObjectList
+from sweep_operator.kube.protocol import Kind, Labels, Object, ObjectList
 from sweep_operator.local.admission import admit
 from tests.bench.table import header, row
 from tests.builders import sweep_body
@@ -42,13 +42,11 @@ class Distant:
         return send
 
     async def pages(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+        self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None
     ) -> AsyncIterator[ObjectList]:
         yield await self.list(kind, namespace, labels=labels)
 
-    async def list(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
-    ) -> ObjectList:
+    async def list(self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None) -> ObjectList:
         return await self._sent(lambda: self._server.list(kind, namespace, labels=labels))
 
     async def _sent(self, action: Callable[[], Awaitable[T]]) -> T:

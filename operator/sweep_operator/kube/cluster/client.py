@@ -21,6 +21,7 @@ from sweep_operator.kube.protocol import (
     Invalid,
     Kind,
     KubeError,
+    Labels,
     LogPart,
     NotFound,
     Object,
@@ -111,7 +112,7 @@ class ClusterKube:
         kind: Kind,
         namespace: str | None = None,
         *,
-        labels: Mapping[str, str] | None = None,
+        labels: Labels | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> ObjectList:
         """All objects of a kind, in pages of one resourceVersion. ``fields``: field selector."""
@@ -122,7 +123,7 @@ class ClusterKube:
         )
 
     def pages(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+        self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None
     ) -> AsyncIterator[ObjectList]:
         """The same page by page."""
         query = {**_selector(labels or {}), "limit": str(self._page)}
@@ -293,6 +294,10 @@ class ClusterKube:
         return await self._transport.send(replace(request, limited=kind != Kind.LEASE))
 
 
-def _selector(wanted: Mapping[str, str], by: str = "labelSelector") -> dict[str, str]:
-    """Query of an equality selector; empty if everything is selected."""
-    return {by: ",".join(f"{k}={v}" for k, v in wanted.items())} if wanted else {}
+def _selector(wanted: Labels, by: str = "labelSelector") -> dict[str, str]:
+    """Query of a selector; empty if everything is selected."""
+    return {by: ",".join(_requirement(name, value) for name, value in wanted.items())} if wanted else {}
+
+
+def _requirement(name: str, value: str | frozenset[str]) -> str:
+    return f"{name}={value}" if isinstance(value, str) else f"{name} in ({','.join(sorted(value))})"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import overload
 
 from sweep_operator.api.names import RUN_LABEL
 from sweep_operator.kube.embedded.head import Head, head_of
-from sweep_operator.kube.embedded.objects import copy, labels_match
-from sweep_operator.kube.protocol import Kind, Object
+from sweep_operator.kube.embedded.objects import copy
+from sweep_operator.kube.labels import labels_match, values_of
+from sweep_operator.kube.protocol import Kind, Labels, Object
 from sweep_operator.kube.state_file import Body
 
 Key = tuple[Kind, str, str]
@@ -82,13 +83,15 @@ class ObjectIndex:
         """The keys of all objects of a kind (of one namespace), sorted."""
         return [(kind, *place) for place in sorted(self._by_kind[kind]) if namespace in (None, place[0])]
 
-    def copies(
-        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
-    ) -> Sequence[Object]:
+    def copies(self, kind: Kind, namespace: str | None = None, labels: Labels | None = None) -> Sequence[Object]:
         """Copies of these objects, with these labels, as they are now, in that order."""
         labels = labels or {}
-        run, places = labels.get(RUN_LABEL), self._by_kind[kind].items()
-        found = sorted(place for place, entry in places if run in (None, entry.run) and namespace in (None, place[0]))
+        runs = values_of(labels[RUN_LABEL]) if RUN_LABEL in labels else None
+        found = sorted(
+            place
+            for place, entry in self._by_kind[kind].items()
+            if namespace in (None, place[0]) and (runs is None or entry.run in runs)
+        )
         copies = self._copies(kind, found)
         return tuple(obj for obj in copies if labels_match(obj, labels)) if labels else copies
 

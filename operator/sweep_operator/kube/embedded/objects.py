@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from sweep_operator.kube.protocol import Invalid, Object
@@ -49,9 +48,3 @@ def merge_patch(target: Any, patch: Any) -> Any:
         else:
             result[key] = merge_patch(result.get(key), value)
     return result
-
-
-def labels_match(obj: Object, labels: Mapping[str, str]) -> bool:
-    """Whether an object matches an equality selector."""
-    have = obj["metadata"].get("labels") or {}
-    return all(have.get(k) == v for k, v in labels.items())

@@ -37,6 +37,7 @@ from sweep_operator.kube.protocol import (
     Conflict,
     Invalid,
     Kind,
+    Labels,
     LogPart,
     NotFound,
     Object,
@@ -95,14 +96,12 @@ class EmbeddedKube:
         """The object. Raises NotFound."""
         return copy(self._find(kind, namespace, name))
 
-    async def list(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
-    ) -> ObjectList:
+    async def list(self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None) -> ObjectList:
         """All objects of a kind, by name. They are unpacked as they are looked at."""
         return ObjectList(self._objects.copies(kind, namespace, labels), self._watch_log.version)
 
     async def pages(
-        self, kind: Kind, namespace: str | None = None, *, labels: Mapping[str, str] | None = None
+        self, kind: Kind, namespace: str | None = None, *, labels: Labels | None = None
     ) -> AsyncIterator[ObjectList]:
         """One page."""
         yield await self.list(kind, namespace, labels=labels)
