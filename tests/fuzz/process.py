@@ -44,6 +44,7 @@ class Process:
         self._backlog: list[tuple[Kind, EventType, Object]] = []
         self._lag: dict[Kind, tuple[float, str]] = {}
         self._watches = False
+        self._resumes = dice.chosen("resumes", 0.5)
         self.client = Client(world.server, dice, self)
         self.lease = Lease(
             self.client, NS, "lease", name, LEASE_SECONDS, clock.seconds, now=clock.now
@@ -115,7 +116,7 @@ class Process:
     async def _main(self) -> None:
         try:
             if self.lease is not None:
-                if self.world.dice["read-ahead"].random() < 0.5:
+                if self._resumes and self.world.dice["read-ahead"].random() < 0.5:
                     with contextlib.suppress(KubeError):
                         await self.engine.read_ahead(NS)
                 await self.lease.acquire()
@@ -123,8 +124,8 @@ class Process:
             async with asyncio.TaskGroup() as group:
                 if self.lease is not None:
                     group.create_task(self.lease.keep())
+                await (self._resume() if self._resumes else self._read_everything())
                 self._watches = True
-                await self._resume()
                 group.create_task(self.engine.run())
                 group.create_task(self._keep_resyncing())
         except* LeaseLost as lost:
@@ -134,8 +135,16 @@ class Process:
 
     # -- full resyncs -----------------------------------------------------------------------------------------------
 
+    async def _read_everything(self) -> None:
+        """Begin with a full resync, as on one machine."""
+        while not await self._resync():
+            await asyncio.sleep(2)
+        for kind in WATCHED:
+            self._list(kind)
+
     async def _resume(self) -> None:
-        """Begin. An API server answers with what is there after the question, so nothing is older than the lease."""
+        """Begin with what is needed. What an API server answers is not older than the question, nor than the lease."""
+        self._watches = True
         while True:
             try:
                 await self.engine.resume(NS)
@@ -145,19 +154,21 @@ class Process:
 
     async def _keep_resyncing(self) -> None:
         """The first one completes what the process has begun with."""
-        seconds = self.world.dice["complete"].choice((0.0, 1.0, 30.0))
+        seconds = self.world.dice["complete"].choice((0.0, 1.0, 30.0)) if self._resumes else RESYNC_SECONDS
         while True:
             await asyncio.sleep(seconds)
             await self._resync()
             seconds = RESYNC_SECONDS
 
-    async def _resync(self) -> None:
+    async def _resync(self) -> bool:
         token = RESYNC.set(True)
         try:
-            with contextlib.suppress(KubeError):
-                await self.engine.audit(NS)
+            await self.engine.audit(NS)
+        except KubeError:
+            return False
         finally:
             RESYNC.reset(token)
+        return True
 
     # -- the watch --------------------------------------------------------------------------------------------------
 
