@@ -174,7 +174,7 @@ async def test_a_new_run_waits_for_what_an_earlier_one_has_left_under_its_name(t
 async def test_a_name_that_is_too_long_for_a_label_is_not_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The API server would refuse the whole request, for ever."""
+    """The API server would refuse the whole request, again and again."""
     world = await under_way(tmp_path)
     long = "x" * 64
     body: Object = {"metadata": {"name": long, "namespace": NS}, "spec": {"sweepName": "s", "parameters": {"x": 1}}}

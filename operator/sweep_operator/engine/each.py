@@ -41,3 +41,9 @@ async def each(items: Sequence[T], work: Callable[[T], Awaitable[None]], limit: 
                 group.create_task(worker())
     if errors:
         raise errors[0]
+
+
+async def give_way(number: int, every: int) -> None:
+    """Let other work of this process go on, such as the renewal of its Lease, after ``every`` items."""
+    if number % every == every - 1:
+        await asyncio.sleep(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +19,7 @@ from sweep_operator.decide.tracking import TrackingReport, awaits_runs, is_await
 from sweep_operator.domain.identity import belongs, claim_name
 from sweep_operator.domain.ordering import start_order
 from sweep_operator.domain.revisions import RunTemplate, revision_name
+from sweep_operator.engine.each import give_way
 from sweep_operator.engine.objects import Objects
 from sweep_operator.engine.parts import Parts
 from sweep_operator.engine.read_run import stored_run
@@ -272,7 +272,7 @@ class Gatherer:
         """Read what has changed. A run that is decided about later is parsed again then: there may be thousands."""
         missing, ended = set[str](), 0
         for number, name in enumerate(sorted(self._unread)):
-            await _give_way(number)
+            await give_way(number, AT_ONCE)
             run = self._run(name)
             if run is None or not belongs(run, sweep):
                 self._book.drop(name)
@@ -316,9 +316,3 @@ class Gatherer:
         if obj is not None:
             self._templates[wanted] = read_revision(obj)
             self._unread |= {run.name for run in self._book.facts.values() if run.template_hash == wanted}
-
-
-async def _give_way(number: int) -> None:
-    """Let other work of this process go on, such as the renewal of its Lease."""
-    if number % AT_ONCE == AT_ONCE - 1:
-        await asyncio.sleep(0)

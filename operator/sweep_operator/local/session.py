@@ -36,6 +36,7 @@ from sweep_operator.local.objects import NAMESPACE, replacing_patch, with_namesp
 from sweep_operator.local.optimizer import Starting
 from sweep_operator.local.repeated import continued, never_started, with_defaults
 from sweep_operator.local.runs import Runs
+from sweep_operator.local.the_rest import read_the_rest
 from sweep_operator.local.tracking import with_own_account
 from sweep_operator.local.warm_start_sources import LocalWarmStart
 from sweep_operator.sandbox.child import Sandbox
@@ -47,8 +48,6 @@ from sweep_operator.tracking.history.warm_start import WandbSources
 log = logging.getLogger(__name__)
 DELIVERY_SECONDS = 30.0
 """At the end of a sweep, deliveries that fail are retried for so long."""
-_QUIET, _LONGEST_WAIT = 0.5, 10.0
-"""Seconds without a pass before the rest of a resumed sweep is read; how long to wait for them."""
 SETTLE_SECONDS = 5.0
 
 
@@ -114,7 +113,7 @@ class LocalSession:
         self._outbox.on_news = self._engine.queue.add
         await (self._engine.resume if resumed else self._engine.audit)(NAMESPACE)
         self._tasks = [
-            *([asyncio.create_task(self._complete())] if resumed else ()),
+            *([asyncio.create_task(read_the_rest(self._engine))] if resumed else ()),
             *(asyncio.create_task(self._engine.follow(kind, NAMESPACE)) for kind in (*WATCHED, Kind.CLAIM)),
             asyncio.create_task(self._follow_events()),
             asyncio.create_task(self._engine.run()),
@@ -134,11 +133,6 @@ class LocalSession:
         await self._sandbox.close()
         await self._outbox.close()
         await self._cluster.__aexit__(None, None, None)
-
-    async def _complete(self) -> None:
-        """Read what the first passes did not need."""
-        await self._engine.queue.calm(_QUIET, _LONGEST_WAIT)
-        await self._engine.audit(NAMESPACE)
 
     def _settings(self) -> Settings:
         return Settings(
