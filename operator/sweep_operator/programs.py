@@ -6,9 +6,12 @@ names the extra, not to a traceback.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+
+from sweep_operator.garbage import no_collection
 
 _OURS = ("protein", "sweep_operator")
 
@@ -46,7 +49,10 @@ def sweep_ui() -> None:
 def _run(program: str, module: str, requirement: str, others: Mapping[str, str] = {}) -> None:
     """``others``: requirements of the packages that only some commands need."""
     try:
-        import_module(module).main()
+        with no_collection():
+            main = import_module(module).main
+        gc.freeze()
+        main()
     except KeyboardInterrupt:  # a Ctrl-C while modules are imported
         sys.exit(130)
     except ModuleNotFoundError as error:

@@ -18,11 +18,12 @@ from sweep_operator.decide.plan import RunPlan
 from sweep_operator.decide.tracking import TrackingReport
 from sweep_operator.engine import gather
 from sweep_operator.engine.engine import Engine
-from sweep_operator.engine.packed import Packed, as_json
+from sweep_operator.engine.packed import Packed
 from sweep_operator.engine.read_run import stored_run
 from sweep_operator.engine.store import Key, Store
 from sweep_operator.kube.embedded import index
 from sweep_operator.kube.embedded.server import EmbeddedKube
+from sweep_operator.kube.json_text import as_json
 from sweep_operator.kube.protocol import Kind, ObjectList, Stored
 from tests.engine.world import KEY, NS, World, drive, settle_suggestions
 

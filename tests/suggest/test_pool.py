@@ -250,12 +250,12 @@ async def test_a_killed_process_is_started_again_and_asked_again(child: Optimize
 @pytest.mark.parametrize(
     ("spec", "status", "generation", "processes"),
     [
-        ({}, {"optimizer": {"observations": 12}}, 1, 2),
+        ({}, {"optimizer": {"observations": 12}}, 1, 1),
         ({}, {}, 1, 1),
         ({"method": "random"}, {"optimizer": {"observations": 12}}, 1, 1),
         ({"suspend": True}, {"optimizer": {"observations": 12}}, 1, 0),
         ({}, ENDED, 1, 0),
-        ({}, ENDED, 2, 2),
+        ({}, ENDED, 2, 1),
     ],
 )
 async def test_the_processes_that_a_sweep_needs_are_started_before_its_first_question(

@@ -14,7 +14,7 @@ from sweep_operator.cli.lookup import Lookup, lookup_options
 from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, RankingOptions, ranking_options, sweep_name
 from sweep_operator.commands.output import echo
-from sweep_operator.engine.garbage import no_collection
+from sweep_operator.garbage import no_collection
 
 PATCH_DIR = Path("configs/trainer/patch")
 

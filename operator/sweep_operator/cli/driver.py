@@ -16,7 +16,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.failures import INTERRUPTED
-from sweep_operator.engine.garbage import no_collection
+from sweep_operator.garbage import no_collection
 from sweep_operator.local import LocalSession
 from sweep_operator.views.live import View
 

@@ -9,9 +9,9 @@ from sweep_operator.cli.lookup import Lookup, lookup_options
 from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.commands.options import OVERRIDES_FOLLOW, ExportOptions, export_options, sweep_name
 from sweep_operator.commands.rows import write_rows
-from sweep_operator.engine.garbage import no_collection
 from sweep_operator.exchange.of_runs import rows_of
 from sweep_operator.exchange.row import Row
+from sweep_operator.garbage import no_collection
 from sweep_operator.machine.stored import StoredSweep
 from sweep_operator.tracking.history.objects import objects_of_answer, typed_run
 from sweep_operator.tracking.history.reader import rows_of_answer

@@ -10,7 +10,7 @@ from sweep_operator.cli.names import complete_sweeps
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, no_model, runs_dir, sweep_name
 from sweep_operator.commands.recorded import Recorded
 from sweep_operator.commands.report import write_report
-from sweep_operator.engine.garbage import no_collection
+from sweep_operator.garbage import no_collection
 from sweep_operator.machine.run_records import events_by_run, log_ends
 from sweep_operator.machine.stored import stored_sweep
 from sweep_operator.report.data import RunRecords

@@ -11,7 +11,7 @@ from sweep_operator.commands.failures import FAILED
 from sweep_operator.commands.options import DEFAULT_RUNS_DIR, output_format, runs_dir, selection_options, sweep_name
 from sweep_operator.commands.output import echo
 from sweep_operator.commands.status import DOCUMENTS, print_sweep, print_sweeps, require_all
-from sweep_operator.engine.garbage import no_collection
+from sweep_operator.garbage import no_collection
 from sweep_operator.machine.stored import stored_sweep, stored_sweeps
 from sweep_operator.views.selection import Selection
 

@@ -11,7 +11,6 @@ from sweep_operator.api.names import MANAGED_BY, MANAGED_BY_LABEL, SWEEP_LABEL
 from sweep_operator.domain.conditions import has_begun
 from sweep_operator.engine.errors import STALE, RunErrors
 from sweep_operator.engine.events import EventQueue
-from sweep_operator.engine.garbage import no_collection
 from sweep_operator.engine.log_keys import log_keys
 from sweep_operator.engine.objects import ATTEMPT_KINDS, Objects
 from sweep_operator.engine.ports import NotLeading, Settings, Suggester, WarmStartReader
@@ -19,6 +18,7 @@ from sweep_operator.engine.queue import WorkQueue
 from sweep_operator.engine.reconciler import Key, Reconciler
 from sweep_operator.engine.reports import Reports
 from sweep_operator.engine.store import Store
+from sweep_operator.garbage import no_collection
 from sweep_operator.kube.protocol import Gone, Kind, Kube, KubeError, Object
 
 log = logging.getLogger(__name__)

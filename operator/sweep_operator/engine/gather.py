@@ -25,6 +25,7 @@ from sweep_operator.engine.parts import Parts
 from sweep_operator.engine.read_run import stored_run
 from sweep_operator.engine.resting import Resting
 from sweep_operator.engine.store import Key, Store
+from sweep_operator.garbage import no_collection
 from sweep_operator.kube.protocol import Kind
 from sweep_operator.manifests.revision import read_revision
 
@@ -96,7 +97,8 @@ class Gatherer:
         self._follow_spec(sweep)
         self._resting.wake_due(now)
         self._wake_delivered(report)
-        await self._read_facts(sweep)
+        with no_collection():  # after a start, there are thousands
+            await self._read_facts(sweep)
         self._wake_queued(sweep.spec.limits.max_parallel_runs - self._book.totals.holding)
         names, later = self._first_of_awake()
         runs = [run for name in names if (run := self._run(name)) is not None]

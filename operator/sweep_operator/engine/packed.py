@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
 import zlib
 from collections.abc import Hashable
 
-from pydantic_core import from_json, to_json
-
 from sweep_operator.api.names import RESULT_FINALIZER, RUN_LABEL
 from sweep_operator.domain.conditions import has_ended, run_state
 from sweep_operator.domain.pods import pod_has_ended
+from sweep_operator.kube.json_text import as_json, parsed
 from sweep_operator.kube.protocol import Kind, Object, Stored
 
 
@@ -34,13 +32,14 @@ class Packed:
         compressor = zlib.compressobj(level=6, zdict=sample)
         return cls(compressor.compress(as_json(obj)) + compressor.flush(), sample, version, note)
 
+    @property
+    def text(self) -> bytes:
+        """The object as JSON."""
+        return zlib.decompressobj(zdict=self._sample).decompress(self._data)
+
     def unpack(self) -> Object:
         """The object."""
-        text = zlib.decompressobj(zdict=self._sample).decompress(self._data)
-        try:
-            unpacked: Object = from_json(text, cache_strings="keys")
-        except ValueError:
-            unpacked = json.loads(text)
+        unpacked: Object = parsed(self.text)
         return unpacked
 
 
@@ -72,11 +71,3 @@ def _shared(state: tuple[str, str]) -> tuple[str, str]:
 
 def _is_held(obj: Object) -> bool:
     return RESULT_FINALIZER in (obj["metadata"].get("finalizers") or [])
-
-
-def as_json(obj: Object) -> bytes:
-    """The object as JSON, by the faster writer where it can: not with deep nesting, and not with half a character."""
-    try:
-        return to_json(obj)
-    except ValueError:
-        return json.dumps(obj, separators=(",", ":")).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from pydantic import ValidationError
 
@@ -17,6 +18,10 @@ log = logging.getLogger(__name__)
 
 def stored_run(store: Store, key: Key) -> SweepRun | None:
     """The parsed run; None if it does not exist or cannot be read."""
+    text = store.text(key)
+    if text is not None:  # of thousands, no dictionaries are made
+        with suppress(ValidationError):
+            return SweepRun.model_validate_json(text, extra="ignore", context=STORED)
     obj = store.get(*key)
     return None if obj is None else read_run(obj)
 

@@ -12,7 +12,8 @@ import sys
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Set
 
-from sweep_operator.engine.packed import Packed, as_json, is_over, note_of
+from sweep_operator.engine.packed import Packed, is_over, note_of
+from sweep_operator.kube.json_text import as_json
 from sweep_operator.kube.labels import labels_match
 from sweep_operator.kube.protocol import Kind, Labels, Object, ObjectList
 
@@ -68,6 +69,11 @@ class Store:
         """The newest known version, or None."""
         known = self._known((kind, namespace, name))
         return known.unpack() if isinstance(known, Packed) else known
+
+    def text(self, key: Key) -> bytes | None:
+        """The JSON of a packed object; None if it is not packed."""
+        known = self._known(key)
+        return known.text if isinstance(known, Packed) else None
 
     def version(self, key: Key) -> int | None:
         """The newest known resourceVersion, or None."""

@@ -139,10 +139,10 @@ class OptimizerPool:
 
     async def prepare(self, sweeps: Iterable[Mapping[str, Any]]) -> None:
         """Start the processes that the next questions about these Sweeps need: a start takes seconds."""
-        active = [sweep for sweep in sweeps if _needs_suggestions(sweep)]
-        if active:
+        with_model = [_has_model(sweep) for sweep in sweeps if _needs_suggestions(sweep)]
+        if not all(with_model):
             await self._processes[0].prepare()
-        if any(_has_model(sweep) for sweep in active):
+        if any(with_model):
             await self._turns[False].next_worker.prepare(model=True)
 
     async def _expect_model(self, sweep: Sweep) -> None:

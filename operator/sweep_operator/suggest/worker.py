@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from sweep_operator.child_process import Send, limit_memory, line_waits, serve
+from sweep_operator.garbage import no_collection
 from sweep_operator.suggest.messages import MEMORY, Answer, Interrupt, Prepare, Question
 from sweep_operator.suggest.propose import Proposer, import_models
 
@@ -28,7 +29,8 @@ def _answer(line: bytes, send: Send) -> None:
     if line.rstrip() == _TOO_LATE:
         return
     if line.rstrip() == _PREPARE:
-        import_models()
+        with no_collection():
+            import_models()
         return
     try:
         for answer in _proposer.answer(Question.model_validate_json(line)):

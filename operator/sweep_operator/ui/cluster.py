@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sweep_operator.cluster.watches import ListAndWatch
-from sweep_operator.engine.packed import Packed, as_json
+from sweep_operator.engine.packed import Packed
+from sweep_operator.kube.json_text import as_json
 from sweep_operator.kube.protocol import Kind, KubeError, NotFound, Object, WatchEvent
 from sweep_operator.ui.source import Key, Runs, Sweeps
 

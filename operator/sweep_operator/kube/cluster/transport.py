@@ -16,6 +16,7 @@ from aiohttp import ClientResponse, ClientTimeout
 from sweep_operator.kube.cluster.connection import CONNECT_SECONDS, JSON, MAX_CONNECTIONS, Connection
 from sweep_operator.kube.cluster.errors import Answer, NoAnswer, NotSent, error_of
 from sweep_operator.kube.cluster.retry import Retry, parse_retry_after
+from sweep_operator.kube.json_text import parsed
 from sweep_operator.kube.protocol import Invalid, KubeError, Object, Unavailable, UnknownOutcome
 from sweep_operator.pacing import AdaptiveBucket
 
@@ -108,11 +109,11 @@ class Transport:
             async with self._open(request, self._timeout) as response:
                 body = await response.read()
         try:
-            parsed = json.loads(body)
+            answer = parsed(body)
         except ValueError:
-            parsed = None
-        if isinstance(parsed, dict):
-            return parsed
+            answer = None
+        if isinstance(answer, dict):
+            return answer
         message = "the answer is not a JSON object; check that this is the address of an API server"
         raise UnknownOutcome(message) if request.changes else Unavailable(message)
 
