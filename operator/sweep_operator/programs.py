@@ -6,7 +6,6 @@ names the extra, not to a traceback.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -51,7 +50,6 @@ def _run(program: str, module: str, requirement: str, others: Mapping[str, str] 
     try:
         with no_collection():
             main = import_module(module).main
-        gc.freeze()
         main()
     except KeyboardInterrupt:  # a Ctrl-C while modules are imported
         sys.exit(130)

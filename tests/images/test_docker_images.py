@@ -70,7 +70,7 @@ def test_labels_and_versions(tag: str, name: str) -> None:
 @pytest.mark.parametrize("name", ["operator", "trainer"])
 def test_bytecode_is_complete_and_build_tools_are_absent(tag: str, name: str) -> None:
     modules = (
-        "sweep_operator.runtime.main, torch, gpytorch, protein.protein"
+        "sweep_operator.runtime.operation, torch, gpytorch, protein.protein"
         if name == "operator"
         else "stable_baselines3, hydra, wandb"
     )

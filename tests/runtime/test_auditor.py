@@ -12,7 +12,7 @@ from sweep_operator.engine.engine import Engine
 from sweep_operator.kube.protocol import Unavailable
 from sweep_operator.runtime import auditor
 from sweep_operator.runtime.health import Health
-from sweep_operator.runtime.main import acquire
+from sweep_operator.runtime.operation import acquire
 from tests.engine.world import KEY, NS, World
 
 

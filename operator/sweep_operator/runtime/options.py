@@ -12,6 +12,11 @@ from ruamel.yaml.error import YAMLError
 from sweep_operator.api.errors import InvalidObject, parse
 from sweep_operator.api.hardware import OperatorConfig
 
+CHILDREN_NICE = 10
+"""What one tenant asks of the optimizer and of the sandbox must not delay the lease, the probes, or passes of others.
+On one machine the processes keep their priority: a slot that waits for a suggestion costs more than the suggestion.
+"""
+
 
 @dataclass(frozen=True)
 class Options:

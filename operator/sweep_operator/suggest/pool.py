@@ -83,7 +83,7 @@ class OptimizerPool:
         """
         count = processes or default_processes()
         memory = (available_memory() - MAIN_MEMORY) // count
-        self._time_limit, self._charge, self._clock = time_limit, charge, clock
+        self._time_limit, self.charge, self._clock = time_limit, charge, clock
         self._too_slow = f"the optimizer did not return a suggestion within {time_limit:g} s"
         self._resting: dict[str, float] = {}
         """By uid of the Sweep: until when its questions reach no model, because a suggestion was too slow."""
@@ -112,13 +112,13 @@ class OptimizerPool:
             async with aclosing(self._with_fallback(stream, sweep.metadata.uid)) as answers:
                 async for answer in answers:
                     if answer.infeasible == RULES_TOO_SLOW:
-                        self._charge(sweep.metadata.namespace, RULES_SECONDS)
+                        self.charge(sweep.metadata.namespace, RULES_SECONDS)
                     yield _suggested(answer, request, told)
         finally:
             if self._streams.get(sweep.metadata.uid) is stream:
                 del self._streams[sweep.metadata.uid]
         if asked.may_need_no_model:
-            await self._expect_model(sweep)
+            await self._model_follows(sweep)
 
     async def forecast(self, sweep: Sweep, request: SuggestRequest) -> Forecasted:
         """The forecasts of the pending runs with a curve."""
@@ -144,15 +144,21 @@ class OptimizerPool:
             await self._processes[0].prepare()
         if any(with_model):
             await self._turns[False].next_worker.prepare(model=True)
+        else:
+            await self._turns[False].next_worker.end_unless_asked()
 
-    async def _expect_model(self, sweep: Sweep) -> None:
+    async def expect_model(self) -> None:
+        """Start a process with a model before the Sweeps are known. ``prepare`` ends it if none needs it."""
+        with suppress(OSError):  # the first question that needs it starts it, too
+            await self._turns[False].next_worker.prepare(model=True)
+
+    async def _model_follows(self, sweep: Sweep) -> None:
         """Start a process with a model while the first runs of a Sweep run, because a start takes seconds."""
         spec = sweep.spec
         design = spec.protein.design_size(len(spec.parameters))
         if spec.method != "bayes" or spec.limits.max_runs <= design or any(p.pid for p in self._processes[1:]):
             return
-        with suppress(OSError):  # the first question that needs it starts it, too
-            await self._turns[False].next_worker.prepare(model=True)
+        await self.expect_model()
 
     def interrupt(self, sweep: Sweep) -> None:
         """End the suggestions for a Sweep after the one that is being computed."""

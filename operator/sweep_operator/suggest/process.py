@@ -39,6 +39,7 @@ class OptimizerProcess:
         self._time_limit, self._memory = time_limit, max(LEAST_MEMORY, memory)
         self._child = ChildOnDemand(self._start)
         self._waits_since: float | None = None
+        self._asked = False
 
     async def prepare(self, *, model: bool = False) -> None:
         """Start it before the first question. ``model``: which needs a model."""
@@ -49,11 +50,17 @@ class OptimizerProcess:
             process.send(Prepare())
         self._child.end_in(IDLE_SECONDS)
 
+    async def end_unless_asked(self) -> None:
+        """Kill a process that was prepared in vain."""
+        if not self._asked:
+            await self._child.close()
+
     async def answers(self, asked: Question) -> AsyncGenerator[Answer, None]:
         """The answers as they come; the last one has ``end``. Raises TimeoutError, ChildFailed.
 
         A consumer that does not wait for the last one costs the process: a late answer would be taken for the next one.
         """
+        self._asked = True
         process = await self._child.running()
         ended = False
         try:
