@@ -32,8 +32,8 @@ _WAIT_FOREVER = {
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _PROGRAMS = (
     "sweep_operator.runtime.main", "sweep_operator.runtime.operation", "sweep_operator.suggest.worker",
-    "sweep_operator.runtime.uninstall", "protein", "stable_baselines3", "gymnasium.envs.classic_control", "torch._dynamo",
-    "torch.distributed.run",
+    "sweep_operator.runtime.uninstall", "protein", "stable_baselines3", "gymnasium.envs.classic_control",
+    "torch._dynamo", "torch.distributed.run",
 )  # fmt: skip
 _LINKS_OR_FOLDERS = ("bin", "sbin", "lib", "lib64")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 
-from sweep_operator.kube.cluster.transport import Request, Transport
+from sweep_operator.kube.cluster.transport import Request, Transport, object_of
 from sweep_operator.kube.protocol import Gone, Object, ObjectList
 
 PAGE = 500
@@ -43,13 +45,24 @@ async def pages(
     clean: Callable[[Object], Object],
     limited: bool = True,
 ) -> AsyncIterator[ObjectList]:
-    """The objects page by page. Raises KubeError: Gone if the pages have been read too slowly."""
-    rest: Mapping[str, str] | None = {}
-    while rest is not None:
-        # No page is kept here while it is used and the next one is read: it may take tens of MB.
-        answer = await transport.send(Request("list", path, {**query, **rest}, limited=limited))
-        meta, items = answer.get("metadata") or {}, answer.pop("items", None) or ()
-        rest = {"continue": meta["continue"]} if meta.get("continue") else None
-        page = [ObjectList(tuple(map(clean, items)), int(meta.get("resourceVersion") or 0))]
-        del items
-        yield page.pop()
+    """The objects page by page. Raises KubeError: Gone if the pages have been read too slowly.
+
+    While a page is used, the next one is asked for. It is parsed when it is needed: its objects may take tens of MB.
+    """
+    request = Request("list", path, query, limited=limited)
+    reading = asyncio.create_task(transport.read(request))
+    try:
+        more = True
+        while more:
+            answer = object_of(await reading, request)
+            meta, items = answer.get("metadata") or {}, answer.pop("items", None) or ()
+            more = bool(meta.get("continue"))
+            if more:
+                request = replace(request, query={**query, "continue": meta["continue"]})
+                reading = asyncio.create_task(transport.read(request))
+            page = [ObjectList(tuple(map(clean, items)), int(meta.get("resourceVersion") or 0))]
+            del items
+            yield page.pop()
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)

@@ -85,7 +85,15 @@ class Transport:
     async def send(self, request: Request) -> Object:
         """Send a request; return the JSON of the answer. Raises KubeError."""
         _check_body(request.body)
-        return await self.retry.run(lambda: self._once(request), str(request), changes=request.changes)
+
+        async def once() -> Object:
+            return object_of(await self._once(request), request)
+
+        return await self.retry.run(once, str(request), changes=request.changes)
+
+    async def read(self, request: Request) -> bytes:
+        """Send a request that changes nothing; return the answer for ``object_of``. Raises KubeError."""
+        return await self.retry.run(lambda: self._once(request), str(request), changes=False)
 
     @asynccontextmanager
     async def stream(
@@ -104,18 +112,10 @@ class Transport:
 
             yield await (self.retry.run(opened, str(request), changes=False) if patient else opened())
 
-    async def _once(self, request: Request) -> Object:
+    async def _once(self, request: Request) -> bytes:
         async with self._free if request.limited else nullcontext():
             async with self._open(request, self._timeout) as response:
-                body = await response.read()
-        try:
-            answer = parsed(body)
-        except ValueError:
-            answer = None
-        if isinstance(answer, dict):
-            return answer
-        message = "the answer is not a JSON object; check that this is the address of an API server"
-        raise UnknownOutcome(message) if request.changes else Unavailable(message)
+                return await response.read()
 
     @asynccontextmanager
     async def _open(self, request: Request, timeout: ClientTimeout) -> AsyncIterator[ClientResponse]:
@@ -171,6 +171,18 @@ class Transport:
             raise
         self._on_request(request.verb, str(response.status))
         return response
+
+
+def object_of(body: bytes, request: Request) -> Object:
+    """The JSON of an answer. Raises KubeError."""
+    try:
+        answer = parsed(body)
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict):
+        return answer
+    message = "the answer is not a JSON object; check that this is the address of an API server"
+    raise UnknownOutcome(message) if request.changes else Unavailable(message)
 
 
 def _check_body(body: Object | None) -> None:
