@@ -145,14 +145,14 @@ class Optimizer(Reports, ABC):
 
     def _typed(self, flat: Flat, strict: bool) -> Flat:
         """The values in the types of their parameters. Raises SpaceError."""
-        self.space.validate(flat)
+        typed = self.space.typed(flat)
         if strict:
             try:
                 self.space.require_inside(flat)
             except SpaceError:
                 if not self._known(flat):
                     raise
-        return {n: self.space.parameters[n].typed(v) for n, v in flat.items()}
+        return typed
 
     def discard(self, params: Flat) -> None:
         """Forget a suggestion that will not be run, so that it is no longer outstanding, and what it reported."""

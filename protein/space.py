@@ -192,9 +192,12 @@ class SearchSpace:
 
     def validate(self, flat: Flat) -> None:
         """Raises SpaceError for unknown names and values of another type; bounds do not matter here."""
+        self.typed(flat)
+
+    def typed(self, flat: Flat) -> dict[str, Value]:
+        """The values in the types of their parameters. Raises SpaceError as ``validate`` does."""
         self._known(flat)
-        for name, value in flat.items():
-            self.parameters[name].typed(value)
+        return {name: self.parameters[name].typed(value) for name, value in flat.items()}
 
     def require_inside(self, flat: Flat) -> None:
         """Check that all active parameters are there and within their bounds. Raises SpaceError."""
@@ -209,8 +212,8 @@ class SearchSpace:
 
     def complete(self, flat: Flat) -> dict[str, Value]:
         """``flat`` with its active gaps filled with the search center, typed, in the space's order."""
-        self.validate(flat)
-        values = {n: self.parameters[n].typed(flat[n]) if n in flat else p.center for n, p in self.parameters.items()}
+        typed = self.typed(flat)
+        values = {name: typed.get(name, parameter.center) for name, parameter in self.parameters.items()}
         return {n: v for n, v in values.items() if n in flat or self._active(n, values)}
 
     # -- inside -------------------------------------------------------------------------------------------------------

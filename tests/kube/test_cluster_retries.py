@@ -15,6 +15,7 @@ import pytest
 from sweep_operator.kube.cluster import ClusterKube
 from sweep_operator.kube.cluster.retry import READ_PATIENCE, WRITE_PATIENCE
 from sweep_operator.kube.protocol import (
+    Gone,
     Invalid,
     Kind,
     Kube,
@@ -264,6 +265,19 @@ async def test_pages_are_read_one_by_one(kube: Kube, server: ScriptedServer) -> 
         {"labelSelector": "a=b", "limit": "500"},
         {"labelSelector": "a=b", "limit": "500", "continue": "next"},
     ]
+
+
+async def test_the_next_page_is_asked_for_while_one_is_used(kube: Kube, server: ScriptedServer) -> None:
+    assert isinstance(kube, ClusterKube)
+    first = Reply(body={"metadata": {"resourceVersion": "7", "continue": "next"}, "items": [{"metadata": {}}]})
+    answers(server, first, failing(410, "Expired", "too old"))
+    pages = kube.pages(Kind.SWEEP_RUN, "default")
+    assert len((await anext(pages)).items) == 1
+    async with asyncio.timeout(60):
+        while len(server.seen) < 2:
+            await asyncio.sleep(0)
+    with pytest.raises(Gone):
+        await anext(pages)
 
 
 def _of_pages() -> int:

@@ -273,6 +273,40 @@ async def test_while_the_first_runs_run_the_process_of_the_model_starts(
     assert len(child.pids) == processes
 
 
+@pytest.mark.parametrize(
+    ("sweeps", "processes"),
+    [
+        ([], 0),
+        ([sweep_body(status=ENDED)], 0),
+        ([sweep_body(method="random")], 1),
+        ([sweep_body(method="random"), sweep_body(status={"optimizer": {"observations": 12}})], 2),
+    ],
+)
+async def test_a_process_that_was_started_in_vain_ends(sweeps: Any, processes: int) -> None:
+    pool = OptimizerPool(processes=1, time_limit=600)
+    try:
+        await pool.expect_model()
+        before = pool.pids
+        await pool.prepare(sweeps)
+        assert len(pool.pids) == processes
+        assert (before[0] in pool.pids) is (processes == 2)
+        assert psutil.pid_exists(before[0]) is (processes == 2)
+    finally:
+        await pool.close()
+
+
+async def test_a_process_that_was_asked_does_not_end() -> None:
+    pool = OptimizerPool(processes=1, time_limit=600)
+    try:
+        await pool.expect_model()
+        before = pool.pids
+        assert await ask(pool, sweep(), request(2, 12, ROWS))
+        await pool.prepare([])
+        assert pool.pids == before
+    finally:
+        await pool.close()
+
+
 async def test_the_process_that_was_prepared_answers() -> None:
     pool = OptimizerPool(processes=2, time_limit=600)
     try:

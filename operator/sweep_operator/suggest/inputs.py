@@ -58,9 +58,10 @@ def _hash(document: Any) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """The same for a number as the API server may have rewritten it: 1.0 as 1."""
-    if isinstance(value, Mapping):
+    """The same for a number as the API server may have rewritten it: 1.0 as 1. There may be thousands of documents."""
+    kind = type(value)
+    if kind is dict:
         return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
+    if kind is list or kind is tuple:
         return [_plain(part) for part in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return float(value) if kind is int else value
