@@ -277,7 +277,7 @@ async def test_while_the_first_runs_run_the_process_of_the_model_starts(
     ("sweeps", "processes"),
     [
         ([], 0),
-        ([sweep_body(status=ENDED)], 0),
+        ([sweep_body(metadata={"generation": 1}, status=ENDED)], 0),
         ([sweep_body(method="random")], 1),
         ([sweep_body(method="random"), sweep_body(status={"optimizer": {"observations": 12}})], 2),
     ],
