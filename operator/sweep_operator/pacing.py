@@ -153,9 +153,9 @@ class Turns(Generic[W]):
         return any(not self._busy[owner] for owner in self._waiting)
 
     @property
-    def next_worker(self) -> W:
-        """The worker of the first turn, before any was taken."""
-        return self._free[-1]
+    def next_worker(self) -> W | None:
+        """The worker of the next turn, or None while all are taken."""
+        return self._free[-1] if self._free else None
 
     @asynccontextmanager
     async def take(self, *owner: str) -> AsyncIterator[W]:

@@ -267,6 +267,12 @@ async def test_pages_are_read_one_by_one(kube: Kube, server: ScriptedServer) -> 
     ]
 
 
+async def test_a_list_that_is_no_json_is_repeated(kube: Kube, server: ScriptedServer, time: FakeTime) -> None:
+    answers(server, Reply(200, "<html>"))
+    await READS["list"](kube)
+    assert len(server.seen) == 2
+
+
 async def test_the_next_page_is_asked_for_while_one_is_used(kube: Kube, server: ScriptedServer) -> None:
     assert isinstance(kube, ClusterKube)
     first = Reply(body={"metadata": {"resourceVersion": "7", "continue": "next"}, "items": [{"metadata": {}}]})

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def stored_run(store: Store, key: Key) -> SweepRun | None:
     """The parsed run; None if it does not exist or cannot be read."""
     text = store.text(key)
-    if text is not None:  # of thousands, no dictionaries are made
+    if text is not None:  # without a dictionary, because there may be thousands of runs
         with suppress(ValidationError):
             return SweepRun.model_validate_json(text, extra="ignore", context=STORED)
     obj = store.get(*key)

@@ -199,7 +199,7 @@ class Store:
                 present |= self._apply_all(kind, page.items[start : start + APPLIED_AT_ONCE])
                 await asyncio.sleep(0)
             version = page.resource_version
-            del page  # before the next one is read
+            del page  # before the next one is parsed
         return self._remove_unlisted(kind, present, version, namespace, {}), version
 
     def _apply_all(self, kind: Kind, items: Iterable[Object]) -> set[Key]:

@@ -1,4 +1,4 @@
-"""JSON of objects, read and written by the faster library where it can."""
+"""JSON of objects, read and written by the faster library if it can handle them."""
 
 from __future__ import annotations
 

@@ -58,7 +58,10 @@ def _hash(document: Any) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """The same for a number as the API server may have rewritten it: 1.0 as 1. There may be thousands of documents."""
+    """The same for a number as the API server may have rewritten it: 1.0 as 1.
+
+    Only the plain types of JSON occur. To compare types is faster, which counts for thousands of documents.
+    """
     kind = type(value)
     if kind is dict:
         return {name: _plain(part) for name, part in value.items()}

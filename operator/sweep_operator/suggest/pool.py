@@ -10,6 +10,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from protein.searchspace.design import MOST_POINTS
 from sweep_operator.api.suggestion import Provenance
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.child_process import ChildFailed, available_memory
@@ -63,8 +64,8 @@ class _Stream:
 class OptimizerPool:
     """The Suggester that asks child processes.
 
-    One of them never imports torch: what needs no model does not wait for a model, of whatever Sweep. The others are
-    started when they are needed.
+    One of them never imports torch: what needs no model does not wait for a model, of whatever Sweep. The others have a
+    model; they are started when they are needed, or shortly before.
     """
 
     def __init__(
@@ -138,19 +139,27 @@ class OptimizerPool:
         return Forecasted({run.name: _forecast(run, one) for run, one in zip(runs, found, strict=True)})
 
     async def prepare(self, sweeps: Iterable[Mapping[str, Any]]) -> None:
-        """Start the processes that the next questions about these Sweeps need: a start takes seconds."""
-        with_model = [_has_model(sweep) for sweep in sweeps if _needs_suggestions(sweep)]
-        if not all(with_model):
+        """Start the processes that the next questions about these Sweeps need: a start takes seconds.
+
+        A process that was started by ``expect_model`` ends if none of them will need it.
+        """
+        active = [sweep for sweep in sweeps if _needs_suggestions(sweep)]
+        if any(map(_may_need_no_model, active)):
             await self._processes[0].prepare()
-        if any(with_model):
-            await self._turns[False].next_worker.prepare(model=True)
-        else:
-            await self._turns[False].next_worker.end_unless_asked()
+        model = self._turns[False].next_worker
+        if model is None:
+            return
+        if any(_is_bayes(sweep) and _results(sweep) for sweep in active):
+            await model.prepare(model=True)
+        elif not any(map(_is_bayes, active)):
+            await model.end_unless_asked()
 
     async def expect_model(self) -> None:
-        """Start a process with a model before the Sweeps are known. ``prepare`` ends it if none needs it."""
-        with suppress(OSError):  # the first question that needs it starts it, too
-            await self._turns[False].next_worker.prepare(model=True)
+        """Start a process with a model, even before the Sweeps are known: ``prepare`` ends it if none needs it."""
+        model = self._turns[False].next_worker
+        if model is not None:
+            with suppress(OSError):  # the first question that needs it starts it, too
+                await model.prepare(model=True)
 
     async def _model_follows(self, sweep: Sweep) -> None:
         """Start a process with a model while the first runs of a Sweep run, because a start takes seconds."""
@@ -272,9 +281,18 @@ def _needs_suggestions(sweep: Mapping[str, Any]) -> bool:
     )
 
 
-def _has_model(sweep: Mapping[str, Any]) -> bool:
-    results = ((sweep.get("status") or {}).get("optimizer") or {}).get("observations")
-    return sweep["spec"].get("method", "bayes") == "bayes" and bool(results)
+def _may_need_no_model(sweep: Mapping[str, Any]) -> bool:
+    """Whether the next suggestion may belong to the initial design."""
+    design = (sweep["spec"].get("protein") or {}).get("numRandomSamples")
+    return not _is_bayes(sweep) or _results(sweep) < (MOST_POINTS if design is None else design)
+
+
+def _is_bayes(sweep: Mapping[str, Any]) -> bool:
+    return bool(sweep["spec"].get("method", "bayes") == "bayes")
+
+
+def _results(sweep: Mapping[str, Any]) -> int:
+    return ((sweep.get("status") or {}).get("optimizer") or {}).get("observations") or 0
 
 
 def _forecast(run: PendingRun, found: RunForecast) -> Forecast:

@@ -92,8 +92,15 @@ class Transport:
         return await self.retry.run(once, str(request), changes=request.changes)
 
     async def read(self, request: Request) -> bytes:
-        """Send a request that changes nothing; return the answer for ``object_of``. Raises KubeError."""
-        return await self.retry.run(lambda: self._once(request), str(request), changes=False)
+        """Send a request that changes nothing; return the body of the answer, for ``object_of``. Raises KubeError."""
+
+        async def once() -> bytes:
+            body = await self._once(request)
+            if not body[:64].lstrip().startswith(b"{"):
+                raise _not_an_object(request)
+            return body
+
+        return await self.retry.run(once, str(request), changes=False)
 
     @asynccontextmanager
     async def stream(
@@ -181,8 +188,12 @@ def object_of(body: bytes, request: Request) -> Object:
         answer = None
     if isinstance(answer, dict):
         return answer
+    raise _not_an_object(request)
+
+
+def _not_an_object(request: Request) -> KubeError:
     message = "the answer is not a JSON object; check that this is the address of an API server"
-    raise UnknownOutcome(message) if request.changes else Unavailable(message)
+    return UnknownOutcome(message) if request.changes else Unavailable(message)
 
 
 def _check_body(body: Object | None) -> None:
