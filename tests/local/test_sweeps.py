@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +195,19 @@ async def test_editing_an_immutable_field_is_rejected_and_changes_nothing(tmp_pa
     with pytest.raises(InvalidObject, match=r"spec\.metric: is immutable"):
         await finish(tmp_path, manifest(metric="loss"))
     assert await finish(tmp_path, manifest()) == before
+
+
+async def test_a_resumed_sweep_goes_on_without_the_jobs_of_ended_runs_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await finish(tmp_path, manifest())
+    with closing(sqlite3.connect(tmp_path / "s" / "state.db")) as state, state:
+        state.execute("UPDATE objects SET body = '{' WHERE kind = 'Job'")
+    async with LocalSession(tmp_path, manifest(limits={"maxRuns": 4, "maxParallelRuns": 2})) as session:
+        sweep, runs = await until(session, lambda *_: session.done() and "cannot be cleaned up" in caplog.text)
+    assert end_of(sweep) == ("True", "MaxRunsReached")
+    assert [run.succeeded for run in runs] == [True] * 4
+    assert "state.db" in caplog.text
 
 
 async def test_suspend_drains_and_the_same_manifest_resumes(tmp_path: Path) -> None:

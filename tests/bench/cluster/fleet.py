@@ -45,9 +45,9 @@ def neighbors(cluster: Cluster, args: argparse.Namespace) -> None:
     options = (f"--namespace={large}", f"--lease-namespace={small}", f"--lease-seconds={LEASE_SECONDS}")
     with Operator(cluster, small, *options, account=manifests("cluster", small)) as operator:
         rows = []
-        for name, others in (("warm-up", 0), ("alone", 0), ("beside", args.neighbor)):
+        for name, others, runs in (("warm-up", 0, 4), ("alone", 0, None), ("beside", args.neighbor, None)):
             with _busy(cluster, large, args, others):
-                cluster.apply(body(name, args.method, args.victim_runs, 2, args.seconds), small)
+                cluster.apply(body(name, args.method, runs or args.victim_runs, 2, args.seconds), small)
                 until_ended(cluster, operator, args.patience)
             rows.append(Timeline.of(cluster, small, operator.account, f"{name}-r-").gaps(2))
     _, alone, beside = rows
@@ -65,7 +65,8 @@ def _busy(cluster: Cluster, namespace: str, args: argparse.Namespace, parallel: 
     if not parallel:
         yield
         return
-    cluster.apply(body("large", args.large_method, 100_000, parallel, args.seconds), namespace)
+    seconds = args.large_seconds or args.seconds
+    cluster.apply(body("large", args.large_method, 100_000, parallel, seconds), namespace)
     cluster.until(
         lambda: cluster.get("sweep", "large", namespace)["status"]["runs"]["succeeded"] >= parallel, "runs end", 900
     )
@@ -86,6 +87,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--large-method", default="random", choices=["random", "sobol", "bayes"], help="of the other tenant"
+    )
+    parser.add_argument(
+        "--large-seconds", type=float, help="of its runs; short ones ask more of the simulated nodes than they can do"
     )
     parser.add_argument("--victim-runs", type=int, default=100)
     parser.add_argument("--patience", type=float, default=1800.0, help="seconds for each part")
