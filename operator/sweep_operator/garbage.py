@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def no_collection() -> Iterator[None]:
-    """No garbage collection in the block. Objects that were just read are no garbage."""
-    enabled = gc.isenabled()
-    gc.disable()
+def no_collection(*, when: bool = True) -> Iterator[None]:
+    """No garbage collection in the block, if ``when``. Objects that were just read are no garbage."""
+    enabled = when and gc.isenabled()
+    if when:
+        gc.disable()
     try:
         yield
     finally:

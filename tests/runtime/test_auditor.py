@@ -39,7 +39,7 @@ def engine(tmp_path: Path) -> Engine:
 
 
 async def test_the_first_audit_follows_the_first_passes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is repeated until it succeeds. Reading ahead is no resync, so a candidate may wait for hours."""
+    """Each is retried until it succeeds. Reading ahead does not count as a resync: a candidate can wait for hours."""
     for where, pause in ((auditor, "_RETRY"), (auditor, "_QUIET"), (queue, "_LOOK")):
         monkeypatch.setattr(where, pause, 0.001)
     reads, health = Reads(engine, monkeypatch), Health(engine, lambda: 7.0, 300.0)

@@ -288,7 +288,7 @@ async def test_while_the_first_runs_run_the_process_of_the_model_starts(
         ([sweep_body(method="random"), WITH_MODEL], 2),
     ],
 )
-async def test_a_process_that_was_started_in_vain_ends(sweeps: Any, processes: int) -> None:
+async def test_a_process_that_no_sweep_needs_ends(sweeps: Any, processes: int) -> None:
     pool = OptimizerPool(processes=1, time_limit=600)
     try:
         await pool.expect_model()

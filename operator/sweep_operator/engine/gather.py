@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from heapq import nsmallest
@@ -98,7 +97,7 @@ class Gatherer:
         self._follow_spec(sweep)
         self._resting.wake_due(now)
         self._wake_delivered(report)
-        with no_collection() if len(self._unread) > AT_ONCE else nullcontext():  # after a start: thousands of runs
+        with no_collection(when=len(self._unread) > AT_ONCE):  # after a start: thousands of runs
             await self._read_facts(sweep)
         self._wake_queued(sweep.spec.limits.max_parallel_runs - self._book.totals.holding)
         names, later = self._first_of_awake()

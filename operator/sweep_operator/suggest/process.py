@@ -51,7 +51,7 @@ class OptimizerProcess:
         self._child.end_in(IDLE_SECONDS)
 
     async def end_unless_asked(self) -> None:
-        """Kill a process that was prepared in vain."""
+        """Kill the process if no question has been asked."""
         if not self._asked:
             await self._child.close()
 
