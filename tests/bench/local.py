@@ -64,9 +64,13 @@ def until(runs_dir: Path, runs: int) -> float:
 
 
 def next_run(runs_dir: Path) -> Path:
-    """Directory of the next run. The kill may have left runs without a directory, which start earlier than it."""
-    runs = read_objects(runs_dir / "live" / "state.db", (Kind.SWEEP_RUN,))
-    return runs_dir / "live" / "runs" / f"live.r.{1 + max(run['spec']['index'] for run in runs)}"
+    """Directory of the next run.
+
+    The kill may have left runs without a directory, which start earlier than it, and reserved indices that
+    no run will have.
+    """
+    [sweep] = read_objects(runs_dir / "live" / "state.db", (Kind.SWEEP,))
+    return runs_dir / "live" / "runs" / f"live.r.{sweep['status']['nextIndex']}"
 
 
 def status_seconds(runs_dir: Path) -> float:

@@ -40,7 +40,7 @@ def engine(tmp_path: Path) -> Engine:
 
 async def test_the_first_audit_follows_the_first_passes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is retried until it succeeds. Reading ahead does not count as a resync: a candidate can wait for hours."""
-    for where, pause in ((auditor, "_RETRY"), (auditor, "_QUIET"), (queue, "_LOOK")):
+    for where, pause in ((auditor, "_RETRY"), (queue, "_LOOK")):
         monkeypatch.setattr(where, pause, 0.001)
     reads, health = Reads(engine, monkeypatch), Health(engine, lambda: 7.0, 300.0)
     await auditor.read_ahead(engine, [NS])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -16,7 +15,7 @@ from sweep_operator.api.meta import find_condition
 from sweep_operator.api.sweep import Sweep
 from sweep_operator.api.sweeprun import SweepRun
 from sweep_operator.commands.failures import INTERRUPTED
-from sweep_operator.garbage import no_collection
+from sweep_operator.garbage import full_collection_when, no_collection
 from sweep_operator.local import LocalSession
 from sweep_operator.views.live import View
 
@@ -155,15 +154,13 @@ async def _next_change(session: LocalSession, interrupts: _Interrupts) -> None:
 
 @asynccontextmanager
 async def _opened(session: LocalSession) -> AsyncIterator[None]:
-    """The session. What it reads when it opens stays, so that no garbage collection looks at it."""
     with no_collection():
         await session.__aenter__()
-        gc.freeze()
     try:
-        yield
+        async with full_collection_when(session.calm):
+            yield
     finally:
         await session.__aexit__(*sys.exc_info())
-        gc.unfreeze()
 
 
 @contextmanager

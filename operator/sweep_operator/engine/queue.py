@@ -16,6 +16,8 @@ K = TypeVar("K", bound=Hashable)
 
 
 _LOOK = 0.1
+_QUIET, _LONGEST_WAIT = 1.5, 10.0
+"""Seconds without a pass. A suggestion may be computed meanwhile, and the next run needs it."""
 NEW_IN_A_ROW = 3
 """New keys that are served in a row while others wait."""
 
@@ -146,7 +148,7 @@ class WorkQueue(Generic[K]):
         """Whether no key is waiting or running (timers may be set)."""
         return not self._waiting and not self._running
 
-    async def calm(self, seconds: float, at_most: float) -> None:
+    async def calm(self, seconds: float = _QUIET, at_most: float = _LONGEST_WAIT) -> None:
         """Wait until no key has waited or run for ``seconds``, but not long: there may always be one."""
         quiet = 0.0
         for _ in range(round(at_most / _LOOK)):

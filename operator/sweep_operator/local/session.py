@@ -238,12 +238,15 @@ class LocalSession:
 
     def drained(self) -> bool:
         """Report whether no process of the sweep is running."""
-        pods = self._engine.store.labeled(Kind.POD, NAMESPACE, self.name)
-        return all(map(pod_has_ended, pods))
+        return all(map(pod_has_ended, self._engine.store.labeled(Kind.POD, NAMESPACE, self.name)))
 
     def idle(self) -> bool:
         """Report whether no reconcile, process or suggestion is in progress."""
         return self._engine.idle and self.drained()
+
+    async def calm(self) -> None:
+        """Wait until no pass has waited or run for a moment, but not long."""
+        await self._engine.queue.calm()
 
     async def settle(self) -> None:
         """Wait until no reconcile is in progress, at most SETTLE_SECONDS, and load all Events for ``events``."""
@@ -266,8 +269,7 @@ class LocalSession:
 
     def limit_new_runs(self, n: int) -> None:
         """Create at most ``n`` further runs, even if the limits of the spec allow more."""
-        _, runs = self.view()
-        created = sum(r.spec.index is not None for r in runs)
+        created = sum(r.spec.index is not None for r in self.view()[1])
         self._engine.limit_new_runs((NAMESPACE, self.name), created + n)
 
     def refuse_changes(self) -> None:

@@ -9,13 +9,13 @@ from sweep_operator.kube.state_file import StoreUnreadable
 from sweep_operator.local.objects import NAMESPACE
 
 log = logging.getLogger(__name__)
-_QUIET, _LONGEST_WAIT = 0.5, 10.0
-"""Seconds without a pass before the rest is read; how long to wait for them."""
+_QUIET = 0.5
+"""Seconds without a pass before the rest is read."""
 
 
 async def read_the_rest(engine: Engine) -> None:
     """Read the Jobs and pods of runs that have ended."""
-    await engine.queue.calm(_QUIET, _LONGEST_WAIT)
+    await engine.queue.calm(_QUIET)
     try:
         await engine.audit(NAMESPACE)
     except StoreUnreadable as error:  # the runs go on; nothing is decided about those that have ended

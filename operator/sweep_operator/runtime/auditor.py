@@ -12,9 +12,6 @@ from sweep_operator.runtime.health import Health
 
 log = logging.getLogger(__name__)
 _RETRY = 2.0
-_QUIET = 1.5
-"""Seconds without a pass. A suggestion may be computed meanwhile, and the next run needs it."""
-_LONGEST_WAIT = 10.0
 
 
 Scope = str | None
@@ -35,7 +32,7 @@ async def resume(engine: Engine, scopes: Sequence[Scope], health: Health) -> Non
 
 async def keep_auditing(engine: Engine, scopes: Sequence[Scope], health: Health, every: float) -> None:
     """Resync until canceled: after the first passes, which do not need everything, and then every ``every`` seconds."""
-    await engine.queue.calm(_QUIET, _LONGEST_WAIT)
+    await engine.queue.calm()
     await _resync(engine.audit, scopes, health)
     while True:
         await asyncio.sleep(every)

@@ -19,6 +19,7 @@ from sweep_operator.engine.engine import Engine
 from sweep_operator.engine.full_reports import FullReports
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.report_files import ReportFiles, fresh_folder
+from sweep_operator.garbage import full_collection_when
 from sweep_operator.kube.cluster import ClientOptions, ClusterKube, Credentials, NoCluster, credentials
 from sweep_operator.kube.protocol import Kind, KubeError
 from sweep_operator.runtime import handlers
@@ -75,9 +76,10 @@ async def operate(options: Options, config: OperatorConfig, optimizer: Optimizer
     metrics.watch(engine)
     health = probes.Health(engine, time.monotonic, options.audit_seconds, lambda: optimizer.overdue)
     try:
-        async with probes.serve(
-            health, metrics, options.host, options.port, token_file=options.metrics_token_file
-        ) as port:
+        async with (
+            probes.serve(health, metrics, options.host, options.port, token_file=options.metrics_token_file) as port,
+            full_collection_when(engine.queue.calm),
+        ):
             log.info("probes and metrics on port %d", port)
             preparing = _prepare(kube, optimizer, options)
             work = _work(options, engine, outbox, lease, health, preparing, stop)
