@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from dev.generate.rbac import manifests
 from tests.bench.cluster.many import LEASE_SECONDS, body, place, until_ended
+from tests.bench.cluster.onlooker import Onlooker
 from tests.bench.cluster.timeline import Timeline, at
 from tests.cluster.cluster import Cluster
 from tests.cluster.operator_process import Operator
@@ -44,19 +45,23 @@ def neighbors(cluster: Cluster, args: argparse.Namespace) -> None:
     small, large = cluster.namespace(), cluster.namespace()
     options = (f"--namespace={large}", f"--lease-namespace={small}", f"--lease-seconds={LEASE_SECONDS}")
     with Operator(cluster, small, *options, account=manifests("cluster", small)) as operator:
-        rows = []
+        rows = {}
         for name, others, runs in (("warm-up", 0, 4), ("alone", 0, None), ("beside", args.neighbor, None)):
-            with _busy(cluster, large, args, others):
+            with _busy(cluster, large, args, others), Onlooker(cluster, small) as onlooker:
                 cluster.apply(body(name, args.method, runs or args.victim_runs, 2, args.seconds), small)
                 until_ended(cluster, operator, args.patience)
-            rows.append(Timeline.of(cluster, small, operator.account, f"{name}-r-").gaps(2))
-    _, alone, beside = rows
+            seen = Timeline.of(cluster, small, operator.account, f"{name}-r-")
+            rows[name] = seen.gaps(2), seen.gaps_since(onlooker.ended, 2)
     print(
-        f"end of a run to the next Job, {args.victim_runs} runs, 2 parallel ({args.method}): "
-        f"alone p50 {at(alone, 50):.2f} s, p99 {at(alone, 99):.2f} s; beside {args.neighbor} parallel runs of another "
-        f"tenant p50 {at(beside, 50):.2f} s, p99 {at(beside, 99):.2f} s",
+        f"end of a run to the next Job, {args.victim_runs} runs, 2 parallel ({args.method}), and since the end was "
+        f"shown to another watch: alone {_quantiles(*rows['alone'])}; beside {args.neighbor} parallel runs of another "
+        f"tenant {_quantiles(*rows['beside'])}",
         flush=True,
     )
+
+
+def _quantiles(*gaps: list[float]) -> str:
+    return " and ".join(f"p50 {at(part, 50):.2f} s, p99 {at(part, 99):.2f} s" for part in gaps)
 
 
 @contextmanager
@@ -68,7 +73,11 @@ def _busy(cluster: Cluster, namespace: str, args: argparse.Namespace, parallel: 
     seconds = args.large_seconds or args.seconds
     cluster.apply(body("large", args.large_method, 100_000, parallel, seconds), namespace)
     cluster.until(
-        lambda: cluster.get("sweep", "large", namespace)["status"]["runs"]["succeeded"] >= parallel, "runs end", 900
+        lambda: (
+            cluster.get("sweep", "large", namespace).get("status", {}).get("runs", {}).get("succeeded", 0) >= parallel
+        ),
+        "runs end",
+        900,
     )
     yield
     cluster.patch("sweep", "large", namespace, {"spec": {"stop": True}})

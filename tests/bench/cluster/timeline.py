@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
@@ -58,6 +59,11 @@ class Timeline:
     def gaps(self, parallel: int) -> list[float]:
         """Seconds from each end of a pod to the Job that takes its slot: the n-th end frees the (parallel + n)-th."""
         return [job - end for end, job in zip(sorted(self.ended.values()), self._order[parallel:], strict=False)]
+
+    def gaps_since(self, shown: Mapping[str, float], parallel: int) -> list[float]:
+        """The same since the end of each pod was shown to an ``Onlooker``."""
+        seen = replace(self, ended={pod: shown.get(pod, at) for pod, at in self.ended.items()})
+        return seen.gaps(parallel)
 
     def slots_used(self, parallel: int) -> float:
         """Share of the slots with a running container, from the first Job to the last one."""
