@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
 from hypothesis import settings
+
+from sweep_operator.garbage import NEW_OBJECTS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -14,3 +17,9 @@ settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
 
 pytest_plugins = ["tests.cluster.fixtures", "tests.wandb_stub.fixtures"]
+
+
+def pytest_collection_finish() -> None:
+    """Leave the modules out of garbage collections: they take a tenth of the time of tests in this process."""
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
