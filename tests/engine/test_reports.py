@@ -226,6 +226,26 @@ async def test_the_rest_of_a_log_is_read_although_an_outage_stops_the_pass_that_
     assert [(p.step, p.value) for p in status.curve] == [(10, 0.5), (20, 0.75)]
 
 
+async def test_the_rest_of_a_log_is_read_before_the_pass_that_asks_for_it(world: Logged) -> None:
+    """Otherwise the end of a run is recorded by the second pass after it. With many runs, each takes a while."""
+    engine = await started(world)
+    await world.report(10, 0.5)
+    await world.steps(engine, 20)
+    await world.report(100, 0.9)
+    world.finish = True
+    await world.tick()
+    before = world.reads
+    for pod in (await world.kube.list(Kind.POD)).items:
+        engine.apply(Kind.POD, pod)
+    await engine.reports.poll()
+    assert world.reads == before + 1
+    await engine.reconcile(KEY)
+    run = await world.first()
+    assert run.succeeded
+    assert [point.step for point in run.status.curve] == [10, 100]
+    assert world.reads == before + 1, "once"
+
+
 async def test_without_reports_no_log_is_read(world: Logged) -> None:
     engine = await started(world, train={"image": "i", "command": ["train"]})
     await world.report(1, 1)

@@ -12,14 +12,16 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 
+from sweep_operator.api.names import RUN_LABEL, SWEEP_LABEL
 from sweep_operator.api.progress import MAX_POINTS
 from sweep_operator.decide.attempt import LogFollow, LogProgress
+from sweep_operator.decide.observed import view_pod
 from sweep_operator.domain.curve import Point, fold
 from sweep_operator.domain.identity import share_of
 from sweep_operator.engine.ports import Settings
 from sweep_operator.engine.report_files import ReportFiles
 from sweep_operator.engine.report_reader import WHOLE_BYTES, WHOLE_PARTS, ReportReader
-from sweep_operator.kube.protocol import Forbidden, Kube, KubeError, LogPart, NotFound
+from sweep_operator.kube.protocol import Forbidden, Kube, KubeError, LogPart, NotFound, Object
 from sweep_operator.pacing import TokenBucket
 from sweep_operator.sandbox.tasks import Evaluator, Refused
 
@@ -73,6 +75,17 @@ class Reports:
         elif wanted.last and not known.follow.last:
             known.follow, known.due, known.behind = wanted, self._settings.monotonic(), False
             self._changed.set()
+
+    def note(self, pod: Object) -> None:
+        """Read the rest of a followed log if main has ended. The pass that asks for it may be late."""
+        meta, labels = pod["metadata"], pod["metadata"].get("labels") or {}
+        key, run = (meta["namespace"], labels.get(SWEEP_LABEL, "")), labels.get(RUN_LABEL, "")
+        known = self._logs.get(key, {}).get(run)
+        if known is None or known.follow.uid != meta["uid"] or not known.follow.reports:
+            return
+        view = view_pod(pod)
+        if view is not None and view.exit_code is not None:
+            self.follow(key, run, dataclasses.replace(known.follow, last=True))
 
     def _files_for(self, wanted: LogFollow) -> ReportFiles | None:
         """Where all reports of this log are kept."""
