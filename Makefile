@@ -53,7 +53,7 @@ check: $(PAGE) lint ## run lint and the fast tests (about three minutes)
 .PHONY: test
 OUTAGE := tests/cluster/test_operator_outage.py
 SKIPPED := $(abspath $(VENV))/skipped-tests
-# one more than cores on a small machine: the tests of processes wait for a quarter of their time
+# three also on two cores: tests that start processes spend a quarter of their time waiting
 WORKERS ?= 3
 test: export SWEEP_TESTS_SKIPPED := $(SKIPPED)
 test: $(STAMP) $(PAGE) ## run all tests

@@ -25,12 +25,15 @@ async def test_old_objects_are_looked_at_when_it_is_calm() -> None:
         calm.clear()
 
     async with full_collection_when(is_calm, every=0.001):
+        assert gc.get_freeze_count() > 0
+        gc.collect()  # nothing is old: an automatic full collection would come soon
+        gc.set_threshold(100, 1, gc.get_threshold()[2])
         cycle = _Cycle()
         gc.collect(1)  # it is old now
         freed = weakref.ref(cycle)
         del cycle
         await waiting.wait()
-        kept = [[number] for number in range(2 * gc.get_threshold()[1] * NEW_OBJECTS)]  # automatic collections
+        kept = [[number] for number in range(100_000)]  # automatic collections
         assert freed() is not None
         del kept
         waiting.clear()
@@ -38,7 +41,6 @@ async def test_old_objects_are_looked_at_when_it_is_calm() -> None:
         await waiting.wait()
         assert freed() is None
     assert gc.get_threshold() == before
-    assert gc.get_freeze_count() == 0
 
 
 async def test_new_garbage_is_freed_at_once() -> None:

@@ -1,4 +1,4 @@
-"""When Python looks for garbage. Reference cycles are rare here, and a look at all objects takes .3 s."""
+"""When Python looks for garbage. Reference cycles are rare here, and a look at all objects can take 0.3 s."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 NEW_OBJECTS = 10_000
-"""Objects that are created before the new ones are looked at."""
+"""How many more objects there are when the new ones are looked at."""
 _NEVER = 2**31 - 1
-SECONDS = 300.0
+_SECONDS = 300.0
 """Between two looks at all objects."""
 
 
@@ -28,10 +28,11 @@ def no_collection(*, when: bool = True) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def full_collection_when(calm: Callable[[], Awaitable[None]], every: float = SECONDS) -> AsyncIterator[None]:
+async def full_collection_when(calm: Callable[[], Awaitable[None]], every: float = _SECONDS) -> AsyncIterator[None]:
     """In the block, only new objects are looked at, and the others when ``calm`` returns, every so many seconds.
 
-    A full collection stops everything. The objects that exist at the beginning are left out until the end.
+    A full collection stops everything. The objects that exist at the beginning are left out, and those at the end, too:
+    the process ends soon.
     """
     before = gc.get_threshold()
     gc.freeze()
@@ -41,8 +42,8 @@ async def full_collection_when(calm: Callable[[], Awaitable[None]], every: float
         yield
     finally:
         collecting.cancel()
+        gc.freeze()
         gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 async def _collect(calm: Callable[[], Awaitable[None]], every: float) -> None:

@@ -43,8 +43,8 @@ def _properties(crd: Object, part: str) -> dict[str, Any]:
 
 @contextmanager
 def crds_of_a_newer_version(cluster: Cluster) -> Iterator[None]:
-    install(cluster, newer_crds())
     try:
+        install(cluster, newer_crds())
         yield
     finally:
         install(cluster, [sweep_crd(), run_crd()])
@@ -68,13 +68,13 @@ def install(cluster: Cluster, crds: list[Object]) -> None:
 def _watches_until_closed(cluster: Cluster, resource: str) -> Iterator[None]:
     """Watch from before the block; return when the API server ends the watch, as it does when the schema changed.
 
-    Until then, its events lack the fields that only the newer schema has.
+    Until then, its events lack the fields that only the newer schema has. An object of the resource must exist.
     """
     command = cluster.command("get", "--raw", f"/apis/metta.ai/v1alpha1/{resource}?watch=1")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
         try:
             assert watch.stdout is not None
-            watch.stdout.readline()  # an object that exists: the watch has begun
+            assert watch.stdout.readline(), "the watch has begun"
             yield
             watch.communicate(timeout=150)  # it waits for the requests that are being served
         finally:

@@ -28,6 +28,8 @@ from sweep_operator.sandbox.tasks import InProcess, Refused
 from tests.engine.world import KEY, NS, World, settle_suggestions
 
 REPORTS = {"maxStep": 100, "everySeconds": 10}
+RARE = {"image": "i", "command": ["train"], "reports": {"maxStep": 100, "everySeconds": 300}}
+"""After the first seconds, no log is read before the container ends."""
 
 
 class Logged(World):
@@ -226,12 +228,19 @@ async def test_the_rest_of_a_log_is_read_although_an_outage_stops_the_pass_that_
     assert [(p.step, p.value) for p in status.curve] == [(10, 0.5), (20, 0.75)]
 
 
-async def test_the_rest_of_a_log_is_read_before_the_pass_that_asks_for_it(world: Logged) -> None:
+FROM_LOG = {"results": {"source": "Log", "pattern": "final={value}"}}
+
+
+@pytest.mark.parametrize("results", [{}, FROM_LOG])
+async def test_the_rest_of_a_log_is_read_before_the_pass_that_asks_for_it(
+    world: Logged, results: dict[str, Any]
+) -> None:
     """Otherwise the end of a run is recorded by the second pass after it. With many runs, each takes a while."""
-    engine = await started(world)
+    engine = await started(world, train={**RARE, **results})
     await world.report(10, 0.5)
     await world.steps(engine, 20)
     await world.report(100, 0.9)
+    await world.write("final=0.9")
     world.finish = True
     await world.tick()
     before = world.reads
@@ -239,11 +248,45 @@ async def test_the_rest_of_a_log_is_read_before_the_pass_that_asks_for_it(world:
         engine.apply(Kind.POD, pod)
     await engine.reports.poll()
     assert world.reads == before + 1
-    await engine.reconcile(KEY)
+    for _ in range(3 if results else 1):
+        await engine.reconcile(KEY)
+        await settle_suggestions(engine)
     run = await world.first()
     assert run.succeeded
     assert [point.step for point in run.status.curve] == [10, 100]
     assert world.reads == before + 1, "once"
+
+
+async def test_only_the_end_of_the_container_that_is_followed_is_noted(world: Logged) -> None:
+    engine = await started(world, train=RARE)
+    await world.steps(engine, 20)
+    before = world.reads
+    [running] = (await world.kube.list(Kind.POD)).items
+    world.finish = True
+    await world.tick()
+    [ended] = (await world.kube.list(Kind.POD)).items
+    other = {**ended, "metadata": {**ended["metadata"], "uid": "of-another-attempt"}}
+    unlabeled = {**ended, "metadata": {**ended["metadata"], "labels": None}}
+    for pod in (running, other, unlabeled):
+        engine.reports.note(pod)
+        await engine.reports.poll()
+        assert world.reads == before
+    engine.reports.note(ended)
+    await engine.reports.poll()
+    assert world.reads == before + 1
+
+
+async def test_silence_is_no_reason_to_read_the_rest_of_a_log(world: Logged) -> None:
+    engine = await started(world, train={"image": "i", "command": ["train"]}, perRun={"silenceSeconds": 600})
+    await world.steps(engine, 20)
+    before = world.reads
+    assert before > 0
+    world.finish = True
+    await world.tick()
+    for pod in (await world.kube.list(Kind.POD)).items:
+        engine.apply(Kind.POD, pod)
+    await engine.reports.poll()
+    assert world.reads == before
 
 
 async def test_without_reports_no_log_is_read(world: Logged) -> None:

@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from sweep_operator.api.meta import find_condition
@@ -154,13 +153,12 @@ async def _next_change(session: LocalSession, interrupts: _Interrupts) -> None:
 
 @asynccontextmanager
 async def _opened(session: LocalSession) -> AsyncIterator[None]:
-    with no_collection():
-        await session.__aenter__()
-    try:
-        async with full_collection_when(session.calm):
-            yield
-    finally:
-        await session.__aexit__(*sys.exc_info())
+    """The session. What it reads when it opens stays, so that no garbage collection looks at it."""
+    async with AsyncExitStack() as stack:
+        with no_collection():
+            await stack.enter_async_context(session)
+            await stack.enter_async_context(full_collection_when(session.calm))
+        yield
 
 
 @contextmanager

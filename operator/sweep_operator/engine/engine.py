@@ -53,9 +53,9 @@ class Engine:
     def apply(self, kind: Kind, obj: Object, *, deleted: bool = False) -> None:
         """Apply one watch event and queue the Sweep that it belongs to."""
         if self.store.apply(kind, obj, deleted=deleted):
+            self.enqueue(kind, obj)
             if kind == Kind.POD and not deleted:
                 self.reports.note(obj)
-            self.enqueue(kind, obj)
 
     def enqueue(self, kind: Kind, obj: Object) -> None:
         """Queue the Sweep that an object belongs to."""

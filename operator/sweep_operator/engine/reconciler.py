@@ -290,7 +290,8 @@ class Reconciler:
         logs = [request for run in plan.runs for request in run.logs]
         self._logs.read(sweep.metadata.namespace, logs)
         for run in plan.runs:
-            self._reports.follow(self.key, run.run.name, run.follow)
+            if not run.logs:  # the rest of its reports is wanted after that search
+                self._reports.follow(self.key, run.run.name, run.follow)
         jobs = [probe.job for run in plan.runs for probe in run.probes]
         if jobs:
             self._requeue(ASK_AGAIN.total_seconds())

@@ -77,11 +77,14 @@ class Reports:
             self._changed.set()
 
     def note(self, pod: Object) -> None:
-        """Read the rest of a followed log if main has ended. The pass that asks for it may be late."""
+        """Read the rest of a followed log if main has ended. The pass that asks for it may be late.
+
+        A log that is still read from its beginning is left to that pass: other pods of the run may go on.
+        """
         meta, labels = pod["metadata"], pod["metadata"].get("labels") or {}
-        key, run = (meta["namespace"], labels.get(SWEEP_LABEL, "")), labels.get(RUN_LABEL, "")
+        key, run = (meta.get("namespace", ""), labels.get(SWEEP_LABEL, "")), labels.get(RUN_LABEL, "")
         known = self._logs.get(key, {}).get(run)
-        if known is None or known.follow.uid != meta["uid"] or not known.follow.reports:
+        if known is None or known.behind or known.follow.uid != meta["uid"] or not known.follow.reports:
             return
         view = view_pod(pod)
         if view is not None and view.exit_code is not None:

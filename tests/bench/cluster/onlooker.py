@@ -30,11 +30,14 @@ class Onlooker:
 
     def __exit__(self, *_: object) -> None:
         self._watch.kill()
+        self._watch.wait()
         self._thread.join()
 
     def _look(self) -> None:
         assert self._watch.stdout is not None
         for line in self._watch.stdout:
+            if not line.endswith("\n"):  # the watch was ended meanwhile
+                return
             pod = json.loads(line)["object"]
             if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
                 self.ended.setdefault(pod["metadata"]["name"], time.time())

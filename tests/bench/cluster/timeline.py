@@ -62,7 +62,7 @@ class Timeline:
 
     def gaps_since(self, shown: Mapping[str, float], parallel: int) -> list[float]:
         """The same since the end of each pod was shown to an ``Onlooker``."""
-        seen = replace(self, ended={pod: shown.get(pod, at) for pod, at in self.ended.items()})
+        seen = replace(self, ended={pod: shown[pod] for pod in self.ended})
         return seen.gaps(parallel)
 
     def slots_used(self, parallel: int) -> float:
