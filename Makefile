@@ -53,15 +53,13 @@ check: $(PAGE) lint ## run lint and the fast tests (about three minutes)
 .PHONY: test
 OUTAGE := tests/cluster/test_operator_outage.py
 SKIPPED := $(abspath $(VENV))/skipped-tests
-# three also on two cores: tests that start processes spend a quarter of their time waiting
-WORKERS ?= 3
 test: export SWEEP_TESTS_SKIPPED := $(SKIPPED)
 test: $(STAMP) $(PAGE) ## run all tests
 	@rm -f $(SKIPPED)
 	@test -n "$${KUBEBUILDER_ASSETS:-}" || $(BIN)/python -m tests.cluster.fetch --downloads
 	@# this test mostly waits for an unavailable API server, so it runs next to the tests without a cluster
 	@$(BIN)/pytest -p no:xdist $(OUTAGE) > $(VENV)/outage.log 2>&1 & \
-	status=0; $(BIN)/pytest -n $(WORKERS) --ignore tests/cluster --ignore tests/kube/test_cluster_kube.py || status=$$?; \
+	status=0; $(BIN)/pytest -n 2 --ignore tests/cluster --ignore tests/kube/test_cluster_kube.py || status=$$?; \
 	wait $$! || status=$$?; cat $(VENV)/outage.log; exit $$status
 	@# one cluster for each of two processes, and nothing else, because the machine may be small
 	$(BIN)/pytest -n 2 --dist loadfile --deselect $(OUTAGE) tests/cluster tests/kube/test_cluster_kube.py

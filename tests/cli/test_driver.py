@@ -70,6 +70,9 @@ class Script:
     def delivering(self) -> bool:
         return self.undelivered > 0
 
+    async def calm(self) -> None:
+        """No test runs long enough for a full garbage collection."""
+
     async def settle(self) -> None:
         self.written, self.unwritten = [*self.written, *self.unwritten], []
 
