@@ -66,8 +66,8 @@ def until(runs_dir: Path, runs: int) -> float:
 def next_run(runs_dir: Path) -> Path:
     """Directory of the next run.
 
-    The kill may have left runs without a directory, which start earlier than it, and reserved indices that
-    no run will have.
+    The kill may have left runs without a directory, which start earlier than it, and reserved indices that no
+    run will have.
     """
     [sweep] = read_objects(runs_dir / "live" / "state.db", (Kind.SWEEP,))
     return runs_dir / "live" / "runs" / f"live.r.{sweep['status']['nextIndex']}"
