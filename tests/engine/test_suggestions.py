@@ -263,13 +263,19 @@ async def test_what_is_refused_in_a_burst_is_not_asked_for_again_and_wakes_no_pa
     assert world.passes == []
 
 
-async def test_as_many_are_wanted_as_slots_have_waited_for_and_fewer_when_none_waits() -> None:
-    world = World(slots=30)
-    for rows, urgent, wanted in ((0, 30, 0), (1, 20, 20), (2, 0, 17), (3, 0, 14), (4, 7, 21), (5, 0, 18), (6, 99, 30)):
-        await world.ask(request(rows, 40, rows=rows, urgent=urgent))
+async def test_as_many_are_wanted_as_slots_have_waited_for_and_fewer_after_each_slot_got_one_at_once() -> None:
+    world = World(slots=8)
+    asked = ((0, 8, 0), (1, 2, 2), (2, 3, 3), (3, 1, 3), (4, 0, 3), (5, 4, 7), (6, 0, 7), (7, 99, 8))
+    for rows, urgent, wanted in asked:
+        await world.ask(request(0, 16, rows=rows, urgent=urgent))
         await world.answer(2)
         assert world.suggestions.demand.at_once == wanted
-        await world.answer(38)
+        await world.answer(14)
+    found = []
+    for _ in range(16):
+        world.create(world.hand()[0])
+        found.append(world.suggestions.demand.at_once)
+    assert found == [8] * 7 + [6] * 8 + [4]
 
 
 async def test_a_request_that_was_ended_before_its_first_suggestion_is_followed_by_the_next_one_at_once() -> None:

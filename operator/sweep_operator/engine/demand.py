@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-KEPT = 7 / 8
-"""Share of ``at_once`` that remains after a request that no slot has waited for."""
+KEPT = 3 / 4
+"""Share of ``at_once`` that remains after each slot got a suggestion and none waited: runs that began together end
+together once in that time, with many requests between."""
 
 
 class Demand:
@@ -20,18 +21,33 @@ class Demand:
         self._busy_until = -math.inf
         self.at_once = 0
         """How many suggestions to have at hand, so that no slot waits."""
+        self._enough = 0
+        """``at_once`` when no slot waited last."""
+        self._uses = 0
+        """Since a slot waited, or since ``at_once`` became less."""
 
-    def note_use(self) -> None:
-        """A suggestion at hand became a run."""
+    def note_use(self, slots: int) -> None:
+        """A suggestion at hand became a run of a Sweep with so many slots."""
         now = self._clock()
         if now - self._latest_use < self._first_seconds:
             self._busy_until = now + self._first_seconds
         self._latest_use = now
+        self._uses += 1
+        if self._uses >= slots:
+            self.at_once = self._enough = int(self.at_once * KEPT)
+            self._uses = 0
 
     def note_first(self, seconds: float, waiting: int, slots: int) -> None:
-        """A request got its first suggestion after so many seconds; so many of the slots wait for one by then."""
+        """A request got its first suggestion after so many seconds; so many of the slots wait for one by then.
+
+        The slots that wait for several requests in a row are of one burst.
+        """
         self._first_seconds = seconds
-        self.at_once = min(self.at_once + waiting, slots) if waiting else int(self.at_once * KEPT)
+        if waiting:
+            self.at_once = max(self.at_once, min(self._enough + waiting, slots))
+            self._uses = 0
+        else:
+            self._enough = self.at_once
 
     @property
     def busy_seconds(self) -> float:

@@ -117,7 +117,7 @@ class Suggestions:
             left = self._hand.left
             if left and (left[0].index, left[0].parameters) == (create.index, create.parameters):
                 self._hand.used += 1
-                self.demand.note_use()
+                self.demand.note_use(self._hand.sweep.spec.limits.max_parallel_runs)
             else:  # replaced since the decision: what follows was computed with another pending run
                 self._drop()
 
