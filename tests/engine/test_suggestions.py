@@ -78,6 +78,10 @@ class World:
         found = self.suggestions.of_generation(generation)
         return [] if found is None else [(s.index, float(s.parameters["x"])) for s in found.suggestions]
 
+    def wanted_after_a_use(self) -> int:
+        self.create(self.hand()[0])
+        return self.suggestions.demand.at_once
+
     def create(self, *parameters: tuple[int, float]) -> list[PendingRun]:
         self.suggestions.use([CreateRun(index, {"x": x}, "model", None) for index, x in parameters])
         return [PendingRun(f"s.r.{index}", index, {"x": x}) for index, x in parameters]
@@ -271,11 +275,16 @@ async def test_as_many_are_wanted_as_slots_have_waited_for_and_fewer_after_each_
         await world.answer(2)
         assert world.suggestions.demand.at_once == wanted
         await world.answer(14)
-    found = []
-    for _ in range(16):
-        world.create(world.hand()[0])
-        found.append(world.suggestions.demand.at_once)
-    assert found == [8] * 7 + [6] * 8 + [4]
+    assert [world.wanted_after_a_use() for _ in range(16)] == [8] * 7 + [6] * 8 + [4]
+
+
+async def test_a_slot_that_waits_starts_the_count_of_those_that_did_not_wait_again() -> None:
+    world = World(slots=4)
+    for rows in (1, 2):
+        await world.ask(request(3 * (rows - 1), 8, rows=rows, urgent=4))
+        await world.answer(8)
+        assert [world.wanted_after_a_use() for _ in range(3)] == [4] * 3
+    assert world.wanted_after_a_use() == 3
 
 
 async def test_a_request_that_was_ended_before_its_first_suggestion_is_followed_by_the_next_one_at_once() -> None:

@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]
 
 RATE, BURST = 19.0, 4.0
-"""Requests per second, and how many more in one second: at most 25 arrive in one, since they are not equally long on
-their way."""
+"""Requests per second, and how many more in one second. Their sum is below 25, because requests that were sent in two
+seconds can arrive in one."""
 RESERVED = 2
 """Of those, for the logs of ended containers, because the end of a run waits for them."""
 IN_FLIGHT = 25
